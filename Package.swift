@@ -22,7 +22,7 @@ let package = Package(
         .systemLibrary(
             name: "CNetlink", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-route-3-dev"])]),
         .plugin(name: "EmbedStage", capability: .buildTool()),
-        .target(name: "CNamespaces", dependencies: ["CSeccomp", "CCap"]),
+        .target(name: "CNamespaces", dependencies: ["CSeccomp", "CCap"], exclude: ["stage"]),
         .target(
             name: "JailCore",
             dependencies: [

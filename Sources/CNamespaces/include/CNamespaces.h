@@ -1,0 +1,8 @@
+#ifndef CNAMESPACES_H
+#define CNAMESPACES_H
+
+#include "cns_numbers.h"
+#include "cns_plan.h"
+#include "cns_spawn.h"
+
+#endif

@@ -1,0 +1,57 @@
+/* What must happen around clone3(2) and exec, for Swift to call. Each returns a negative errno on failure. */
+#ifndef CNS_SPAWN_H
+#define CNS_SPAWN_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "cns_plan.h"
+
+/* Turns offsets into addresses, once, where the plan lies now. */
+void cns_plan_relocate(struct cns_plan *plan);
+
+/* Performs steps [first, first + count) in this process. On failure *failed is the step's number. */
+long cns_plan_perform(struct cns_plan *plan, uint32_t first, uint32_t count, int32_t *failed);
+
+/*
+ * clone3(2) with `flags` (CLONE_PIDFD and CLONE_CLEAR_SIGHAND are added; CLONE_INTO_CGROUP when `cgroup` >= 0). The child
+ * performs steps [first, first + count), whose last is to be an exec; if one fails it reports CNS_FAILED on the descriptor
+ * `control` and exits. Returns the child's pid, and its pidfd in *pidfd.
+ */
+long cns_spawn(
+	struct cns_plan *plan, uint32_t first, uint32_t count, uint64_t flags, int cgroup, int control, int *pidfd);
+
+/* A memfd with these bytes that nobody can change any more: memfd_create(2), F_ADD_SEALS of fcntl(2). */
+int cns_sealed_memfd(const char *name, const void *bytes, size_t size);
+
+/* The same, from hexadecimal digits. */
+int cns_sealed_memfd_from_hex(const char *name, const char *digits, size_t count);
+
+/* Decodes `count` hexadecimal digits into count / 2 bytes. */
+void cns_decode_hex(uint8_t *bytes, const char *digits, size_t count);
+
+/* A control socket: a connected pair of SOCK_SEQPACKET sockets, close-on-exec. */
+int cns_control_pair(int ends[2]);
+
+int cns_send(int socket, int32_t kind, int32_t index, int64_t value, const int *passed, unsigned count);
+
+/* Waits at most `timeout` milliseconds (-1: for ever). Returns the number of descriptors, -ETIMEDOUT, or -ECONNRESET. */
+int cns_receive(int socket, struct cns_report *report, int *passed, unsigned capacity, int timeout);
+
+/* Waits for a child by its pidfd. Returns the wait(2) status, -ETIMEDOUT, or another negative errno. */
+int cns_wait(int pidfd, int timeout);
+
+int cns_pidfd_open(pid_t pid);
+int cns_pidfd_signal(int pidfd, int signal);
+
+/* fork(2), for a process that has one thread: Swift does not import it. */
+pid_t cns_fork(void);
+
+/* Closes every descriptor from `first` on. */
+int cns_close_from(unsigned first);
+
+/* ioctl(2), whose variable arguments Swift does not import: TIOCGWINSZ to TIOCSWINSZ from one terminal to another. */
+int cns_copy_window_size(int from, int to);
+
+#endif

@@ -1,0 +1,185 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cns_spawn.h"
+#include "perform.h"
+
+enum { FAILED_BEFORE_EXEC = 126 };
+
+void cns_plan_relocate(struct cns_plan *plan)
+{
+	cns_relocate(plan);
+}
+
+long cns_plan_perform(struct cns_plan *plan, uint32_t first, uint32_t count, int32_t *failed)
+{
+	return cns_perform_steps(plan, first, count, failed);
+}
+
+static void run_child(struct cns_plan *plan, uint32_t first, uint32_t count, int control)
+{
+	int32_t failed = 0;
+	long error = cns_perform_steps(plan, first, count, &failed);
+
+	cns_send_report(control, CNS_FAILED, failed, -error, NULL, 0);
+	cns_raw1(__NR_exit_group, error == -ENOENT ? 127 : FAILED_BEFORE_EXEC);
+}
+
+long cns_spawn(
+	struct cns_plan *plan, uint32_t first, uint32_t count, uint64_t flags, int cgroup, int control, int *pidfd)
+{
+	struct clone_args arguments = {
+		.flags = flags | CLONE_PIDFD | CLONE_CLEAR_SIGHAND | (cgroup >= 0 ? CLONE_INTO_CGROUP : 0),
+		.pidfd = (uint64_t)(uintptr_t)pidfd,
+		.exit_signal = SIGCHLD,
+		.cgroup = cgroup >= 0 ? (uint64_t)cgroup : 0,
+	};
+	long pid = cns_raw2(__NR_clone3, &arguments, sizeof arguments);
+
+	if (pid == 0)
+		run_child(plan, first, count, control);
+	return pid;
+}
+
+static int seal(int memfd)
+{
+	if (fcntl(memfd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0)
+		return memfd;
+	int error = errno;
+	close(memfd);
+	return -error;
+}
+
+static int create_memfd(const char *name)
+{
+	/* MFD_EXEC says that it will be run: kernels since 6.3 warn without it, older ones do not know it. */
+	int memfd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | 0x10u);
+
+	if (memfd < 0 && errno == EINVAL)
+		memfd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	return memfd < 0 ? -errno : memfd;
+}
+
+int cns_sealed_memfd(const char *name, const void *bytes, size_t size)
+{
+	int memfd = create_memfd(name);
+
+	if (memfd < 0)
+		return memfd;
+	for (size_t written = 0; written < size;) {
+		ssize_t result = write(memfd, (const char *)bytes + written, size - written);
+		if (result < 0 && errno == EINTR)
+			continue;
+		if (result <= 0) {
+			int error = result < 0 ? errno : ENOSPC;
+			close(memfd);
+			return -error;
+		}
+		written += (size_t)result;
+	}
+	return seal(memfd);
+}
+
+static uint8_t nibble(char digit)
+{
+	return (uint8_t)(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+}
+
+void cns_decode_hex(uint8_t *bytes, const char *digits, size_t count)
+{
+	for (size_t i = 0; i < count / 2; i++)
+		bytes[i] = (uint8_t)(nibble(digits[2 * i]) << 4 | nibble(digits[2 * i + 1]));
+}
+
+int cns_sealed_memfd_from_hex(const char *name, const char *digits, size_t count)
+{
+	uint8_t bytes[count / 2];
+
+	cns_decode_hex(bytes, digits, count);
+	return cns_sealed_memfd(name, bytes, count / 2);
+}
+
+int cns_control_pair(int ends[2])
+{
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0 ? -errno : 0;
+}
+
+int cns_send(int socket, int32_t kind, int32_t index, int64_t value, const int *passed, unsigned count)
+{
+	return count > CNS_MAXIMUM_PASSED ? -E2BIG : (int)cns_send_report(socket, kind, index, value, passed, count);
+}
+
+static int wait_readable(int descriptor, int timeout)
+{
+	struct pollfd watched = {.fd = descriptor, .events = POLLIN};
+	int result = poll(&watched, 1, timeout);
+
+	if (result == 0)
+		return -ETIMEDOUT;
+	return result < 0 ? -errno : 0;
+}
+
+int cns_receive(int socket, struct cns_report *report, int *passed, unsigned capacity, int timeout)
+{
+	int result = wait_readable(socket, timeout);
+
+	return result < 0 ? result : (int)cns_receive_report(socket, report, passed, capacity);
+}
+
+int cns_wait(int pidfd, int timeout)
+{
+	siginfo_t information;
+	int result = wait_readable(pidfd, timeout);
+
+	if (result < 0)
+		return result;
+	if (waitid(P_PIDFD, (id_t)pidfd, &information, WEXITED) < 0)
+		return -errno;
+	if (information.si_code == CLD_EXITED)
+		return (information.si_status & 0xff) << 8;
+	return information.si_status & 0x7f;
+}
+
+int cns_pidfd_open(pid_t pid)
+{
+	long result = syscall(SYS_pidfd_open, pid, 0);
+	return result < 0 ? -errno : (int)result;
+}
+
+int cns_pidfd_signal(int pidfd, int signal)
+{
+	return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
+}
+
+pid_t cns_fork(void)
+{
+	pid_t pid = fork();
+	return pid < 0 ? -errno : pid;
+}
+
+int cns_close_from(unsigned first)
+{
+	return syscall(SYS_close_range, first, ~0u, 0) < 0 ? -errno : 0;
+}
+
+int cns_copy_window_size(int from, int to)
+{
+	struct winsize size;
+
+	if (ioctl(from, TIOCGWINSZ, &size) < 0 || ioctl(to, TIOCSWINSZ, &size) < 0)
+		return -errno;
+	return 0;
+}
