@@ -1,0 +1,93 @@
+internal import CNamespaces
+
+/// A plan as the C interpreter reads it: steps, the bytes that they point to, and the cells that hold their results.
+///
+/// The memory is made before the clone and inherited by the child; this file is the only one that touches it.
+struct KernelPlan: ~Copyable {
+    private let memory: UnsafeMutablePointer<cns_plan>
+    private let layout: PlanLayout
+    let byteCount: Int
+
+    init(steps: [Step], firstIndex: Int = 0) {
+        self.init(layout: PlanLayout(steps: steps, commands: [], enter: [], flags: 0, console: -1, firstIndex: firstIndex))
+        unsafe cns_plan_relocate(memory)
+    }
+
+    private init(layout: PlanLayout) {
+        self.layout = layout
+        let bytes = layout.bytes()
+        byteCount = bytes.count
+        let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes.count, alignment: 16)
+        unsafe raw.copyMemory(from: bytes, byteCount: bytes.count)
+        unsafe memory = raw.bindMemory(to: cns_plan.self, capacity: 1)
+    }
+
+    deinit { unsafe UnsafeMutableRawPointer(memory).deallocate() }
+
+    private func cell(_ offset: Int) -> UnsafeMutablePointer<Int64> {
+        let data = unsafe UnsafeMutableRawPointer(memory) + Int(memory.pointee.data_offset) + offset
+        return unsafe data.assumingMemoryBound(to: Int64.self)
+    }
+
+    /// The descriptor that a step put into the slot, or that was set; nil if the plan does not know the slot.
+    func descriptor(in slot: Slot) -> Int32? {
+        layout.cell(of: slot).map { unsafe Int32(truncatingIfNeeded: cell($0).pointee) }
+    }
+
+    func set(_ slot: Slot, to descriptor: Int32) {
+        guard let offset = layout.cell(of: slot) else { return }
+        unsafe cell(offset).pointee = Int64(descriptor)
+    }
+
+    /// Fills in `/proc/PID`, known only after the clone.
+    func setChild(_ pid: Int32) {
+        guard let offset = layout.childDirectoryOffset else { return }
+        let path = Array("/proc/\(pid)".utf8) + [0]
+        let data = unsafe UnsafeMutableRawPointer(memory) + Int(memory.pointee.data_offset) + offset
+        unsafe data.copyMemory(from: path, byteCount: path.count)
+    }
+
+    /// Performs the steps in this process.
+    /// - Throws: the number of the step that failed and its errno.
+    func perform(_ range: Range<Int>) throws(StepFailure) {
+        let lowered = layout.lowered(range)
+        var failed: Int32 = 0
+        let result = unsafe cns_plan_perform(memory, UInt32(lowered.lowerBound), UInt32(lowered.count), &failed)
+        if result < 0 { throw StepFailure(index: Int(failed), errno: Int32(-result)) }
+    }
+
+    /// clone3(2): the child performs the steps, whose last is an exec.
+    /// - Returns: the child's pid and pidfd.
+    /// - Throws: the errno of clone3(2).
+    func spawn(_ range: Range<Int>, flags: NamespaceFlags, cgroup: Int32, control: Int32)
+        throws(Errno) -> (pid: Int32, pidfd: Int32)
+    {
+        let lowered = layout.lowered(range)
+        var pidfd: Int32 = -1
+        let pid = unsafe cns_spawn(
+            memory, UInt32(lowered.lowerBound), UInt32(lowered.count), flags.rawValue, cgroup, control, &pidfd)
+        if pid < 0 { throw Errno(Int32(-pid)) }
+        return (Int32(pid), pidfd)
+    }
+
+    /// The plan of the static stage, in a sealed memfd: memfd_create(2).
+    /// - Throws: the errno of memfd_create(2) or write(2).
+    static func stageDescriptor(
+        commands: [Plan.Command], enter: [Step], flags: UInt32, console: Int32, firstIndex: Int, slots: [(Slot, Int32)]
+    ) throws(Errno) -> Descriptor {
+        let plan = KernelPlan(
+            layout: PlanLayout(
+                steps: [], commands: commands, enter: enter, flags: flags, console: console, firstIndex: firstIndex))
+        for (slot, descriptor) in slots { plan.set(slot, to: descriptor) }
+        let memfd = unsafe cns_sealed_memfd("jailrun-plan", plan.memory, plan.byteCount)
+        if memfd < 0 { throw Errno(-memfd) }
+        return Descriptor(memfd)
+    }
+}
+
+/// A step of the plan that the kernel refused.
+public struct StepFailure: Error, Equatable {
+    /// The step's position in `Plan.allSteps`; negative when no step is to blame.
+    public var index: Int
+    public var errno: Int32
+}

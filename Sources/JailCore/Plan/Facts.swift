@@ -1,0 +1,94 @@
+/// What was looked up before a start, so that planning needs no look at the machine.
+public struct StartFacts: Equatable, Sendable {
+    /// A user, from passwd(5) and group(5) of the jail or of the host.
+    public struct User: Equatable, Sendable {
+        public var name: String
+        public var uid: UInt32
+        public var gid: UInt32
+        public var groups: [UInt32]
+        public var home: String
+        public var shell: String
+
+        public init(name: String, uid: UInt32, gid: UInt32, groups: [UInt32], home: String, shell: String) {
+            self.name = name
+            self.uid = uid
+            self.gid = gid
+            self.groups = groups
+            self.home = home
+            self.shell = shell
+        }
+
+        public static let root = User(name: "root", uid: 0, gid: 0, groups: [], home: "/", shell: "/bin/sh")
+    }
+
+    /// Directories that the root has: of `proc`, `sys`, `dev`.
+    public var rootDirectories: [String] = []
+    public var jailUser: User = .root
+    public var systemUser: User?
+    /// The paths below /proc and /sys, of those to be masked, that this kernel has; `isDirectory` tells how.
+    public var maskedPaths: [MaskedPath] = []
+    /// The paths below /proc, of those to be read-only, that this kernel has.
+    public var readOnlyPaths: [String] = []
+    public var devices: [DeviceNode] = []
+    public var hasPseudoTerminals = true
+    public var network: [PlannedNetworkOperation] = []
+    /// cgroup controllers to be enabled from the cgroup root down, `memory`.
+    public var controllers: [String] = []
+    /// Resource limits that differ from the default ones.
+    public var limits: [ResourceLimit] = []
+    /// Which of descriptors 0, 1, 2 are terminals: they become the jail's own pty.
+    public var terminals: [Int] = []
+    public var filter: [UInt8] = []
+    public var capabilities: CapabilitySet = []
+    public var environment: [String] = []
+    public var terminalType: String?
+
+    public init() {}
+
+    public struct MaskedPath: Equatable, Sendable {
+        public var path: String
+        public var isDirectory: Bool
+        public init(path: String, isDirectory: Bool) {
+            self.path = path
+            self.isDirectory = isDirectory
+        }
+    }
+
+    public struct ResourceLimit: Equatable, Sendable {
+        public var resource: Int
+        public var name: String
+        public var soft: UInt64
+        public var hard: UInt64
+        public init(resource: Int, name: String, soft: UInt64, hard: UInt64) {
+            self.resource = resource
+            self.name = name
+            self.soft = soft
+            self.hard = hard
+        }
+    }
+}
+
+/// Who the jail is on this machine: chosen at start, recorded, gone with it.
+public struct JailIdentity: Equatable, Sendable, Codable {
+    public var jid: Int
+    /// The first host id of the jail's user namespace and how many there are; nil with `userns = host`.
+    public var idRange: IDRange?
+    /// Told apart from an earlier jail of the same name.
+    public var generation: UInt64
+
+    public init(jid: Int, idRange: IDRange?, generation: UInt64) {
+        self.jid = jid
+        self.idRange = idRange
+        self.generation = generation
+    }
+}
+
+/// A range of user and group ids of the host.
+public struct IDRange: Equatable, Sendable, Codable {
+    public var first: UInt32
+    public var count: UInt32
+    public init(first: UInt32, count: UInt32) {
+        self.first = first
+        self.count = count
+    }
+}

@@ -1,0 +1,64 @@
+/// The commands that run inside: `exec.start`, `command`, `exec.stop`, jexec(8).
+extension Planner {
+    func commands() -> [Plan.Command] {
+        let spec = jail.commands
+        let lists =
+            spec.start.map { ("exec.start", CommandLine($0.value), $0.origin) }
+            + spec.command.map { ("command", CommandLine($0.value), $0.origin) }
+            + [spec.commandVector].compactMap { $0 }.map {
+                ("command", CommandLine(text: $0.value.joined(separator: " "), arguments: $0.value, isBackground: false), $0.origin)
+            }
+        return lists.filter { !$0.1.arguments.isEmpty }.map { parameter, line, origin in
+            Plan.Command(
+                parameter: parameter, line: line, origin: origin, timeoutSeconds: spec.timeoutSeconds.value,
+                steps: commandSteps(line, user: facts.jailUser, origin: origin, directory: nil))
+        }
+    }
+
+    /// The steps of one command's own process, forked by pid 1 or by the stage that joined the jail.
+    func commandSteps(_ line: CommandLine, user: StartFacts.User, origin: Origin, directory: String?) -> [Step] {
+        func step(_ call: SystemCall, _ subject: Step.Subject, _ purpose: String) -> Step {
+            child(call, subject, origin, purpose)
+        }
+        let capabilities = user.uid == 0 ? facts.capabilities : []
+        return [step(.startSession(), .command, "start a session")]
+            + facts.terminals.prefix(1).map {
+                step(
+                    .controlTerminal(.integer($0), request: 0x540e, name: "TIOCSCTTY", .integer(0)), .command,
+                    "take the pty as controlling terminal")
+            }
+            + (directory.map { [step(.changeDirectory($0), .command, "enter \($0)")] } ?? [])
+            + [
+                step(.setGroups(user.groups), .ids, "set the groups of \(user.name)"),
+                step(.setGroupIDs(user.gid), .ids, "become group \(user.gid)"),
+                step(.setUserIDs(user.uid), .ids, "become \(user.name)"),
+                step(
+                    .setCapabilities(capabilities.rawValue, spelling: capabilities.description), .privileges,
+                    "set the capabilities"),
+            ]
+            + (facts.filter.isEmpty
+                ? [] : [step(.installFilter(facts.filter), .privileges, "install the seccomp filter")])
+            + [
+                step(.closeRange(from: 3, onExec: true), .privileges, "close every other descriptor"),
+                step(
+                    .execute(candidates(line), line.arguments, environment: environment(of: user)), .command,
+                    "execute \(line.arguments.first ?? "")"),
+            ]
+    }
+
+    /// execvp(3): a name without a slash is looked for along PATH.
+    private func candidates(_ line: CommandLine) -> [String] {
+        let name = line.arguments.first ?? ""
+        return name.utf8.contains(UInt8(ascii: "/"))
+            ? [name] : Self.path.split(separator: ":").map { "\($0)/\(name)" }
+    }
+
+    static let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+    /// Nothing of the caller's environment gets in but the terminal's type.
+    private func environment(of user: StartFacts.User) -> [String] {
+        ["PATH=\(Self.path)", "HOME=\(user.home)", "USER=\(user.name)", "SHELL=\(user.shell)", "container=jailrun"]
+            + (facts.terminalType.map { ["TERM=\($0)"] } ?? [])
+            + facts.environment
+    }
+}

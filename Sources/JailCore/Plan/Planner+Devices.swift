@@ -1,0 +1,54 @@
+/// `/dev`: a tmpfs filled by jailrun from the devfs ruleset, built detached and attached whole.
+extension Planner {
+    func makeDevices() -> [Step] {
+        guard hasDevices else { return [] }
+        let origin = jail.pseudoFilesystems.devfs.origin
+        func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, .devices, origin, purpose) }
+        return [
+            step(.openFilesystem("tmpfs", into: .filesystem), "open tmpfs"),
+            step(.configure(.filesystem, "mode", "0755"), "set the mode of /dev"),
+            step(.configure(.filesystem, "size", "65536"), "limit /dev"),
+            step(.configure(.filesystem, "uid", String(firstID)), "give /dev to the jail's root"),
+            step(.configure(.filesystem, "gid", String(firstID)), "give /dev to the jail's root"),
+            step(.createSuperblock(.filesystem), "make /dev"),
+            step(.mountDetached(.filesystem, [.noSetuid, .noExec], into: .devices), "mount /dev"),
+            step(.close(.filesystem), "close tmpfs"),
+        ] + directories(step) + facts.devices.flatMap(makeDevice) + links(step)
+    }
+
+    private func directories(_ step: (SystemCall, String) -> Step) -> [Step] {
+        (deviceDirectories + (facts.hasPseudoTerminals ? ["pts"] : []) + ["shm", "mqueue"]).map {
+            step(.makeDirectory($0, at: .devices, mode: 0o755), "make /dev/\($0)")
+        }
+    }
+
+    /// `net` of `net/tun`, each once.
+    private var deviceDirectories: [String] {
+        var seen: [String] = []
+        for node in facts.devices {
+            guard let slash = node.path.lastIndex(of: "/") else { continue }
+            let directory = String(node.path[..<slash])
+            if !seen.contains(directory) { seen.append(directory) }
+        }
+        return seen
+    }
+
+    /// jailrun's umask is 0 while it makes them, so the mode is the ruleset's.
+    private func makeDevice(_ node: DeviceNode) -> [Step] {
+        let origin = jail.pseudoFilesystems.devfsRuleset.origin
+        return [
+            host(
+                .makeNode(
+                    node.path, at: .devices, type: node.kind == .block ? .block : .character, mode: node.mode,
+                    major: node.major, minor: node.minor),
+                .devices, origin, "make /dev/\(node.path)"),
+            host(
+                .changeOwner(node.path, at: .devices, uid: firstID + node.uid, gid: firstID + node.gid), .devices, origin,
+                "give /dev/\(node.path) its owner"),
+        ]
+    }
+
+    private func links(_ step: (SystemCall, String) -> Step) -> [Step] {
+        facts.deviceLinks.map { step(.makeSymlink($0.name, to: $0.target, at: .devices), "make /dev/\($0.name)") }
+    }
+}

@@ -1,0 +1,188 @@
+/// `mount`, `mount.fstab`, and the pseudo file systems: mount(8), proc(5), sysfs(5), devpts.
+extension Planner {
+    private static let inside: ResolveFlags = [.noMagicLinks, .noSymlinks, .inRoot]
+
+    private func isBind(_ mount: MountSpec) -> Bool { mount.kind == .nullfs || mount.kind == .bind }
+    private func slot(_ index: Int) -> Slot { Slot("source-\(index)") }
+    private var bindSlots: [Slot] { jail.mounts.indices.filter { isBind(jail.mounts[$0]) }.map(slot) }
+
+    private func attributes(_ mount: MountSpec) -> MountAttributes {
+        var attributes: MountAttributes = .noDevices
+        if mount.isReadOnly { attributes.insert(.readOnly) }
+        if mount.isNoExec { attributes.insert(.noExec) }
+        if mount.isNoSetuid { attributes.insert(.noSetuid) }
+        if mount.isNoAccessTime { attributes.insert(.noAccessTime) }
+        return attributes
+    }
+
+    /// Sources are opened once, by jailrun: what they name later does not matter.
+    func openMountSources() -> [Step] {
+        jail.mounts.indices.filter { isBind(jail.mounts[$0]) }.flatMap { index in
+            let mount = jail.mounts[index]
+            return [
+                host(
+                    .openDirectory(mount.source, flags: [.path, .closeOnExec], into: .mountPoint), .files, mount.origin,
+                    "open \(mount.source)"),
+                host(
+                    .cloneTree("", at: .mountPoint, isRecursive: true, into: slot(index)), .files, mount.origin,
+                    "clone the mount of \(mount.source)"),
+                host(.close(.mountPoint), .files, mount.origin, "close \(mount.source)"),
+            ]
+        }
+    }
+
+    func mapMountSources() -> [Step] {
+        jail.mounts.indices.filter { isBind(jail.mounts[$0]) }.map { index in
+            let mount = jail.mounts[index]
+            let call: SystemCall =
+                isMapped
+                ? .setIdmap(.userNamespace, on: slot(index), attributes(mount), isRecursive: true)
+                : .setAttributes(attributes(mount), on: slot(index), isRecursive: true)
+            return host(call, .files, mount.origin, "set the attributes of \(mount.source)")
+        }
+    }
+
+    /// What jailrun passes to the child, in this order, with the message that lets it go on.
+    var passedSlots: [Slot] { [.root] + (hasDevices ? [.devices] : []) + bindSlots }
+
+    func mountFilesystems() -> [Step] {
+        jail.mounts.indices.flatMap { index in
+            let mount = jail.mounts[index]
+            switch mount.kind {
+            case .nullfs, .bind: return attach(slot(index), at: mount.relativeTarget, mount.origin, .files)
+            case .tmpfs: return mountNew("tmpfs", at: mount.relativeTarget, attributes(mount), mount.data, mount.origin)
+            case .procfs, .linprocfs:
+                return mountNew("proc", at: mount.relativeTarget, attributes(mount).union(.noExec), [], mount.origin)
+            case .linsysfs:
+                return mountNew("sysfs", at: mount.relativeTarget, attributes(mount).union(.readOnly), [], mount.origin)
+            case .devfs, .fdescfs: return []  // `mount.devfs` and `mount.fdescfs` do it: JailSpec turns them on
+            }
+        }
+    }
+
+    private func mountNew(
+        _ type: String, at target: String, _ attributes: MountAttributes, _ options: [String], _ origin: Origin,
+        subject: Step.Subject = .files
+    ) -> [Step] {
+        let configured = options.map { option in
+            let parts = option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let call: SystemCall =
+                parts.count == 2
+                ? .configure(.filesystem, parts[0], parts[1]) : .configureFlag(.filesystem, parts[0])
+            return child(call, subject, origin, "set \(option) of \(type)")
+        }
+        return [child(.openFilesystem(type, into: .filesystem), subject, origin, "open \(type)")]
+            + configured
+            + [
+                child(.createSuperblock(.filesystem), subject, origin, "make \(type) for /\(target)"),
+                child(.mountDetached(.filesystem, attributes, into: .mount), subject, origin, "mount \(type)"),
+                child(.close(.filesystem), subject, origin, "close \(type)"),
+            ]
+            + attach(.mount, at: target, origin, subject)
+            + [child(.close(.mount), subject, origin, "close the mount of /\(target)")]
+    }
+
+    private func attach(_ mount: Slot, at target: String, _ origin: Origin, _ subject: Step.Subject) -> [Step] {
+        [
+            child(
+                .openInRoot(target, root: .root, resolve: Self.inside, into: .mountPoint), subject, origin,
+                "open the mount point /\(target)"),
+            child(.moveMount(mount, onto: .mountPoint), subject, origin, "attach /\(target)"),
+            child(.close(.mountPoint), subject, origin, "close the mount point /\(target)"),
+        ]
+    }
+
+    func mountPseudoFilesystems() -> [Step] {
+        mountDevices() + mountProcfs() + mountSysfs()
+    }
+
+    private func mountDevices() -> [Step] {
+        guard hasDevices else { return [] }
+        let origin = jail.pseudoFilesystems.devfs.origin
+        let terminals = [
+            mountNew(
+                "devpts", at: "dev/pts", [.noSetuid, .noExec], ["newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
+                origin, subject: .devices)
+        ].filter { _ in facts.hasPseudoTerminals }
+        return attach(.devices, at: "dev", origin, .devices)
+            + terminals.flatMap { $0 }
+            + mountNew(
+                "tmpfs", at: "dev/shm", [.noSetuid, .noDevices, .noExec], ["mode=1777", "size=65536k"], origin,
+                subject: .devices)
+            + mountNew("mqueue", at: "dev/mqueue", [.noSetuid, .noDevices, .noExec], [], origin, subject: .devices)
+    }
+
+    private func mountProcfs() -> [Step] {
+        guard hasProcfs else { return [] }
+        return mountNew(
+            "proc", at: "proc", [.noSetuid, .noDevices, .noExec], [], jail.pseudoFilesystems.procfs.origin)
+    }
+
+    private func mountSysfs() -> [Step] {
+        guard hasSysfs else { return [] }
+        let origin = jail.pseudoFilesystems.sysfs.origin
+        let attributes: MountAttributes = [.readOnly, .noSetuid, .noDevices, .noExec]
+        return mountNew("sysfs", at: "sys", attributes, [], origin)
+            + mountNew("cgroup2", at: "sys/fs/cgroup", attributes, [], origin)
+    }
+
+    /// The masked and the read-only paths of OCI runtimes, below /proc and /sys.
+    func restrictPseudoFilesystems() -> [Step] {
+        let masked = facts.maskedPaths.filter { isBelowMounted($0.path) }
+        let readOnly = facts.readOnlyPaths.filter(isBelowMounted)
+        let origin = Origin.standard("")
+        return (masked.isEmpty ? [] : makeMask())
+            + masked.flatMap { path in
+                [
+                    child(
+                        .cloneTree(path.isDirectory ? "directory" : "file", at: .mask, isRecursive: false, into: .mount),
+                        .files, origin, "clone the mask")
+                ] + attach(.mount, at: path.path, origin, .files) + [child(.close(.mount), .files, origin, "close the mask")]
+            }
+            + readOnly.flatMap { path in
+                [
+                    child(
+                        .openInRoot(path, root: .root, resolve: Self.inside, into: .mountPoint), .files, origin,
+                        "open /\(path)"),
+                    child(
+                        .cloneTree("", at: .mountPoint, isRecursive: true, into: .mount), .files, origin,
+                        "clone the mount of /\(path)"),
+                    child(
+                        .setAttributes([.readOnly, .noSetuid, .noDevices, .noExec], on: .mount, isRecursive: true), .files,
+                        origin, "make /\(path) read-only"),
+                    child(.moveMount(.mount, onto: .mountPoint), .files, origin, "attach /\(path) over itself"),
+                    child(.close(.mountPoint), .files, origin, "close /\(path)"),
+                    child(.close(.mount), .files, origin, "close the mount of /\(path)"),
+                ]
+            }
+    }
+
+    private func isBelowMounted(_ path: String) -> Bool {
+        (hasProcfs && path.hasPrefix("proc/")) || (hasSysfs && path.hasPrefix("sys/"))
+    }
+
+    /// One read-only tmpfs with an empty file and an empty directory covers all: neither comes from the jail's tree.
+    /// It is attached over the host's /proc, which this namespace loses with the old root.
+    private func makeMask() -> [Step] {
+        let origin = Origin.standard("")
+        func step(_ call: SystemCall, _ purpose: String) -> Step { child(call, .files, origin, purpose) }
+        return [
+            step(.openFilesystem("tmpfs", into: .filesystem), "open tmpfs"),
+            step(.configure(.filesystem, "mode", "0755"), "set the mode of the mask"),
+            step(.configure(.filesystem, "nr_inodes", "4"), "limit the mask"),
+            step(.createSuperblock(.filesystem), "make the mask"),
+            step(.mountDetached(.filesystem, [.noSetuid, .noDevices, .noExec], into: .mask), "mount the mask"),
+            step(.close(.filesystem), "close tmpfs"),
+            step(.makeDirectory("directory", at: .mask, mode: 0o555), "make the empty directory"),
+            step(.makeNode("file", at: .mask, type: .regular, mode: 0o444, major: 0, minor: 0), "make the empty file"),
+            step(
+                .setAttributes([.readOnly, .noSetuid, .noDevices, .noExec], on: .mask, isRecursive: false),
+                "make the mask read-only"),
+            step(.moveMount(.mask, ontoPath: "/proc"), "attach the mask where the jail will not see it"),
+        ]
+    }
+}
+
+extension Slot {
+    static let mask = Slot("mask")
+}

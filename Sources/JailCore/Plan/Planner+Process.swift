@@ -1,0 +1,149 @@
+internal import CNamespaces
+
+/// The jail's first process: its namespaces, ids, privileges, and the program that it becomes.
+extension Planner {
+    var namespaces: NamespaceFlags {
+        var flags: NamespaceFlags = [.mount, .pid, .uts, .ipc, .cgroup]
+        if isMapped { flags.insert(.user) }
+        if jail.network.mode.value == .own { flags.insert(.network) }
+        return flags
+    }
+
+    func spawn() -> [Step] {
+        [
+            Step(
+                operation: .spawn(namespaces), side: .host, subject: .namespaces, origin: .standard(""),
+                purpose: "clone the jail's first process", undo: nil)
+        ]
+    }
+
+    /// user_namespaces(7): each map is written once, whole.
+    func mapIDs() -> [Step] {
+        let origin = jail.privileges.userNamespace.origin
+        var steps = [host(.openChildDirectory(into: .child), .ids, origin, "open the child's directory in /proc")]
+        guard let range = identity.idRange else { return steps }
+        for file in ["uid_map", "gid_map"] {
+            steps += [
+                host(.open(file, at: .child, [.writeOnly, .closeOnExec], into: .mapFile), .ids, origin, "open \(file)"),
+                host(
+                    .write("0 \(range.first) \(range.count)", to: .mapFile), .ids, origin,
+                    "map ids 0-\(range.count - 1) to \(range.first)-\(range.first + range.count - 1)"),
+                host(.close(.mapFile), .ids, origin, "close \(file)"),
+            ]
+        }
+        steps.append(
+            host(.open("ns/user", at: .child, [.closeOnExec], into: .userNamespace), .ids, origin, "open the user namespace"))
+        return steps
+    }
+
+    func connectNetwork() -> [Step] {
+        facts.network.map { planned in
+            Step(
+                operation: .network(planned.operation), side: .host, subject: .network, origin: planned.origin,
+                purpose: planned.operation.purpose, undo: planned.operation.undo.map(Operation.network))
+        }
+    }
+
+    func release() -> [Step] {
+        [
+            Step(
+                operation: .release(passedSlots), side: .host, subject: .namespaces, origin: .standard(""),
+                purpose: "let the child go on", undo: nil),
+            child(
+                .receive(passedSlots, from: .control), .namespaces, .standard(""),
+                "wait for jailrun"),
+        ]
+    }
+
+    /// Until now the child's ids were those of the caller, which its user namespace does not know.
+    func becomeRoot() -> [Step] {
+        let origin = jail.privileges.userNamespace.origin
+        return [
+            child(.setGroupIDs(0), .ids, origin, "become group 0 of the jail"),
+            child(.setUserIDs(0), .ids, origin, "become user 0 of the jail"),
+            child(.setGroups([]), .ids, origin, "drop the caller's groups"),
+        ]
+    }
+
+    func nameHost() -> [Step] {
+        [child(.setHostName(jail.hostname.value), .namespaces, jail.hostname.origin, "set the hostname")]
+    }
+
+    /// What else a process inherits from its caller and a jail must not.
+    func resetProcess() -> [Step] {
+        let origin = Origin.standard("")
+        return facts.limits.map {
+            child(
+                .setLimit($0.resource, name: $0.name, soft: $0.soft, hard: $0.hard), .limits, origin, "set \($0.name)")
+        } + [
+            child(.startSession(), .privileges, origin, "leave the caller's session"),
+            child(.joinSessionKeyring(), .privileges, origin, "leave the caller's keyring"),
+            child(.setMask(0o022), .privileges, origin, "set the umask"),
+        ]
+    }
+
+    /// The caller's terminal never gets in: TIOCSTI would let a jail type on it.
+    func takeTerminal() -> [Step] {
+        let log = jail.commands.consoleLog.map { log in
+            [1, 2].map { child(.duplicate(.consoleLog, to: $0), .command, log.origin, "send output to \(log.value)") }
+        }
+        guard !facts.terminals.isEmpty else { return log ?? [] }
+        return Self.openTerminal(root: "/", terminals: facts.terminals, control: .descriptor(.control)) + (log ?? [])
+    }
+
+    static func openTerminal(root: String, terminals: [Int], control: Argument) -> [Step] {
+        func step(_ call: SystemCall, _ purpose: String) -> Step {
+            Step(
+                operation: .call(call), side: .child, subject: .command, origin: .standard(""), purpose: purpose, undo: nil)
+        }
+        let unlock = Structure(bytes: [0, 0, 0, 0], spelling: "[0]")
+        let flags = OpenFlags([.readWrite, .noTerminal, .closeOnExec])
+        return [
+            step(.openDirectory("/dev/pts/ptmx", flags: flags, into: .terminalMaster), "open a pty"),
+            step(
+                .controlTerminal(.descriptor(.terminalMaster), request: 0x4004_5431, name: "TIOCSPTLCK", .structure(unlock)),
+                "unlock the pty"),
+            step(
+                .controlTerminal(
+                    .descriptor(.terminalMaster), request: 0x5441, name: "TIOCGPTPEER", flags.argument, into: .terminal),
+                "open the pty's other end"),
+            step(.send(.terminalMaster, kind: CNS_TERMINAL.rawValue, over: control), "give the pty to jailrun"),
+            step(.close(.terminalMaster), "close the pty"),
+        ] + terminals.map { step(.duplicate(.terminal, to: $0), "make the pty descriptor \($0)") }
+    }
+
+    /// no_new_privs first, seccomp last, in each command: from here on nothing can be gained.
+    func narrowPrivileges() -> [Step] {
+        [child(.setNoNewPrivileges(), .privileges, .standard(""), "set no_new_privs")]
+            + Capability.allCases.filter { !facts.capabilities.contains($0) }.map {
+                child(
+                    .dropBounding(Int($0.rawValue), name: $0.name), .privileges, capabilityOrigin($0),
+                    "drop \($0.name) from the bounding set")
+            } + [child(.clearAmbient(), .privileges, .standard(""), "clear the ambient capabilities")]
+    }
+
+    private func capabilityOrigin(_ capability: Capability) -> Origin {
+        jail.privileges.capDrop.first { $0.value == capability.name }?.origin
+            ?? .standard("cap.add = \(capability.name)")
+    }
+
+    func becomeInit() -> [Step] {
+        let origin = Origin.standard("")
+        return [
+            child(
+                .duplicate(.control, to: Int(CNS_CONTROL_DESCRIPTOR.rawValue)), .command, origin,
+                "keep the control socket"),
+            child(
+                .duplicate(.stagePlan, to: Int(CNS_PLAN_DESCRIPTOR.rawValue)), .command, origin,
+                "keep the commands' plan"),
+            child(.closeRange(from: 5, onExec: true), .privileges, origin, "close every other descriptor"),
+            child(.executeDescriptor(.stage, ["jailrun-init"], environment: []), .command, origin, "run pid 1"),
+        ]
+    }
+}
+
+extension Slot {
+    static let mapFile = Slot("map-file")
+    static let terminalMaster = Slot("pty")
+    static let terminal = Slot("terminal")
+}

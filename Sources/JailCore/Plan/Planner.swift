@@ -1,0 +1,93 @@
+/// Turns a checked jail into steps. One planner serves the start, the dry run and the explanation.
+///
+/// The order is the isolation order; each line says what breaks if it moves.
+public struct Planner {
+    let jail: JailSpec
+    let identity: JailIdentity
+    let facts: StartFacts
+
+    public init(jail: JailSpec, identity: JailIdentity, facts: StartFacts) {
+        self.jail = jail
+        self.identity = identity
+        self.facts = facts
+    }
+
+    /// The plan of a start: from the cgroup to the last `exec.start` command.
+    public func start() -> Plan {
+        Plan(
+            steps: makeCgroup()  // first: the child is cloned into it, and no process escapes the limits
+                + openRoot()  // the one time that a path of the host is walked
+                + openMountSources()
+                + makeDevices()  // device nodes can be made only outside the jail's user namespace
+                + spawn()
+                + mapIDs()  // or every id is 65534 and exec would lose all capabilities
+                + mapRoot()  // needs the user namespace, and the host's capabilities over the file system
+                + connectNetwork()
+                + release()
+                + becomeRoot()
+                + isolateMounts()  // or mounts made below would reach the host
+                + attachRoot()  // pivot_root(2) fails otherwise: its target must be a mount point
+                + mountFilesystems()
+                + mountPseudoFilesystems()  // needs the host's /proc still visible: mount_namespaces(7)
+                + restrictPseudoFilesystems()
+                + enterRoot()  // or the host's file tree stays reachable
+                + nameHost()
+                + resetProcess()
+                + takeTerminal()  // a pty of the jail's own devpts, so after /dev
+                + restrictRoot()  // after the last mount point was opened
+                + narrowPrivileges()
+                + becomeInit(),  // nothing happens after it
+            commands: commands())
+    }
+
+    func host(
+        _ call: SystemCall, _ subject: Step.Subject, _ origin: Origin, _ purpose: String, undo: Operation? = nil
+    ) -> Step {
+        Step(operation: .call(call), side: .host, subject: subject, origin: origin, purpose: purpose, undo: undo)
+    }
+
+    func child(_ call: SystemCall, _ subject: Step.Subject, _ origin: Origin, _ purpose: String) -> Step {
+        Step(operation: .call(call), side: .child, subject: subject, origin: origin, purpose: purpose, undo: nil)
+    }
+
+    /// Whether the jail has a user namespace of its own.
+    var isMapped: Bool { identity.idRange != nil }
+
+    /// Host id of the jail's id 0.
+    var firstID: UInt32 { identity.idRange?.first ?? 0 }
+
+    func isMounted(_ presence: Located<PseudoFilesystemSpec.Presence>, directory: String) -> Bool {
+        switch presence.value {
+        case .always: true
+        case .ifPresent: facts.rootDirectories.contains(directory)
+        case .never: false
+        }
+    }
+
+    var hasDevices: Bool { isMounted(jail.pseudoFilesystems.devfs, directory: "dev") }
+    var hasProcfs: Bool { isMounted(jail.pseudoFilesystems.procfs, directory: "proc") }
+
+    /// sysfs(5) shows the network namespace it is mounted in, which must be the jail's own.
+    var hasSysfs: Bool {
+        isMounted(jail.pseudoFilesystems.sysfs, directory: "sys") && jail.network.mode.value == .own
+    }
+}
+
+extension Slot {
+    /// The directory that `jailrun` makes cgroups in; set before the plan runs.
+    static let cgroupRoot = Slot("cgroup-root")
+    static let cgroup = Slot("cgroup")
+    static let rootDirectory = Slot("root-directory")
+    static let root = Slot("root")
+    static let devices = Slot("dev")
+    /// `/proc/PID` of the child, in the host's procfs.
+    static let child = Slot("child")
+    static let userNamespace = Slot("user-namespace")
+    /// The child's end of the control socket; set before the plan runs.
+    static let control = Slot("control")
+    /// The static stage and its plan, in sealed memfds; set before the plan runs.
+    static let stage = Slot("stage")
+    static let stagePlan = Slot("stage-plan")
+    /// `exec.consolelog`, opened before the plan runs.
+    static let consoleLog = Slot("console-log")
+}

@@ -1,0 +1,85 @@
+/// One operation on the kernel, and who asked for it.
+public struct Step: Equatable, Sendable {
+    /// Where the step is performed.
+    public enum Side: String, Sendable {
+        /// By jailrun, in the host's namespaces.
+        case host
+        /// By the child, in the jail's namespaces, before pid 1's program runs.
+        case child
+    }
+
+    /// What the step is about; explanations group by it.
+    public enum Subject: String, Sendable, CaseIterable {
+        case namespaces, ids, files, devices, network, limits, privileges, command
+    }
+
+    public var operation: Operation
+    public var side: Side
+    public var subject: Subject
+    public var origin: Origin
+    /// What it does, as a message says it after "cannot": "attach the root file system".
+    public var purpose: String
+    /// What takes it back, where its effect would outlive the jail's processes.
+    public var undo: Operation?
+}
+
+/// What a step does.
+public enum Operation: Equatable, Sendable {
+    case call(SystemCall)
+    /// clone3(2) of the jail's first process: into its cgroup, with a pidfd, its signal handlers cleared.
+    case spawn(NamespaceFlags)
+    /// Lets the child go on, and passes it descriptors: the other end of its recvmsg(2).
+    case release([Slot])
+    case network(NetworkOperation)
+    /// A command on the host: an `exec.*` hook.
+    case hook(Hook)
+    /// Reads a cgroup file back and compares: a value that the kernel changed is an error.
+    case verify(cgroupFile: String, value: String)
+    /// Removes the jail's cgroup, once empty.
+    case removeCgroup
+}
+
+/// A command string of jail.conf, run on the host or inside.
+public struct Hook: Equatable, Sendable {
+    /// The parameter, `exec.prestart`.
+    public var parameter: String
+    public var command: CommandLine
+    public var timeoutSeconds: Int
+
+    public init(parameter: String, command: CommandLine, timeoutSeconds: Int) {
+        self.parameter = parameter
+        self.command = command
+        self.timeoutSeconds = timeoutSeconds
+    }
+}
+
+/// How a command string is run: jail(8) uses a shell only when the string needs one.
+public struct CommandLine: Equatable, Sendable {
+    /// As the configuration has it; messages show it.
+    public var text: String
+    public var arguments: [String]
+    /// A lone trailing `&`: not waited for.
+    public var isBackground: Bool
+
+    public init(text: String, arguments: [String], isBackground: Bool) {
+        self.text = text
+        self.arguments = arguments
+        self.isBackground = isBackground
+    }
+
+    /// jail(8)'s rule: split at white space, unless a character means something to sh(1).
+    public init(_ text: String) {
+        let special = Set("!\"$&'()*;<>?[\\]`{|}~\n".utf8)
+        var body = Substring(text)
+        while let last = body.last, last == " " || last == "\t" { body.removeLast() }
+        let isBackground = body.last == "&" && body.utf8.filter(special.contains).count == 1
+        if isBackground { body.removeLast() }
+        let needsShell = body.utf8.contains(where: special.contains)
+        self.text = text
+        self.isBackground = isBackground
+        self.arguments =
+            needsShell
+            ? ["/bin/sh", "-c", String(body)]
+            : body.split(whereSeparator: { $0 == " " || $0 == "\t" }).map(String.init)
+    }
+}

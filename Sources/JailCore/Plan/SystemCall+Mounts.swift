@@ -1,0 +1,95 @@
+internal import CNamespaces
+
+/// The mount interface by descriptor: fsopen(2), fsconfig(2), fsmount(2), open_tree(2), mount_setattr(2), move_mount(2).
+extension SystemCall {
+    static func openFilesystem(_ type: String, into slot: Slot) -> Self {
+        Self("fsopen", cns_number_fsopen, [.text(type), .integer(1, spelled: "FSOPEN_CLOEXEC")], into: slot)
+    }
+
+    static func configure(_ filesystem: Slot, _ key: String, _ value: String) -> Self {
+        Self(
+            "fsconfig", cns_number_fsconfig,
+            [.descriptor(filesystem), .integer(1, spelled: "FSCONFIG_SET_STRING"), .text(key), .text(value), .integer(0)])
+    }
+
+    static func configureFlag(_ filesystem: Slot, _ key: String) -> Self {
+        Self(
+            "fsconfig", cns_number_fsconfig,
+            [.descriptor(filesystem), .integer(0, spelled: "FSCONFIG_SET_FLAG"), .text(key), .null, .integer(0)])
+    }
+
+    static func createSuperblock(_ filesystem: Slot) -> Self {
+        Self(
+            "fsconfig", cns_number_fsconfig,
+            [.descriptor(filesystem), .integer(6, spelled: "FSCONFIG_CMD_CREATE"), .null, .null, .integer(0)])
+    }
+
+    /// A detached mount, attached nowhere: it vanishes with its last descriptor.
+    static func mountDetached(_ filesystem: Slot, _ attributes: MountAttributes, into slot: Slot) -> Self {
+        Self(
+            "fsmount", cns_number_fsmount,
+            [.descriptor(filesystem), .integer(1, spelled: "FSMOUNT_CLOEXEC"), attributes.argument], into: slot)
+    }
+
+    /// A detached copy of the tree of mounts at `path` below the slot.
+    static func cloneTree(_ path: String, at directory: Slot, isRecursive: Bool, into slot: Slot) -> Self {
+        var flags: AtFlags = [.cloneTree, .closeOnExec]
+        if path.isEmpty { flags.insert(.emptyPath) }
+        if isRecursive { flags.insert(.recursive) }
+        return Self("open_tree", cns_number_open_tree, [.descriptor(directory), .text(path), flags.argument], into: slot)
+    }
+
+    static func setAttributes(_ attributes: MountAttributes, on mount: Slot, isRecursive: Bool) -> Self {
+        let structure = Structure.words([attributes.rawValue, 0, 0, 0], spelling: "{attr_set=\(attributes), attr_clr=0, propagation=0 /* MS_??? */, userns_fd=0}")
+        return mountSetattr(mount, structure, isRecursive: isRecursive)
+    }
+
+    /// MOUNT_ATTR_IDMAP: ids on disk stay as they are; in the jail they are those of its user namespace.
+    static func setIdmap(_ namespace: Slot, on mount: Slot, _ attributes: MountAttributes, isRecursive: Bool) -> Self {
+        let all = attributes.union(.idmap)
+        let structure = Structure.words(
+            [all.rawValue, 0, 0, 0], patches: [.slot(offset: 24, size: 8, namespace)],
+            spelling: "{attr_set=\(all), attr_clr=0, propagation=0 /* MS_??? */, userns_fd=\(namespace)}")
+        return mountSetattr(mount, structure, isRecursive: isRecursive)
+    }
+
+    private static func mountSetattr(_ mount: Slot, _ structure: Structure, isRecursive: Bool) -> Self {
+        let flags: AtFlags = isRecursive ? [.emptyPath, .recursive] : .emptyPath
+        return Self(
+            "mount_setattr", cns_number_mount_setattr,
+            [.descriptor(mount), .text(""), flags.argument, .structure(structure), .integer(32)])
+    }
+
+    /// Every mount of this namespace becomes private: nothing propagates to the host or from it.
+    static func makeAllPrivate() -> Self {
+        let structure = Structure.words(
+            [0, 0, 1 << 18, 0], spelling: "{attr_set=0, attr_clr=0, propagation=MS_PRIVATE, userns_fd=0}")
+        return Self(
+            "mount_setattr", cns_number_mount_setattr,
+            [.currentDirectory, .text("/"), AtFlags.recursive.argument, .structure(structure), .integer(32)])
+    }
+
+    static func moveMount(_ mount: Slot, onto target: Slot) -> Self {
+        Self(
+            "move_mount", cns_number_move_mount,
+            [
+                .descriptor(mount), .text(""), .descriptor(target), .text(""),
+                .integer(0x44, spelled: "MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_EMPTY_PATH"),
+            ])
+    }
+
+    static func moveMount(_ mount: Slot, ontoPath path: String) -> Self {
+        Self(
+            "move_mount", cns_number_move_mount,
+            [
+                .descriptor(mount), .text(""), .currentDirectory, .text(path),
+                .integer(4, spelled: "MOVE_MOUNT_F_EMPTY_PATH"),
+            ])
+    }
+
+    static func pivotRoot() -> Self { Self("pivot_root", cns_number_pivot_root, [.text("."), .text(".")]) }
+
+    static func detachCurrentDirectory() -> Self {
+        Self("umount2", cns_number_umount2, [.text("."), .integer(2, spelled: "MNT_DETACH")])
+    }
+}

@@ -1,0 +1,126 @@
+internal import CNamespaces
+
+/// Ids, capabilities, seccomp and what else a process carries.
+extension SystemCall {
+    static func setGroups(_ groups: [UInt32]) -> Self {
+        let list = groups.map(String.init).joined(separator: ", ")
+        let structure = Structure(bytes: groups.flatMap(\.littleEndianBytes), spelling: "[\(list)]")
+        return Self(
+            "setgroups", cns_number_setgroups,
+            [.integer(groups.count), groups.isEmpty ? .null : .structure(structure)])
+    }
+
+    static func setGroupIDs(_ gid: UInt32) -> Self {
+        Self("setresgid", cns_number_setresgid, Array(repeating: .integer(Int(gid)), count: 3))
+    }
+
+    static func setUserIDs(_ uid: UInt32) -> Self {
+        Self("setresuid", cns_number_setresuid, Array(repeating: .integer(Int(uid)), count: 3))
+    }
+
+    static func setNoNewPrivileges() -> Self {
+        Self(
+            "prctl", cns_number_prctl,
+            [.integer(38, spelled: "PR_SET_NO_NEW_PRIVS"), .integer(1), .integer(0), .integer(0), .integer(0)])
+    }
+
+    static func dropBounding(_ capability: Int, name: String) -> Self {
+        Self(
+            "prctl", cns_number_prctl,
+            [.integer(24, spelled: "PR_CAPBSET_DROP"), .integer(Int64(capability), spelled: name)])
+    }
+
+    static func clearAmbient() -> Self {
+        Self(
+            "prctl", cns_number_prctl,
+            [
+                .integer(47, spelled: "PR_CAP_AMBIENT"), .integer(4, spelled: "PR_CAP_AMBIENT_CLEAR_ALL"), .integer(0),
+                .integer(0), .integer(0),
+            ])
+    }
+
+    /// capset(2), version 3: `effective` and `permitted` alike, nothing inheritable.
+    static func setCapabilities(_ set: UInt64, spelling: String) -> Self {
+        let header: [UInt8] = UInt32(0x2008_0522).littleEndianBytes + UInt32(0).littleEndianBytes
+        let words = [UInt32(truncatingIfNeeded: set), UInt32(truncatingIfNeeded: set), 0]
+            + [UInt32(truncatingIfNeeded: set >> 32), UInt32(truncatingIfNeeded: set >> 32), 0]
+        return Self(
+            "capset", cns_number_capset,
+            [
+                .structure(Structure(bytes: header, spelling: "{version=_LINUX_CAPABILITY_VERSION_3, pid=0}")),
+                .structure(
+                    Structure(
+                        bytes: words.flatMap(\.littleEndianBytes),
+                        spelling: "{effective=\(spelling), permitted=\(spelling), inheritable=0}")),
+            ])
+    }
+
+    /// SECCOMP_SET_MODE_FILTER with a compiled program, `sock_filter` after `sock_filter`.
+    static func installFilter(_ program: [UInt8]) -> Self {
+        let count = program.count / 8
+        let structure = Structure(
+            bytes: UInt16(count).littleEndianBytes + Array(repeating: 0, count: 14),
+            patches: [.pointer(offset: 8, bytes: program)], spelling: "{len=\(count), filter=…}")
+        return Self(
+            "seccomp", cns_number_seccomp,
+            [.integer(1, spelled: "SECCOMP_SET_MODE_FILTER"), .integer(0), .structure(structure)])
+    }
+
+    static func joinSessionKeyring() -> Self {
+        Self("keyctl", cns_number_keyctl, [.integer(1, spelled: "KEYCTL_JOIN_SESSION_KEYRING"), .null])
+    }
+
+    static func setMask(_ mask: UInt32) -> Self { Self("umask", cns_number_umask, [.octal(mask)]) }
+    static func startSession() -> Self { Self("setsid", cns_number_setsid, []) }
+
+    static func setHostName(_ name: String) -> Self {
+        Self("sethostname", cns_number_sethostname, [.text(name), .integer(name.utf8.count)])
+    }
+
+    static func setLimit(_ resource: Int, name: String, soft: UInt64, hard: UInt64) -> Self {
+        func spell(_ value: UInt64) -> String { value == .max ? "RLIM64_INFINITY" : String(value) }
+        let structure = Structure.words([soft, hard], spelling: "{rlim_cur=\(spell(soft)), rlim_max=\(spell(hard))}")
+        return Self(
+            "prlimit64", cns_number_prlimit64,
+            [.integer(0), .integer(Int64(resource), spelled: name), .structure(structure), .null])
+    }
+
+    static func joinNamespaces(_ pidfd: Slot, _ flags: NamespaceFlags) -> Self {
+        Self("setns", cns_number_setns, [.descriptor(pidfd), flags.argument])
+    }
+
+    static func unshare(_ flags: NamespaceFlags) -> Self { Self("unshare", cns_number_unshare, [flags.argument]) }
+}
+
+/// Running programs, and talking to jailrun.
+extension SystemCall {
+    static func executeDescriptor(_ slot: Slot, _ arguments: [String], environment: [String]) -> Self {
+        Self(
+            "execveat", cns_number_execveat,
+            [.descriptor(slot), .text(""), .vector(arguments), .vector(environment), AtFlags.emptyPath.argument])
+    }
+
+    /// execve(2) of the first candidate that exists.
+    static func execute(_ candidates: [String], _ arguments: [String], environment: [String]) -> Self {
+        Self(
+            "execve", CNS_EXECUTE.rawValue,
+            [.vector(candidates), .vector(arguments), .vector(environment)])
+    }
+
+    /// Waits until jailrun has done its part; it may pass descriptors.
+    static func receive(_ slots: [Slot], from control: Slot) -> Self {
+        Self("recvmsg", CNS_RECEIVE.rawValue, [.descriptor(control)] + slots.map(Argument.descriptor))
+    }
+
+    static func send(_ slot: Slot, kind: UInt32, over control: Argument) -> Self {
+        Self("sendmsg", CNS_SEND.rawValue, [control, .integer(Int(kind)), .descriptor(slot)])
+    }
+
+    /// ioctl_tty(2).
+    static func controlTerminal(
+        _ terminal: Argument, request: UInt64, name: String, _ argument: Argument, into result: Slot? = nil
+    ) -> Self {
+        Self(
+            "ioctl", cns_number_ioctl, [terminal, .integer(Int64(request), spelled: name), argument], into: result)
+    }
+}
