@@ -1,0 +1,6 @@
+#ifndef CNAMESPACES_H
+#define CNAMESPACES_H
+
+#include "cns_seccomp.h"
+
+#endif
