@@ -1,26 +1,18 @@
 #define _GNU_SOURCE
 #include "include/cns_seccomp.h"
 
+#include "seccomp_program.h"
+
 #include <errno.h>
-#include <linux/audit.h>
 #include <linux/capability.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
-#include <seccomp.h>
-#include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #ifndef CAP_PERFMON
 #define CAP_PERFMON 38
 #define CAP_BPF 39
 #endif
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* MARK: the table */
 
@@ -88,110 +80,6 @@ int cns_seccomp_number(const char *name) {
     return -ENOENT;
 }
 
-/* MARK: instructions of our own, before libseccomp's */
-
-/*
- * libseccomp has one default action, and no way to say "this call, unless its argument is A or B". So a few
- * instructions run first; what they do not answer falls through to libseccomp's program, which starts anew.
- */
-struct prologue {
-    struct sock_filter code[128];
-    size_t count;
-    bool overflow;
-};
-
-static void emit(struct prologue *p, uint16_t code, uint8_t jt, uint8_t jf, uint32_t k) {
-    if (p->count == COUNT(p->code)) {
-        p->overflow = true;
-        return;
-    }
-    p->code[p->count++] = (struct sock_filter){code, jt, jf, k};
-}
-
-static void emit_load(struct prologue *p, size_t offset) {
-    emit(p, BPF_LD | BPF_W | BPF_ABS, 0, 0, (uint32_t)offset);
-}
-
-static void emit_errno(struct prologue *p, int error) {
-    emit(p, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | (uint32_t)error);
-}
-
-/* Numbers from first to last, both included, answer ENOSYS. The number is in the accumulator, and stays there. */
-static void emit_absent_range(struct prologue *p, uint32_t first, uint32_t last) {
-    emit(p, BPF_JMP | BPF_JGE | BPF_K, 0, 2, first);
-    emit(p, BPF_JMP | BPF_JGT | BPF_K, 1, 0, last);
-    emit_errno(p, ENOSYS);
-}
-
-/* The kernel reads 32 bits of an ioctl's request, so the upper half must not take part in the comparison. */
-static void emit_ioctl_refusals(struct prologue *p, uint32_t ioctl_number) {
-    emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 4, ioctl_number);
-    emit_load(p, offsetof(struct seccomp_data, args[1]));
-    emit(p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 0x5412 /* TIOCSTI */);
-    emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0x541C /* TIOCLINUX */);
-    emit_errno(p, EPERM);
-}
-
-/* The body of a prologue runs for one architecture only. */
-static size_t begin_architecture(struct prologue *p, uint32_t token) {
-    emit_load(p, offsetof(struct seccomp_data, arch));
-    emit(p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, token);
-    size_t jump = p->count;
-    emit(p, BPF_JMP | BPF_JA, 0, 0, 0);
-    emit_load(p, offsetof(struct seccomp_data, nr));
-    return jump;
-}
-
-static void end_architecture(struct prologue *p, size_t jump) {
-    if (!p->overflow) p->code[jump].k = (uint32_t)(p->count - jump - 1);
-}
-
-/* MARK: from libseccomp's context to bytes */
-
-static int read_all(int fd, uint8_t *out, size_t capacity, size_t *length) {
-    off_t size = lseek(fd, 0, SEEK_END);
-    if (size < 0) return -errno;
-    if ((size_t)size > capacity) return -ENOBUFS;
-    ssize_t got = pread(fd, out, (size_t)size, 0);
-    if (got < 0) return -errno;
-    if (got != size) return -EIO;
-    *length = (size_t)size;
-    return 0;
-}
-
-/* seccomp_export_bpf_mem(3) is younger than Debian 12's libseccomp, so the program goes through a memfd. */
-static int export_context(scmp_filter_ctx context, uint8_t *out, size_t capacity, size_t *length) {
-    int fd = memfd_create("filter", MFD_CLOEXEC);
-    if (fd < 0) return -errno;
-    int result = seccomp_export_bpf(context, fd);
-    if (result == 0) result = read_all(fd, out, capacity, length);
-    close(fd);
-    return result;
-}
-
-static int export_program(const struct prologue *p, scmp_filter_ctx context, uint8_t *out, size_t capacity,
-                          size_t *length) {
-    size_t head = p->count * sizeof(struct sock_filter);
-    if (p->overflow || head > capacity) return -ENOBUFS;
-    memcpy(out, p->code, head);
-    int result = export_context(context, out + head, capacity - head, length);
-    if (result != 0) return result;
-    *length += head;
-    return *length > CNS_SECCOMP_MAX_BYTES ? -E2BIG : 0;
-}
-
-static scmp_filter_ctx make_context(uint32_t default_action) {
-    scmp_filter_ctx context = seccomp_init(default_action);
-    if (context == NULL) return NULL;
-    /* 2: a binary tree by number, instead of one comparison after the other. Foreign ABIs are absent, not fatal. */
-    if (seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2) != 0
-        || seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS)) != 0) {
-        seccomp_release(context);
-        return NULL;
-    }
-    return context;
-}
-
 /* MARK: the default filter */
 
 static int allow_when(scmp_filter_ctx context, int number, struct scmp_arg_cmp comparison) {
@@ -257,7 +145,7 @@ static int add_rows(scmp_filter_ctx context, uint64_t capabilities) {
 #define MAX_NUMBER 1024
 
 /* What no row knows: the numbers between the known ones, and all above. x32 numbers, with bit 30 set, are above. */
-static void emit_unknown_numbers(struct prologue *p) {
+static void emit_unknown_numbers(struct cns_prologue *p) {
     bool known[MAX_NUMBER] = {false};
     uint32_t newest = 0;
     for (size_t i = 0; i < COUNT(table); i++) {
@@ -270,26 +158,26 @@ static void emit_unknown_numbers(struct prologue *p) {
         uint32_t end = first;
         while (!known[end]) end++;
         if (end == first) continue;
-        emit_absent_range(p, first, end - 1);
+        cns_emit_absent_range(p, first, end - 1);
         first = end;
     }
-    emit_absent_range(p, newest + 1, UINT32_MAX);
+    cns_emit_absent_range(p, newest + 1, UINT32_MAX);
 }
 
-static void emit_default_prologue(struct prologue *p) {
-    size_t jump = begin_architecture(p, seccomp_arch_native());
+static void emit_default_prologue(struct cns_prologue *p) {
+    size_t jump = cns_begin_architecture(p, seccomp_arch_native());
     emit_unknown_numbers(p);
-    emit_ioctl_refusals(p, (uint32_t)seccomp_syscall_resolve_name("ioctl"));
-    end_architecture(p, jump);
+    cns_emit_ioctl_refusals(p, (uint32_t)seccomp_syscall_resolve_name("ioctl"));
+    cns_end_architecture(p, jump);
 }
 
 int cns_seccomp_compile_default(uint64_t added_capabilities, uint8_t *out, size_t capacity, size_t *length) {
-    struct prologue prologue = {.count = 0};
+    struct cns_prologue prologue = {.count = 0};
     emit_default_prologue(&prologue);
-    scmp_filter_ctx context = make_context(SCMP_ACT_ERRNO(EPERM));
+    scmp_filter_ctx context = cns_make_context(SCMP_ACT_ERRNO(EPERM));
     if (context == NULL) return -ENOMEM;
     int result = add_rows(context, added_capabilities);
-    if (result == 0) result = export_program(&prologue, context, out, capacity, length);
+    if (result == 0) result = cns_export_program(&prologue, context, out, capacity, length);
     seccomp_release(context);
     return result;
 }
