@@ -3,6 +3,7 @@
 
 #include "cns_numbers.h"
 #include "cns_plan.h"
+#include "cns_seccomp.h"
 #include "cns_spawn.h"
 
 #endif
