@@ -3,6 +3,8 @@
  * sealed memfd. As pid 1 it starts the jail's commands, reaps, passes signals on, and ends with the last process of a jail
  * that does not persist. With CNS_ENTER it first joins a running jail, then runs one command there.
  */
+#define _GNU_SOURCE
+
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>

@@ -1,25 +1,12 @@
 internal import CNamespaces
-
-#if canImport(Glibc)
-    internal import Glibc
-#endif
-
-/// An errno, as errno(3) has it.
-public struct Errno: Error, Equatable, Sendable, Hashable {
-    public let rawValue: Int32
-    public init(_ rawValue: Int32) { self.rawValue = rawValue }
-
-    /// strerror(3)'s text.
-    public var text: String { unsafe String(cString: strerror(rawValue)) }
-
-    static var current: Errno { Errno(Glibc.errno) }
-}
+internal import Glibc
+internal import SystemPackage
 
 /// A file descriptor that is closed exactly once.
 public struct Descriptor: ~Copyable {
     public let number: Int32
     public init(_ number: Int32) { self.number = number }
-    deinit { close(number) }
+    deinit { _ = close(number) }
 
     /// Gives the descriptor away: somebody else closes it.
     public consuming func release() -> Int32 {
@@ -27,4 +14,21 @@ public struct Descriptor: ~Copyable {
         discard self
         return number
     }
+}
+
+extension Errno {
+    init(_ rawValue: Int32) { self.init(rawValue: rawValue) }
+    static var current: Errno { Errno(errno) }
+}
+
+/// The result of a system call, or errno as it was on the next line.
+func checked(_ result: Int32) throws(Errno) -> Int32 {
+    if result < 0 { throw .current }
+    return result
+}
+
+/// The result of one of the `cns_` functions, which return a negative errno.
+func checkedResult(_ result: Int32) throws(Errno) -> Int32 {
+    if result < 0 { throw Errno(-result) }
+    return result
 }

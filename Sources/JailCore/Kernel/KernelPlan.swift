@@ -1,8 +1,10 @@
 internal import CNamespaces
+internal import SystemPackage
 
 /// A plan as the C interpreter reads it: steps, the bytes that they point to, and the cells that hold their results.
 ///
 /// The memory is made before the clone and inherited by the child; this file is the only one that touches it.
+@safe
 struct KernelPlan: ~Copyable {
     private let memory: UnsafeMutablePointer<cns_plan>
     private let layout: PlanLayout

@@ -19,7 +19,7 @@ struct PlanLayout {
     private var starts: [Int] = []
     private let flags: UInt32
     private let console: Int32
-    private let enterCount: Int
+    private var enterCount = 0
     private(set) var childDirectoryOffset: Int?
 
     /// - Parameter firstIndex: the number of the first step, in reports.

@@ -31,6 +31,8 @@ public struct StartFacts: Equatable, Sendable {
     public var readOnlyPaths: [String] = []
     public var devices: [DeviceNode] = []
     public var hasPseudoTerminals = true
+    /// `fd`, `stdin`, … of /dev.
+    public var deviceLinks: [DeviceLink] = []
     public var network: [PlannedNetworkOperation] = []
     /// cgroup controllers to be enabled from the cgroup root down, `memory`.
     public var controllers: [String] = []
@@ -51,6 +53,16 @@ public struct StartFacts: Equatable, Sendable {
         public init(path: String, isDirectory: Bool) {
             self.path = path
             self.isDirectory = isDirectory
+        }
+    }
+
+    /// A symbolic link of /dev.
+    public struct DeviceLink: Equatable, Sendable {
+        public var name: String
+        public var target: String
+        public init(name: String, target: String) {
+            self.name = name
+            self.target = target
         }
     }
 

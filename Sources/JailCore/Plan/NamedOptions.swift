@@ -1,5 +1,5 @@
 /// A set of flags whose description is the C names, as strace(1) prints them.
-public protocol NamedOptions: OptionSet, CustomStringConvertible, Sendable where RawValue == UInt64 {
+public protocol NamedOptions: OptionSet, CustomStringConvertible, Sendable where RawValue == UInt64, Element == Self {
     static var names: [(Self, String)] { get }
 }
 

@@ -130,31 +130,29 @@ extension Planner {
     func restrictPseudoFilesystems() -> [Step] {
         let masked = facts.maskedPaths.filter { isBelowMounted($0.path) }
         let readOnly = facts.readOnlyPaths.filter(isBelowMounted)
+        return (masked.isEmpty ? [] : makeMask()) + masked.flatMap(mask) + readOnly.flatMap(makeReadOnly)
+    }
+
+    private func mask(_ path: StartFacts.MaskedPath) -> [Step] {
         let origin = Origin.standard("")
-        return (masked.isEmpty ? [] : makeMask())
-            + masked.flatMap { path in
-                [
-                    child(
-                        .cloneTree(path.isDirectory ? "directory" : "file", at: .mask, isRecursive: false, into: .mount),
-                        .files, origin, "clone the mask")
-                ] + attach(.mount, at: path.path, origin, .files) + [child(.close(.mount), .files, origin, "close the mask")]
-            }
-            + readOnly.flatMap { path in
-                [
-                    child(
-                        .openInRoot(path, root: .root, resolve: Self.inside, into: .mountPoint), .files, origin,
-                        "open /\(path)"),
-                    child(
-                        .cloneTree("", at: .mountPoint, isRecursive: true, into: .mount), .files, origin,
-                        "clone the mount of /\(path)"),
-                    child(
-                        .setAttributes([.readOnly, .noSetuid, .noDevices, .noExec], on: .mount, isRecursive: true), .files,
-                        origin, "make /\(path) read-only"),
-                    child(.moveMount(.mount, onto: .mountPoint), .files, origin, "attach /\(path) over itself"),
-                    child(.close(.mountPoint), .files, origin, "close /\(path)"),
-                    child(.close(.mount), .files, origin, "close the mount of /\(path)"),
-                ]
-            }
+        let source = path.isDirectory ? "directory" : "file"
+        let clone = SystemCall.cloneTree(source, at: .mask, isRecursive: false, into: .mount)
+        return [child(clone, .files, origin, "clone the mask")]
+            + attach(.mount, at: path.path, origin, .files)
+            + [child(.close(.mount), .files, origin, "close the mask")]
+    }
+
+    private func makeReadOnly(_ path: String) -> [Step] {
+        func step(_ call: SystemCall, _ purpose: String) -> Step { child(call, .files, .standard(""), purpose) }
+        let attributes: MountAttributes = [.readOnly, .noSetuid, .noDevices, .noExec]
+        return [
+            step(.openInRoot(path, root: .root, resolve: Self.inside, into: .mountPoint), "open /\(path)"),
+            step(.cloneTree("", at: .mountPoint, isRecursive: true, into: .mount), "clone the mount of /\(path)"),
+            step(.setAttributes(attributes, on: .mount, isRecursive: true), "make /\(path) read-only"),
+            step(.moveMount(.mount, onto: .mountPoint), "attach /\(path) over itself"),
+            step(.close(.mountPoint), "close /\(path)"),
+            step(.close(.mount), "close the mount of /\(path)"),
+        ]
     }
 
     private func isBelowMounted(_ path: String) -> Bool {

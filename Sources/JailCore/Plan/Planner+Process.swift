@@ -131,10 +131,10 @@ extension Planner {
         let origin = Origin.standard("")
         return [
             child(
-                .duplicate(.control, to: Int(CNS_CONTROL_DESCRIPTOR.rawValue)), .command, origin,
+                .duplicate(.control, to: CNS_CONTROL_DESCRIPTOR), .command, origin,
                 "keep the control socket"),
             child(
-                .duplicate(.stagePlan, to: Int(CNS_PLAN_DESCRIPTOR.rawValue)), .command, origin,
+                .duplicate(.stagePlan, to: CNS_PLAN_DESCRIPTOR), .command, origin,
                 "keep the commands' plan"),
             child(.closeRange(from: 5, onExec: true), .privileges, origin, "close every other descriptor"),
             child(.executeDescriptor(.stage, ["jailrun-init"], environment: []), .command, origin, "run pid 1"),

@@ -1,0 +1,96 @@
+internal import Glibc
+internal import SystemPackage
+
+/// A cgroup of the v2 hierarchy: cgroups(7).
+public struct Cgroup: Equatable, Sendable {
+    /// The directory, `/sys/fs/cgroup/jailrun/www`.
+    public let path: String
+    public init(path: String) { self.path = path }
+
+    /// Where the v2 hierarchy is mounted; on hybrid hosts that is `/sys/fs/cgroup/unified`. Nil when it is not.
+    public static func mountPoint() -> String? {
+        guard let text = try? Files.text("/proc/self/mountinfo") else { return nil }
+        let points = text.split(separator: "\n").compactMap { line -> String? in
+            let fields = line.split(separator: " ")
+            guard let separator = fields.firstIndex(of: "-"), separator + 1 < fields.count, separator > 4 else { return nil }
+            return fields[separator + 1] == "cgroup2" ? String(fields[4]) : nil
+        }
+        return points.first { $0.hasPrefix("/sys/fs/cgroup") } ?? points.first
+    }
+
+    public var exists: Bool { Files.exists(path) }
+
+    /// Whether a process lives in it or below it; a cgroup that is gone has none.
+    public var isPopulated: Bool { (try? Files.text("\(path)/cgroup.events"))?.contains("populated 1") ?? false }
+
+    /// Host pids of the processes in it, not below it.
+    public var processes: [Int32] {
+        ((try? Files.text("\(path)/cgroup.procs")) ?? "").split(separator: "\n").compactMap { Int32($0) }
+    }
+
+    /// The words of `cgroup.controllers`: what may be enabled for children.
+    public var controllers: [String] { words("cgroup.controllers") }
+    public var enabledControllers: [String] { words("cgroup.subtree_control") }
+
+    private func words(_ file: String) -> [String] {
+        ((try? Files.text("\(path)/\(file)")) ?? "").split(whereSeparator: \.isWhitespace).map(String.init)
+    }
+
+    func value(of file: String) throws(Errno) -> String { try Files.text("\(path)/\(file)") }
+
+    /// SIGKILL to all that is in it and below it, at once, then waits until it is empty.
+    /// - Throws: `ETIMEDOUT` when a process does not die in time: it hangs in the kernel.
+    func killAll(timeoutMilliseconds: Int) throws(Errno) {
+        guard exists else { return }
+        do { try writeKill() } catch { if error != .noSuchFileOrDirectory { throw error } }
+        try waitUntilEmpty(timeoutMilliseconds: timeoutMilliseconds)
+    }
+
+    private func writeKill() throws(Errno) {
+        let file = try Files.open("\(path)/cgroup.kill", O_WRONLY)
+        try Files.write(Array("1".utf8), to: file.number)
+    }
+
+    /// poll(2) on `cgroup.events`, which tells changes by POLLPRI.
+    /// - Throws: `ETIMEDOUT`.
+    func waitUntilEmpty(timeoutMilliseconds: Int) throws(Errno) {
+        let deadline = Clock.milliseconds() + timeoutMilliseconds
+        guard let events = try? Files.open("\(path)/cgroup.events") else { return }
+        while isPopulatedFresh(events) {
+            let rest = deadline - Clock.milliseconds()
+            if rest <= 0 { throw Errno(ETIMEDOUT) }
+            var watched = pollfd(fd: events.number, events: Int16(POLLPRI), revents: 0)
+            _ = unsafe poll(&watched, 1, Int32(min(rest, 100)))
+        }
+    }
+
+    private func isPopulatedFresh(_ events: borrowing Descriptor) -> Bool {
+        lseek(events.number, 0, SEEK_SET)
+        guard let bytes = try? Files.read(events) else { return false }
+        return String(decoding: bytes, as: UTF8.self).contains("populated 1")
+    }
+
+    /// rmdir(2) of it and of the cgroups below it, deepest first. One that is gone is done.
+    func remove() throws(Errno) {
+        for name in (try? Files.names(in: path)) ?? [] where isDirectory("\(path)/\(name)") {
+            try Cgroup(path: "\(path)/\(name)").remove()
+        }
+        if unsafe rmdir(path) < 0 && errno != ENOENT { throw .current }
+    }
+
+    private func isDirectory(_ path: String) -> Bool {
+        var status = stat()
+        return unsafe lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+}
+
+/// CLOCK_MONOTONIC.
+enum Clock {
+    static func microseconds() -> Int {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+        return time.tv_sec * 1_000_000 + time.tv_nsec / 1000
+    }
+
+    static func milliseconds() -> Int { microseconds() / 1000 }
+}

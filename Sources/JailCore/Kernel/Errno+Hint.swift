@@ -1,0 +1,47 @@
+internal import Glibc
+internal import SystemPackage
+
+/// What an errno means for this step, where strerror(3) misleads.
+extension Step {
+    func hint(for errno: Errno) -> String? {
+        switch operation {
+        case .call(let call): callHint(call, errno)
+        case .spawn: spawnHint(errno)
+        default: nil
+        }
+    }
+
+    private func callHint(_ call: SystemCall, _ errno: Errno) -> String? {
+        switch (call.name, errno.rawValue) {
+        case ("mount_setattr", EINVAL):
+            "the file system does not support idmapped mounts; add: userns = host"
+        case ("mount_setattr", EPERM):
+            "the mount cannot be idmapped: a mount below it is locked or of a file system that does not support it; "
+                + "add: userns = host"
+        case ("openat", ENOENT) where purpose.hasPrefix("open the root"): "make the root file system first"
+        case ("openat2", ENOENT): "make the directory in the jail's root: a mount needs one to cover"
+        case ("openat2", ELOOP): "a mount point must not be reached through a symbolic link"
+        case ("write", EBUSY) where subject == .limits:
+            "a cgroup with processes of its own cannot give controllers to its children: use --cgroup-root with a cgroup "
+                + "that has no processes"
+        case ("write", EINVAL) where subject == .limits: "the kernel does not take this value for this file"
+        case ("openat", ENOENT) where subject == .limits:
+            "this kernel has no such file, or its controller is not enabled here"
+        case ("fsconfig", EPERM) where call.arguments.contains(.integer(6, spelled: "FSCONFIG_CMD_CREATE")):
+            "a user namespace may mount procfs and sysfs only where the host's own are fully visible"
+        case ("bpf", EPERM): "device programs need CAP_BPF and CAP_NET_ADMIN, or CAP_SYS_ADMIN, on the host"
+        case ("setns", EINVAL): "the jail ended, or its process has left a namespace"
+        default: nil
+        }
+    }
+
+    private func spawnHint(_ errno: Errno) -> String? {
+        switch errno.rawValue {
+        case ENOSPC: "the host's limit of namespaces is reached: sysctl user.max_user_namespaces"
+        case EPERM: "jailrun needs root, or a kernel that lets users make user namespaces"
+        case EAGAIN: "the limit of processes is reached, pids.max of the cgroup or RLIMIT_NPROC"
+        case EBUSY: "the cgroup has controllers enabled for its children, so it may hold no process"
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,93 @@
+internal import Glibc
+internal import SystemPackage
+
+/// Small files of the host, by descriptor: state, procfs and cgroupfs. None of these serves a path inside a jail's root.
+enum Files {
+    /// open(2), close-on-exec.
+    static func open(_ path: String, _ flags: Int32 = O_RDONLY, mode: UInt32 = 0) throws(Errno) -> Descriptor {
+        Descriptor(try unsafe checked(Glibc.open(path, flags | O_CLOEXEC, mode)))
+    }
+
+    static func open(_ name: String, at directory: Int32, _ flags: Int32 = O_RDONLY, mode: UInt32 = 0)
+        throws(Errno) -> Descriptor
+    {
+        Descriptor(try unsafe checked(Glibc.openat(directory, name, flags | O_CLOEXEC, mode)))
+    }
+
+    /// Reads to the end, at most `limit` bytes.
+    /// - Throws: `EFBIG` when there is more.
+    static func read(_ descriptor: borrowing Descriptor, limit: Int = 1 << 20) throws(Errno) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 16384)
+        while true {
+            let count = unsafe Glibc.read(descriptor.number, &buffer, buffer.count)
+            if count < 0 && errno == EINTR { continue }
+            if count < 0 { throw .current }
+            if count == 0 { return bytes }
+            if bytes.count + count > limit { throw Errno(EFBIG) }
+            bytes += buffer[..<count]
+        }
+    }
+
+    static func text(_ path: String) throws(Errno) -> String {
+        String(decoding: try read(try open(path)), as: UTF8.self)
+    }
+
+    static func text(_ name: String, at directory: Int32) throws(Errno) -> String {
+        String(decoding: try read(try open(name, at: directory)), as: UTF8.self)
+    }
+
+    static func write(_ bytes: [UInt8], to descriptor: Int32) throws(Errno) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0 && errno == EINTR { continue }
+            if count < 0 { throw .current }
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    /// Writes one value to a file of procfs or cgroupfs, in one write(2).
+    static func write(_ value: String, to name: String, at directory: Int32) throws(Errno) {
+        let file = try open(name, at: directory, O_WRONLY)
+        try write(Array(value.utf8), to: file.number)
+    }
+
+    /// Replaces a file whole: a reader sees the old or the new text, never half of one.
+    static func replace(_ path: String, with bytes: [UInt8]) throws(Errno) {
+        let temporary = path + ".new"
+        do {
+            let file = try open(temporary, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
+            try write(bytes, to: file.number)
+            _ = try checked(fsync(file.number))
+        } catch {
+            _ = unsafe unlink(temporary)
+            throw error
+        }
+        _ = try unsafe checked(rename(temporary, path))
+    }
+
+    /// mkdir(2) of the path and its missing parents; what exists already stays as it is.
+    static func makeDirectories(_ path: String, mode: UInt32) throws(Errno) {
+        if unsafe mkdir(path, mode) == 0 || errno == EEXIST { return }
+        guard errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex else { throw .current }
+        try makeDirectories(String(path[..<slash]), mode: mode)
+        if unsafe mkdir(path, mode) < 0 && errno != EEXIST { throw .current }
+    }
+
+    static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+
+    /// Names in a directory, sorted.
+    static func names(in path: String) throws(Errno) -> [String] {
+        guard let directory = unsafe opendir(path) else { throw .current }
+        defer { unsafe closedir(directory) }
+        var names: [String] = []
+        while let entry = unsafe readdir(directory) {
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
+                unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+}

@@ -1,0 +1,54 @@
+/// Steps in the spelling of strace(1): what the dry run prints.
+extension Operation {
+    public var spelling: String {
+        switch self {
+        case .call(let call): call.spelling
+        case .spawn(let flags):
+            "clone3({flags=CLONE_PIDFD|CLONE_CLEAR_SIGHAND|CLONE_INTO_CGROUP|\(flags), exit_signal=SIGCHLD, cgroup=cgroup}, 88)"
+        case .release(let slots): "sendmsg(control, {SCM_RIGHTS [\(slots.map(\.name).joined(separator: ", "))]}, MSG_NOSIGNAL)"
+        case .network(let operation): "\(operation)"
+        case .hook(let hook): "execve(\(SystemCall.quoted(hook.command.arguments)))"
+        case .verify(let file, let value): "read(\(file)) = \(SystemCall.quoted(value))"
+        case .removeCgroup: "rmdir(cgroup)"
+        }
+    }
+}
+
+extension SystemCall {
+    public var spelling: String {
+        let spelled = arguments.map(\.spelling).joined(separator: ", ")
+        return "\(name)(\(spelled))" + (result.map { " = \($0)" } ?? "")
+    }
+
+    static func quoted(_ texts: [String]) -> String { "[" + texts.map { quoted($0) }.joined(separator: ", ") + "]" }
+
+    /// A C string, as strace(1) quotes it.
+    static func quoted(_ text: String) -> String {
+        var result = "\""
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "\""): result += "\\\""
+            case UInt8(ascii: "\\"): result += "\\\\"
+            case UInt8(ascii: "\n"): result += "\\n"
+            case UInt8(ascii: "\t"): result += "\\t"
+            case 0x20..<0x7f: result.unicodeScalars.append(Unicode.Scalar(byte))
+            default: result += "\\" + String(byte, radix: 8)
+            }
+        }
+        return result + "\""
+    }
+}
+
+extension Argument {
+    var spelling: String {
+        switch self {
+        case .integer(_, let spelled): spelled
+        case .descriptor(let slot): slot.name
+        case .text(let text): SystemCall.quoted(text)
+        case .vector(let texts): SystemCall.quoted(texts)
+        case .structure(let structure): structure.spelling
+        case .childDirectory: "\"/proc/PID\""
+        case .null: "NULL"
+        }
+    }
+}

@@ -1,0 +1,67 @@
+internal import Glibc
+internal import SystemPackage
+
+/// Chooses jids and id ranges: under one lock, so that no two jails get the same.
+struct IdentityRegistry {
+    let state: StateDirectory
+
+    /// Ranges of user namespaces: above those of systemd-nspawn (0x00080000 to 0x6fffffff) and of /etc/subuid's defaults.
+    static let firstRange: UInt32 = 0x7000_0000
+    static let rangeCount: UInt32 = 0x0001_0000
+    static let lastJid = 999_999
+
+    /// Reserves an identity by writing the record that `makeRecord` builds around it.
+    func reserve(for spec: JailSpec, makeRecord: (JailIdentity) -> JailRecord) throws(RuntimeError) -> JailRecord {
+        let lock = try JailLock("\(state.path)/registry", jail: spec.label, timeoutMilliseconds: 10000)
+        defer { _ = consume lock }
+        let others = state.records
+        let jid = try chooseJid(for: spec, others: others)
+        let record = makeRecord(
+            JailIdentity(jid: jid, idRange: try chooseRange(for: spec, others: others), generation: UInt64(Clock.microseconds())))
+        try state.write(record)
+        return record
+    }
+
+    /// The number after the last one used, wrapping: jail(2).
+    private func chooseJid(for spec: JailSpec, others: [JailRecord]) throws(RuntimeError) -> Int {
+        let used = others.map(\.identity.jid)
+        if let fixed = spec.jid {
+            if used.contains(fixed.value) {
+                throw .unsuitable(
+                    jail: spec.label, origin: fixed.origin, "jail \(fixed.value) already exists", hint: nil)
+            }
+            return fixed.value
+        }
+        let path = "\(state.path)/last-jid"
+        var jid = (try? Files.text(path)).flatMap { Int($0) } ?? 0
+        repeat { jid = jid >= Self.lastJid ? 1 : jid + 1 } while used.contains(jid)
+        do { try Files.replace(path, with: Array(String(jid).utf8)) } catch {
+            throw .system("cannot write \(path)", error)
+        }
+        return jid
+    }
+
+    private func chooseRange(for spec: JailSpec, others: [JailRecord]) throws(RuntimeError) -> IDRange? {
+        switch spec.privileges.userNamespace.value {
+        case .host: return nil
+        case .range(let first, let count): return IDRange(first: first, count: count)
+        case .private: break
+        }
+        let used = others.compactMap(\.identity.idRange)
+        var first = Self.firstRange
+        while used.contains(where: { overlaps($0, first) }) {
+            let (next, hasWrapped) = first.addingReportingOverflow(Self.rangeCount)
+            // The last range would hold 4294967295, which means "no change" to the kernel.
+            if hasWrapped || next >= UInt32.max - Self.rangeCount {
+                throw .host("no range of user ids is left for \(spec.label)", hint: "stop a jail, or use userns = ID+COUNT")
+            }
+            first = next
+        }
+        return IDRange(first: first, count: Self.rangeCount)
+    }
+
+    private func overlaps(_ range: IDRange, _ first: UInt32) -> Bool {
+        UInt64(range.first) < UInt64(first) + UInt64(Self.rangeCount)
+            && UInt64(first) < UInt64(range.first) + UInt64(range.count)
+    }
+}

@@ -1,0 +1,119 @@
+public import SystemPackage
+
+/// Why a jail could not be started, stopped or entered. Each names the object first, the cause last.
+public enum RuntimeError: Error, Sendable {
+    /// A step of the plan failed.
+    case step(jail: String, step: Step, errno: Errno, number: Int)
+    /// A command of the jail's configuration failed, as jail(8) says it.
+    case command(jail: String, text: String, origin: Origin, outcome: CommandOutcome)
+    case alreadyExists(jail: String)
+    case notFound(jail: String)
+    /// Another jailrun works on the same name.
+    case locked(jail: String, holder: String)
+    /// Something of the host is not as it must be.
+    case host(String, hint: String?)
+    /// A value of the configuration does not fit this host.
+    case unsuitable(jail: String, origin: Origin, String, hint: String?)
+    case system(String, Errno)
+    case timedOut(jail: String, String)
+    case interrupted(jail: String, signal: Int32)
+}
+
+/// How a command ended.
+public enum CommandOutcome: Equatable, Sendable {
+    case exited(Int32)
+    case signalled(Int32)
+    case timedOut
+    /// It could not be executed.
+    case notExecuted(Errno)
+
+    init(waitStatus: Int32) {
+        self = waitStatus & 0x7f == 0 ? .exited(waitStatus >> 8 & 0xff) : .signalled(waitStatus & 0x7f)
+    }
+
+    /// The shell's convention: 128 + n for signal n, 126 and 127 for what could not be executed.
+    public var exitStatus: Int32 {
+        switch self {
+        case .exited(let status): status
+        case .signalled(let signal): 128 + signal
+        case .timedOut: 125
+        case .notExecuted(.noSuchFileOrDirectory): 127
+        case .notExecuted: 126
+        }
+    }
+}
+
+extension RuntimeError {
+    /// The message, without the hint.
+    public var message: String {
+        switch self {
+        case .step(let jail, let step, let errno, let number):
+            "\(location(step.origin))\(jail): cannot \(step.purpose): \(errno.description)\n"
+                + "    step \(number + 1): \(step.operation.spelling)"
+        case .command(let jail, let text, let origin, let outcome):
+            "\(location(origin))\(jail): \(Terminal.escaped(text)): \(outcome.description)"
+        case .alreadyExists(let jail): "\"\(jail)\" already exists"
+        case .notFound(let jail): "\"\(Terminal.escaped(jail))\" not found"
+        case .locked(let jail, let holder): "\(jail): another jailrun works on it\(holder.isEmpty ? "" : ": \(holder)")"
+        case .host(let text, _): text
+        case .unsuitable(let jail, let origin, let text, _): "\(location(origin))\(jail): \(text)"
+        case .system(let text, let errno): "\(text): \(errno.description)"
+        case .timedOut(let jail, let text): "\(jail): timed out waiting for \(text)"
+        case .interrupted(let jail, let signal): "\(jail): interrupted by signal \(signal)"
+        }
+    }
+
+    /// What to do about it.
+    public var hint: String? {
+        switch self {
+        case .step(_, let step, let errno, _): step.hint(for: errno)
+        case .host(_, let hint), .unsuitable(_, _, _, let hint): hint
+        case .alreadyExists(let jail): "stop it with: jailrun stop \(jail)"
+        case .command(_, _, _, .notExecuted(.noSuchFileOrDirectory)):
+            "the program, or the interpreter in its first line, is not in the jail's root"
+        default: nil
+        }
+    }
+
+    /// The exit status of DESIGN's table: 125 when jailrun itself failed, else the command's.
+    public var exitStatus: Int32 {
+        switch self {
+        case .command(_, _, _, let outcome): outcome.exitStatus
+        case .interrupted(_, let signal): 128 + signal
+        default: 125
+        }
+    }
+
+    private func location(_ origin: Origin) -> String {
+        if case .configuration(let location) = origin { "\(location): " } else { "" }
+    }
+}
+
+extension CommandOutcome: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .exited: "failed"
+        case .signalled(let signal): "exited on signal \(signal)"
+        case .timedOut: "timed out"
+        case .notExecuted(let errno): errno.description
+        }
+    }
+}
+
+/// Bytes that others wrote are never printed raw to a terminal.
+public enum Terminal {
+    /// Control characters as `\xNN`, newline and tab as `\n` and `\t`, direction marks of Unicode as `\u{NNNN}`.
+    public static func escaped(_ text: String) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars {
+            switch scalar.value {
+            case 0x0a: result += "\\n"
+            case 0x09: result += "\\t"
+            case 0..<0x20, 0x7f..<0xa0: result += "\\x" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
+            case 0x200b...0x200f, 0x2028...0x202e, 0x2066...0x2069: result += "\\u{\(String(scalar.value, radix: 16))}"
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,156 @@
+internal import FoundationEssentials
+internal import Glibc
+internal import SystemPackage
+
+/// What jailrun remembers of running jails, `/run/jailrun`: a record of each, locks, the last jid. On a tmpfs, readable by
+/// its owner only. The records are written before what they describe exists; the truth is in locks, cgroups and processes.
+public struct StateDirectory: Sendable {
+    public let path: String
+
+    public init(path: String) { self.path = path }
+
+    /// `/run/jailrun`, or `$XDG_RUNTIME_DIR/jailrun` when not root. An empty variable counts as unset.
+    public static func standardPath(isRoot: Bool, environment: (String) -> String?) -> String {
+        if !isRoot, let directory = environment("XDG_RUNTIME_DIR"), !directory.isEmpty { return "\(directory)/jailrun" }
+        return "/run/jailrun"
+    }
+
+    func recordPath(_ name: String) -> String { "\(path)/jails/\(name).json" }
+    func lockPath(_ name: String) -> String { "\(path)/locks/\(name)" }
+
+    /// Makes the directories, 0700.
+    func prepare() throws(RuntimeError) {
+        for directory in ["\(path)/jails", "\(path)/locks"] {
+            do { try Files.makeDirectories(directory, mode: 0o700) } catch {
+                throw .system("cannot make \(directory)", error)
+            }
+        }
+    }
+
+    /// The record of a name, or nil. A record that cannot be read counts as none: the cgroup tells the rest.
+    public func record(of name: String) -> JailRecord? {
+        guard let file = try? Files.open(recordPath(name)), let bytes = try? Files.read(file) else { return nil }
+        return try? JSONDecoder().decode(JailRecord.self, from: Data(bytes))
+    }
+
+    func write(_ record: JailRecord) throws(RuntimeError) {
+        do {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys]
+            let bytes = try encoder.encode(record)
+            try Files.replace(recordPath(record.spec.name.value), with: Array(bytes))
+        } catch let error as Errno {
+            throw .system("cannot write \(recordPath(record.spec.name.value))", error)
+        } catch { throw .host("cannot encode the record of \(record.spec.name.value)", hint: nil) }
+    }
+
+    func remove(_ name: String) { _ = unsafe unlink(recordPath(name)) }
+
+    /// Names that have a record, sorted.
+    public var names: [String] {
+        ((try? Files.names(in: "\(path)/jails")) ?? []).filter { $0.hasSuffix(".json") }.map { String($0.dropLast(5)) }
+    }
+
+    /// All records, in the order of their jids, as jls(8) lists them.
+    public var records: [JailRecord] { names.compactMap(record).sorted { $0.identity.jid < $1.identity.jid } }
+
+    /// Removes the directories if they are empty but for locks that nobody holds.
+    func removeIfUnused() {
+        guard names.isEmpty else { return }
+        for name in (try? Files.names(in: "\(path)/locks")) ?? [] {
+            if let lock = JailLock(tryLocking: lockPath(name)) { lock.unlinkAndRelease() }
+        }
+    }
+}
+
+/// What is recorded of a jail.
+public struct JailRecord: Codable, Sendable, Equatable {
+    public enum Phase: String, Codable, Sendable { case starting, running, stopping }
+
+    public var spec: JailSpec
+    public var identity: JailIdentity
+    public var phase: Phase
+    /// The jail's cgroup, `/sys/fs/cgroup/jailrun/www`.
+    public var cgroup: String
+    /// pid 1 of the jail, in the host's pid namespace, and its start time in clock ticks since boot: a pid alone may be
+    /// another process by now.
+    public var pid: Int32
+    public var startTime: UInt64
+    /// A foreground jail dies with the jailrun that started it.
+    public var isTransient: Bool
+    public var supervisor: Int32
+    public var supervisorStartTime: UInt64
+    /// What takes the jail's network back, newest first.
+    public var networkUndo: [NetworkOperation]
+    /// Seconds since 1970.
+    public var createdSeconds: Int
+    /// Bytes of the environment and users of its commands are in the spec; this is the configuration file it came from.
+    public var configuration: String
+
+    public var name: String { spec.name.value }
+
+    /// Whether its pid 1 lives: the process of this number that started then.
+    public var isAlive: Bool {
+        pid > 0 && ProcessTable.startTime(of: pid) == startTime && Cgroup(path: cgroup).isPopulated
+    }
+}
+
+/// A lock on a name, for the whole of a command. flock(2): it is gone with its last holder, however that died.
+struct JailLock: ~Copyable {
+    private let descriptor: Descriptor
+    private let path: String
+
+    /// Nil when somebody else holds it.
+    init?(tryLocking path: String) {
+        guard let descriptor = Self.lock(path) else { return nil }
+        self.descriptor = descriptor
+        self.path = path
+    }
+
+    /// Waits for the lock.
+    /// - Throws: `.locked` with its holder when the time is over.
+    init(_ path: String, jail: String, timeoutMilliseconds: Int) throws(RuntimeError) {
+        let deadline = Clock.milliseconds() + timeoutMilliseconds
+        var pauseMicroseconds: UInt32 = 500
+        while true {
+            if let descriptor = Self.lock(path) {
+                self.descriptor = descriptor
+                self.path = path
+                return
+            }
+            if Clock.milliseconds() > deadline {
+                throw .locked(jail: jail, holder: (try? Files.text(path)).map(Terminal.escaped) ?? "")
+            }
+            usleep(pauseMicroseconds)
+            pauseMicroseconds = min(pauseMicroseconds * 2, 20000)
+        }
+    }
+
+    /// The file may be unlinked between open and flock: then the lock is on a file that nobody else will find.
+    private static func lock(_ path: String) -> Descriptor? {
+        while true {
+            guard let file = try? Files.open(path, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600) else { return nil }
+            if flock(file.number, LOCK_EX | LOCK_NB) < 0 { return nil }
+            var opened = stat()
+            var named = stat()
+            if unsafe fstat(file.number, &opened) == 0, unsafe stat(path, &named) == 0, opened.st_ino == named.st_ino {
+                ftruncate(file.number, 0)
+                _ = try? Files.write(Array("pid \(getpid())".utf8), to: file.number)
+                return file
+            }
+        }
+    }
+
+    consuming func unlinkAndRelease() { _ = unsafe unlink(path) }
+}
+
+/// proc(5) of the host.
+enum ProcessTable {
+    /// Field 22 of `/proc/PID/stat`, in clock ticks since boot; nil for a process that is gone or a zombie.
+    static func startTime(of pid: Int32) -> UInt64? {
+        guard let text = try? Files.text("/proc/\(pid)/stat"), let close = text.lastIndex(of: ")") else { return nil }
+        let fields = text[text.index(after: close)...].split(separator: " ")
+        guard fields.count > 19, fields[0] != "Z", fields[0] != "X" else { return nil }
+        return UInt64(fields[19])
+    }
+}
