@@ -1,0 +1,158 @@
+/// The rulesets of devfs.rules(5): which device nodes a jail sees, who owns them, and their modes.
+public struct DevfsRules: Equatable, Sendable {
+    /// The four kinds of device that a rule's `type` can name.
+    public enum DeviceClass: String, Sendable, CaseIterable {
+        case disk, mem, tape, tty
+    }
+
+    /// A user or group as written: names are resolved when a ruleset is evaluated.
+    public enum Owner: Equatable, Sendable {
+        case number(UInt32)
+        case name(String)
+    }
+
+    /// One `add` line: what it applies to, and what it does to it.
+    public struct Rule: Equatable, Sendable {
+        /// Rules of a set apply in the order of their numbers.
+        public var number: Int
+        /// A glob(7) pattern on the name below `/dev`; nil matches every node.
+        public var path: String?
+        public var deviceClass: DeviceClass?
+        /// `hide` and `unhide`; nil when the rule does not speak of it.
+        public var isVisible: Bool?
+        public var user: Owner?
+        public var group: Owner?
+        /// The permission bits, at most 0o7777.
+        public var mode: UInt16?
+        /// The number of another set whose rules apply to the node at this place.
+        public var includes: Int?
+        public var location: SourceLocation
+    }
+
+    /// `[name=number]` and the lines below it.
+    public struct Ruleset: Equatable, Sendable {
+        public var name: String
+        /// 0 to 65535; set 0 is empty and nobody's to change.
+        public var number: Int
+        public var rules: [Rule]
+        public var location: SourceLocation
+    }
+
+    /// In the order in which their numbers first appear.
+    public private(set) var rulesets: [Ruleset]
+
+    init(rulesets: [Ruleset]) { self.rulesets = rulesets }
+
+    /// The sets of `text`, over those that jailrun ships: a set replaces the earlier one of the same number.
+    ///
+    /// `file` is the name for messages. The first error is thrown; `errors(in:file:)` has them all.
+    public init(reading text: [UInt8], file: String) throws(DevfsRulesError) {
+        var parser = DevfsRulesParser(file: file, known: Self.standard.rulesets)
+        parser.read(text)
+        if let first = parser.errors.first { throw first }
+        self = Self.standard.replaced(by: parser.rulesets)
+    }
+
+    /// Everything that is wrong in `text`, in the order of its lines.
+    public static func errors(in text: [UInt8], file: String) -> [DevfsRulesError] {
+        var parser = DevfsRulesParser(file: file, known: Self.standard.rulesets)
+        parser.read(text)
+        return parser.errors
+    }
+
+    private func replaced(by later: [Ruleset]) -> DevfsRules {
+        var result = self
+        for ruleset in later {
+            if let index = result.rulesets.firstIndex(where: { $0.number == ruleset.number }) {
+                result.rulesets[index] = ruleset
+            } else {
+                result.rulesets.append(ruleset)
+            }
+        }
+        return result
+    }
+}
+
+extension DevfsRules {
+    /// The set that `devfs_ruleset` means: a number of digits, or a name. A number is never looked up as a name.
+    public func ruleset(_ reference: String) throws(DevfsRulesError) -> Ruleset {
+        if reference.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }), !reference.isEmpty {
+            guard let number = Int(reference), let found = ruleset(number: number) else {
+                throw .unknownRuleset(reference, suggestion: nil)
+            }
+            return found
+        }
+        // The last of a name wins, as the last assignment of a shell variable does.
+        guard let found = rulesets.last(where: { $0.name == reference }) else {
+            throw .unknownRuleset(reference, suggestion: suggestion(for: reference))
+        }
+        return found
+    }
+
+    func ruleset(number: Int) -> Ruleset? {
+        if number == 0 {
+            let nowhere = SourceLocation(file: "jailrun", line: 1, column: 1)
+            return Ruleset(name: "", number: 0, rules: [], location: nowhere)
+        }
+        return rulesets.last { $0.number == number }
+    }
+
+    private func suggestion(for name: String) -> String? {
+        let near = rulesets.map { (name: $0.name, distance: editDistance($0.name, name)) }
+        guard let best = near.min(by: { $0.distance < $1.distance }) else { return nil }
+        return best.distance <= max(2, name.utf8.count / 4) ? best.name : nil
+    }
+}
+
+/// Insertions, deletions and replacements of bytes between two names.
+private func editDistance(_ left: String, _ right: String) -> Int {
+    let right = Array(right.utf8)
+    var row = Array(0...right.count)
+    for (i, byte) in left.utf8.enumerated() {
+        var diagonal = row[0]
+        row[0] = i + 1
+        for j in right.indices {
+            let replaced = diagonal + (byte == right[j] ? 0 : 1)
+            diagonal = row[j + 1]
+            row[j + 1] = min(replaced, diagonal + 1, row[j] + 1)
+        }
+    }
+    return row[right.count]
+}
+
+extension DevfsRules.Owner: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .number(let number): String(number)
+        case .name(let name): name
+        }
+    }
+}
+
+/// What can be wrong with devfs rules.
+public enum DevfsRulesError: Error, Equatable, Sendable {
+    /// A line that is no rule; `line` is its text.
+    case malformed(String, at: SourceLocation, line: String)
+    case unknownRuleset(String, suggestion: String?)
+    /// A rule includes a set that is not there.
+    case unknownInclude(Int, at: SourceLocation)
+    case unknownUser(String, at: SourceLocation)
+    case unknownGroup(String, at: SourceLocation)
+}
+
+extension DevfsRulesError: CustomStringConvertible {
+    /// `FILE:LINE:COLUMN: MESSAGE`, the line and a caret where a line is at fault.
+    public var description: String {
+        switch self {
+        case .malformed(let message, let location, let line):
+            let caret = String(repeating: " ", count: max(0, location.column - 1)) + "^"
+            return "\(location): \(message)\n\(line)\n\(caret)"
+        case .unknownRuleset(let name, let suggestion):
+            let hint = suggestion.map { " (did you mean \"\($0)\"?)" } ?? ""
+            return "devfs ruleset \"\(name)\": not in /etc/devfs.rules, nor shipped with jailrun\(hint)"
+        case .unknownInclude(let number, let location): return "\(location): include \(number): no such ruleset"
+        case .unknownUser(let name, let location): return "\(location): user \"\(name)\": not found"
+        case .unknownGroup(let name, let location): return "\(location): group \"\(name)\": not found"
+        }
+    }
+}
