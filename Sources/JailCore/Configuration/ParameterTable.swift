@@ -1,0 +1,3 @@
+public enum ParameterTable { 
+    static let reservedNames: [String] = ["allow.dying","command","depend","exec.clean","exec.consolelog","exec.fib","exec.jail_user","exec.poststart","exec.poststop","exec.prepare","exec.prestart","exec.prestop","exec.release","exec.created","exec.start","exec.stop","exec.system_jail_user","exec.system_user","exec.timeout","interface","ip_hostname","mount","mount.devfs","mount.fdescfs","mount.procfs","mount.fstab","stop.timeout","vnet.interface","zfs.dataset","allow.chflags","allow.mount","allow.raw_sockets","allow.set_hostname","allow.socket_af","allow.sysvipc","devfs_ruleset","host.hostname","ip4.addr","ip6.addr","jid","name","path","persist","securelevel","vnet"]
+}
