@@ -84,19 +84,22 @@ public struct FileConfigurationSource: ConfigurationSource {
 
 // MARK: System calls
 
+/// `O_PATH` of open(2), which Glibc's module lacks: no architecture has another value.
+private let openPathOnly: Int32 = 0o10000000
+
 extension FileConfigurationSource {
     private enum Opening { case contents, pathOnly }
 
     /// Nonblocking: opening a FIFO must not wait for a writer, and it is refused afterwards.
     private static func open(_ path: String, _ opening: Opening = .contents) throws(ConfigurationReadError) -> FileDescriptor {
-        let flags = opening == .contents ? O_RDONLY | O_NONBLOCK | O_NOCTTY : O_PATH | O_DIRECTORY
+        let flags = opening == .contents ? O_RDONLY | O_NONBLOCK | O_NOCTTY : openPathOnly | O_DIRECTORY
         let number = unsafe Glibc.open(path, flags | O_CLOEXEC)
         guard number >= 0 else { throw .errno(errno) }
         return FileDescriptor(rawValue: number)
     }
 
     private static func open(_ name: String, in folder: FileDescriptor) throws(ConfigurationReadError) -> FileDescriptor {
-        let number = unsafe openat(folder.rawValue, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        let number = unsafe openat(folder.rawValue, name, openPathOnly | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
         guard number >= 0 else { throw .errno(errno) }
         return FileDescriptor(rawValue: number)
     }
