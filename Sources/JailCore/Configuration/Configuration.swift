@@ -1,0 +1,34 @@
+/// A configuration that could not be used: everything wrong with it at once.
+public struct ConfigurationFailure: Error, Equatable, Sendable {
+    /// All of them, in the order found.
+    public var diagnostics: [Diagnostic]
+    /// Those that jail(8) prints before it exits.
+    public var jailDiagnostics: [Diagnostic]
+
+    public init(_ diagnostics: [Diagnostic], listedByJail count: Int? = nil) {
+        self.diagnostics = diagnostics
+        jailDiagnostics = Array(diagnostics.prefix(count ?? diagnostics.count))
+    }
+}
+
+/// A jail.conf(5) file and its includes, read and free of syntax errors.
+public struct Configuration: Sendable {
+    let tree: ConfigurationTree
+    /// The jails in file order, with wildcards merged and variables expanded. A jail may carry errors.
+    public let jails: [EffectiveJail]
+
+    /// Reads a file, `-` being standard input.
+    ///
+    /// Throws all that is unreadable, unsafe or against the grammar, of all files.
+    public init(path: String, source: some ConfigurationSource = FileConfigurationSource()) throws(ConfigurationFailure) {
+        let tree = ConfigurationLoader(source: source).load(path)
+        guard tree.errors.isEmpty else {
+            throw ConfigurationFailure(tree.errors, listedByJail: tree.errorsUntilExit)
+        }
+        self.tree = tree
+        jails = Resolver(tree).jails()
+    }
+
+    /// The line of the file at a location, for diagnostics.
+    public func line(at location: SourceLocation) -> Bytes? { tree.line(at: location) }
+}

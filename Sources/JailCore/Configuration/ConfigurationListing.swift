@@ -1,0 +1,44 @@
+/// What `jail -f FILE -e SEPARATOR` prints.
+public struct ConfigurationListing: Equatable, Sendable {
+    public var output: Bytes
+    public var errors: Bytes
+    public var status: Int32
+
+    /// Each jail on a line, its parameters between separators. A jail with errors is listed all the same.
+    public init(_ configuration: Configuration, separator: Bytes) {
+        let jails = configuration.jails
+        output = jails.flatMap { Self.line($0, separator) }
+        errors = jails.flatMap(\.errors).flatMap(\.jailLine)
+        status = 0
+    }
+
+    /// A configuration that could not be read: its errors as far as jail(8) lists them, and status 1.
+    public init(_ failure: ConfigurationFailure) {
+        output = []
+        errors = failure.jailDiagnostics.flatMap(\.jailLine)
+        status = 1
+    }
+
+    private static func line(_ jail: EffectiveJail, _ separator: Bytes) -> Bytes {
+        let shown = jail.parameters.filter { $0.name != Bytes("jid".utf8) }
+        return Bytes(shown.map(parameter).joined(separator: separator)) + [.newline]
+    }
+
+    private static func parameter(_ parameter: EffectiveParameter) -> Bytes {
+        if parameter.values.isEmpty { return parameter.name }
+        return parameter.name + [.equals] + parameter.values.map { quoted($0.bytes) }.joined(separator: [.comma])
+    }
+
+    /// Quotes stand around what is empty or has blanks or quotes; a backslash is doubled with and without them.
+    static func quoted(_ text: Bytes) -> Bytes {
+        let quote = quote(for: text)
+        let body = text.flatMap { $0 == .backslash || $0 == quote ? [.backslash, $0] : [$0] }
+        return quote.map { [$0] + body + [$0] } ?? body
+    }
+
+    private static func quote(for text: Bytes) -> UInt8? {
+        if text.isEmpty || text.contains(.singleQuote) { return .doubleQuote }
+        if text.contains(.doubleQuote) { return .singleQuote }
+        return text.contains(UInt8(ascii: " ")) || text.contains(UInt8(ascii: "\t")) ? .doubleQuote : nil
+    }
+}

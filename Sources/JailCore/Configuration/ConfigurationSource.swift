@@ -1,0 +1,21 @@
+/// Where configuration files come from: the file system, or a test's dictionary.
+public protocol ConfigurationSource {
+    /// The bytes of a file; `-` is standard input.
+    ///
+    /// `isInclude` is true for a file that another one names: it must be a regular file.
+    func contents(of path: String, isInclude: Bool) throws(ConfigurationReadError) -> Bytes
+
+    /// The names in a directory, in any order, for the globs of `.include`; empty when it cannot be read.
+    func names(in directory: String) -> [String]
+}
+
+/// Why a file cannot be used, in the words of strerror(3) where the kernel said no.
+public struct ConfigurationReadError: Error, Equatable, Sendable {
+    public var reason: String
+    public var hint: String?
+
+    public init(_ reason: String, hint: String? = nil) {
+        self.reason = reason
+        self.hint = hint
+    }
+}

@@ -1,0 +1,114 @@
+/// Bytes of a configuration file. jail.conf(5) is a byte stream: `String` would compare canonically equivalent names as equal.
+public typealias Bytes = [UInt8]
+
+/// One thing to say about a configuration: where, what, why, and what to do instead.
+public struct Diagnostic: Error, Equatable, Sendable {
+    public enum Severity: String, Sendable, Comparable {
+        /// A value that is accepted, and why it has no effect.
+        case note
+        /// A value that is accepted, and does less here than on FreeBSD.
+        case warning
+        /// Nothing is started.
+        case error
+
+        public static func < (left: Severity, right: Severity) -> Bool { left.rank < right.rank }
+
+        private var rank: Int {
+            switch self {
+            case .note: 0
+            case .warning: 1
+            case .error: 2
+            }
+        }
+    }
+
+    public var severity: Severity
+    /// Nil when no line is at fault: a file that cannot be opened.
+    public var location: SourceLocation?
+    /// Object first, cause last, no full stop.
+    public var message: String
+    public var hint: String?
+    /// The line at `location`, as it stands in the file, without its newline.
+    public var sourceLine: Bytes?
+    /// What jail(8) prints after `jail: `, byte for byte.
+    public var jailMessage: Bytes
+
+    public init(
+        _ message: String, at location: SourceLocation?, severity: Severity = .error, hint: String? = nil,
+        sourceLine: Bytes? = nil, jailMessage: Bytes? = nil
+    ) {
+        self.severity = severity
+        self.location = location
+        self.message = message
+        self.hint = hint
+        self.sourceLine = sourceLine
+        self.jailMessage = jailMessage ?? Bytes(message.utf8)
+    }
+}
+
+extension Diagnostic: CustomStringConvertible {
+    /// jailrun's form: `www.conf:7:3: MESSAGE`, the source line, a caret under the column, and the hint; no final newline.
+    public var description: String {
+        var lines = [heading]
+        if let location, let sourceLine {
+            lines.append(sourceLine.printable(keepingTabs: true))
+            lines.append(Self.caret(below: sourceLine, column: location.column))
+        }
+        if let hint { lines.append("hint: \(hint)") }
+        return lines.joined(separator: "\n")
+    }
+
+    private var heading: String {
+        let place = location.map { "\(Bytes($0.file.utf8).printable()):\($0.line):\($0.column): " } ?? ""
+        let kind = severity == .error ? "" : "\(severity.rawValue): "
+        return place + kind + message
+    }
+
+    /// Tabs stay tabs, so that the caret stands under its column whatever the terminal's tab stops are.
+    private static func caret(below line: Bytes, column: Int) -> String {
+        let before = Bytes(line.prefix(max(0, column - 1))).printable(keepingTabs: true)
+        return before.unicodeScalars.map { $0 == "\t" ? "\t" : " " }.joined() + "^"
+    }
+}
+
+extension Diagnostic {
+    /// FreeBSD's form, `jail: FILE line N: TOKEN: syntax error`, with its newline. Control bytes of the file are escaped: they
+    /// would reach the terminal.
+    public var jailLine: Bytes {
+        Bytes("jail: ".utf8) + jailMessage.flatMap(\.escapedUnlessHarmless) + Bytes("\n".utf8)
+    }
+}
+
+extension UInt8 {
+    fileprivate var escapedUnlessHarmless: Bytes {
+        let isControl = self < 0x20 || self == 0x7f
+        return isControl && self != 0x0a && self != 0x09 ? Bytes(octalEscape.utf8) : [self]
+    }
+
+    fileprivate var octalEscape: String {
+        let digits = String(self, radix: 8)
+        return "\\" + String(repeating: "0", count: 3 - digits.count) + digits
+    }
+}
+
+extension [UInt8] {
+    /// As text for a terminal: control bytes, C1 controls and whatever is not UTF-8 appear as `\ooo`.
+    public func printable(keepingTabs: Bool = false) -> String {
+        guard let text = String(validating: self, as: UTF8.self) else {
+            return map { $0 < 0x80 ? Self.printable(.init($0), keepingTabs) : $0.octalEscape }.joined()
+        }
+        return text.unicodeScalars.map { Self.printable($0, keepingTabs) }.joined()
+    }
+
+    private static func printable(_ scalar: Unicode.Scalar, _ keepingTabs: Bool) -> String {
+        if scalar == "\t" && keepingTabs { return "\t" }
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator:
+            return String(scalar).utf8.map(\.octalEscape).joined()
+        default: return String(scalar)
+        }
+    }
+
+    /// The bytes as text, or nil when they are not UTF-8.
+    var text: String? { String(validating: self, as: UTF8.self) }
+}

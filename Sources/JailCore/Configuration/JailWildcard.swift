@@ -1,0 +1,18 @@
+/// A block name that stands for several jails: `*` is a whole component between dots.
+public struct JailWildcard: Equatable, Sendable {
+    let components: [ArraySlice<UInt8>]
+
+    /// Nil when the name is an ordinary one, as `f*o` is.
+    public init?(_ name: Bytes) {
+        components = name.split(separator: .dot, omittingEmptySubsequences: false)
+        if !components.contains([.star]) { return nil }
+    }
+
+    /// A `*` that is not last matches exactly one component, a last one matches one or more.
+    public func matches(_ name: Bytes) -> Bool {
+        let parts = name.split(separator: .dot, omittingEmptySubsequences: false)
+        let isOpenEnded = components.last == [.star]
+        guard isOpenEnded ? parts.count >= components.count : parts.count == components.count else { return false }
+        return zip(components, parts).allSatisfy { $0 == [.star] || $0 == $1 }
+    }
+}

@@ -1,0 +1,323 @@
+extension ParameterTable {
+    /// All rows, by subject.
+    public static let rows: [Row] =
+        identity + commands + mounts + network + devices + limits + privileges + allowances + kernelNames + planned
+            + readOnly
+}
+
+extension ParameterTable.Row {
+    /// A parameter of jail(8) itself, or one that it knows by name.
+    private init(
+        _ name: String, _ kind: ParameterTable.Kind, _ standard: String, _ fate: ParameterTable.Fate, _ meaning: String,
+        _ mechanism: String, reserved: Bool
+    ) {
+        self.init(
+            name: name, kind: kind, standard: standard, fate: fate, meaning: meaning, mechanism: mechanism,
+            isReserved: reserved)
+    }
+
+    fileprivate static func done(
+        _ name: String, _ kind: ParameterTable.Kind, _ standard: String, _ meaning: String, _ mechanism: String,
+        reserved: Bool = false
+    ) -> Self { Self(name, kind, standard, .done, meaning, mechanism, reserved: reserved) }
+
+    /// What Linux keeps anyway; `otherwise` is what another value would need.
+    fileprivate static func noted(
+        _ name: String, _ kind: ParameterTable.Kind, _ standard: String, _ values: ParameterTable.NotedValues,
+        _ meaning: String, why: String, otherwise: String = "not supported by this version", reserved: Bool = false
+    ) -> Self {
+        let fate = ParameterTable.Fate.noted(why: why, values: values, otherwise: otherwise)
+        return Self(name, kind, standard, fate, meaning, "none", reserved: reserved)
+    }
+
+    fileprivate static func refused(
+        _ name: String, _ kind: ParameterTable.Kind, _ meaning: String, _ reason: String, reserved: Bool = false
+    ) -> Self { Self(name, kind, "", .refused(reason), meaning, "none", reserved: reserved) }
+
+    fileprivate static func notYet(
+        _ name: String, _ kind: ParameterTable.Kind, _ standard: String, _ meaning: String, _ mechanism: String,
+        reserved: Bool = false
+    ) -> Self { Self(name, kind, standard, .notYet, meaning, mechanism, reserved: reserved) }
+
+    /// A permission that is off here too: `false` is kept, `true` would promise too much.
+    fileprivate static func permission(_ name: String, _ meaning: String, _ reason: String, reserved: Bool = false) -> Self {
+        noted(
+            name, .boolean, "false", .boolean(false), meaning, why: "it is off for every jail", otherwise: reason,
+            reserved: reserved)
+    }
+}
+
+extension ParameterTable {
+    private static let identity: [Row] = [
+        .done("jid", .integer, "the next free number", "the jail's number", "the state directory", reserved: true),
+        .done(
+            "name", .string, "the block's name", "the jail's name; dots nest",
+            "the state directory, the cgroup's name", reserved: true),
+        .done(
+            "path", .path, "", "the directory that becomes the jail's root", "mount namespace, pivot_root(2)",
+            reserved: true),
+        .done(
+            "host.hostname", .string, "the jail's name", "the jail's hostname", "UTS namespace, sethostname(2)",
+            reserved: true),
+        .done(
+            "persist", .boolean, "false", "the jail lives without processes", "its init process stays", reserved: true),
+        .done(
+            "depend", .list, "", "jails of the file that must be up first", "order of starting and stopping",
+            reserved: true),
+    ]
+
+    private static let commands: [Row] = [
+        .done(
+            "exec.prepare", .commands, "", "commands on the host before addresses and mounts",
+            "fork(2), execve(2) on the host", reserved: true),
+        .done(
+            "exec.prestart", .commands, "", "commands on the host before the jail exists",
+            "fork(2), execve(2) on the host", reserved: true),
+        .done(
+            "exec.created", .commands, "", "commands on the host when the jail exists and nothing runs in it",
+            "fork(2), execve(2) on the host", reserved: true),
+        .done(
+            "exec.start", .commands, "", "commands inside that start the jail", "setns(2), execve(2)", reserved: true),
+        .done("command", .commands, "", "commands inside, after exec.start", "setns(2), execve(2)", reserved: true),
+        .done(
+            "exec.poststart", .commands, "", "commands on the host when the jail is up",
+            "fork(2), execve(2) on the host", reserved: true),
+        .done(
+            "exec.prestop", .commands, "", "commands on the host before the jail is stopped",
+            "fork(2), execve(2) on the host", reserved: true),
+        .done("exec.stop", .commands, "", "commands inside that stop the jail", "setns(2), execve(2)", reserved: true),
+        .done(
+            "exec.poststop", .commands, "", "commands on the host when the jail is gone",
+            "fork(2), execve(2) on the host", reserved: true),
+        .done(
+            "exec.release", .commands, "", "commands on the host when everything is undone",
+            "fork(2), execve(2) on the host", reserved: true),
+        .done(
+            "exec.clean", .boolean, "false", "commands get a fresh environment", "execve(2)'s environment",
+            reserved: true),
+        .done(
+            "exec.jail_user", .string, "root", "user of the commands inside",
+            "setgroups(2), setresgid(2), setresuid(2)", reserved: true),
+        .done(
+            "exec.system_jail_user", .boolean, "false", "look exec.jail_user up on the host", "the host's passwd(5)",
+            reserved: true),
+        .done(
+            "exec.system_user", .string, "root", "user of the commands on the host",
+            "setgroups(2), setresgid(2), setresuid(2)", reserved: true),
+        .done(
+            "exec.timeout", .integer, "0", "seconds that a command may take; 0 is no limit", "poll(2) on a pidfd",
+            reserved: true),
+        .done(
+            "exec.consolelog", .path, "", "file on the host that gets the output of the commands inside",
+            "openat2(2), dup3(2)", reserved: true),
+        .noted(
+            "exec.fib", .integer, "0", .numbers(0...0), "routing table of the commands inside",
+            why: "0 is the jail's own routing table",
+            otherwise: "a jail has one routing table, that of its network namespace", reserved: true),
+        .done(
+            "stop.timeout", .integer, "10", "seconds between SIGTERM and the end; 0 sends none",
+            "pidfd_send_signal(2), cgroup.kill", reserved: true),
+    ]
+
+    private static let mounts: [Row] = [
+        .done(
+            "mount", .list, "", "file systems, one fstab(5) line each", "open_tree(2), fsopen(2), move_mount(2)",
+            reserved: true),
+        .done("mount.fstab", .list, "", "fstab(5) files", "open_tree(2), fsopen(2), move_mount(2)", reserved: true),
+        .done(
+            "mount.devfs", .boolean, "when the root has /dev", "devices at /dev", "tmpfs, bind mounts, devpts",
+            reserved: true),
+        .done(
+            "mount.fdescfs", .boolean, "when the root has /dev", "descriptors at /dev/fd", "a link to /proc/self/fd",
+            reserved: true),
+        .done(
+            "mount.procfs", .boolean, "when the root has /proc", "processes at /proc",
+            "proc of the jail's pid namespace, parts masked", reserved: true),
+        .done(
+            "mount.sysfs", .boolean, "when the root has /sys", "the kernel's objects at /sys, read-only",
+            "sysfs of the jail's network namespace"),
+        .done("root.readonly", .boolean, "false", "the root file system is read-only", "mount_setattr(2)"),
+        .done("root.ephemeral", .boolean, "false", "writes to the root vanish with the jail", "overlayfs on a tmpfs"),
+        .notYet("mount.resolvconf", .boolean, "false", "resolv.conf, hosts and hostname of the jail", "bind mounts"),
+        .refused("zfs", .jailsys, "ZFS inside", "there is no such switch on Linux"),
+        .refused(
+            "zfs.dataset", .list, "ZFS datasets to be managed inside", "use mount, with the dataset's directory",
+            reserved: true),
+        .refused(
+            "zfs.mount_snapshot", .integer, "automatic mounts of snapshots",
+            "use mount, with the snapshot's directory"),
+    ]
+
+    private static let network: [Row] = [
+        .done(
+            "ip4", .jailsys, "new with ip4.addr, else disable", "IPv4: own, the host's, or none", "network namespace"),
+        .done(
+            "ip6", .jailsys, "new with ip6.addr, else disable", "IPv6: own, the host's, or none", "network namespace"),
+        .done(
+            "ip4.addr", .list, "", "IPv4 addresses: [interface|]address[/length]",
+            "veth, routes and proxy ARP by netlink", reserved: true),
+        .done(
+            "ip6.addr", .list, "", "IPv6 addresses: [interface|]address[/length]",
+            "veth, routes and proxy NDP by netlink", reserved: true),
+        .done(
+            "interface", .string, "the bridge jail0", "interface of the addresses that name none",
+            "veth, joined to it or routed", reserved: true),
+        .done("vnet", .jailsys, "inherit", "an own network stack", "network namespace", reserved: true),
+        .notYet("vnet.interface", .list, "", "interfaces moved into the jail", "IFLA_NET_NS_FD", reserved: true),
+        .notYet(
+            "ip_hostname", .boolean, "false", "addresses from the resolver, for host.hostname", "getaddrinfo(3)",
+            reserved: true),
+        .noted(
+            "ip4.saddrsel", .boolean, "true", .boolean(true), "choice of the source address",
+            why: "the kernel chooses it, as with true"),
+        .noted(
+            "ip6.saddrsel", .boolean, "true", .boolean(true), "choice of the source address",
+            why: "the kernel chooses it, as with true"),
+        .notYet("nat", .boolean, "", "masquerade", "nftables"),
+        .notYet("port", .list, "", "published ports, 8080:80/tcp", "nftables"),
+    ]
+
+    private static let devices: [Row] = [
+        .done(
+            "devfs_ruleset", .string, "4", "number or name of a devfs.rules(5) rule set",
+            "contents of /dev, eBPF device program", reserved: true),
+    ]
+
+    private static let limits: [Row] = [
+        .done("cgroup.*", .string, "", "a cgroup v2 file and its value: cgroup.memory.max = 256M", "cgroup v2"),
+        .notYet("ulimit.*", .string, "", "resource limits of the processes", "prlimit(2)"),
+        .notYet("sysctl.*", .string, "", "kernel parameters of the jail's namespaces", "/proc/sys"),
+        .notYet("oom.score", .integer, "0", "who is killed first when memory runs out", "oom_score_adj"),
+        .notYet("umask", .string, "022", "file mode mask of the commands inside", "umask(2)"),
+        .refused("cpuset.parent", .string, "the parent of the jail's cpuset", "use cgroup.cpuset.cpus"),
+    ]
+
+    private static let privileges: [Row] = [
+        .done("cap.add", .list, "", "capabilities on top of the default ones", "capset(2), the bounding set"),
+        .done("cap.drop", .list, "", "capabilities taken from the default ones", "capset(2), the bounding set"),
+        .done("seccomp", .string, "default", "system call filter: default, none, or a profile's path", "seccomp(2)"),
+        .done(
+            "userns", .string, "private", "user ids: private, host, or FIRST+COUNT", "user namespace, idmapped mounts"),
+        .noted(
+            "securelevel", .integer, "-1", .numbers(-1...3), "what root inside may no longer do",
+            why: "a jail never has the capabilities that it takes away, unless cap.add gives them", reserved: true),
+        .noted(
+            "enforce_statfs", .integer, "2", .numbers(0...2), "which mounts are shown inside",
+            why: "a jail sees the mounts of its own mount namespace, as with 1"),
+        .noted(
+            "children.max", .integer, "0", .numbers(0...0), "jails inside the jail", why: "a jail cannot make jails"),
+        .noted(
+            "host", .jailsys, "new", .words(["new"]), "an own hostname",
+            why: "every jail has a UTS namespace of its own",
+            otherwise: "every jail has a hostname of its own: use new"),
+    ]
+
+    private static let allowances: [Row] = [
+        .done("allow.raw_sockets", .boolean, "false", "raw sockets, ping", "CAP_NET_RAW", reserved: true),
+        .noted(
+            "allow.dying", .boolean, "false", .any, "deprecated", why: "it has no effect on FreeBSD either",
+            reserved: true),
+        .noted(
+            "allow.set_hostname", .boolean, "true", .any, "root inside may change the hostname",
+            why: "the hostname is set at start; sethostname(2) inside fails with EPERM", reserved: true),
+        .noted(
+            "allow.reserved_ports", .boolean, "true", .boolean(true), "bind to ports below 1024",
+            why: "CAP_NET_BIND_SERVICE is granted by default", otherwise: "use cap.drop = net_bind_service"),
+        .noted(
+            "allow.suser", .boolean, "true", .boolean(true), "root inside has privileges",
+            why: "it has those of its capabilities"),
+        .noted(
+            "allow.unprivileged_proc_debug", .boolean, "true", .boolean(true),
+            "processes may debug others of their user", why: "the kernel's own rules apply"),
+        .noted(
+            "allow.unprivileged_parent_tampering", .boolean, "false", .boolean(false),
+            "the host's users reach the jail's processes of their number",
+            why: "user ids inside are others than outside"),
+        .noted(
+            "allow.sysvipc", .boolean, "false", .any, "System V IPC", why: "every jail has System V IPC of its own",
+            reserved: true),
+        .permission(
+            "allow.mount", "root inside may mount", "not supported by this version; use mount or mount.fstab",
+            reserved: true),
+        .permission(
+            "allow.chflags", "root inside may change system file flags", "use cap.add = linux_immutable",
+            reserved: true),
+        .permission(
+            "allow.socket_af", "sockets of other families", "use seccomp with a profile of your own", reserved: true),
+        .permission("allow.quotas", "root inside may set quotas", "quotactl(2) needs privileges outside"),
+        .permission(
+            "allow.read_msgbuf", "root inside may read the kernel's messages",
+            "they tell of other jails and of the host"),
+        .permission("allow.mlock", "processes may lock memory", "not supported by this version"),
+        .permission(
+            "allow.extattr", "root inside may change system extended attributes", "they need privileges outside"),
+        .permission("allow.adjtime", "root inside may slew the clock", "the clock is the host's"),
+        .permission("allow.settime", "root inside may set the clock", "the clock is the host's"),
+        .permission(
+            "allow.routing", "root inside may change routes",
+            "use cap.add = net_admin: the routing table is the jail's own"),
+        .permission("allow.setaudit", "processes may set audit state", "the audit system is the host's"),
+        .permission("allow.nfsd", "an NFS server inside", "the kernel's NFS server is the host's"),
+        .permission("allow.vmm", "virtual machines inside", "give /dev/kvm by devfs_ruleset"),
+    ] + ["devfs", "fdescfs", "fusefs", "linprocfs", "linsysfs", "nullfs", "procfs", "tmpfs", "zfs"].map { type in
+        .permission(
+            "allow.mount.\(type)", "root inside may mount \(type)",
+            "not supported by this version; use mount or mount.fstab")
+    }
+
+    private static let kernelNames: [Row] = [
+        .notYet("host.domainname", .string, "", "the NIS domain name", "setdomainname(2)"),
+        .notYet("host.hostuuid", .string, "", "the host's UUID", "/etc/machine-id"),
+        .notYet("host.hostid", .string, "", "the host's number", "/etc/hostid"),
+        .noted(
+            "osrelease", .string, "the host's", .any, "what uname -r shows",
+            why: "uname(2) shows the host's kernel, which cannot be changed for a jail"),
+        .noted("osreldate", .integer, "the host's", .any, "what uname -K shows", why: "Linux has no such number"),
+        .noted(
+            "sysvmsg", .jailsys, "new", .words(["new"]), "System V message queues", why: "every jail has its own",
+            otherwise: "every jail has System V IPC of its own: use new"),
+        .noted(
+            "sysvsem", .jailsys, "new", .words(["new"]), "System V semaphores", why: "every jail has its own",
+            otherwise: "every jail has System V IPC of its own: use new"),
+        .noted(
+            "sysvshm", .jailsys, "new", .words(["new"]), "System V shared memory", why: "every jail has its own",
+            otherwise: "every jail has System V IPC of its own: use new"),
+        .noted(
+            "linux", .jailsys, "new", .words(["new", "inherit"]), "emulation of Linux", why: "this is Linux",
+            otherwise: "this is Linux"),
+        .noted(
+            "linux.osname", .string, "Linux", .any, "what Linux programs see as system",
+            why: "uname(2) shows the host's kernel"),
+        .noted(
+            "linux.osrelease", .string, "the host's", .any, "what Linux programs see as release",
+            why: "uname(2) shows the host's kernel"),
+        .noted(
+            "linux.oss_version", .integer, "", .any, "version of the sound interface",
+            why: "a jail has no sound devices"),
+        .notYet("meta", .string, "", "free text", "the state directory"),
+        .notYet("meta.*", .string, "", "one line of meta", "the state directory"),
+        .notYet("env", .string, "", "free text that the jail can read", "a file in /run"),
+        .notYet("env.*", .string, "", "one line of env", "a file in /run"),
+    ]
+
+    private static let planned: [Row] = [
+        .notYet("health.command", .string, "", "tells whether the jail works", "run inside"),
+        .notYet("health.interval", .integer, "", "seconds between two health commands", "timerfd"),
+        .notYet("health.timeout", .integer, "", "seconds that a health command may take", "pidfd"),
+        .notYet("health.retries", .integer, "", "failures in a row that make it unhealthy", "the supervisor"),
+        .notYet("health.start", .integer, "", "seconds at the start in which failures do not count", "the supervisor"),
+        .notYet("restart", .string, "no", "start it again: no, failure, always", "the supervisor"),
+        .notYet("restart.max", .integer, "", "how often", "the supervisor"),
+        .notYet("restart.delay", .integer, "", "seconds before, growing", "the supervisor"),
+        .notYet("log.file", .path, "", "file that gets the console", "the supervisor"),
+        .notYet("log.size", .string, "", "size at which it is rotated", "rename(2)"),
+        .notYet("log.keep", .integer, "", "how many old ones are kept", "rename(2)"),
+    ]
+
+    private static let readOnly: [Row] = [
+        .refused("parent", .readOnly, "the jid of the jail outside", "it is read-only"),
+        .refused("dying", .readOnly, "the jail is being removed", "it is read-only"),
+        .refused("children.cur", .readOnly, "number of jails inside", "it is read-only"),
+        .refused("cpuset.id", .readOnly, "number of the jail's cpuset", "it is read-only; use cgroup.cpuset.cpus"),
+    ]
+}

@@ -1,0 +1,93 @@
+/// Every parameter that jailrun knows, and what becomes of it: the one source of `check`, `params` and the documentation.
+public enum ParameterTable {
+    /// How a value is written.
+    public enum Kind: String, Sendable, CaseIterable {
+        case boolean = "bool"
+        /// `disable`, `new` or `inherit`.
+        case jailsys
+        case integer = "int"
+        case string
+        /// An absolute path of the host.
+        case path
+        case list
+        /// Shell commands, run in the order in which they are written.
+        case commands = "command list"
+        /// Known, but not settable.
+        case readOnly = "read-only"
+    }
+
+    /// What jailrun does with a parameter.
+    public enum Fate: Equatable, Sendable {
+        case done
+        /// Harmless as long as the value is one of `values`; `otherwise` says why another one is refused.
+        case noted(why: String, values: NotedValues, otherwise: String)
+        /// It would promise what is not kept; the text names the alternative.
+        case refused(String)
+        /// Planned.
+        case notYet
+
+        /// `done`, `noted`, `refused` or `not yet`.
+        public var name: String {
+            switch self {
+            case .done: "done"
+            case .noted: "noted"
+            case .refused: "refused"
+            case .notYet: "not yet"
+            }
+        }
+    }
+
+    /// The values of a noted parameter that have no effect here.
+    public enum NotedValues: Equatable, Sendable {
+        case any
+        case boolean(Bool)
+        case words([String])
+        case numbers(ClosedRange<Int>)
+    }
+
+    public struct Row: Equatable, Sendable {
+        /// The name; a last component `*` stands for any: `cgroup.*`.
+        public var name: String
+        public var kind: Kind
+        /// The default's value as it would be written, empty for none.
+        public var standard: String
+        public var fate: Fate
+        /// One line, no full stop.
+        public var meaning: String
+        /// The Linux mechanism that carries it.
+        public var mechanism: String
+        /// A name of jail(8) itself, which no variable may have.
+        public var isReserved = false
+
+        /// The part before the `*` of a family of names.
+        var prefix: String? { name.hasSuffix(".*") ? String(name.dropLast()) : nil }
+    }
+
+    static let reservedNames: [String] = rows.filter(\.isReserved).map(\.name)
+
+    /// The row of a name, spelled with or without `no`, or of the family it belongs to.
+    public static func row(_ name: Bytes) -> Row? {
+        if let index = indexByName[name] { return rows[index] }
+        return rows.first { row in
+            guard let prefix = row.prefix else { return ParameterName.areEqual(name, Bytes(row.name.utf8)) }
+            return name.starts(with: prefix.utf8) && name.count > prefix.utf8.count
+        }
+    }
+
+    private static let indexByName: [Bytes: Int] = Dictionary(
+        uniqueKeysWithValues: rows.indices.map { (Bytes(rows[$0].name.utf8), $0) })
+
+    /// The known name that a mistyped one most likely means.
+    public static func suggestion(for name: Bytes) -> String? {
+        guard let text = name.text else { return nil }
+        let names = rows.filter { $0.prefix == nil }.map(\.name)
+        let isNegated = ParameterName.isNegated(name)
+        let negations = isNegated ? names.map(negated) : []
+        return Spelling(text).closest(in: names + negations)
+    }
+
+    private static func negated(_ name: String) -> String {
+        let start = name.utf8.lastIndex(of: .dot).map { name.utf8.index(after: $0) } ?? name.startIndex
+        return name[..<start] + "no" + name[start...]
+    }
+}
