@@ -10,8 +10,11 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "cns_spawn.h"
@@ -170,9 +173,82 @@ pid_t cns_fork(void)
 	return pid < 0 ? -errno : pid;
 }
 
-int cns_close_from(unsigned first)
+int cns_take_descriptors(void)
 {
-	return syscall(SYS_close_range, first, ~0u, 0) < 0 ? -errno : 0;
+	int descriptor;
+
+	if (syscall(SYS_close_range, 3u, ~0u, 0) < 0)
+		return -errno;
+	do {
+		descriptor = open("/dev/null", O_RDWR | O_NOCTTY | O_CLOEXEC);
+		if (descriptor < 0)
+			return -errno;
+		if (descriptor < 3)
+			fcntl(descriptor, F_SETFD, 0);
+	} while (descriptor < CNS_JOINED_DESCRIPTOR);
+	return 0;
+}
+
+int cns_watch_signals(void)
+{
+	static const int watched[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
+	sigset_t set;
+	int descriptor;
+
+	for (int number = 1; number < NSIG; number++)
+		signal(number, SIG_DFL);
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof watched / sizeof *watched; i++)
+		sigaddset(&set, watched[i]);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+	descriptor = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return descriptor < 0 ? -errno : descriptor;
+}
+
+int cns_read_signal(int signals)
+{
+	struct signalfd_siginfo information;
+
+	return read(signals, &information, sizeof information) == sizeof information ? (int)information.ssi_signo : 0;
+}
+
+int cns_make_raw(int terminal, void *saved, size_t capacity)
+{
+	struct termios settings;
+
+	if (capacity < sizeof settings)
+		return -EINVAL;
+	if (tcgetattr(terminal, &settings) < 0)
+		return -errno;
+	memcpy(saved, &settings, sizeof settings);
+	cfmakeraw(&settings);
+	return tcsetattr(terminal, TCSANOW, &settings) < 0 ? -errno : 0;
+}
+
+int cns_restore_terminal(int terminal, const void *saved)
+{
+	struct termios settings;
+
+	memcpy(&settings, saved, sizeof settings);
+	return tcsetattr(terminal, TCSADRAIN, &settings) < 0 ? -errno : 0;
+}
+
+int cns_limit(int resource, uint64_t *soft, uint64_t *hard)
+{
+	struct rlimit limit;
+
+	if (getrlimit((__rlimit_resource_t)resource, &limit) < 0)
+		return -errno;
+	*soft = limit.rlim_cur;
+	*hard = limit.rlim_max;
+	return 0;
+}
+
+int cns_openat2(int directory, const char *path, const void *how, size_t size)
+{
+	long result = syscall(SYS_openat2, directory, path, how, size);
+	return result < 0 ? -errno : (int)result;
 }
 
 int cns_copy_window_size(int from, int to)

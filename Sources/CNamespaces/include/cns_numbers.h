@@ -33,6 +33,7 @@ CNS_NUMBER(openat2);
 CNS_NUMBER(pivot_root);
 CNS_NUMBER(prctl);
 CNS_NUMBER(prlimit64);
+CNS_NUMBER(rt_sigprocmask);
 CNS_NUMBER(seccomp);
 CNS_NUMBER(setdomainname);
 CNS_NUMBER(setgroups);

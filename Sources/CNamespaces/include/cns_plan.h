@@ -94,6 +94,6 @@ struct cns_report {
 };
 
 /* Descriptors that the stage finds open. */
-enum { CNS_CONTROL_DESCRIPTOR = 3, CNS_PLAN_DESCRIPTOR = 4 };
+enum { CNS_CONTROL_DESCRIPTOR = 3, CNS_PLAN_DESCRIPTOR = 4, CNS_JOINED_DESCRIPTOR = 5 /* pidfd of the jail to be joined */ };
 
 #endif

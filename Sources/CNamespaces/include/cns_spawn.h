@@ -48,8 +48,30 @@ int cns_pidfd_signal(int pidfd, int signal);
 /* fork(2), for a process that has one thread: Swift does not import it. */
 pid_t cns_fork(void);
 
-/* Closes every descriptor from `first` on. */
-int cns_close_from(unsigned first);
+/*
+ * Closes every descriptor above 2 that the caller left open, opens 0 to 2 on /dev/null if they are closed, and takes up the
+ * numbers that the stage's descriptors will have, so that dup3(2) to them never meets one in use.
+ */
+int cns_take_descriptors(void);
+
+/*
+ * Blocks the signals that end, stop or resize, and returns a signalfd(2) for them. SIGPIPE is ignored; dispositions that the
+ * caller left are reset.
+ */
+int cns_watch_signals(void);
+
+/* The number of the next pending signal, or 0. */
+int cns_read_signal(int signals);
+
+/* Puts a terminal into raw mode and stores what it was; restores it with cns_restore_terminal. */
+int cns_make_raw(int terminal, void *saved, size_t capacity);
+int cns_restore_terminal(int terminal, const void *saved);
+
+/* getrlimit(2), whose resource is an enumeration of the C library's. */
+int cns_limit(int resource, uint64_t *soft, uint64_t *hard);
+
+/* openat2(2) with a `struct open_how`. */
+int cns_openat2(int directory, const char *path, const void *how, size_t size);
 
 /* ioctl(2), whose variable arguments Swift does not import: TIOCGWINSZ to TIOCSWINSZ from one terminal to another. */
 int cns_copy_window_size(int from, int to);

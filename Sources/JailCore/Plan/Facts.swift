@@ -29,11 +29,9 @@ public struct StartFacts: Equatable, Sendable {
     public var maskedPaths: [MaskedPath] = []
     /// The paths below /proc, of those to be read-only, that this kernel has.
     public var readOnlyPaths: [String] = []
-    public var devices: [DeviceNode] = []
-    public var hasPseudoTerminals = true
-    /// `fd`, `stdin`, … of /dev.
-    public var deviceLinks: [DeviceLink] = []
-    public var network: [PlannedNetworkOperation] = []
+    /// What the devfs ruleset leaves of `/dev`.
+    public var deviceTree = DeviceTree()
+    public var network: [Located<NetworkOperation>] = []
     /// cgroup controllers to be enabled from the cgroup root down, `memory`.
     public var controllers: [String] = []
     /// Resource limits that differ from the default ones.
@@ -53,16 +51,6 @@ public struct StartFacts: Equatable, Sendable {
         public init(path: String, isDirectory: Bool) {
             self.path = path
             self.isDirectory = isDirectory
-        }
-    }
-
-    /// A symbolic link of /dev.
-    public struct DeviceLink: Equatable, Sendable {
-        public var name: String
-        public var target: String
-        public init(name: String, target: String) {
-            self.name = name
-            self.target = target
         }
     }
 

@@ -53,9 +53,8 @@ extension Planner {
     private func attachDeviceProgram() -> [Step] {
         guard hasDevices else { return [] }
         let origin = jail.pseudoFilesystems.devfsRuleset.origin
-        let program = DeviceProgram(nodes: facts.devices, hasPseudoTerminals: facts.hasPseudoTerminals)
         return [
-            host(.loadDeviceProgram(program, into: .deviceProgram), .devices, origin, "load the device program"),
+            host(.loadDeviceProgram(for: facts.deviceTree, into: .deviceProgram), .devices, origin, "load the device program"),
             host(
                 .attachDeviceProgram(.deviceProgram, to: .cgroup), .devices, origin,
                 "attach the device program to the cgroup"),
@@ -71,17 +70,45 @@ extension Slot {
 }
 
 extension SystemCall {
-    static func loadDeviceProgram(_ program: DeviceProgram, into slot: Slot) -> Self {
-        let load = program.loadAttribute()
-        return Self(
-            "bpf", cns_number_bpf,
-            [.integer(5, spelled: "BPF_PROG_LOAD"), .structure(load), .integer(load.bytes.count)], into: slot)
+    /// BPF_PROG_LOAD of the device program of a `/dev`.
+    static func loadDeviceProgram(for tree: DeviceTree, into slot: Slot) -> Self {
+        let instructions = DeviceProgram.instructions(allowing: tree.nodes, hasTerminals: tree.hasTerminals)
+        let count = instructions.count / 8
+        let license = Array(DeviceProgram.license.utf8) + [0]
+        return control(.load(instructionCount: count), spelled: "BPF_PROG_LOAD", into: slot) { field in
+            switch field {
+            case .instructions(let offset): .pointer(offset: offset, bytes: instructions)
+            case .license(let offset): .pointer(offset: offset, bytes: license)
+            case .cgroup, .program: nil
+            }
+        } spelling: {
+            "{prog_type=BPF_PROG_TYPE_CGROUP_DEVICE, insn_cnt=\(count), prog_name=\"\(DeviceProgram.name)\"}"
+        }
     }
 
     static func attachDeviceProgram(_ program: Slot, to cgroup: Slot) -> Self {
-        let attach = DeviceProgram.attachAttribute(program: program, cgroup: cgroup)
+        control(.attach(), spelled: "BPF_PROG_ATTACH", into: nil) { field in
+            switch field {
+            case .cgroup(let offset): .slot(offset: offset, size: 4, cgroup)
+            case .program(let offset): .slot(offset: offset, size: 4, program)
+            case .instructions, .license: nil
+            }
+        } spelling: {
+            "{target_fd=\(cgroup), attach_bpf_fd=\(program), attach_type=BPF_CGROUP_DEVICE, attach_flags=BPF_F_ALLOW_MULTI}"
+        }
+    }
+
+    private static func control(
+        _ attributes: BPFAttributes, spelled: String, into slot: Slot?,
+        patch: (BPFAttributes.Field) -> Structure.Patch?, spelling: () -> String
+    ) -> Self {
+        let structure = Structure(
+            bytes: attributes.bytes, patches: attributes.fields.compactMap(patch), spelling: spelling())
         return Self(
             "bpf", cns_number_bpf,
-            [.integer(8, spelled: "BPF_PROG_ATTACH"), .structure(attach), .integer(attach.bytes.count)])
+            [
+                .integer(Int64(attributes.command), spelled: spelled), .structure(structure),
+                .integer(attributes.bytes.count),
+            ], into: slot)
     }
 }

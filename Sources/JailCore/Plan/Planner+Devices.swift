@@ -5,6 +5,7 @@ extension Planner {
         let origin = jail.pseudoFilesystems.devfs.origin
         func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, .devices, origin, purpose) }
         return [
+            step(.setMask(0), "let the ruleset decide the modes"),
             step(.openFilesystem("tmpfs", into: .filesystem), "open tmpfs"),
             step(.configure(.filesystem, "mode", "0755"), "set the mode of /dev"),
             step(.configure(.filesystem, "size", "65536"), "limit /dev"),
@@ -13,33 +14,23 @@ extension Planner {
             step(.createSuperblock(.filesystem), "make /dev"),
             step(.mountDetached(.filesystem, [.noSetuid, .noExec], into: .devices), "mount /dev"),
             step(.close(.filesystem), "close tmpfs"),
-        ] + directories(step) + facts.devices.flatMap(makeDevice) + links(step)
+        ]
+            + directories(step) + facts.deviceTree.nodes.flatMap(makeDevice) + links(step)
+            + [step(.setMask(0o022), "set the umask")]
     }
 
     private func directories(_ step: (SystemCall, String) -> Step) -> [Step] {
-        (deviceDirectories + (facts.hasPseudoTerminals ? ["pts"] : []) + ["shm", "mqueue"]).map {
+        (facts.deviceTree.directories + (facts.deviceTree.hasTerminals ? ["pts"] : []) + ["shm", "mqueue"]).map {
             step(.makeDirectory($0, at: .devices, mode: 0o755), "make /dev/\($0)")
         }
     }
 
-    /// `net` of `net/tun`, each once.
-    private var deviceDirectories: [String] {
-        var seen: [String] = []
-        for node in facts.devices {
-            guard let slash = node.path.lastIndex(of: "/") else { continue }
-            let directory = String(node.path[..<slash])
-            if !seen.contains(directory) { seen.append(directory) }
-        }
-        return seen
-    }
-
-    /// jailrun's umask is 0 while it makes them, so the mode is the ruleset's.
     private func makeDevice(_ node: DeviceNode) -> [Step] {
         let origin = jail.pseudoFilesystems.devfsRuleset.origin
         return [
             host(
                 .makeNode(
-                    node.path, at: .devices, type: node.kind == .block ? .block : .character, mode: node.mode,
+                    node.path, at: .devices, type: node.kind == .block ? .block : .character, mode: UInt32(node.mode),
                     major: node.major, minor: node.minor),
                 .devices, origin, "make /dev/\(node.path)"),
             host(
@@ -49,6 +40,6 @@ extension Planner {
     }
 
     private func links(_ step: (SystemCall, String) -> Step) -> [Step] {
-        facts.deviceLinks.map { step(.makeSymlink($0.name, to: $0.target, at: .devices), "make /dev/\($0.name)") }
+        facts.deviceTree.links.map { step(.makeSymlink($0.path, to: $0.target, at: .devices), "make /dev/\($0.path)") }
     }
 }

@@ -103,7 +103,7 @@ extension Planner {
             mountNew(
                 "devpts", at: "dev/pts", [.noSetuid, .noExec], ["newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
                 origin, subject: .devices)
-        ].filter { _ in facts.hasPseudoTerminals }
+        ].filter { _ in facts.deviceTree.hasTerminals }
         return attach(.devices, at: "dev", origin, .devices)
             + terminals.flatMap { $0 }
             + mountNew(

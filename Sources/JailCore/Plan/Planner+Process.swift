@@ -39,8 +39,8 @@ extension Planner {
     func connectNetwork() -> [Step] {
         facts.network.map { planned in
             Step(
-                operation: .network(planned.operation), side: .host, subject: .network, origin: planned.origin,
-                purpose: planned.operation.purpose, undo: planned.operation.undo.map(Operation.network))
+                operation: .network(planned.value), side: .host, subject: .network, origin: planned.origin,
+                purpose: "connect the network", undo: planned.value.undo.map(Operation.network))
         }
     }
 
@@ -88,10 +88,10 @@ extension Planner {
             [1, 2].map { child(.duplicate(.consoleLog, to: $0), .command, log.origin, "send output to \(log.value)") }
         }
         guard !facts.terminals.isEmpty else { return log ?? [] }
-        return Self.openTerminal(root: "/", terminals: facts.terminals, control: .descriptor(.control)) + (log ?? [])
+        return Self.openTerminal(terminals: facts.terminals, control: .descriptor(.control)) + (log ?? [])
     }
 
-    static func openTerminal(root: String, terminals: [Int], control: Argument) -> [Step] {
+    static func openTerminal(terminals: [Int], control: Argument) -> [Step] {
         func step(_ call: SystemCall, _ purpose: String) -> Step {
             Step(
                 operation: .call(call), side: .child, subject: .command, origin: .standard(""), purpose: purpose, undo: nil)

@@ -124,3 +124,14 @@ extension SystemCall {
             "ioctl", cns_number_ioctl, [terminal, .integer(Int64(request), spelled: name), argument], into: result)
     }
 }
+
+extension SystemCall {
+    /// jailrun blocks signals to read them from a descriptor; its children must not.
+    static func clearSignalMask() -> Self {
+        Self(
+            "rt_sigprocmask", cns_number_rt_sigprocmask,
+            [
+                .integer(2, spelled: "SIG_SETMASK"), .structure(.words([0], spelling: "[]")), .null, .integer(8),
+            ])
+    }
+}

@@ -13,12 +13,12 @@ struct IdentityRegistry {
     /// Reserves an identity by writing the record that `makeRecord` builds around it.
     func reserve(for spec: JailSpec, makeRecord: (JailIdentity) -> JailRecord) throws(RuntimeError) -> JailRecord {
         let lock = try JailLock("\(state.path)/registry", jail: spec.label, timeoutMilliseconds: 10000)
-        defer { _ = consume lock }
         let others = state.records
         let jid = try chooseJid(for: spec, others: others)
         let record = makeRecord(
             JailIdentity(jid: jid, idRange: try chooseRange(for: spec, others: others), generation: UInt64(Clock.microseconds())))
         try state.write(record)
+        _ = consume lock
         return record
     }
 

@@ -117,3 +117,10 @@ public enum Terminal {
         return result
     }
 }
+
+/// What `body` returns; its errno becomes a message that begins with `text`.
+func attempt<Value: ~Copyable>(_ text: @autoclosure () -> String, _ body: () throws(Errno) -> Value) throws(RuntimeError)
+    -> Value
+{
+    do { return try body() } catch { throw .system(text(), error) }
+}

@@ -1,0 +1,52 @@
+internal import CNamespaces
+
+/// Running a command in a jail that is up: jexec(8), `exec.stop`. setns(2) with a pidfd joins every namespace at once.
+extension Planner {
+    /// The three parts of an entry.
+    public struct Entry {
+        /// By the child of jailrun: it becomes the static stage before anything of the jail's can see it.
+        public var spawn: [Step]
+        /// By the stage: join, and narrow.
+        public var enter: [Step]
+        /// By its child, which is in the jail's pid namespace.
+        public var command: Plan.Command
+    }
+
+    public func enter(
+        _ line: CommandLine, parameter: String, user: StartFacts.User, directory: String?, origin: Origin
+    ) -> Entry {
+        Entry(
+            spawn: becomeStage(), enter: join(),
+            command: Plan.Command(
+                parameter: parameter, line: line, origin: origin, timeoutSeconds: jail.commands.timeoutSeconds.value,
+                steps: commandSteps(line, user: user, origin: origin, directory: directory)))
+    }
+
+    private func becomeStage() -> [Step] {
+        let origin = Origin.standard("")
+        return [
+            child(.duplicate(.control, to: CNS_CONTROL_DESCRIPTOR), .command, origin, "keep the control socket"),
+            child(.duplicate(.stagePlan, to: CNS_PLAN_DESCRIPTOR), .command, origin, "keep the plan"),
+            child(.duplicate(.joined, to: CNS_JOINED_DESCRIPTOR), .command, origin, "keep the jail's pidfd"),
+            child(.closeRange(from: CNS_JOINED_DESCRIPTOR + 1, onExec: true), .privileges, origin, "close the rest"),
+            child(.executeDescriptor(.stage, ["jailrun-exec"], environment: []), .command, origin, "run the stage"),
+        ]
+    }
+
+    private func join() -> [Step] {
+        let control = Argument.integer(CNS_CONTROL_DESCRIPTOR)
+        return [
+            child(
+                .joinNamespaces(.joined, namespaces), .namespaces, .standard(""), "join the jail's namespaces")
+        ]
+            + becomeRoot() + resetProcess()
+            + (facts.terminals.isEmpty
+                ? [] : Self.openTerminal(terminals: facts.terminals, control: control))
+            + narrowPrivileges()
+    }
+}
+
+extension Slot {
+    /// The pidfd of the jail's pid 1.
+    static let joined = Slot("pidfd")
+}

@@ -1,0 +1,38 @@
+internal import Glibc
+
+/// This machine, as jailrun uses it: where state and cgroups are, and how the caller sees what happens.
+public struct Host: Sendable {
+    public var state: StateDirectory
+    public var cgroupRoot: Cgroup
+    public var signals: SignalSource
+    /// Called with each step as it is performed and the microseconds that it took: `-v`.
+    public var observe: (@Sendable (Step, Int) -> Void)?
+    /// Called with a warning: something that went wrong but did not stop what was asked for.
+    public var warn: @Sendable (String) -> Void
+
+    public init(
+        stateDirectory: String?, cgroupRoot: String?, signals: SignalSource,
+        observe: (@Sendable (Step, Int) -> Void)? = nil, warn: @escaping @Sendable (String) -> Void
+    ) throws(RuntimeError) {
+        let standard = StateDirectory.standardPath(isRoot: geteuid() == 0) { unsafe getenv($0).map { unsafe String(cString: $0) } }
+        state = StateDirectory(path: stateDirectory ?? standard)
+        self.signals = signals
+        self.observe = observe
+        self.warn = warn
+        if let cgroupRoot {
+            self.cgroupRoot = Cgroup(path: cgroupRoot)
+        } else if let mountPoint = Cgroup.mountPoint() {
+            self.cgroupRoot = Cgroup(path: "\(mountPoint)/jailrun")
+        } else {
+            throw .host(
+                "no cgroup v2 hierarchy is mounted",
+                hint: "mount -t cgroup2 none /sys/fs/cgroup/unified, or boot with systemd.unified_cgroup_hierarchy=1")
+        }
+    }
+
+    func cgroup(of jail: String) -> Cgroup { Cgroup(path: "\(cgroupRoot.path)/\(jail)") }
+    func lock(_ jail: String) throws(RuntimeError) -> JailLock {
+        try state.prepare()
+        return try JailLock(state.lockPath(jail), jail: jail, timeoutMilliseconds: 60000)
+    }
+}

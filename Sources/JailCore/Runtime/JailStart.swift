@@ -1,0 +1,171 @@
+internal import CNamespaces
+internal import Glibc
+internal import SystemPackage
+
+/// A jail that has been started, and what its starter holds of it.
+public struct RunningJail: ~Copyable {
+    public internal(set) var record: JailRecord
+    let pidfd: Descriptor
+    let control: Descriptor
+    let session: Session
+    /// How the last of `exec.start` and `command` ended.
+    public internal(set) var outcome: CommandOutcome
+}
+
+/// Starts a jail: jail(8)'s order, each step once, and everything taken back when one fails.
+public struct JailStart {
+    let jail: JailSpec
+    let host: Host
+    /// Dies with the process that starts it.
+    let isTransient: Bool
+    let configuration: String
+    let terminals: [Int]
+    let console: Console
+
+    /// - Parameters:
+    ///   - terminals: which of descriptors 0, 1, 2 are terminals; the jail gets a pty of its own for them.
+    ///   - pipe: the reading end of the pipe that is the jail's output, or -1.
+    ///   - output: where the console's bytes go, or -1.
+    public init(
+        jail: JailSpec, host: Host, isTransient: Bool, configuration: String, terminals: [Int], pipe: Int32 = -1,
+        output: Int32 = 1
+    ) {
+        self.jail = jail
+        self.host = host
+        self.isTransient = isTransient
+        self.configuration = configuration
+        self.terminals = terminals
+        console = Console(terminalInput: terminals.contains(0) ? 0 : -1, output: output, pipe: pipe)
+    }
+
+    /// Starts the jail, up to the end of `exec.poststart`.
+    /// - Throws: what failed, when nothing of the jail is left; a failed last command is an outcome, not an error, for a jail
+    ///   that runs in the foreground.
+    public func run() throws(RuntimeError) -> RunningJail {
+        let name = jail.name.value
+        let lock = try host.lock(name)
+        try JailRepair(host: host).repair(name)
+        if host.state.record(of: name) != nil { throw .alreadyExists(jail: jail.label) }
+        let record = try IdentityRegistry(state: host.state).reserve(for: jail) { initialRecord($0) }
+        do throws(RuntimeError) {
+            let running = try start(record)
+            _ = consume lock
+            return running
+        } catch {
+            // jail(8): no exec.* command runs while a failed start is taken back.
+            JailRemoval(record: host.state.record(of: name) ?? record, host: host).run()
+            _ = consume lock
+            throw error
+        }
+    }
+
+    private func initialRecord(_ identity: JailIdentity) -> JailRecord {
+        JailRecord(
+            spec: jail, identity: identity, phase: .starting, cgroup: host.cgroup(of: jail.name.value).path, pid: 0,
+            startTime: 0, isTransient: isTransient, supervisor: getpid(),
+            supervisorStartTime: ProcessTable.startTime(of: getpid()) ?? 0, networkUndo: [], createdSeconds: time(nil),
+            configuration: configuration)
+    }
+
+    private func start(_ reserved: JailRecord) throws(RuntimeError) -> RunningJail {
+        var record = reserved
+        let hooks = HostCommand(jail: jail, identity: record.identity, host: host)
+        let beforehand = HostCommand(jail: jail, identity: jail.jid == nil ? nil : record.identity, host: host)
+        try beforehand.run(jail.commands.prepare, parameter: "exec.prepare")
+        try beforehand.run(jail.commands.prestart, parameter: "exec.prestart")
+        var facts = try FactFinder(jail: jail, host: host).startFacts(terminals: terminals)
+        let network = try NetworkStart(jail: jail, identity: record.identity, host: host)
+        facts.network = network.operations
+        record.networkUndo = network.operations.reversed().compactMap(\.value.undo)
+        try host.state.write(record)
+        let plan = Planner(jail: jail, identity: record.identity, facts: facts).start()
+        var performer = try PlanPerformer(plan: plan, jail: jail, host: host, isTransient: isTransient, network: network)
+        let child = try performer.perform()
+        record.pid = child.pid
+        record.startTime = ProcessTable.startTime(of: child.pid) ?? 0
+        let session = Session(
+            control: performer.pair.ours.number, pidfd: child.pidfd.number, signals: host.signals, console: console)
+        _ = consume network
+        try awaitReady(session, plan: plan)
+        try hooks.run(jail.commands.created, parameter: "exec.created")
+        let outcome = try runCommands(session, plan: plan, control: performer.pair.ours.number)
+        try hooks.run(jail.commands.poststart, parameter: "exec.poststart")
+        record.phase = .running
+        try host.state.write(record)
+        return RunningJail(
+            record: record, pidfd: child.pidfd, control: performer.pair.ours, session: session, outcome: outcome)
+    }
+
+    /// Isolated: the child has become pid 1's program.
+    private func awaitReady(_ session: Session, plan: Plan) throws(RuntimeError) {
+        let deadline = Clock.milliseconds() + 30000
+        while true {
+            switch session.next(deadline: deadline) {
+            case .report(.ready): return
+            case .report(.failed(let index, let errno)): throw failure(plan, index: index, errno: errno)
+            case .report: break
+            case .exited(let status):
+                throw .command(
+                    jail: jail.label, text: "the jail's first process", origin: .standard(""),
+                    outcome: CommandOutcome(waitStatus: status))
+            case .signal(let signal): throw .interrupted(jail: jail.label, signal: signal)
+            case .timedOut: throw .timedOut(jail: jail.label, "the jail's first process")
+            }
+        }
+    }
+
+    private func failure(_ plan: Plan, index: Int, errno: Int32) -> RuntimeError {
+        let steps = plan.allSteps
+        guard steps.indices.contains(index) else { return .system("\(jail.label): cannot run a command", Errno(errno)) }
+        return .step(jail: jail.label, step: steps[index], errno: Errno(errno), number: index)
+    }
+
+    /// `exec.start` and `command`, one after the other, each with its timeout.
+    private func runCommands(_ session: Session, plan: Plan, control: Int32) throws(RuntimeError) -> CommandOutcome {
+        do { try Control.go(control) } catch { throw .system("\(jail.label): cannot reach the jail's first process", error) }
+        var deadline: Int?
+        var outcome = CommandOutcome.exited(0)
+        var failed: (index: Int, errno: Int32)?
+        while true {
+            switch session.next(deadline: deadline) {
+            case .report(.running(let number, _)):
+                let timeout = plan.commands[number].timeoutSeconds
+                deadline = timeout > 0 ? Clock.milliseconds() + timeout * 1000 : nil
+                session.console.makeRaw()
+            case .report(.failed(let index, let errno)): failed = (index, errno)
+            case .report(.finished(let number, let status)):
+                outcome = try ended(
+                    plan, number, failed.map { .notExecuted(Errno($0.errno)) } ?? CommandOutcome(waitStatus: status), failed)
+            case .report(.started):
+                session.console.makeCooked()
+                return outcome
+            case .report: break
+            case .exited(let status):
+                throw .command(
+                    jail: jail.label, text: "the jail's first process", origin: .standard(""),
+                    outcome: CommandOutcome(waitStatus: status))
+            case .signal(let signal): throw .interrupted(jail: jail.label, signal: signal)
+            case .timedOut:
+                let command = plan.commands.first { $0.timeoutSeconds > 0 }
+                throw .command(
+                    jail: jail.label, text: command?.line.text ?? "", origin: command?.origin ?? .standard(""), outcome: .timedOut)
+            }
+        }
+    }
+
+    /// A command that fails ends the start; the last one of a foreground jail is what the caller asked to be told.
+    private func ended(_ plan: Plan, _ number: Int, _ outcome: CommandOutcome, _ failed: (index: Int, errno: Int32)?)
+        throws(RuntimeError) -> CommandOutcome
+    {
+        if outcome == .exited(0) { return outcome }
+        if let failed, plan.allSteps.indices.contains(failed.index),
+            case .call(let call) = plan.allSteps[failed.index].operation, call.number != CNS_EXECUTE.rawValue
+        {
+            throw failure(plan, index: failed.index, errno: failed.errno)
+        }
+        if isTransient && number == plan.commands.count - 1, case .exited = outcome { return outcome }
+        if isTransient && number == plan.commands.count - 1, case .signalled = outcome { return outcome }
+        throw .command(
+            jail: jail.label, text: plan.commands[number].line.text, origin: plan.commands[number].origin, outcome: outcome)
+    }
+}

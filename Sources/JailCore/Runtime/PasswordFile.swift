@@ -1,0 +1,79 @@
+internal import CNamespaces
+internal import Glibc
+internal import SystemPackage
+
+/// passwd(5) and group(5), read by ourselves: the C library's look-ups load modules, and from a jail's root that would be its
+/// author's code. The files are hostile data: bounded, numbers are digits only, a number is never looked up as a name.
+struct PasswordFile {
+    private let users: [[Substring]]
+    private let groups: [[Substring]]
+
+    /// The host's.
+    static let host = PasswordFile(
+        passwd: (try? Files.text("/etc/passwd")) ?? "", group: (try? Files.text("/etc/group")) ?? "")
+
+    init(passwd: String, group: String) {
+        users = Self.lines(passwd)
+        groups = Self.lines(group)
+    }
+
+    /// Below a root directory, through nothing that leads out of it.
+    init(root: Int32) {
+        self.init(passwd: Self.text("etc/passwd", root: root), group: Self.text("etc/group", root: root))
+    }
+
+    private static func text(_ path: String, root: Int32) -> String {
+        guard let file = try? RootPath.open(path, root: root, flags: O_RDONLY | O_NONBLOCK),
+            let bytes = try? Files.read(file)
+        else { return "" }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func lines(_ text: String) -> [[Substring]] {
+        text.split(separator: "\n").map { $0.split(separator: ":", omittingEmptySubsequences: false) }
+    }
+
+    /// The user of that name or number, with its groups; nil when there is none. A number needs no entry.
+    func user(_ name: String) -> StartFacts.User? {
+        let number = Self.id(name)
+        let entry = users.first { fields in
+            guard fields.count >= 7 else { return false }
+            return number == nil ? fields[0] == name : Self.id(fields[2]) == number
+        }
+        guard let entry, let uid = Self.id(entry[2]), let gid = Self.id(entry[3]) else {
+            return number.map { StartFacts.User(name: name, uid: $0, gid: $0, groups: [], home: "/", shell: "/bin/sh") }
+        }
+        return StartFacts.User(
+            name: String(entry[0]), uid: uid, gid: gid, groups: supplementary(of: entry[0], primary: gid),
+            home: entry[5].hasPrefix("/") ? String(entry[5]) : "/",
+            shell: entry[6].hasPrefix("/") ? String(entry[6]) : "/bin/sh")
+    }
+
+    private func supplementary(of name: Substring, primary: UInt32) -> [UInt32] {
+        let member = groups.filter { $0.count >= 4 && $0[3].split(separator: ",").contains(name) }
+        return ([primary] + member.compactMap { Self.id($0[2]) }.filter { $0 != primary }).prefix(64).map { $0 }
+    }
+
+    func uid(_ name: String) -> UInt32? { users.first { $0.count >= 7 && $0[0] == name }.flatMap { Self.id($0[2]) } }
+    func gid(_ name: String) -> UInt32? { groups.first { $0.count >= 3 && $0[0] == name }.flatMap { Self.id($0[2]) } }
+
+    /// Digits only, up to 4294967294: 4294967295 means "no change" to the kernel.
+    static func id(_ text: some StringProtocol) -> UInt32? {
+        guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let id = UInt32(text), id != .max else {
+            return nil
+        }
+        return id
+    }
+}
+
+/// openat2(2) below a root directory: RESOLVE_IN_ROOT, no magic links.
+enum RootPath {
+    static func open(_ path: String, root: Int32, flags: Int32, followingLinks: Bool = true) throws(Errno) -> Descriptor {
+        var how = (UInt64(UInt32(bitPattern: flags | O_CLOEXEC)), UInt64(0), UInt64(0x10 | 0x02 | (followingLinks ? 0 : 0x04)))
+        while true {
+            let result = unsafe cns_openat2(root, path, &how, MemoryLayout.size(ofValue: how))
+            if result == -EAGAIN || result == -EINTR { continue }
+            return Descriptor(try checkedResult(result))
+        }
+    }
+}

@@ -1,0 +1,150 @@
+internal import CNamespaces
+internal import Glibc
+internal import SystemPackage
+
+/// Performs a start's plan: the host's steps here, the child's by the C interpreter.
+struct PlanPerformer: ~Copyable {
+    struct Child: ~Copyable {
+        var pid: Int32
+        var pidfd: Descriptor
+    }
+
+    private let plan: Plan
+    private let jail: JailSpec
+    private let host: Host
+    private let kernelPlan: KernelPlan
+    private let childSteps: Range<Int>
+    let pair: ControlPair
+    private let cgroupRoot: Descriptor
+    private let stage: Descriptor
+    private let stagePlan: Descriptor
+    private let consoleLog: Descriptor
+    private let network: NetworkStart
+
+    init(plan: Plan, jail: JailSpec, host: Host, isTransient: Bool, network: borrowing NetworkStart) throws(RuntimeError) {
+        var flags = CNS_WAIT_FOR_GO.rawValue
+        if isTransient { flags |= CNS_TRANSIENT.rawValue }
+        if jail.isPersistent.value { flags |= CNS_PERSISTENT.rawValue }
+        let message = "\(jail.label): cannot prepare the start"
+        let pair = try attempt(message) { () throws(Errno) in try ControlPair() }
+        let cgroupRoot = try attempt("\(jail.label): \(host.cgroupRoot.path)") { () throws(Errno) in
+            try Files.open(host.cgroupRoot.path, O_DIRECTORY)
+        }
+        let stage = try attempt(message) { () throws(Errno) in try Stage.descriptor() }
+        let stagePlan = try attempt(message) { () throws(Errno) in
+            try KernelPlan.stageDescriptor(
+                commands: plan.commands, enter: [], flags: flags, console: -1, firstIndex: plan.steps.count, slots: [])
+        }
+        let consoleLog = try Self.openConsoleLog(jail)
+        let kernelPlan = KernelPlan(steps: plan.steps)
+        kernelPlan.set(.control, to: pair.childs.number)
+        kernelPlan.set(.cgroupRoot, to: cgroupRoot.number)
+        kernelPlan.set(.stage, to: stage.number)
+        kernelPlan.set(.stagePlan, to: stagePlan.number)
+        if consoleLog.number >= 0 { kernelPlan.set(.consoleLog, to: consoleLog.number) }
+        let first = plan.steps.firstIndex { $0.side == .child } ?? plan.steps.count
+        self.plan = plan
+        self.jail = jail
+        self.host = host
+        self.network = NetworkStart(sharing: network)
+        self.childSteps = first..<plan.steps.count
+        self.pair = pair
+        self.cgroupRoot = cgroupRoot
+        self.stage = stage
+        self.stagePlan = stagePlan
+        self.consoleLog = consoleLog
+        self.kernelPlan = kernelPlan
+    }
+
+    /// `exec.consolelog`: a file of the host, never reached through a link that the jail's tree holds.
+    private static func openConsoleLog(_ jail: JailSpec) throws(RuntimeError) -> Descriptor {
+        guard let log = jail.commands.consoleLog else { return Descriptor(-1) }
+        do { return try Files.open(log.value, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NOCTTY, mode: 0o644) } catch {
+            throw .unsuitable(
+                jail: jail.label, origin: log.origin, "exec.consolelog: \(log.value): \(error.description)", hint: nil)
+        }
+    }
+
+    /// Performs the host's steps, and lets the child perform its own.
+    /// - Throws: `.step` for the step that failed on the host's side; the child's failures come over the control socket.
+    mutating func perform() throws(RuntimeError) -> Child {
+        var child: Child?
+        var index = 0
+        while index < childSteps.lowerBound || index < plan.steps.count && plan.steps[index].side == .host {
+            let step = plan.steps[index]
+            let began = host.observe == nil ? 0 : Clock.microseconds()
+            switch step.operation {
+            case .call:
+                let end = host.observe == nil ? endOfCalls(from: index) : index + 1
+                try call(index..<end)
+                index = end
+            case .spawn(let flags):
+                child = try spawn(flags, index)
+                index += 1
+            case .release(let slots):
+                try release(slots, index)
+                index += 1
+            case .network(let operation):
+                try network.perform(operation, step: step, number: index, child: child?.pidfd.number ?? -1, jail: jail)
+                index += 1
+            case .verify(let file, let value):
+                try verify(file, value, step)
+                index += 1
+            case .hook, .removeCgroup: index += 1
+            }
+            host.observe?(step, Clock.microseconds() - began)
+        }
+        guard let child else { throw .host("\(jail.label): the plan has no first process", hint: nil) }
+        return child
+    }
+
+    private func endOfCalls(from start: Int) -> Int {
+        var end = start
+        while end < childSteps.lowerBound, case .call = plan.steps[end].operation { end += 1 }
+        return end
+    }
+
+    private func call(_ range: Range<Int>) throws(RuntimeError) {
+        do { try kernelPlan.perform(range) } catch {
+            throw .step(jail: jail.label, step: plan.steps[error.index], errno: Errno(error.errno), number: error.index)
+        }
+    }
+
+    private func spawn(_ flags: NamespaceFlags, _ index: Int) throws(RuntimeError) -> Child {
+        do {
+            let cgroup = kernelPlan.descriptor(in: .cgroup) ?? -1
+            let child = try kernelPlan.spawn(childSteps, flags: flags, cgroup: cgroup, control: pair.childs.number)
+            kernelPlan.setChild(child.pid)
+            return Child(pid: child.pid, pidfd: Descriptor(child.pidfd))
+        } catch { throw .step(jail: jail.label, step: plan.steps[index], errno: error, number: index) }
+    }
+
+    private func release(_ slots: [Slot], _ index: Int) throws(RuntimeError) {
+        do { try Control.go(pair.ours.number, passing: slots.map { kernelPlan.descriptor(in: $0) ?? -1 }) } catch {
+            throw .step(jail: jail.label, step: plan.steps[index], errno: error, number: index)
+        }
+    }
+
+    /// The kernel may write more than it was given (`max 100000`), never less: each word must be there again.
+    private func verify(_ file: String, _ value: String, _ step: Step) throws(RuntimeError) {
+        let text: String
+        do { text = try host.cgroup(of: jail.name.value).value(of: file) } catch {
+            throw .unsuitable(jail: jail.label, origin: step.origin, "\(file): \(error.description)", hint: nil)
+        }
+        let words = text.split(whereSeparator: \.isWhitespace)
+        guard value.split(whereSeparator: \.isWhitespace).allSatisfy(words.contains) else {
+            throw .unsuitable(
+                jail: jail.label, origin: step.origin,
+                "cgroup.\(file): asked for \(value), the kernel made it \(Terminal.escaped(text.trimmed))",
+                hint: file.hasPrefix("memory.") ? "memory is counted in pages: use a multiple of 4096" : nil)
+        }
+    }
+}
+
+extension String {
+    var trimmed: String {
+        var text = Substring(self)
+        while text.last?.isWhitespace == true { text.removeLast() }
+        return String(text)
+    }
+}

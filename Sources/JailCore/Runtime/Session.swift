@@ -1,0 +1,180 @@
+internal import CNamespaces
+internal import Glibc
+internal import SystemPackage
+
+/// One loop over what a start, a run or an exec waits for: the child's reports, its end, signals, and the console.
+final class Session {
+    enum Event: Equatable {
+        case report(Report)
+        case exited(status: Int32)
+        case signal(Int32)
+        case timedOut
+    }
+
+    private let control: Int32
+    private let pidfd: Int32
+    private let signals: SignalSource
+    private var isControlOpen = true
+    let console: Console
+
+    /// The descriptors stay the caller's.
+    init(control: Int32, pidfd: Int32, signals: SignalSource, console: Console) {
+        self.control = control
+        self.pidfd = pidfd
+        self.signals = signals
+        self.console = console
+    }
+
+    /// Waits for the next event, moving console bytes meanwhile.
+    /// - Parameter deadline: of `Clock.milliseconds()`; nil waits for ever.
+    func next(deadline: Int?) -> Event {
+        while true {
+            var watched = [
+                pollfd(fd: isControlOpen ? control : -1, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: pidfd, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: console.readable, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: console.input, events: Int16(POLLIN), revents: 0),
+            ]
+            let rest = deadline.map { Int32(max(0, $0 - Clock.milliseconds())) } ?? -1
+            let count = unsafe poll(&watched, nfds_t(watched.count), rest)
+            if count == 0 { return .timedOut }
+            if watched[3].revents != 0 { console.moveOutput() }
+            if watched[4].revents != 0, let signal = console.moveInput() { return .signal(signal) }
+            if watched[0].revents != 0, let event = readReport() { return event }
+            if watched[1].revents != 0, let signal = signals.next() {
+                if signal != SIGWINCH { return .signal(signal) }
+                console.resize()
+            }
+            // Last: what the child reported and printed before its end comes first.
+            if watched[2].revents != 0, watched[0].revents == 0 || !isControlOpen {
+                console.drain()
+                return .exited(status: cns_wait(pidfd, -1))
+            }
+        }
+    }
+
+    private func readReport() -> Event? {
+        guard let received = try? Control.receive(from: control) else {
+            isControlOpen = false
+            return nil
+        }
+        if case .terminal(let master) = received {
+            console.attach(master)
+            return nil
+        }
+        return .report(received)
+    }
+}
+
+/// The signals that end, stop or resize, as a descriptor: signalfd(2).
+public struct SignalSource: Sendable {
+    let descriptor: Int32
+
+    /// Takes the process over: closes what the caller left open, blocks signals, sets the umask. First thing in `main`.
+    /// - Throws: the errno of the call that failed.
+    public static func takeProcess() throws(RuntimeError) -> SignalSource {
+        do {
+            _ = try checkedResult(cns_take_descriptors())
+            umask(0o022)
+            return SignalSource(descriptor: try checkedResult(cns_watch_signals()))
+        } catch { throw .system("cannot set the process up", error) }
+    }
+
+    func next() -> Int32? {
+        let signal = cns_read_signal(descriptor)
+        return signal == 0 ? nil : signal
+    }
+}
+
+/// The jail's console: a pty of its own, shown on the caller's terminal; or a pipe that is read.
+final class Console {
+    /// Where output goes: 1, or -1 to drop it.
+    var output: Int32
+    private let terminalInput: Int32
+    private var master: Int32 = -1
+    private var saved: [UInt8]?
+    private var escapes = 0
+    private var lastEscape = 0
+    private var isInputOpen = true
+
+    /// - Parameters:
+    ///   - terminalInput: the caller's terminal to be read, or -1.
+    ///   - pipe: a pipe whose other end is the jail's output, or -1.
+    init(terminalInput: Int32, output: Int32 = 1, pipe: Int32 = -1) {
+        self.terminalInput = terminalInput
+        self.output = output
+        master = pipe
+    }
+
+    deinit {
+        makeCooked()
+        if master >= 0 { close(master) }
+    }
+
+    var readable: Int32 { master }
+    var input: Int32 { saved != nil && master >= 0 && isInputOpen ? terminalInput : -1 }
+
+    func attach(_ descriptor: Int32) {
+        master = descriptor
+        resize()
+    }
+
+    /// Keys go to the jail, Ctrl-C among them, while one of its commands is in the foreground.
+    func makeRaw() {
+        guard terminalInput >= 0, master >= 0, saved == nil else { return }
+        var bytes = [UInt8](repeating: 0, count: 128)
+        if unsafe cns_make_raw(terminalInput, &bytes, bytes.count) == 0 { saved = bytes }
+    }
+
+    func makeCooked() {
+        guard let bytes = saved else { return }
+        _ = unsafe cns_restore_terminal(terminalInput, bytes)
+        saved = nil
+    }
+
+    func resize() {
+        guard terminalInput >= 0, master >= 0 else { return }
+        cns_copy_window_size(terminalInput, master)
+    }
+
+    func moveOutput() {
+        var buffer = [UInt8](repeating: 0, count: 16384)
+        let count = unsafe read(master, &buffer, buffer.count)
+        if count < 0 && errno == EINTR { return }
+        // EIO: the last process that had the pty open has closed it.
+        if count <= 0 {
+            close(master)
+            master = -1
+            return
+        }
+        if output >= 0 { try? Files.write(Array(buffer[..<count]), to: output) }
+    }
+
+    /// What is still in the pty when the jail has ended.
+    func drain() {
+        while master >= 0 {
+            var watched = pollfd(fd: master, events: Int16(POLLIN), revents: 0)
+            guard unsafe poll(&watched, 1, 0) > 0 else { return }
+            moveOutput()
+        }
+    }
+
+    /// Ctrl-] three times within a second ends the jail, whatever its command does with keys: systemd-nspawn(1)'s custom.
+    func moveInput() -> Int32? {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = unsafe read(terminalInput, &buffer, buffer.count)
+        if count <= 0 {
+            isInputOpen = false
+            return nil
+        }
+        for byte in buffer[..<count] {
+            let now = Clock.milliseconds()
+            escapes = byte == 0x1d ? (now - lastEscape < 1000 ? escapes + 1 : 1) : 0
+            if byte == 0x1d { lastEscape = now }
+            if escapes == 3 { return SIGTERM }
+        }
+        try? Files.write(Array(buffer[..<count]), to: master)
+        return nil
+    }
+}

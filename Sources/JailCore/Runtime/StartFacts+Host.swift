@@ -1,0 +1,252 @@
+internal import CNamespaces
+internal import Glibc
+internal import SystemPackage
+
+/// Looks up what a start depends on, once the host's commands before it have run.
+struct FactFinder {
+    let jail: JailSpec
+    let host: Host
+
+    /// - Throws: `.unsuitable` when the root, a user, a mount or a controller is not there.
+    func startFacts(terminals: [Int]) throws(RuntimeError) -> StartFacts {
+        var facts = StartFacts()
+        let root = try openRoot()
+        facts.rootDirectories = ["proc", "sys", "dev"].filter { isDirectory($0, root: root.number) }
+        try checkAsked(facts)
+        try checkMounts(root.number)
+        facts.jailUser = try jailUser(PasswordFile(root: root.number))
+        facts.maskedPaths = Self.maskedPaths
+        facts.readOnlyPaths = Self.readOnlyPaths
+        facts.deviceTree = try deviceTree()
+        facts.controllers = try controllers()
+        try addPrivileges(to: &facts, terminals: terminals)
+        return facts
+    }
+
+    /// What a command that joins a running jail depends on.
+    func entryFacts(root: Int32, terminals: [Int], environment: [String]) throws(RuntimeError) -> StartFacts {
+        var facts = StartFacts()
+        facts.jailUser = try jailUser(PasswordFile(root: root))
+        facts.environment = environment
+        try addPrivileges(to: &facts, terminals: terminals)
+        return facts
+    }
+
+    private func addPrivileges(to facts: inout StartFacts, terminals: [Int]) throws(RuntimeError) {
+        facts.capabilities = CapabilitySet(jail.privileges)
+        facts.filter = try filter()
+        facts.limits = Self.limits()
+        facts.terminals = terminals
+        facts.terminalType =
+            terminals.isEmpty ? nil : unsafe getenv("TERM").map { unsafe String(cString: $0) } ?? "dumb"
+    }
+
+    private func openRoot() throws(RuntimeError) -> Descriptor {
+        do { return try Files.open(jail.path.value, Int32(OpenFlags([.path, .directory]).rawValue)) } catch {
+            throw .unsuitable(
+                jail: jail.label, origin: jail.path.origin, "path \(jail.path.value): \(error.description)",
+                hint: error == .noSuchFileOrDirectory ? "make the root file system first" : nil)
+        }
+    }
+
+    private func isDirectory(_ name: String, root: Int32) -> Bool {
+        (try? RootPath.open(name, root: root, flags: Int32(OpenFlags([.path, .directory]).rawValue), followingLinks: false)) != nil
+    }
+
+    /// A mount that the file asks for needs its directory in the root.
+    private func checkAsked(_ facts: StartFacts) throws(RuntimeError) {
+        let pseudo = jail.pseudoFilesystems
+        for (parameter, presence, directory) in [
+            ("mount.devfs", pseudo.devfs, "dev"), ("mount.procfs", pseudo.procfs, "proc"), ("mount.sysfs", pseudo.sysfs, "sys"),
+        ] where presence.value == .always && !facts.rootDirectories.contains(directory) {
+            throw .unsuitable(
+                jail: jail.label, origin: presence.origin,
+                "\(parameter): \(jail.path.value)/\(directory) is not a directory",
+                hint: "mkdir \(jail.path.value)/\(directory)")
+        }
+    }
+
+    /// At FreeBSD's place in the order: the mounts themselves are made later, in the jail's own namespace.
+    private func checkMounts(_ root: Int32) throws(RuntimeError) {
+        for mount in jail.mounts where mount.kind == .nullfs || mount.kind == .bind {
+            if !Files.exists(mount.source) {
+                throw .unsuitable(
+                    jail: jail.label, origin: mount.origin, "mount: \(mount.source): \(Errno.current.description)", hint: nil)
+            }
+        }
+    }
+
+    private func jailUser(_ passwords: PasswordFile) throws(RuntimeError) -> StartFacts.User {
+        let name = jail.commands.jailUser
+        let source = jail.commands.isJailUserOfHost.value ? PasswordFile.host : passwords
+        if let user = source.user(name?.value ?? "0") { return user }
+        throw .unsuitable(
+            jail: jail.label, origin: name?.origin ?? .standard(""),
+            "exec.jail_user: \(Terminal.escaped(name?.value ?? "")): no such user", hint: nil)
+    }
+
+    // MARK: Files that the kernel shows
+
+    /// The union of what OCI runtimes mask, and what tells more of the host than a jail needs.
+    private static var maskedPaths: [StartFacts.MaskedPath] {
+        let files = [
+            "proc/kcore", "proc/keys", "proc/timer_list", "proc/latency_stats", "proc/sched_debug", "proc/interrupts",
+            "proc/kallsyms", "proc/kpagecount", "proc/kpageflags", "proc/kpagecgroup", "proc/vmallocinfo", "proc/slabinfo",
+            "proc/modules", "proc/config.gz", "proc/cmdline", "proc/timer_stats", "sys/kernel/boot_params/data",
+        ]
+        let directories = [
+            "proc/acpi", "proc/asound", "proc/scsi", "sys/firmware", "sys/devices/virtual/powercap", "sys/fs/selinux",
+            "sys/fs/bpf", "sys/fs/pstore", "sys/kernel/debug", "sys/kernel/tracing", "sys/kernel/security", "sys/module",
+        ]
+        return files.filter { Files.exists("/\($0)") }.map { StartFacts.MaskedPath(path: $0, isDirectory: false) }
+            + directories.filter { Files.exists("/\($0)") }.map { StartFacts.MaskedPath(path: $0, isDirectory: true) }
+    }
+
+    private static var readOnlyPaths: [String] {
+        ["proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger"].filter { Files.exists("/\($0)") }
+    }
+
+    // MARK: Devices
+
+    private func deviceTree() throws(RuntimeError) -> DeviceTree {
+        let reference = jail.pseudoFilesystems.devfsRuleset
+        do {
+            let rules = try devfsRules()
+            return try DeviceTree(
+                applying: try rules.ruleset(reference.value), of: rules, host: Self.hostDevices(),
+                names: .init(uid: PasswordFile.host.uid, gid: PasswordFile.host.gid))
+        } catch {
+            throw .unsuitable(jail: jail.label, origin: reference.origin, error.description, hint: nil)
+        }
+    }
+
+    private func devfsRules() throws(DevfsRulesError) -> DevfsRules {
+        let path = "/etc/devfs.rules"
+        guard let file = try? Files.open(path), let bytes = try? Files.read(file) else { return .standard }
+        return try DevfsRules(reading: bytes, file: path)
+    }
+
+    /// Devices whose numbers differ from machine to machine.
+    private static func hostDevices() -> [HostDevice] {
+        ["", "dri/", "net/", "mapper/"].flatMap { directory in
+            ((try? Files.names(in: "/dev/\(directory)")) ?? []).compactMap { hostDevice("\(directory)\($0)") }
+        }
+    }
+
+    private static func hostDevice(_ name: String) -> HostDevice? {
+        var status = stat()
+        guard unsafe lstat("/dev/\(name)", &status) == 0 else { return nil }
+        let type = status.st_mode & S_IFMT
+        guard type == S_IFCHR || type == S_IFBLK else { return nil }
+        let device = UInt64(status.st_rdev)
+        return HostDevice(
+            name: name, kind: type == S_IFBLK ? .block : .character, major: UInt32(device >> 8 & 0xfff),
+            minor: UInt32(device & 0xff) | UInt32(device >> 12 & 0xffff_ff00))
+    }
+
+    // MARK: Limits
+
+    /// Controllers to be enabled for the jails' cgroups, so that the files of `cgroup.*` exist.
+    private func controllers() throws(RuntimeError) -> [String] {
+        var needed: [(name: String, origin: Origin)] = []
+        for setting in jail.cgroup {
+            guard let name = setting.file.split(separator: ".").first.map(String.init), name != "cgroup",
+                !needed.contains(where: { $0.name == name })
+            else { continue }
+            needed.append((name, setting.origin))
+        }
+        try makeCgroupRoot(enabling: needed)
+        let enabled = host.cgroupRoot.enabledControllers
+        return needed.map(\.name).filter { !enabled.contains($0) }
+    }
+
+    /// Makes the cgroup below which jails are made, and enables the controllers from the top of the hierarchy down to it.
+    private func makeCgroupRoot(enabling needed: [(name: String, origin: Origin)]) throws(RuntimeError) {
+        let root = host.cgroupRoot
+        do { try Files.makeDirectories(root.path, mode: 0o755) } catch {
+            throw .system("cannot make the cgroup \(root.path)", error)
+        }
+        for (name, origin) in needed where !root.controllers.contains(name) {
+            try enable(name, downTo: root, origin: origin)
+        }
+    }
+
+    private func enable(_ name: String, downTo root: Cgroup, origin: Origin) throws(RuntimeError) {
+        let mountPoint = Cgroup.mountPoint() ?? root.path
+        var path = mountPoint
+        for part in [""] + root.path.dropFirst(mountPoint.count).split(separator: "/").dropLast().map(String.init) {
+            if !part.isEmpty { path += "/\(part)" }
+            let cgroup = Cgroup(path: path)
+            guard cgroup.controllers.contains(name) else {
+                throw .unsuitable(
+                    jail: jail.label, origin: origin, "the cgroup controller \(name) is not available in \(path)",
+                    hint: missingControllerHint(name))
+            }
+            if cgroup.enabledControllers.contains(name) { continue }
+            do {
+                let file = try Files.open("\(path)/cgroup.subtree_control", O_WRONLY)
+                try Files.write(Array("+\(name)".utf8), to: file.number)
+            } catch {
+                throw .unsuitable(
+                    jail: jail.label, origin: origin,
+                    "cannot enable the cgroup controller \(name) in \(path): \(error.description)",
+                    hint: error.rawValue == EBUSY
+                        ? "\(path) has processes of its own, so it may not give controllers to children: move them to a "
+                            + "child cgroup, or name another cgroup with --cgroup-root" : nil)
+            }
+        }
+    }
+
+    private func missingControllerHint(_ name: String) -> String {
+        let mounts = (try? Files.text("/proc/self/mountinfo")) ?? ""
+        let isVersion1 = mounts.split(separator: "\n").contains { line in
+            line.contains(" - cgroup ") && line.split(separator: " ").last?.split(separator: ",").contains(Substring(name)) == true
+        }
+        return isVersion1
+            ? "this host binds \(name) to cgroup v1: boot with cgroup_no_v1=\(name), or systemd.unified_cgroup_hierarchy=1"
+            : "the kernel lacks it, or a parent cgroup does not pass it on: see cgroup.controllers from the top down"
+    }
+
+    /// Limits of the caller that differ from jailrun's own: setrlimit(2). A hard limit cannot be raised without
+    /// CAP_SYS_RESOURCE, so each is at most what the caller has.
+    private static func limits() -> [StartFacts.ResourceLimit] {
+        let infinity = UInt64.max
+        let standard: [(Int, String, UInt64, UInt64)] = [
+            (0, "RLIMIT_CPU", infinity, infinity), (1, "RLIMIT_FSIZE", infinity, infinity),
+            (2, "RLIMIT_DATA", infinity, infinity), (3, "RLIMIT_STACK", 8 << 20, infinity), (4, "RLIMIT_CORE", 1, 1),
+            (5, "RLIMIT_RSS", infinity, infinity), (6, "RLIMIT_NPROC", infinity, infinity),
+            (7, "RLIMIT_NOFILE", 1024, 524_288), (8, "RLIMIT_MEMLOCK", 8 << 20, 8 << 20),
+            (9, "RLIMIT_AS", infinity, infinity), (10, "RLIMIT_LOCKS", infinity, infinity),
+            (11, "RLIMIT_SIGPENDING", infinity, infinity), (12, "RLIMIT_MSGQUEUE", 819_200, 819_200),
+            (13, "RLIMIT_NICE", 0, 0), (14, "RLIMIT_RTPRIO", 0, 0), (15, "RLIMIT_RTTIME", infinity, infinity),
+        ]
+        return standard.compactMap { resource, name, soft, hard in
+            var (softNow, hardNow): (UInt64, UInt64) = (0, 0)
+            guard unsafe cns_limit(Int32(resource), &softNow, &hardNow) == 0 else { return nil }
+            let allowed = min(hard, hardNow)
+            if hardNow == allowed && softNow == min(soft, allowed) { return nil }
+            return StartFacts.ResourceLimit(resource: resource, name: name, soft: min(soft, allowed), hard: allowed)
+        }
+    }
+
+    // MARK: seccomp
+
+    private func filter() throws(RuntimeError) -> [UInt8] {
+        switch jail.privileges.seccomp.value {
+        case .none: return []
+        case .standard, .profile: return Self.standardFilter
+        }
+    }
+
+    static let standardFilter: [UInt8] = {
+        let digits = EmbeddedImages.seccompDefault
+        return unsafe [UInt8](unsafeUninitializedCapacity: digits.utf8CodeUnitCount / 2) { buffer, count in
+            count = buffer.count
+            digits.withUTF8Buffer { source in
+                unsafe source.withMemoryRebound(to: CChar.self) {
+                    unsafe cns_decode_hex(buffer.baseAddress, $0.baseAddress, $0.count)
+                }
+            }
+        }
+    }()
+}
