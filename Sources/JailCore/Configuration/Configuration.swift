@@ -9,23 +9,33 @@ public struct ConfigurationFailure: Error, Equatable, Sendable {
         self.diagnostics = diagnostics
         jailDiagnostics = Array(diagnostics.prefix(count ?? diagnostics.count))
     }
+
+    /// jail(8) repeats the error of a global parameter for each jail.
+    init(_ diagnostics: [Diagnostic], jail jailDiagnostics: [Diagnostic]) {
+        (self.diagnostics, self.jailDiagnostics) = (diagnostics, jailDiagnostics)
+    }
 }
 
 /// A jail.conf(5) file and its includes, read and free of syntax errors.
 public struct Configuration: Sendable {
     let tree: ConfigurationTree
+    /// For the files that parameters name.
+    let source: any ConfigurationSource
     /// The jails in file order, with wildcards merged and variables expanded. A jail may carry errors.
     public let jails: [EffectiveJail]
 
     /// Reads a file, `-` being standard input.
     ///
     /// Throws all that is unreadable, unsafe or against the grammar, of all files.
-    public init(path: String, source: some ConfigurationSource = FileConfigurationSource()) throws(ConfigurationFailure) {
+    public init(
+        path: String, source: some ConfigurationSource = FileConfigurationSource()
+    ) throws(ConfigurationFailure) {
         let tree = ConfigurationLoader(source: source).load(path)
         guard tree.errors.isEmpty else {
             throw ConfigurationFailure(tree.errors, listedByJail: tree.errorsUntilExit)
         }
         self.tree = tree
+        self.source = source
         jails = Resolver(tree).jails()
     }
 

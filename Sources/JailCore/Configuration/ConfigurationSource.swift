@@ -1,5 +1,5 @@
 /// Where configuration files come from: the file system, or a test's dictionary.
-public protocol ConfigurationSource {
+public protocol ConfigurationSource: Sendable {
     /// The bytes of a file; `-` is standard input.
     ///
     /// `isInclude` is true for a file that another one names: it must be a regular file.

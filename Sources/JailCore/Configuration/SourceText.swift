@@ -11,6 +11,8 @@ struct SourceText: Sendable {
         self.lineStarts = [0] + bytes.indices.filter { bytes[$0] == .newline }.map { $0 + 1 }
     }
 
+    var lineCount: Int { lineStarts.count }
+
     /// One more than the number of newlines before `offset`.
     func lineNumber(at offset: Int) -> Int {
         var low = 0

@@ -1,0 +1,139 @@
+/// All jails of a configuration while they are checked against each other.
+struct ConfigurationReading {
+    struct Jail {
+        var label: Bytes
+        var spec: JailSpec
+        var reader: JailReader
+    }
+
+    var jails: [Jail]
+
+    var diagnostics: [Diagnostic] { jails.flatMap(\.reader.diagnostics) }
+
+    /// In the order of the files. A global parameter is read for each jail: its errors are told once.
+    var distinctDiagnostics: [Diagnostic] {
+        var seen: Set<String> = []
+        let distinct = diagnostics.filter { seen.insert("\($0.location?.description ?? "") \($0.message)").inserted }
+        let files = distinct.compactMap(\.location?.file)
+        let ranked = distinct.map { diagnostic in
+            (diagnostic, Place(files.firstIndex { $0 == diagnostic.location?.file } ?? 0, diagnostic.location))
+        }
+        return ranked.sorted { $0.1 < $1.1 }.map(\.0)
+    }
+
+    private struct Place: Comparable {
+        let numbers: [Int]
+
+        init(_ file: Int, _ location: SourceLocation?) { numbers = [file, location?.line ?? 0, location?.column ?? 0] }
+
+        static func < (left: Self, right: Self) -> Bool { left.numbers.lexicographicallyPrecedes(right.numbers) }
+    }
+
+    // MARK: Uniqueness
+
+    mutating func checkUniqueness() {
+        var labels: [Bytes: SourceLocation] = [:]
+        var names: [String: SourceLocation] = [:]
+        var numbers: [Int: SourceLocation] = [:]
+        for index in jails.indices {
+            let jail = jails[index]
+            let shown = jail.label.printable()
+            if let first = labels[jail.label] {
+                jails[index].reader.error(
+                    "two blocks define the jail \(shown)", at: jail.reader.jail.location,
+                    hint: "the first is in line \(first.line); blocks of one name are not merged")
+                continue
+            }
+            labels[jail.label] = jail.reader.jail.location
+            checkName(index, &names)
+            checkNumber(index, &numbers)
+        }
+    }
+
+    private mutating func checkName(_ index: Int, _ names: inout [String: SourceLocation]) {
+        let name = jails[index].spec.name
+        if let first = names.updateValue(name.place, forKey: name.value) {
+            jails[index].reader.error("jail \"\(name.value)\" already exists", at: name.place, hint: "see line \(first.line)")
+        }
+    }
+
+    private mutating func checkNumber(_ index: Int, _ numbers: inout [Int: SourceLocation]) {
+        guard let jid = jails[index].spec.jid else { return }
+        if let first = numbers.updateValue(jid.place, forKey: jid.value) {
+            jails[index].reader.error("jail \(jid.value) already exists", at: jid.place, hint: "see line \(first.line)")
+        }
+    }
+
+    // MARK: Dependencies
+
+    /// `depend` names blocks; a nested jail depends on the one around it.
+    mutating func readDependencies() {
+        let indices = Dictionary(jails.indices.map { (jails[$0].label, $0) }, uniquingKeysWith: { first, _ in first })
+        for index in jails.indices {
+            var depend = jails[index].reader.strings("depend")
+            depend = depend.flatMap { entry in
+                entry.value.split { $0 == "," || $0 == " " }.map { Located(String($0), entry.origin) }
+            }
+            for (place, entry) in depend.enumerated().reversed() {
+                if let other = indices[Bytes(entry.value.utf8)] {
+                    depend[place].value = jails[other].spec.name.value
+                } else {
+                    depend.remove(at: place)
+                    reportUndefined(entry, for: index)
+                }
+            }
+            jails[index].spec.depend = depend + parent(of: index, indices)
+        }
+        reportLoops()
+    }
+
+    private func parent(of index: Int, _ indices: [Bytes: Int]) -> [Located<String>] {
+        guard let dot = jails[index].label.lastIndex(of: .dot),
+            let other = indices[Bytes(jails[index].label[..<dot])]
+        else { return [] }
+        return [Located(jails[other].spec.name.value, .configuration(jails[index].reader.jail.location))]
+    }
+
+    private mutating func reportUndefined(_ entry: Located<String>, for index: Int) {
+        let labels = jails.map { $0.label.printable() }
+        let near = Spelling(entry.value).closest(in: labels).map { "did you mean \"\($0)\"?" }
+        jails[index].reader.error("depends on undefined jail \"\(entry.shown)\"", at: entry.place, hint: near)
+    }
+
+    private mutating func reportLoops() {
+        for loop in DependencyGraph(jails.map(\.spec)).loops {
+            guard let index = jails.firstIndex(where: { $0.spec.name.value == loop[0] }) else { continue }
+            let entry = jails[index].spec.depend.first { loop.contains($0.value) }
+            jails[index].reader.error(
+                "dependency loop: \((loop + [loop[0]]).joined(separator: " needs "))",
+                at: entry?.place ?? jails[index].reader.jail.location, jailMessage: "dependency loop")
+        }
+    }
+
+    // MARK: Selection
+
+    /// Keeps the named jails and what they need.
+    mutating func select(_ names: [String]) throws(ConfigurationFailure) {
+        var chosen: [String] = []
+        for name in names {
+            let matching = jails.filter { Self.matches($0, name) }.map(\.spec.name.value)
+            guard !matching.isEmpty else { throw ConfigurationFailure([notFound(name)]) }
+            chosen += matching
+        }
+        let needed = Set(DependencyGraph(jails.map(\.spec)).dependencies(of: chosen))
+        jails = jails.filter { needed.contains($0.spec.name.value) }
+    }
+
+    private static func matches(_ jail: Jail, _ name: String) -> Bool {
+        let bytes = Bytes(name.utf8)
+        if let pattern = JailWildcard(bytes) { return pattern.matches(jail.label) }
+        return jail.label == bytes || jail.spec.name.value == name
+    }
+
+    private func notFound(_ name: String) -> Diagnostic {
+        let near = Spelling(name).closest(in: jails.map(\.spec.name.value)).map { " (did you mean \"\($0)\"?)" } ?? ""
+        let shown = Bytes(name.utf8).printable()
+        return Diagnostic(
+            "the configuration has no jail \"\(shown)\"\(near)", at: nil, jailMessage: Bytes("\"\(shown)\" not found".utf8))
+    }
+}

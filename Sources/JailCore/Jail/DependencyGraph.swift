@@ -1,0 +1,72 @@
+/// Which jails need which: `depend`, and nesting.
+public struct DependencyGraph: Sendable {
+    /// In file order.
+    public let names: [String]
+    private let needs: [String: [String]]
+
+    public init(_ specs: [JailSpec]) {
+        names = specs.map(\.name.value)
+        needs = Dictionary(
+            specs.map { ($0.name.value, $0.depend.map(\.value)) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// What a jail needs directly.
+    public func needs(of name: String) -> [String] { needs[name] ?? [] }
+
+    /// The jails and all that they need, in file order: what starting them starts.
+    public func dependencies(of chosen: [String]) -> [String] { closure(of: chosen) { needs(of: $0) } }
+
+    /// The jails and all that need them, in file order: what stopping them stops.
+    public func dependents(of chosen: [String]) -> [String] {
+        closure(of: chosen) { name in names.filter { needs(of: $0).contains(name) } }
+    }
+
+    private func closure(of chosen: [String], _ next: (String) -> [String]) -> [String] {
+        var found: Set<String> = []
+        var waiting = chosen
+        while let name = waiting.popLast() {
+            if found.insert(name).inserted { waiting += next(name) }
+        }
+        return names.filter { found.contains($0) }
+    }
+
+    /// Jails that can start at once, wave after wave: each needs jails of earlier waves only, and stands in file order.
+    ///
+    /// Stopping goes through the waves backwards. Needs outside `chosen` do not count; jails in a loop are in no wave.
+    public func waves(of chosen: [String]) -> [[String]] {
+        var waiting = names.filter { Set(chosen).contains($0) }
+        var waves: [[String]] = []
+        while !waiting.isEmpty {
+            let blocked = Set(waiting)
+            let ready = waiting.filter { needs(of: $0).allSatisfy { !blocked.contains($0) } }
+            if ready.isEmpty { break }
+            waves.append(ready)
+            waiting.removeAll { ready.contains($0) }
+        }
+        return waves
+    }
+
+    /// One loop for each group of jails that need each other, each beginning with its first jail in file order.
+    var loops: [[String]] {
+        var told: Set<String> = []
+        return names.compactMap { name in
+            guard !told.contains(name), let loop = loop(through: name) else { return nil }
+            told.formUnion(loop)
+            return loop
+        }
+    }
+
+    /// The shortest way from a jail back to itself.
+    private func loop(through name: String) -> [String]? {
+        var paths = [[name]]
+        var seen: Set<String> = []
+        while !paths.isEmpty {
+            let path = paths.removeFirst()
+            for next in needs(of: path[path.count - 1]) {
+                if next == name { return path }
+                if seen.insert(next).inserted { paths.append(path + [next]) }
+            }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,24 @@
+/// The names of jails: `[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}`, whose dots nest. They become file, cgroup and interface names.
+public enum JailName {
+    public static let maximumBytes = 63
+
+    /// Why a name cannot be a jail's, or nil.
+    public static func objection(to name: Bytes) -> String? {
+        if name.isEmpty { return "it is empty" }
+        if name.count > maximumBytes { return "it is longer than \(maximumBytes) bytes" }
+        if let bad = name.first(where: { !isAllowed($0) }) { return "it has \([bad].printable()) in it" }
+        if name.split(separator: .dot, omittingEmptySubsequences: false).contains(where: \.isEmpty) {
+            return "a dot stands between two names"
+        }
+        return name[0] == UInt8(ascii: "-") ? "it begins with -" : nil
+    }
+
+    private static func isAllowed(_ byte: UInt8) -> Bool {
+        byte.isLetter || byte.isDigit || byte == .dot || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
+    }
+
+    /// The name of the jail around a nested one: `a.b` of `a.b.c`.
+    public static func parent(of name: String) -> String? {
+        name.lastIndex(of: ".").map { String(name[..<$0]) }
+    }
+}

@@ -1,0 +1,86 @@
+extension JailReader {
+    private static let prefix = "cgroup."
+    private static let controllers = ["cpu", "cpuset", "io", "memory", "pids", "hugetlb", "rdma", "misc", "dmem"]
+    /// The core files that decide who is in the cgroup and what it is: jailrun's own.
+    private static let own = ["procs", "threads", "kill", "freeze", "type", "subtree_control"]
+
+    /// `cgroup.FILE = VALUE`, and the default limit of processes.
+    mutating func cgroup() -> [CgroupSetting] {
+        var settings: [CgroupSetting] = []
+        for parameter in jail.parameters {
+            guard let name = parameter.name.text, name.hasPrefix(Self.prefix) else { continue }
+            settings += self.settings(of: String(name.dropFirst(Self.prefix.utf8.count)), parameter)
+        }
+        if !settings.contains(where: { $0.file == "pids.max" }) {
+            settings.append(CgroupSetting(file: "pids.max", value: "4096", origin: .standard("cgroup.pids.max = max")))
+        }
+        return settings
+    }
+
+    private mutating func settings(of file: String, _ parameter: EffectiveParameter) -> [CgroupSetting] {
+        guard isUsable(file, parameter) else { return [] }
+        guard !parameter.values.isEmpty else {
+            error(parameter, "a value is missing", at: parameter.location)
+            return []
+        }
+        // Files with one line for each device take all values, others the last.
+        let isKeyed = file.hasPrefix("io.") || file.hasPrefix("rdma.") || file.hasPrefix("misc.") || file.hasPrefix("dmem.")
+        return (isKeyed ? parameter.values : parameter.values.suffix(1)).compactMap { value in
+            self.value(value, file, parameter).map {
+                CgroupSetting(file: file, value: $0, origin: .configuration(value.location))
+            }
+        }
+    }
+
+    private mutating func isUsable(_ file: String, _ parameter: EffectiveParameter) -> Bool {
+        let parts = file.split(separator: ".", omittingEmptySubsequences: false).map { String($0) }
+        let isClean = file.utf8.allSatisfy { $0.isLetter || $0.isDigit || $0 == .dot || $0 == UInt8(ascii: "_") }
+        let isCore = parts[0] == "cgroup" || parts.count == 1
+        if !isClean || parts.contains(where: \.isEmpty) {
+            error(parameter, "a cgroup file's name has letters, digits, _ and single dots", at: parameter.location)
+        } else if isCore, Self.own.contains(parts[parts.count - 1]) {
+            error(parameter, "jailrun itself writes to this file", at: parameter.location)
+        } else if parts.count == 1 || parts[0] != "cgroup" && !Self.controllers.contains(parts[0]) {
+            let near = Spelling(parts[0]).closest(in: Self.controllers).map { "did you mean \($0)?" }
+            error(
+                parameter, "\(file) is no file of a cgroup controller", at: parameter.location,
+                hint: near ?? "CONTROLLER.FILE; controllers are \(Self.controllers.joined(separator: ", "))")
+        } else {
+            return true
+        }
+        return false
+    }
+
+    private mutating func value(_ value: ParameterValue, _ file: String, _ parameter: EffectiveParameter) -> String? {
+        guard let text = value.bytes.text, !text.isEmpty, value.bytes.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) else {
+            error(parameter, "the value is empty, or not one line of ASCII", at: value.location)
+            return nil
+        }
+        if file == "pids.max" { return bounded(text, value, parameter, hint: "a number, or max") { DigitsOnly.value($0, in: 1...Int.max) } }
+        guard Self.isSize(file) else { return text }
+        return bounded(text, value, parameter, hint: "bytes, with K, M, G or T, or max", Self.byteCount)
+    }
+
+    private mutating func bounded(
+        _ text: String, _ value: ParameterValue, _ parameter: EffectiveParameter, hint: String, _ read: (Bytes) -> Int?
+    ) -> String? {
+        if text == "max" { return text }
+        if let number = read(value.bytes) { return String(number) }
+        error(parameter, "\"\(text)\" is no value for it", at: value.location, hint: hint)
+        return nil
+    }
+
+    private static func isSize(_ file: String) -> Bool {
+        let files = ["memory.max", "memory.high", "memory.low", "memory.min", "memory.swap.max", "memory.swap.high", "memory.zswap.max"]
+        return files.contains(file) || file.hasPrefix("hugetlb.") && file.hasSuffix(".max")
+    }
+
+    /// Digits and a binary unit.
+    static func byteCount(_ bytes: Bytes) -> Int? {
+        let units = Bytes("kmgt".utf8)
+        let unit = bytes.last.flatMap { units.firstIndex(of: $0 | 0x20) }
+        guard let number = DigitsOnly.value(unit == nil ? bytes[...] : bytes.dropLast(), in: 0...Int.max) else { return nil }
+        let (product, hasOverflown) = number.multipliedReportingOverflow(by: 1 << (10 * (unit.map { $0 + 1 } ?? 0)))
+        return hasOverflown ? nil : product
+    }
+}

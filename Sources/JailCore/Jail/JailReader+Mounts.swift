@@ -1,0 +1,216 @@
+extension JailReader {
+    /// `mount`, then the lines of `mount.fstab`, in jail(8)'s order.
+    mutating func mounts(root: String) -> [MountSpec] {
+        var mounts: [MountSpec] = []
+        for line in strings("mount") {
+            let place = MountPlace(parameter: "mount", location: line.place, sourceLine: nil)
+            if let mount = mount(Bytes(line.value.utf8), place, root: root) { mounts.append(mount) }
+        }
+        for file in strings("mount.fstab") { mounts += fstab(file, root: root) }
+        return mounts
+    }
+
+    private struct MountPlace {
+        var parameter: String
+        var location: SourceLocation
+        /// The line itself when it is not the configuration's.
+        var sourceLine: Bytes?
+    }
+
+    /// A `#` anywhere ends a line.
+    private mutating func fstab(_ file: Located<String>, root: String) -> [MountSpec] {
+        let text: SourceText
+        do {
+            text = SourceText(file: file.value, bytes: try configuration.source.contents(of: file.value, isInclude: true))
+        } catch {
+            self.error("mount.fstab: \(file.shown): \(error.reason)", at: file.place, hint: error.hint)
+            return []
+        }
+        var mounts: [MountSpec] = []
+        for number in 1...text.lineCount {
+            let line = text.line(number)
+            let location = SourceLocation(file: file.value, line: number, column: 1)
+            let place = MountPlace(parameter: "mount.fstab", location: location, sourceLine: line)
+            if let mount = mount(Bytes(line.prefix { $0 != .hash }), place, root: root) { mounts.append(mount) }
+        }
+        return mounts
+    }
+
+    private mutating func error(_ place: MountPlace, _ message: String, hint: String? = nil) {
+        error("\(place.parameter): \(message)", at: place.location, hint: hint, line: place.sourceLine)
+    }
+
+    private mutating func mount(_ text: Bytes, _ place: MountPlace, root: String) -> MountSpec? {
+        do throws(MountLine.Flaw) {
+            guard let line = try MountLine(text) else { return nil }
+            return mount(line, place, root: root)
+        } catch {
+            report(error, text, place)
+            return nil
+        }
+    }
+
+    private mutating func report(_ flaw: MountLine.Flaw, _ text: Bytes, _ place: MountPlace) {
+        switch flaw {
+        case .missingInformation:
+            error(place, "\(text.printable()): missing information", hint: "SOURCE TARGET TYPE [OPTIONS]")
+        case .badEscape(let escape):
+            error(place, "\(escape.printable()) is no escape of fstab(5)", hint: "a blank is \\040, a backslash \\134")
+        }
+    }
+
+    private mutating func mount(_ line: MountLine, _ place: MountPlace, root: String) -> MountSpec? {
+        guard let kind = kind(line.type, place), let source = source(line.source, kind, place),
+            let target = target(line.target, place, root: root)
+        else { return nil }
+        var mount = MountSpec(
+            kind: kind, source: source, target: target.path, relativeTarget: target.relative, isReadOnly: false,
+            isNoExec: false, isNoSetuid: false, isNoAccessTime: false, data: [],
+            origin: .configuration(place.location))
+        for option in line.options { apply(option, to: &mount, place) }
+        return mount
+    }
+
+    private mutating func kind(_ type: Bytes, _ place: MountPlace) -> MountSpec.Kind? {
+        let name = type.printable()
+        if let kind = MountSpec.Kind(rawValue: name) { return kind }
+        let known = MountSpec.Kind.allCases.map(\.rawValue)
+        let alternative = Self.alternatives[name] ?? Spelling(name).closest(in: known).map { "did you mean \($0)?" }
+        error(place, "file system type \(name) is not supported", hint: alternative ?? known.joined(separator: ", "))
+        return nil
+    }
+
+    private static let alternatives = [
+        "unionfs": "root.ephemeral gives a root whose writes vanish",
+        "proc": "write procfs", "sysfs": "write linsysfs", "devtmpfs": "write devfs",
+        "ufs": "mount it on the host, and here with nullfs", "zfs": "mount it on the host, and here with nullfs",
+        "nfs": "mount it on the host, and here with nullfs", "msdosfs": "mount it on the host, and here with nullfs",
+        "ext4": "mount it on the host, and here with nullfs", "xfs": "mount it on the host, and here with nullfs",
+    ]
+
+    private mutating func source(_ source: Bytes, _ kind: MountSpec.Kind, _ place: MountPlace) -> String? {
+        guard let text = source.text else {
+            error(place, "the source is not UTF-8")
+            return nil
+        }
+        if kind != .nullfs && kind != .bind || text.hasPrefix("/") { return text }
+        error(place, "source \(source.printable()) is not an absolute path")
+        return nil
+    }
+
+    private struct Target {
+        var path: String
+        var relative: String
+    }
+
+    /// The target is a host path below the root, compared component by component; the kernel resolves it inside the root.
+    private mutating func target(_ target: Bytes, _ place: MountPlace, root: String) -> Target? {
+        let shown = target.printable()
+        guard let text = target.text, text.hasPrefix("/"), text.utf8.count < 4096 else {
+            error(place, "target \(shown) is not an absolute path", hint: "it is a path of the host: \(root)/\(shown)")
+            return nil
+        }
+        let parts = Self.components(text)
+        let rootParts = Self.components(root)
+        if parts.contains("..") {
+            error(place, "target \(shown) has .. in it")
+        } else if !parts.starts(with: rootParts) {
+            let below = Bytes(root.utf8).printable()
+            error(
+                place, "target \(shown) is not below the jail's path \(below)",
+                hint: "targets are paths of the host: \(below)\(below.hasSuffix("/") ? "" : shown)")
+        } else if parts.count == rootParts.count {
+            error(place, "target \(shown) is the jail's root itself", hint: "let path name the directory, with root.readonly")
+        } else {
+            return Target(path: text, relative: parts.dropFirst(rootParts.count).joined(separator: "/"))
+        }
+        return nil
+    }
+
+    private static func components(_ path: String) -> [Substring] { path.split(separator: "/").filter { $0 != "." } }
+
+    // MARK: Options
+
+    private mutating func apply(_ option: Bytes, to mount: inout MountSpec, _ place: MountPlace) {
+        let text = option.printable()
+        switch text {
+        case "ro": mount.isReadOnly = true
+        case "rw": mount.isReadOnly = false
+        case "noexec": mount.isNoExec = true
+        case "nosuid": mount.isNoSetuid = true
+        case "noatime": mount.isNoAccessTime = true
+        // Device nodes come from the rule set alone, so nodev says what holds anyway; the others are the boot's business.
+        case "late", "noauto", "failok", "nodev", "defaults": break
+        case "linrdlnk" where mount.kind == .fdescfs: break
+        default: applyData(text, to: &mount, place)
+        }
+    }
+
+    private mutating func applyData(_ option: String, to mount: inout MountSpec, _ place: MountPlace) {
+        let parts = option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map { String($0) }
+        guard mount.kind == .tmpfs, parts.count == 2, let form = Self.tmpfsOptions[parts[0]] else {
+            let known = ["ro", "rw", "noexec", "nosuid", "noatime", "late", "noauto", "failok"]
+            let hint = Spelling(option).closest(in: known).map { "did you mean \($0)?" }
+            return error(place, "mount option \(option) is not supported for \(mount.kind.rawValue)", hint: hint)
+        }
+        guard form.accepts(parts[1]) else { return error(place, "mount option \(option) has a bad value", hint: form.hint) }
+        mount.data.append("\(parts[0] == "inodes" ? "nr_inodes" : parts[0])=\(parts[1])")
+    }
+
+    private enum DataForm {
+        case size, octal, number
+
+        func accepts(_ value: String) -> Bool {
+            let bytes = Bytes(value.utf8)
+            switch self {
+            case .number: return DigitsOnly.value(bytes, in: 0...(UInt32.max - 1)) != nil
+            case .octal: return (1...4).contains(bytes.count) && bytes.allSatisfy(\.isOctalDigit)
+            case .size:
+                let hasSuffix = bytes.last.map { "kKmMgG%".utf8.contains($0) } ?? false
+                return DigitsOnly.value(hasSuffix ? bytes.dropLast() : bytes[...], in: 1...Int.max >> 30) != nil
+            }
+        }
+
+        var hint: String {
+            switch self {
+            case .size: "digits, and k, m or g"
+            case .octal: "octal digits"
+            case .number: "digits"
+            }
+        }
+    }
+
+    private static let tmpfsOptions: [String: DataForm] = [
+        "size": .size, "nr_blocks": .size, "nr_inodes": .size, "inodes": .size, "mode": .octal, "uid": .number,
+        "gid": .number,
+    ]
+
+    // MARK: Pseudo file systems
+
+    mutating func pseudoFilesystems() -> PseudoFilesystemSpec {
+        let devfs = presence("mount.devfs", "mount.nodevfs")
+        if devfs.value == .always, jail.parameter("path")?.lastValue == nil {
+            error("mount.devfs: no jail root path defined", at: devfs.place)
+        }
+        return PseudoFilesystemSpec(
+            devfs: devfs, devfsRuleset: devfsRuleset(), fdescfs: presence("mount.fdescfs", "mount.nofdescfs"),
+            procfs: presence("mount.procfs", "mount.noprocfs"), sysfs: presence("mount.sysfs", "mount.nosysfs"))
+    }
+
+    private mutating func presence(_ name: String, _ off: String) -> Located<PseudoFilesystemSpec.Presence> {
+        guard let asked = optionalBoolean(name) else { return Located(.ifPresent, .standard(off)) }
+        return Located(asked.value ? .always : .never, asked.origin)
+    }
+
+    /// jail(8) mounts devfs with rule set 4 when none is named.
+    private mutating func devfsRuleset() -> Located<String> {
+        let standard = Located("4", .standard("devfs_ruleset = NUMBER"))
+        guard let ruleset = string("devfs_ruleset"), let first = ruleset.value.utf8.first else { return standard }
+        let bytes = Bytes(ruleset.value.utf8)
+        let isName = !first.isDigit && bytes.count < 64
+            && bytes.allSatisfy { $0.isLetter || $0.isDigit || "_.-".utf8.contains($0) }
+        if isName || DigitsOnly.value(bytes, in: 0...65535) != nil { return ruleset }
+        error("devfs_ruleset: \"\(ruleset.shown)\" is neither a number up to 65535 nor a name", at: ruleset.place)
+        return standard
+    }
+}

@@ -1,0 +1,66 @@
+extension JailReader {
+    /// Checks every name against the table: unknown, refused, not yet done, or accepted without effect.
+    mutating func checkNames() {
+        for parameter in jail.parameters where !parameter.isImplied {
+            guard let row = ParameterTable.row(parameter.name), Self.isSpelled(parameter.name, as: row) else {
+                reportUnknown(parameter)
+                continue
+            }
+            checkFate(of: parameter, row)
+        }
+    }
+
+    /// `no` counts before the last component, where booleans have it; without a value it clears lists.
+    private static func isSpelled(_ name: Bytes, as row: ParameterTable.Row) -> Bool {
+        if row.prefix != nil || name == Bytes(row.name.utf8) { return true }
+        return ParameterName.isNegated(name)
+    }
+
+    private mutating func reportUnknown(_ parameter: EffectiveParameter) {
+        let name = parameter.name.printable()
+        let suggestion = ParameterTable.suggestion(for: parameter.name).map { " (did you mean \"\($0)\"?)" } ?? ""
+        error(
+            "unknown parameter \"\(name)\"\(suggestion)", at: parameter.location,
+            hint: name == ".include" ? "write .include \"FILE\"; without = or +=" : nil,
+            jailMessage: "unknown parameter: \(name)")
+    }
+
+    private mutating func checkFate(of parameter: EffectiveParameter, _ row: ParameterTable.Row) {
+        switch row.fate {
+        case .done: checkNegation(of: parameter, row)
+        case .notYet: refuse(parameter, "not supported by this version")
+        case .refused(let reason): refuse(parameter, reason)
+        case .noted(let why, let values, let otherwise):
+            guard isHarmless(parameter, values, row.kind) else { return refuse(parameter, otherwise) }
+            say(values == .any ? .warning : .note, "\(row.name) has no effect: \(why)", at: parameter.location)
+        }
+    }
+
+    private mutating func checkNegation(of parameter: EffectiveParameter, _ row: ParameterTable.Row) {
+        let isPlain = row.prefix != nil || parameter.name == Bytes(row.name.utf8)
+        let isCleared = parameter.values.isEmpty && (row.kind == .list || row.kind == .commands)
+        if isPlain || row.kind == .boolean || row.kind == .jailsys || isCleared { return }
+        error(parameter, "\(row.name) is no boolean: it takes no \"no\"", at: parameter.location)
+    }
+
+    private mutating func refuse(_ parameter: EffectiveParameter, _ reason: String) {
+        error("\(parameter.name.printable()): \(reason)", at: parameter.lastValue?.location ?? parameter.location)
+    }
+
+    /// A value that cannot be read is reported as such, and counts as harmless here.
+    private mutating func isHarmless(
+        _ parameter: EffectiveParameter, _ values: ParameterTable.NotedValues, _ kind: ParameterTable.Kind
+    ) -> Bool {
+        switch values {
+        case .any: return true
+        case .boolean(let expected): return boolean(parameter).map { $0 == expected } ?? true
+        case .words(let words):
+            return jailsys(parameter.name.printable()).map { words.contains($0.value.rawValue) } ?? true
+        case .numbers(let range):
+            guard let value = parameter.lastValue else { return true }
+            let isNegative = value.bytes.first == UInt8(ascii: "-")
+            let digits = isNegative ? value.bytes.dropFirst() : value.bytes[...]
+            return DigitsOnly.value(digits, in: 0...9999).map { range.contains(isNegative ? -$0 : $0) } ?? false
+        }
+    }
+}

@@ -1,0 +1,169 @@
+extension JailReader {
+    mutating func network() -> NetworkSpec {
+        let interface = interface()
+        let addresses = addresses(.ipv4, interface) + addresses(.ipv6, interface)
+        return NetworkSpec(mode: mode(), addresses: addresses)
+    }
+
+    private static func names(_ family: AddressSpec.Family) -> (mode: String, list: String, title: String) {
+        family == .ipv4 ? ("ip4", "ip4.addr", "IPv4") : ("ip6", "ip6.addr", "IPv6")
+    }
+
+    // MARK: The stack
+
+    /// One network namespace carries both families: they are inherited together, or not at all.
+    private mutating func mode() -> Located<NetworkSpec.Mode> {
+        let modes = [AddressSpec.Family.ipv4, .ipv6].map { ($0, jailsys(Self.names($0).mode)) }
+        for (family, mode) in modes { checkAddresses(family, mode) }
+        checkVnet()
+        guard let inherited = modes.compactMap(\.1).first(where: { $0.value == .inherit }) else {
+            return jailsys("vnet").map { Located(.own, $0.origin) } ?? Located(.own, .standard("ip4 = inherit"))
+        }
+        for (family, mode) in modes { checkInheritance(family, mode, inherited) }
+        if let vnet = jailsys("vnet"), vnet.value == .new {
+            error("vnet: an own network stack cannot be the host's, too", at: vnet.place)
+        }
+        return Located(.inherit, inherited.origin)
+    }
+
+    private func list(_ family: AddressSpec.Family) -> EffectiveParameter? {
+        jail.parameter(Self.names(family).list).flatMap { $0.values.isEmpty ? nil : $0 }
+    }
+
+    private mutating func checkAddresses(_ family: AddressSpec.Family, _ mode: Located<Jailsys>?) {
+        let names = Self.names(family)
+        guard let mode, mode.value != .new, let list = list(family) else { return }
+        error(
+            "\(names.mode) = \(mode.value.rawValue) contradicts \(names.list)", at: mode.place,
+            hint: "\(names.list) is set in line \(list.location.line)")
+    }
+
+    private mutating func checkInheritance(
+        _ family: AddressSpec.Family, _ mode: Located<Jailsys>?, _ inherited: Located<Jailsys>
+    ) {
+        let names = Self.names(family)
+        guard let mode else {
+            if let list = list(family) {
+                return error("\(names.list): the jail is in the host's network and gets no addresses", at: list.location)
+            }
+            return say(.warning, "\(names.title) of the host is inherited, too: one network namespace has both", at: inherited.place)
+        }
+        if mode.value != .inherit {
+            error("\(names.mode) = \(mode.value.rawValue): the other family is inherited, and both share a network namespace", at: mode.place)
+        }
+    }
+
+    private mutating func checkVnet() {
+        guard let vnet = jailsys("vnet") else { return }
+        if vnet.value == .disable {
+            error("vnet: unknown jailsys value \"disable\"", at: vnet.place, hint: "new or inherit")
+        }
+        guard vnet.value == .new, let list = list(.ipv4) ?? list(.ipv6) else { return }
+        error(
+            "vnet jails cannot have IP address restrictions", at: list.location,
+            hint: "without vnet the jail has a network stack of its own, with these addresses")
+    }
+
+    // MARK: Addresses
+
+    private mutating func interface() -> String? {
+        guard let interface = string("interface"), !interface.value.isEmpty else { return nil }
+        if Self.isInterface(interface.value) { return interface.value }
+        error("interface: \"\(interface.shown)\" is no interface name", at: interface.place, hint: "1 to 15 characters")
+        return nil
+    }
+
+    /// dev_valid_name() of the kernel.
+    private static func isInterface(_ name: String) -> Bool {
+        (1...15).contains(name.utf8.count) && name != "." && name != ".."
+            && name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != .slash && $0 != UInt8(ascii: ":") }
+    }
+
+    private mutating func addresses(_ family: AddressSpec.Family, _ interface: String?) -> [AddressSpec] {
+        let names = Self.names(family)
+        var found: [AddressSpec] = []
+        for entry in strings(names.list).flatMap(Self.split) {
+            guard let address = address(entry, family, interface) else { continue }
+            if found.contains(where: { $0.address == address.address }) {
+                error("\(names.list): \(address.address) is given twice", at: entry.place)
+            } else {
+                found.append(address)
+            }
+        }
+        if found.count > 255 { error("too many \(names.title) addresses: more than 255", at: jail.location) }
+        return found
+    }
+
+    /// One value may list several addresses between commas, as jail_set(2)'s text form does.
+    private static func split(_ entry: Located<String>) -> [Located<String>] {
+        entry.value.split(separator: ",").map { Located(String($0), entry.origin) }
+    }
+
+    private mutating func address(
+        _ entry: Located<String>, _ family: AddressSpec.Family, _ standard: String?
+    ) -> AddressSpec? {
+        let list = Self.names(family).list
+        var text = entry.value[...]
+        var interface = standard
+        if let bar = text.firstIndex(of: "|") {
+            interface = String(text[..<bar])
+            text = text[text.index(after: bar)...]
+            guard Self.isInterface(interface ?? "") else {
+                error("\(list): \"\(entry.shown)\" has no interface name before the |", at: entry.place)
+                return nil
+            }
+        }
+        let words = text.split { $0 == " " || $0 == "\t" }
+        guard let first = words.first else {
+            error("\(list): \"\(entry.shown)\" has no address", at: entry.place)
+            return nil
+        }
+        for word in words.dropFirst() where !(family == .ipv6 && word == "nodad") { return refuse(word, list, entry) }
+        return address(first, family, interface, entry)
+    }
+
+    private mutating func refuse(_ word: Substring, _ list: String, _ entry: Located<String>) -> AddressSpec? {
+        let shown = Bytes(word.utf8).printable()
+        let isMask = word == "netmask" || word == "prefixlen"
+        error(
+            "\(list): ifconfig's \"\(shown)\" is not supported", at: entry.place,
+            hint: isMask ? "write the length behind the address: ADDRESS/24" : nil)
+        return nil
+    }
+
+    private mutating func address(
+        _ text: Substring, _ family: AddressSpec.Family, _ interface: String?, _ entry: Located<String>
+    ) -> AddressSpec? {
+        let (_, list, title) = Self.names(family)
+        let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map { String($0) }
+        let parsed = family == .ipv4 ? InternetAddress(ipv4: parts[0]) : InternetAddress(ipv6: parts[0])
+        guard let parsed else {
+            error(
+                "\(list): \"\(Bytes(parts[0].utf8).printable())\" is not an \(title) address", at: entry.place,
+                hint: parts[0].contains("%") ? "name the interface in front: INTERFACE|ADDRESS" : nil)
+            return nil
+        }
+        if parsed.isUnspecified || parsed.isBroadcast || parsed.isMulticast {
+            error("\(list): \(parsed) cannot be a jail's address", at: entry.place)
+            return nil
+        }
+        let length = parts.count == 2 ? prefixLength(parts[1], family) : nil
+        if parts.count == 2 && length == nil {
+            let shown = Bytes(parts[1].utf8).printable()
+            error(
+                "\(list): \"\(shown)\" is no \(family == .ipv4 ? "mask" : "prefix length")", at: entry.place,
+                hint: family == .ipv4 ? "1 to 32, or 255.255.255.0" : "1 to 128")
+            return nil
+        }
+        return AddressSpec(
+            family: family, address: parsed.description, prefixLength: length, interface: interface, origin: entry.origin)
+    }
+
+    private func prefixLength(_ text: String, _ family: AddressSpec.Family) -> Int? {
+        if let bits = DigitsOnly.value(text.utf8, in: 1...(family == .ipv4 ? 32 : 128)) { return bits }
+        guard family == .ipv4, let mask = InternetAddress(ipv4: text) else { return nil }
+        let bits = mask.bytes.reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+        let length = (~bits).leadingZeroBitCount
+        return length > 0 && bits == ~UInt32(0) << UInt32(32 - length) ? length : nil
+    }
+}

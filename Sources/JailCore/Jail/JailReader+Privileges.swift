@@ -1,0 +1,75 @@
+extension JailReader {
+    mutating func privileges() -> PrivilegeSpec {
+        let privileges = PrivilegeSpec(
+            capAdd: capabilities("cap.add"), capDrop: capabilities("cap.drop"), seccomp: seccomp(),
+            userNamespace: userNamespace(),
+            allowsRawSockets: boolean("allow.raw_sockets", otherwise: false, "allow.raw_sockets"))
+        for added in privileges.capAdd where privileges.capDrop.contains(where: { $0.value == added.value }) {
+            error("cap.add: \(added.value) is in cap.drop, too", at: added.place)
+        }
+        checkSecurelevel(privileges.capAdd)
+        return privileges
+    }
+
+    private mutating func capabilities(_ name: String) -> [Located<String>] {
+        var found: [Int: Located<String>] = [:]
+        for capability in strings(name) {
+            guard let number = Capability.number(of: capability.value) else {
+                let near = Capability.suggestion(for: capability.value).map { " (did you mean \"\($0)\"?)" } ?? ""
+                error("\(name): unknown capability \"\(capability.shown)\"\(near)", at: capability.place)
+                continue
+            }
+            found[number] = Located(Capability.names[number], capability.origin)
+        }
+        return Capability.names.indices.compactMap { found[$0] }
+    }
+
+    /// A security level takes capabilities away; `cap.add` must not give them back.
+    private mutating func checkSecurelevel(_ added: [Located<String>]) {
+        guard let value = jail.parameter("securelevel")?.lastValue,
+            let level = DigitsOnly.value(value.bytes, in: 1...3)
+        else { return }
+        let taken = [
+            ["CAP_LINUX_IMMUTABLE", "CAP_SYS_MODULE", "CAP_SYS_RAWIO"], ["CAP_SYS_TIME"], ["CAP_NET_ADMIN"],
+        ].prefix(level).joined()
+        for capability in added where taken.contains(capability.value) {
+            error("cap.add: \(capability.value) contradicts securelevel = \(level)", at: capability.place)
+        }
+    }
+
+    private mutating func seccomp() -> Located<PrivilegeSpec.Seccomp> {
+        let standard = Located(PrivilegeSpec.Seccomp.standard, .standard("seccomp = none"))
+        guard let value = string("seccomp"), !value.value.isEmpty else { return standard }
+        switch value.value {
+        case "default": return Located(.standard, value.origin)
+        case "none": return Located(.none, value.origin)
+        case let path where path.hasPrefix("/"): return Located(.profile(path), value.origin)
+        default:
+            error("seccomp: unknown value \"\(value.shown)\"", at: value.place, hint: "default, none, or an absolute path")
+            return standard
+        }
+    }
+
+    private mutating func userNamespace() -> Located<PrivilegeSpec.UserNamespace> {
+        let standard = Located(PrivilegeSpec.UserNamespace.private, .standard("userns = host"))
+        guard let value = string("userns"), !value.value.isEmpty else { return standard }
+        if value.value == "private" { return Located(.private, value.origin) }
+        if value.value == "host" { return Located(.host, value.origin) }
+        guard let range = Self.idRange(value.value) else {
+            error(
+                "userns: \"\(value.shown)\" is no range of user ids", at: value.place,
+                hint: "private, host, or FIRST+COUNT, all above 0 and below 4294967295; userns = host keeps root")
+            return standard
+        }
+        return Located(range, value.origin)
+    }
+
+    /// `FIRST+COUNT`. Id 0 would be the host's root, 4294967295 means "none" to the kernel.
+    private static func idRange(_ text: String) -> PrivilegeSpec.UserNamespace? {
+        let parts = text.split(separator: "+", omittingEmptySubsequences: false)
+        guard parts.count == 2, let first = DigitsOnly.value(parts[0].utf8, in: 1...(UInt32.max - 1)),
+            let count = DigitsOnly.value(parts[1].utf8, in: 1...(UInt32.max - first))
+        else { return nil }
+        return .range(first: first, count: count)
+    }
+}

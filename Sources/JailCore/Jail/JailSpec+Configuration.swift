@@ -1,0 +1,49 @@
+extension JailSpec {
+    /// Reads a jail's parameters. The specification is to be used only when `reader` has found no error.
+    init(_ reader: inout JailReader) {
+        reader.checkNames()
+        let name = reader.name()
+        let path = reader.path()
+        let commands = reader.commands()
+        let isPersistent = reader.boolean("persist", otherwise: false, "persist")
+        reader.checkLiveliness(isPersistent, commands)
+        self.init(
+            name: name, label: reader.jail.label.printable(), jid: reader.jid(), path: path,
+            hostname: reader.hostname(of: name), isPersistent: isPersistent,
+            root: RootSpec(
+                isReadOnly: reader.boolean("root.readonly", otherwise: false, "root.readonly"),
+                isEphemeral: reader.boolean("root.ephemeral", otherwise: false, "root.ephemeral")),
+            commands: commands, mounts: reader.mounts(root: path.value),
+            pseudoFilesystems: reader.pseudoFilesystems(), network: reader.network(), cgroup: reader.cgroup(),
+            privileges: reader.privileges(), depend: [])
+    }
+}
+
+extension Configuration {
+    /// Everything there is to say about the jails: errors, and accepted parameters that have no effect, in file order.
+    public func check() -> [Diagnostic] { readJails().distinctDiagnostics }
+
+    /// The jails of those names or labels and what they depend on, checked, in file order; without names all jails.
+    ///
+    /// A name may be a wildcard. Throws every error of those jails at once.
+    public func specs(of names: [String] = []) throws(ConfigurationFailure) -> [JailSpec] {
+        var reading = readJails()
+        if !names.isEmpty { try reading.select(names) }
+        let errors = reading.diagnostics.filter { $0.severity == .error }
+        guard errors.isEmpty else {
+            throw ConfigurationFailure(reading.distinctDiagnostics.filter { $0.severity == .error }, jail: errors)
+        }
+        return reading.jails.map(\.spec)
+    }
+
+    private func readJails() -> ConfigurationReading {
+        var reading = ConfigurationReading(jails: jails.map { jail in
+            var reader = JailReader(jail, self)
+            let spec = JailSpec(&reader)
+            return ConfigurationReading.Jail(label: jail.label, spec: spec, reader: reader)
+        })
+        reading.checkUniqueness()
+        reading.readDependencies()
+        return reading
+    }
+}
