@@ -1,0 +1,64 @@
+public import SystemPackage
+
+/// Why the network could not be made or read.
+public enum NetlinkError: Error, Equatable, Sendable {
+    /// The kernel refused an operation; the message is the kernel's own (`NLMSGERR_ATTR_MSG`), often empty.
+    case operation(NetworkOperation, Errno, message: String)
+    /// An operation in the jail's namespace before `Netlink.enter(_:)`.
+    case noJailNamespace(NetworkOperation)
+    /// A dump failed; `what` is its object, in the plural.
+    case dump(what: String, Errno)
+    case socket(Errno)
+    case lockFile(Errno)
+    /// Another jailrun held the network lock all the time.
+    case locked(timeoutSeconds: Int)
+
+    public var errno: Errno? {
+        switch self {
+        case .operation(_, let errno, _), .dump(_, let errno), .socket(let errno), .lockFile(let errno): errno
+        case .noJailNamespace, .locked: nil
+        }
+    }
+
+    /// What to do about it, where errno misleads.
+    public var hint: String? {
+        switch self {
+        case .operation(let operation, let errno, _): operation.hint(errno)
+        case .socket(.permissionDenied), .socket(.notPermitted):
+            "joining the jail's network namespace needs CAP_SYS_ADMIN over it"
+        case .locked: "another jailrun is starting or stopping a jail; try again"
+        case .noJailNamespace, .dump, .socket, .lockFile: nil
+        }
+    }
+}
+
+extension NetlinkError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .operation(let operation, let errno, let message):
+            "\(operation): \(errno)" + (message.isEmpty ? "" : " (the kernel says: \(message))")
+        case .noJailNamespace(let operation): "\(operation): the jail's network namespace is not open"
+        case .dump(let what, let errno): "\(what) of the host: \(errno)"
+        case .socket(let errno): "socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE): \(errno)"
+        case .lockFile(let errno): "network lock: \(errno)"
+        case .locked(let seconds): "network lock: held by another jailrun for \(seconds) s"
+        }
+    }
+}
+
+extension NetworkOperation {
+    fileprivate func hint(_ errno: Errno) -> String? {
+        switch (self, errno) {
+        case (_, .notPermitted), (_, .permissionDenied): "needs CAP_NET_ADMIN in that network namespace"
+        case (.createBridge, .fileExists): "a link of that name exists, and is not jailrun's bridge"
+        case (.createVeth(let pair), .fileExists):
+            "\(pair.name) was left by another jail: jailrun prune removes it"
+        case (.createBridge, .notSupported): "the kernel has no bridges: modprobe bridge"
+        case (.createVeth, .notSupported): "the kernel has no veth pairs: modprobe veth"
+        case (.addAddress, .permissionDenied): "IPv6 is off on that link: net.ipv6.conf.*.disable_ipv6"
+        case (.setSysctl, .readOnlyFileSystem): "/proc/sys is read-only here: jailrun runs in a container without it"
+        case (.addRoute, .fileExists): "the host has a route to that address already"
+        default: nil
+        }
+    }
+}

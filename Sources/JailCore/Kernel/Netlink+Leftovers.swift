@@ -1,0 +1,77 @@
+// What dead jails left on the host.
+
+extension Netlink {
+    /// Removes what a jail that died left on the host, and what no jail needs any more. Finds it all in the kernel: links by
+    /// their alias, proxy neighbours and routes by their originator.
+    /// - Parameter jid: the number that named the jail's links, if known: a start that died before it could name its link left
+    ///   only that.
+    /// - Returns: one sentence for each thing that was removed.
+    public func removeLeftovers(
+        jail: String, jid: Int?, under lock: borrowing NetworkLock
+    ) throws(NetlinkError) -> [String] {
+        var removed: [String] = []
+        for link in try links() where isLeftover(link, jail: jail, jid: jid) {
+            try perform(.removeLink(name: link.name), under: lock)
+            removed.append("link \(link.name)")
+        }
+        return try removed + removeUnused(under: lock)
+    }
+
+    private func isLeftover(_ link: HostNetworkFacts.Link, jail: String, jid: Int?) -> Bool {
+        if let owned = JailLink(name: link.name, alias: link.alias, master: link.master) { return owned.jail == jail }
+        guard let jid, link.alias.isEmpty else { return false }
+        let first = NetworkPlanner.hostEnd(jid: jid, index: 0)
+        return link.name == first || link.name.hasPrefix("vj\(jid)e")
+    }
+
+    /// Removes proxy neighbours without a jail's link behind them, gateways without a jail, the bridge without ports; restores
+    /// settings without users.
+    public func removeUnused(under lock: borrowing NetworkLock) throws(NetlinkError) -> [String] {
+        let links = try links()
+        let jails = HostNetworkFacts(links: links).jailLinks
+        var removed: [String] = []
+        for operation in try unusedProxies(links, jails) + unusedGateways(links) + [.removeBridge(name: NetworkPlan.bridge)] {
+            if case .removeBridge(let name) = operation {
+                guard links.contains(where: { $0.name == name }) else { continue }
+                try perform(operation, under: lock)
+                if try self.links().contains(where: { $0.name == name }) { continue }
+            } else {
+                try perform(operation, under: lock)
+            }
+            removed.append("\(operation)")
+        }
+        try restoreSettings(under: lock) { users in !jails.contains { users.contains($0) } }
+        return removed
+    }
+
+    /// A jail's address is routed to its link; an entry whose address is not has lost its jail.
+    private func unusedProxies(
+        _ links: [HostNetworkFacts.Link], _ jails: [JailLink]
+    ) throws(NetlinkError) -> [NetworkOperation] {
+        let routes = try records(.ownRoutes)
+        let proxies = try records(.ownProxies)
+        return proxies.compactMap { proxy in
+            let isUsed = routes.contains { route in
+                route.address == proxy.address && jails.contains { $0.name == links.name(route.index) }
+            }
+            guard !isUsed, let link = links.name(proxy.index) else { return nil }
+            return .removeProxy(link: link, address: proxy.address)
+        }
+    }
+
+    private func unusedGateways(_ links: [HostNetworkFacts.Link]) throws(NetlinkError) -> [NetworkOperation] {
+        guard let bridge = links.first(where: { $0.name == NetworkPlan.bridge && $0.alias == JailLink.bridgeAlias }) else {
+            return []
+        }
+        let addresses = try records(.addresses)
+        let users = HostNetworkFacts(links: links).jailLinks.filter { $0.interface == bridge.name }
+        return addresses.compactMap { record in
+            guard record.index == bridge.index, let prefix = InternetPrefix(record.address), !prefix.address.isLinkLocal,
+                !users.contains(where: { $0.uses(prefix) })
+            else { return nil }
+            return .removeAddress(
+                LinkAddress(link: bridge.name, namespace: .host, address: record.address, isGateway: true))
+        }
+    }
+}
+

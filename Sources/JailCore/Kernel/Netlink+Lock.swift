@@ -1,0 +1,97 @@
+internal import Glibc
+public import SystemPackage
+
+/// The lock that makes one jailrun at a time change what jails share: the bridge `jail0`, the gateways on it, and the settings
+/// of the host's interfaces. Held from the reading of the facts to the last operation; let go by `deinit`, and by the kernel
+/// when its holder dies, flock(2).
+///
+/// The locked file holds the settings' old values, for a sysctl cannot carry its owner's name in itself. It belongs on a tmpfs, so
+/// that it is gone when the settings are.
+public struct NetworkLock: ~Copyable {
+    private static let capacity = 1 << 20
+    private static let retryMicroseconds: UInt32 = 500
+    private let descriptor: FileDescriptor
+
+    /// - Parameters:
+    ///   - descriptor: a regular file open for reading and writing, an open file description of this process alone.
+    ///   - timeoutSeconds: how long to wait for another holder, which needs a few milliseconds.
+    public init(_ descriptor: FileDescriptor, timeoutSeconds: Int = 10) throws(NetlinkError) {
+        self.descriptor = descriptor
+        let clock = ContinuousClock()
+        let deadline = clock.now + .seconds(timeoutSeconds)
+        while flock(descriptor.rawValue, LOCK_EX | LOCK_NB) != 0 {
+            let error = Errno(rawValue: Glibc.errno)
+            guard error == .wouldBlock || error == .interrupted else { throw .lockFile(error) }
+            guard clock.now < deadline else { throw .locked(timeoutSeconds: timeoutSeconds) }
+            usleep(Self.retryMicroseconds)
+        }
+    }
+
+    deinit { flock(descriptor.rawValue, LOCK_UN) }
+
+    func ledger() throws(NetlinkError) -> NetworkLedger {
+        var bytes = [UInt8](repeating: 0, count: Self.capacity)
+        var count = 0
+        do {
+            try unsafe bytes.withUnsafeMutableBytes { count = try unsafe descriptor.read(fromAbsoluteOffset: 0, into: $0) }
+        } catch { throw .lockFile(error as? Errno ?? .ioError) }
+        return NetworkLedger(String(decoding: bytes[..<count], as: UTF8.self))
+    }
+
+    /// One write, before the change that it describes: a reader finds all of it or none.
+    func change(_ body: (inout NetworkLedger) -> Void) throws(NetlinkError) {
+        let old = try ledger()
+        var ledger = old
+        body(&ledger)
+        guard ledger != old else { return }
+        let text = ledger.description
+        do {
+            try descriptor.writeAll(toAbsoluteOffset: 0, text.utf8)
+            if ledger.entries.isEmpty { try descriptor.resize(to: 0) }
+        } catch { throw .lockFile(error as? Errno ?? .ioError) }
+    }
+}
+
+/// The values that the host's shared settings had before the first jail that needs them, oldest first.
+struct NetworkLedger: Equatable, CustomStringConvertible {
+    struct Entry: Equatable {
+        /// Below `/proc/sys`.
+        var path: String
+        var value: String
+        var users: NetworkSysctl.Users
+    }
+
+    /// Ends the text: whatever follows is of a longer one, written before.
+    private static let end = "end"
+    var entries: [Entry] = []
+
+    init() {}
+
+    init(_ text: String) {
+        for line in text.split(separator: "\n") {
+            if line == Self.end { return }
+            let words = line.split(separator: " ")
+            guard words.count == 3 || words.count == 4, let family = AddressSpec.Family(rawValue: String(words[2])) else {
+                continue
+            }
+            let interface = words.count == 4 ? String(words[3]) : nil
+            entries.append(
+                Entry(
+                    path: String(words[0]), value: String(words[1]),
+                    users: NetworkSysctl.Users(interface: interface, family: family)))
+        }
+    }
+
+    /// The first value stays: later ones are jailrun's own.
+    mutating func record(_ entry: Entry) {
+        if !entries.contains(where: { $0.path == entry.path }) { entries.append(entry) }
+    }
+
+    var description: String {
+        let lines = entries.map { entry in
+            [entry.path, entry.value, entry.users.family.rawValue, entry.users.interface].compactMap { $0 }
+                .joined(separator: " ")
+        }
+        return (lines + [Self.end]).map { $0 + "\n" }.joined()
+    }
+}

@@ -1,0 +1,199 @@
+internal import CNamespaces
+public import SystemPackage
+
+/// Performs network operations, and reads what the host has: two rtnetlink(7) sockets, of the host's network namespace and of
+/// the jail's. A socket stays in the namespace in which it was opened, so the thread is in the jail's only for that long, and
+/// for opening a sysctl's file.
+@safe public struct Netlink: ~Copyable {
+    /// Valid until `deinit`, which alone closes it.
+    let host: OpaquePointer
+    private var jail: OpaquePointer?
+    private var jailNamespace: CInt = -1
+    let proc: CInt
+
+    /// - Parameter proc: the host's `/proc`, an open directory (`O_PATH` will do) that outlives this value. Never a jail's.
+    public init(proc: FileDescriptor) throws(NetlinkError) {
+        self.proc = proc.rawValue
+        unsafe host = try Self.open(in: -1)
+    }
+
+    deinit {
+        unsafe cns_netlink_close(host)
+        unsafe cns_netlink_close(jail)
+    }
+
+    /// Lets operations in the jail's namespace be performed.
+    /// - Parameter namespace: the jail's network namespace, a descriptor of ns(7) that outlives this value.
+    public mutating func enter(_ namespace: FileDescriptor) throws(NetlinkError) {
+        let opened = try unsafe Self.open(in: namespace.rawValue)
+        unsafe cns_netlink_close(jail)
+        unsafe jail = opened
+        jailNamespace = namespace.rawValue
+    }
+
+    private static func open(in namespace: CInt) throws(NetlinkError) -> OpaquePointer {
+        var socket: OpaquePointer?
+        let code = unsafe cns_netlink_open(namespace, &socket)
+        guard code == 0, let opened = unsafe socket else { throw .socket(Errno(rawValue: -code)) }
+        return unsafe opened
+    }
+
+    /// Performs one operation.
+    public func perform(
+        _ operation: NetworkOperation, under lock: borrowing NetworkLock
+    ) throws(NetlinkError) {
+        switch operation {
+        case .createBridge(let name, let mac): try createBridge(name, mac, operation)
+        case .removeBridge(let name): try removeBridge(name, operation)
+        case .removeAddress(let address): try removeAddress(address, operation)
+        case .setSysctl(let sysctl): try set(sysctl, operation, lock)
+        case .restoreSysctl(let sysctl): try restore(sysctl, operation, lock)
+        default: try request(operation)
+        }
+    }
+
+    /// Performs operations in their order; when one fails, undoes those before it, last first, and throws its error.
+    public func perform(
+        _ operations: [Located<NetworkOperation>], under lock: borrowing NetworkLock
+    ) throws(NetlinkError) {
+        for (index, operation) in operations.enumerated() {
+            do throws(NetlinkError) {
+                try perform(operation.value, under: lock)
+            } catch {
+                _ = undo(Array(operations[..<index]), under: lock)
+                throw error
+            }
+        }
+    }
+
+    /// Undoes operations, last first. What is gone already counts as undone; one that fails does not keep the others.
+    public func undo(
+        _ operations: [Located<NetworkOperation>], under lock: borrowing NetworkLock
+    ) -> [NetlinkError] {
+        var errors: [NetlinkError] = []
+        for operation in operations.reversed() {
+            guard let undo = operation.value.undo else { continue }
+            do throws(NetlinkError) { try perform(undo, under: lock) } catch { errors.append(error) }
+        }
+        return errors
+    }
+
+    // MARK: Operations that are one request
+
+    private func request(_ operation: NetworkOperation) throws(NetlinkError) {
+        let socket = try unsafe socket(for: operation)
+        let code = unsafe send(operation, socket)
+        if operation.isDone(despite: code) { return }
+        throw unsafe .operation(
+            operation, Errno(rawValue: -code), message: String(cString: cns_netlink_message(socket)))
+    }
+
+    private func socket(for operation: NetworkOperation) throws(NetlinkError) -> OpaquePointer {
+        guard operation.namespace == .jail else { return unsafe host }
+        guard let jail = unsafe jail else { throw .noJailNamespace(operation) }
+        return unsafe jail
+    }
+
+    private func send(_ operation: NetworkOperation, _ socket: OpaquePointer) -> CInt {
+        switch operation {
+        case .createBridge(let name, let mac): unsafe cns_netlink_create_bridge(socket, name, mac)
+        case .createVeth(let pair):
+            unsafe cns_netlink_create_veth(socket, pair.name, pair.mac, pair.peer, pair.peerMAC, jailNamespace)
+        case .removeBridge(let name), .removeLink(let name): unsafe cns_netlink_delete_link(socket, name)
+        case .raiseLink(let state): unsafe cns_netlink_raise(socket, state.name, state.master, state.alias)
+        case .addAddress(let address): unsafe cns_netlink_add_address(socket, address.link, address.address)
+        case .removeAddress(let address): unsafe cns_netlink_delete_address(socket, address.link, address.address)
+        case .addRoute(let route):
+            unsafe cns_netlink_add_route(socket, route.destination, route.link, route.gateway, route.source)
+        case .addNeighbour(let link, let address, let mac):
+            unsafe cns_netlink_add_neighbour(socket, link, address, mac)
+        case .addProxy(let link, let address): unsafe cns_netlink_add_proxy(socket, link, address)
+        case .removeProxy(let link, let address): unsafe cns_netlink_delete_proxy(socket, link, address)
+        case .setSysctl(let sysctl):
+            unsafe cns_sysctl_write(proc, sysctl.namespace == .jail ? jailNamespace : -1, sysctl.path, sysctl.value)
+        case .restoreSysctl(let sysctl):
+            unsafe cns_sysctl_write(proc, -1, sysctl.path, sysctl.previous ?? sysctl.value)
+        }
+    }
+
+    // MARK: Operations on what jails share
+
+    private func createBridge(_ name: String, _ mac: String, _ operation: NetworkOperation) throws(NetlinkError) {
+        do throws(NetlinkError) {
+            try request(operation)
+        } catch {
+            guard error.errno == .fileExists else { throw error }
+            let present = try links().first { $0.name == name && $0.isBridge }
+            guard let present, !HostNetworkFacts.isForeign(present) else { throw error }
+        }
+    }
+
+    private func removeBridge(_ name: String, _ operation: NetworkOperation) throws(NetlinkError) {
+        let links = try links()
+        guard let bridge = links.first(where: { $0.name == name }), bridge.isBridge, !HostNetworkFacts.isForeign(bridge),
+            !links.contains(where: { $0.master == name })
+        else { return }
+        try request(operation)
+    }
+
+    private func removeAddress(_ address: LinkAddress, _ operation: NetworkOperation) throws(NetlinkError) {
+        guard let network = InternetPrefix(address.address) else { return }
+        let users = HostNetworkFacts(links: try links()).jailLinks
+        if users.contains(where: { $0.interface == address.link && $0.uses(network) }) { return }
+        try request(operation)
+    }
+
+    private func set(
+        _ sysctl: NetworkSysctl, _ operation: NetworkOperation, _ lock: borrowing NetworkLock
+    ) throws(NetlinkError) {
+        if sysctl.namespace == .jail { _ = try unsafe socket(for: operation) }
+        if let users = sysctl.users, let previous = sysctl.previous {
+            try lock.change { $0.record(NetworkLedger.Entry(path: sysctl.path, value: previous, users: users)) }
+        }
+        try request(operation)
+    }
+
+    private func restore(
+        _ sysctl: NetworkSysctl, _ operation: NetworkOperation, _ lock: borrowing NetworkLock
+    ) throws(NetlinkError) {
+        guard let users = sysctl.users else { return try request(operation) }
+        if HostNetworkFacts(links: try links()).jailLinks.contains(where: { users.contains($0) }) { return }
+        try restoreSettings(under: lock) { $0 == users }
+    }
+
+    /// Restores recorded values, last first, and forgets them once they are restored.
+    func restoreSettings(
+        under lock: borrowing NetworkLock, of isUnused: (NetworkSysctl.Users) -> Bool
+    ) throws(NetlinkError) {
+        let entries = try lock.ledger().entries.filter { isUnused($0.users) }
+        for entry in entries.reversed() {
+            try request(
+                .restoreSysctl(
+                    NetworkSysctl(
+                        namespace: .host, path: entry.path, value: entry.value, previous: entry.value,
+                        users: entry.users)))
+        }
+        if !entries.isEmpty { try lock.change { $0.entries.removeAll { entries.contains($0) } } }
+    }
+}
+
+extension NetworkOperation {
+    /// Whether the kernel's answer, 0 or a negative errno, leaves nothing to be done.
+    func isDone(despite code: CInt) -> Bool {
+        if code == 0 { return true }
+        let error = Errno(rawValue: -code)
+        let isGone = error == .operationNotSupportedByDevice || error == .noSuchFileOrDirectory || error == .noSuchAddressOrDevice
+        return switch self {
+        case .removeLink, .removeBridge, .removeProxy, .restoreSysctl: isGone
+        case .removeAddress: isGone || error == .addressNotAvailable
+        case .addAddress(let address): address.isGateway && error == .fileExists
+        default: false
+        }
+    }
+}
+
+extension NetworkSysctl.Users {
+    func contains(_ link: JailLink) -> Bool {
+        !link.isBridged && (interface ?? link.interface) == link.interface && link.uses(family)
+    }
+}

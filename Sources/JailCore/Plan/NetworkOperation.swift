@@ -1,0 +1,193 @@
+/// One operation on the network, by rtnetlink(7) or by a file below `/proc/sys/net`.
+///
+/// Operations are performed in their order by `Netlink`; a stop performs the `undo` of each, last first. All are made while the
+/// network lock is held (`NetworkLock`): from the first operation of a start to the last, and of a stop likewise, for the bridge
+/// and the interfaces' settings are shared by all jails.
+public enum NetworkOperation: Equatable, Sendable, Codable {
+    /// Where an operation is made.
+    public enum Namespace: String, Sendable, Codable { case host, jail }
+
+    /// No error when it exists and is jailrun's.
+    case createBridge(name: String, mac: String)
+    /// Only when it is jailrun's own and has no port left.
+    case removeBridge(name: String)
+    case createVeth(VethPair)
+    case removeLink(name: String)
+    case raiseLink(LinkState)
+    /// No error when the link has it, for the gateways are shared.
+    case addAddress(LinkAddress)
+    /// Only when no jail of its network is left.
+    case removeAddress(LinkAddress)
+    case addRoute(NetworkRoute)
+    /// A permanent entry, so that no ARP is needed.
+    case addNeighbour(link: String, address: String, mac: String)
+    case addProxy(link: String, address: String)
+    case removeProxy(link: String, address: String)
+    case setSysctl(NetworkSysctl)
+    /// Only when no jail needs it any more.
+    case restoreSysctl(NetworkSysctl)
+}
+
+/// A veth(4) pair; the peer is created in the jail's namespace and never exists in the host's.
+public struct VethPair: Equatable, Sendable, Codable {
+    public var name: String
+    public var mac: String
+    public var peer: String
+    public var peerMAC: String
+}
+
+/// A link set up; with a master, made its port.
+public struct LinkState: Equatable, Sendable, Codable {
+    public var name: String
+    public var namespace: NetworkOperation.Namespace
+    public var master: String?
+    public var alias: String?
+}
+
+public struct LinkAddress: Equatable, Sendable, Codable {
+    public var link: String
+    public var namespace: NetworkOperation.Namespace
+    /// With its prefix length, `10.77.0.1/24`.
+    public var address: String
+    /// The gateway of a bridge, which jails share.
+    public var isGateway: Bool
+}
+
+public struct NetworkRoute: Equatable, Sendable, Codable {
+    public var namespace: NetworkOperation.Namespace
+    /// With its prefix length; `0.0.0.0/0` and `::/0` are the default routes.
+    public var destination: String
+    public var link: String
+    public var gateway: String?
+    /// The address from which the host speaks to it.
+    public var source: String?
+}
+
+/// A file below `/proc/sys` and its value.
+public struct NetworkSysctl: Equatable, Sendable, Codable {
+    /// Who needs a setting that outlives the jail that made it.
+    public struct Users: Equatable, Sendable, Codable {
+        /// Jails on that plain interface; nil: on any.
+        public var interface: String?
+        /// Only those that have an address of this family.
+        public var family: AddressSpec.Family
+
+        public init(interface: String?, family: AddressSpec.Family) {
+            self.interface = interface
+            self.family = family
+        }
+    }
+
+    public var namespace: NetworkOperation.Namespace
+    /// Below `/proc/sys`, with slashes: `net/ipv4/conf/eth0.5/forwarding`.
+    public var path: String
+    public var value: String
+    /// What it was when the plan was made, and is restored; nil when it dies with a link or a namespace.
+    public var previous: String?
+    /// Nil when only this jail needs it.
+    public var users: Users?
+}
+
+extension NetworkOperation {
+    public var namespace: Namespace {
+        switch self {
+        case .raiseLink(let state): state.namespace
+        case .addAddress(let address), .removeAddress(let address): address.namespace
+        case .addRoute(let route): route.namespace
+        case .addNeighbour: .jail
+        case .setSysctl(let sysctl), .restoreSysctl(let sysctl): sysctl.namespace
+        default: .host
+        }
+    }
+
+    /// Nil for what goes with its link, or with the jail's namespace.
+    public var undo: NetworkOperation? {
+        switch self {
+        case .createBridge(let name, _): .removeBridge(name: name)
+        case .createVeth(let pair): .removeLink(name: pair.name)
+        case .addAddress(let address): address.isGateway ? .removeAddress(address) : nil
+        case .addProxy(let link, let address): .removeProxy(link: link, address: address)
+        case .setSysctl(let sysctl): sysctl.previous == nil ? nil : .restoreSysctl(sysctl)
+        case .removeBridge, .removeLink, .raiseLink, .removeAddress, .addRoute, .addNeighbour, .removeProxy,
+            .restoreSysctl:
+            nil
+        }
+    }
+}
+
+extension NetworkOperation: CustomStringConvertible {
+    /// In the spelling of strace(1) and ip(8). `netns jail`: a descriptor of the jail's namespace.
+    public var description: String {
+        switch self {
+        case .setSysctl(let sysctl): "write(\"/proc/sys/\(sysctl.path)\", \"\(sysctl.value)\")" + place
+        case .restoreSysctl(let sysctl):
+            "write(\"/proc/sys/\(sysctl.path)\", \"\(sysctl.previous ?? sysctl.value)\")" + place
+        default: "sendto(rtnetlink, \(request.type), {\(request.body)})" + place
+        }
+    }
+
+    private var place: String { namespace == .jail ? " in the jail's network namespace" : "" }
+
+    private var request: (type: String, body: String) {
+        switch self {
+        case .createBridge(let name, let mac): ("RTM_NEWLINK", "bridge \"\(name)\" address \(mac)")
+        case .createVeth(let pair):
+            (
+                "RTM_NEWLINK",
+                "veth \"\(pair.name)\" address \(pair.mac) peer \"\(pair.peer)\" address \(pair.peerMAC) netns jail"
+            )
+        case .removeBridge(let name), .removeLink(let name): ("RTM_DELLINK", "\"\(name)\"")
+        case .raiseLink(let state): ("RTM_NEWLINK", "\"\(state.name)\"\(Self.words(state, quote: "\"")) up")
+        case .addAddress(let address): ("RTM_NEWADDR", "\(address.address) dev \"\(address.link)\"")
+        case .removeAddress(let address): ("RTM_DELADDR", "\(address.address) dev \"\(address.link)\"")
+        case .addRoute(let route): ("RTM_NEWROUTE", Self.words(route))
+        case .addNeighbour(let link, let address, let mac):
+            ("RTM_NEWNEIGH", "\(address) lladdr \(mac) dev \"\(link)\" nud permanent")
+        case .addProxy(let link, let address): ("RTM_NEWNEIGH", "proxy \(address) dev \"\(link)\"")
+        case .removeProxy(let link, let address): ("RTM_DELNEIGH", "proxy \(address) dev \"\(link)\"")
+        case .setSysctl, .restoreSysctl: ("", "")
+        }
+    }
+
+    private static func words(_ state: LinkState, quote: String) -> String {
+        (state.master.map { " master \(quote)\($0)\(quote)" } ?? "") + (state.alias.map { " alias \"\($0)\"" } ?? "")
+    }
+
+    private static func words(_ route: NetworkRoute) -> String {
+        let isDefault = route.destination == "0.0.0.0/0" || route.destination == "::/0"
+        return (isDefault ? "default" : route.destination) + (route.gateway.map { " via \($0)" } ?? "")
+            + " dev \(route.link)" + (route.source.map { " src \($0)" } ?? "")
+            + (route.gateway == nil ? " scope link" : "") + " proto \(protocolNumber)"
+    }
+
+    /// rtm_protocol of jailrun's routes: `CNS_ROUTE_PROTOCOL`.
+    static let protocolNumber = 106
+}
+
+extension NetworkOperation {
+    /// The ip(8) or sysctl(8) command that does the same. `$JAIL` stands for a process of the jail.
+    public var shell: String { (namespace == .jail ? "nsenter --target $JAIL --net " : "") + command }
+
+    private var command: String {
+        switch self {
+        case .createBridge(let name, let mac): "ip link add \(name) address \(mac) type bridge"
+        case .createVeth(let pair):
+            "ip link add \(pair.name) address \(pair.mac) type veth"
+                + " peer name \(pair.peer) address \(pair.peerMAC) netns $JAIL"
+        case .removeBridge(let name), .removeLink(let name): "ip link delete \(name)"
+        case .raiseLink(let state): "ip link set \(state.name)\(Self.words(state, quote: "")) up"
+        case .addAddress(let address):
+            "ip address add \(address.address) dev \(address.link)"
+                + (address.address.utf8.contains(UInt8(ascii: ":")) ? " nodad" : "")
+        case .removeAddress(let address): "ip address delete \(address.address) dev \(address.link)"
+        case .addRoute(let route):
+            "ip \(route.destination.utf8.contains(UInt8(ascii: ":")) ? "-6 " : "")route add \(Self.words(route))"
+        case .addNeighbour(let link, let address, let mac):
+            "ip neighbour replace \(address) lladdr \(mac) dev \(link) nud permanent"
+        case .addProxy(let link, let address): "ip neighbour replace proxy \(address) dev \(link)"
+        case .removeProxy(let link, let address): "ip neighbour delete proxy \(address) dev \(link)"
+        case .setSysctl(let sysctl): "sysctl -qw \(sysctl.path)=\(sysctl.value)"
+        case .restoreSysctl(let sysctl): "sysctl -qw \(sysctl.path)=\(sysctl.previous ?? sysctl.value)"
+        }
+    }
+}

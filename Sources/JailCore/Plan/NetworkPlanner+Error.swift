@@ -1,0 +1,72 @@
+/// Why a jail's network cannot be made as the configuration asks. Found before anything is touched.
+public enum NetworkPlanError: Error, Equatable, Sendable {
+    /// No such link on the host.
+    case unknownInterface(String, Origin)
+    case loopbackInterface(String, Origin)
+    case portOfBridge(interface: String, bridge: String, Origin)
+    case interfaceOfJail(interface: String, jail: String, Origin)
+    /// A link called `jail0` that is not a bridge.
+    case bridgeNameTaken(String, Origin)
+    case notAnAddress(String, Origin)
+    case duplicateAddress(String, Origin)
+    case addressOnHost(address: String, interface: String, Origin)
+    case addressOfJail(address: String, jail: String, Origin)
+    /// The lowest or highest address of its network, which no host of IPv4 can have.
+    case addressOfNetwork(address: String, network: String, Origin)
+    case networkOnHost(network: String, interface: String, Origin)
+    /// Both ends of the network are taken.
+    case noGatewayLeft(network: String, Origin)
+    /// No network of the bridge holds the address, and no prefix length was given.
+    case noNetworkOnBridge(address: String, bridge: String, Origin)
+    case noIPv6(address: String, Origin)
+
+    public var origin: Origin {
+        switch self {
+        case .unknownInterface(_, let origin), .loopbackInterface(_, let origin), .portOfBridge(_, _, let origin),
+            .interfaceOfJail(_, _, let origin), .bridgeNameTaken(_, let origin), .notAnAddress(_, let origin),
+            .duplicateAddress(_, let origin), .addressOnHost(_, _, let origin), .addressOfJail(_, _, let origin),
+            .addressOfNetwork(_, _, let origin), .networkOnHost(_, _, let origin), .noGatewayLeft(_, let origin),
+            .noNetworkOnBridge(_, _, let origin), .noIPv6(_, let origin):
+            origin
+        }
+    }
+
+    /// What to do about it; nil where the message says all.
+    public var hint: String? {
+        switch self {
+        case .unknownInterface: "without an interface the jail joins jailrun's own bridge, \(NetworkPlan.bridge)"
+        case .loopbackInterface:
+            "no machine is behind it; without an interface the jail joins jailrun's own bridge, \(NetworkPlan.bridge)"
+        case .portOfBridge(_, let bridge, _): "interface = \(bridge)"
+        case .networkOnHost(_, let interface, _): "interface = \(interface), or an address of another network"
+        case .bridgeNameTaken(let name, _): "rename that link: ip link set \(name) name NAME"
+        case .addressOnHost(_, NetworkPlan.bridge, _): "the host has it there as gateway of jails; take another"
+        case .addressOnHost: "remove it from the host, or take another"
+        case .noGatewayLeft: "leave the first or the last address of the network to the host"
+        case .noNetworkOnBridge(let address, _, _): "write the length of its network's prefix, \(address)/24"
+        case .interfaceOfJail, .notAnAddress, .duplicateAddress, .addressOfJail, .addressOfNetwork, .noIPv6: nil
+        }
+    }
+}
+
+extension NetworkPlanError: CustomStringConvertible {
+    /// Object first, cause last; without the origin and the hint, which whoever prints it adds.
+    public var description: String {
+        switch self {
+        case .unknownInterface(let name, _): "\(name): no such interface"
+        case .loopbackInterface(let name, _): "\(name): a loopback interface"
+        case .portOfBridge(let name, let bridge, _): "\(name): a port of the bridge \(bridge), which has its network"
+        case .interfaceOfJail(let name, let jail, _): "\(name): the link of jail \"\(jail)\""
+        case .bridgeNameTaken(let name, _): "\(name): exists, and is not a bridge"
+        case .notAnAddress(let text, _): "\(text): not an address that a jail can have"
+        case .duplicateAddress(let address, _): "\(address): given twice"
+        case .addressOnHost(let address, let interface, _): "\(address): the host has it on \(interface)"
+        case .addressOfJail(let address, let jail, _): "\(address): jail \"\(jail)\" has it"
+        case .addressOfNetwork(let address, let network, _): "\(address): not a host's address in \(network)"
+        case .networkOnHost(let network, let interface, _): "\(network): overlaps a network of \(interface)"
+        case .noGatewayLeft(let network, _): "\(network): no address left for the gateway"
+        case .noNetworkOnBridge(let address, let bridge, _): "\(address): in no network of \(bridge)"
+        case .noIPv6(let address, _): "\(address): this kernel has no IPv6"
+        }
+    }
+}

@@ -1,0 +1,158 @@
+/// What the host's network looks like before a jail joins it: all that planning depends on.
+public struct HostNetworkFacts: Equatable, Sendable {
+    public struct Link: Equatable, Sendable {
+        public var index: Int
+        public var name: String
+        public var isBridge: Bool
+        public var isLoopback: Bool
+        public var isUp: Bool
+        /// ifalias, `ip link show`; empty without one.
+        public var alias: String
+        /// The name of the bridge (or bond) of which it is a port.
+        public var master: String?
+
+        public init(
+            index: Int, name: String, isBridge: Bool = false, isLoopback: Bool = false, isUp: Bool = true,
+            alias: String = "", master: String? = nil
+        ) {
+            self.index = index
+            self.name = name
+            self.isBridge = isBridge
+            self.isLoopback = isLoopback
+            self.isUp = isUp
+            self.alias = alias
+            self.master = master
+        }
+    }
+
+    public struct Address: Equatable, Sendable {
+        public var link: String
+        public var prefix: InternetPrefix
+
+        public init(link: String, prefix: InternetPrefix) {
+            self.link = link
+            self.prefix = prefix
+        }
+    }
+
+    /// An address of a jail, up or about to be.
+    public struct JailAddress: Equatable, Sendable {
+        public var jail: String
+        public var address: InternetAddress
+
+        public init(jail: String, address: InternetAddress) {
+            self.jail = jail
+            self.address = address
+        }
+    }
+
+    /// The next hop of a default route.
+    public struct DefaultGateway: Equatable, Sendable {
+        public var link: String
+        public var address: InternetAddress
+
+        public init(link: String, address: InternetAddress) {
+            self.link = link
+            self.address = address
+        }
+    }
+
+    public struct Sysctl: Equatable, Sendable {
+        /// Below `/proc/sys`.
+        public var path: String
+        public var value: String
+
+        public init(path: String, value: String) {
+            self.path = path
+            self.value = value
+        }
+    }
+
+    /// In the kernel's order.
+    public var links: [Link]
+    public var addresses: [Address]
+    public var defaultGateways: [DefaultGateway]
+    /// Addresses of jails that run. Whoever starts several jails at once adds those of all of them, so that none takes
+    /// another's for its gateway.
+    public var jailAddresses: [JailAddress]
+    /// The values that a plan may change.
+    public var sysctls: [Sysctl]
+    /// False when the kernel has none, or `ipv6.disable=1`.
+    public var hasIPv6: Bool
+
+    public init(
+        links: [Link], addresses: [Address] = [], defaultGateways: [DefaultGateway] = [],
+        jailAddresses: [JailAddress] = [], sysctls: [Sysctl] = [], hasIPv6: Bool = true
+    ) {
+        self.links = links
+        self.addresses = addresses
+        self.defaultGateways = defaultGateways
+        self.jailAddresses = jailAddresses
+        self.sysctls = sysctls
+        self.hasIPv6 = hasIPv6
+    }
+
+    func link(named name: String) -> Link? { links.first { $0.name == name } }
+
+    func value(of path: String) -> String? { sysctls.first { $0.path == path }?.value }
+
+    /// A bridge called `jail0` that is the administrator's. One without alias that is down was left by a start that died
+    /// between making it and naming it.
+    static func isForeign(_ bridge: Link) -> Bool { bridge.alias != JailLink.bridgeAlias && bridge.isUp }
+
+    /// The host's ends of running jails' links, as their aliases tell.
+    public var jailLinks: [JailLink] { links.compactMap { JailLink(name: $0.name, alias: $0.alias, master: $0.master) } }
+}
+
+/// The host's end of a jail's link. Its ifalias says whose it is and what it carries, so that nothing else is needed to remove
+/// what a dead jail left: `jailrun:www jail0 10.77.0.10/24`.
+public struct JailLink: Equatable, Sendable {
+    /// The kernel keeps IFALIASZ bytes, one of them for the end.
+    static let aliasCapacity = 255
+    /// Stands for addresses that did not fit.
+    static let ellipsis = "..."
+    /// The alias of the bridge `jail0`, which belongs to no jail. A space cannot be part of a jail's name.
+    public static let bridgeAlias = "jailrun: bridge"
+
+    public var name: String
+    public var jail: String
+    /// The interface or bridge by which the jail is reached.
+    public var interface: String
+    public var addresses: [InternetPrefix]
+    /// More addresses than the alias could hold.
+    public var isPartial: Bool
+    public var isBridged: Bool
+
+    public init?(name: String, alias: String, master: String?) {
+        let words = alias.split(separator: " ")
+        guard words.count >= 2, words[0].hasPrefix("jailrun:"), words[0] != "jailrun:" else { return nil }
+        self.name = name
+        jail = String(words[0].dropFirst("jailrun:".count))
+        interface = String(words[1])
+        addresses = words[2...].compactMap { InternetPrefix($0) }
+        isPartial = words.last.map { $0 == Self.ellipsis } ?? false
+        isBridged = master != nil
+    }
+
+    /// Needs an address of that family, as far as can be known.
+    func uses(_ family: InternetAddress.Family) -> Bool {
+        isPartial || addresses.contains { $0.address.family == family }
+    }
+
+    /// Needs the gateway of that network, as far as can be known.
+    func uses(_ network: InternetPrefix) -> Bool {
+        isPartial || addresses.contains { $0.network == network.network }
+    }
+
+    static func alias(jail: String, interface: String, addresses: [InternetPrefix]) -> String {
+        var alias = "jailrun:\(jail) \(interface)"
+        for (index, prefix) in addresses.enumerated() {
+            let isLast = index == addresses.count - 1
+            let reserved = isLast ? 0 : ellipsis.utf8.count + 1
+            let next = alias + " \(prefix)"
+            guard next.utf8.count + reserved <= aliasCapacity else { return alias + " " + ellipsis }
+            alias = next
+        }
+        return alias
+    }
+}

@@ -1,0 +1,141 @@
+/// The operations that give a jail its network, in order. Pure: the same facts give the same plan.
+///
+///     lo, and nothing else                          no address
+///     veth on jailrun's own bridge                  an address without interface
+///     veth on a bridge                              the interface is a bridge
+///     veth, host route, proxy ARP and NDP           the interface is any other
+///
+/// The jail's first link is `eth0`; another interface's is `eth1`. `ip4 = inherit` has no operation at all.
+public struct NetworkPlan: Equatable, Sendable {
+    /// The bridge of jails whose addresses name no interface.
+    public static let bridge = "jail0"
+
+    public let operations: [Located<NetworkOperation>]
+
+    /// - Parameters:
+    ///   - jail: the jail's name, and the number that names its links.
+    ///   - facts: read while the network lock is held, as long as the operations are not all performed.
+    public init(
+        for network: NetworkSpec, jail: (name: String, jid: Int), facts: HostNetworkFacts
+    ) throws(NetworkPlanError) {
+        guard network.mode.value == .own else {
+            operations = []
+            return
+        }
+        var planner = NetworkPlanner(network: network, jail: jail.name, jid: jail.jid, facts: facts)
+        try planner.plan()
+        operations = planner.operations
+    }
+}
+
+struct NetworkPlanner {
+    /// An entry of `ip4.addr` or `ip6.addr`, understood.
+    struct Entry {
+        var address: InternetAddress
+        var prefixLength: Int?
+        var origin: Origin
+    }
+
+    /// The addresses of one interface, and the veth pair that carries them.
+    struct Attachment {
+        /// Nil: jailrun's own bridge.
+        var interface: String?
+        var entries: [Entry]
+        var hostEnd: String
+        var jailEnd: String
+
+        func has(_ family: InternetAddress.Family) -> Bool { entries.contains { $0.address.family == family } }
+        var origin: Origin { entries[0].origin }
+    }
+
+    let network: NetworkSpec
+    let jail: String
+    let jid: Int
+    let facts: HostNetworkFacts
+    var operations: [Located<NetworkOperation>] = []
+    /// Families that have their default route.
+    var routed: [InternetAddress.Family] = []
+
+    init(network: NetworkSpec, jail: String, jid: Int, facts: HostNetworkFacts) {
+        self.network = network
+        self.jail = jail
+        self.jid = jid
+        self.facts = facts
+    }
+
+    mutating func add(_ operation: NetworkOperation, _ origin: Origin) {
+        operations.append(Located(operation, origin))
+    }
+
+    mutating func plan() throws(NetworkPlanError) {
+        let attachments = try attachments()
+        isolateJailFromNeighbours(attachments)  // before its links exist, which copy these values
+        add(.raiseLink(LinkState(name: "lo", namespace: .jail)), network.mode.origin)
+        for attachment in attachments { try attach(attachment) }
+    }
+
+    private mutating func attach(_ attachment: Attachment) throws(NetworkPlanError) {
+        guard let name = attachment.interface else { return try attachToOwnBridge(attachment) }
+        guard let link = facts.link(named: name) else { throw .unknownInterface(name, attachment.origin) }
+        if let other = facts.jailLinks.first(where: { $0.name == name }) {
+            throw .interfaceOfJail(interface: name, jail: other.jail, attachment.origin)
+        }
+        if link.isLoopback { throw .loopbackInterface(name, attachment.origin) }
+        if link.isBridge { return try attachToBridge(attachment, name) }
+        // ARP and NDP arrive at the bridge, never at its port, so proxy entries there would not be asked.
+        if let master = link.master { throw .portOfBridge(interface: name, bridge: master, attachment.origin) }
+        attachToInterface(attachment, name)
+    }
+
+    // MARK: What the configuration asks for
+
+    private func attachments() throws(NetworkPlanError) -> [Attachment] {
+        var result: [Attachment] = []
+        var seen: [InternetAddress] = []
+        for spec in network.addresses {
+            let entry = try entry(spec)
+            if seen.contains(entry.address) { throw .duplicateAddress(spec.address, spec.origin) }
+            seen.append(entry.address)
+            let interface = spec.interface == NetworkPlan.bridge ? nil : spec.interface
+            if let index = result.firstIndex(where: { $0.interface == interface }) {
+                result[index].entries.append(entry)
+            } else {
+                result.append(
+                    Attachment(
+                        interface: interface, entries: [entry], hostEnd: Self.hostEnd(jid: jid, index: result.count),
+                        jailEnd: "eth\(result.count)"))
+            }
+        }
+        return result
+    }
+
+    /// At most 15 bytes for any jid, IFNAMSIZ.
+    static func hostEnd(jid: Int, index: Int) -> String { index == 0 ? "vjail\(jid)" : "vj\(jid)e\(index)" }
+
+    private func entry(_ spec: AddressSpec) throws(NetworkPlanError) -> Entry {
+        guard let address = InternetAddress(spec.address), address.isAssignable,
+            (0...address.bitWidth).contains(spec.prefixLength ?? 0)
+        else { throw .notAnAddress(spec.address, spec.origin) }
+        if address.family == .ipv6, !facts.hasIPv6 { throw .noIPv6(address: spec.address, spec.origin) }
+        if let other = facts.jailAddresses.first(where: { $0.address == address && $0.jail != jail }) {
+            throw .addressOfJail(address: spec.address, jail: other.jail, spec.origin)
+        }
+        if let other = facts.addresses.first(where: { $0.prefix.address == address }) {
+            throw .addressOnHost(address: spec.address, interface: other.link, spec.origin)
+        }
+        return Entry(address: address, prefixLength: spec.prefixLength, origin: spec.origin)
+    }
+
+    /// FNV-1a of the jail's name and its first address: the same at each start, so that neighbours' caches stay right. The
+    /// name alone would give the `www` of two machines on one bridged network the same.
+    func mac(firstOctet: String, _ attachment: Attachment) -> String {
+        Self.mac(firstOctet: firstOctet, seed: "\(jail) \(attachment.entries[0].address)")
+    }
+
+    static func mac(firstOctet: String, seed: String) -> String {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in seed.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        let octets = (0..<5).map { (hash >> UInt64(16 + 8 * $0)) & 255 }
+        return ([firstOctet] + octets.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }).joined(separator: ":")
+    }
+}
