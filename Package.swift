@@ -22,11 +22,11 @@ let package = Package(
         .systemLibrary(
             name: "CNetlink", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-route-3-dev"])]),
         .plugin(name: "EmbedStage", capability: .buildTool()),
-        .target(name: "CNamespaces", dependencies: ["CSeccomp", "CCap"], exclude: ["stage"]),
+        .target(name: "CNamespaces", dependencies: ["CSeccomp", "CNetlink"], exclude: ["stage"]),
         .target(
             name: "JailCore",
             dependencies: [
-                "CNamespaces", "CCap", "CNetlink",
+                "CNamespaces", "CCap",
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: strict + [.strictMemorySafety()],

@@ -1,6 +1,7 @@
 #ifndef CNAMESPACES_H
 #define CNAMESPACES_H
 
+#include "cns_netlink.h"
 #include "cns_numbers.h"
 #include "cns_plan.h"
 #include "cns_seccomp.h"

@@ -1,95 +1,171 @@
-/// An IPv4 or IPv6 address: read as inet_pton(3) does, shown as inet_ntop(3) does.
+/// An IPv4 or IPv6 address as a number, for the arithmetic of networks.
 public struct InternetAddress: Hashable, Sendable {
-    /// 4 or 16 bytes, in network order.
-    public let bytes: Bytes
+    public typealias Family = AddressSpec.Family
 
-    public var family: AddressSpec.Family { bytes.count == 4 ? .ipv4 : .ipv6 }
+    public let family: Family
+    /// In host order; IPv4 uses the low 32 bits.
+    public let value: UInt128
 
-    /// Four decimal numbers, without leading zeros: some programs would read those as octal.
-    public init?(ipv4 text: String) {
+    public init(_ family: Family, _ value: UInt128) {
+        self.family = family
+        self.value = value
+    }
+
+    /// Nil when the text is not an address as inet_pton(3) takes it. Zone names (`%eth0`) are not taken.
+    public init?(_ text: some StringProtocol) {
+        if text.utf8.contains(UInt8(ascii: ":")) {
+            guard let value = Self.ipv6(text) else { return nil }
+            self.init(.ipv6, value)
+        } else {
+            guard let value = Self.ipv4(text) else { return nil }
+            self.init(.ipv4, UInt128(value))
+        }
+    }
+
+    /// 32 or 128.
+    public var bitWidth: Int { family == .ipv4 ? 32 : 128 }
+
+    /// fe80::/10 or 169.254.0.0/16: an address that says nothing about the networks of a host.
+    var isLinkLocal: Bool { family == .ipv4 ? value >> 16 == 0xa9fe : value >> 118 == 0x3fa }
+
+    /// Neither unspecified, loopback, multicast, nor of IPv4's reserved last block.
+    var isAssignable: Bool {
+        switch family {
+        case .ipv4: value >> 24 != 0 && value >> 24 != 127 && value >> 28 < 0xe
+        case .ipv6: value > 1 && value >> 120 != 0xff
+        }
+    }
+
+    /// Not the unspecified address, nor IPv4's broadcast address, nor a multicast group.
+    var isNameable: Bool {
+        switch family {
+        case .ipv4: value != 0 && value != 0xffff_ffff && value >> 28 != 0xe
+        case .ipv6: value != 0 && value >> 120 != 0xff
+        }
+    }
+
+    private static func ipv4(_ text: some StringProtocol) -> UInt32? {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        let values = parts.compactMap { part -> UInt8? in
-            part.count > 1 && part.hasPrefix("0") ? nil : DigitsOnly.value(part.utf8, in: 0...255)
-        }
-        guard parts.count == 4, values.count == 4 else { return nil }
-        bytes = values
-    }
-
-    /// RFC 4291 text, without a scope.
-    public init?(ipv6 text: String) {
-        let halves = text.components(around: "::")
-        guard let head = Self.groups(halves[0], mayBeEmpty: halves.count == 2) else { return nil }
-        guard halves.count == 2 else {
-            guard head.count == 16 else { return nil }
-            bytes = head
-            return
-        }
-        guard let tail = Self.groups(halves[1], mayBeEmpty: true), head.count + tail.count <= 14 else { return nil }
-        // An IPv4 tail ends the address; in front of :: it would not.
-        if halves[0].contains(".") { return nil }
-        bytes = head + Bytes(repeating: 0, count: 16 - head.count - tail.count) + tail
-    }
-
-    private static func groups(_ text: Substring, mayBeEmpty: Bool) -> Bytes? {
-        if text.isEmpty { return mayBeEmpty ? [] : nil }
-        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-        var bytes = Bytes()
-        for (index, part) in parts.enumerated() {
-            if index == parts.count - 1, part.contains("."), let tail = InternetAddress(ipv4: String(part)) {
-                return bytes + tail.bytes
-            }
-            guard (1...4).contains(part.utf8.count), part.utf8.allSatisfy({ $0.hexValue != nil }),
-                let value = UInt16(part, radix: 16)
+        guard parts.count == 4 else { return nil }
+        var value: UInt32 = 0
+        for part in parts {
+            // inet_pton(3) takes decimal digits only, and no leading zero: elsewhere that means octal.
+            guard part.utf8.allSatisfy({ (0x30...0x39).contains($0) }), part == "0" || part.first != "0",
+                let byte = UInt8(part)
             else { return nil }
-            bytes += [UInt8(value >> 8), UInt8(value & 0xff)]
+            value = value << 8 | UInt32(byte)
         }
-        return bytes
+        return value
     }
 
-    /// All zero: it means any address, and names none.
-    public var isUnspecified: Bool { bytes.allSatisfy { $0 == 0 } }
+    private static func ipv6(_ text: some StringProtocol) -> UInt128? {
+        let halves = text.split(separator: "::", omittingEmptySubsequences: false)
+        guard halves.count <= 2, let first = groups(halves[0], mayEndInIPv4: halves.count == 1) else { return nil }
+        guard halves.count == 2 else { return first.count == 8 ? joined(first) : nil }
+        guard let last = groups(halves[1], mayEndInIPv4: true), first.count + last.count < 8 else { return nil }
+        return joined(first + Array(repeating: 0, count: 8 - first.count - last.count) + last)
+    }
 
-    public var isBroadcast: Bool { bytes.count == 4 && bytes.allSatisfy { $0 == 255 } }
+    private static func groups(_ text: some StringProtocol, mayEndInIPv4: Bool) -> [UInt16]? {
+        guard !text.isEmpty else { return [] }
+        var groups: [UInt16] = []
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        for (index, part) in parts.enumerated() {
+            if mayEndInIPv4, index == parts.count - 1, let tail = ipv4(part) {
+                groups += [UInt16(tail >> 16), UInt16(truncatingIfNeeded: tail)]
+            } else {
+                guard (1...4).contains(part.utf8.count), part.first != "+", let group = UInt16(part, radix: 16) else {
+                    return nil
+                }
+                groups.append(group)
+            }
+        }
+        return groups
+    }
 
-    public var isMulticast: Bool { bytes.count == 4 ? bytes[0] & 0xf0 == 0xe0 : bytes[0] == 0xff }
+    private static func joined(_ groups: [UInt16]) -> UInt128 { groups.reduce(0) { $0 << 16 | UInt128($1) } }
 }
 
 extension InternetAddress: CustomStringConvertible {
+    /// inet_ntop(3)'s form: RFC 5952, with the last 32 bits of an IPv4-mapped address dotted.
     public var description: String {
-        bytes.count == 4 ? bytes.map(String.init).joined(separator: ".") : ipv6Description
+        if family == .ipv4 { return Self.dotted(UInt32(truncatingIfNeeded: value)) }
+        if value >> 32 == 0xffff { return "::ffff:" + Self.dotted(UInt32(truncatingIfNeeded: value)) }
+        let groups = (0..<8).map { UInt16(truncatingIfNeeded: value >> (112 - 16 * $0)) }
+        let texts = groups.map { String($0, radix: 16) }
+        guard let zeros = Self.longestZeros(groups) else { return texts.joined(separator: ":") }
+        return texts[..<zeros.lowerBound].joined(separator: ":") + "::"
+            + texts[zeros.upperBound...].joined(separator: ":")
     }
 
-    /// The longest run of two or more zero groups, the first of equals, is shortened (RFC 5952).
-    private var ipv6Description: String {
-        let mapped = Bytes(repeating: 0, count: 10) + [255, 255]
-        if bytes.starts(with: mapped) { return "::ffff:" + bytes[12...].map(String.init).joined(separator: ".") }
-        let groups = stride(from: 0, to: 16, by: 2).map { UInt16(bytes[$0]) << 8 | UInt16(bytes[$0 + 1]) }
-        let run = Self.longestZeroRun(groups)
-        let text = { (range: Range<Int>) in groups[range].map { String($0, radix: 16) }.joined(separator: ":") }
-        guard run.count > 1 else { return text(0..<8) }
-        return text(0..<run.lowerBound) + "::" + text(run.upperBound..<8)
+    private static func dotted(_ value: UInt32) -> String {
+        [24, 16, 8, 0].map { String(value >> UInt32($0) & 255) }.joined(separator: ".")
     }
 
-    private static func longestZeroRun(_ groups: [UInt16]) -> Range<Int> {
+    /// The first of the longest runs of two zero groups or more.
+    private static func longestZeros(_ groups: [UInt16]) -> Range<Int>? {
         var best = 0..<0
         var start = 0
-        for index in groups.indices {
-            if groups[index] != 0 { start = index + 1 }
-            if index + 1 - start > best.count { best = start..<index + 1 }
+        for (index, group) in groups.enumerated() {
+            if group != 0 {
+                start = index + 1
+            } else if index + 1 - start > best.count {
+                best = start..<index + 1
+            }
         }
-        return best
+        return best.count >= 2 ? best : nil
     }
 }
 
-extension String {
-    /// The text before and behind the first occurrence, or the whole text.
-    fileprivate func components(around separator: String) -> [Substring] {
-        let bytes = Array(utf8)
-        let mark = Array(separator.utf8)
-        guard bytes.count >= mark.count,
-            let start = (0...bytes.count - mark.count).first(where: { bytes[$0...].starts(with: mark) })
-        else { return [self[...]] }
-        let middle = utf8.index(startIndex, offsetBy: start)
-        return [self[..<middle], self[utf8.index(middle, offsetBy: mark.count)...]]
+/// An address and the length of its network's prefix, `10.77.0.10/24`.
+public struct InternetPrefix: Hashable, Sendable {
+    public let address: InternetAddress
+    public let length: Int
+
+    /// The length must be from 0 to the address's width.
+    public init(_ address: InternetAddress, length: Int) {
+        precondition((0...address.bitWidth).contains(length), "a prefix of \(length) bits")
+        self.address = address
+        self.length = length
     }
+
+    public init?(_ text: some StringProtocol) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 2, let address = InternetAddress(parts[0]), let length = Int(parts[1]),
+            (0...address.bitWidth).contains(length)
+        else { return nil }
+        self.init(address, length: length)
+    }
+
+    private var hostMask: UInt128 {
+        let bits = address.bitWidth - length
+        return bits == 128 ? .max : (1 << UInt128(bits)) - 1
+    }
+
+    /// The same prefix with the host's bits cleared.
+    public var network: InternetPrefix {
+        InternetPrefix(InternetAddress(address.family, address.value & ~hostMask), length: length)
+    }
+
+    public func contains(_ other: InternetAddress) -> Bool {
+        other.family == address.family && other.value & ~hostMask == address.value & ~hostMask
+    }
+
+    public func overlaps(_ other: InternetPrefix) -> Bool { contains(other.address) || other.contains(address) }
+
+    /// The first and last address that a host of the network can have. Point-to-point networks (RFC 3021, RFC 6164) use both of
+    /// theirs; IPv6 has no broadcast address, but its lowest address is every router's (RFC 4291).
+    var hosts: (first: InternetAddress, last: InternetAddress) {
+        let low = address.value & ~hostMask
+        let high = address.value | hostMask
+        let isPointToPoint = address.bitWidth - length <= 1
+        return (
+            InternetAddress(address.family, isPointToPoint ? low : low + 1),
+            InternetAddress(address.family, isPointToPoint || address.family == .ipv6 ? high : high - 1)
+        )
+    }
+}
+
+extension InternetPrefix: CustomStringConvertible {
+    public var description: String { "\(address)/\(length)" }
 }

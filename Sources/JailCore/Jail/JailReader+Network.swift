@@ -136,14 +136,13 @@ extension JailReader {
     ) -> AddressSpec? {
         let (_, list, title) = Self.names(family)
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map { String($0) }
-        let parsed = family == .ipv4 ? InternetAddress(ipv4: parts[0]) : InternetAddress(ipv6: parts[0])
-        guard let parsed else {
+        guard let parsed = InternetAddress(parts[0]), parsed.family == family else {
             error(
                 "\(list): \"\(Bytes(parts[0].utf8).printable())\" is not an \(title) address", at: entry.place,
                 hint: parts[0].contains("%") ? "name the interface in front: INTERFACE|ADDRESS" : nil)
             return nil
         }
-        if parsed.isUnspecified || parsed.isBroadcast || parsed.isMulticast {
+        if !parsed.isNameable {
             error("\(list): \(parsed) cannot be a jail's address", at: entry.place)
             return nil
         }
@@ -161,8 +160,8 @@ extension JailReader {
 
     private func prefixLength(_ text: String, _ family: AddressSpec.Family) -> Int? {
         if let bits = DigitsOnly.value(text.utf8, in: 1...(family == .ipv4 ? 32 : 128)) { return bits }
-        guard family == .ipv4, let mask = InternetAddress(ipv4: text) else { return nil }
-        let bits = mask.bytes.reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+        guard family == .ipv4, let mask = InternetAddress(text), mask.family == .ipv4 else { return nil }
+        let bits = UInt32(mask.value)
         let length = (~bits).leadingZeroBitCount
         return length > 0 && bits == ~UInt32(0) << UInt32(32 - length) ? length : nil
     }

@@ -12,16 +12,17 @@ extension JailReader {
     }
 
     private mutating func capabilities(_ name: String) -> [Located<String>] {
-        var found: [Int: Located<String>] = [:]
+        var found: [Capability: Located<String>] = [:]
         for capability in strings(name) {
-            guard let number = Capability.number(of: capability.value) else {
-                let near = Capability.suggestion(for: capability.value).map { " (did you mean \"\($0)\"?)" } ?? ""
+            guard let known = Capability(name: capability.value) else {
+                let names = Capability.allCases.map(\.name)
+                let near = Spelling("CAP_" + capability.value.uppercased()).closest(in: names).map { " (did you mean \"\($0)\"?)" } ?? ""
                 error("\(name): unknown capability \"\(capability.shown)\"\(near)", at: capability.place)
                 continue
             }
-            found[number] = Located(Capability.names[number], capability.origin)
+            found[known] = Located(known.name, capability.origin)
         }
-        return Capability.names.indices.compactMap { found[$0] }
+        return Capability.allCases.compactMap { found[$0] }
     }
 
     /// A security level takes capabilities away; `cap.add` must not give them back.
