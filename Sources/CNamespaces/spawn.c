@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -118,6 +119,11 @@ int cns_sealed_memfd_from_hex(const char *name, const char *digits, size_t count
 int cns_control_pair(int ends[2])
 {
 	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0 ? -errno : 0;
+}
+
+int cns_pipe(int ends[2])
+{
+	return pipe2(ends, O_CLOEXEC) < 0 ? -errno : 0;
 }
 
 int cns_send(int socket, int32_t kind, int32_t index, int64_t value, const int *passed, unsigned count)
@@ -232,6 +238,13 @@ int cns_restore_terminal(int terminal, const void *saved)
 
 	memcpy(&settings, saved, sizeof settings);
 	return tcsetattr(terminal, TCSADRAIN, &settings) < 0 ? -errno : 0;
+}
+
+void cns_die_with_parent(pid_t parent)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(128 + SIGKILL);
 }
 
 int cns_limit(int resource, uint64_t *soft, uint64_t *hard)

@@ -34,6 +34,9 @@ void cns_decode_hex(uint8_t *bytes, const char *digits, size_t count);
 /* A control socket: a connected pair of SOCK_SEQPACKET sockets, close-on-exec. */
 int cns_control_pair(int ends[2]);
 
+/* pipe2(2), close-on-exec: the reading end first. */
+int cns_pipe(int ends[2]);
+
 int cns_send(int socket, int32_t kind, int32_t index, int64_t value, const int *passed, unsigned count);
 
 /* Waits at most `timeout` milliseconds (-1: for ever). Returns the number of descriptors, -ETIMEDOUT, or -ECONNRESET. */
@@ -66,6 +69,9 @@ int cns_read_signal(int signals);
 /* Puts a terminal into raw mode and stores what it was; restores it with cns_restore_terminal. */
 int cns_make_raw(int terminal, void *saved, size_t capacity);
 int cns_restore_terminal(int terminal, const void *saved);
+
+/* PR_SET_PDEATHSIG of SIGKILL, and an end at once if that parent is gone already. */
+void cns_die_with_parent(pid_t parent);
 
 /* getrlimit(2), whose resource is an enumeration of the C library's. */
 int cns_limit(int resource, uint64_t *soft, uint64_t *hard);

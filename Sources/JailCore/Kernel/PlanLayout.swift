@@ -115,7 +115,7 @@ struct PlanLayout {
         append(call.number, index: index, arguments: arguments, result: result, allowedError: call.allowedError)
     }
 
-    private mutating func lower(_ argument: Argument, index: Int) -> (value: Int64, kind: Int64) {
+    private mutating func lower(_ argument: CallArgument, index: Int) -> (value: Int64, kind: Int64) {
         let dataKind = Int64(CNS_DATA.rawValue)
         switch argument {
         case .integer(let value, _): return (value, Int64(CNS_INTEGER.rawValue))

@@ -38,6 +38,8 @@ public struct StartFacts: Equatable, Sendable {
     public var limits: [ResourceLimit] = []
     /// Which of descriptors 0, 1, 2 are terminals: they become the jail's own pty.
     public var terminals: [Int] = []
+    /// The jail's output is a pipe that its keeper reads.
+    public var isOutputPiped = false
     public var filter: [UInt8] = []
     public var capabilities: CapabilitySet = []
     public var environment: [String] = []

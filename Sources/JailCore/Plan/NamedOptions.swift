@@ -9,7 +9,7 @@ extension NamedOptions {
         return spelled.isEmpty ? "0" : spelled.joined(separator: "|")
     }
 
-    var argument: Argument { .integer(Int64(bitPattern: rawValue), spelled: description) }
+    var argument: CallArgument { .integer(Int64(bitPattern: rawValue), spelled: description) }
 }
 
 /// Flags of open(2).

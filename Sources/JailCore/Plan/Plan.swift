@@ -5,7 +5,7 @@ public struct Plan: Equatable, Sendable {
     /// A command that pid 1 runs, as the steps of its own process; the last is execve(2).
     public struct Command: Equatable, Sendable {
         public var parameter: String
-        public var line: CommandLine
+        public var line: JailCommand
         public var origin: Origin
         public var timeoutSeconds: Int
         public var steps: [Step]

@@ -3,10 +3,10 @@ extension Planner {
     func commands() -> [Plan.Command] {
         let spec = jail.commands
         let lists =
-            spec.start.map { ("exec.start", CommandLine($0.value), $0.origin) }
-            + spec.command.map { ("command", CommandLine($0.value), $0.origin) }
+            spec.start.map { ("exec.start", JailCommand($0.value), $0.origin) }
+            + spec.command.map { ("command", JailCommand($0.value), $0.origin) }
             + [spec.commandVector].compactMap { $0 }.map {
-                ("command", CommandLine(text: $0.value.joined(separator: " "), arguments: $0.value, isBackground: false), $0.origin)
+                ("command", JailCommand(text: $0.value.joined(separator: " "), arguments: $0.value, isBackground: false), $0.origin)
             }
         return lists.filter { !$0.1.arguments.isEmpty }.map { parameter, line, origin in
             Plan.Command(
@@ -16,7 +16,7 @@ extension Planner {
     }
 
     /// The steps of one command's own process, forked by pid 1 or by the stage that joined the jail.
-    func commandSteps(_ line: CommandLine, user: StartFacts.User, origin: Origin, directory: String?) -> [Step] {
+    func commandSteps(_ line: JailCommand, user: StartFacts.User, origin: Origin, directory: String?) -> [Step] {
         func step(_ call: SystemCall, _ subject: Step.Subject, _ purpose: String) -> Step {
             child(call, subject, origin, purpose)
         }
@@ -47,7 +47,7 @@ extension Planner {
     }
 
     /// execvp(3): a name without a slash is looked for along PATH.
-    private func candidates(_ line: CommandLine) -> [String] {
+    private func candidates(_ line: JailCommand) -> [String] {
         let name = line.arguments.first ?? ""
         return name.utf8.contains(UInt8(ascii: "/"))
             ? [name] : Self.path.split(separator: ":").map { "\($0)/\(name)" }

@@ -13,7 +13,7 @@ extension Planner {
     }
 
     public func enter(
-        _ line: CommandLine, parameter: String, user: StartFacts.User, directory: String?, origin: Origin
+        _ line: JailCommand, parameter: String, user: StartFacts.User, directory: String?, origin: Origin
     ) -> Entry {
         Entry(
             spawn: becomeStage(), enter: join(),
@@ -34,7 +34,7 @@ extension Planner {
     }
 
     private func join() -> [Step] {
-        let control = Argument.integer(CNS_CONTROL_DESCRIPTOR)
+        let control = CallArgument.integer(CNS_CONTROL_DESCRIPTOR)
         return [
             child(
                 .joinNamespaces(.joined, namespaces), .namespaces, .standard(""), "join the jail's namespaces")

@@ -84,14 +84,24 @@ extension Planner {
 
     /// The caller's terminal never gets in: TIOCSTI would let a jail type on it.
     func takeTerminal() -> [Step] {
-        let log = jail.commands.consoleLog.map { log in
-            [1, 2].map { child(.duplicate(.consoleLog, to: $0), .command, log.origin, "send output to \(log.value)") }
-        }
-        guard !facts.terminals.isEmpty else { return log ?? [] }
-        return Self.openTerminal(terminals: facts.terminals, control: .descriptor(.control)) + (log ?? [])
+        (facts.terminals.isEmpty
+            ? [] : Self.openTerminal(terminals: facts.terminals, control: .descriptor(.control)))
+            + takeOutput()
     }
 
-    static func openTerminal(terminals: [Int], control: Argument) -> [Step] {
+    /// `exec.consolelog`, or the keeper's pipe. pid 1 keeps the reading end too: if the keeper dies, no process of the jail
+    /// gets SIGPIPE for that.
+    private func takeOutput() -> [Step] {
+        if let log = jail.commands.consoleLog {
+            return [1, 2].map { child(.duplicate(.consoleLog, to: $0), .command, log.origin, "send output to \(log.value)") }
+        }
+        guard facts.isOutputPiped else { return [] }
+        let origin = Origin.standard("exec.consolelog = FILE")
+        return [1, 2].map { child(.duplicate(.output, to: $0), .command, origin, "send output to jailrun") }
+            + [child(.duplicate(.outputSource, to: CNS_JOINED_DESCRIPTOR), .command, origin, "keep the pipe open")]
+    }
+
+    static func openTerminal(terminals: [Int], control: CallArgument) -> [Step] {
         func step(_ call: SystemCall, _ purpose: String) -> Step {
             Step(
                 operation: .call(call), side: .child, subject: .command, origin: .standard(""), purpose: purpose, undo: nil)
@@ -136,7 +146,7 @@ extension Planner {
             child(
                 .duplicate(.stagePlan, to: CNS_PLAN_DESCRIPTOR), .command, origin,
                 "keep the commands' plan"),
-            child(.closeRange(from: 5, onExec: true), .privileges, origin, "close every other descriptor"),
+            child(.closeRange(from: CNS_JOINED_DESCRIPTOR + (facts.isOutputPiped ? 1 : 0), onExec: true), .privileges, origin, "close every other descriptor"),
             child(.executeDescriptor(.stage, ["jailrun-init"], environment: []), .command, origin, "run pid 1"),
         ]
     }

@@ -90,4 +90,7 @@ extension Slot {
     static let stagePlan = Slot("stage-plan")
     /// `exec.consolelog`, opened before the plan runs.
     static let consoleLog = Slot("console-log")
+    /// The two ends of the pipe that is a detached jail's output.
+    static let output = Slot("output")
+    static let outputSource = Slot("output-source")
 }

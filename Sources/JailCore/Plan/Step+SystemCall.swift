@@ -39,7 +39,7 @@ extension SystemCall {
     }
 }
 
-extension Argument {
+extension CallArgument {
     var spelling: String {
         switch self {
         case .integer(_, let spelled): spelled

@@ -43,10 +43,10 @@ public enum Operation: Equatable, Sendable {
 public struct Hook: Equatable, Sendable {
     /// The parameter, `exec.prestart`.
     public var parameter: String
-    public var command: CommandLine
+    public var command: JailCommand
     public var timeoutSeconds: Int
 
-    public init(parameter: String, command: CommandLine, timeoutSeconds: Int) {
+    public init(parameter: String, command: JailCommand, timeoutSeconds: Int) {
         self.parameter = parameter
         self.command = command
         self.timeoutSeconds = timeoutSeconds
@@ -54,7 +54,7 @@ public struct Hook: Equatable, Sendable {
 }
 
 /// How a command string is run: jail(8) uses a shell only when the string needs one.
-public struct CommandLine: Equatable, Sendable {
+public struct JailCommand: Equatable, Sendable {
     /// As the configuration has it; messages show it.
     public var text: String
     public var arguments: [String]

@@ -109,16 +109,16 @@ extension SystemCall {
 
     /// Waits until jailrun has done its part; it may pass descriptors.
     static func receive(_ slots: [Slot], from control: Slot) -> Self {
-        Self("recvmsg", CNS_RECEIVE.rawValue, [.descriptor(control)] + slots.map(Argument.descriptor))
+        Self("recvmsg", CNS_RECEIVE.rawValue, [.descriptor(control)] + slots.map(CallArgument.descriptor))
     }
 
-    static func send(_ slot: Slot, kind: UInt32, over control: Argument) -> Self {
+    static func send(_ slot: Slot, kind: UInt32, over control: CallArgument) -> Self {
         Self("sendmsg", CNS_SEND.rawValue, [control, .integer(Int(kind)), .descriptor(slot)])
     }
 
     /// ioctl_tty(2).
     static func controlTerminal(
-        _ terminal: Argument, request: UInt64, name: String, _ argument: Argument, into result: Slot? = nil
+        _ terminal: CallArgument, request: UInt64, name: String, _ argument: CallArgument, into result: Slot? = nil
     ) -> Self {
         Self(
             "ioctl", cns_number_ioctl, [terminal, .integer(Int64(request), spelled: name), argument], into: result)

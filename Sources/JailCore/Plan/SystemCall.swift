@@ -6,7 +6,7 @@ public struct Slot: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// What a system call is given. Each argument knows its bytes and its spelling.
-public enum Argument: Equatable, Sendable {
+public enum CallArgument: Equatable, Sendable {
     /// A number, and how strace(1) spells it.
     case integer(Int64, spelled: String)
     /// The descriptor that an earlier call put into the slot.
@@ -20,11 +20,11 @@ public enum Argument: Equatable, Sendable {
     case childDirectory
     case null
 
-    static func integer(_ value: Int) -> Argument { .integer(Int64(value), spelled: String(value)) }
-    static func octal(_ value: UInt32) -> Argument {
+    static func integer(_ value: Int) -> CallArgument { .integer(Int64(value), spelled: String(value)) }
+    static func octal(_ value: UInt32) -> CallArgument {
         .integer(Int64(value), spelled: value == 0 ? "0" : "0" + String(value, radix: 8))
     }
-    static let currentDirectory = Argument.integer(-100, spelled: "AT_FDCWD")
+    static let currentDirectory = CallArgument.integer(-100, spelled: "AT_FDCWD")
 }
 
 /// A structure in memory: its bytes, the places in it that become addresses or descriptors, and its spelling.
@@ -63,12 +63,12 @@ public struct SystemCall: Equatable, Sendable {
     public var name: String
     /// The number in this machine's native ABI, or one of `enum cns_operation`.
     public var number: Int32
-    public var arguments: [Argument]
+    public var arguments: [CallArgument]
     public var result: Slot?
     /// An errno that counts as success.
     public var allowedError: Int32
 
-    init(_ name: String, _ number: Int32, _ arguments: [Argument], into result: Slot? = nil, allowing error: Int32 = 0) {
+    init(_ name: String, _ number: Int32, _ arguments: [CallArgument], into result: Slot? = nil, allowing error: Int32 = 0) {
         self.name = name
         self.number = number
         self.arguments = arguments

@@ -12,7 +12,7 @@ struct HostCommand {
     /// - Throws: `.command` for the first that fails, `.interrupted` when a signal ends the wait.
     func run(_ commands: [Located<String>], parameter: String) throws(RuntimeError) {
         for command in commands {
-            let line = CommandLine(command.value)
+            let line = JailCommand(command.value)
             if line.arguments.isEmpty { continue }
             let outcome = try run(line, origin: command.origin)
             if outcome != .exited(0) {
@@ -21,7 +21,7 @@ struct HostCommand {
         }
     }
 
-    private func run(_ line: CommandLine, origin: Origin) throws(RuntimeError) -> CommandOutcome {
+    private func run(_ line: JailCommand, origin: Origin) throws(RuntimeError) -> CommandOutcome {
         let steps = try steps(line, origin: origin)
         let plan = KernelPlan(steps: steps)
         let pair = try attempt("\(jail.label): \(line.text)") { () throws(Errno) in try ControlPair() }
@@ -33,7 +33,7 @@ struct HostCommand {
     }
 
     /// A session of its own, so that a timeout ends all of it.
-    private func steps(_ line: CommandLine, origin: Origin) throws(RuntimeError) -> [Step] {
+    private func steps(_ line: JailCommand, origin: Origin) throws(RuntimeError) -> [Step] {
         func step(_ call: SystemCall) -> Step {
             Step(operation: .call(call), side: .child, subject: .command, origin: origin, purpose: "run \(line.text)", undo: nil)
         }

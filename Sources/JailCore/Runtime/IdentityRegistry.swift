@@ -22,6 +22,13 @@ struct IdentityRegistry {
         return record
     }
 
+    /// The identity that a start now would get; nothing is reserved.
+    func preview(for spec: JailSpec) throws(RuntimeError) -> JailIdentity {
+        let others = state.records
+        let jid = spec.jid?.value ?? nextJid(others: others)
+        return JailIdentity(jid: jid, idRange: try chooseRange(for: spec, others: others), generation: 0)
+    }
+
     /// The number after the last one used, wrapping: jail(2).
     private func chooseJid(for spec: JailSpec, others: [JailRecord]) throws(RuntimeError) -> Int {
         let used = others.map(\.identity.jid)
@@ -32,12 +39,18 @@ struct IdentityRegistry {
             }
             return fixed.value
         }
-        let path = "\(state.path)/last-jid"
-        var jid = (try? Files.text(path)).flatMap { Int($0) } ?? 0
-        repeat { jid = jid >= Self.lastJid ? 1 : jid + 1 } while used.contains(jid)
-        do { try Files.replace(path, with: Array(String(jid).utf8)) } catch {
-            throw .system("cannot write \(path)", error)
+        let jid = nextJid(others: others)
+        do { try Files.replace(lastJidPath, with: Array(String(jid).utf8)) } catch {
+            throw .system("cannot write \(lastJidPath)", error)
         }
+        return jid
+    }
+
+    private var lastJidPath: String { "\(state.path)/last-jid" }
+
+    private func nextJid(others: [JailRecord]) -> Int {
+        var jid = (try? Files.text(lastJidPath)).flatMap { Int($0) } ?? 0
+        repeat { jid = jid >= Self.lastJid ? 1 : jid + 1 } while others.contains { $0.identity.jid == jid }
         return jid
     }
 

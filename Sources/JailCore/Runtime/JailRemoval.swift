@@ -42,12 +42,20 @@ struct JailRemoval {
     }
 }
 
-/// Takes a jail's network back.
+/// Takes a jail's network back: the undo that its record holds, then what the kernel says is left.
 struct NetworkStop {
     let record: JailRecord
     let host: Host
 
-    func run() {}
+    func run() {
+        guard record.spec.network.mode.value == .own, !record.spec.network.addresses.isEmpty else { return }
+        do throws(NetlinkError) {
+            let connection = try NetworkConnection(host: host)
+            for operation in record.networkUndo { try connection.netlink.perform(operation, under: connection.lock) }
+            _ = try connection.netlink.removeLeftovers(
+                jail: record.name, jid: record.identity.jid, under: connection.lock)
+        } catch { host.warn("\(record.spec.label): \(error)") }
+    }
 }
 
 /// What every command does first with the name it works on: a jail whose starter or whose processes died is removed.

@@ -20,22 +20,22 @@ public struct JailStart {
     let isTransient: Bool
     let configuration: String
     let terminals: [Int]
+    let output: OutputPipe?
     let console: Console
 
     /// - Parameters:
     ///   - terminals: which of descriptors 0, 1, 2 are terminals; the jail gets a pty of its own for them.
-    ///   - pipe: the reading end of the pipe that is the jail's output, or -1.
-    ///   - output: where the console's bytes go, or -1.
+    ///   - output: a pipe for the jail's output, which is shown on the caller's; nil gives it the caller's descriptors.
     public init(
-        jail: JailSpec, host: Host, isTransient: Bool, configuration: String, terminals: [Int], pipe: Int32 = -1,
-        output: Int32 = 1
+        jail: JailSpec, host: Host, isTransient: Bool, configuration: String, terminals: [Int], output: OutputPipe? = nil
     ) {
         self.jail = jail
         self.host = host
         self.isTransient = isTransient
         self.configuration = configuration
         self.terminals = terminals
-        console = Console(terminalInput: terminals.contains(0) ? 0 : -1, output: output, pipe: pipe)
+        self.output = output
+        console = Console(terminalInput: terminals.contains(0) ? 0 : -1, pipe: output?.reading ?? -1)
     }
 
     /// Starts the jail, up to the end of `exec.poststart`.
@@ -76,16 +76,18 @@ public struct JailStart {
         var facts = try FactFinder(jail: jail, host: host).startFacts(terminals: terminals)
         let network = try NetworkStart(jail: jail, identity: record.identity, host: host)
         facts.network = network.operations
+        facts.isOutputPiped = output != nil && jail.commands.consoleLog == nil
         record.networkUndo = network.operations.reversed().compactMap(\.value.undo)
         try host.state.write(record)
         let plan = Planner(jail: jail, identity: record.identity, facts: facts).start()
-        var performer = try PlanPerformer(plan: plan, jail: jail, host: host, isTransient: isTransient, network: network)
+        var performer = try PlanPerformer(
+            plan: plan, jail: jail, host: host, isTransient: isTransient, network: network, output: output)
         let child = try performer.perform()
+        network.close()
         record.pid = child.pid
         record.startTime = ProcessTable.startTime(of: child.pid) ?? 0
         let session = Session(
             control: performer.pair.ours.number, pidfd: child.pidfd.number, signals: host.signals, console: console)
-        _ = consume network
         try awaitReady(session, plan: plan)
         try hooks.run(jail.commands.created, parameter: "exec.created")
         let outcome = try runCommands(session, plan: plan, control: performer.pair.ours.number)

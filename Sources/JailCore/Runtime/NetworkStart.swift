@@ -1,17 +1,76 @@
+internal import Glibc
 internal import SystemPackage
 
-/// The network of a start: planned and connected under one lock.
-struct NetworkStart: ~Copyable {
-    let operations: [Located<NetworkOperation>]
+/// The network of a start: planned and connected under one lock, which is held from the look at the host to `close()`.
+final class NetworkStart {
+    private(set) var operations: [Located<NetworkOperation>] = []
+    private let jail: JailSpec
+    private var connection: NetworkConnection?
+    private var namespace = Descriptor(-1)
 
     init(jail: JailSpec, identity: JailIdentity, host: Host) throws(RuntimeError) {
-        operations = []
+        self.jail = jail
+        guard jail.network.mode.value == .own else { return }
+        let opened: NetworkConnection
+        let facts: HostNetworkFacts
+        do throws(NetlinkError) {
+            opened = try NetworkConnection(host: host)
+            facts = try opened.netlink.facts(for: jail.network)
+        } catch { throw failure(error, origin: jail.network.mode.origin) }
+        do throws(NetworkPlanError) {
+            operations = try NetworkPlan(for: jail.network, jail: (jail.name.value, identity.jid), facts: facts).operations
+        } catch { throw .unsuitable(jail: jail.label, origin: error.origin, "\(error)", hint: error.hint) }
+        connection = opened
     }
 
-    init(sharing other: borrowing NetworkStart) {
-        operations = other.operations
+    /// Performs one operation.
+    /// - Parameter child: the pid of the jail's first process, whose network namespace is the jail's.
+    func perform(_ operation: NetworkOperation, step: Step, child: Int32) throws(RuntimeError) {
+        do throws(NetlinkError) {
+            if namespace.number < 0 { try enter(child) }
+            try connection!.netlink.perform(operation, under: connection!.lock)
+        } catch { throw failure(error, origin: step.origin) }
     }
 
-    func perform(_ operation: NetworkOperation, step: Step, number: Int, child: Int32, jail: JailSpec) throws(RuntimeError) {
+    private func failure(_ error: NetlinkError, origin: Origin) -> RuntimeError {
+        .unsuitable(jail: jail.label, origin: origin, "cannot connect the network: \(error)", hint: error.hint)
+    }
+
+    private func enter(_ child: Int32) throws(NetlinkError) {
+        do throws(Errno) { namespace = try Files.open("/proc/\(child)/ns/net") } catch { throw .socket(error) }
+        try connection!.netlink.enter(FileDescriptor(rawValue: namespace.number))
+    }
+
+    /// Lets go of the lock.
+    func close() { connection = nil }
+}
+
+/// Sockets, and the lock on what jails share.
+final class NetworkConnection {
+    var netlink: Netlink
+    let lock: NetworkLock
+    private let proc: Descriptor
+    private let lockFile: Descriptor
+
+    init(host: Host) throws(NetlinkError) {
+        let proc = try Self.open("/proc", Int32(OpenFlags([.path, .directory]).rawValue))
+        let lockFile = try Self.open("\(host.state.path)/network", O_RDWR | O_CREAT | O_NOFOLLOW)
+        lock = try NetworkLock(FileDescriptor(rawValue: lockFile.number))
+        netlink = try Netlink(proc: FileDescriptor(rawValue: proc.number))
+        self.proc = proc
+        self.lockFile = lockFile
+    }
+
+    private static func open(_ path: String, _ flags: Int32) throws(NetlinkError) -> Descriptor {
+        do throws(Errno) { return try Files.open(path, flags, mode: 0o600) } catch { throw .lockFile(error) }
+    }
+}
+
+extension Netlink {
+    /// Names of the jails that a link of this host says it belongs to.
+    func jailNames() throws(NetlinkError) -> [String] {
+        var names: [String] = []
+        for link in HostNetworkFacts(links: try links()).jailLinks where !names.contains(link.jail) { names.append(link.jail) }
+        return names
     }
 }

@@ -2,6 +2,20 @@ internal import CNamespaces
 internal import Glibc
 internal import SystemPackage
 
+/// The pipe that is a detached jail's output; its keeper reads it.
+public struct OutputPipe: Sendable {
+    public let reading: Int32
+    public let writing: Int32
+
+    /// - Throws: the errno of pipe2(2).
+    public init() throws(RuntimeError) {
+        var ends: [Int32] = [-1, -1]
+        let result = unsafe cns_pipe(&ends)
+        if result < 0 { throw .system("cannot make a pipe", Errno(-result)) }
+        (reading, writing) = (ends[0], ends[1])
+    }
+}
+
 /// Performs a start's plan: the host's steps here, the child's by the C interpreter.
 struct PlanPerformer: ~Copyable {
     struct Child: ~Copyable {
@@ -21,7 +35,7 @@ struct PlanPerformer: ~Copyable {
     private let consoleLog: Descriptor
     private let network: NetworkStart
 
-    init(plan: Plan, jail: JailSpec, host: Host, isTransient: Bool, network: borrowing NetworkStart) throws(RuntimeError) {
+    init(plan: Plan, jail: JailSpec, host: Host, isTransient: Bool, network: NetworkStart, output: OutputPipe?) throws(RuntimeError) {
         var flags = CNS_WAIT_FOR_GO.rawValue
         if isTransient { flags |= CNS_TRANSIENT.rawValue }
         if jail.isPersistent.value { flags |= CNS_PERSISTENT.rawValue }
@@ -41,12 +55,16 @@ struct PlanPerformer: ~Copyable {
         kernelPlan.set(.cgroupRoot, to: cgroupRoot.number)
         kernelPlan.set(.stage, to: stage.number)
         kernelPlan.set(.stagePlan, to: stagePlan.number)
+        if let output {
+            kernelPlan.set(.output, to: output.writing)
+            kernelPlan.set(.outputSource, to: output.reading)
+        }
         if consoleLog.number >= 0 { kernelPlan.set(.consoleLog, to: consoleLog.number) }
         let first = plan.steps.firstIndex { $0.side == .child } ?? plan.steps.count
         self.plan = plan
         self.jail = jail
         self.host = host
-        self.network = NetworkStart(sharing: network)
+        self.network = network
         self.childSteps = first..<plan.steps.count
         self.pair = pair
         self.cgroupRoot = cgroupRoot
@@ -85,7 +103,7 @@ struct PlanPerformer: ~Copyable {
                 try release(slots, index)
                 index += 1
             case .network(let operation):
-                try network.perform(operation, step: step, number: index, child: child?.pidfd.number ?? -1, jail: jail)
+                try network.perform(operation, step: step, child: child?.pid ?? 0)
                 index += 1
             case .verify(let file, let value):
                 try verify(file, value, step)

@@ -1,0 +1,24 @@
+internal import Glibc
+
+/// The plan of a start that is not made: the same facts are looked up, nothing is written.
+public struct DryRun {
+    let jail: JailSpec
+    let host: Host
+    let terminals: [Int]
+
+    public init(jail: JailSpec, host: Host, terminals: [Int]) {
+        self.jail = jail
+        self.host = host
+        self.terminals = terminals
+    }
+
+    /// - Throws: what would stop the start before its first step.
+    public func plan() throws(RuntimeError) -> Plan {
+        var facts = try FactFinder(jail: jail, host: host).startFacts(terminals: terminals)
+        let identity = try IdentityRegistry(state: host.state).preview(for: jail)
+        let network = try NetworkStart(jail: jail, identity: identity, host: host)
+        facts.network = network.operations
+        network.close()
+        return Planner(jail: jail, identity: identity, facts: facts).start()
+    }
+}

@@ -1,0 +1,113 @@
+internal import CNamespaces
+internal import Glibc
+internal import SystemPackage
+
+/// Runs a command in a jail that is up: jexec(8), and `exec.stop`.
+///
+/// The process that joins is the static stage: jailrun's own program is never in a namespace of the jail. It is cloned into the
+/// jail's cgroup, so that no limit is escaped and a stop reaches it.
+public struct JailEntry {
+    let record: JailRecord
+    let host: Host
+    let terminals: [Int]
+
+    /// - Parameter terminals: which of descriptors 0, 1, 2 become a pty of the jail's own.
+    public init(record: JailRecord, host: Host, terminals: [Int]) {
+        self.record = record
+        self.host = host
+        self.terminals = terminals
+    }
+
+    /// Runs one command and waits for it.
+    /// - Parameters:
+    ///   - user: a name of the jail's passwd(5) or a number; nil for the jail's own `exec.jail_user`.
+    ///   - isHostUser: look the user up on the host: jexec -u.
+    ///   - directory: nil for the root.
+    ///   - environment: `NAME=VALUE`, on top of the standard one.
+    /// - Throws: `.notFound` when the jail has ended; `.step` when it cannot be joined.
+    public func run(
+        _ line: JailCommand, parameter: String, origin: Origin, user: String? = nil, isHostUser: Bool = false,
+        directory: String? = nil, environment: [String] = [], timeoutSeconds: Int = 0
+    ) throws(RuntimeError) -> CommandOutcome {
+        let pidfd = try openJail()
+        let root = try attempt("\(record.spec.label): cannot open the jail's root") { () throws(Errno) in
+            try Files.open("/proc/\(record.pid)/root", Int32(OpenFlags([.path, .directory]).rawValue))
+        }
+        var spec = record.spec
+        if let user { spec.commands.jailUser = Located(user, origin) }
+        if isHostUser { spec.commands.isJailUserOfHost = Located(true, origin) }
+        let facts = try FactFinder(jail: spec, host: host).entryFacts(
+            root: root.number, terminals: terminals, environment: environment)
+        let entry = Planner(jail: spec, identity: record.identity, facts: facts).enter(
+            line, parameter: parameter, user: facts.jailUser, directory: directory, origin: origin)
+        return try perform(entry, joined: pidfd.number, timeoutSeconds: timeoutSeconds)
+    }
+
+    /// The jail's pid 1, and that it still is: the pidfd cannot come to mean another process.
+    private func openJail() throws(RuntimeError) -> Descriptor {
+        let number = cns_pidfd_open(record.pid)
+        guard number >= 0, record.isAlive else {
+            if number >= 0 { close(number) }
+            throw .notFound(jail: record.name)
+        }
+        return Descriptor(number)
+    }
+
+    private func perform(_ entry: Planner.Entry, joined: Int32, timeoutSeconds: Int) throws(RuntimeError) -> CommandOutcome {
+        let message = "\(record.spec.label): cannot run \(Terminal.escaped(entry.command.line.text))"
+        let pair = try attempt(message) { () throws(Errno) in try ControlPair() }
+        let stage = try attempt(message) { () throws(Errno) in try Stage.descriptor() }
+        let stagePlan = try attempt(message) { () throws(Errno) in
+            try KernelPlan.stageDescriptor(
+                commands: [entry.command], enter: entry.enter, flags: CNS_ENTER.rawValue, console: -1,
+                firstIndex: entry.spawn.count, slots: [(.joined, Int32(CNS_JOINED_DESCRIPTOR))])
+        }
+        let cgroup = try attempt("\(record.spec.label): \(record.cgroup)") { () throws(Errno) in
+            try Files.open(record.cgroup, O_DIRECTORY)
+        }
+        let plan = KernelPlan(steps: entry.spawn)
+        plan.set(.control, to: pair.childs.number)
+        plan.set(.stage, to: stage.number)
+        plan.set(.stagePlan, to: stagePlan.number)
+        plan.set(.joined, to: joined)
+        let child = try attempt(message) { () throws(Errno) in
+            try plan.spawn(0..<entry.spawn.count, flags: [], cgroup: cgroup.number, control: pair.childs.number)
+        }
+        let pidfd = Descriptor(child.pidfd)
+        let session = Session(
+            control: pair.ours.number, pidfd: pidfd.number, signals: host.signals,
+            console: Console(terminalInput: terminals.contains(0) ? 0 : -1))
+        return try wait(session, entry: entry, control: pair.ours.number, timeoutSeconds: timeoutSeconds)
+    }
+
+    private func wait(_ session: Session, entry: Planner.Entry, control: Int32, timeoutSeconds: Int) throws(RuntimeError)
+        -> CommandOutcome
+    {
+        let steps = entry.spawn + entry.enter + entry.command.steps
+        var deadline = timeoutSeconds > 0 ? Clock.milliseconds() + timeoutSeconds * 1000 : nil
+        var outcome: CommandOutcome?
+        while true {
+            switch session.next(deadline: deadline) {
+            case .report(.running): session.console.makeRaw()
+            case .report(.failed(let index, let errno)):
+                let isExecute = index == steps.count - 1
+                guard isExecute, steps.indices.contains(index) else {
+                    throw .step(
+                        jail: record.spec.label, step: steps[max(0, min(index, steps.count - 1))], errno: Errno(errno),
+                        number: index)
+                }
+                outcome = .notExecuted(Errno(errno))
+            case .report(.finished(_, let status)): outcome = outcome ?? CommandOutcome(waitStatus: status)
+            case .report: break
+            case .exited(let status):
+                session.console.makeCooked()
+                return outcome ?? CommandOutcome(waitStatus: status)
+            case .signal(let signal): Control.signal(control, signal)
+            case .timedOut:
+                Control.signal(control, SIGKILL)
+                outcome = .timedOut
+                deadline = nil
+            }
+        }
+    }
+}

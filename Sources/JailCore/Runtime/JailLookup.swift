@@ -1,0 +1,37 @@
+/// Finds running jails. Every look first repairs what dead ones left, so that what it finds is true.
+public struct JailLookup {
+    let host: Host
+    public init(host: Host) { self.host = host }
+
+    /// Jails that are up, in the order of their jids.
+    public func running() -> [JailRecord] {
+        JailRepair(host: host).repairAll()
+        return host.state.records.filter { $0.phase != .starting && $0.isAlive }
+    }
+
+    /// The name of a jail that has that name or that jid.
+    public func name(_ text: String) -> String? { record(text)?.name }
+
+    /// The record of a jail that has that name or that jid.
+    public func record(_ text: String) -> JailRecord? {
+        let running = running()
+        return running.first { $0.name == text } ?? running.first { String($0.identity.jid) == text }
+    }
+
+    /// The names, each after the running jails that depend on it.
+    public func withDependents(_ names: [String]) -> [String] {
+        let records = host.state.records
+        var ordered: [String] = []
+        var visiting: [String] = []
+        func visit(_ name: String) {
+            if ordered.contains(name) || visiting.contains(name) { return }
+            visiting.append(name)
+            for record in records.reversed() where record.spec.depend.contains(where: { $0.value == name }) {
+                visit(record.name)
+            }
+            ordered.append(name)
+        }
+        names.forEach(visit)
+        return ordered
+    }
+}

@@ -1,0 +1,43 @@
+internal import CNamespaces
+internal import Glibc
+internal import SystemPackage
+
+/// What a started jail's keeper does: waits for its end, passes signals on as a stop, and leaves nothing.
+public struct JailRun {
+    let start: JailStart
+    let host: Host
+
+    public init(start: JailStart, host: Host) {
+        self.start = start
+        self.host = host
+    }
+
+    /// Starts the jail, tells `onStart`, and returns when nothing of it is left.
+    /// - Parameter onStart: called once, when the start has succeeded.
+    /// - Returns: how its last start command ended.
+    /// - Throws: why it could not be started.
+    public func run(onStart: (JailRecord) -> Void) throws(RuntimeError) -> CommandOutcome {
+        let running = try start.run()
+        onStart(running.record)
+        let outcome = running.outcome
+        let stop = JailStop(host: host, terminals: [])
+        while true {
+            switch running.session.next(deadline: nil) {
+            case .exited:
+                try stop.finishEnded(running.record)
+                return outcome
+            case .signal(let signal):
+                try stopRunning(running.record, signal: signal)
+            case .report, .timedOut: break
+            }
+        }
+    }
+
+    /// A signal to the keeper is a request to stop; one that fails says why, and the jail goes on.
+    private func stopRunning(_ record: JailRecord, signal: Int32) throws(RuntimeError) {
+        do throws(RuntimeError) { try JailStop(host: host, terminals: []).run(record.name) } catch {
+            if case .notFound = error { return }
+            host.warn(error.message)
+        }
+    }
+}

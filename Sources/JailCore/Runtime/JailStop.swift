@@ -1,0 +1,91 @@
+internal import CNamespaces
+internal import Glibc
+internal import SystemPackage
+
+/// Stops a jail: jail(8)'s order, and every object that does not die with its processes taken back.
+public struct JailStop {
+    let host: Host
+    let terminals: [Int]
+
+    public init(host: Host, terminals: [Int]) {
+        self.host = host
+        self.terminals = terminals
+    }
+
+    /// Stops the jail of that name.
+    /// - Throws: `.notFound`; what failed before the jail was removed, which then goes on. What fails later is a warning, and the
+    ///   rest is done all the same.
+    public func run(_ name: String) throws(RuntimeError) {
+        guard JailName.objection(to: Bytes(name.utf8)) == nil else { throw .notFound(jail: name) }
+        let lock = try host.lock(name)
+        try JailRepair(host: host).repair(name)
+        guard let record = host.state.record(of: name) else {
+            lock.unlinkAndRelease()
+            throw .notFound(jail: name)
+        }
+        try runCommandsBefore(record)
+        var stopping = record
+        stopping.phase = .stopping
+        try host.state.write(stopping)
+        terminate(record)
+        finish(record, isOrderly: true)
+        lock.unlinkAndRelease()
+    }
+
+    /// After the processes of a jail have ended by themselves: the commands of the host, and nothing left.
+    public func finishEnded(_ record: JailRecord) throws(RuntimeError) {
+        let lock = try host.lock(record.name)
+        // Another command may have stopped it, and a new jail may have its name by now.
+        guard host.state.record(of: record.name)?.identity == record.identity else { return }
+        finish(record, isOrderly: true)
+        lock.unlinkAndRelease()
+    }
+
+    private func runCommandsBefore(_ record: JailRecord) throws(RuntimeError) {
+        let commands = record.spec.commands
+        let hooks = HostCommand(jail: record.spec, identity: record.identity, host: host)
+        try hooks.run(commands.prestop, parameter: "exec.prestop")
+        let entry = JailEntry(record: record, host: host, terminals: terminals)
+        for command in commands.stop {
+            let line = JailCommand(command.value)
+            if line.arguments.isEmpty { continue }
+            let outcome = try entry.run(
+                line, parameter: "exec.stop", origin: command.origin, timeoutSeconds: commands.timeoutSeconds.value)
+            if outcome != .exited(0) && record.isAlive {
+                throw .command(jail: record.spec.label, text: command.value, origin: command.origin, outcome: outcome)
+            }
+        }
+    }
+
+    /// SIGTERM to every process, then the time that `stop.timeout` gives them.
+    private func terminate(_ record: JailRecord) {
+        let seconds = record.spec.commands.stopTimeoutSeconds.value
+        let number = cns_pidfd_open(record.pid)
+        guard seconds > 0, number >= 0, record.isAlive else {
+            if number >= 0 { close(number) }
+            return
+        }
+        let pidfd = Descriptor(number)
+        _ = cns_pidfd_signal(pidfd.number, SIGTERM)
+        let deadline = Clock.milliseconds() + seconds * 1000
+        while Clock.milliseconds() < deadline, Cgroup(path: record.cgroup).processes.contains(where: { $0 != record.pid }) {
+            var watched = pollfd(fd: pidfd.number, events: Int16(POLLIN), revents: 0)
+            if unsafe poll(&watched, 1, 10) > 0 { return }
+        }
+    }
+
+    private func finish(_ record: JailRecord, isOrderly: Bool) {
+        let commands = record.spec.commands
+        let hooks = HostCommand(jail: record.spec, identity: record.identity, host: host)
+        do throws(Errno) { try Cgroup(path: record.cgroup).killAll(timeoutMilliseconds: 10000) } catch {
+            host.warn("\(record.spec.label): processes do not die: \(error.description)")
+        }
+        warnOnFailure { () throws(RuntimeError) in try hooks.run(commands.poststop, parameter: "exec.poststop") }
+        JailRemoval(record: record, host: host).run()
+        warnOnFailure { () throws(RuntimeError) in try hooks.run(commands.release, parameter: "exec.release") }
+    }
+
+    private func warnOnFailure(_ body: () throws(RuntimeError) -> Void) {
+        do throws(RuntimeError) { try body() } catch { host.warn(error.message) }
+    }
+}

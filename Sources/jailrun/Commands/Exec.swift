@@ -1,0 +1,54 @@
+import ArgumentParser
+import Glibc
+import JailCore
+
+struct Exec: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run a command in a jail that is up.",
+        discussion: "Ends with the command's own status, 128 + n when signal n ended it, 127 when it is not there, 126 when it "
+            + "cannot be executed.")
+
+    @OptionGroup var global: GlobalOptions
+
+    @Flag(name: [.customShort("t"), .customLong("terminal")], help: "Give it a terminal of the jail's own.")
+    var wantsTerminal = false
+
+    @Option(name: [.customShort("u"), .customLong("user")], help: "A user of the jail, by name or number.")
+    var user: String?
+
+    @Option(name: [.customShort("w"), .customLong("directory")], help: "The directory to start in.")
+    var directory: String?
+
+    @Option(name: [.customShort("e"), .customLong("env")], help: ArgumentHelp("A variable of its environment.", valueName: "name=value"))
+    var environment: [String] = []
+
+    @Argument(help: "The jail, by name or jid.")
+    var jail: String
+
+    @Argument(parsing: .captureForPassthrough, help: "The command and its arguments; a shell, if there is none.")
+    var command: [String] = []
+
+    func validate() throws {
+        if let bad = environment.first(where: { !$0.contains("=") || $0.hasPrefix("=") }) {
+            throw ValidationError("-e \(bad): not of the form NAME=VALUE")
+        }
+    }
+
+    func run() throws {
+        try reporting {
+            let host = try global.host()
+            guard let record = JailLookup(host: host).record(jail) else { throw RuntimeError.notFound(jail: jail) }
+            let arguments = command.first == "--" ? Array(command.dropFirst()) : command
+            let line = JailCommand(
+                text: arguments.joined(separator: " "), arguments: arguments.isEmpty ? ["/bin/sh", "-i"] : arguments,
+                isBackground: false)
+            let terminals = wantsTerminal || arguments.isEmpty && !Descriptors.terminals.isEmpty ? [0, 1, 2] : Descriptors.terminals
+            let outcome = try JailEntry(record: record, host: host, terminals: terminals).run(
+                line, parameter: "exec", origin: .commandLine, user: user, directory: directory, environment: environment)
+            if case .notExecuted = outcome {
+                Output.failure(.command(jail: record.name, text: line.text, origin: .commandLine, outcome: outcome))
+            }
+            if outcome != .exited(0) { throw ExitCode(outcome.exitStatus) }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+import ArgumentParser
+import Glibc
+import JailCore
+
+/// What every command takes.
+struct GlobalOptions: ParsableArguments {
+    @Option(name: .customLong("root"), help: ArgumentHelp("Where state is kept.", valueName: "dir"))
+    var stateDirectory: String?
+
+    @Option(name: .customLong("cgroup-root"), help: ArgumentHelp("The cgroup below which jails are made.", valueName: "dir"))
+    var cgroupRoot: String?
+
+    @Flag(name: .shortAndLong, help: "Print each step as it is performed, with its microseconds.")
+    var verbose = false
+
+    @Flag(name: .shortAndLong, help: "Print errors only.")
+    var quiet = false
+
+    @Flag(name: .customLong("no-color"), help: "Print no colour.")
+    var noColor = false
+
+    /// The machine, ready for work. Signals are blocked from here on.
+    func host() throws -> Host {
+        let signals = try SignalSource.takeProcess()
+        let isVerbose = verbose
+        return try Host(
+            stateDirectory: stateDirectory, cgroupRoot: cgroupRoot, signals: signals,
+            observe: isVerbose ? { @Sendable step, microseconds in Output.step(step, microseconds) } : nil,
+            warn: { Output.error($0) })
+    }
+
+    /// Reads the file; prints all that is wrong with it and ends with 65, EX_DATAERR.
+    func load(_ file: String) throws -> Configuration {
+        do { return try Configuration(path: file) } catch {
+            Output.diagnostics(error.diagnostics)
+            throw ExitCode(65)
+        }
+    }
+
+    func specs(_ configuration: Configuration, _ names: [String]) throws -> [JailSpec] {
+        do { return try configuration.specs(of: names) } catch {
+            Output.diagnostics(error.diagnostics)
+            throw ExitCode(65)
+        }
+    }
+}
+
+/// Runs a command's body; a failure is said once, with its hint, and becomes the exit status.
+func reporting(_ body: () throws -> Void) throws {
+    do { try body() } catch let error as RuntimeError {
+        Output.failure(error)
+        throw ExitCode(error.exitStatus)
+    }
+}

@@ -1,0 +1,19 @@
+import ArgumentParser
+import JailCore
+
+struct Inspect: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Print all that is known of a jail, as JSON.")
+
+    @OptionGroup var global: GlobalOptions
+
+    @Argument(help: "The jail, by name or jid.")
+    var jail: String
+
+    func run() throws {
+        try reporting {
+            let host = try global.host()
+            guard let record = JailLookup(host: host).record(jail) else { throw RuntimeError.notFound(jail: jail) }
+            print(JailInspection(record).json())
+        }
+    }
+}

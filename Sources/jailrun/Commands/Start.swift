@@ -1,0 +1,30 @@
+import ArgumentParser
+import JailCore
+
+struct Start: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Start jails and return when every one is up.")
+
+    @OptionGroup var global: GlobalOptions
+
+    @Argument(help: "A jail.conf(5) file.", completion: .file(extensions: ["conf"]))
+    var file: String
+
+    @Argument(help: "Jails of the file; all, if none is named.")
+    var jails: [String] = []
+
+    func run() throws {
+        try reporting {
+            let host = try global.host()
+            let specs = try global.specs(try global.load(file), jails)
+            try Self.start(specs, file: file, host: host, isQuiet: global.quiet)
+        }
+    }
+
+    static func start(_ specs: [JailSpec], file: String, host: Host, isQuiet: Bool) throws {
+        var keepers = JailKeepers(
+            specs: specs, host: host, mode: .detached, configuration: Descriptors.absolute(file),
+            report: { Output.failure($0) }, announce: { if !isQuiet { Announcement.up($0, isForeground: false) } })
+        try Announcement.finish(try keepers.run())
+    }
+}

@@ -1,0 +1,78 @@
+import ArgumentParser
+import Glibc
+import JailCore
+
+struct Stop: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Stop jails and remove all that was made for them.",
+        discussion: "A jail on which others depend is stopped after them.")
+
+    @OptionGroup var global: GlobalOptions
+
+    @Argument(help: "Jails by name or jid, or jail.conf(5) files.")
+    var targets: [String]
+
+    func run() throws {
+        try reporting { try Self.stop(targets, global, try global.host()) }
+    }
+
+    static func stop(_ targets: [String], _ global: GlobalOptions, _ host: Host) throws {
+        let stop = JailStop(host: host, terminals: Descriptors.terminals)
+        var failure: RuntimeError?
+        for name in try names(targets, global, host) {
+            do { try stop.run(name) } catch {
+                Output.failure(error)
+                failure = failure ?? error
+            }
+        }
+        if let failure { throw ExitCode(failure.exitStatus) }
+    }
+
+    /// The jails meant, dependents first, the last started before the first.
+    private static func names(_ targets: [String], _ global: GlobalOptions, _ host: Host) throws -> [String] {
+        var names: [String] = []
+        for target in targets {
+            if isFile(target) {
+                let jails = try global.specs(try global.load(target), []).map(\.name.value)
+                names += jails.filter { name in host.state.record(of: name) != nil }.reversed()
+            } else {
+                names.append(JailLookup(host: host).name(target) ?? target)
+            }
+        }
+        return JailLookup(host: host).withDependents(names)
+    }
+
+    static func isFile(_ target: String) -> Bool { target.contains("/") || target.hasSuffix(".conf") }
+}
+
+struct Restart: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Stop jails and start them again.")
+
+    @OptionGroup var global: GlobalOptions
+
+    @Argument(help: "Jails by name or jid, or jail.conf(5) files.")
+    var targets: [String]
+
+    func run() throws {
+        try reporting {
+            let host = try global.host()
+            let starts = try targets.map { try start($0, host) }
+            for (file, names, running) in starts {
+                if !running.isEmpty { try Stop.stop(running, global, host) }
+                try Start.start(try global.specs(try global.load(file), names), file: file, host: host, isQuiet: global.quiet)
+            }
+        }
+    }
+
+    /// The file that a jail came from is in its record.
+    private func start(_ target: String, _ host: Host) throws -> (file: String, names: [String], running: [String]) {
+        if Stop.isFile(target) {
+            let names = try global.specs(try global.load(target), []).map(\.name.value)
+            return (target, [], names.filter { host.state.record(of: $0) != nil })
+        }
+        guard let name = JailLookup(host: host).name(target), let record = host.state.record(of: name) else {
+            throw RuntimeError.notFound(jail: target)
+        }
+        return (record.configuration, [record.spec.label], [name])
+    }
+}

@@ -1,0 +1,37 @@
+import ArgumentParser
+import JailCore
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// One binary: its name decides whose command line it takes.
+@main
+enum Main {
+    static func main() {
+        let arguments = CommandLine.arguments
+        let name = arguments.first.map { $0.split(separator: "/").last.map(String.init) ?? $0 } ?? "jailrun"
+        let operands = Array(arguments.dropFirst())
+        switch name {
+        case "jail": exit(JailLink.run(operands))
+        case "jls": exit(JlsLink.run(operands))
+        case "jexec": exit(JexecLink.run(operands))
+        default: Jailrun.main(operands)
+        }
+    }
+}
+
+struct Jailrun: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "jailrun", abstract: "FreeBSD-style jails on Linux.",
+        discussion: "jailrun FILE runs the jails of a jail.conf(5) in the foreground; Ctrl-C stops and removes them.",
+        version: Version.text,
+        subcommands: [
+            Run.self, Start.self, Stop.self, Restart.self, List.self, Exec.self, Ps.self, Inspect.self, Wait.self, Check.self,
+            Params.self, Prune.self,
+        ], defaultSubcommand: Run.self)
+}
+
+enum Version {
+    static let text = "0.1.0"
+}

@@ -1,0 +1,28 @@
+import Glibc
+import JailCore
+
+/// What a person reads: results on stdout, everything else on stderr. Bytes that a jail wrote are escaped first.
+enum Output {
+    static func error(_ text: String) { write("jailrun: \(text)\n") }
+
+    static func notice(_ text: String) { write("\(text)\n") }
+
+    static func failure(_ error: RuntimeError) {
+        Self.error(error.message)
+        if let hint = error.hint { write("    hint: \(hint)\n") }
+    }
+
+    static func diagnostics(_ diagnostics: [Diagnostic]) {
+        for diagnostic in diagnostics { write("\(diagnostic.description)\n") }
+    }
+
+    static func step(_ step: Step, _ microseconds: Int) {
+        let time = String(microseconds)
+        write("\(String(repeating: " ", count: max(0, 7 - time.count)))\(time) us  \(step.operation.spelling)\n")
+    }
+
+    private static func write(_ text: String) {
+        let bytes = Array(text.utf8)
+        bytes.withUnsafeBytes { _ = Glibc.write(2, $0.baseAddress, $0.count) }
+    }
+}
