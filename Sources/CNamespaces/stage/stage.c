@@ -60,7 +60,7 @@ static void report(struct stage *stage, int32_t kind, int32_t index, int64_t val
 static struct cns_plan *map_plan(void)
 {
 	struct cns_plan header;
-	long size = cns_raw3(__NR_read, CNS_PLAN_DESCRIPTOR, &header, sizeof header);
+	long size = cns_raw4(__NR_pread64, CNS_PLAN_DESCRIPTOR, &header, sizeof header, 0);
 	long address;
 
 	if (size != (long)sizeof header || header.magic != CNS_PLAN_MAGIC)

@@ -34,6 +34,8 @@ public struct StartFacts: Equatable, Sendable {
     public var network: [Located<NetworkOperation>] = []
     /// cgroup controllers to be enabled from the cgroup root down, `memory`.
     public var controllers: [String] = []
+    /// Default cgroup values that this host has no controller for.
+    public var unavailableDefaults: [String] = []
     /// Resource limits that differ from the default ones.
     public var limits: [ResourceLimit] = []
     /// Which of descriptors 0, 1, 2 are terminals: they become the jail's own pty.

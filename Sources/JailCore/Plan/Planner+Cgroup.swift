@@ -27,7 +27,7 @@ extension Planner {
                 .setAttribute("trusted.jailrun", to: jail.name.value, on: .cgroup), .limits, origin,
                 "mark the cgroup as jailrun's"),
         ]
-        return steps + jail.cgroup.flatMap(set) + attachDeviceProgram()
+        return steps + jail.cgroup.filter { !facts.unavailableDefaults.contains($0.file) }.flatMap(set) + attachDeviceProgram()
     }
 
     private func controllerOrigin(_ controller: String) -> Origin {

@@ -20,8 +20,11 @@ extension Planner {
     }
 
     private func directories(_ step: (SystemCall, String) -> Step) -> [Step] {
-        (facts.deviceTree.directories + (facts.deviceTree.hasTerminals ? ["pts"] : []) + ["shm", "mqueue"]).map {
-            step(.makeDirectory($0, at: .devices, mode: 0o755), "make /dev/\($0)")
+        (facts.deviceTree.directories + (facts.deviceTree.hasTerminals ? ["pts"] : []) + ["shm", "mqueue"]).flatMap {
+            [
+                step(.makeDirectory($0, at: .devices, mode: 0o755), "make /dev/\($0)"),
+                step(.changeOwner($0, at: .devices, uid: firstID, gid: firstID), "give /dev/\($0) its owner"),
+            ]
         }
     }
 
@@ -40,6 +43,11 @@ extension Planner {
     }
 
     private func links(_ step: (SystemCall, String) -> Step) -> [Step] {
-        facts.deviceTree.links.map { step(.makeSymlink($0.path, to: $0.target, at: .devices), "make /dev/\($0.path)") }
+        facts.deviceTree.links.flatMap {
+            [
+                step(.makeSymlink($0.path, to: $0.target, at: .devices), "make /dev/\($0.path)"),
+                step(.changeOwner($0.path, at: .devices, uid: firstID, gid: firstID), "give /dev/\($0.path) its owner"),
+            ]
+        }
     }
 }

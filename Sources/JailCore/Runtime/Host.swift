@@ -32,7 +32,6 @@ public struct Host: Sendable {
 
     func cgroup(of jail: String) -> Cgroup { Cgroup(path: "\(cgroupRoot.path)/\(jail)") }
     func lock(_ jail: String) throws(RuntimeError) -> JailLock {
-        try state.prepare()
-        return try JailLock(state.lockPath(jail), jail: jail, timeoutMilliseconds: 60000)
+        try JailLock(state.lockPath(jail), in: state, jail: jail)
     }
 }

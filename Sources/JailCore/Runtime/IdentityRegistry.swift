@@ -12,7 +12,9 @@ struct IdentityRegistry {
 
     /// Reserves an identity by writing the record that `makeRecord` builds around it.
     func reserve(for spec: JailSpec, makeRecord: (JailIdentity) -> JailRecord) throws(RuntimeError) -> JailRecord {
-        let lock = try JailLock("\(state.path)/registry", jail: spec.label, timeoutMilliseconds: 10000)
+        let lock = try JailLock(state.registryPath, in: state, jail: spec.label)
+        // Another jailrun may have removed the last jail's directories before the lock was ours.
+        try state.prepare()
         let others = state.records
         let jid = try chooseJid(for: spec, others: others)
         let record = makeRecord(
@@ -40,16 +42,14 @@ struct IdentityRegistry {
             return fixed.value
         }
         let jid = nextJid(others: others)
-        do { try Files.replace(lastJidPath, with: Array(String(jid).utf8)) } catch {
-            throw .system("cannot write \(lastJidPath)", error)
+        do { try Files.replace(state.lastJidPath, with: Array(String(jid).utf8)) } catch {
+            throw .system("cannot write \(state.lastJidPath)", error)
         }
         return jid
     }
 
-    private var lastJidPath: String { "\(state.path)/last-jid" }
-
     private func nextJid(others: [JailRecord]) -> Int {
-        var jid = (try? Files.text(lastJidPath)).flatMap { Int($0) } ?? 0
+        var jid = (try? Files.text(state.lastJidPath)).flatMap { Int($0) } ?? 0
         repeat { jid = jid >= Self.lastJid ? 1 : jid + 1 } while others.contains { $0.identity.jid == jid }
         return jid
     }

@@ -9,17 +9,15 @@ public struct JailPrune {
 
     /// - Returns: a line for each thing that was removed.
     public func run() throws(RuntimeError) -> [String] {
-        try host.state.prepare()
         var removed = JailRepair(host: host).repairAll().map { "removed \($0)" }
         removed += try pruneNetwork()
-        host.state.removeIfUnused()
-        if host.state.names.isEmpty { removeCgroupRoot() }
+        host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
         return removed
     }
 
     private func pruneNetwork() throws(RuntimeError) -> [String] {
+        let connection = try NetworkConnection(host: host)
         do throws(NetlinkError) {
-            let connection = try NetworkConnection(host: host)
             let known = host.state.names
             var removed: [String] = []
             for jail in try connection.netlink.jailNames() where !known.contains(jail) {
@@ -28,9 +26,6 @@ public struct JailPrune {
             return try removed + connection.netlink.removeUnused(under: connection.lock)
         } catch { throw .host("cannot look for what the network of dead jails left: \(error)", hint: error.hint) }
     }
-
-    /// Only when it is empty and jailrun's own: rmdir(2) refuses otherwise.
-    private func removeCgroupRoot() { _ = unsafe rmdir(host.cgroupRoot.path) }
 }
 
 /// Waits for the end of a jail that somebody else keeps.

@@ -13,7 +13,10 @@ struct JailRemoval {
         let isDead = killAll()
         disconnectNetwork()
         let isRemoved = isDead && removeCgroup()
-        if isRemoved { host.state.remove(record.name) }
+        if isRemoved {
+            host.state.remove(record.name)
+            host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
+        }
         return isRemoved
     }
 
@@ -49,12 +52,14 @@ struct NetworkStop {
 
     func run() {
         guard record.spec.network.mode.value == .own, !record.spec.network.addresses.isEmpty else { return }
-        do throws(NetlinkError) {
+        do throws(RuntimeError) {
             let connection = try NetworkConnection(host: host)
-            for operation in record.networkUndo { try connection.netlink.perform(operation, under: connection.lock) }
-            _ = try connection.netlink.removeLeftovers(
-                jail: record.name, jid: record.identity.jid, under: connection.lock)
-        } catch { host.warn("\(record.spec.label): \(error)") }
+            do throws(NetlinkError) {
+                for operation in record.networkUndo { try connection.netlink.perform(operation, under: connection.lock) }
+                _ = try connection.netlink.removeLeftovers(
+                    jail: record.name, jid: record.identity.jid, under: connection.lock)
+            } catch { throw .host("\(error)", hint: error.hint) }
+        } catch { host.warn("\(record.spec.label): cannot take the network back: \(error.message)") }
     }
 }
 

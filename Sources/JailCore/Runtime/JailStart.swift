@@ -54,7 +54,8 @@ public struct JailStart {
         } catch {
             // jail(8): no exec.* command runs while a failed start is taken back.
             JailRemoval(record: host.state.record(of: name) ?? record, host: host).run()
-            _ = consume lock
+            lock.unlinkAndRelease()
+            host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
             throw error
         }
     }
@@ -74,6 +75,9 @@ public struct JailStart {
         try beforehand.run(jail.commands.prepare, parameter: "exec.prepare")
         try beforehand.run(jail.commands.prestart, parameter: "exec.prestart")
         var facts = try FactFinder(jail: jail, host: host).startFacts(terminals: terminals)
+        for file in facts.unavailableDefaults {
+            host.warn("\(jail.label): without the default \(file): this host has no such cgroup controller")
+        }
         let network = try NetworkStart(jail: jail, identity: record.identity, host: host)
         facts.network = network.operations
         facts.isOutputPiped = output != nil && jail.commands.consoleLog == nil

@@ -28,8 +28,9 @@ public struct JailStop {
         stopping.phase = .stopping
         try host.state.write(stopping)
         terminate(record)
-        finish(record, isOrderly: true)
+        finish(record)
         lock.unlinkAndRelease()
+        host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
     }
 
     /// After the processes of a jail have ended by themselves: the commands of the host, and nothing left.
@@ -37,8 +38,9 @@ public struct JailStop {
         let lock = try host.lock(record.name)
         // Another command may have stopped it, and a new jail may have its name by now.
         guard host.state.record(of: record.name)?.identity == record.identity else { return }
-        finish(record, isOrderly: true)
+        finish(record)
         lock.unlinkAndRelease()
+        host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
     }
 
     private func runCommandsBefore(_ record: JailRecord) throws(RuntimeError) {
@@ -74,7 +76,7 @@ public struct JailStop {
         }
     }
 
-    private func finish(_ record: JailRecord, isOrderly: Bool) {
+    private func finish(_ record: JailRecord) {
         let commands = record.spec.commands
         let hooks = HostCommand(jail: record.spec, identity: record.identity, host: host)
         do throws(Errno) { try Cgroup(path: record.cgroup).killAll(timeoutMilliseconds: 10000) } catch {

@@ -11,10 +11,9 @@ final class NetworkStart {
     init(jail: JailSpec, identity: JailIdentity, host: Host) throws(RuntimeError) {
         self.jail = jail
         guard jail.network.mode.value == .own else { return }
-        let opened: NetworkConnection
+        let opened = try NetworkConnection(host: host)
         let facts: HostNetworkFacts
         do throws(NetlinkError) {
-            opened = try NetworkConnection(host: host)
             facts = try opened.netlink.facts(for: jail.network)
         } catch { throw failure(error, origin: jail.network.mode.origin) }
         do throws(NetworkPlanError) {
@@ -50,19 +49,19 @@ final class NetworkConnection {
     var netlink: Netlink
     let lock: NetworkLock
     private let proc: Descriptor
-    private let lockFile: Descriptor
+    private let lockFile: JailLock
 
-    init(host: Host) throws(NetlinkError) {
-        let proc = try Self.open("/proc", Int32(OpenFlags([.path, .directory]).rawValue))
-        let lockFile = try Self.open("\(host.state.path)/network", O_RDWR | O_CREAT | O_NOFOLLOW)
-        lock = try NetworkLock(FileDescriptor(rawValue: lockFile.number))
-        netlink = try Netlink(proc: FileDescriptor(rawValue: proc.number))
+    init(host: Host) throws(RuntimeError) {
+        let lockFile = try JailLock(host.state.networkPath, in: host.state, jail: "network", writesHolder: false)
+        let proc = try attempt("/proc") { () throws(Errno) in
+            try Files.open("/proc", Int32(OpenFlags([.path, .directory]).rawValue))
+        }
+        do throws(NetlinkError) {
+            lock = try NetworkLock(FileDescriptor(rawValue: lockFile.descriptor.number))
+            netlink = try Netlink(proc: FileDescriptor(rawValue: proc.number))
+        } catch { throw .host("\(error)", hint: error.hint) }
         self.proc = proc
         self.lockFile = lockFile
-    }
-
-    private static func open(_ path: String, _ flags: Int32) throws(NetlinkError) -> Descriptor {
-        do throws(Errno) { return try Files.open(path, flags, mode: 0o600) } catch { throw .lockFile(error) }
     }
 }
 

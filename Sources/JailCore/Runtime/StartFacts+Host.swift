@@ -18,7 +18,8 @@ struct FactFinder {
         facts.maskedPaths = Self.maskedPaths
         facts.readOnlyPaths = Self.readOnlyPaths
         facts.deviceTree = try deviceTree()
-        facts.controllers = try controllers()
+        facts.unavailableDefaults = unavailableDefaults()
+        facts.controllers = try controllers(without: facts.unavailableDefaults)
         try addPrivileges(to: &facts, terminals: terminals)
         return facts
     }
@@ -147,9 +148,9 @@ struct FactFinder {
     // MARK: Limits
 
     /// Controllers to be enabled for the jails' cgroups, so that the files of `cgroup.*` exist.
-    private func controllers() throws(RuntimeError) -> [String] {
+    private func controllers(without unavailable: [String]) throws(RuntimeError) -> [String] {
         var needed: [(name: String, origin: Origin)] = []
-        for setting in jail.cgroup {
+        for setting in jail.cgroup where !unavailable.contains(setting.file) {
             guard let name = setting.file.split(separator: ".").first.map(String.init), name != "cgroup",
                 !needed.contains(where: { $0.name == name })
             else { continue }
@@ -158,6 +159,15 @@ struct FactFinder {
         try makeCgroupRoot(enabling: needed)
         let enabled = host.cgroupRoot.enabledControllers
         return needed.map(\.name).filter { !enabled.contains($0) }
+    }
+
+    /// Limits that only jailrun's defaults ask for, of controllers that this host does not have: decided now, and said.
+    private func unavailableDefaults() -> [String] {
+        let available = Cgroup(path: Cgroup.mountPoint() ?? host.cgroupRoot.path).controllers
+        return jail.cgroup.filter { setting in
+            guard case .standard = setting.origin else { return false }
+            return !available.contains { setting.file.hasPrefix($0 + ".") }
+        }.map(\.file)
     }
 
     /// Makes the cgroup below which jails are made, and enables the controllers from the top of the hierarchy down to it.

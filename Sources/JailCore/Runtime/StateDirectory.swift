@@ -54,13 +54,34 @@ public struct StateDirectory: Sendable {
     /// All records, in the order of their jids, as jls(8) lists them.
     public var records: [JailRecord] { names.compactMap(record).sorted { $0.identity.jid < $1.identity.jid } }
 
-    /// Removes the directories if they are empty but for locks that nobody holds.
-    func removeIfUnused() {
-        guard names.isEmpty else { return }
-        for name in (try? Files.names(in: "\(path)/locks")) ?? [] {
-            if let lock = JailLock(tryLocking: lockPath(name)) { lock.unlinkAndRelease() }
+    /// Removes all of it when there is no jail: what nobody uses should not be there. Another jailrun may be at work: whatever
+    /// it holds stays, and it makes again what it misses.
+    func removeIfUnused(cgroupRoot: Cgroup) {
+        guard names.isEmpty, let registry = JailLock(tryLocking: registryPath) else { return }
+        if names.isEmpty {
+            _ = unsafe rmdir(cgroupRoot.path)
+            _ = unsafe unlink(lastJidPath)
+            removeUnusedNetworkLock()
+            for name in (try? Files.names(in: "\(path)/locks")) ?? [] {
+                if let lock = JailLock(tryLocking: lockPath(name)) { lock.unlinkAndRelease() }
+            }
+            for directory in ["jails", "locks"] { _ = unsafe rmdir("\(path)/\(directory)") }
+            registry.unlinkAndRelease()
+            _ = unsafe rmdir(path)
         }
     }
+
+    /// The file holds settings to be restored while there are any.
+    private func removeUnusedNetworkLock() {
+        guard (try? Files.text(networkPath))?.isEmpty == true,
+            let lock = JailLock(tryLocking: networkPath, writesHolder: false)
+        else { return }
+        if (try? Files.text(networkPath))?.isEmpty == true { lock.unlinkAndRelease() }
+    }
+
+    var registryPath: String { "\(path)/registry" }
+    var networkPath: String { "\(path)/network" }
+    var lastJidPath: String { "\(path)/last-jid" }
 }
 
 /// What is recorded of a jail.
@@ -97,23 +118,26 @@ public struct JailRecord: Codable, Sendable, Equatable {
 
 /// A lock on a name, for the whole of a command. flock(2): it is gone with its last holder, however that died.
 struct JailLock: ~Copyable {
-    private let descriptor: Descriptor
+    let descriptor: Descriptor
     private let path: String
 
-    /// Nil when somebody else holds it.
-    init?(tryLocking path: String) {
-        guard let descriptor = Self.lock(path) else { return nil }
+    /// Nil when somebody else holds it, or when its directory is gone.
+    init?(tryLocking path: String, writesHolder: Bool = true) {
+        guard let descriptor = Self.lock(path, writesHolder: writesHolder) else { return nil }
         self.descriptor = descriptor
         self.path = path
     }
 
     /// Waits for the lock.
     /// - Throws: `.locked` with its holder when the time is over.
-    init(_ path: String, jail: String, timeoutMilliseconds: Int) throws(RuntimeError) {
+    init(
+        _ path: String, in state: StateDirectory, jail: String, writesHolder: Bool = true, timeoutMilliseconds: Int = 60000
+    ) throws(RuntimeError) {
         let deadline = Clock.milliseconds() + timeoutMilliseconds
         var pauseMicroseconds: UInt32 = 500
         while true {
-            if let descriptor = Self.lock(path) {
+            try state.prepare()
+            if let descriptor = Self.lock(path, writesHolder: writesHolder) {
                 self.descriptor = descriptor
                 self.path = path
                 return
@@ -127,17 +151,19 @@ struct JailLock: ~Copyable {
     }
 
     /// The file may be unlinked between open and flock: then the lock is on a file that nobody else will find.
-    private static func lock(_ path: String) -> Descriptor? {
+    private static func lock(_ path: String, writesHolder: Bool) -> Descriptor? {
         while true {
             guard let file = try? Files.open(path, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600) else { return nil }
             if flock(file.number, LOCK_EX | LOCK_NB) < 0 { return nil }
             var opened = stat()
             var named = stat()
-            if unsafe fstat(file.number, &opened) == 0, unsafe stat(path, &named) == 0, opened.st_ino == named.st_ino {
+            guard unsafe fstat(file.number, &opened) == 0, unsafe stat(path, &named) == 0, opened.st_ino == named.st_ino
+            else { continue }
+            if writesHolder {
                 ftruncate(file.number, 0)
-                _ = try? Files.write(Array("pid \(getpid())".utf8), to: file.number)
-                return file
+                try? Files.write(Array("pid \(getpid())".utf8), to: file.number)
             }
+            return file
         }
     }
 
