@@ -10,7 +10,9 @@ BUILD = .build
 JAILRUN = $(BUILD)/release/jailrun
 PROBE = $(BUILD)/probe/probe
 FLOOR = $(BUILD)/bench/floor
-STATIC = -c release --static-swift-stdlib -Xswiftc -static-executable
+RACE = $(BUILD)/bench/race
+# lld, because the others warn at length of glibc functions that the program never calls.
+STATIC = -c release --static-swift-stdlib -Xswiftc -static-executable -Xswiftc -use-ld=lld -Xlinker -s
 
 # Debian's names of what each target needs beside a Swift toolchain and make.
 BUILD_PACKAGES = libseccomp-dev libcap-dev libnl-route-3-dev pkg-config
@@ -66,12 +68,16 @@ $(PROBE): $(PROBE_SOURCES) Tests/Probe/probe.h
 
 $(FLOOR): bench/floor.c
 	@mkdir -p $(@D)
-	$(CLANG) -std=gnu17 -O2 -Wall -Wextra -Werror -static -o $@ bench/floor.c
+	$(CLANG) -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -static -o $@ bench/floor.c
+$(RACE): bench/race.c
+	@mkdir -p $(@D)
+	$(CLANG) -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -static -o $@ bench/race.c
 
 ## make bench       start to end of /bin/true: jailrun beside a C floor, crun, bubblewrap and unshare
-bench: deps-bench release $(FLOOR)
+bench: deps-bench release $(FLOOR) $(RACE)
 	@rootfs-examples/shell/build
-	@JAILRUN="$(CURDIR)/$(JAILRUN)" FLOOR="$(CURDIR)/$(FLOOR)" Tests/Lab/lab -e shell bench/run
+	@JAILRUN="$(CURDIR)/$(JAILRUN)" FLOOR="$(CURDIR)/$(FLOOR)" RACE="$(CURDIR)/$(RACE)" \
+	    Tests/Lab/lab -e shell bench/run
 
 ## make lint        style, layers, C warnings, shell scripts; changes nothing
 lint: deps-lint
