@@ -41,21 +41,26 @@ release: deps-build
 	@ldd $(JAILRUN) 2>&1 | grep -q 'not a dynamic executable' || { echo "$(JAILRUN) is not static" >&2; exit 1; }
 
 ## make demo        builds, makes a root, and runs the www jail where it changes nothing on the machine
-demo: deps-demo release
+demo: root deps-demo release
 	@rootfs-examples/www/build
 	@JAILRUN="$(CURDIR)/$(JAILRUN)" Tests/Lab/lab -e www rootfs-examples/demo
 
 ## make test        unit tests, then those that reach the kernel, in a lab (as root)
-test: deps-test release probe examples
+test: root deps-test release probe examples
 	$(SWIFT) build --build-tests
+	Tests/Lab/check
 	$(TEST_ENVIRONMENT) Tests/run JailCoreTests
 	$(TEST_ENVIRONMENT) Tests/Lab/lab -e www -e shell -e host -e debian Tests/run KernelTests --skip "ControllerTests/"
 	$(TEST_ENVIRONMENT) Tests/Lab/lab -e www -e shell -e host -e debian Tests/run CommandTests
 
 ## make test-vm     the same kernel tests, and those of cgroup controllers, under Debian's kernel in qemu
-test-vm: deps-vm release probe examples
+test-vm: root deps-vm release probe examples
 	$(SWIFT) build --build-tests
 	$(TEST_ENVIRONMENT) Tests/VM/vm
+
+# Namespaces, a cgroup and files of other owners: before a build of minutes, say that they need root.
+root:
+	@[ "$$(id -u)" = 0 ] || { echo 'this needs root; run: sudo env PATH="$$PATH" make $(MAKECMDGOALS)' >&2; exit 1; }
 
 examples:
 	@for build in rootfs-examples/*/build; do "$$build" || exit 1; done
@@ -74,7 +79,7 @@ $(RACE): bench/race.c
 	$(CLANG) -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -static -o $@ bench/race.c
 
 ## make bench       start to end of /bin/true: jailrun beside a C floor, crun, bubblewrap and unshare
-bench: deps-bench release $(FLOOR) $(RACE)
+bench: root deps-bench release $(FLOOR) $(RACE)
 	@rootfs-examples/shell/build
 	@JAILRUN="$(CURDIR)/$(JAILRUN)" FLOOR="$(CURDIR)/$(FLOOR)" RACE="$(CURDIR)/$(RACE)" \
 	    Tests/Lab/lab -e shell bench/run
@@ -141,5 +146,5 @@ deps-lint:
 deps-bench:
 	@.ci/need $(BENCH_PACKAGES)
 
-.PHONY: all help build release demo test test-vm examples probe bench lint format docs install uninstall clean \
+.PHONY: all help root build release demo test test-vm examples probe bench lint format docs install uninstall clean \
 	deps deps-build deps-demo deps-test deps-vm deps-lint deps-bench
