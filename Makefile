@@ -1,0 +1,150 @@
+# make demo and make test are all that a newcomer needs. DESIGN of the tests: unit, lab (Tests/Lab/lab), VM (Tests/VM/vm).
+.POSIX:
+.SUFFIXES:
+
+PREFIX = /usr/local
+DESTDIR =
+SWIFT = swift
+CLANG = clang
+BUILD = .build
+JAILRUN = $(BUILD)/release/jailrun
+PROBE = $(BUILD)/probe/probe
+FLOOR = $(BUILD)/bench/floor
+RACE = $(BUILD)/bench/race
+# lld, because the others warn at length of glibc functions that the program never calls.
+STATIC = -c release --static-swift-stdlib -Xswiftc -static-executable -Xswiftc -use-ld=lld -Xlinker -s
+
+# Debian's names of what each target needs beside a Swift toolchain and make.
+BUILD_PACKAGES = libseccomp-dev libcap-dev libnl-route-3-dev pkg-config
+DEMO_PACKAGES = $(BUILD_PACKAGES) busybox-static
+TEST_PACKAGES = $(DEMO_PACKAGES) iproute2 mmdebstrap redis-tools strace
+VM_PACKAGES = $(TEST_PACKAGES) qemu-system-x86 kmod e2fsprogs
+LINT_PACKAGES = $(BUILD_PACKAGES) shellcheck clang-format
+BENCH_PACKAGES = $(DEMO_PACKAGES) crun bubblewrap
+
+# Tests see the program that ships, not a debug build of it.
+TEST_ENVIRONMENT = JAILRUN="$(CURDIR)/$(JAILRUN)" JAILRUN_PROBE="$(CURDIR)/$(PROBE)" \
+	JAILRUN_EXAMPLES="$(CURDIR)/rootfs-examples"
+
+all: release
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make build       a debug build
+build: deps-build
+	$(SWIFT) build
+
+## make release     the static program, .build/release/jailrun
+release: deps-build
+	$(SWIFT) build $(STATIC) --product jailrun
+	@ldd $(JAILRUN) 2>&1 | grep -q 'not a dynamic executable' || { echo "$(JAILRUN) is not static" >&2; exit 1; }
+
+## make demo        builds, makes a root, and runs the www jail where it changes nothing on the machine
+demo: root deps-demo release
+	@rootfs-examples/www/build
+	@JAILRUN="$(CURDIR)/$(JAILRUN)" Tests/Lab/lab -e www rootfs-examples/demo
+
+## make test        unit tests, then those that reach the kernel, in a lab (as root)
+test: root deps-test release probe examples
+	$(SWIFT) build --build-tests
+	Tests/Lab/check
+	$(TEST_ENVIRONMENT) Tests/run JailCoreTests
+	$(TEST_ENVIRONMENT) Tests/Lab/lab -e www -e shell -e host -e debian Tests/run KernelTests --skip "ControllerTests/"
+	$(TEST_ENVIRONMENT) Tests/Lab/lab -e www -e shell -e host -e debian Tests/run CommandTests
+
+## make test-vm     the same kernel tests, and those of cgroup controllers, under Debian's kernel in qemu
+test-vm: root deps-vm release probe examples
+	$(SWIFT) build --build-tests
+	$(TEST_ENVIRONMENT) Tests/VM/vm
+
+# Namespaces, a cgroup and files of other owners: before a build of minutes, say that they need root.
+root:
+	@[ "$$(id -u)" = 0 ] || { echo 'this needs root; run: sudo env PATH="$$PATH" make $(MAKECMDGOALS)' >&2; exit 1; }
+
+examples:
+	@for build in rootfs-examples/*/build; do "$$build" || exit 1; done
+
+probe: $(PROBE)
+PROBE_SOURCES = Tests/Probe/probe.c Tests/Probe/status.c Tests/Probe/attempt.c Tests/Probe/load.c Tests/Probe/syscalls.c
+$(PROBE): $(PROBE_SOURCES) Tests/Probe/probe.h
+	@mkdir -p $(@D)
+	$(CLANG) -std=gnu17 -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -static -o $@ $(PROBE_SOURCES)
+
+$(FLOOR): bench/floor.c
+	@mkdir -p $(@D)
+	$(CLANG) -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -static -o $@ bench/floor.c
+$(RACE): bench/race.c
+	@mkdir -p $(@D)
+	$(CLANG) -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -static -o $@ bench/race.c
+
+## make bench       start to end of /bin/true: jailrun beside a C floor, crun, bubblewrap and unshare
+bench: root deps-bench release $(FLOOR) $(RACE)
+	@rootfs-examples/shell/build
+	@JAILRUN="$(CURDIR)/$(JAILRUN)" FLOOR="$(CURDIR)/$(FLOOR)" RACE="$(CURDIR)/$(RACE)" \
+	    Tests/Lab/lab -e shell bench/run
+
+## make lint        style, layers, C warnings, shell scripts; changes nothing
+lint: deps-lint
+	Tests/lint
+
+## make format      Swift and C, in place
+format:
+	$(SWIFT) format format --in-place --recursive --parallel Package.swift Sources Tests Plugins
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+## make docs        docs/parameters.md, from the program's own table
+docs: release
+	$(JAILRUN) params --markdown >docs/parameters.md.new
+	mv docs/parameters.md.new docs/parameters.md
+
+## make install     PREFIX=/usr/local DESTDIR=
+install: release
+	install -d "$(DESTDIR)$(PREFIX)/bin"
+	install -m 755 $(JAILRUN) "$(DESTDIR)$(PREFIX)/bin/jailrun"
+	for name in jail jls jexec; do ln -sf jailrun "$(DESTDIR)$(PREFIX)/bin/$$name"; done
+	for page in docs/man/*.[158]; do \
+	    [ -e "$$page" ] || continue; \
+	    install -D -m 644 "$$page" "$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}"; \
+	done
+	install -d "$(DESTDIR)$(PREFIX)/share/bash-completion/completions" \
+	    "$(DESTDIR)$(PREFIX)/share/zsh/site-functions" "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d"
+	$(JAILRUN) --generate-completion-script bash >"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/jailrun"
+	$(JAILRUN) --generate-completion-script zsh >"$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_jailrun"
+	$(JAILRUN) --generate-completion-script fish >"$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/jailrun.fish"
+
+## make uninstall   what install made, with the same PREFIX and DESTDIR
+uninstall:
+	for name in jail jls jexec; do \
+	    [ "$$(readlink "$(DESTDIR)$(PREFIX)/bin/$$name")" != jailrun ] || rm -f "$(DESTDIR)$(PREFIX)/bin/$$name"; \
+	done
+	rm -f "$(DESTDIR)$(PREFIX)/bin/jailrun" \
+	    "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/jailrun" \
+	    "$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_jailrun" \
+	    "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/jailrun.fish"
+	for page in docs/man/*.[158]; do \
+	    rm -f "$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}"; \
+	done
+
+## make clean       what was built, the examples' roots too
+clean:
+	rm -rf $(BUILD) rootfs-examples/*/root rootfs-examples/*/root.part
+
+## make deps        every Debian package that some target needs
+deps:
+	@.ci/need $(VM_PACKAGES) $(LINT_PACKAGES) $(BENCH_PACKAGES)
+deps-build:
+	@.ci/need $(BUILD_PACKAGES)
+deps-demo:
+	@.ci/need $(DEMO_PACKAGES)
+deps-test:
+	@.ci/need $(TEST_PACKAGES)
+deps-vm:
+	@.ci/need $(VM_PACKAGES)
+deps-lint:
+	@.ci/need $(LINT_PACKAGES)
+deps-bench:
+	@.ci/need $(BENCH_PACKAGES)
+
+.PHONY: all help root build release demo test test-vm examples probe bench lint format docs install uninstall clean \
+	deps deps-build deps-demo deps-test deps-vm deps-lint deps-bench

@@ -1,0 +1,354 @@
+// floor ROOT COMMAND [ARGUMENT]...: what the default isolation of a jail costs when nothing is between it and the
+// kernel.
+//
+// The same steps as a jail's start, in the same order, by one C program that reads no configuration, keeps no record
+// and takes nothing back but the cgroup: namespaces, cgroup with its limit and device program, id maps, idmapped root,
+// /dev, /proc, /sys, masks, pivot_root, keyring, capabilities, no_new_privs, a seccomp filter, pid 1 and its child. A
+// jail's start is measured against it.
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/bpf.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/keyctl.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { FIRST_ID = 1000000, ID_COUNT = 65536 };
+// CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID SETUID SETPCAP NET_BIND_SERVICE SYS_CHROOT SETFCAP
+static const unsigned KEPT_CAPABILITIES = 0x800405fb;
+
+#define CHECK(call)                                                                                                    \
+    ({                                                                                                                 \
+        long result_ = (long)(call);                                                                                   \
+        if (result_ < 0) {                                                                                             \
+            fprintf(stderr, "floor: %s: %s\n", #call, strerror(errno));                                                \
+            _exit(125);                                                                                                \
+        }                                                                                                              \
+        (int)result_;                                                                                                  \
+    })
+
+// ---- Mounts, by descriptor.
+// ------------------------------------------------------------------------------------------
+
+static int new_mount(const char *type, unsigned attributes, const char *const *options) {
+    int context = CHECK(syscall(SYS_fsopen, type, FSOPEN_CLOEXEC));
+    for (; options && *options; options += 2)
+        CHECK(options[1] ? syscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, options[0], options[1], 0)
+                         : syscall(SYS_fsconfig, context, FSCONFIG_SET_FLAG, options[0], NULL, 0));
+    CHECK(syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0));
+    int mount = CHECK(syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, attributes));
+    close(context);
+    return mount;
+}
+
+// -1 when the root has no such path: not every kernel has every file that is masked.
+static int open_inside(int root, const char *path) {
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+    return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+}
+
+static void attach(int mount, int root, const char *path) {
+    int target = CHECK(open_inside(root, path));
+    CHECK(syscall(SYS_move_mount, mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
+    close(target);
+}
+
+static void attach_new(int root, const char *path, const char *type, unsigned attributes, const char *const *options) {
+    int mount = new_mount(type, attributes, options);
+    attach(mount, root, path);
+    close(mount);
+}
+
+static void set_attributes(int mount, struct mount_attr attributes, unsigned flags) {
+    CHECK(syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH | flags, &attributes, sizeof attributes));
+}
+
+enum { TIGHT = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC };
+
+// The device nodes that a jail sees by default, made outside its user namespace: inside, mknod(2) is refused.
+static int make_devices(void) {
+    static const struct {
+        const char *name;
+        unsigned major, minor;
+    } nodes[] = {{"null", 1, 3}, {"zero", 1, 5}, {"full", 1, 7}, {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0}};
+    static const char *const links[][2] = {{"fd", "/proc/self/fd"},
+                                           {"stdin", "/proc/self/fd/0"},
+                                           {"stdout", "/proc/self/fd/1"},
+                                           {"stderr", "/proc/self/fd/2"},
+                                           {"ptmx", "pts/ptmx"}};
+    static const char *const directories[] = {"pts", "shm", "mqueue"};
+    char id[16];
+    snprintf(id, sizeof id, "%d", FIRST_ID);
+    umask(0);
+    int devices = new_mount("tmpfs", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+                            (const char *[]){"mode", "0755", "size", "65536", "uid", id, "gid", id, NULL});
+    for (size_t i = 0; i < sizeof directories / sizeof *directories; i++)
+        CHECK(mkdirat(devices, directories[i], 0755));
+    for (size_t i = 0; i < sizeof nodes / sizeof *nodes; i++) {
+        CHECK(mknodat(devices, nodes[i].name, S_IFCHR | 0666, makedev(nodes[i].major, nodes[i].minor)));
+        CHECK(fchownat(devices, nodes[i].name, FIRST_ID, FIRST_ID, AT_SYMLINK_NOFOLLOW));
+    }
+    for (size_t i = 0; i < sizeof links / sizeof *links; i++)
+        CHECK(symlinkat(links[i][1], devices, links[i][0]));
+    umask(022);
+    return devices;
+}
+
+static void mask(int root) {
+    static const char *const paths[] = {"proc/acpi",          "proc/asound",
+                                        "proc/interrupts",    "proc/kcore",
+                                        "proc/keys",          "proc/latency_stats",
+                                        "proc/sched_debug",   "proc/scsi",
+                                        "proc/timer_list",    "proc/timer_stats",
+                                        "proc/kallsyms",      "proc/kpagecount",
+                                        "proc/kpageflags",    "proc/kpagecgroup",
+                                        "proc/vmallocinfo",   "proc/slabinfo",
+                                        "proc/modules",       "proc/config.gz",
+                                        "sys/firmware",       "sys/kernel/debug",
+                                        "sys/kernel/tracing", "sys/kernel/security",
+                                        "sys/fs/bpf",         "sys/fs/pstore",
+                                        "sys/module",         "sys/devices/virtual/powercap"};
+    int cover = new_mount("tmpfs", TIGHT, (const char *[]){"mode", "0755", "nr_inodes", "4", NULL});
+    CHECK(mkdirat(cover, "directory", 0555));
+    CHECK(mknodat(cover, "file", S_IFREG | 0444, 0));
+    set_attributes(cover, (struct mount_attr){.attr_set = TIGHT | MOUNT_ATTR_RDONLY}, 0);
+    CHECK(syscall(SYS_move_mount, cover, "", AT_FDCWD, "/proc", MOVE_MOUNT_F_EMPTY_PATH));
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        struct stat status;
+        int target = open_inside(root, paths[i]);
+        if (target < 0) continue;
+        CHECK(fstat(target, &status));
+        int clone = CHECK(syscall(SYS_open_tree, cover, S_ISDIR(status.st_mode) ? "directory" : "file",
+                                  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+        CHECK(syscall(SYS_move_mount, clone, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
+        close(clone);
+        close(target);
+    }
+    close(cover);
+}
+
+static void make_read_only(int root) {
+    static const char *const paths[] = {"proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger"};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        int target = open_inside(root, paths[i]);
+        if (target < 0) continue;
+        int clone = CHECK(syscall(SYS_open_tree, target, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+        set_attributes(clone, (struct mount_attr){.attr_set = TIGHT | MOUNT_ATTR_RDONLY}, 0);
+        CHECK(syscall(SYS_move_mount, clone, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
+        close(clone);
+        close(target);
+    }
+}
+
+static void mount_all(int root, int devices) {
+    set_attributes(CHECK(open("/", O_PATH | O_CLOEXEC)), (struct mount_attr){.propagation = 1 << 18 /* MS_PRIVATE */},
+                   AT_RECURSIVE);
+    CHECK(syscall(SYS_move_mount, root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH));
+    attach(devices, root, "dev");
+    attach_new(root, "dev/pts", "devpts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+               (const char *[]){"newinstance", NULL, "ptmxmode", "0666", "mode", "0620", "gid", "5", NULL});
+    attach_new(root, "dev/shm", "tmpfs", TIGHT, (const char *[]){"mode", "1777", "size", "65536k", NULL});
+    attach_new(root, "dev/mqueue", "mqueue", TIGHT, NULL);
+    attach_new(root, "proc", "proc", TIGHT, NULL);
+    attach_new(root, "sys", "sysfs", TIGHT | MOUNT_ATTR_RDONLY, NULL);
+    attach_new(root, "sys/fs/cgroup", "cgroup2", TIGHT | MOUNT_ATTR_RDONLY, NULL);
+    mask(root);
+    make_read_only(root);
+    CHECK(fchdir(root));
+    CHECK(syscall(SYS_pivot_root, ".", "."));
+    CHECK(syscall(SYS_umount2, ".", 2 /* MNT_DETACH */));
+    CHECK(chdir("/"));
+}
+
+// ---- Privileges.
+// -----------------------------------------------------------------------------------------------------
+
+// Looks up an interval of four numbers by bisection, as the real filter does; LIMIT numbers are known.
+enum { LIMIT = 480, INTERVAL = 4 };
+static unsigned short bisect(struct sock_filter *code, unsigned short length, unsigned low, unsigned high) {
+    if (high - low <= INTERVAL) {
+        code[length] =
+            (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, low < LIMIT ? SECCOMP_RET_ALLOW : SECCOMP_RET_ERRNO | ENOSYS);
+        return length + 1;
+    }
+    unsigned middle = (low / INTERVAL + (high - low) / INTERVAL / 2) * INTERVAL;
+    unsigned short end = bisect(code, length + 1, low, middle);
+    code[length] =
+        (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, middle, (unsigned char)(end - length - 1), 0);
+    return bisect(code, end, middle, high);
+}
+
+static void filter(void) {
+    struct sock_filter code[4 + 2 * (LIMIT / INTERVAL + 1)];
+    unsigned short length = 0;
+    code[length++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
+    code[length++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0);
+    code[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS);
+    code[length++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+    length = bisect(code, length, 0, LIMIT + INTERVAL);
+    struct sock_fprog program = {.len = length, .filter = code};
+    CHECK(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
+}
+
+static void narrow(void) {
+    CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+    for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
+        if (capability >= 32 || !(KEPT_CAPABILITIES >> capability & 1))
+            CHECK(prctl(PR_CAPBSET_DROP, capability, 0, 0, 0));
+    CHECK(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0));
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2] = {{.effective = KEPT_CAPABILITIES, .permitted = KEPT_CAPABILITIES}};
+    CHECK(syscall(SYS_capset, &header, data));
+    filter();
+}
+
+static void reset_process(void) {
+    for (int resource = 0; resource < RLIM_NLIMITS; resource++) {
+        struct rlimit limit;
+        CHECK(getrlimit((__rlimit_resource_t)resource, &limit));
+        CHECK(setrlimit((__rlimit_resource_t)resource, &limit));
+    }
+    CHECK(setsid());
+    CHECK(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL));
+    umask(022);
+}
+
+static void raise_loopback(void) {
+    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+    int fd = CHECK(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    CHECK(ioctl(fd, SIOCSIFFLAGS, &request));
+    close(fd);
+}
+
+// ---- The two processes.
+// ----------------------------------------------------------------------------------------------
+
+static void transfer(int channel, int *descriptors, bool send) {
+    char byte = 0;
+    struct iovec data = {&byte, 1};
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(2 * sizeof(int))];
+    } control = {.header = {CMSG_LEN(2 * sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
+    struct msghdr message = {
+        .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control.space};
+    if (send) memcpy(CMSG_DATA(&control.header), descriptors, 2 * sizeof(int));
+    if (CHECK(send ? sendmsg(channel, &message, 0) : recvmsg(channel, &message, MSG_CMSG_CLOEXEC)) == 0) _exit(125);
+    if (!send) memcpy(descriptors, CMSG_DATA(&control.header), 2 * sizeof(int));
+}
+
+static _Noreturn void be_first_process(int channel, char **command) {
+    int passed[2];
+    transfer(channel, passed, false);
+    CHECK(syscall(SYS_setresgid, 0, 0, 0));
+    CHECK(syscall(SYS_setresuid, 0, 0, 0));
+    CHECK(syscall(SYS_setgroups, 0, NULL));
+    raise_loopback();
+    mount_all(passed[0], passed[1]);
+    CHECK(sethostname("floor", 5));
+    reset_process();
+    CHECK(syscall(SYS_close_range, 3, ~0U, 0));
+    pid_t child = CHECK(fork());
+    if (child == 0) {
+        narrow();
+        execve(command[0], command, (char *[]){"PATH=/usr/bin:/bin", NULL});
+        _exit(127);
+    }
+    int status;
+    CHECK(waitpid(child, &status, 0));
+    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
+// Everything is allowed that the devices in /dev are: here, all of them, by one instruction more than none.
+static int attach_device_program(int cgroup) {
+    struct bpf_insn code[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = 1},
+                              {.code = BPF_JMP | BPF_EXIT}};
+    union bpf_attr load = {.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,
+                           .insn_cnt = sizeof code / sizeof *code,
+                           .insns = (unsigned long)code,
+                           .license = (unsigned long)"BSD"};
+    int program = CHECK(syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof load));
+    union bpf_attr attach = {.target_fd = (unsigned)cgroup,
+                             .attach_bpf_fd = (unsigned)program,
+                             .attach_type = BPF_CGROUP_DEVICE,
+                             .attach_flags = BPF_F_ALLOW_MULTI};
+    CHECK(syscall(SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof attach));
+    return program;
+}
+
+static void write_map(pid_t child, const char *name) {
+    char path[64], text[64];
+    snprintf(path, sizeof path, "/proc/%d/%s", child, name);
+    int length = snprintf(text, sizeof text, "0 %d %d", FIRST_ID, ID_COUNT);
+    int fd = CHECK(open(path, O_WRONLY | O_CLOEXEC));
+    CHECK(write(fd, text, (size_t)length));
+    close(fd);
+}
+
+static void give_root(int channel, pid_t child, const char *path) {
+    int root = CHECK(syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE));
+    int devices = make_devices();
+    char name[64];
+    write_map(child, "uid_map");
+    write_map(child, "gid_map");
+    snprintf(name, sizeof name, "/proc/%d/ns/user", child);
+    int namespace = CHECK(open(name, O_RDONLY | O_CLOEXEC));
+    set_attributes(
+        root, (struct mount_attr){.attr_set = MOUNT_ATTR_IDMAP | MOUNT_ATTR_NODEV, .userns_fd = (unsigned)namespace},
+        AT_RECURSIVE);
+    transfer(channel, (int[]){root, devices}, true);
+}
+
+int main(int count, char **words) {
+    if (count < 3) {
+        fprintf(stderr, "usage: floor ROOT COMMAND [ARGUMENT]...\n");
+        return 64;
+    }
+    char name[64];
+    snprintf(name, sizeof name, "/sys/fs/cgroup/floor.%d", getpid());
+    CHECK(mkdir(name, 0755));
+    int cgroup = CHECK(open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    int limit = openat(cgroup, "pids.max", O_WRONLY | O_CLOEXEC);
+    if (limit >= 0) CHECK(write(limit, "4096", 4));
+    attach_device_program(cgroup);
+    int channel[2], pidfd = -1;
+    CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel));
+    struct clone_args arguments = {.flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS |
+                                            CLONE_NEWIPC | CLONE_NEWCGROUP | CLONE_PIDFD | CLONE_INTO_CGROUP |
+                                            CLONE_CLEAR_SIGHAND,
+                                   .pidfd = (unsigned long)&pidfd,
+                                   .exit_signal = SIGCHLD,
+                                   .cgroup = (unsigned)cgroup};
+    pid_t child = CHECK(syscall(SYS_clone3, &arguments, sizeof arguments));
+    if (child == 0) {
+        close(channel[0]);
+        be_first_process(channel[1], words + 2);
+    }
+    close(channel[1]);
+    give_root(channel[0], child, words[1]);
+    siginfo_t ended;
+    CHECK(waitid(P_PIDFD, (id_t)pidfd, &ended, WEXITED));
+    CHECK(rmdir(name));
+    return ended.si_code == CLD_EXITED ? ended.si_status : 128 + ended.si_status;
+}
