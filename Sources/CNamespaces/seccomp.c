@@ -61,6 +61,12 @@ int cns_seccomp_row(size_t index, struct cns_seccomp_row *out) {
     return -ENOENT;
 }
 
+uint64_t cns_seccomp_capabilities(void) {
+    uint64_t capabilities = 0;
+    for (size_t i = 0; i < COUNT(table); i++) capabilities |= table[i].capabilities;
+    return capabilities;
+}
+
 int cns_seccomp_newest_known(void) {
     int newest = 0;
     for (size_t i = 0; i < COUNT(table); i++) {

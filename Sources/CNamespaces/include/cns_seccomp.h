@@ -13,7 +13,7 @@
 
 /* The most instructions that the kernel takes in one filter: BPF_MAXINSNS. */
 #define CNS_SECCOMP_MAX_INSTRUCTIONS 4096u
-#define CNS_SECCOMP_MAX_BYTES (CNS_SECCOMP_MAX_INSTRUCTIONS * 8u)
+#define CNS_SECCOMP_MAX_BYTES 32768u
 
 /*
  * The default filter for a jail whose processes may gain `added_capabilities` (bit n is capability n) on top of the
@@ -40,6 +40,9 @@ struct cns_seccomp_row {
 
 /* Returns 0 and fills `row`, or -ENOENT when the table has no row `index`. */
 int cns_seccomp_row(size_t index, struct cns_seccomp_row *row);
+
+/* Capabilities that some row of the default table asks for: others change nothing in the filter. */
+uint64_t cns_seccomp_capabilities(void);
 
 /* The highest system call number that the default table knows. */
 int cns_seccomp_newest_known(void);

@@ -6,7 +6,7 @@ public enum JailName {
     public static func objection(to name: Bytes) -> String? {
         if name.isEmpty { return "it is empty" }
         if name.count > maximumBytes { return "it is longer than \(maximumBytes) bytes" }
-        if let bad = name.first(where: { !isAllowed($0) }) { return "it has \([bad].printable()) in it" }
+        if let bad = name.first(where: { !isAllowed($0) }) { return "it has \"\([bad].printable())\" in it" }
         if name.split(separator: .dot, omittingEmptySubsequences: false).contains(where: \.isEmpty) {
             return "a dot stands between two names"
         }

@@ -9,10 +9,14 @@ extension JailReader {
             error(
                 "\"\(shown)\" cannot be a jail's name: \(objection)", at: value.location,
                 hint: "letters, digits, _ . and -, at most \(JailName.maximumBytes)")
-        } else if value.bytes.allSatisfy(\.isDigit), jail.parameter("jid")?.lastValue?.bytes != value.bytes {
+        } else if value.bytes.allSatisfy(\.isDigit), Bytes(String(numericJid ?? 0).utf8) != value.bytes {
             error("name cannot be numeric (unless it is the jid)", at: value.location)
         }
         return Located(shown, .configuration(value.location))
+    }
+
+    private var numericJid: Int? {
+        jail.parameter("jid")?.lastValue.flatMap { DigitsOnly.value($0.bytes, in: 1...999_999) }
     }
 
     /// FreeBSD's largest jid is 999999.
@@ -83,6 +87,7 @@ extension JailReader {
     /// A jail that nothing would keep alive: jail_set(2) refuses it.
     mutating func checkLiveliness(_ isPersistent: Located<Bool>, _ commands: CommandSpec) {
         if isPersistent.value || !commands.start.isEmpty || !commands.command.isEmpty { return }
+        if case .standard = isPersistent.origin, jail.parameter("persist") != nil { return }  // told already
         error(
             "new jail must persist or attach", at: jail.location,
             hint: "the jail needs persist, exec.start or command")

@@ -8,7 +8,7 @@ extension JailReader {
     mutating func cgroup() -> [CgroupSetting] {
         var settings: [CgroupSetting] = []
         for parameter in jail.parameters {
-            guard let name = parameter.name.text, name.hasPrefix(Self.prefix) else { continue }
+            guard let name = parameter.name.text, name.hasPrefix(Self.prefix), name != Self.prefix else { continue }
             settings += self.settings(of: String(name.dropFirst(Self.prefix.utf8.count)), parameter)
         }
         if !settings.contains(where: { $0.file == "pids.max" }) {

@@ -75,7 +75,8 @@ extension JailReader {
         let name = type.printable()
         if let kind = MountSpec.Kind(rawValue: name) { return kind }
         let known = MountSpec.Kind.allCases.map(\.rawValue)
-        let alternative = Self.alternatives[name] ?? Spelling(name).closest(in: known).map { "did you mean \($0)?" }
+        let isPath = type.first == .slash
+        let alternative = isPath ? "a blank in a path is \\040 in fstab(5), and \"\\\\040\" in jail.conf" : Self.alternatives[name] ?? Spelling(name).closest(in: known).map { "did you mean \($0)?" }
         error(place, "file system type \(name) is not supported", hint: alternative ?? known.joined(separator: ", "))
         return nil
     }

@@ -42,7 +42,9 @@ public struct StartFacts: Equatable, Sendable {
     public var terminals: [Int] = []
     /// The jail's output is a pipe that its keeper reads.
     public var isOutputPiped = false
+    /// `sock_filter` after `sock_filter`, and the flags of seccomp(2); empty for `seccomp = none`.
     public var filter: [UInt8] = []
+    public var filterFlags: UInt32 = 0
     public var capabilities: CapabilitySet = []
     public var environment: [String] = []
     public var terminalType: String?

@@ -37,7 +37,7 @@ extension Planner {
                     "set the capabilities"),
             ]
             + (facts.filter.isEmpty
-                ? [] : [step(.installFilter(facts.filter), .privileges, "install the seccomp filter")])
+                ? [] : [step(.installFilter(facts.filter, flags: facts.filterFlags), .privileges, "install the seccomp filter")])
             + [
                 step(.closeRange(from: 3, onExec: true), .privileges, "close every other descriptor"),
                 step(

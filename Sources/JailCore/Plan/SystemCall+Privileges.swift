@@ -56,14 +56,14 @@ extension SystemCall {
     }
 
     /// SECCOMP_SET_MODE_FILTER with a compiled program, `sock_filter` after `sock_filter`.
-    static func installFilter(_ program: [UInt8]) -> Self {
+    static func installFilter(_ program: [UInt8], flags: UInt32) -> Self {
         let count = program.count / 8
         let structure = Structure(
             bytes: UInt16(count).littleEndianBytes + Array(repeating: 0, count: 14),
             patches: [.pointer(offset: 8, bytes: program)], spelling: "{len=\(count), filter=…}")
         return Self(
             "seccomp", cns_number_seccomp,
-            [.integer(1, spelled: "SECCOMP_SET_MODE_FILTER"), .integer(0), .structure(structure)])
+            [.integer(1, spelled: "SECCOMP_SET_MODE_FILTER"), .integer(Int(flags)), .structure(structure)])
     }
 
     static func joinSessionKeyring() -> Self {

@@ -35,7 +35,9 @@ struct FactFinder {
 
     private func addPrivileges(to facts: inout StartFacts, terminals: [Int]) throws(RuntimeError) {
         facts.capabilities = CapabilitySet(jail.privileges)
-        facts.filter = try filter()
+        let filter = try filter()
+        facts.filter = filter?.bytes ?? []
+        facts.filterFlags = filter?.flags ?? 0
         facts.limits = Self.limits()
         facts.terminals = terminals
         facts.terminalType =
@@ -241,22 +243,13 @@ struct FactFinder {
 
     // MARK: seccomp
 
-    private func filter() throws(RuntimeError) -> [UInt8] {
-        switch jail.privileges.seccomp.value {
-        case .none: return []
-        case .standard, .profile: return Self.standardFilter
+    /// What had to be compiled is kept with the state; the default filter was compiled when jailrun was built.
+    private func filter() throws(RuntimeError) -> SeccompFilter? {
+        do {
+            let cache = SeccompCache(directory: "/var/cache/jailrun")
+            return try SeccompFilter.filter(for: jail.privileges, cachedIn: cache)
+        } catch {
+            throw .unsuitable(jail: jail.label, origin: jail.privileges.seccomp.origin, "\(error)", hint: nil)
         }
     }
-
-    static let standardFilter: [UInt8] = {
-        let digits = EmbeddedImages.seccompDefault
-        return unsafe [UInt8](unsafeUninitializedCapacity: digits.utf8CodeUnitCount / 2) { buffer, count in
-            count = buffer.count
-            digits.withUTF8Buffer { source in
-                unsafe source.withMemoryRebound(to: CChar.self) {
-                    unsafe cns_decode_hex(buffer.baseAddress, $0.baseAddress, $0.count)
-                }
-            }
-        }
-    }()
 }

@@ -1,0 +1,164 @@
+internal import FoundationEssentials
+internal import SystemPackage
+
+/// A filter in JSON: `linux.seccomp` of the OCI runtime specification, or the form of moby's profiles, which adds `archMap`,
+/// `includes`, `excludes` and `minKernel`. Errors name the place: `syscalls[3].args[0].op`.
+struct SeccompProfile: Decodable, Equatable {
+    enum Action: String, Decodable {
+        case allow = "SCMP_ACT_ALLOW"
+        case errno = "SCMP_ACT_ERRNO"
+        case kill = "SCMP_ACT_KILL"
+        case killThread = "SCMP_ACT_KILL_THREAD"
+        case killProcess = "SCMP_ACT_KILL_PROCESS"
+        case trap = "SCMP_ACT_TRAP"
+        case trace = "SCMP_ACT_TRACE"
+        case log = "SCMP_ACT_LOG"
+        case notify = "SCMP_ACT_NOTIFY"
+    }
+
+    enum Operator: String, Decodable {
+        case notEqual = "SCMP_CMP_NE"
+        case less = "SCMP_CMP_LT"
+        case lessOrEqual = "SCMP_CMP_LE"
+        case equal = "SCMP_CMP_EQ"
+        case greaterOrEqual = "SCMP_CMP_GE"
+        case greater = "SCMP_CMP_GT"
+        case maskedEqual = "SCMP_CMP_MASKED_EQ"
+    }
+
+    enum Flag: String, Decodable {
+        case synchronizeThreads = "SECCOMP_FILTER_FLAG_TSYNC"
+        case log = "SECCOMP_FILTER_FLAG_LOG"
+        case allowSpeculation = "SECCOMP_FILTER_FLAG_SPEC_ALLOW"
+        case killableWait = "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"
+    }
+
+    struct Argument: Decodable, Equatable {
+        var index: UInt32
+        var value: UInt64
+        var valueTwo: UInt64?
+        var op: Operator
+    }
+
+    /// moby's conditions on a rule.
+    struct Condition: Decodable, Equatable {
+        var caps: [String]?
+        var arches: [String]?
+        var minKernel: String?
+    }
+
+    struct Rule: Decodable, Equatable {
+        var names: [String]?
+        /// moby's older form.
+        var name: String?
+        var action: Action
+        var errnoRet: UInt32?
+        var args: [Argument]?
+        var includes: Condition?
+        var excludes: Condition?
+
+        var allNames: [String] { (names ?? []) + (name.map { [$0] } ?? []) }
+    }
+
+    struct ArchitectureMap: Decodable, Equatable {
+        var architecture: String
+        var subArchitectures: [String]?
+    }
+
+    var defaultAction: Action
+    var defaultErrnoRet: UInt32?
+    var architectures: [String]?
+    var archMap: [ArchitectureMap]?
+    var flags: [Flag]?
+    var syscalls: [Rule]?
+}
+
+extension SeccompProfile {
+    /// A mebibyte: the largest profiles in use are a fortieth of it.
+    static let largestFile = 1 << 20
+
+    /// `name` is the profile's path, for messages.
+    init(json: [UInt8], name: String) throws(SeccompError) {
+        do {
+            self = try JSONDecoder().decode(Self.self, from: Data(json))
+        } catch let error as DecodingError {
+            throw .malformed(name, error.profileMessage)
+        } catch {
+            throw .malformed(name, "\(error)")
+        }
+        if let cause = firstContradiction { throw .malformed(name, cause) }
+    }
+
+    /// What the JSON form allows and no filter means.
+    private var firstContradiction: String? {
+        if archMap != nil && architectures != nil { return "architectures and archMap: only one of them" }
+        if defaultAction == .notify { return "defaultAction: SCMP_ACT_NOTIFY would stop the program that starts the jail" }
+        if let cause = Self.misplacedErrno(defaultErrnoRet, defaultAction) { return "defaultErrnoRet: \(cause)" }
+        for (index, rule) in (syscalls ?? []).enumerated() {
+            let place = "syscalls[\(index)]"
+            if rule.allNames.isEmpty { return "\(place).names: empty" }
+            if rule.allNames.contains(where: { $0.isEmpty || $0.utf8.contains(0) }) { return "\(place).names: not a name" }
+            if rule.action == .notify { return "\(place).action: SCMP_ACT_NOTIFY needs a listener, and jails have none" }
+            if let cause = Self.misplacedErrno(rule.errnoRet, rule.action) { return "\(place).errnoRet: \(cause)" }
+            if let wrong = (rule.args ?? []).first(where: { $0.index > 5 }) {
+                return "\(place).args: index \(wrong.index): a system call has arguments 0 to 5"
+            }
+        }
+        return nil
+    }
+
+    private static func misplacedErrno(_ number: UInt32?, _ action: Action) -> String? {
+        guard let number else { return nil }
+        if action != .errno && action != .trace { return "\(action.rawValue) returns no errno" }
+        // The kernel returns at most MAX_ERRNO; a tracer's message has 16 bits.
+        let limit: UInt32 = action == .errno ? 4095 : 65535
+        return number > limit ? "\(number): more than \(limit)" : nil
+    }
+
+    /// The bytes of the file: regular, a mebibyte at most, and not for others to write, as it decides what a jail may do.
+    static func read(_ path: FilePath) throws(SeccompError) -> [UInt8] {
+        do {
+            let file = try FileDescriptor.open(path, .readOnly, options: [.closeOnExec, .nonBlocking])
+            return try file.closeAfter {
+                let status = try file.stat()
+                guard status.type == .regular else { throw SeccompError.refused("\(path)", "not a regular file") }
+                guard status.permissions.isDisjoint(with: .writableByOthers) else {
+                    throw SeccompError.refused("\(path)", "others can write it; chmod go-w")
+                }
+                guard let bytes = try file.readAll(atMost: largestFile) else {
+                    throw SeccompError.refused("\(path)", "larger than \(largestFile) bytes")
+                }
+                return bytes
+            }
+        } catch let error as SeccompError {
+            throw error
+        } catch {
+            throw .unreadable("\(path)", error as? Errno ?? .ioError)
+        }
+    }
+}
+
+extension DecodingError {
+    /// `syscalls[3].action: unknown value "SCMP_ACT_ALOW"`: the place in the JSON text, then the cause.
+    fileprivate var profileMessage: String {
+        switch self {
+        case .keyNotFound(let key, let context): "\(context.place)\(key.stringValue): missing"
+        case .valueNotFound(_, let context), .typeMismatch(_, let context), .dataCorrupted(let context):
+            context.place.isEmpty ? context.debugDescription : "\(context.place.dropLast()): \(context.debugDescription)"
+        @unknown default: "not a seccomp profile"
+        }
+    }
+}
+
+extension DecodingError.Context {
+    /// With a final dot, or empty at the top.
+    fileprivate var place: String {
+        codingPath.reduce(into: "") { text, key in
+            if let index = key.intValue {
+                text = text.dropLast() + "[\(index)]."
+            } else {
+                text += key.stringValue + "."
+            }
+        }
+    }
+}

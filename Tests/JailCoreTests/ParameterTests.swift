@@ -1,0 +1,117 @@
+import Testing
+
+@testable import JailCore
+
+@Suite("The table of parameters")
+struct ParameterTableTests {
+    @Test("no name stands twice")
+    func unique() {
+        #expect(Set(ParameterTable.rows.map(\.name)).count == ParameterTable.rows.count)
+    }
+
+    @Test("every row says what it means and how, in one line", arguments: ParameterTable.rows)
+    func complete(row: ParameterTable.Row) {
+        #expect(!row.meaning.isEmpty && !row.mechanism.isEmpty)
+        #expect(!row.meaning.contains("\n") && !row.meaning.hasSuffix("."))
+    }
+
+    @Test("a name is found with and without no, and by its family")
+    func lookup() {
+        #expect(ParameterTable.row(Bytes("allow.nomount".utf8))?.name == "allow.mount")
+        #expect(ParameterTable.row(Bytes("cgroup.memory.max".utf8))?.name == "cgroup.*")
+        #expect(ParameterTable.row(Bytes("cgroup.".utf8)) == nil)
+        #expect(ParameterTable.row(Bytes("mount.prcfs".utf8)) == nil)
+    }
+
+    @Test(
+        "a typing mistake is guessed, nonsense is not",
+        arguments: [
+            ("mount.prcfs", "mount.procfs"), ("exec.strat", "exec.start"), ("ip4.adr", "ip4.addr"),
+            ("presist", "persist"), ("allow.nomout", "allow.nomount"), ("qwertyuiop", nil),
+        ] as [(String, String?)])
+    func suggestion(name: String, expected: String?) {
+        #expect(ParameterTable.suggestion(for: Bytes(name.utf8)) == expected)
+    }
+
+    @Test("a swap of neighbours is one mistake")
+    func distance() {
+        #expect(Spelling("ab").distance(to: "ba") == 1)
+        #expect(Spelling("kitten").distance(to: "sitting") == 3)
+        #expect(Spelling("").distance(to: "abc") == 3)
+    }
+}
+
+@Suite("Internet addresses")
+struct InternetAddressTests {
+    @Test(
+        "an IPv6 address is shown as inet_ntop(3) shows it",
+        arguments: [
+            ("::", "::"), ("::1", "::1"), ("1::", "1::"), ("2001:DB8:0:0:8:800:200C:417A", "2001:db8::8:800:200c:417a"),
+            ("1:0:0:2:0:0:0:3", "1:0:0:2::3"), ("1:0:2:3:4:5:6:7", "1:0:2:3:4:5:6:7"), ("::ffff:1.2.3.4", "::ffff:1.2.3.4"),
+            ("64:ff9b::192.0.2.33", "64:ff9b::c000:221"), ("0:0:1::", "0:0:1::"),
+        ])
+    func canonical(text: String, shown: String) {
+        #expect(InternetAddress(ipv6: text)?.description == shown)
+    }
+
+    @Test(
+        "what inet_pton(3) refuses is refused",
+        arguments: [
+            "", ":", ":::", "1", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "1::2::3", "12345::", "g::", "::1.2.3", "::1.2.3.4:5",
+            "1.2.3.4::", "1:2:3:4:5:6:7::8", ":1::", "1:", "::1%eth0", " ::1",
+        ])
+    func refused(text: String) {
+        #expect(InternetAddress(ipv6: text) == nil)
+    }
+
+    @Test("an IPv4 address has four decimal numbers and nothing else", arguments: ["1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4", "1.2.3.", "+1.2.3.4", "1.2.3.4 ", "", "0x1.2.3.4"])
+    func refused4(text: String) {
+        #expect(InternetAddress(ipv4: text) == nil)
+    }
+}
+
+@Suite("Names and wildcards")
+struct JailWildcardTests {
+    @Test(
+        "a star is a whole component; the last one matches one or more",
+        arguments: [
+            ("*", "a", true), ("*", "a.b", true), ("a.*", "a", false), ("a.*", "a.b.c", true), ("*.b", "a.b", true),
+            ("*.b", "a.b.c", false), ("a.*.c", "a.b.c", true), ("a.*.c", "a.c", false), ("*.*", "a", false),
+        ])
+    func matches(pattern: String, name: String, expected: Bool) {
+        #expect(JailWildcard(Bytes(pattern.utf8))?.matches(Bytes(name.utf8)) == expected)
+    }
+
+    @Test("a star inside a component makes no wildcard", arguments: ["f*o", "a*", "*b.c", "a.b*"])
+    func ordinary(name: String) {
+        #expect(JailWildcard(Bytes(name.utf8)) == nil)
+    }
+}
+
+@Suite("Patterns of .include")
+struct IncludePatternTests {
+    private struct Names: ConfigurationSource {
+        var names: [String]
+
+        func contents(of path: String, isInclude: Bool) throws(ConfigurationReadError) -> Bytes { [] }
+
+        func names(in directory: String) -> [String] { names }
+    }
+
+    @Test(
+        "a pattern matches as glob(3) does",
+        arguments: [
+            ("*.conf", ["a.conf", "b.conf"]), ("[!a].conf", ["b.conf"]), ("?.conf", ["a.conf", "b.conf"]),
+            ("a*", ["a.conf", "a[b"]), (".*", [".hidden.conf"]), ("*a*f", ["a.conf"]), ("*[*", ["a[b"]), ("[a-b].conf", ["a.conf", "b.conf"]),
+        ])
+    func matches(pattern: String, expected: [String]) {
+        let names = Names(names: ["b.conf", "a.conf", ".hidden.conf", "a[b"])
+        #expect(IncludePattern(pattern: pattern).isPattern)
+        #expect(IncludePattern(pattern: pattern).matches(in: names) == expected)
+    }
+
+    @Test("a bracket without its fellow is no pattern")
+    func plain() {
+        #expect(!IncludePattern(pattern: "/etc/a[b").isPattern)
+    }
+}
