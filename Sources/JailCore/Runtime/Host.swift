@@ -9,16 +9,19 @@ public struct Host: Sendable {
     public var observe: (@Sendable (Step, Int) -> Void)?
     /// Called with a warning: something that went wrong but did not stop what was asked for.
     public var warn: @Sendable (String) -> Void
+    /// Called with what was decided before a start and the caller may want to know.
+    public var note: @Sendable (String) -> Void
 
     public init(
         stateDirectory: String?, cgroupRoot: String?, signals: SignalSource,
-        observe: (@Sendable (Step, Int) -> Void)? = nil, warn: @escaping @Sendable (String) -> Void
+        observe: (@Sendable (Step, Int) -> Void)? = nil, warn: @escaping @Sendable (String) -> Void, note: @escaping @Sendable (String) -> Void = { _ in }
     ) throws(RuntimeError) {
         let standard = StateDirectory.standardPath(isRoot: geteuid() == 0) { unsafe getenv($0).map { unsafe String(cString: $0) } }
         state = StateDirectory(path: stateDirectory ?? standard)
         self.signals = signals
         self.observe = observe
         self.warn = warn
+        self.note = note
         if let cgroupRoot {
             self.cgroupRoot = Cgroup(path: cgroupRoot)
         } else if let mountPoint = Cgroup.mountPoint() {

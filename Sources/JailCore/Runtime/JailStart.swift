@@ -76,7 +76,7 @@ public struct JailStart {
         try beforehand.run(jail.commands.prestart, parameter: "exec.prestart")
         var facts = try FactFinder(jail: jail, host: host).startFacts(terminals: terminals)
         for file in facts.unavailableDefaults {
-            host.warn("\(jail.label): without the default \(file): this host has no such cgroup controller")
+            host.note("\(jail.label): without the default \(file): this host has no such cgroup controller")
         }
         let network = try NetworkStart(jail: jail, identity: record.identity, host: host)
         facts.network = network.operations

@@ -37,9 +37,9 @@ public struct JailStop {
     public func finishEnded(_ record: JailRecord) throws(RuntimeError) {
         let lock = try host.lock(record.name)
         // Another command may have stopped it, and a new jail may have its name by now.
-        guard host.state.record(of: record.name)?.identity == record.identity else { return }
-        finish(record)
-        lock.unlinkAndRelease()
+        let current = host.state.record(of: record.name)?.identity
+        if current == record.identity { finish(record) }
+        if current == nil || current == record.identity { lock.unlinkAndRelease() } else { _ = consume lock }
         host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
     }
 

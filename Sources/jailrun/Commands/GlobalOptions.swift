@@ -23,10 +23,11 @@ struct GlobalOptions: ParsableArguments {
     func host() throws -> Host {
         let signals = try SignalSource.takeProcess()
         let isVerbose = verbose
+        let isQuiet = quiet
         return try Host(
             stateDirectory: stateDirectory, cgroupRoot: cgroupRoot, signals: signals,
             observe: isVerbose ? { @Sendable step, microseconds in Output.step(step, microseconds) } : nil,
-            warn: { Output.error($0) })
+            warn: { Output.error($0) }, note: { if !isQuiet { Output.error($0) } })
     }
 
     /// Reads the file; prints all that is wrong with it and ends with 65, EX_DATAERR.

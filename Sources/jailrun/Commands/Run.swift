@@ -73,10 +73,10 @@ enum Descriptors {
 enum Announcement {
     /// On a terminal only: a log has the commands' own output.
     static func up(_ record: JailRecord, isForeground: Bool) {
-        guard isatty(2) == 1 else { return }
+        guard isatty(2) == 1, !isForeground || record.spec.commands.command.isEmpty else { return }
         let addresses = record.spec.network.addresses.map(\.address)
         let place = addresses.isEmpty ? "" : " at \(addresses.joined(separator: ", "))"
-        let end = isForeground && record.spec.commands.command.isEmpty ? "; Ctrl-C stops it" : ""
+        let end = isForeground ? "; Ctrl-C stops it" : ""
         Output.notice("\(record.spec.label): up\(place), jid \(record.identity.jid)\(end)\r")
     }
 
