@@ -4,6 +4,8 @@ internal import Glibc
 public struct Host: Sendable {
     public var state: StateDirectory
     public var cgroupRoot: Cgroup
+    /// Where the v2 hierarchy is mounted: controllers are enabled from there down.
+    let cgroupMountPoint: String
     public var signals: SignalSource
     /// Called with each step as it is performed and the microseconds that it took: `-v`.
     public var observe: (@Sendable (Step, Int) -> Void)?
@@ -22,15 +24,13 @@ public struct Host: Sendable {
         self.observe = observe
         self.warn = warn
         self.note = note
-        if let cgroupRoot {
-            self.cgroupRoot = Cgroup(path: cgroupRoot)
-        } else if let mountPoint = Cgroup.mountPoint() {
-            self.cgroupRoot = Cgroup(path: "\(mountPoint)/jailrun")
-        } else {
+        guard let mountPoint = Cgroup.mountPoint() else {
             throw .host(
                 "no cgroup v2 hierarchy is mounted",
                 hint: "mount -t cgroup2 none /sys/fs/cgroup/unified, or boot with systemd.unified_cgroup_hierarchy=1")
         }
+        cgroupMountPoint = mountPoint
+        self.cgroupRoot = Cgroup(path: cgroupRoot ?? "\(mountPoint)/jailrun")
     }
 
     func cgroup(of jail: String) -> Cgroup { Cgroup(path: "\(cgroupRoot.path)/\(jail)") }

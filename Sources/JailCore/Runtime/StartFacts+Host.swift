@@ -117,7 +117,7 @@ struct FactFinder {
             let rules = try devfsRules()
             return try DeviceTree(
                 applying: try rules.ruleset(reference.value), of: rules, host: Self.hostDevices(),
-                names: .init(uid: PasswordFile.host.uid, gid: PasswordFile.host.gid))
+                names: .init(uid: { PasswordFile.host.uid($0) }, gid: { PasswordFile.host.gid($0) }))
         } catch {
             throw .unsuitable(jail: jail.label, origin: reference.origin, error.description, hint: nil)
         }
@@ -165,7 +165,7 @@ struct FactFinder {
 
     /// Limits that only jailrun's defaults ask for, of controllers that this host does not have: decided now, and said.
     private func unavailableDefaults() -> [String] {
-        let available = Cgroup(path: Cgroup.mountPoint() ?? host.cgroupRoot.path).controllers
+        let available = Cgroup(path: host.cgroupMountPoint).controllers
         return jail.cgroup.filter { setting in
             guard case .standard = setting.origin else { return false }
             return !available.contains { setting.file.hasPrefix($0 + ".") }
@@ -184,7 +184,7 @@ struct FactFinder {
     }
 
     private func enable(_ name: String, downTo root: Cgroup, origin: Origin) throws(RuntimeError) {
-        let mountPoint = Cgroup.mountPoint() ?? root.path
+        let mountPoint = host.cgroupMountPoint
         var path = mountPoint
         for part in [""] + root.path.dropFirst(mountPoint.count).split(separator: "/").dropLast().map(String.init) {
             if !part.isEmpty { path += "/\(part)" }
