@@ -8,6 +8,8 @@ struct Parser {
     /// Tokens to be read before an error is reported again.
     private var quietTokens = 0
     private let depthOutside: Int
+    /// Blocks in blocks; a jail's name has no room for as many.
+    private static let maximumBlocks = 64
     private let include: Include
 
     /// What `.include` does with one name.
@@ -63,7 +65,7 @@ struct Parser {
         var setting = Setting(name: name, isVariable: isVariable, location: location)
         shift(&tree)
         switch token.kind {
-        case .punctuation(.openBrace) where !isVariable:
+        case .punctuation(.openBrace) where !isVariable && tree.openBlocks.count < Self.maximumBlocks:
             tree.open(name, at: location)
             return shift(&tree)
         case .punctuation(.semicolon): break
