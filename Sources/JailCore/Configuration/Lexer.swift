@@ -89,7 +89,7 @@ struct Lexer {
         let location = source.location(at: start)
         errors.append(
             Diagnostic(
-                "unterminated \(what)", at: location, hint: hint, sourceLine: source.line(location.line),
+                "unterminated \(what)", at: location, hint: hint, sourceLine: source.line(location.line, limit: SourceText.shownBytes),
                 jailMessage: Bytes("\(source.file) line \(line): unterminated \(what)".utf8)))
     }
 

@@ -102,7 +102,7 @@ struct Parser {
             let text = "variables not permitted in '.include' filename"
             return tree.report(
                 Diagnostic(
-                    text, at: name.location, sourceLine: source.line(name.location.line),
+                    text, at: name.location, sourceLine: source.line(name.location.line, limit: SourceText.shownBytes),
                     jailMessage: Bytes("\(source.file) line \(source.lineNumber(at: statementEnd)): \(text)".utf8)))
         }
         include(name.text, name.location, &tree)
@@ -154,7 +154,7 @@ struct Parser {
         tree.report(
             Diagnostic(
                 token.kind == .end ? "unexpected end of file" : "syntax error at \(text.printable())", at: location,
-                hint: hint(tree), sourceLine: source.line(location.line), jailMessage: jailMessage))
+                hint: hint(tree), sourceLine: source.line(location.line, limit: SourceText.shownBytes), jailMessage: jailMessage))
     }
 
     private var text: Bytes { Bytes(lexer.source.bytes[token.range]) }
