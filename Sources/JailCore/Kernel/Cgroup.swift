@@ -49,7 +49,7 @@ public struct Cgroup: Equatable, Sendable {
     /// SIGKILL to all that is in it and below it, at once, then waits until it is empty.
     /// - Throws: `ETIMEDOUT` when a process does not die in time: it hangs in the kernel.
     func killAll(timeoutMilliseconds: Int) throws(Errno) {
-        guard exists else { return }
+        guard isPopulated else { return }
         do { try writeKill() } catch { if error != .noSuchFileOrDirectory { throw error } }
         try waitUntilEmpty(timeoutMilliseconds: timeoutMilliseconds)
     }

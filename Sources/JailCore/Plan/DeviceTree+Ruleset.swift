@@ -54,6 +54,30 @@ extension DeviceTree {
     }
 }
 
+extension DeviceTree {
+    /// Of a host's device names, those that the ruleset may show: the others need no look at their numbers.
+    public static func names(
+        _ names: [String], thatMayShowUnder ruleset: DevfsRules.Ruleset, of rules: DevfsRules
+    ) -> [String] {
+        let all = ruleset.rules.flatMap { rule in
+            [rule] + (rule.includes.flatMap { rules.ruleset(number: $0) }?.rules ?? [])
+        }
+        // Without a rule that hides everything first, everything shows.
+        guard let first = all.first(where: { $0.includes == nil }), first.path == nil, first.deviceClass == nil,
+            first.isVisible == false
+        else { return names }
+        let showing = all.filter { $0.isVisible == true }
+        if showing.contains(where: { $0.path == nil }) { return names }
+        let patterns = showing.compactMap(\.path).map(Glob.init)
+        return names.filter { name in
+            ([name] + DeviceTable.aliases(of: name)).contains { spelling in
+                let bytes = Array(spelling.utf8)
+                return patterns.contains { $0.matches(bytes) }
+            }
+        }
+    }
+}
+
 /// The rules of one ruleset, applied to one entry at a time.
 private struct RulesetEvaluation {
     struct State {
@@ -64,7 +88,7 @@ private struct RulesetEvaluation {
     }
 
     /// A rule, its includes put in its place, its pattern read once.
-    private struct Prepared {
+    private final class Prepared {
         let rule: DevfsRules.Rule
         let pattern: Glob?
 

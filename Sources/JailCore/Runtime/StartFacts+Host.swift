@@ -115,8 +115,9 @@ struct FactFinder {
         let reference = jail.pseudoFilesystems.devfsRuleset
         do {
             let rules = try devfsRules()
+            let ruleset = try rules.ruleset(reference.value)
             return try DeviceTree(
-                applying: try rules.ruleset(reference.value), of: rules, host: Self.hostDevices(),
+                applying: ruleset, of: rules, host: Self.hostDevices(under: ruleset, of: rules),
                 names: .init(uid: { PasswordFile.host.uid($0) }, gid: { PasswordFile.host.gid($0) }))
         } catch {
             throw .unsuitable(jail: jail.label, origin: reference.origin, error.description, hint: nil)
@@ -130,10 +131,11 @@ struct FactFinder {
     }
 
     /// Devices whose numbers differ from machine to machine.
-    private static func hostDevices() -> [HostDevice] {
-        ["", "dri/", "net/", "mapper/"].flatMap { directory in
-            ((try? Files.names(in: "/dev/\(directory)")) ?? []).compactMap { hostDevice("\(directory)\($0)") }
+    private static func hostDevices(under ruleset: DevfsRules.Ruleset, of rules: DevfsRules) -> [HostDevice] {
+        let names = ["", "dri/", "net/", "mapper/", "snd/"].flatMap { directory in
+            ((try? Files.names(in: "/dev/\(directory)")) ?? []).map { "\(directory)\($0)" }
         }
+        return DeviceTree.names(names, thatMayShowUnder: ruleset, of: rules).compactMap(hostDevice)
     }
 
     private static func hostDevice(_ name: String) -> HostDevice? {
