@@ -16,8 +16,16 @@ enum Main {
         case "jail": exit(JailLink.run(operands))
         case "jls": exit(JlsLink.run(operands))
         case "jexec": exit(JexecLink.run(operands))
-        default: Jailrun.main(operands)
+        default: runJailrun(operands)
         }
+    }
+
+    private static func runJailrun(_ arguments: [String]) {
+        guard let request = RunRequest(plain: arguments, commands: Jailrun.names) else { return Jailrun.main(arguments) }
+        do { exit(try request.perform()) } catch let error as RuntimeError {
+            Output.failure(error)
+            exit(error.exitStatus)
+        } catch { exit((error as? ExitCode)?.rawValue ?? 125) }
     }
 }
 
@@ -30,6 +38,10 @@ struct Jailrun: ParsableCommand {
             Run.self, Start.self, Stop.self, Restart.self, List.self, Exec.self, Ps.self, Inspect.self, Wait.self, Check.self,
             Params.self, Prune.self,
         ], defaultSubcommand: Run.self)
+
+    static let names = [
+        "run", "start", "stop", "restart", "list", "exec", "ps", "inspect", "wait", "check", "params", "prune",
+    ]
 }
 
 enum Version {

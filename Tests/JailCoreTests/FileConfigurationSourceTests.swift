@@ -23,8 +23,14 @@ private final class TemporaryFolder {
         chmod("\(path)/\(name)", mode)
     }
 
-    deinit {
-        _ = nftw(path, { name, _, _, _ in remove(name!) }, 16, Int32(FTW_DEPTH.rawValue | FTW_PHYS.rawValue))
+    deinit { Self.remove(path) }
+
+    private static func remove(_ path: String) {
+        if unlink(path) == 0 { return }
+        for name in FileConfigurationSource().names(in: path) where name != "." && name != ".." {
+            remove("\(path)/\(name)")
+        }
+        rmdir(path)
     }
 }
 

@@ -1,5 +1,6 @@
-import JailCore
 import Testing
+
+@testable import JailCore
 
 /// Configuration files of a test, by path.
 struct TextSource: ConfigurationSource {
@@ -165,7 +166,7 @@ struct JailSpecTests {
         let text = "bad { } a { path = /j; persist; depend = c; } b { path = /j; persist; } c { path = /j; persist; d { path = /j; persist; } }"
         #expect(try specs(text, of: ["a"]).map(\.name.value) == ["a", "c"])
         #expect(try specs(text, of: ["c.*"]).map(\.name.value) == ["c", "c.d"])
-        #expect(messages(text, of: ["cc"]) == ["the configuration has no jail \"cc\""])
+        #expect(messages(text, of: ["cc"]) == ["the configuration has no jail \"cc\" (did you mean \"c\"?)"])
     }
 
     @Test("a dependency on a renamed jail is known by its name")

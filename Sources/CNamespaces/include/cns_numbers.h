@@ -42,6 +42,7 @@ CNS_NUMBER(setns);
 CNS_NUMBER(setresgid);
 CNS_NUMBER(setresuid);
 CNS_NUMBER(setsid);
+CNS_NUMBER(socket);
 CNS_NUMBER(symlinkat);
 CNS_NUMBER(umask);
 CNS_NUMBER(umount2);

@@ -72,5 +72,8 @@ struct ConfigurationTree: Sendable {
         if errorsUntilExit == nil { errorsUntilExit = errors.count }
     }
 
-    func line(at location: SourceLocation) -> Bytes? { sources[location.file]?.line(location.line) }
+    /// Nil for a line that is too long to be shown.
+    func line(at location: SourceLocation) -> Bytes? {
+        sources[location.file]?.line(location.line, limit: SourceText.shownBytes)
+    }
 }

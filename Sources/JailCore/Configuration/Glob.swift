@@ -4,8 +4,9 @@ struct Glob {
 
     init(_ pattern: String) { self.pattern = Array(pattern.utf8) }
 
-    func matches(_ name: String) -> Bool {
-        let name = Array(name.utf8)
+    func matches(_ name: String) -> Bool { matches(Array(name.utf8)) }
+
+    func matches(_ name: [UInt8]) -> Bool {
         var (p, n) = (0, 0)
         // Where the last star stood, and how much of the name it has taken; one star of backtracking is enough, because a
         // later star can only do better with what the earlier one left.

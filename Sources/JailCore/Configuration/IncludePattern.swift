@@ -8,10 +8,13 @@ struct IncludePattern {
     /// The files that match, sorted by their bytes, as glob(3) lists them.
     func matches(in source: some ConfigurationSource) -> [String] {
         var found = [pattern.hasPrefix("/") ? "/" : ""]
+        var isBehindWildcard = false
         for part in pattern.split(separator: "/") {
             let component = GlobComponent(part)
+            isBehindWildcard = isBehindWildcard || component.hasWildcard
             found = found.flatMap { prefix in
-                guard component.hasWildcard else { return [prefix + component.literal] }
+                // What is named plainly before the first wildcard need not be listable.
+                guard isBehindWildcard else { return [prefix + component.literal] }
                 return source.names(in: prefix.isEmpty ? "." : prefix).filter(component.matches).map { prefix + $0 }
             }
             .map { $0 + "/" }

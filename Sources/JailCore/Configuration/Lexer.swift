@@ -6,8 +6,8 @@ struct Lexer {
     private(set) var offset = 0
     /// The last piece has had no separator after it: the next piece belongs to it.
     private var isInString = false
-    /// Behind a variable inside double quotes.
-    private var isInDoubleQuotes = false
+    /// Where the closing quote stands, behind a variable inside double quotes.
+    private var quotesEnd: Int?
 
     init(_ source: SourceText) { self.source = source }
 
@@ -17,7 +17,7 @@ struct Lexer {
 
     mutating func next() -> Token {
         while let byte = byte(offset) {
-            if let token = isInDoubleQuotes ? quotedToken(byte) : bareToken(byte) { return token }
+            if let token = quotesEnd != nil ? quotedToken(byte) : bareToken(byte) { return token }
         }
         return Token(kind: .end, range: offset..<offset)
     }
@@ -42,7 +42,7 @@ struct Lexer {
         switch first {
         case .doubleQuote:
             offset += 1
-            isInDoubleQuotes = false
+            quotesEnd = nil
             return nil
         case .dollar, .backslash: return piece(first)
         default: return restOfQuotes()
@@ -89,7 +89,7 @@ struct Lexer {
         let location = source.location(at: start)
         errors.append(
             Diagnostic(
-                "unterminated \(what)", at: location, hint: hint, sourceLine: source.line(location.line),
+                "unterminated \(what)", at: location, hint: hint, sourceLine: source.line(location.line, limit: SourceText.shownBytes),
                 jailMessage: Bytes("\(source.file) line \(line): unterminated \(what)".utf8)))
     }
 
@@ -127,8 +127,8 @@ struct Lexer {
     }
 
     private mutating func restOfQuotes() -> Token? {
-        guard let close = closingQuote(.doubleQuote, from: offset) else {
-            isInDoubleQuotes = false
+        guard let close = quotesEnd, close > offset else {
+            quotesEnd = nil
             return nil
         }
         return quotedWord(from: offset, close: close)
@@ -137,7 +137,7 @@ struct Lexer {
     /// The text up to the closing quote, or up to a variable, which is the next token.
     private mutating func quotedWord(from start: Int, close: Int) -> Token {
         let dollar = firstDollar(in: start..<close)
-        isInDoubleQuotes = dollar != nil
+        quotesEnd = dollar == nil ? nil : close
         return word(Escapes.resolve(bytes[start..<(dollar ?? close)], in: bytes), to: dollar ?? close + 1)
     }
 
@@ -203,7 +203,7 @@ struct Lexer {
     }
 
     private func isForbiddenInBraces(_ byte: UInt8) -> Bool {
-        byte == .newline || byte == .openBrace || byte == .closeBrace || isInDoubleQuotes && byte == .doubleQuote
+        byte == .newline || byte == .openBrace || byte == .closeBrace || quotesEnd != nil && byte == .doubleQuote
     }
 
     private mutating func variable(to end: Int) -> Token {
@@ -215,7 +215,7 @@ struct Lexer {
 
     private mutating func skipUnterminatedVariable() -> Token? {
         let start = offset
-        let quotes = isInDoubleQuotes
+        let quotes = quotesEnd != nil
         offset = unterminatedEnd(from: offset + 2, isBackslashPlain: true) {
             $0 == .openBrace || $0 == .closeBrace || quotes && $0 == .doubleQuote
         }

@@ -67,15 +67,12 @@ public enum ParameterTable {
 
     /// The row of a name, spelled with or without `no`, or of the family it belongs to.
     public static func row(_ name: Bytes) -> Row? {
-        if let index = indexByName[name] { return rows[index] }
+        if let row = rows.first(where: { $0.name.utf8.count == name.count && $0.name.utf8.elementsEqual(name) }) { return row }
         return rows.first { row in
             guard let prefix = row.prefix else { return ParameterName.areEqual(name, Bytes(row.name.utf8)) }
             return name.starts(with: prefix.utf8) && name.count > prefix.utf8.count
         }
     }
-
-    private static let indexByName: [Bytes: Int] = Dictionary(
-        uniqueKeysWithValues: rows.indices.map { (Bytes(rows[$0].name.utf8), $0) })
 
     /// The known name that a mistyped one most likely means.
     public static func suggestion(for name: Bytes) -> String? {

@@ -8,6 +8,8 @@ struct Parser {
     /// Tokens to be read before an error is reported again.
     private var quietTokens = 0
     private let depthOutside: Int
+    /// Blocks in blocks; a jail's name has no room for as many.
+    private static let maximumBlocks = 64
     private let include: Include
 
     /// What `.include` does with one name.
@@ -63,7 +65,7 @@ struct Parser {
         var setting = Setting(name: name, isVariable: isVariable, location: location)
         shift(&tree)
         switch token.kind {
-        case .punctuation(.openBrace) where !isVariable:
+        case .punctuation(.openBrace) where !isVariable && tree.openBlocks.count < Self.maximumBlocks:
             tree.open(name, at: location)
             return shift(&tree)
         case .punctuation(.semicolon): break
@@ -100,7 +102,7 @@ struct Parser {
             let text = "variables not permitted in '.include' filename"
             return tree.report(
                 Diagnostic(
-                    text, at: name.location, sourceLine: source.line(name.location.line),
+                    text, at: name.location, sourceLine: source.line(name.location.line, limit: SourceText.shownBytes),
                     jailMessage: Bytes("\(source.file) line \(source.lineNumber(at: statementEnd)): \(text)".utf8)))
         }
         include(name.text, name.location, &tree)
@@ -152,7 +154,7 @@ struct Parser {
         tree.report(
             Diagnostic(
                 token.kind == .end ? "unexpected end of file" : "syntax error at \(text.printable())", at: location,
-                hint: hint(tree), sourceLine: source.line(location.line), jailMessage: jailMessage))
+                hint: hint(tree), sourceLine: source.line(location.line, limit: SourceText.shownBytes), jailMessage: jailMessage))
     }
 
     private var text: Bytes { Bytes(lexer.source.bytes[token.range]) }

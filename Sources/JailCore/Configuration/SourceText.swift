@@ -29,6 +29,14 @@ struct SourceText: Sendable {
         return SourceLocation(file: file, line: line, column: offset - lineStarts[line - 1] + 1)
     }
 
+    /// Longer lines are not shown in messages: a megabyte for each of many errors would exhaust the memory.
+    static let shownBytes = 1024
+
+    func line(_ number: Int, limit: Int) -> Bytes? {
+        let end = number < lineStarts.count ? lineStarts[number] : bytes.count
+        return end - lineStarts[number - 1] <= limit ? line(number) : nil
+    }
+
     /// The line without its newline, or its carriage return.
     func line(_ number: Int) -> Bytes {
         let start = lineStarts[number - 1]

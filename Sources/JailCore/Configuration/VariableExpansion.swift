@@ -5,6 +5,7 @@
 struct VariableExpansion {
     private struct Entry {
         var parameter: ParameterMerge.Entry
+        var values: [PartialValue]
         /// Parameters of one chain of references share a generation: meeting one's own is a loop.
         var generation = 0
         var isBad = false
@@ -19,7 +20,7 @@ struct VariableExpansion {
 
     init(_ merge: ParameterMerge) {
         self.merge = merge
-        entries = merge.entries.map { Entry(parameter: $0) }
+        entries = merge.entries.map { Entry(parameter: $0, values: $0.values.map { PartialValue($0) }) }
         errors = merge.errors
     }
 
@@ -32,68 +33,66 @@ struct VariableExpansion {
         }
         return EffectiveJail(
             label: merge.label, location: merge.location,
-            parameters: entries.filter { !$0.parameter.isVariable }.map(\.parameter.effective), errors: errors)
+            parameters: entries.filter { !$0.parameter.isVariable }.map(Self.effective), errors: errors)
     }
 
     /// Expands one parameter, or the first one it depends on; returns the index of that.
     private mutating func expand(_ start: Int) -> Int {
         var index = start
         var value = 0
-        while value < entries[index].parameter.values.count {
-            guard let reference = entries[index].parameter.values[value].references.first else {
+        while value < entries[index].values.count {
+            guard let reference = entries[index].values[value].reference else {
                 value += 1
                 continue
             }
-            switch lookUp(reference, for: index) {
-            case .ready(let values):
-                substitute(values, in: index, value)
-                value += max(0, values.count - 1)
+            switch lookUp(reference, for: index, value) {
+            case .ready(let found):
+                entries[index].values[value].fill(found[0].text)
+                // The first value goes into the text; further ones follow as values of their own.
+                let location = entries[index].values[value].location
+                let further = found.dropFirst().map { PartialValue(ValueTemplate(text: $0.text, location: location)) }
+                entries[index].values.insert(contentsOf: further, at: value + 1)
+                value += further.count
             case .pending(let other):
                 index = moveBefore(index, other)
                 value = 0
             case .failed:
-                entries[index].parameter.values[value].references.removeFirst()
+                entries[index].values[value].skip()
             }
         }
         return index
     }
 
     private enum Lookup {
-        case ready([ValueTemplate])
+        case ready([PartialValue])
         case pending(Int)
         case failed
     }
 
-    private mutating func lookUp(_ reference: ValueTemplate.Reference, for index: Int) -> Lookup {
+    private mutating func lookUp(_ reference: ValueTemplate.Reference, for index: Int, _ value: Int) -> Lookup {
+        if budget < 0 { return markBad() }
         let user = entries[index].parameter.name.printable()
         let name = reference.name.printable()
+        let place = entries[index].values[value].location
         guard let other = entries.firstIndex(where: { $0.parameter.name == reference.name }),
-            !entries[other].parameter.values.isEmpty
-        else { return fail("\(user): variable \"\(name)\" not found", index, hint: notFoundHint(name)) }
+            !entries[other].values.isEmpty
+        else { return fail("\(user): variable \"\(name)\" not found", place, hint: notFoundHint(name)) }
         if entries[other].isBad { return markBad() }
-        if entries[other].generation == generation { return fail("\(name): variable loop", index) }
-        let values = entries[other].parameter.values
-        if values.contains(where: { !$0.references.isEmpty }) { return .pending(other) }
-        if values.count > 1 && !isAlone(index) {
-            return fail("\(user): array cannot be substituted inline", index)
+        if entries[other].generation == generation { return fail("\(name): variable loop", place) }
+        let found = entries[other].values
+        if found.contains(where: { $0.reference != nil }) { return .pending(other) }
+        if found.count > 1 && !entries[index].values[value].isOnlyAReference {
+            return fail("\(user): array cannot be substituted inline", place)
         }
-        budget -= values.reduce(0) { $0 + $1.text.count + 64 }
-        return budget < 0 ? fail("\(user): value too long after substitution", index) : .ready(values)
-    }
-
-    /// The value being expanded, the first that has references, consists of one variable.
-    private func isAlone(_ index: Int) -> Bool {
-        entries[index].parameter.values.first { !$0.references.isEmpty }
-            .map { $0.text.isEmpty && $0.references.count == 1 } ?? true
+        budget -= found.reduce(0) { $0 + $1.text.count + 16 }
+        return budget < 0 ? fail("\(user): value too long after substitution", place) : .ready(found)
     }
 
     private func notFoundHint(_ name: String) -> String {
         "write \\$\(name), or use single quotes, if the shell is to see it"
     }
 
-    private mutating func fail(_ message: String, _ index: Int, hint: String? = nil) -> Lookup {
-        let values = entries[index].parameter.values
-        let location = values.first { !$0.references.isEmpty }?.location ?? entries[index].parameter.location
+    private mutating func fail(_ message: String, _ location: SourceLocation, hint: String? = nil) -> Lookup {
         errors.append(.init(ofJail: merge.label, message, at: location, hint: hint, tree: merge.tree))
         return markBad()
     }
@@ -112,22 +111,54 @@ struct VariableExpansion {
         return place
     }
 
-    /// The first value goes into the text; further ones follow as values of their own.
-    private mutating func substitute(_ values: [ValueTemplate], in index: Int, _ value: Int) {
-        var target = entries[index].parameter.values[value]
-        let reference = target.references.removeFirst()
-        target.text.insert(contentsOf: values[0].text, at: reference.position)
-        for later in target.references.indices { target.references[later].position += values[0].text.count }
-        let further = values.dropFirst().map { ValueTemplate(text: $0.text, location: target.location) }
-        entries[index].parameter.values[value] = target
-        entries[index].parameter.values.insert(contentsOf: further, at: value + 1)
+    private static func effective(_ entry: Entry) -> EffectiveParameter {
+        EffectiveParameter(
+            name: entry.parameter.name,
+            values: entry.values.map { ParameterValue(bytes: $0.text, location: $0.location) },
+            location: entry.parameter.location, isImplied: entry.parameter.isImplied)
     }
 }
 
-extension ParameterMerge.Entry {
-    fileprivate var effective: EffectiveParameter {
-        EffectiveParameter(
-            name: name, values: values.map { ParameterValue(bytes: $0.text, location: $0.location) }, location: location,
-            isImplied: isImplied)
+/// A value whose references are filled in from the left, each byte being copied once.
+private struct PartialValue {
+    /// Complete when no reference is left.
+    private(set) var text: Bytes = []
+    private let template: ValueTemplate
+    private var copied = 0
+    private var next = 0
+
+    init(_ template: ValueTemplate) {
+        self.template = template
+        finish()
+    }
+
+    var location: SourceLocation { template.location }
+
+    /// The first reference that has no value yet.
+    var reference: ValueTemplate.Reference? {
+        next < template.references.count ? template.references[next] : nil
+    }
+
+    /// Nothing but one reference: a list can take its place.
+    var isOnlyAReference: Bool { text.isEmpty && template.text.isEmpty && next == template.references.count - 1 }
+
+    mutating func fill(_ value: Bytes) {
+        let position = template.references[next].position
+        text += template.text[copied..<position]
+        text += value
+        copied = position
+        skip()
+    }
+
+    /// The reference stands for nothing.
+    mutating func skip() {
+        next += 1
+        finish()
+    }
+
+    private mutating func finish() {
+        guard next == template.references.count else { return }
+        text += template.text[copied...]
+        copied = template.text.count
     }
 }

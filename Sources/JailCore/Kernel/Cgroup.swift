@@ -9,13 +9,21 @@ public struct Cgroup: Equatable, Sendable {
 
     /// Where the v2 hierarchy is mounted; on hybrid hosts that is `/sys/fs/cgroup/unified`. Nil when it is not.
     public static func mountPoint() -> String? {
-        guard let text = try? Files.text("/proc/self/mountinfo") else { return nil }
-        let points = text.split(separator: "\n").compactMap { line -> String? in
-            let fields = line.split(separator: " ")
-            guard let separator = fields.firstIndex(of: "-"), separator + 1 < fields.count, separator > 4 else { return nil }
-            return fields[separator + 1] == "cgroup2" ? String(fields[4]) : nil
+        guard let file = try? Files.open("/proc/self/mountinfo"), let bytes = try? Files.read(file) else { return nil }
+        let mark = Array(" - cgroup2 ".utf8)
+        let points = bytes.split(separator: UInt8(ascii: "\n")).compactMap { line -> String? in
+            guard line.contains(UInt8(ascii: "2")), contains(line, mark) else { return nil }
+            let fields = line.split(separator: UInt8(ascii: " "), maxSplits: 5)
+            return fields.count > 5 ? String(decoding: fields[4], as: UTF8.self) : nil
         }
         return points.first { $0.hasPrefix("/sys/fs/cgroup") } ?? points.first
+    }
+
+    private static func contains(_ line: ArraySlice<UInt8>, _ mark: [UInt8]) -> Bool {
+        guard line.count >= mark.count else { return false }
+        return (line.startIndex...line.endIndex - mark.count).contains { start in
+            line[start] == mark[0] && line[start...].starts(with: mark)
+        }
     }
 
     public var exists: Bool { Files.exists(path) }
@@ -41,7 +49,7 @@ public struct Cgroup: Equatable, Sendable {
     /// SIGKILL to all that is in it and below it, at once, then waits until it is empty.
     /// - Throws: `ETIMEDOUT` when a process does not die in time: it hangs in the kernel.
     func killAll(timeoutMilliseconds: Int) throws(Errno) {
-        guard exists else { return }
+        guard isPopulated else { return }
         do { try writeKill() } catch { if error != .noSuchFileOrDirectory { throw error } }
         try waitUntilEmpty(timeoutMilliseconds: timeoutMilliseconds)
     }

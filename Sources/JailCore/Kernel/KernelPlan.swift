@@ -17,10 +17,12 @@ struct KernelPlan: ~Copyable {
 
     private init(layout: PlanLayout) {
         self.layout = layout
-        let bytes = layout.bytes()
-        byteCount = bytes.count
-        let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes.count, alignment: 16)
-        unsafe raw.copyMemory(from: bytes, byteCount: bytes.count)
+        let (words, data) = layout.image()
+        let wordBytes = words.count * 8
+        byteCount = wordBytes + data.count
+        let raw = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 16)
+        unsafe raw.copyMemory(from: words, byteCount: wordBytes)
+        unsafe (raw + wordBytes).copyMemory(from: data, byteCount: data.count)
         unsafe memory = raw.bindMemory(to: cns_plan.self, capacity: 1)
     }
 

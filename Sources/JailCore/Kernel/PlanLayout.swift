@@ -147,38 +147,37 @@ struct PlanLayout {
 
     // MARK: Bytes
 
-    /// Header, steps, fixups, commands, data: `struct cns_plan` of cns_plan.h.
-    func bytes() -> [UInt8] {
-        let headerSize = MemoryLayout<cns_plan>.size
-        let stepOffset = headerSize
+    /// Header, steps, fixups, commands as 64-bit words, then data: `struct cns_plan` of cns_plan.h on little-endian machines.
+    func image() -> (words: [UInt64], data: [UInt8]) {
+        let stepOffset = MemoryLayout<cns_plan>.size
         let fixupOffset = stepOffset + steps.count * MemoryLayout<cns_step>.stride
         let commandOffset = fixupOffset + fixups.count * MemoryLayout<cns_fixup>.stride
-        let dataOffset = (commandOffset + commands.count * MemoryLayout<cns_command>.stride + 15) & ~15
-        let size = dataOffset + data.count
-        let counts: [Int] = [
-            size, Int(flags), steps.count, stepOffset, fixups.count, fixupOffset, commands.count, commandOffset, dataOffset,
-            data.count, 0, enterCount, Int(console), 0,
+        let dataOffset = commandOffset + commands.count * MemoryLayout<cns_command>.stride
+        var words: [UInt64] = []
+        words.reserveCapacity(dataOffset / 8)
+        words += [
+            UInt64(CNS_PLAN_MAGIC), Self.pair(dataOffset + data.count, Int(flags)), Self.pair(steps.count, stepOffset),
+            Self.pair(fixups.count, fixupOffset), Self.pair(commands.count, commandOffset),
+            Self.pair(dataOffset, data.count), Self.pair(0, enterCount), Self.pair(Int(console), 0),
         ]
-        var bytes = UInt64(CNS_PLAN_MAGIC).littleEndianBytes
-        bytes.reserveCapacity(size)
-        for count in counts { bytes += UInt32(truncatingIfNeeded: count).littleEndianBytes }
-        for step in steps { bytes += Self.bytes(of: step) }
-        for fixup in fixups { bytes += fixup.at.littleEndianBytes + fixup.target.littleEndianBytes }
-        for command in commands {
-            for word in [command.first, command.count, command.isBackground ? 1 : 0, 0] {
-                bytes += UInt32(word).littleEndianBytes
+        for step in steps {
+            words.append(Self.pair(Int(step.call), Int(step.index)))
+            words.append(Self.pair(Int(step.result), Int(step.allowedError)))
+            for position in 0..<6 {
+                let argument = position < step.arguments.count ? step.arguments[position] : (value: 0, kind: 0)
+                words.append(UInt64(bitPattern: argument.value))
+                words.append(UInt64(bitPattern: argument.kind))
             }
         }
-        bytes += Array(repeating: 0, count: dataOffset - bytes.count)
-        return bytes + data
+        for fixup in fixups { words.append(Self.pair(Int(fixup.at), Int(fixup.target))) }
+        for command in commands {
+            words.append(Self.pair(command.first, command.count))
+            words.append(Self.pair(command.isBackground ? 1 : 0, 0))
+        }
+        return (words, data)
     }
 
-    private static func bytes(of step: LoweredStep) -> [UInt8] {
-        var bytes = [step.call, step.index, step.result, step.allowedError].flatMap(\.littleEndianBytes)
-        for position in 0..<6 {
-            let argument = position < step.arguments.count ? step.arguments[position] : (value: 0, kind: 0)
-            bytes += argument.value.littleEndianBytes + argument.kind.littleEndianBytes
-        }
-        return bytes
+    private static func pair(_ low: Int, _ high: Int) -> UInt64 {
+        UInt64(UInt32(truncatingIfNeeded: low)) | UInt64(UInt32(truncatingIfNeeded: high)) << 32
     }
 }

@@ -112,6 +112,7 @@ public enum DeviceTable {
 
     /// `bus/usb/001` for `bus/usb/001/002`, and its parents before it.
     static func parents(of name: String) -> [String] {
+        guard name.utf8.contains(UInt8(ascii: "/")) else { return [] }
         let parts = name.split(separator: "/")
         return parts.indices.dropFirst().map { parts[..<$0].joined(separator: "/") }
     }

@@ -18,11 +18,12 @@ extension DeviceTree {
         applying ruleset: DevfsRules.Ruleset, of rules: DevfsRules, host devices: [HostDevice], names: Names
     ) throws(DevfsRulesError) {
         self.init()
-        let evaluation = RulesetEvaluation(rules: rules, names: names)
+        let evaluation = try RulesetEvaluation(ruleset, of: rules, names: names)
         var hidden: [String] = []
         for entry in DeviceTable.entries(host: devices) {
-            let state = try evaluation.state(of: entry, under: ruleset)
-            let isInHidden = DeviceTable.parents(of: entry.name).contains(where: hidden.contains)
+            let state = try evaluation.state(of: entry)
+            let isInHidden = entry.name.utf8.contains(UInt8(ascii: "/"))
+                && DeviceTable.parents(of: entry.name).contains(where: hidden.contains)
             if state.isVisible && !isInHidden {
                 insert(entry, state)
             } else {
@@ -53,6 +54,30 @@ extension DeviceTree {
     }
 }
 
+extension DeviceTree {
+    /// Of a host's device names, those that the ruleset may show: the others need no look at their numbers.
+    public static func names(
+        _ names: [String], thatMayShowUnder ruleset: DevfsRules.Ruleset, of rules: DevfsRules
+    ) -> [String] {
+        let all = ruleset.rules.flatMap { rule in
+            [rule] + (rule.includes.flatMap { rules.ruleset(number: $0) }?.rules ?? [])
+        }
+        // Without a rule that hides everything first, everything shows.
+        guard let first = all.first(where: { $0.includes == nil }), first.path == nil, first.deviceClass == nil,
+            first.isVisible == false
+        else { return names }
+        let showing = all.filter { $0.isVisible == true }
+        if showing.contains(where: { $0.path == nil }) { return names }
+        let patterns = showing.compactMap(\.path).map(Glob.init)
+        return names.filter { name in
+            ([name] + DeviceTable.aliases(of: name)).contains { spelling in
+                let bytes = Array(spelling.utf8)
+                return patterns.contains { $0.matches(bytes) }
+            }
+        }
+    }
+}
+
 /// The rules of one ruleset, applied to one entry at a time.
 private struct RulesetEvaluation {
     struct State {
@@ -62,29 +87,51 @@ private struct RulesetEvaluation {
         var gid: UInt32?
     }
 
-    let rules: DevfsRules
-    let names: DeviceTree.Names
+    /// A rule, its includes put in its place, its pattern read once.
+    private final class Prepared {
+        let rule: DevfsRules.Rule
+        let pattern: Glob?
 
-    func state(
-        of entry: DeviceTable.Entry, under ruleset: DevfsRules.Ruleset
-    ) throws(DevfsRulesError) -> State {
-        var state = State()
-        for rule in ruleset.rules where matches(rule, entry) {
-            try apply(rule, to: &state)
-            guard let number = rule.includes else { continue }
-            guard let included = rules.ruleset(number: number) else {
-                throw .unknownInclude(number, at: rule.location)
-            }
-            for inner in included.rules where matches(inner, entry) { try apply(inner, to: &state) }
+        init(_ rule: DevfsRules.Rule) {
+            self.rule = rule
+            pattern = rule.path.map(Glob.init)
         }
-        return state
+
+        func matches(_ entry: DeviceTable.Entry, _ names: [[UInt8]]) -> Bool {
+            if let type = rule.deviceClass, entry.deviceClass != type { return false }
+            guard let pattern else { return true }
+            return names.contains(where: pattern.matches)
+        }
     }
 
-    private func matches(_ rule: DevfsRules.Rule, _ entry: DeviceTable.Entry) -> Bool {
-        if let type = rule.deviceClass, entry.deviceClass != type { return false }
-        guard let path = rule.path else { return true }
-        let glob = Glob(path)
-        return glob.matches(entry.name) || entry.aliases.contains(where: glob.matches)
+    /// A rule of the set itself, and the rules of the set that it includes, which apply where it matches.
+    private let prepared: [(outer: Prepared, inner: [Prepared])]
+    private let names: DeviceTree.Names
+
+    init(_ ruleset: DevfsRules.Ruleset, of rules: DevfsRules, names: DeviceTree.Names) throws(DevfsRulesError) {
+        var prepared: [(outer: Prepared, inner: [Prepared])] = []
+        for rule in ruleset.rules {
+            var inner: [Prepared] = []
+            if let number = rule.includes {
+                guard let included = rules.ruleset(number: number) else {
+                    throw .unknownInclude(number, at: rule.location)
+                }
+                inner = included.rules.map(Prepared.init)
+            }
+            prepared.append((Prepared(rule), inner))
+        }
+        self.prepared = prepared
+        self.names = names
+    }
+
+    func state(of entry: DeviceTable.Entry) throws(DevfsRulesError) -> State {
+        var state = State()
+        let spellings = [Array(entry.name.utf8)] + entry.aliases.map { Array($0.utf8) }
+        for (outer, inner) in prepared where outer.matches(entry, spellings) {
+            try apply(outer.rule, to: &state)
+            for rule in inner where rule.matches(entry, spellings) { try apply(rule.rule, to: &state) }
+        }
+        return state
     }
 
     private func apply(_ rule: DevfsRules.Rule, to state: inout State) throws(DevfsRulesError) {

@@ -69,6 +69,17 @@ extension Planner {
         [child(.setHostName(jail.hostname.value), .namespaces, jail.hostname.origin, "set the hostname")]
     }
 
+    /// A jail without addresses has lo only. netdevice(7).
+    func raiseLoopback() -> [Step] {
+        guard jail.network.mode.value == .own, facts.network.isEmpty else { return [] }
+        let origin = jail.network.mode.origin
+        return [
+            child(.openDatagramSocket(into: .socket), .network, origin, "open a socket"),
+            child(.raiseLink("lo", over: .socket), .network, origin, "raise lo"),
+            child(.close(.socket), .network, origin, "close the socket"),
+        ]
+    }
+
     /// What else a process inherits from its caller and a jail must not.
     func resetProcess() -> [Step] {
         let origin = Origin.standard("")
@@ -156,4 +167,5 @@ extension Slot {
     static let mapFile = Slot("map-file")
     static let terminalMaster = Slot("pty")
     static let terminal = Slot("terminal")
+    static let socket = Slot("socket")
 }

@@ -32,6 +32,7 @@ public struct Planner {
                 + restrictPseudoFilesystems()
                 + enterRoot()  // or the host's file tree stays reachable
                 + nameHost()
+                + raiseLoopback()
                 + resetProcess()
                 + takeTerminal()  // a pty of the jail's own devpts, so after /dev
                 + restrictRoot()  // after the last mount point was opened

@@ -135,3 +135,25 @@ extension SystemCall {
             ])
     }
 }
+
+/// Network interfaces: netdevice(7).
+extension SystemCall {
+    static func openDatagramSocket(into slot: Slot) -> Self {
+        Self(
+            "socket", cns_number_socket,
+            [
+                .integer(2, spelled: "AF_INET"), .integer(2 | 0o2000000, spelled: "SOCK_DGRAM|SOCK_CLOEXEC"),
+                .integer(0, spelled: "IPPROTO_IP"),
+            ], into: slot)
+    }
+
+    /// SIOCSIFFLAGS with IFF_UP, in a `struct ifreq` of 40 bytes.
+    static func raiseLink(_ name: String, over socket: Slot) -> Self {
+        let title = Array(name.utf8.prefix(15))
+        let bytes = title + Array(repeating: 0, count: 16 - title.count) + [1] + Array(repeating: 0, count: 23)
+        let request = Structure(bytes: bytes, spelling: "{ifr_name=\"\(name)\", ifr_flags=IFF_UP}")
+        return Self(
+            "ioctl", cns_number_ioctl,
+            [.descriptor(socket), .integer(0x8914, spelled: "SIOCSIFFLAGS"), .structure(request)])
+    }
+}

@@ -19,6 +19,7 @@ public struct DryRun {
         let network = try NetworkStart(jail: jail, identity: identity, host: host)
         facts.network = network.operations
         network.close()
+        host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
         return Planner(jail: jail, identity: identity, facts: facts).start()
     }
 }

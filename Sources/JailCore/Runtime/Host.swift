@@ -4,30 +4,33 @@ internal import Glibc
 public struct Host: Sendable {
     public var state: StateDirectory
     public var cgroupRoot: Cgroup
+    /// Where the v2 hierarchy is mounted: controllers are enabled from there down.
+    let cgroupMountPoint: String
     public var signals: SignalSource
     /// Called with each step as it is performed and the microseconds that it took: `-v`.
     public var observe: (@Sendable (Step, Int) -> Void)?
     /// Called with a warning: something that went wrong but did not stop what was asked for.
     public var warn: @Sendable (String) -> Void
+    /// Called with what was decided before a start and the caller may want to know.
+    public var note: @Sendable (String) -> Void
 
     public init(
         stateDirectory: String?, cgroupRoot: String?, signals: SignalSource,
-        observe: (@Sendable (Step, Int) -> Void)? = nil, warn: @escaping @Sendable (String) -> Void
+        observe: (@Sendable (Step, Int) -> Void)? = nil, warn: @escaping @Sendable (String) -> Void, note: @escaping @Sendable (String) -> Void = { _ in }
     ) throws(RuntimeError) {
         let standard = StateDirectory.standardPath(isRoot: geteuid() == 0) { unsafe getenv($0).map { unsafe String(cString: $0) } }
         state = StateDirectory(path: stateDirectory ?? standard)
         self.signals = signals
         self.observe = observe
         self.warn = warn
-        if let cgroupRoot {
-            self.cgroupRoot = Cgroup(path: cgroupRoot)
-        } else if let mountPoint = Cgroup.mountPoint() {
-            self.cgroupRoot = Cgroup(path: "\(mountPoint)/jailrun")
-        } else {
+        self.note = note
+        guard let mountPoint = Cgroup.mountPoint() else {
             throw .host(
                 "no cgroup v2 hierarchy is mounted",
                 hint: "mount -t cgroup2 none /sys/fs/cgroup/unified, or boot with systemd.unified_cgroup_hierarchy=1")
         }
+        cgroupMountPoint = mountPoint
+        self.cgroupRoot = Cgroup(path: cgroupRoot ?? "\(mountPoint)/jailrun")
     }
 
     func cgroup(of jail: String) -> Cgroup { Cgroup(path: "\(cgroupRoot.path)/\(jail)") }

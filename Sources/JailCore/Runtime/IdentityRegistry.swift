@@ -10,29 +10,29 @@ struct IdentityRegistry {
     static let rangeCount: UInt32 = 0x0001_0000
     static let lastJid = 999_999
 
-    /// Reserves an identity by writing the record that `makeRecord` builds around it.
-    func reserve(for spec: JailSpec, makeRecord: (JailIdentity) -> JailRecord) throws(RuntimeError) -> JailRecord {
+    /// Reserves an identity by writing the trace that `makeTrace` builds around it.
+    func reserve(for spec: JailSpec, makeTrace: (JailIdentity) -> JailTrace) throws(RuntimeError) -> JailTrace {
         let lock = try JailLock(state.registryPath, in: state, jail: spec.label)
         // Another jailrun may have removed the last jail's directories before the lock was ours.
         try state.prepare()
-        let others = state.records
+        let others = state.traces
         let jid = try chooseJid(for: spec, others: others)
-        let record = makeRecord(
+        let trace = makeTrace(
             JailIdentity(jid: jid, idRange: try chooseRange(for: spec, others: others), generation: UInt64(Clock.microseconds())))
-        try state.write(record)
+        try state.write(trace)
         _ = consume lock
-        return record
+        return trace
     }
 
     /// The identity that a start now would get; nothing is reserved.
     func preview(for spec: JailSpec) throws(RuntimeError) -> JailIdentity {
-        let others = state.records
+        let others = state.traces
         let jid = spec.jid?.value ?? nextJid(others: others)
         return JailIdentity(jid: jid, idRange: try chooseRange(for: spec, others: others), generation: 0)
     }
 
     /// The number after the last one used, wrapping: jail(2).
-    private func chooseJid(for spec: JailSpec, others: [JailRecord]) throws(RuntimeError) -> Int {
+    private func chooseJid(for spec: JailSpec, others: [JailTrace]) throws(RuntimeError) -> Int {
         let used = others.map(\.identity.jid)
         if let fixed = spec.jid {
             if used.contains(fixed.value) {
@@ -48,13 +48,13 @@ struct IdentityRegistry {
         return jid
     }
 
-    private func nextJid(others: [JailRecord]) -> Int {
+    private func nextJid(others: [JailTrace]) -> Int {
         var jid = (try? Files.text(state.lastJidPath)).flatMap { Int($0) } ?? 0
         repeat { jid = jid >= Self.lastJid ? 1 : jid + 1 } while others.contains { $0.identity.jid == jid }
         return jid
     }
 
-    private func chooseRange(for spec: JailSpec, others: [JailRecord]) throws(RuntimeError) -> IDRange? {
+    private func chooseRange(for spec: JailSpec, others: [JailTrace]) throws(RuntimeError) -> IDRange? {
         switch spec.privileges.userNamespace.value {
         case .host: return nil
         case .range(let first, let count): return IDRange(first: first, count: count)

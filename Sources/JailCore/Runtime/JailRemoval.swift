@@ -1,10 +1,12 @@
 internal import Glibc
 internal import SystemPackage
 
-/// Takes back whatever of a jail may be there, from its record alone. What is gone is done: it can be run at any point of a
+/// Takes back whatever of a jail may be there, from its trace alone. What is gone is done: it can be run at any point of a
 /// start or a stop that was interrupted, and again.
 struct JailRemoval {
-    let record: JailRecord
+    let trace: JailTrace
+    /// What is known to take the network back; the kernel tells the rest.
+    var networkUndo: [NetworkOperation] = []
     let host: Host
 
     /// - Returns: whether nothing is left.
@@ -14,7 +16,7 @@ struct JailRemoval {
         disconnectNetwork()
         let isRemoved = isDead && removeCgroup()
         if isRemoved {
-            host.state.remove(record.name)
+            host.state.remove(trace.name)
             host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
         }
         return isRemoved
@@ -22,44 +24,45 @@ struct JailRemoval {
 
     private func killAll() -> Bool {
         do {
-            try Cgroup(path: record.cgroup).killAll(timeoutMilliseconds: 10000)
+            try Cgroup(path: trace.cgroup).killAll(timeoutMilliseconds: 10000)
             return true
         } catch {
-            host.warn("\(record.spec.label): processes of \(record.cgroup) do not die: \(error.description)")
+            host.warn("\(trace.label): processes of \(trace.cgroup) do not die: \(error.description)")
             return false
         }
     }
 
     private func removeCgroup() -> Bool {
         do {
-            try Cgroup(path: record.cgroup).remove()
+            try Cgroup(path: trace.cgroup).remove()
             return true
         } catch {
-            host.warn("\(record.spec.label): cannot remove \(record.cgroup): \(error.description)")
+            host.warn("\(trace.label): cannot remove \(trace.cgroup): \(error.description)")
             return false
         }
     }
 
     private func disconnectNetwork() {
-        NetworkStop(record: record, host: host).run()
+        NetworkStop(trace: trace, undo: networkUndo, host: host).run()
     }
 }
 
 /// Takes a jail's network back: the undo that its record holds, then what the kernel says is left.
 struct NetworkStop {
-    let record: JailRecord
+    let trace: JailTrace
+    let undo: [NetworkOperation]
     let host: Host
 
     func run() {
-        guard record.spec.network.mode.value == .own, !record.spec.network.addresses.isEmpty else { return }
+        guard trace.hasNetwork else { return }
         do throws(RuntimeError) {
             let connection = try NetworkConnection(host: host)
             do throws(NetlinkError) {
-                for operation in record.networkUndo { try connection.netlink.perform(operation, under: connection.lock) }
+                for operation in undo { try connection.netlink.perform(operation, under: connection.lock) }
                 _ = try connection.netlink.removeLeftovers(
-                    jail: record.name, jid: record.identity.jid, under: connection.lock)
+                    jail: trace.name, jid: trace.identity.jid, under: connection.lock)
             } catch { throw .host("\(error)", hint: error.hint) }
-        } catch { host.warn("\(record.spec.label): cannot take the network back: \(error.message)") }
+        } catch { host.warn("\(trace.label): cannot take the network back: \(error.message)") }
     }
 }
 
@@ -70,18 +73,19 @@ public struct JailRepair {
 
     /// The caller holds the name's lock.
     func repair(_ name: String) throws(RuntimeError) {
-        if let record = host.state.record(of: name) {
-            if isDead(record) { JailRemoval(record: record, host: host).run() }
+        if let trace = host.state.trace(of: name) {
+            let undo = host.state.record(of: name)?.details.networkUndo ?? []
+            if isDead(trace) { JailRemoval(trace: trace, networkUndo: undo, host: host).run() }
         } else if host.cgroup(of: name).exists {
             try removeUnrecorded(name)
         }
     }
 
     /// Nobody works on it (its lock is ours) and it is not up.
-    private func isDead(_ record: JailRecord) -> Bool {
-        if record.phase == .starting || record.phase == .stopping { return true }
-        if record.isTransient && ProcessTable.startTime(of: record.supervisor) != record.supervisorStartTime { return true }
-        return !record.isAlive
+    private func isDead(_ trace: JailTrace) -> Bool {
+        if trace.phase == .starting || trace.phase == .stopping { return true }
+        if trace.isTransient && ProcessTable.startTime(of: trace.supervisor) != trace.supervisorStartTime { return true }
+        return !trace.isAlive
     }
 
     /// A cgroup of a jail whose record is lost.
@@ -100,9 +104,9 @@ public struct JailRepair {
         var repaired: [String] = []
         for name in host.state.names + unrecordedNames where !repaired.contains(name) {
             guard let lock = JailLock(tryLocking: host.state.lockPath(name)) else { continue }
-            let existed = host.state.record(of: name) != nil || host.cgroup(of: name).exists
+            let existed = host.state.trace(of: name) != nil || host.cgroup(of: name).exists
             do { try repair(name) } catch { host.warn(error.message) }
-            let exists = host.state.record(of: name) != nil || host.cgroup(of: name).exists
+            let exists = host.state.trace(of: name) != nil || host.cgroup(of: name).exists
             if existed && !exists { repaired.append(name) }
             if exists { _ = consume lock } else { lock.unlinkAndRelease() }
         }
@@ -112,7 +116,7 @@ public struct JailRepair {
     private var unrecordedNames: [String] {
         ((try? Files.names(in: host.cgroupRoot.path)) ?? []).filter {
             !$0.hasPrefix("cgroup.") && Files.exists("\(host.cgroupRoot.path)/\($0)/cgroup.procs")
-                && host.state.record(of: $0) == nil
+                && host.state.trace(of: $0) == nil
         }
     }
 }

@@ -45,61 +45,71 @@ public struct JailStart {
         let name = jail.name.value
         let lock = try host.lock(name)
         try JailRepair(host: host).repair(name)
-        if host.state.record(of: name) != nil { throw .alreadyExists(jail: jail.label) }
-        let record = try IdentityRegistry(state: host.state).reserve(for: jail) { initialRecord($0) }
+        if host.state.trace(of: name) != nil { throw .alreadyExists(jail: jail.label) }
+        let trace = try IdentityRegistry(state: host.state).reserve(for: jail) { initialTrace($0) }
+        var networkUndo: [NetworkOperation] = []
         do throws(RuntimeError) {
-            let running = try start(record)
+            let running = try start(trace, &networkUndo)
             _ = consume lock
             return running
         } catch {
             // jail(8): no exec.* command runs while a failed start is taken back.
-            JailRemoval(record: host.state.record(of: name) ?? record, host: host).run()
+            JailRemoval(trace: trace, networkUndo: networkUndo, host: host).run()
             lock.unlinkAndRelease()
             host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
             throw error
         }
     }
 
-    private func initialRecord(_ identity: JailIdentity) -> JailRecord {
-        JailRecord(
-            spec: jail, identity: identity, phase: .starting, cgroup: host.cgroup(of: jail.name.value).path, pid: 0,
-            startTime: 0, isTransient: isTransient, supervisor: getpid(),
-            supervisorStartTime: ProcessTable.startTime(of: getpid()) ?? 0, networkUndo: [], createdSeconds: time(nil),
-            configuration: configuration)
+    private func initialTrace(_ identity: JailIdentity) -> JailTrace {
+        JailTrace(
+            name: jail.name.value, label: jail.label, identity: identity, phase: .starting,
+            cgroup: host.cgroup(of: jail.name.value).path, isTransient: isTransient, supervisor: getpid(),
+            supervisorStartTime: ProcessTable.startTime(of: getpid()) ?? 0,
+            hasNetwork: jail.network.mode.value == .own && !jail.network.addresses.isEmpty)
     }
 
-    private func start(_ reserved: JailRecord) throws(RuntimeError) -> RunningJail {
-        var record = reserved
-        let hooks = HostCommand(jail: jail, identity: record.identity, host: host)
-        let beforehand = HostCommand(jail: jail, identity: jail.jid == nil ? nil : record.identity, host: host)
+    private func start(_ reserved: JailTrace, _ networkUndo: inout [NetworkOperation]) throws(RuntimeError) -> RunningJail {
+        var trace = reserved
+        let hooks = HostCommand(jail: jail, identity: trace.identity, host: host)
+        let beforehand = HostCommand(jail: jail, identity: jail.jid == nil ? nil : trace.identity, host: host)
         try beforehand.run(jail.commands.prepare, parameter: "exec.prepare")
         try beforehand.run(jail.commands.prestart, parameter: "exec.prestart")
-        var facts = try FactFinder(jail: jail, host: host).startFacts(terminals: terminals)
-        for file in facts.unavailableDefaults {
-            host.warn("\(jail.label): without the default \(file): this host has no such cgroup controller")
-        }
-        let network = try NetworkStart(jail: jail, identity: record.identity, host: host)
-        facts.network = network.operations
-        facts.isOutputPiped = output != nil && jail.commands.consoleLog == nil
-        record.networkUndo = network.operations.reversed().compactMap(\.value.undo)
-        try host.state.write(record)
-        let plan = Planner(jail: jail, identity: record.identity, facts: facts).start()
+        let (plan, network) = try makePlan(trace.identity)
+        networkUndo = network.operations.reversed().compactMap(\.value.undo)
         var performer = try PlanPerformer(
             plan: plan, jail: jail, host: host, isTransient: isTransient, network: network, output: output)
         let child = try performer.perform()
         network.close()
-        record.pid = child.pid
-        record.startTime = ProcessTable.startTime(of: child.pid) ?? 0
+        // While the child is at work.
+        let details = JailDetails(
+            generation: trace.identity.generation, spec: jail, networkUndo: networkUndo, createdSeconds: time(nil),
+            configuration: configuration)
+        try host.state.write(details)
+        trace.pid = child.pid
+        trace.startTime = ProcessTable.startTime(of: child.pid) ?? 0
         let session = Session(
             control: performer.pair.ours.number, pidfd: child.pidfd.number, signals: host.signals, console: console)
         try awaitReady(session, plan: plan)
         try hooks.run(jail.commands.created, parameter: "exec.created")
         let outcome = try runCommands(session, plan: plan, control: performer.pair.ours.number)
         try hooks.run(jail.commands.poststart, parameter: "exec.poststart")
-        record.phase = .running
-        try host.state.write(record)
+        trace.phase = .running
+        try host.state.write(trace)
         return RunningJail(
-            record: record, pidfd: child.pidfd, control: performer.pair.ours, session: session, outcome: outcome)
+            record: JailRecord(trace: trace, details: details), pidfd: child.pidfd, control: performer.pair.ours,
+            session: session, outcome: outcome)
+    }
+
+    private func makePlan(_ identity: JailIdentity) throws(RuntimeError) -> (Plan, NetworkStart) {
+        var facts = try FactFinder(jail: jail, host: host).startFacts(terminals: terminals)
+        for file in facts.unavailableDefaults {
+            host.note("\(jail.label): without the default \(file): this host has no such cgroup controller")
+        }
+        let network = try NetworkStart(jail: jail, identity: identity, host: host)
+        facts.network = network.operations
+        facts.isOutputPiped = output != nil && jail.commands.consoleLog == nil
+        return (Planner(jail: jail, identity: identity, facts: facts).start(), network)
     }
 
     /// Isolated: the child has become pid 1's program.

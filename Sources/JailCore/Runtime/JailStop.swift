@@ -24,7 +24,7 @@ public struct JailStop {
             throw .notFound(jail: name)
         }
         try runCommandsBefore(record)
-        var stopping = record
+        var stopping = record.trace
         stopping.phase = .stopping
         try host.state.write(stopping)
         terminate(record)
@@ -35,11 +35,13 @@ public struct JailStop {
 
     /// After the processes of a jail have ended by themselves: the commands of the host, and nothing left.
     public func finishEnded(_ record: JailRecord) throws(RuntimeError) {
+        // Stopped by another command, as a rule: then there is nothing to do, and no lock to be made for it.
+        if host.state.trace(of: record.name)?.identity != record.identity { return }
         let lock = try host.lock(record.name)
         // Another command may have stopped it, and a new jail may have its name by now.
-        guard host.state.record(of: record.name)?.identity == record.identity else { return }
-        finish(record)
-        lock.unlinkAndRelease()
+        let current = host.state.trace(of: record.name)?.identity
+        if current == record.identity { finish(record) }
+        if current == nil || current == record.identity { lock.unlinkAndRelease() } else { _ = consume lock }
         host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
     }
 
@@ -83,7 +85,7 @@ public struct JailStop {
             host.warn("\(record.spec.label): processes do not die: \(error.description)")
         }
         warnOnFailure { () throws(RuntimeError) in try hooks.run(commands.poststop, parameter: "exec.poststop") }
-        JailRemoval(record: record, host: host).run()
+        JailRemoval(trace: record.trace, networkUndo: record.details.networkUndo, host: host).run()
         warnOnFailure { () throws(RuntimeError) in try hooks.run(commands.release, parameter: "exec.release") }
     }
 

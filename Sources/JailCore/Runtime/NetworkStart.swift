@@ -10,7 +10,8 @@ final class NetworkStart {
 
     init(jail: JailSpec, identity: JailIdentity, host: Host) throws(RuntimeError) {
         self.jail = jail
-        guard jail.network.mode.value == .own else { return }
+        // The child itself raises lo; see Planner.raiseLoopback().
+        guard jail.network.mode.value == .own, !jail.network.addresses.isEmpty else { return }
         let opened = try NetworkConnection(host: host)
         let facts: HostNetworkFacts
         do throws(NetlinkError) {

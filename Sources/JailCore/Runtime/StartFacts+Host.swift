@@ -115,9 +115,10 @@ struct FactFinder {
         let reference = jail.pseudoFilesystems.devfsRuleset
         do {
             let rules = try devfsRules()
+            let ruleset = try rules.ruleset(reference.value)
             return try DeviceTree(
-                applying: try rules.ruleset(reference.value), of: rules, host: Self.hostDevices(),
-                names: .init(uid: PasswordFile.host.uid, gid: PasswordFile.host.gid))
+                applying: ruleset, of: rules, host: Self.hostDevices(under: ruleset, of: rules),
+                names: .init(uid: { PasswordFile.host.uid($0) }, gid: { PasswordFile.host.gid($0) }))
         } catch {
             throw .unsuitable(jail: jail.label, origin: reference.origin, error.description, hint: nil)
         }
@@ -130,10 +131,11 @@ struct FactFinder {
     }
 
     /// Devices whose numbers differ from machine to machine.
-    private static func hostDevices() -> [HostDevice] {
-        ["", "dri/", "net/", "mapper/"].flatMap { directory in
-            ((try? Files.names(in: "/dev/\(directory)")) ?? []).compactMap { hostDevice("\(directory)\($0)") }
+    private static func hostDevices(under ruleset: DevfsRules.Ruleset, of rules: DevfsRules) -> [HostDevice] {
+        let names = ["", "dri/", "net/", "mapper/", "snd/"].flatMap { directory in
+            ((try? Files.names(in: "/dev/\(directory)")) ?? []).map { "\(directory)\($0)" }
         }
+        return DeviceTree.names(names, thatMayShowUnder: ruleset, of: rules).compactMap(hostDevice)
     }
 
     private static func hostDevice(_ name: String) -> HostDevice? {
@@ -165,7 +167,7 @@ struct FactFinder {
 
     /// Limits that only jailrun's defaults ask for, of controllers that this host does not have: decided now, and said.
     private func unavailableDefaults() -> [String] {
-        let available = Cgroup(path: Cgroup.mountPoint() ?? host.cgroupRoot.path).controllers
+        let available = Cgroup(path: host.cgroupMountPoint).controllers
         return jail.cgroup.filter { setting in
             guard case .standard = setting.origin else { return false }
             return !available.contains { setting.file.hasPrefix($0 + ".") }
@@ -184,7 +186,7 @@ struct FactFinder {
     }
 
     private func enable(_ name: String, downTo root: Cgroup, origin: Origin) throws(RuntimeError) {
-        let mountPoint = Cgroup.mountPoint() ?? root.path
+        let mountPoint = host.cgroupMountPoint
         var path = mountPoint
         for part in [""] + root.path.dropFirst(mountPoint.count).split(separator: "/").dropLast().map(String.init) {
             if !part.isEmpty { path += "/\(part)" }

@@ -27,29 +27,50 @@ public struct StateDirectory: Sendable {
         }
     }
 
-    /// The record of a name, or nil. A record that cannot be read counts as none: the cgroup tells the rest.
+    func tracePath(_ name: String) -> String { "\(path)/jails/\(name)" }
+
+    /// The trace of a name, or nil. One that cannot be read counts as none: the cgroup tells the rest.
+    func trace(of name: String) -> JailTrace? {
+        (try? Files.text(tracePath(name))).flatMap { JailTrace(text: $0) }
+    }
+
+    /// The record of a name, or nil when there is none or its start has not come so far.
     public func record(of name: String) -> JailRecord? {
-        guard let file = try? Files.open(recordPath(name)), let bytes = try? Files.read(file) else { return nil }
-        return try? JSONDecoder().decode(JailRecord.self, from: Data(bytes))
+        guard let trace = trace(of: name), let file = try? Files.open(recordPath(name)), let bytes = try? Files.read(file),
+            let details = try? JSONDecoder().decode(JailDetails.self, from: Data(bytes)),
+            details.generation == trace.identity.generation
+        else { return nil }
+        return JailRecord(trace: trace, details: details)
     }
 
-    func write(_ record: JailRecord) throws(RuntimeError) {
+    func write(_ trace: JailTrace) throws(RuntimeError) {
+        try attempt("cannot write \(tracePath(trace.name))") { () throws(Errno) in
+            try Files.replace(tracePath(trace.name), with: Array(trace.text.utf8))
+        }
+    }
+
+    func write(_ details: JailDetails) throws(RuntimeError) {
+        let name = details.spec.name.value
         do {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys]
-            let bytes = try encoder.encode(record)
-            try Files.replace(recordPath(record.spec.name.value), with: Array(bytes))
+            let bytes = try JSONEncoder().encode(details)
+            try Files.replace(recordPath(name), with: Array(bytes))
         } catch let error as Errno {
-            throw .system("cannot write \(recordPath(record.spec.name.value))", error)
-        } catch { throw .host("cannot encode the record of \(record.spec.name.value)", hint: nil) }
+            throw .system("cannot write \(recordPath(name))", error)
+        } catch { throw .host("cannot encode the record of \(name)", hint: nil) }
     }
 
-    func remove(_ name: String) { _ = unsafe unlink(recordPath(name)) }
+    /// The trace last: as long as it is there, the rest is looked for.
+    func remove(_ name: String) {
+        _ = unsafe unlink(recordPath(name))
+        _ = unsafe unlink(tracePath(name))
+    }
 
-    /// Names that have a record, sorted.
+    /// Names that have a trace, sorted.
     public var names: [String] {
-        ((try? Files.names(in: "\(path)/jails")) ?? []).filter { $0.hasSuffix(".json") }.map { String($0.dropLast(5)) }
+        ((try? Files.names(in: "\(path)/jails")) ?? []).filter { !$0.hasSuffix(".json") && !$0.hasSuffix(".new") }
     }
+
+    var traces: [JailTrace] { names.compactMap { trace(of: $0) } }
 
     /// All records, in the order of their jids, as jls(8) lists them.
     public var records: [JailRecord] { names.compactMap(record).sorted { $0.identity.jid < $1.identity.jid } }
@@ -65,6 +86,7 @@ public struct StateDirectory: Sendable {
             for name in (try? Files.names(in: "\(path)/locks")) ?? [] {
                 if let lock = JailLock(tryLocking: lockPath(name)) { lock.unlinkAndRelease() }
             }
+            for name in (try? Files.names(in: "\(path)/jails")) ?? [] { _ = unsafe unlink("\(path)/jails/\(name)") }
             for directory in ["jails", "locks"] { _ = unsafe rmdir("\(path)/\(directory)") }
             registry.unlinkAndRelease()
             _ = unsafe rmdir(path)
@@ -82,38 +104,6 @@ public struct StateDirectory: Sendable {
     var registryPath: String { "\(path)/registry" }
     var networkPath: String { "\(path)/network" }
     var lastJidPath: String { "\(path)/last-jid" }
-}
-
-/// What is recorded of a jail.
-public struct JailRecord: Codable, Sendable, Equatable {
-    public enum Phase: String, Codable, Sendable { case starting, running, stopping }
-
-    public var spec: JailSpec
-    public var identity: JailIdentity
-    public var phase: Phase
-    /// The jail's cgroup, `/sys/fs/cgroup/jailrun/www`.
-    public var cgroup: String
-    /// pid 1 of the jail, in the host's pid namespace, and its start time in clock ticks since boot: a pid alone may be
-    /// another process by now.
-    public var pid: Int32
-    public var startTime: UInt64
-    /// A foreground jail dies with the jailrun that started it.
-    public var isTransient: Bool
-    public var supervisor: Int32
-    public var supervisorStartTime: UInt64
-    /// What takes the jail's network back, newest first.
-    public var networkUndo: [NetworkOperation]
-    /// Seconds since 1970.
-    public var createdSeconds: Int
-    /// Bytes of the environment and users of its commands are in the spec; this is the configuration file it came from.
-    public var configuration: String
-
-    public var name: String { spec.name.value }
-
-    /// Whether its pid 1 lives: the process of this number that started then.
-    public var isAlive: Bool {
-        pid > 0 && ProcessTable.startTime(of: pid) == startTime && Cgroup(path: cgroup).isPopulated
-    }
 }
 
 /// A lock on a name, for the whole of a command. flock(2): it is gone with its last holder, however that died.

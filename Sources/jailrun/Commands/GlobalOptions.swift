@@ -19,14 +19,32 @@ struct GlobalOptions: ParsableArguments {
     @Flag(name: .customLong("no-color"), help: "Print no colour.")
     var noColor = false
 
+    var request: GlobalRequest {
+        GlobalRequest(stateDirectory: stateDirectory, cgroupRoot: cgroupRoot, isVerbose: verbose, isQuiet: quiet)
+    }
+
+    func host() throws -> Host { try request.host() }
+    func load(_ file: String) throws -> Configuration { try request.load(file) }
+    func specs(_ configuration: Configuration, _ names: [String]) throws -> [JailSpec] {
+        try request.specs(configuration, names)
+    }
+}
+
+/// The values of the global options.
+struct GlobalRequest {
+    var stateDirectory: String?
+    var cgroupRoot: String?
+    var isVerbose: Bool
+    var isQuiet: Bool
+
     /// The machine, ready for work. Signals are blocked from here on.
     func host() throws -> Host {
         let signals = try SignalSource.takeProcess()
-        let isVerbose = verbose
+        let isQuiet = isQuiet
         return try Host(
             stateDirectory: stateDirectory, cgroupRoot: cgroupRoot, signals: signals,
             observe: isVerbose ? { @Sendable step, microseconds in Output.step(step, microseconds) } : nil,
-            warn: { Output.error($0) })
+            warn: { Output.error($0) }, note: { if !isQuiet { Output.error($0) } })
     }
 
     /// Reads the file; prints all that is wrong with it and ends with 65, EX_DATAERR.

@@ -19,41 +19,22 @@ struct Run: ParsableCommand {
     @Argument(help: "Jails of the file; all, if none is named.")
     var jails: [String] = []
 
+    var request: RunRequest {
+        var request = RunRequest(file: file)
+        request.jails = jails
+        request.isDryRun = isDryRun
+        request.isQuiet = global.quiet
+        request.isVerbose = global.verbose
+        request.stateDirectory = global.stateDirectory
+        request.cgroupRoot = global.cgroupRoot
+        return request
+    }
+
     func run() throws {
         try reporting {
-            let host = try global.host()
-            let specs = try global.specs(try global.load(file), jails)
-            if isDryRun { return try dryRun(specs, host) }
-            if specs.count == 1 { return try runOne(specs[0], host) }
-            try runAll(specs, host)
+            let status = try request.perform()
+            if status != 0 { throw ExitCode(status) }
         }
-    }
-
-    private func dryRun(_ specs: [JailSpec], _ host: Host) throws {
-        for spec in specs {
-            let plan = try DryRun(jail: spec, host: host, terminals: Descriptors.terminals).plan()
-            if specs.count > 1 { print("# \(spec.label)") }
-            for step in plan.allSteps { print(step.operation.spelling) }
-        }
-    }
-
-    private func runOne(_ spec: JailSpec, _ host: Host) throws {
-        let start = JailStart(
-            jail: spec, host: host, isTransient: true, configuration: Descriptors.absolute(file),
-            terminals: Descriptors.terminals)
-        let isQuiet = global.quiet
-        let outcome = try JailRun(start: start, host: host).run { record in
-            if !isQuiet { Announcement.up(record, isForeground: true) }
-        }
-        if outcome != .exited(0) { throw ExitCode(outcome.exitStatus) }
-    }
-
-    private func runAll(_ specs: [JailSpec], _ host: Host) throws {
-        let isQuiet = global.quiet
-        var keepers = JailKeepers(
-            specs: specs, host: host, mode: .foreground, configuration: Descriptors.absolute(file),
-            report: { Output.failure($0) }, announce: { if !isQuiet { Announcement.up($0, isForeground: true) } })
-        try Announcement.finish(try keepers.run())
     }
 }
 
@@ -73,17 +54,22 @@ enum Descriptors {
 enum Announcement {
     /// On a terminal only: a log has the commands' own output.
     static func up(_ record: JailRecord, isForeground: Bool) {
-        guard isatty(2) == 1 else { return }
+        guard isatty(2) == 1, !isForeground || record.spec.commands.command.isEmpty else { return }
         let addresses = record.spec.network.addresses.map(\.address)
         let place = addresses.isEmpty ? "" : " at \(addresses.joined(separator: ", "))"
-        let end = isForeground && record.spec.commands.command.isEmpty ? "; Ctrl-C stops it" : ""
+        let end = isForeground ? "; Ctrl-C stops it" : ""
         Output.notice("\(record.spec.label): up\(place), jid \(record.identity.jid)\(end)\r")
     }
 
-    static func finish(_ results: [JailKeepers.Result]) throws {
+    /// Says what was skipped; the status is that of the first that failed.
+    static func status(of results: [JailKeepers.Result]) -> Int32 {
         for result in results where result.isSkipped { Output.error("\(result.jail): skipped") }
-        if let failed = results.first(where: { $0.status != 0 && !$0.isSkipped }) ?? results.first(where: { $0.status != 0 }) {
-            throw ExitCode(failed.status)
-        }
+        let failed = results.first { $0.status != 0 && !$0.isSkipped } ?? results.first { $0.status != 0 }
+        return failed?.status ?? 0
+    }
+
+    static func finish(_ results: [JailKeepers.Result]) throws {
+        let status = status(of: results)
+        if status != 0 { throw ExitCode(status) }
     }
 }

@@ -1,0 +1,114 @@
+/// The little that is written before anything of a jail exists, and again when it is up: enough to remove all of it.
+///
+/// A few lines of `key value`: it is on the way of every start, and JSON would cost a tenth of it.
+struct JailTrace: Codable, Sendable, Equatable {
+    enum Phase: String, Codable, Sendable { case starting, running, stopping }
+
+    var name: String
+    var label: String
+    var identity: JailIdentity
+    var phase: Phase
+    /// The jail's cgroup, `/sys/fs/cgroup/jailrun/www`.
+    var cgroup: String
+    /// pid 1 of the jail, in the host's pid namespace, and its start time in clock ticks since boot: a pid alone may be another
+    /// process by now.
+    var pid: Int32 = 0
+    var startTime: UInt64 = 0
+    /// A foreground jail dies with the jailrun that started it.
+    var isTransient: Bool
+    var supervisor: Int32
+    var supervisorStartTime: UInt64
+    var hasNetwork: Bool
+
+    /// Whether its pid 1 lives: the process of this number that started then.
+    var isAlive: Bool {
+        pid > 0 && ProcessTable.startTime(of: pid) == startTime && Cgroup(path: cgroup).isPopulated
+    }
+
+    var text: String {
+        let range = identity.idRange
+        return """
+            jailrun 1
+            name \(name)
+            label \(label)
+            jid \(identity.jid)
+            ids \(range.map { "\($0.first) \($0.count)" } ?? "host")
+            generation \(identity.generation)
+            phase \(phase.rawValue)
+            cgroup \(cgroup)
+            pid \(pid) \(startTime)
+            supervisor \(supervisor) \(supervisorStartTime)
+            transient \(isTransient)
+            network \(hasNetwork)
+
+            """
+    }
+
+    /// Nil for anything that `text` did not write.
+    init?(text: String) {
+        let lines = text.split(separator: "\n").map { $0.split(separator: " ", maxSplits: 1).map(String.init) }
+        guard lines.first == ["jailrun", "1"] else { return nil }
+        func value(_ key: String) -> String? { lines.first { $0.count == 2 && $0[0] == key }?[1] }
+        func pair(_ key: String) -> (String, String)? {
+            let words = value(key)?.split(separator: " ").map(String.init)
+            return words?.count == 2 ? (words![0], words![1]) : nil
+        }
+        guard let name = value("name"), let label = value("label"), let jid = value("jid").flatMap({ Int($0) }),
+            let generation = value("generation").flatMap({ UInt64($0) }),
+            let phase = value("phase").flatMap({ Phase(rawValue: $0) }), let cgroup = value("cgroup"),
+            let process = pair("pid"), let keeper = pair("supervisor")
+        else { return nil }
+        let range = pair("ids").flatMap { first, count in
+            UInt32(first).flatMap { first in UInt32(count).map { IDRange(first: first, count: $0) } }
+        }
+        self.init(
+            name: name, label: label, identity: JailIdentity(jid: jid, idRange: range, generation: generation), phase: phase,
+            cgroup: cgroup, pid: Int32(process.0) ?? 0, startTime: UInt64(process.1) ?? 0,
+            isTransient: value("transient") == "true", supervisor: Int32(keeper.0) ?? 0,
+            supervisorStartTime: UInt64(keeper.1) ?? 0, hasNetwork: value("network") == "true")
+    }
+
+    init(
+        name: String, label: String, identity: JailIdentity, phase: Phase, cgroup: String, pid: Int32 = 0,
+        startTime: UInt64 = 0, isTransient: Bool, supervisor: Int32, supervisorStartTime: UInt64, hasNetwork: Bool
+    ) {
+        self.name = name
+        self.label = label
+        self.identity = identity
+        self.phase = phase
+        self.cgroup = cgroup
+        self.pid = pid
+        self.startTime = startTime
+        self.isTransient = isTransient
+        self.supervisor = supervisor
+        self.supervisorStartTime = supervisorStartTime
+        self.hasNetwork = hasNetwork
+    }
+}
+
+/// The rest of a jail's record: what its stop needs of its configuration. Written while its first process is at work.
+struct JailDetails: Codable, Sendable, Equatable {
+    var generation: UInt64
+    var spec: JailSpec
+    /// What takes the jail's network back, newest first.
+    var networkUndo: [NetworkOperation]
+    /// Seconds since 1970.
+    var createdSeconds: Int
+    /// The configuration file it came from.
+    var configuration: String
+}
+
+/// What is recorded of a jail that is up.
+public struct JailRecord: Codable, Sendable, Equatable {
+    var trace: JailTrace
+    var details: JailDetails
+
+    public var spec: JailSpec { details.spec }
+    public var name: String { trace.name }
+    public var identity: JailIdentity { trace.identity }
+    public var cgroup: String { trace.cgroup }
+    /// pid 1 of the jail, in the host's pid namespace.
+    public var pid: Int32 { trace.pid }
+    public var configuration: String { details.configuration }
+    public var isAlive: Bool { trace.isAlive }
+}

@@ -1,0 +1,199 @@
+import Foundation
+import Testing
+
+@testable import JailCore
+
+struct NetworkPlannerTests {
+    typealias Facts = HostNetworkFacts
+    static let facts = Facts(
+        links: [
+            Facts.Link(index: 1, name: "lo", isLoopback: true), Facts.Link(index: 2, name: "lan"),
+            Facts.Link(index: 3, name: "br0", isBridge: true), Facts.Link(index: 4, name: "port", master: "br0"),
+        ],
+        addresses: [
+            Facts.Address(link: "lan", prefix: InternetPrefix("192.0.2.1/24")!),
+            Facts.Address(link: "br0", prefix: InternetPrefix("198.51.100.2/24")!),
+        ],
+        sysctls: [Facts.Sysctl(path: "net/ipv6/conf/lan/accept_ra", value: "1")])
+
+    static func origin(_ line: Int) -> Origin { .configuration(SourceLocation(file: "www.conf", line: line, column: 1)) }
+
+    /// `[interface|]address[/length]`, each on a line of its own.
+    static func spec(_ addresses: [String], mode: NetworkSpec.Mode = .own) -> NetworkSpec {
+        let specs = addresses.enumerated().map { index, text in
+            let parts = text.split(separator: "|")
+            let prefix = parts[parts.count - 1].split(separator: "/")
+            return AddressSpec(
+                family: text.contains(":") ? .ipv6 : .ipv4, address: String(prefix[0]),
+                prefixLength: prefix.count == 2 ? Int(prefix[1]) : nil,
+                interface: parts.count == 2 ? String(parts[0]) : nil, origin: origin(index + 1))
+        }
+        return NetworkSpec(mode: Located(mode, .standard("")), addresses: specs)
+    }
+
+    static func plan(_ addresses: [String], _ facts: Facts = facts) throws(NetworkPlanError) -> [NetworkOperation] {
+        try NetworkPlan(for: spec(addresses), jail: ("www", 5), facts: facts).operations.map(\.value)
+    }
+
+    static func error(_ addresses: [String], _ facts: Facts = facts) -> NetworkPlanError? {
+        do throws(NetworkPlanError) { _ = try plan(addresses, facts) } catch { return error }
+        return nil
+    }
+
+    @Test("a jail that inherits the host's network has no operation")
+    func inherit() throws {
+        let plan = try NetworkPlan(for: Self.spec(["10.0.0.1"], mode: .inherit), jail: ("www", 5), facts: Self.facts)
+        #expect(plan.operations == [])
+    }
+
+    @Test("the plan of an address without interface reads as the ip commands that do the same")
+    func ownBridge() throws {
+        let shell = try Self.plan(["10.77.0.10"]).map(\.shell)
+        #expect(
+            shell == [
+                "nsenter --target $JAIL --net sysctl -qw net/ipv6/conf/default/disable_ipv6=1",
+                "nsenter --target $JAIL --net ip link set lo up",
+                "ip link add jail0 address 02:22:05:0c:ca:54 type bridge",
+                "sysctl -qw net/ipv6/conf/jail0/accept_ra=0", "sysctl -qw net/ipv6/conf/jail0/accept_dad=0",
+                "sysctl -qw net/ipv4/conf/jail0/rp_filter=1", "ip link set jail0 alias \"jailrun: bridge\" up",
+                "ip address add 10.77.0.1/24 dev jail0",
+                "ip link add vjail5 address \(Self.mac("fe")) type veth peer name eth0 address \(Self.mac("02"))"
+                    + " netns $JAIL",
+                "sysctl -qw net/ipv6/conf/vjail5/disable_ipv6=1",
+                "nsenter --target $JAIL --net ip link set eth0 up",
+                "ip link set vjail5 master jail0 alias \"jailrun:www jail0 10.77.0.10/24\" up",
+                "nsenter --target $JAIL --net ip address add 10.77.0.10/24 dev eth0",
+                "nsenter --target $JAIL --net ip route add default via 10.77.0.1 dev eth0 proto 106",
+            ])
+    }
+
+    static func mac(_ octet: String) -> String { NetworkPlanner.mac(firstOctet: octet, seed: "www 10.77.0.10") }
+
+    @Test("a stop takes back the pair, the gateway and the bridge, in this order, and nothing that dies with them")
+    func undo() throws {
+        let undo = try Self.plan(["10.77.0.10"]).reversed().compactMap(\.undo).map(\.shell)
+        #expect(undo == ["ip link delete vjail5", "ip address delete 10.77.0.1/24 dev jail0", "ip link delete jail0"])
+    }
+
+    @Test("the gateway is the first address, the last when a jail has the first, and else an error")
+    func gateway() throws {
+        func gateway(_ addresses: [String], _ facts: Facts) throws -> String? {
+            try Self.plan(addresses, facts).compactMap { operation -> String? in
+                if case .addAddress(let address) = operation, address.isGateway { address.address } else { nil }
+            }.first
+        }
+        var facts = Self.facts
+        #expect(try gateway(["10.77.0.10/16"], facts) == "10.77.0.1/16")
+        #expect(try gateway(["10.77.0.1"], facts) == "10.77.0.254/24")
+        facts.jailAddresses = [Facts.JailAddress(jail: "db", address: InternetAddress("10.77.0.1")!)]
+        #expect(try gateway(["10.77.0.10"], facts) == "10.77.0.254/24")
+        #expect(
+            Self.error(["10.77.0.254"], facts) == .noGatewayLeft(network: "10.77.0.0/24", Self.origin(1)))
+        facts.addresses.append(Facts.Address(link: "jail0", prefix: InternetPrefix("10.77.0.7/24")!))
+        #expect(try gateway(["10.77.0.254"], facts) == "10.77.0.7/24", "the bridge has one already")
+    }
+
+    @Test("a router of a bridge's network is the jail's too, and without one the bridge itself")
+    func bridgeGateway() throws {
+        func routes(_ facts: Facts) throws -> [String?] {
+            try Self.plan(["br0|198.51.100.10"], facts).compactMap { operation -> String?? in
+                if case .addRoute(let route) = operation { route.gateway } else { nil }
+            }
+        }
+        var facts = Self.facts
+        #expect(try routes(facts) == ["198.51.100.2"])
+        facts.defaultGateways = [Facts.DefaultGateway(link: "br0", address: InternetAddress("198.51.100.1")!)]
+        #expect(try routes(facts) == ["198.51.100.1"])
+    }
+
+    @Test("IPv6 forwarding is preceded by accept_ra = 2 on each link that hears routers")
+    func routerAdvertisements() throws {
+        let settings = try Self.plan(["lan|2001:db8::10"]).compactMap { operation -> String? in
+            if case .setSysctl(let sysctl) = operation, sysctl.users != nil {
+                "\(sysctl.path)=\(sysctl.value) was \(sysctl.previous ?? "-")"
+            } else {
+                nil
+            }
+        }
+        #expect(
+            settings == [
+                "net/ipv6/conf/lan/accept_ra=2 was 1", "net/ipv6/conf/all/forwarding=1 was 0",
+                "net/ipv6/conf/lan/proxy_ndp=1 was 0",
+            ])
+    }
+
+    @Test("each interface has a link of its own, in the order of the addresses, and a family one default route")
+    func severalInterfaces() throws {
+        let plan = try Self.plan(["10.77.0.10", "lan|192.0.2.10", "10.77.0.11"])
+        let pairs = plan.compactMap { if case .createVeth(let pair) = $0 { "\(pair.name) \(pair.peer)" } else { nil } }
+        #expect(pairs == ["vjail5 eth0", "vj5e1 eth1"])
+        #expect(plan.filter { $0.shell.contains("default via") }.count == 1)
+        #expect(plan.contains { $0.shell.hasSuffix("ip route add 192.0.2.0/24 via 192.0.2.1 dev eth1 proto 106") })
+    }
+
+    @Test("every operation knows the line that asked for it")
+    func origins() throws {
+        let operations = try NetworkPlan(
+            for: Self.spec(["10.77.0.10", "10.78.0.10"]), jail: ("www", 5), facts: Self.facts
+        ).operations
+        let second = operations.filter { $0.origin == Self.origin(2) }.map(\.value.shell)
+        #expect(second.contains("ip address add 10.78.0.1/24 dev jail0"))
+        #expect(second.allSatisfy { $0.contains("10.78.0") })
+    }
+
+    @Test("what cannot be made is refused before anything is touched, with the interface that does it")
+    func refused() {
+        var facts = Self.facts
+        facts.jailAddresses = [Facts.JailAddress(jail: "db", address: InternetAddress("10.77.0.9")!)]
+        let first = Self.origin(1)
+        let expected: [(String, NetworkPlanError)] = [
+            ("192.0.2.10", .networkOnHost(network: "192.0.2.0/24", interface: "lan", first)),
+            ("eth9|192.0.2.10", .unknownInterface("eth9", first)), ("lo|10.0.0.1", .loopbackInterface("lo", first)),
+            ("port|10.0.0.1", .portOfBridge(interface: "port", bridge: "br0", first)),
+            ("lan|192.0.2.1", .addressOnHost(address: "192.0.2.1", interface: "lan", first)),
+            ("10.77.0.9", .addressOfJail(address: "10.77.0.9", jail: "db", first)),
+            ("10.77.0.255", .addressOfNetwork(address: "10.77.0.255", network: "10.77.0.0/24", first)),
+            ("br0|203.0.113.1", .noNetworkOnBridge(address: "203.0.113.1", bridge: "br0", first)),
+            ("127.0.0.1", .notAnAddress("127.0.0.1", first)), ("ff02::1", .notAnAddress("ff02::1", first)),
+        ]
+        for (address, error) in expected { #expect(Self.error([address], facts) == error, "\(address)") }
+        #expect(Self.error(["10.77.0.10", "10.77.0.10"]) == .duplicateAddress("10.77.0.10", Self.origin(2)))
+        #expect(Self.error(["192.0.2.10"])?.hint?.hasPrefix("interface = lan") == true)
+    }
+
+    @Test("a link's alias tells whose it is and what it carries, and says when it cannot say all")
+    func alias() throws {
+        let few = [InternetPrefix("10.77.0.10/24")!, InternetPrefix("fd77::10/64")!]
+        let link = try #require(
+            JailLink(
+                name: "vjail5", alias: JailLink.alias(jail: "a.b", interface: "jail0", addresses: few), master: "jail0"))
+        #expect(link.jail == "a.b" && link.interface == "jail0" && link.addresses == few && !link.isPartial)
+        let many = (1...100).map { InternetPrefix("10.77.0.\($0)/24")! }
+        let alias = JailLink.alias(jail: String(repeating: "x", count: 63), interface: "lan", addresses: many)
+        #expect(alias.utf8.count <= 255)
+        #expect(try #require(JailLink(name: "vjail5", alias: alias, master: nil)).isPartial)
+        #expect(JailLink(name: "jail0", alias: JailLink.bridgeAlias, master: nil) == nil)
+        #expect(JailLink(name: "eth0", alias: "uplink to jailrun:x y", master: nil) == nil)
+    }
+
+    @Test("the ledger keeps the first value, and is read back whatever longer text it replaced")
+    func ledger() {
+        var ledger = NetworkLedger()
+        let users = NetworkSysctl.Users(interface: "lan", family: .ipv4)
+        let any = NetworkSysctl.Users(interface: nil, family: .ipv6)
+        ledger.record(NetworkLedger.Entry(path: "net/ipv4/conf/lan/forwarding", value: "0", users: users))
+        ledger.record(NetworkLedger.Entry(path: "net/ipv4/conf/lan/forwarding", value: "1", users: users))
+        ledger.record(NetworkLedger.Entry(path: "net/ipv6/conf/all/forwarding", value: "0", users: any))
+        #expect(ledger.entries.map(\.value) == ["0", "0"])
+        #expect(NetworkLedger(ledger.description + "net/ipv6/conf/all/proxy_ndp 1 ipv6\n") == ledger)
+    }
+
+    @Test("an operation is read back from JSON as it was written, and its undo is made where it was")
+    func encoded() throws {
+        let operations = try Self.plan(["10.77.0.10", "lan|192.0.2.10", "lan|2001:db8::10"])
+        let data = try JSONEncoder().encode(operations)
+        #expect(try JSONDecoder().decode([NetworkOperation].self, from: data) == operations)
+        for operation in operations { #expect(operation.undo.map { $0.namespace == operation.namespace } ?? true) }
+        #expect(Set(operations.map(\.description)).count == operations.count, "two operations read the same")
+    }
+}
