@@ -53,7 +53,7 @@ struct cns_command {
 enum cns_plan_flags {
 	CNS_TRANSIENT = 1,  /* end when the control socket is closed */
 	CNS_PERSISTENT = 2, /* live without processes */
-	CNS_WAIT_FOR_GO = 4, /* report CNS_READY and wait before the first command */
+	CNS_WAIT_FOR_GO = 4, /* wait for CNS_GO before the first command */
 	CNS_ENTER = 8,      /* not pid 1: join namespaces first, end with the command */
 };
 
@@ -79,7 +79,7 @@ struct cns_plan {
 enum cns_report_kind {
 	CNS_GO = 1,       /* to the child: go on; may carry descriptors */
 	CNS_FAILED = 2,   /* value = errno, index = step */
-	CNS_READY = 3,    /* isolated; waiting for CNS_GO */
+	CNS_READY = 3,    /* isolated */
 	CNS_FINISHED = 4, /* a command ended; index = command, value = wait(2) status */
 	CNS_STARTED = 5,  /* every start command has ended well */
 	CNS_TERMINAL = 6, /* carries the pty's master */

@@ -264,7 +264,7 @@ static void run(void)
 	if (stage.plan->flags & CNS_ENTER)
 		join_jail(&stage);
 	stage.may_start = !(stage.plan->flags & CNS_WAIT_FOR_GO);
-	if (!stage.may_start)
+	if (!(stage.plan->flags & CNS_ENTER))
 		report(&stage, CNS_READY, 0, 0);
 	for (;;) {
 		int is_populated;

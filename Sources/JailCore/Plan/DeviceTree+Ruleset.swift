@@ -69,12 +69,11 @@ extension DeviceTree {
         let showing = all.filter { $0.isVisible == true }
         if showing.contains(where: { $0.path == nil }) { return names }
         let patterns = showing.compactMap(\.path).map(Glob.init)
-        return names.filter { name in
-            ([name] + DeviceTable.aliases(of: name)).contains { spelling in
-                let bytes = Array(spelling.utf8)
-                return patterns.contains { $0.matches(bytes) }
-            }
+        func shows(_ name: String) -> Bool {
+            let bytes = Array(name.utf8)
+            return patterns.contains { $0.matches(bytes) }
         }
+        return names.filter { shows($0) || DeviceTable.aliases(of: $0).contains(where: shows) }
     }
 }
 

@@ -48,7 +48,8 @@ extension Planner {
         [
             Step(
                 operation: .release(passedSlots), side: .host, subject: .namespaces, origin: .standard(""),
-                purpose: "let the child go on", undo: nil),
+                purpose: "let the child go on", undo: nil)
+        ] + passedSlots.map { host(.close($0), .namespaces, .standard(""), "close what the child has now") } + [
             child(
                 .receive(passedSlots, from: .control), .namespaces, .standard(""),
                 "wait for jailrun"),

@@ -42,7 +42,7 @@ struct IdentityRegistry {
             return fixed.value
         }
         let jid = nextJid(others: others)
-        do { try Files.replace(state.lastJidPath, with: Array(String(jid).utf8)) } catch {
+        do { try Files.overwrite(state.lastJidPath, with: Array(String(jid).utf8)) } catch {
             throw .system("cannot write \(state.lastJidPath)", error)
         }
         return jid

@@ -1,8 +1,10 @@
-/// The little that is written before anything of a jail exists, and again when it is up: enough to remove all of it.
+/// The little that is written before anything of a jail exists, and again when its first process does: enough to remove all of it.
 ///
 /// A few lines of `key value`: it is on the way of every start, and JSON would cost a tenth of it.
 struct JailTrace: Codable, Sendable, Equatable {
-    enum Phase: String, Codable, Sendable { case starting, running, stopping }
+    /// `stopping`: a stop was begun, and is finished by whoever finds it. A jail whose first process lives is up otherwise: that
+    /// of a start that was broken off ends by itself, when its control socket is closed.
+    enum Phase: String, Codable, Sendable { case up, stopping }
 
     var name: String
     var label: String

@@ -63,7 +63,7 @@ public struct JailStart {
 
     private func initialTrace(_ identity: JailIdentity) -> JailTrace {
         JailTrace(
-            name: jail.name.value, label: jail.label, identity: identity, phase: .starting,
+            name: jail.name.value, label: jail.label, identity: identity, phase: .up,
             cgroup: host.cgroup(of: jail.name.value).path, isTransient: isTransient, supervisor: getpid(),
             supervisorStartTime: ProcessTable.startTime(of: getpid()) ?? 0,
             hasNetwork: jail.network.mode.value == .own && !jail.network.addresses.isEmpty)
@@ -82,20 +82,24 @@ public struct JailStart {
         let child = try performer.perform()
         network.close()
         // While the child is at work.
+        trace.pid = child.pid
+        trace.startTime = ProcessTable.startTime(of: child.pid) ?? 0
+        try host.state.write(trace)
         let details = JailDetails(
             generation: trace.identity.generation, spec: jail, networkUndo: networkUndo, createdSeconds: time(nil),
             configuration: configuration)
         try host.state.write(details)
-        trace.pid = child.pid
-        trace.startTime = ProcessTable.startTime(of: child.pid) ?? 0
         let session = Session(
             control: performer.pair.ours.number, pidfd: child.pidfd.number, signals: host.signals, console: console)
         try awaitReady(session, plan: plan)
-        try hooks.run(jail.commands.created, parameter: "exec.created")
-        let outcome = try runCommands(session, plan: plan, control: performer.pair.ours.number)
+        if !jail.commands.created.isEmpty {
+            try hooks.run(jail.commands.created, parameter: "exec.created")
+            try attempt("\(jail.label): cannot reach the jail's first process") { () throws(Errno) in
+                try Control.go(performer.pair.ours.number)
+            }
+        }
+        let outcome = try runCommands(session, plan: plan)
         try hooks.run(jail.commands.poststart, parameter: "exec.poststart")
-        trace.phase = .running
-        try host.state.write(trace)
         return RunningJail(
             record: JailRecord(trace: trace, details: details), pidfd: child.pidfd, control: performer.pair.ours,
             session: session, outcome: outcome)
@@ -137,8 +141,7 @@ public struct JailStart {
     }
 
     /// `exec.start` and `command`, one after the other, each with its timeout.
-    private func runCommands(_ session: Session, plan: Plan, control: Int32) throws(RuntimeError) -> CommandOutcome {
-        do { try Control.go(control) } catch { throw .system("\(jail.label): cannot reach the jail's first process", error) }
+    private func runCommands(_ session: Session, plan: Plan) throws(RuntimeError) -> CommandOutcome {
         var deadline: Int?
         var outcome = CommandOutcome.exited(0)
         var failed: (index: Int, errno: Int32)?

@@ -36,7 +36,7 @@ struct PlanPerformer: ~Copyable {
     private let network: NetworkStart
 
     init(plan: Plan, jail: JailSpec, host: Host, isTransient: Bool, network: NetworkStart, output: OutputPipe?) throws(RuntimeError) {
-        var flags = CNS_WAIT_FOR_GO.rawValue
+        var flags: UInt32 = jail.commands.created.isEmpty ? 0 : CNS_WAIT_FOR_GO.rawValue
         if isTransient { flags |= CNS_TRANSIENT.rawValue }
         if jail.isPersistent.value { flags |= CNS_PERSISTENT.rawValue }
         let message = "\(jail.label): cannot prepare the start"
