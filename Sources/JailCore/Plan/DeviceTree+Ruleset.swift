@@ -12,8 +12,8 @@ extension DeviceTree {
 
     /// Applies the rules of `ruleset`, one of `rules`, to the devices that every Linux has and to those of the host.
     ///
-    /// As devfs(5) does: rules apply in order, later ones win, what no rule hides is visible, a hidden directory hides what is in
-    /// it, and includes inside an included set are not followed.
+    /// As devfs(5) does: rules apply in order, later ones win, what no rule hides is visible, a hidden directory hides
+    /// what is in it, and includes inside an included set are not followed.
     public init(
         applying ruleset: DevfsRules.Ruleset, of rules: DevfsRules, host devices: [HostDevice], names: Names
     ) throws(DevfsRulesError) {
