@@ -1,4 +1,5 @@
-/// Every parameter that jailrun knows, and what becomes of it: the one source of `check`, `params` and the documentation.
+/// Every parameter that jailrun knows, and what becomes of it: the one source of `check`, `params` and the
+/// documentation.
 public enum ParameterTable {
     /// How a value is written.
     public enum Kind: String, Sendable, CaseIterable {

@@ -46,7 +46,9 @@ extension JailReader {
         case "none": return Located(.none, value.origin)
         case let path where path.hasPrefix("/"): return Located(.profile(path), value.origin)
         default:
-            error("seccomp: unknown value \"\(value.shown)\"", at: value.place, hint: "default, none, or an absolute path")
+            error(
+                "seccomp: unknown value \"\(value.shown)\"", at: value.place, hint: "default, none, or an absolute path"
+            )
             return standard
         }
     }
