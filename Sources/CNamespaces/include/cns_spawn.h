@@ -15,7 +15,7 @@ void cns_plan_relocate(struct cns_plan *plan);
 long cns_plan_perform(struct cns_plan *plan, uint32_t first, uint32_t count, int32_t *failed);
 
 /*
- * clone3(2) with `flags` (CLONE_PIDFD and CLONE_CLEAR_SIGHAND are added; CLONE_INTO_CGROUP when `cgroup` >= 0). The child
+ * clone3(2) with `flags` (CLONE_VM, CLONE_PIDFD and CLONE_CLEAR_SIGHAND are added; CLONE_INTO_CGROUP when `cgroup` >= 0). The child
  * performs steps [first, first + count), whose last is to be an exec; if one fails it reports CNS_FAILED on the descriptor
  * `control` and exits. Returns the child's pid, and its pidfd in *pidfd.
  */
