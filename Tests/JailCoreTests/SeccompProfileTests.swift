@@ -73,24 +73,24 @@ struct SeccompProfileTests {
     }
 
     #if arch(x86_64)
-        @Test("an architecture that is not listed is absent, a listed one has the rules")
-        func architectures() throws {
-            let rules = #""syscalls": [{"names": ["getpid"], "action": "SCMP_ACT_ALLOW"}]"#
-            let native = try compile(#"{"defaultAction": "SCMP_ACT_ERRNO", \#(rules)}"#)
-            let both = try compile(
-                #"{"defaultAction": "SCMP_ACT_ERRNO", "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"], \#(rules)}"#
-            )
-            let compat = SeccompCall(architecture: SeccompCall.i386, number: 20)
-            let x32 = SeccompCall(number: 39 | 0x4000_0000)
-            #expect(try native.answer(to: compat) == .absent)
-            #expect(try native.answer(to: x32) == .absent)
-            #expect(try both.answer(to: compat) == .allow)
-            #expect(try both.answer(to: x32) == .allow)
-            #expect(try both.answer(to: SeccompCall(number: 39)) == .allow)
-            #expect(try both.answer(to: SeccompCall(architecture: SeccompCall.i386, number: 19)) == .forbidden)
-            #expect(try both.answer(to: SeccompCall(architecture: SeccompCall.i386, number: 21)) == .absent)
-            #expect(try both.answer(to: SeccompCall(number: 41 | 0x4000_0000)) == .absent)
-        }
+    @Test("an architecture that is not listed is absent, a listed one has the rules")
+    func architectures() throws {
+        let rules = #""syscalls": [{"names": ["getpid"], "action": "SCMP_ACT_ALLOW"}]"#
+        let native = try compile(#"{"defaultAction": "SCMP_ACT_ERRNO", \#(rules)}"#)
+        let both = try compile(
+            #"{"defaultAction": "SCMP_ACT_ERRNO", "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"], \#(rules)}"#
+        )
+        let compat = SeccompCall(architecture: SeccompCall.i386, number: 20)
+        let x32 = SeccompCall(number: 39 | 0x4000_0000)
+        #expect(try native.answer(to: compat) == .absent)
+        #expect(try native.answer(to: x32) == .absent)
+        #expect(try both.answer(to: compat) == .allow)
+        #expect(try both.answer(to: x32) == .allow)
+        #expect(try both.answer(to: SeccompCall(number: 39)) == .allow)
+        #expect(try both.answer(to: SeccompCall(architecture: SeccompCall.i386, number: 19)) == .forbidden)
+        #expect(try both.answer(to: SeccompCall(architecture: SeccompCall.i386, number: 21)) == .absent)
+        #expect(try both.answer(to: SeccompCall(number: 41 | 0x4000_0000)) == .absent)
+    }
     #endif
 
     @Test("moby's conditions on capabilities, kernels and machines hold")

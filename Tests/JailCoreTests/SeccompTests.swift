@@ -55,7 +55,7 @@ struct SeccompDefaultTests {
         for number in UInt32(0)..<1024 {
             let compat = SeccompCall(architecture: SeccompCall.i386, number: number)
             #expect(try filter.answer(to: compat) == .absent, "i386 \(number)")
-            let x32 = SeccompCall(architecture: SeccompCall.x86_64, number: number | 0x4000_0000)
+            let x32 = SeccompCall(architecture: SeccompCall.amd64, number: number | 0x4000_0000)
             #expect(try filter.answer(to: x32) == .absent, "x32 \(number)")
         }
     }

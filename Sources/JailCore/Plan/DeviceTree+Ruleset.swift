@@ -22,7 +22,8 @@ extension DeviceTree {
         var hidden: [String] = []
         for entry in DeviceTable.entries(host: devices) {
             let state = try evaluation.state(of: entry)
-            let isInHidden = entry.name.utf8.contains(UInt8(ascii: "/"))
+            let isInHidden =
+                entry.name.utf8.contains(UInt8(ascii: "/"))
                 && DeviceTable.parents(of: entry.name).contains(where: hidden.contains)
             if state.isVisible && !isInHidden {
                 insert(entry, state)

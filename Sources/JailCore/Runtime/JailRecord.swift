@@ -64,7 +64,8 @@ struct JailTrace: Codable, Sendable, Equatable {
             UInt32(first).flatMap { first in UInt32(count).map { IDRange(first: first, count: $0) } }
         }
         self.init(
-            name: name, label: label, identity: JailIdentity(jid: jid, idRange: range, generation: generation), phase: phase,
+            name: name, label: label, identity: JailIdentity(jid: jid, idRange: range, generation: generation),
+            phase: phase,
             cgroup: cgroup, pid: Int32(process.0) ?? 0, startTime: UInt64(process.1) ?? 0,
             isTransient: value("transient") == "true", supervisor: Int32(keeper.0) ?? 0,
             supervisorStartTime: UInt64(keeper.1) ?? 0, hasNetwork: value("network") == "true")

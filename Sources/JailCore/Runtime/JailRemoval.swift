@@ -81,7 +81,9 @@ public struct JailRepair {
     /// Nobody works on it (its lock is ours) and it is not up.
     private func isDead(_ trace: JailTrace) -> Bool {
         if trace.phase == .stopping { return true }
-        if trace.isTransient && ProcessTable.startTime(of: trace.supervisor) != trace.supervisorStartTime { return true }
+        if trace.isTransient && ProcessTable.startTime(of: trace.supervisor) != trace.supervisorStartTime {
+            return true
+        }
         return !trace.isAlive
     }
 

@@ -27,7 +27,8 @@ public struct JailStart {
     ///   - terminals: which of descriptors 0, 1, 2 are terminals; the jail gets a pty of its own for them.
     ///   - output: a pipe for the jail's output, which is shown on the caller's; nil gives it the caller's descriptors.
     public init(
-        jail: JailSpec, host: Host, isTransient: Bool, configuration: String, terminals: [Int], output: OutputPipe? = nil
+        jail: JailSpec, host: Host, isTransient: Bool, configuration: String, terminals: [Int],
+        output: OutputPipe? = nil
     ) {
         self.jail = jail
         self.host = host
@@ -69,7 +70,9 @@ public struct JailStart {
             hasNetwork: jail.network.mode.value == .own && !jail.network.addresses.isEmpty)
     }
 
-    private func start(_ reserved: JailTrace, _ networkUndo: inout [NetworkOperation]) throws(RuntimeError) -> RunningJail {
+    private func start(_ reserved: JailTrace, _ networkUndo: inout [NetworkOperation]) throws(RuntimeError)
+        -> RunningJail
+    {
         var trace = reserved
         let hooks = HostCommand(jail: jail, identity: trace.identity, host: host)
         let beforehand = HostCommand(jail: jail, identity: jail.jid == nil ? nil : trace.identity, host: host)
@@ -154,7 +157,8 @@ public struct JailStart {
             case .report(.failed(let index, let errno)): failed = (index, errno)
             case .report(.finished(let number, let status)):
                 outcome = try ended(
-                    plan, number, failed.map { .notExecuted(Errno($0.errno)) } ?? CommandOutcome(waitStatus: status), failed)
+                    plan, number, failed.map { .notExecuted(Errno($0.errno)) } ?? CommandOutcome(waitStatus: status),
+                    failed)
             case .report(.started):
                 session.console.makeCooked()
                 return outcome
@@ -167,7 +171,8 @@ public struct JailStart {
             case .timedOut:
                 let command = plan.commands.first { $0.timeoutSeconds > 0 }
                 throw .command(
-                    jail: jail.label, text: command?.line.text ?? "", origin: command?.origin ?? .standard(""), outcome: .timedOut)
+                    jail: jail.label, text: command?.line.text ?? "", origin: command?.origin ?? .standard(""),
+                    outcome: .timedOut)
             }
         }
     }
@@ -185,6 +190,7 @@ public struct JailStart {
         if isTransient && number == plan.commands.count - 1, case .exited = outcome { return outcome }
         if isTransient && number == plan.commands.count - 1, case .signalled = outcome { return outcome }
         throw .command(
-            jail: jail.label, text: plan.commands[number].line.text, origin: plan.commands[number].origin, outcome: outcome)
+            jail: jail.label, text: plan.commands[number].line.text, origin: plan.commands[number].origin,
+            outcome: outcome)
     }
 }
