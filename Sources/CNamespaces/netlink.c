@@ -32,7 +32,8 @@ struct cns_netlink {
 /* MARK: namespaces */
 
 /*
- * Moves the thread into a network namespace; `home` receives the way back. Only this thread moves, and jailrun has no other.
+ * Moves the thread into a network namespace; `home` receives the way back. Only this thread moves, and jailrun has no
+ * other.
  */
 static int enter(int netns, int *home) {
     *home = -1;
@@ -57,7 +58,8 @@ static void leave(int home) {
 
 /* MARK: requests */
 
-/* libnl's own error numbers are fewer than errno's, and lossy; nearly all of these are its argument checks and allocations. */
+/* libnl's own error numbers are fewer than errno's; what remains here are mostly its argument checks and allocations.
+ */
 static int from_libnl(int error) {
     switch (-error) {
     case NLE_SUCCESS: return 0;
@@ -158,7 +160,9 @@ static int link_index(struct cns_netlink *self, const char *name, int *index) {
     return 0;
 }
 
-static int parse(const char *text, struct nl_addr **address) { return from_libnl(nl_addr_parse(text, AF_UNSPEC, address)); }
+static int parse(const char *text, struct nl_addr **address) {
+    return from_libnl(nl_addr_parse(text, AF_UNSPEC, address));
+}
 
 static int parse_mac(const char *text, struct nl_addr **address) {
     return from_libnl(nl_addr_parse(text, AF_LLC, address));
@@ -190,8 +194,8 @@ int cns_netlink_create_bridge(struct cns_netlink *self, const char *name, const 
     return error;
 }
 
-int cns_netlink_create_veth(
-    struct cns_netlink *self, const char *name, const char *mac, const char *peer_name, const char *peer_mac, int netns) {
+int cns_netlink_create_veth(struct cns_netlink *self, const char *name, const char *mac, const char *peer_name,
+                            const char *peer_mac, int netns) {
     struct rtnl_link *link = rtnl_link_veth_alloc();
     if (!link) return -ENOMEM;
     struct rtnl_link *peer = rtnl_link_veth_get_peer(link); /* counts a reference */
@@ -305,8 +309,8 @@ static void fill_route(struct rtnl_route *route, struct nl_addr *destination, bo
     rtnl_route_set_scope(route, has_gateway ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK);
 }
 
-int cns_netlink_add_route(
-    struct cns_netlink *self, const char *destination, const char *link, const char *gateway, const char *source) {
+int cns_netlink_add_route(struct cns_netlink *self, const char *destination, const char *link, const char *gateway,
+                          const char *source) {
     struct nl_addr *to = NULL, *from = NULL;
     struct rtnl_nexthop *hop = NULL;
     struct rtnl_route *route = rtnl_route_alloc();
@@ -327,8 +331,8 @@ int cns_netlink_add_route(
     return error;
 }
 
-static int make_neighbour(
-    struct cns_netlink *self, const char *link, const char *text, const char *mac, struct rtnl_neigh **result) {
+static int make_neighbour(struct cns_netlink *self, const char *link, const char *text, const char *mac,
+                          struct rtnl_neigh **result) {
     struct nl_addr *address = NULL, *hardware = NULL;
     int index, error = link_index(self, link, &index);
     if (!error) error = parse(text, &address);
@@ -338,8 +342,10 @@ static int make_neighbour(
         rtnl_neigh_set_ifindex(neighbour, index);
         rtnl_neigh_set_dst(neighbour, address);
         rtnl_neigh_set_state(neighbour, NUD_PERMANENT);
-        if (hardware) rtnl_neigh_set_lladdr(neighbour, hardware);
-        else rtnl_neigh_set_flags(neighbour, NTF_PROXY);
+        if (hardware)
+            rtnl_neigh_set_lladdr(neighbour, hardware);
+        else
+            rtnl_neigh_set_flags(neighbour, NTF_PROXY);
     }
     nl_addr_put(address);
     nl_addr_put(hardware);
@@ -466,8 +472,8 @@ static int on_proxy(struct nl_msg *message, void *argument) {
 }
 
 /* Sends a dump request and gives each message of the answer to `each`. Owns the request. */
-static int dump(
-    struct cns_netlink *self, struct nl_msg *request, nl_recvmsg_msg_cb_t each, struct cns_netlink_records *records) {
+static int dump(struct cns_netlink *self, struct nl_msg *request, nl_recvmsg_msg_cb_t each,
+                struct cns_netlink_records *records) {
     self->error = 0;
     self->message[0] = '\0';
     self->records = records;

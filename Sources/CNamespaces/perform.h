@@ -13,173 +13,150 @@
 #include "include/cns_plan.h"
 #include "raw.h"
 
-static inline char *cns_data(const struct cns_plan *plan)
-{
-	return (char *)(uintptr_t)plan + plan->data_offset;
-}
+static inline char *cns_data(const struct cns_plan *plan) { return (char *)(uintptr_t)plan + plan->data_offset; }
 
-static inline int64_t *cns_result(const struct cns_plan *plan, int64_t offset)
-{
-	return (int64_t *)(void *)(cns_data(plan) + offset);
+static inline int64_t *cns_result(const struct cns_plan *plan, int64_t offset) {
+    return (int64_t *)(void *)(cns_data(plan) + offset);
 }
 
 /* Addresses are only known once the plan lies where it will be read: done once, before the first step. */
-static inline void cns_relocate(struct cns_plan *plan)
-{
-	const struct cns_fixup *fixup = (const void *)((char *)plan + plan->fixup_offset);
+static inline void cns_relocate(struct cns_plan *plan) {
+    const struct cns_fixup *fixup = (const void *)((char *)plan + plan->fixup_offset);
 
-	for (uint32_t i = 0; i < plan->fixup_count; i++)
-		*cns_result(plan, fixup[i].at) = (int64_t)(uintptr_t)(cns_data(plan) + fixup[i].target);
+    for (uint32_t i = 0; i < plan->fixup_count; i++)
+        *cns_result(plan, fixup[i].at) = (int64_t)(uintptr_t)(cns_data(plan) + fixup[i].target);
 }
 
 enum { CNS_MAXIMUM_PASSED = 64 };
 
 union cns_rights {
-	struct cmsghdr header;
-	char space[CMSG_SPACE(CNS_MAXIMUM_PASSED * sizeof(int))];
+    struct cmsghdr header;
+    char space[CMSG_SPACE(CNS_MAXIMUM_PASSED * sizeof(int))];
 };
 
-static inline long cns_send_report(int socket, int32_t kind, int32_t index, int64_t value, const int *passed, unsigned count)
-{
-	struct cns_report report = {.kind = kind, .index = index, .value = value};
-	struct iovec part = {&report, sizeof report};
-	union cns_rights rights;
-	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-	long sent;
+static inline long cns_send_report(int socket, int32_t kind, int32_t index, int64_t value, const int *passed,
+                                   unsigned count) {
+    struct cns_report report = {.kind = kind, .index = index, .value = value};
+    struct iovec part = {&report, sizeof report};
+    union cns_rights rights;
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    long sent;
 
-	if (count > 0) {
-		message.msg_control = rights.space;
-		message.msg_controllen = CMSG_SPACE(count * sizeof(int));
-		rights.header.cmsg_level = SOL_SOCKET;
-		rights.header.cmsg_type = SCM_RIGHTS;
-		rights.header.cmsg_len = CMSG_LEN(count * sizeof(int));
-		for (unsigned i = 0; i < count; i++)
-			((int *)(void *)CMSG_DATA(&rights.header))[i] = passed[i];
-	}
-	do
-		sent = cns_raw3(__NR_sendmsg, socket, &message, MSG_NOSIGNAL);
-	while (sent == -EINTR);
-	return sent < 0 ? sent : 0;
+    if (count > 0) {
+        message.msg_control = rights.space;
+        message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+        rights.header.cmsg_level = SOL_SOCKET;
+        rights.header.cmsg_type = SCM_RIGHTS;
+        rights.header.cmsg_len = CMSG_LEN(count * sizeof(int));
+        for (unsigned i = 0; i < count; i++)
+            ((int *)(void *)CMSG_DATA(&rights.header))[i] = passed[i];
+    }
+    do
+        sent = cns_raw3(__NR_sendmsg, socket, &message, MSG_NOSIGNAL);
+    while (sent == -EINTR);
+    return sent < 0 ? sent : 0;
 }
 
 /* Returns the number of descriptors received, -ECONNRESET when the other end is closed, or another negative errno. */
-static inline long cns_receive_report(int socket, struct cns_report *report, int *passed, unsigned capacity)
-{
-	struct iovec part = {report, sizeof *report};
-	union cns_rights rights;
-	struct msghdr message = {
-		.msg_iov = &part, .msg_iovlen = 1, .msg_control = rights.space, .msg_controllen = sizeof rights.space};
-	long received, count = 0;
+static inline long cns_receive_report(int socket, struct cns_report *report, int *passed, unsigned capacity) {
+    struct iovec part = {report, sizeof *report};
+    union cns_rights rights;
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = rights.space, .msg_controllen = sizeof rights.space};
+    long received, count = 0;
 
-	do
-		received = cns_raw3(__NR_recvmsg, socket, &message, MSG_CMSG_CLOEXEC);
-	while (received == -EINTR);
-	if (received < 0)
-		return received;
-	if (received == 0)
-		return -ECONNRESET;
-	if (received != sizeof *report)
-		return -EPROTO;
-	if (message.msg_controllen >= sizeof(struct cmsghdr) && rights.header.cmsg_type == SCM_RIGHTS) {
-		count = (long)((rights.header.cmsg_len - CMSG_LEN(0)) / sizeof(int));
-		for (long i = 0; i < count; i++) {
-			int descriptor = ((int *)(void *)CMSG_DATA(&rights.header))[i];
-			if (i < (long)capacity)
-				passed[i] = descriptor;
-			else
-				cns_raw1(__NR_close, descriptor);
-		}
-		if (count > (long)capacity)
-			return -EPROTO;
-	}
-	return count;
+    do
+        received = cns_raw3(__NR_recvmsg, socket, &message, MSG_CMSG_CLOEXEC);
+    while (received == -EINTR);
+    if (received < 0) return received;
+    if (received == 0) return -ECONNRESET;
+    if (received != sizeof *report) return -EPROTO;
+    if (message.msg_controllen >= sizeof(struct cmsghdr) && rights.header.cmsg_type == SCM_RIGHTS) {
+        count = (long)((rights.header.cmsg_len - CMSG_LEN(0)) / sizeof(int));
+        for (long i = 0; i < count; i++) {
+            int descriptor = ((int *)(void *)CMSG_DATA(&rights.header))[i];
+            if (i < (long)capacity)
+                passed[i] = descriptor;
+            else
+                cns_raw1(__NR_close, descriptor);
+        }
+        if (count > (long)capacity) return -EPROTO;
+    }
+    return count;
 }
 
-static inline long cns_receive_step(const struct cns_plan *plan, const int64_t *a)
-{
-	struct cns_report report;
-	int passed[CNS_MAXIMUM_PASSED];
-	long count = cns_receive_report((int)a[0], &report, passed, CNS_MAXIMUM_PASSED);
+static inline long cns_receive_step(const struct cns_plan *plan, const int64_t *a) {
+    struct cns_report report;
+    int passed[CNS_MAXIMUM_PASSED];
+    long count = cns_receive_report((int)a[0], &report, passed, CNS_MAXIMUM_PASSED);
 
-	if (count < 0)
-		return count;
-	if (report.kind != CNS_GO || count != a[1])
-		return -EPROTO;
-	for (long i = 0; i < count; i++)
-		cns_result(plan, a[2])[i] = passed[i];
-	return 0;
+    if (count < 0) return count;
+    if (report.kind != CNS_GO || count != a[1]) return -EPROTO;
+    for (long i = 0; i < count; i++)
+        cns_result(plan, a[2])[i] = passed[i];
+    return 0;
 }
 
 /* execvp(3)'s rule: go on past names that are not there; an unreadable one decides the error if none works. */
-static inline long cns_execute_step(const int64_t *a)
-{
-	const char *const *candidate = (const char *const *)a[0];
-	long result = -ENOENT;
+static inline long cns_execute_step(const int64_t *a) {
+    const char *const *candidate = (const char *const *)a[0];
+    long result = -ENOENT;
 
-	for (; *candidate; candidate++) {
-		long error = cns_raw3(__NR_execve, *candidate, a[1], a[2]);
-		if (error != -ENOENT && error != -ENOTDIR && error != -EACCES)
-			return error;
-		if (error == -EACCES || result != -EACCES)
-			result = error == -ENOTDIR ? -ENOENT : error;
-	}
-	return result;
+    for (; *candidate; candidate++) {
+        long error = cns_raw3(__NR_execve, *candidate, a[1], a[2]);
+        if (error != -ENOENT && error != -ENOTDIR && error != -EACCES) return error;
+        if (error == -EACCES || result != -EACCES) result = error == -ENOTDIR ? -ENOENT : error;
+    }
+    return result;
 }
 
-static inline long cns_copy_step(const struct cns_plan *plan, const int64_t *a)
-{
-	for (int64_t i = 0; i < a[2]; i++)
-		cns_data(plan)[a[0] + i] = cns_data(plan)[a[1] + i];
-	return 0;
+static inline long cns_copy_step(const struct cns_plan *plan, const int64_t *a) {
+    for (int64_t i = 0; i < a[2]; i++)
+        cns_data(plan)[a[0] + i] = cns_data(plan)[a[1] + i];
+    return 0;
 }
 
-static inline long cns_perform_step(const struct cns_plan *plan, const struct cns_step *step)
-{
-	int64_t a[6];
-	long result;
+static inline long cns_perform_step(const struct cns_plan *plan, const struct cns_step *step) {
+    int64_t a[6];
+    long result;
 
-	for (int i = 0; i < 6; i++) {
-		a[i] = step->argument[i].value;
-		if (step->argument[i].kind == CNS_DATA)
-			a[i] = (int64_t)(uintptr_t)(cns_data(plan) + a[i]);
-		else if (step->argument[i].kind == CNS_RESULT)
-			a[i] = *cns_result(plan, a[i]);
-	}
-	switch (step->call) {
-	case CNS_RECEIVE:
-		return cns_receive_step(plan, a);
-	case CNS_SEND: {
-		int passed = (int)a[2];
-		return cns_send_report((int)a[0], (int32_t)a[1], step->index, 0, &passed, passed >= 0);
-	}
-	case CNS_EXECUTE:
-		return cns_execute_step(a);
-	case CNS_COPY:
-		return cns_copy_step(plan, a);
-	default:
-		/* openat2(2) answers EAGAIN when a rename races its walk: the same question again is the documented reply. */
-		do
-			result = cns_raw(step->call, a[0], a[1], a[2], a[3], a[4], a[5]);
-		while (result == -EINTR || (result == -EAGAIN && step->call == __NR_openat2));
-		return result;
-	}
+    for (int i = 0; i < 6; i++) {
+        a[i] = step->argument[i].value;
+        if (step->argument[i].kind == CNS_DATA)
+            a[i] = (int64_t)(uintptr_t)(cns_data(plan) + a[i]);
+        else if (step->argument[i].kind == CNS_RESULT)
+            a[i] = *cns_result(plan, a[i]);
+    }
+    switch (step->call) {
+    case CNS_RECEIVE: return cns_receive_step(plan, a);
+    case CNS_SEND: {
+        int passed = (int)a[2];
+        return cns_send_report((int)a[0], (int32_t)a[1], step->index, 0, &passed, passed >= 0);
+    }
+    case CNS_EXECUTE: return cns_execute_step(a);
+    case CNS_COPY: return cns_copy_step(plan, a);
+    default:
+        /* openat2(2) answers EAGAIN when a rename races its walk: the same question again is the documented reply. */
+        do
+            result = cns_raw(step->call, a[0], a[1], a[2], a[3], a[4], a[5]);
+        while (result == -EINTR || (result == -EAGAIN && step->call == __NR_openat2));
+        return result;
+    }
 }
 
 /* Performs steps [first, first + count). Returns 0, or a negative errno with *failed the failed step's own number. */
-static inline long cns_perform_steps(struct cns_plan *plan, uint32_t first, uint32_t count, int32_t *failed)
-{
-	const struct cns_step *step = (const void *)((char *)plan + plan->step_offset);
+static inline long cns_perform_steps(struct cns_plan *plan, uint32_t first, uint32_t count, int32_t *failed) {
+    const struct cns_step *step = (const void *)((char *)plan + plan->step_offset);
 
-	for (uint32_t i = first; i < first + count; i++) {
-		long result = cns_perform_step(plan, &step[i]);
-		if (result < 0 && (step[i].allowed_error == 0 || result != -step[i].allowed_error)) {
-			*failed = step[i].index;
-			return result;
-		}
-		if (step[i].result >= 0)
-			*cns_result(plan, step[i].result) = result;
-	}
-	return 0;
+    for (uint32_t i = first; i < first + count; i++) {
+        long result = cns_perform_step(plan, &step[i]);
+        if (result < 0 && (step[i].allowed_error == 0 || result != -step[i].allowed_error)) {
+            *failed = step[i].index;
+            return result;
+        }
+        if (step[i].result >= 0) *cns_result(plan, step[i].result) = result;
+    }
+    return 0;
 }
 
 #endif

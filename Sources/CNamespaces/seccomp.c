@@ -52,8 +52,7 @@ int cns_seccomp_row(size_t index, struct cns_seccomp_row *out) {
         if (table[i].name == NULL) {
             group = table[i].group;
         } else if (index-- == 0) {
-            *out = (struct cns_seccomp_row){table[i].name,         group,
-                                            table[i].why,          table[i].capabilities,
+            *out = (struct cns_seccomp_row){table[i].name,         group,           table[i].why, table[i].capabilities,
                                             row_number(&table[i]), table[i].verdict};
             return 0;
         }
@@ -63,7 +62,8 @@ int cns_seccomp_row(size_t index, struct cns_seccomp_row *out) {
 
 uint64_t cns_seccomp_capabilities(void) {
     uint64_t capabilities = 0;
-    for (size_t i = 0; i < COUNT(table); i++) capabilities |= table[i].capabilities;
+    for (size_t i = 0; i < COUNT(table); i++)
+        capabilities |= table[i].capabilities;
     return capabilities;
 }
 
@@ -93,8 +93,8 @@ static int allow_when(scmp_filter_ctx context, int number, struct scmp_arg_cmp c
 }
 
 /* Every CLONE_NEW* flag that clone(2) can take; CLONE_NEWTIME cannot be given to it. */
-static const uint64_t new_namespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER
-    | CLONE_NEWPID | CLONE_NEWNET;
+static const uint64_t new_namespaces =
+    CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
 
 /* int and unsigned int arguments: the kernel reads the lower half only. */
 static const uint64_t lower_half = 0xffffffff;
@@ -162,7 +162,8 @@ static void emit_unknown_numbers(struct cns_prologue *p) {
     }
     for (uint32_t first = 0; first < newest; first++) {
         uint32_t end = first;
-        while (!known[end]) end++;
+        while (!known[end])
+            end++;
         if (end == first) continue;
         cns_emit_absent_range(p, first, end - 1);
         first = end;

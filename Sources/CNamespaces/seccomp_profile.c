@@ -105,8 +105,12 @@ static void note_number(struct cns_seccomp_filter *filter, const char *name) {
 }
 
 static const enum scmp_compare operators[] = {
-    [CNS_COMPARE_NE] = SCMP_CMP_NE, [CNS_COMPARE_LT] = SCMP_CMP_LT, [CNS_COMPARE_LE] = SCMP_CMP_LE,
-    [CNS_COMPARE_EQ] = SCMP_CMP_EQ, [CNS_COMPARE_GE] = SCMP_CMP_GE, [CNS_COMPARE_GT] = SCMP_CMP_GT,
+    [CNS_COMPARE_NE] = SCMP_CMP_NE,
+    [CNS_COMPARE_LT] = SCMP_CMP_LT,
+    [CNS_COMPARE_LE] = SCMP_CMP_LE,
+    [CNS_COMPARE_EQ] = SCMP_CMP_EQ,
+    [CNS_COMPARE_GE] = SCMP_CMP_GE,
+    [CNS_COMPARE_GT] = SCMP_CMP_GT,
     [CNS_COMPARE_MASKED_EQ] = SCMP_CMP_MASKED_EQ,
 };
 
@@ -158,8 +162,8 @@ int cns_seccomp_add_rule(struct cns_seccomp_filter *filter, const char *name, ui
 }
 
 static bool refuses(uint32_t action) {
-    return action != SCMP_ACT_ALLOW && action != SCMP_ACT_LOG && (action & 0xffff0000) != SCMP_ACT_TRACE(0)
-        && action != SCMP_ACT_NOTIFY;
+    return action != SCMP_ACT_ALLOW && action != SCMP_ACT_LOG && (action & 0xffff0000) != SCMP_ACT_TRACE(0) &&
+           action != SCMP_ACT_NOTIFY;
 }
 
 /* x32 has x86_64's token and bit 30 in its numbers, so both stand in one block, split by that bit. */

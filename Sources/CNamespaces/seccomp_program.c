@@ -78,7 +78,7 @@ static int export_context(scmp_filter_ctx context, uint8_t *out, size_t capacity
 }
 
 int cns_export_program(const struct cns_prologue *p, scmp_filter_ctx context, uint8_t *out, size_t capacity,
-                          size_t *length) {
+                       size_t *length) {
     size_t head = p->count * sizeof(struct sock_filter);
     if (p->has_overflowed || head > capacity) return -ENOBUFS;
     memcpy(out, p->code, head);
@@ -92,8 +92,8 @@ scmp_filter_ctx cns_make_context(uint32_t default_action) {
     scmp_filter_ctx context = seccomp_init(default_action);
     if (context == NULL) return NULL;
     /* 2: a binary tree by number, instead of one comparison after the other. Foreign ABIs are absent, not fatal. */
-    if (seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2) != 0
-        || seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS)) != 0) {
+    if (seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2) != 0 ||
+        seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS)) != 0) {
         seccomp_release(context);
         return NULL;
     }

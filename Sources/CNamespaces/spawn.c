@@ -7,6 +7,7 @@
 #include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -23,252 +24,272 @@
 
 enum { FAILED_BEFORE_EXEC = 126 };
 
-void cns_plan_relocate(struct cns_plan *plan)
-{
-	cns_relocate(plan);
+void cns_plan_relocate(struct cns_plan *plan) { cns_relocate(plan); }
+
+long cns_plan_perform(struct cns_plan *plan, uint32_t first, uint32_t count, int32_t *failed) {
+    return cns_perform_steps(plan, first, count, failed);
 }
 
-long cns_plan_perform(struct cns_plan *plan, uint32_t first, uint32_t count, int32_t *failed)
-{
-	return cns_perform_steps(plan, first, count, failed);
+struct child {
+    struct cns_plan *plan;
+    uint32_t first;
+    uint32_t count;
+    int control;
+};
+
+static void run_child(const struct child *child) {
+    int32_t failed = 0;
+    long error = cns_perform_steps(child->plan, child->first, child->count, &failed);
+
+    cns_send_report(child->control, CNS_FAILED, failed, -error, NULL, 0);
+    cns_raw1(__NR_exit_group, error == -ENOENT ? 127 : FAILED_BEFORE_EXEC);
 }
 
-static void run_child(struct cns_plan *plan, uint32_t first, uint32_t count, int control)
-{
-	int32_t failed = 0;
-	long error = cns_perform_steps(plan, first, count, &failed);
+/*
+ * clone3(2) whose child shares our memory and has a stack of its own: nothing is copied, neither page tables now nor
+ * pages later, which of a Swift process costs as much as all mounts together. The child touches its stack and its own
+ * copy of the plan, makes raw system calls, and ends in an exec or an exit.
+ */
+static long clone_sharing_memory(struct clone_args *arguments, const struct child *child) {
+    long result;
 
-	cns_send_report(control, CNS_FAILED, failed, -error, NULL, 0);
-	cns_raw1(__NR_exit_group, error == -ENOENT ? 127 : FAILED_BEFORE_EXEC);
+#if defined(__x86_64__)
+    register const struct child *argument __asm__("r12") = child;
+    register void (*function)(const struct child *) __asm__("r13") = run_child;
+    __asm__ volatile("syscall\n\t"
+                     "test %%rax, %%rax\n\t"
+                     "jnz 1f\n\t"
+                     "xor %%ebp, %%ebp\n\t"
+                     "mov %%r12, %%rdi\n\t"
+                     "call *%%r13\n\t"
+                     "hlt\n"
+                     "1:"
+                     : "=a"(result)
+                     : "a"(__NR_clone3), "D"(arguments), "S"(sizeof *arguments), "r"(argument), "r"(function)
+                     : "rcx", "r11", "memory");
+#else
+    register long number __asm__("x8") = __NR_clone3;
+    register long first __asm__("x0") = (long)arguments;
+    register long second __asm__("x1") = (long)sizeof *arguments;
+    register const struct child *argument __asm__("x19") = child;
+    register void (*function)(const struct child *) __asm__("x20") = run_child;
+    __asm__ volatile("svc 0\n\t"
+                     "cbnz x0, 1f\n\t"
+                     "mov x29, #0\n\t"
+                     "mov x0, x19\n\t"
+                     "blr x20\n\t"
+                     "brk #0\n"
+                     "1:"
+                     : "+r"(first)
+                     : "r"(number), "r"(second), "r"(argument), "r"(function)
+                     : "memory");
+    result = first;
+#endif
+    return result;
 }
 
-long cns_spawn(
-	struct cns_plan *plan, uint32_t first, uint32_t count, uint64_t flags, int cgroup, int control, int *pidfd)
-{
-	struct clone_args arguments = {
-		.flags = flags | CLONE_PIDFD | CLONE_CLEAR_SIGHAND | (cgroup >= 0 ? CLONE_INTO_CGROUP : 0),
-		.pidfd = (uint64_t)(uintptr_t)pidfd,
-		.exit_signal = SIGCHLD,
-		.cgroup = cgroup >= 0 ? (uint64_t)cgroup : 0,
-	};
-	long pid = cns_raw2(__NR_clone3, &arguments, sizeof arguments);
+enum { CHILD_STACK = 65536 };
 
-	if (pid == 0)
-		run_child(plan, first, count, control);
-	return pid;
+/* The child's stack and plan, in one mapping that is never unmapped: the child may be using it for as long as it lives.
+ */
+static char *map_child(const struct cns_plan *plan) {
+    size_t size = CHILD_STACK + sizeof(struct child) + 64 + plan->size;
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return memory == MAP_FAILED ? NULL : memory;
 }
 
-static int seal(int memfd)
-{
-	if (fcntl(memfd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0)
-		return memfd;
-	int error = errno;
-	close(memfd);
-	return -error;
+long cns_spawn(struct cns_plan *plan, uint32_t first, uint32_t count, uint64_t flags, int cgroup, int control,
+               int *pidfd) {
+    char *memory = map_child(plan);
+    struct child *child = (void *)(memory + CHILD_STACK);
+    struct clone_args arguments = {
+        .flags = flags | CLONE_VM | CLONE_PIDFD | CLONE_CLEAR_SIGHAND | (cgroup >= 0 ? CLONE_INTO_CGROUP : 0),
+        .pidfd = (uint64_t)(uintptr_t)pidfd,
+        .exit_signal = SIGCHLD,
+        .stack = (uint64_t)(uintptr_t)memory,
+        .stack_size = CHILD_STACK,
+        .cgroup = cgroup >= 0 ? (uint64_t)cgroup : 0,
+    };
+
+    if (!memory) return -ENOMEM;
+    *child = (struct child){.plan = (void *)(child + 1), .first = first, .count = count, .control = control};
+    memcpy(child->plan, plan, plan->size);
+    cns_relocate(child->plan);
+    return clone_sharing_memory(&arguments, child);
 }
 
-static int create_memfd(const char *name)
-{
-	/* MFD_EXEC says that it will be run: kernels since 6.3 warn without it, older ones do not know it. */
-	int memfd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | 0x10u);
-
-	if (memfd < 0 && errno == EINVAL)
-		memfd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	return memfd < 0 ? -errno : memfd;
+static int seal(int memfd) {
+    if (fcntl(memfd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0) return memfd;
+    int error = errno;
+    close(memfd);
+    return -error;
 }
 
-int cns_sealed_memfd(const char *name, const void *bytes, size_t size)
-{
-	int memfd = create_memfd(name);
+static int create_memfd(const char *name) {
+    /* MFD_EXEC says that it will be run: kernels since 6.3 warn without it, older ones do not know it. */
+    int memfd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | 0x10u);
 
-	if (memfd < 0)
-		return memfd;
-	for (size_t written = 0; written < size;) {
-		ssize_t result = write(memfd, (const char *)bytes + written, size - written);
-		if (result < 0 && errno == EINTR)
-			continue;
-		if (result <= 0) {
-			int error = result < 0 ? errno : ENOSPC;
-			close(memfd);
-			return -error;
-		}
-		written += (size_t)result;
-	}
-	return seal(memfd);
+    if (memfd < 0 && errno == EINVAL) memfd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    return memfd < 0 ? -errno : memfd;
 }
 
-static uint8_t nibble(char digit)
-{
-	return (uint8_t)(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+int cns_sealed_memfd(const char *name, const void *bytes, size_t size) {
+    int memfd = create_memfd(name);
+
+    if (memfd < 0) return memfd;
+    for (size_t written = 0; written < size;) {
+        ssize_t result = write(memfd, (const char *)bytes + written, size - written);
+        if (result < 0 && errno == EINTR) continue;
+        if (result <= 0) {
+            int error = result < 0 ? errno : ENOSPC;
+            close(memfd);
+            return -error;
+        }
+        written += (size_t)result;
+    }
+    return seal(memfd);
 }
 
-void cns_decode_hex(uint8_t *bytes, const char *digits, size_t count)
-{
-	for (size_t i = 0; i < count / 2; i++)
-		bytes[i] = (uint8_t)(nibble(digits[2 * i]) << 4 | nibble(digits[2 * i + 1]));
+static uint8_t nibble(char digit) { return (uint8_t)(digit <= '9' ? digit - '0' : digit - 'a' + 10); }
+
+void cns_decode_hex(uint8_t *bytes, const char *digits, size_t count) {
+    for (size_t i = 0; i < count / 2; i++)
+        bytes[i] = (uint8_t)(nibble(digits[2 * i]) << 4 | nibble(digits[2 * i + 1]));
 }
 
-int cns_sealed_memfd_from_hex(const char *name, const char *digits, size_t count)
-{
-	uint8_t bytes[count / 2];
+int cns_sealed_memfd_from_hex(const char *name, const char *digits, size_t count) {
+    uint8_t *bytes = malloc(count / 2);
+    int memfd;
 
-	cns_decode_hex(bytes, digits, count);
-	return cns_sealed_memfd(name, bytes, count / 2);
+    if (!bytes) return -ENOMEM;
+    cns_decode_hex(bytes, digits, count);
+    memfd = cns_sealed_memfd(name, bytes, count / 2);
+    free(bytes);
+    return memfd;
 }
 
-int cns_control_pair(int ends[2])
-{
-	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0 ? -errno : 0;
+int cns_control_pair(int ends[2]) {
+    return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0 ? -errno : 0;
 }
 
-int cns_pipe(int ends[2])
-{
-	return pipe2(ends, O_CLOEXEC) < 0 ? -errno : 0;
+int cns_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC) < 0 ? -errno : 0; }
+
+int cns_send(int socket, int32_t kind, int32_t index, int64_t value, const int *passed, unsigned count) {
+    return count > CNS_MAXIMUM_PASSED ? -E2BIG : (int)cns_send_report(socket, kind, index, value, passed, count);
 }
 
-int cns_send(int socket, int32_t kind, int32_t index, int64_t value, const int *passed, unsigned count)
-{
-	return count > CNS_MAXIMUM_PASSED ? -E2BIG : (int)cns_send_report(socket, kind, index, value, passed, count);
+static int wait_readable(int descriptor, int timeout) {
+    struct pollfd watched = {.fd = descriptor, .events = POLLIN};
+    int result = poll(&watched, 1, timeout);
+
+    if (result == 0) return -ETIMEDOUT;
+    return result < 0 ? -errno : 0;
 }
 
-static int wait_readable(int descriptor, int timeout)
-{
-	struct pollfd watched = {.fd = descriptor, .events = POLLIN};
-	int result = poll(&watched, 1, timeout);
+int cns_receive(int socket, struct cns_report *report, int *passed, unsigned capacity, int timeout) {
+    int result = wait_readable(socket, timeout);
 
-	if (result == 0)
-		return -ETIMEDOUT;
-	return result < 0 ? -errno : 0;
+    return result < 0 ? result : (int)cns_receive_report(socket, report, passed, capacity);
 }
 
-int cns_receive(int socket, struct cns_report *report, int *passed, unsigned capacity, int timeout)
-{
-	int result = wait_readable(socket, timeout);
+int cns_wait(int pidfd, int timeout) {
+    siginfo_t information;
+    int result = wait_readable(pidfd, timeout);
 
-	return result < 0 ? result : (int)cns_receive_report(socket, report, passed, capacity);
+    if (result < 0) return result;
+    if (waitid(P_PIDFD, (id_t)pidfd, &information, WEXITED) < 0) return -errno;
+    if (information.si_code == CLD_EXITED) return (information.si_status & 0xff) << 8;
+    return information.si_status & 0x7f;
 }
 
-int cns_wait(int pidfd, int timeout)
-{
-	siginfo_t information;
-	int result = wait_readable(pidfd, timeout);
-
-	if (result < 0)
-		return result;
-	if (waitid(P_PIDFD, (id_t)pidfd, &information, WEXITED) < 0)
-		return -errno;
-	if (information.si_code == CLD_EXITED)
-		return (information.si_status & 0xff) << 8;
-	return information.si_status & 0x7f;
+int cns_pidfd_open(pid_t pid) {
+    long result = syscall(SYS_pidfd_open, pid, 0);
+    return result < 0 ? -errno : (int)result;
 }
 
-int cns_pidfd_open(pid_t pid)
-{
-	long result = syscall(SYS_pidfd_open, pid, 0);
-	return result < 0 ? -errno : (int)result;
+int cns_pidfd_signal(int pidfd, int signal) {
+    return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
 }
 
-int cns_pidfd_signal(int pidfd, int signal)
-{
-	return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
+pid_t cns_fork(void) {
+    pid_t pid = fork();
+    return pid < 0 ? -errno : pid;
 }
 
-pid_t cns_fork(void)
-{
-	pid_t pid = fork();
-	return pid < 0 ? -errno : pid;
+int cns_take_descriptors(void) {
+    int descriptor;
+
+    if (syscall(SYS_close_range, 3u, ~0u, 0) < 0) return -errno;
+    do {
+        descriptor = open("/dev/null", O_RDWR | O_NOCTTY | O_CLOEXEC);
+        if (descriptor < 0) return -errno;
+        if (descriptor < 3) fcntl(descriptor, F_SETFD, 0);
+    } while (descriptor < CNS_JOINED_DESCRIPTOR);
+    return 0;
 }
 
-int cns_take_descriptors(void)
-{
-	int descriptor;
+int cns_watch_signals(void) {
+    static const int watched[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
+    sigset_t set;
+    int descriptor;
 
-	if (syscall(SYS_close_range, 3u, ~0u, 0) < 0)
-		return -errno;
-	do {
-		descriptor = open("/dev/null", O_RDWR | O_NOCTTY | O_CLOEXEC);
-		if (descriptor < 0)
-			return -errno;
-		if (descriptor < 3)
-			fcntl(descriptor, F_SETFD, 0);
-	} while (descriptor < CNS_JOINED_DESCRIPTOR);
-	return 0;
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL);
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof watched / sizeof *watched; i++)
+        sigaddset(&set, watched[i]);
+    sigprocmask(SIG_SETMASK, &set, NULL);
+    descriptor = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return descriptor < 0 ? -errno : descriptor;
 }
 
-int cns_watch_signals(void)
-{
-	static const int watched[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
-	sigset_t set;
-	int descriptor;
+int cns_read_signal(int signals) {
+    struct signalfd_siginfo information;
 
-	for (int number = 1; number < NSIG; number++)
-		signal(number, SIG_DFL);
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof watched / sizeof *watched; i++)
-		sigaddset(&set, watched[i]);
-	sigprocmask(SIG_SETMASK, &set, NULL);
-	descriptor = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return descriptor < 0 ? -errno : descriptor;
+    return read(signals, &information, sizeof information) == sizeof information ? (int)information.ssi_signo : 0;
 }
 
-int cns_read_signal(int signals)
-{
-	struct signalfd_siginfo information;
+int cns_make_raw(int terminal, void *saved, size_t capacity) {
+    struct termios settings;
 
-	return read(signals, &information, sizeof information) == sizeof information ? (int)information.ssi_signo : 0;
+    if (capacity < sizeof settings) return -EINVAL;
+    if (tcgetattr(terminal, &settings) < 0) return -errno;
+    memcpy(saved, &settings, sizeof settings);
+    cfmakeraw(&settings);
+    return tcsetattr(terminal, TCSANOW, &settings) < 0 ? -errno : 0;
 }
 
-int cns_make_raw(int terminal, void *saved, size_t capacity)
-{
-	struct termios settings;
+int cns_restore_terminal(int terminal, const void *saved) {
+    struct termios settings;
 
-	if (capacity < sizeof settings)
-		return -EINVAL;
-	if (tcgetattr(terminal, &settings) < 0)
-		return -errno;
-	memcpy(saved, &settings, sizeof settings);
-	cfmakeraw(&settings);
-	return tcsetattr(terminal, TCSANOW, &settings) < 0 ? -errno : 0;
+    memcpy(&settings, saved, sizeof settings);
+    return tcsetattr(terminal, TCSADRAIN, &settings) < 0 ? -errno : 0;
 }
 
-int cns_restore_terminal(int terminal, const void *saved)
-{
-	struct termios settings;
-
-	memcpy(&settings, saved, sizeof settings);
-	return tcsetattr(terminal, TCSADRAIN, &settings) < 0 ? -errno : 0;
+void cns_die_with_parent(pid_t parent) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(128 + SIGKILL);
 }
 
-void cns_die_with_parent(pid_t parent)
-{
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(128 + SIGKILL);
+int cns_limit(int resource, uint64_t *soft, uint64_t *hard) {
+    struct rlimit limit;
+
+    if (getrlimit((__rlimit_resource_t)resource, &limit) < 0) return -errno;
+    *soft = limit.rlim_cur;
+    *hard = limit.rlim_max;
+    return 0;
 }
 
-int cns_limit(int resource, uint64_t *soft, uint64_t *hard)
-{
-	struct rlimit limit;
-
-	if (getrlimit((__rlimit_resource_t)resource, &limit) < 0)
-		return -errno;
-	*soft = limit.rlim_cur;
-	*hard = limit.rlim_max;
-	return 0;
+int cns_openat2(int directory, const char *path, const void *how, size_t size) {
+    long result = syscall(SYS_openat2, directory, path, how, size);
+    return result < 0 ? -errno : (int)result;
 }
 
-int cns_openat2(int directory, const char *path, const void *how, size_t size)
-{
-	long result = syscall(SYS_openat2, directory, path, how, size);
-	return result < 0 ? -errno : (int)result;
-}
+int cns_copy_window_size(int from, int to) {
+    struct winsize size;
 
-int cns_copy_window_size(int from, int to)
-{
-	struct winsize size;
-
-	if (ioctl(from, TIOCGWINSZ, &size) < 0 || ioctl(to, TIOCSWINSZ, &size) < 0)
-		return -errno;
-	return 0;
+    if (ioctl(from, TIOCGWINSZ, &size) < 0 || ioctl(to, TIOCSWINSZ, &size) < 0) return -errno;
+    return 0;
 }

@@ -2,7 +2,7 @@ import ArgumentParser
 import JailCore
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #endif
 
 /// One binary: its name decides whose command line it takes.
@@ -21,7 +21,9 @@ enum Main {
     }
 
     private static func runJailrun(_ arguments: [String]) {
-        guard let request = RunRequest(plain: arguments, commands: Jailrun.names) else { return Jailrun.main(arguments) }
+        guard let request = RunRequest(plain: arguments, commands: Jailrun.names) else {
+            return Jailrun.main(arguments)
+        }
         do { exit(try request.perform()) } catch let error as RuntimeError {
             Output.failure(error)
             exit(error.exitStatus)
@@ -35,7 +37,8 @@ struct Jailrun: ParsableCommand {
         discussion: "jailrun FILE runs the jails of a jail.conf(5) in the foreground; Ctrl-C stops and removes them.",
         version: Version.text,
         subcommands: [
-            Run.self, Start.self, Stop.self, Restart.self, List.self, Exec.self, Ps.self, Inspect.self, Wait.self, Check.self,
+            Run.self, Start.self, Stop.self, Restart.self, List.self, Exec.self, Ps.self, Inspect.self, Wait.self,
+            Check.self,
             Params.self, Prune.self,
         ], defaultSubcommand: Run.self)
 

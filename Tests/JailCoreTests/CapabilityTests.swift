@@ -20,11 +20,14 @@ struct CapabilityTests {
         }
     }
 
-    @Test("names have the kernel's numbers", arguments: [
-        ("CAP_CHOWN", 0), ("CAP_KILL", 5), ("CAP_NET_BIND_SERVICE", 10), ("CAP_NET_RAW", 13), ("CAP_SYS_CHROOT", 18),
-        ("CAP_SYS_ADMIN", 21), ("CAP_MKNOD", 27), ("CAP_SETFCAP", 31), ("CAP_SYSLOG", 34), ("CAP_PERFMON", 38),
-        ("CAP_CHECKPOINT_RESTORE", 40),
-    ])
+    @Test(
+        "names have the kernel's numbers",
+        arguments: [
+            ("CAP_CHOWN", 0), ("CAP_KILL", 5), ("CAP_NET_BIND_SERVICE", 10), ("CAP_NET_RAW", 13),
+            ("CAP_SYS_CHROOT", 18),
+            ("CAP_SYS_ADMIN", 21), ("CAP_MKNOD", 27), ("CAP_SETFCAP", 31), ("CAP_SYSLOG", 34), ("CAP_PERFMON", 38),
+            ("CAP_CHECKPOINT_RESTORE", 40),
+        ])
     func kernelNumbers(name: String, number: UInt8) {
         #expect(Capability(name: name)?.rawValue == number)
     }
@@ -54,6 +57,9 @@ struct CapabilityTests {
         privileges.capDrop = [Located("CAP_SYS_NICE", .commandLine), Located("CAP_CHOWN", .commandLine)]
         privileges.allowsRawSockets.value = true
         let set = CapabilitySet(privileges)
-        #expect(set == CapabilitySet.standard.union(CapabilitySet([.sysTime, .netRaw])).subtracting(CapabilitySet([.chown])))
+        #expect(
+            set
+                == CapabilitySet.standard.union(CapabilitySet([.sysTime, .netRaw])).subtracting(CapabilitySet([.chown]))
+        )
     }
 }

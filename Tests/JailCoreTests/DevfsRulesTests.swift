@@ -122,9 +122,12 @@ struct DevfsRulesTests {
             ])
     }
 
-    @Test("bytes that are no text, and unfinished words, are errors and not traps", arguments: [
-        [0x5b, 0xff, 0x3d, 0x31, 0x5d], [0x24], [0x5b, 0x61, 0x3d, 0x31, 0x5d, 0x0a, 0x24, 0x7b, 0x61], [0x5c], [0x22, 0x24],
-    ] as [[UInt8]])
+    @Test(
+        "bytes that are no text, and unfinished words, are errors and not traps",
+        arguments: [
+            [0x5b, 0xff, 0x3d, 0x31, 0x5d], [0x24], [0x5b, 0x61, 0x3d, 0x31, 0x5d, 0x0a, 0x24, 0x7b, 0x61], [0x5c],
+            [0x22, 0x24],
+        ] as [[UInt8]])
     func hostileBytes(text: [UInt8]) {
         #expect(!DevfsRules.errors(in: text, file: "f").isEmpty)
     }
@@ -132,14 +135,20 @@ struct DevfsRulesTests {
 
 @Suite("glob patterns")
 struct GlobTests {
-    @Test("patterns match as glob(7) says", arguments: [
-        ("null", "null", true), ("nul", "null", false), ("*", "null", true), ("*", "pts/1", false), ("pts/*", "pts/1", true),
-        ("pts/*", "pts", false), ("tty?", "tty1", true), ("tty?", "tty", false), ("tty[0-9]", "tty7", true),
-        ("tty[!0-9]", "ttyS", true), ("tty[!0-9]", "tty0", false), ("tty[^0-9]", "tty0", false), ("a[]]b", "a]b", true),
-        ("a[b", "a[b", true), ("\\*", "*", true), ("\\*", "x", false), ("*a*b", "xaxxb", true), ("*a*b", "xaxxc", false),
-        ("d?i/*", "dri/card0", true), ("dri[/]card0", "dri/card0", false), ("**", "x", true), ("", "", true), ("", "x", false),
-        ("*/1", "pts/1", true), ("bus/*/1", "bus/usb/2/1", false), ("[a-", "[a-", true),
-    ])
+    @Test(
+        "patterns match as glob(7) says",
+        arguments: [
+            ("null", "null", true), ("nul", "null", false), ("*", "null", true), ("*", "pts/1", false),
+            ("pts/*", "pts/1", true),
+            ("pts/*", "pts", false), ("tty?", "tty1", true), ("tty?", "tty", false), ("tty[0-9]", "tty7", true),
+            ("tty[!0-9]", "ttyS", true), ("tty[!0-9]", "tty0", false), ("tty[^0-9]", "tty0", false),
+            ("a[]]b", "a]b", true),
+            ("a[b", "a[b", true), ("\\*", "*", true), ("\\*", "x", false), ("*a*b", "xaxxb", true),
+            ("*a*b", "xaxxc", false),
+            ("d?i/*", "dri/card0", true), ("dri[/]card0", "dri/card0", false), ("**", "x", true), ("", "", true),
+            ("", "x", false),
+            ("*/1", "pts/1", true), ("bus/*/1", "bus/usb/2/1", false), ("[a-", "[a-", true),
+        ])
     func matching(pattern: String, name: String, expected: Bool) {
         #expect(Glob(pattern).matches(name) == expected)
     }

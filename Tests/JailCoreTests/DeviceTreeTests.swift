@@ -40,7 +40,9 @@ struct DeviceTreeTests {
         let tree = try tree("0")
         #expect(tree.nodes.first == DeviceNode(path: "null", kind: .character, major: 1, minor: 3, mode: 0o666))
         #expect(
-            tree.nodes.map(\.path).dropFirst(6) == ["dri/card0", "dri/renderD128", "fuse", "mem", "net/tun", "ttyS0", "vda"])
+            tree.nodes.map(\.path).dropFirst(6) == [
+                "dri/card0", "dri/renderD128", "fuse", "mem", "net/tun", "ttyS0", "vda",
+            ])
         #expect(tree.directories == ["dri", "net"])
     }
 
@@ -62,7 +64,8 @@ struct DeviceTreeTests {
 
     @Test("FreeBSD's names mean their Linux counterparts")
     func translations() throws {
-        let tree = try tree("vpn", "[vpn=10]\nadd hide\nadd path 'tun*' unhide\nadd path 'bpf*' unhide\nadd path zero unhide\n")
+        let tree = try tree(
+            "vpn", "[vpn=10]\nadd hide\nadd path 'tun*' unhide\nadd path 'bpf*' unhide\nadd path zero unhide\n")
         #expect(tree.nodes.map(\.path) == ["zero", "full", "net/tun"])
         #expect(tree.directories == ["net"])
     }
@@ -78,7 +81,8 @@ struct DeviceTreeTests {
 
             """
         let nodes = try tree("own", text).nodes
-        #expect(nodes[0] == DeviceNode(path: "null", kind: .character, major: 1, minor: 3, mode: 0o640, uid: 1000, gid: 44))
+        #expect(
+            nodes[0] == DeviceNode(path: "null", kind: .character, major: 1, minor: 3, mode: 0o640, uid: 1000, gid: 44))
         #expect(nodes.filter { $0.mode == 0o444 }.map(\.path) == ["random"])
     }
 
@@ -88,9 +92,11 @@ struct DeviceTreeTests {
         #expect(tree.nodes.contains { $0.path == "vda" })
     }
 
-    @Test("conditions on the type select disks, memory and terminals", arguments: [
-        ("disk", ["vda"]), ("mem", ["mem"]), ("tty", ["tty", "ttyS0"]), ("tape", []),
-    ])
+    @Test(
+        "conditions on the type select disks, memory and terminals",
+        arguments: [
+            ("disk", ["vda"]), ("mem", ["mem"]), ("tty", ["tty", "ttyS0"]), ("tape", []),
+        ])
     func types(type: String, hidden: [String]) throws {
         let all = try tree("0").nodes.map(\.path)
         let left = try tree("t", "[t=10]\nadd type \(type) hide\n").nodes.map(\.path)
@@ -105,7 +111,9 @@ struct DeviceTreeTests {
         #expect(throws: DevfsRulesError.unknownInclude(77, at: at)) { try tree("t", "[t=10]\nadd include 77\n") }
     }
 
-    @Test("a host list with paths that climb adds nothing", arguments: ["../etc/x", "a//b", "/abs", "", "pts/0", "a/../b", "."])
+    @Test(
+        "a host list with paths that climb adds nothing",
+        arguments: ["../etc/x", "a//b", "/abs", "", "pts/0", "a/../b", "."])
     func hostilePaths(name: String) throws {
         let rules = DevfsRules.standard
         let device = HostDevice(name: name, kind: .character, major: 1, minor: 1)

@@ -102,7 +102,8 @@ struct JailSpecTests {
     @Test("addresses are canonical, with their own interface or the jail's")
     func addresses() throws {
         let jail = try spec(
-            #"interface = eth0; ip4.addr = "10.0.0.1", "br0|10.0.0.2/255.255.240.0"; ip6.addr = "2001:DB8:0:0::1/64 nodad";"#)
+            #"interface = eth0; ip4.addr = "10.0.0.1", "br0|10.0.0.2/255.255.240.0"; ip6.addr = "2001:DB8:0:0::1/64 nodad";"#
+        )
         let found = jail.network.addresses
         #expect(found.map(\.address) == ["10.0.0.1", "10.0.0.2", "2001:db8::1"])
         #expect(found.map(\.interface) == ["eth0", "br0", "eth0"])
@@ -112,7 +113,8 @@ struct JailSpecTests {
     @Test("cgroup sizes become bytes, other values stay")
     func cgroup() throws {
         let jail = try spec(
-            #"cgroup.memory.max = 256M; cgroup.cpu.max = "5 10"; cgroup.pids.max = max; cgroup.io.max = "8:0 rbps=1", "8:1 wbps=2";"#)
+            #"cgroup.memory.max = 256M; cgroup.cpu.max = "5 10"; cgroup.pids.max = max; cgroup.io.max = "8:0 rbps=1", "8:1 wbps=2";"#
+        )
         #expect(jail.cgroup.map(\.file) == ["memory.max", "cpu.max", "pids.max", "io.max", "io.max"])
         #expect(jail.cgroup.map(\.value) == ["268435456", "5 10", "max", "8:0 rbps=1", "8:1 wbps=2"])
     }
@@ -163,7 +165,8 @@ struct JailSpecTests {
 
     @Test("naming a jail checks and returns it with what it needs, in file order")
     func selection() throws {
-        let text = "bad { } a { path = /j; persist; depend = c; } b { path = /j; persist; } c { path = /j; persist; d { path = /j; persist; } }"
+        let text =
+            "bad { } a { path = /j; persist; depend = c; } b { path = /j; persist; } c { path = /j; persist; d { path = /j; persist; } }"
         #expect(try specs(text, of: ["a"]).map(\.name.value) == ["a", "c"])
         #expect(try specs(text, of: ["c.*"]).map(\.name.value) == ["c", "c.d"])
         #expect(messages(text, of: ["cc"]) == ["the configuration has no jail \"cc\" (did you mean \"c\"?)"])
@@ -216,7 +219,9 @@ struct ConfigurationReadingTests {
 
     @Test("an include is relative to the file that has it")
     func relativeInclude() throws {
-        let source = TextSource(files: ["d/a.conf": ".include \"e/b.conf\";", "d/e/b.conf": ".include c.conf;", "d/e/c.conf": "x { }"])
+        let source = TextSource(files: [
+            "d/a.conf": ".include \"e/b.conf\";", "d/e/b.conf": ".include c.conf;", "d/e/c.conf": "x { }",
+        ])
         #expect(try Configuration(path: "d/a.conf", source: source).jails.count == 1)
     }
 
@@ -233,7 +238,10 @@ struct ConfigurationReadingTests {
 
     @Test("files that include each other many times end with an error, not with the memory")
     func explosion() {
-        let source = TextSource(files: ["a": String(repeating: ".include \"b\";", count: 1000), "b": String(repeating: ".include \"c\";", count: 1000), "c": ""])
+        let source = TextSource(files: [
+            "a": String(repeating: ".include \"b\";", count: 1000),
+            "b": String(repeating: ".include \"c\";", count: 1000), "c": "",
+        ])
         #expect(throws: ConfigurationFailure.self) { try Configuration(path: "a", source: source) }
     }
 

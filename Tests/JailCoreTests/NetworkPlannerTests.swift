@@ -14,9 +14,14 @@ struct NetworkPlannerTests {
             Facts.Address(link: "lan", prefix: InternetPrefix("192.0.2.1/24")!),
             Facts.Address(link: "br0", prefix: InternetPrefix("198.51.100.2/24")!),
         ],
-        sysctls: [Facts.Sysctl(path: "net/ipv6/conf/lan/accept_ra", value: "1")])
+        sysctls: [
+            Facts.Sysctl(path: "net/ipv6/conf/lan/accept_ra", value: "1"),
+            Facts.Sysctl(path: "net/ipv6/neigh/lan/proxy_delay", value: "80"),
+        ])
 
-    static func origin(_ line: Int) -> Origin { .configuration(SourceLocation(file: "www.conf", line: line, column: 1)) }
+    static func origin(_ line: Int) -> Origin {
+        .configuration(SourceLocation(file: "www.conf", line: line, column: 1))
+    }
 
     /// `[interface|]address[/length]`, each on a line of its own.
     static func spec(_ addresses: [String], mode: NetworkSpec.Mode = .own) -> NetworkSpec {
@@ -118,7 +123,7 @@ struct NetworkPlannerTests {
         #expect(
             settings == [
                 "net/ipv6/conf/lan/accept_ra=2 was 1", "net/ipv6/conf/all/forwarding=1 was 0",
-                "net/ipv6/conf/lan/proxy_ndp=1 was 0",
+                "net/ipv6/conf/lan/proxy_ndp=1 was 0", "net/ipv6/neigh/lan/proxy_delay=0 was 80",
             ])
     }
 
@@ -166,7 +171,8 @@ struct NetworkPlannerTests {
         let few = [InternetPrefix("10.77.0.10/24")!, InternetPrefix("fd77::10/64")!]
         let link = try #require(
             JailLink(
-                name: "vjail5", alias: JailLink.alias(jail: "a.b", interface: "jail0", addresses: few), master: "jail0"))
+                name: "vjail5", alias: JailLink.alias(jail: "a.b", interface: "jail0", addresses: few), master: "jail0")
+        )
         #expect(link.jail == "a.b" && link.interface == "jail0" && link.addresses == few && !link.isPartial)
         let many = (1...100).map { InternetPrefix("10.77.0.\($0)/24")! }
         let alias = JailLink.alias(jail: String(repeating: "x", count: 63), interface: "lan", addresses: many)

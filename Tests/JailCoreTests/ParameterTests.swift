@@ -47,26 +47,30 @@ struct InternetAddressTests {
         "an IPv6 address is shown as inet_ntop(3) shows it",
         arguments: [
             ("::", "::"), ("::1", "::1"), ("1::", "1::"), ("2001:DB8:0:0:8:800:200C:417A", "2001:db8::8:800:200c:417a"),
-            ("1:0:0:2:0:0:0:3", "1:0:0:2::3"), ("1:0:2:3:4:5:6:7", "1:0:2:3:4:5:6:7"), ("::ffff:1.2.3.4", "::ffff:1.2.3.4"),
+            ("1:0:0:2:0:0:0:3", "1:0:0:2::3"), ("1:0:2:3:4:5:6:7", "1:0:2:3:4:5:6:7"),
+            ("::ffff:1.2.3.4", "::ffff:1.2.3.4"),
             ("64:ff9b::192.0.2.33", "64:ff9b::c000:221"), ("0:0:1::", "0:0:1::"),
         ])
     func canonical(text: String, shown: String) {
-        #expect(InternetAddress(ipv6: text)?.description == shown)
+        #expect(InternetAddress(text)?.description == shown)
     }
 
     @Test(
         "what inet_pton(3) refuses is refused",
         arguments: [
-            "", ":", ":::", "1", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "1::2::3", "12345::", "g::", "::1.2.3", "::1.2.3.4:5",
+            "", ":", ":::", "1", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "1::2::3", "12345::", "g::", "::1.2.3",
+            "::1.2.3.4:5",
             "1.2.3.4::", "1:2:3:4:5:6:7::8", ":1::", "1:", "::1%eth0", " ::1",
         ])
     func refused(text: String) {
-        #expect(InternetAddress(ipv6: text) == nil)
+        #expect(InternetAddress(text) == nil)
     }
 
-    @Test("an IPv4 address has four decimal numbers and nothing else", arguments: ["1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4", "1.2.3.", "+1.2.3.4", "1.2.3.4 ", "", "0x1.2.3.4"])
+    @Test(
+        "an IPv4 address has four decimal numbers and nothing else",
+        arguments: ["1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4", "1.2.3.", "+1.2.3.4", "1.2.3.4 ", "", "0x1.2.3.4"])
     func refused4(text: String) {
-        #expect(InternetAddress(ipv4: text) == nil)
+        #expect(InternetAddress(text) == nil)
     }
 }
 
@@ -102,7 +106,8 @@ struct IncludePatternTests {
         "a pattern matches as glob(3) does",
         arguments: [
             ("*.conf", ["a.conf", "b.conf"]), ("[!a].conf", ["b.conf"]), ("?.conf", ["a.conf", "b.conf"]),
-            ("a*", ["a.conf", "a[b"]), (".*", [".hidden.conf"]), ("*a*f", ["a.conf"]), ("*[*", ["a[b"]), ("[a-b].conf", ["a.conf", "b.conf"]),
+            ("a*", ["a.conf", "a[b"]), (".*", [".hidden.conf"]), ("*a*f", ["a.conf"]), ("*[*", ["a[b"]),
+            ("[a-b].conf", ["a.conf", "b.conf"]),
         ])
     func matches(pattern: String, expected: [String]) {
         let names = Names(names: ["b.conf", "a.conf", ".hidden.conf", "a[b"])

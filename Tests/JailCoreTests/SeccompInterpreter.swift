@@ -2,13 +2,13 @@
 
 /// A system call as a filter sees it: `struct seccomp_data`.
 struct SeccompCall {
-    static let x86_64: UInt32 = 0xc000_003e
+    static let amd64: UInt32 = 0xc000_003e
     static let i386: UInt32 = 0x4000_0003
     static let aarch64: UInt32 = 0xc000_00b7
     #if arch(arm64)
-        static let native = aarch64
+    static let native = aarch64
     #else
-        static let native = x86_64
+    static let native = amd64
     #endif
 
     var architecture = SeccompCall.native

@@ -6,7 +6,9 @@ import Testing
 
 @Suite("Profiles in the OCI JSON form")
 struct SeccompProfileTests {
-    private func conditions(_ capabilities: [Capability] = [], kernel: String = "6.1") throws -> SeccompProfile.Conditions {
+    private func conditions(_ capabilities: [Capability] = [], kernel: String = "6.1") throws
+        -> SeccompProfile.Conditions
+    {
         var conditions = SeccompProfile.Conditions.thisMachine(with: CapabilitySet(capabilities))
         conditions.kernel = try #require(KernelVersion(kernel))
         return conditions
@@ -71,23 +73,24 @@ struct SeccompProfileTests {
     }
 
     #if arch(x86_64)
-        @Test("an architecture that is not listed is absent, a listed one has the rules")
-        func architectures() throws {
-            let rules = #""syscalls": [{"names": ["getpid"], "action": "SCMP_ACT_ALLOW"}]"#
-            let native = try compile(#"{"defaultAction": "SCMP_ACT_ERRNO", \#(rules)}"#)
-            let both = try compile(
-                #"{"defaultAction": "SCMP_ACT_ERRNO", "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"], \#(rules)}"#)
-            let compat = SeccompCall(architecture: SeccompCall.i386, number: 20)
-            let x32 = SeccompCall(number: 39 | 0x4000_0000)
-            #expect(try native.answer(to: compat) == .absent)
-            #expect(try native.answer(to: x32) == .absent)
-            #expect(try both.answer(to: compat) == .allow)
-            #expect(try both.answer(to: x32) == .allow)
-            #expect(try both.answer(to: SeccompCall(number: 39)) == .allow)
-            #expect(try both.answer(to: SeccompCall(architecture: SeccompCall.i386, number: 19)) == .forbidden)
-            #expect(try both.answer(to: SeccompCall(architecture: SeccompCall.i386, number: 21)) == .absent)
-            #expect(try both.answer(to: SeccompCall(number: 41 | 0x4000_0000)) == .absent)
-        }
+    @Test("an architecture that is not listed is absent, a listed one has the rules")
+    func architectures() throws {
+        let rules = #""syscalls": [{"names": ["getpid"], "action": "SCMP_ACT_ALLOW"}]"#
+        let native = try compile(#"{"defaultAction": "SCMP_ACT_ERRNO", \#(rules)}"#)
+        let both = try compile(
+            #"{"defaultAction": "SCMP_ACT_ERRNO", "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"], \#(rules)}"#
+        )
+        let compat = SeccompCall(architecture: SeccompCall.i386, number: 20)
+        let x32 = SeccompCall(number: 39 | 0x4000_0000)
+        #expect(try native.answer(to: compat) == .absent)
+        #expect(try native.answer(to: x32) == .absent)
+        #expect(try both.answer(to: compat) == .allow)
+        #expect(try both.answer(to: x32) == .allow)
+        #expect(try both.answer(to: SeccompCall(number: 39)) == .allow)
+        #expect(try both.answer(to: SeccompCall(architecture: SeccompCall.i386, number: 19)) == .forbidden)
+        #expect(try both.answer(to: SeccompCall(architecture: SeccompCall.i386, number: 21)) == .absent)
+        #expect(try both.answer(to: SeccompCall(number: 41 | 0x4000_0000)) == .absent)
+    }
     #endif
 
     @Test("moby's conditions on capabilities, kernels and machines hold")
@@ -123,17 +126,28 @@ struct SeccompProfileTests {
         arguments: [
             ("{", ""), ("[]", ""), ("{}", "defaultAction: missing"),
             (#"{"defaultAction": "SCMP_ACT_ALOW"}"#, "defaultAction: "),
-            (#"{"defaultAction": "SCMP_ACT_ALLOW", "defaultErrnoRet": 1}"#, "defaultErrnoRet: SCMP_ACT_ALLOW returns no errno"),
+            (
+                #"{"defaultAction": "SCMP_ACT_ALLOW", "defaultErrnoRet": 1}"#,
+                "defaultErrnoRet: SCMP_ACT_ALLOW returns no errno"
+            ),
             (#"{"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 4096}"#, "defaultErrnoRet: 4096: more than 4095"),
-            (#"{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": [], "action": "SCMP_ACT_ERRNO"}]}"#,
-                "syscalls[0].names: empty"),
+            (
+                #"{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": [], "action": "SCMP_ACT_ERRNO"}]}"#,
+                "syscalls[0].names: empty"
+            ),
             (#"{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["read"]}]}"#, "syscalls[0].action: missing"),
-            (#"{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_NOTIFY"}]}"#,
-                "syscalls[0].action: SCMP_ACT_NOTIFY needs a listener"),
-            (#"{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ERRNO", "args": [{"index": 6, "value": 0, "op": "SCMP_CMP_EQ"}]}]}"#,
-                "syscalls[0].args: index 6"),
-            (#"{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ERRNO", "args": [{"index": 0, "value": 0, "op": "EQ"}]}]}"#,
-                "syscalls[0].args[0].op: "),
+            (
+                #"{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_NOTIFY"}]}"#,
+                "syscalls[0].action: SCMP_ACT_NOTIFY needs a listener"
+            ),
+            (
+                #"{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ERRNO", "args": [{"index": 6, "value": 0, "op": "SCMP_CMP_EQ"}]}]}"#,
+                "syscalls[0].args: index 6"
+            ),
+            (
+                #"{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ERRNO", "args": [{"index": 0, "value": 0, "op": "EQ"}]}]}"#,
+                "syscalls[0].args[0].op: "
+            ),
             (#"{"defaultAction": "SCMP_ACT_ALLOW", "architectures": [], "archMap": []}"#, "architectures and archMap"),
         ])
     func malformed(json: String, expected: String) {
@@ -152,7 +166,9 @@ struct SeccompProfileTests {
         }
     }
 
-    @Test("kernel releases are compared by number", arguments: [("4.8", "4.10"), ("4.19.0-21-amd64", "5.1"), ("5.15-rc1", "6.0")])
+    @Test(
+        "kernel releases are compared by number",
+        arguments: [("4.8", "4.10"), ("4.19.0-21-amd64", "5.1"), ("5.15-rc1", "6.0")])
     func kernelVersions(older: String, newer: String) throws {
         #expect(try #require(KernelVersion(older)) < #require(KernelVersion(newer)))
     }
@@ -218,11 +234,14 @@ struct SeccompCacheTests {
         }
     }
 
-    @Test("a file that is no program is compiled again", arguments: [
-        [], Array("00000000".utf8), Array("00000000garbage".utf8), Array("xxxxxxxx".utf8) + [6, 0, 0, 0, 0, 0, 0xff, 0x7f],
-        Array("00000000".utf8) + [0x20, 0, 0, 0, 0, 0, 0, 0],
-        Array("00000000".utf8) + [UInt8](repeating: 6, count: 4097 * 8),
-    ] as [[UInt8]])
+    @Test(
+        "a file that is no program is compiled again",
+        arguments: [
+            [], Array("00000000".utf8), Array("00000000garbage".utf8),
+            Array("xxxxxxxx".utf8) + [6, 0, 0, 0, 0, 0, 0xff, 0x7f],
+            Array("00000000".utf8) + [0x20, 0, 0, 0, 0, 0, 0, 0],
+            Array("00000000".utf8) + [UInt8](repeating: 6, count: 4097 * 8),
+        ] as [[UInt8]])
     func damagedFiles(content: [UInt8]) throws {
         try withDirectory { directory in
             let cache = SeccompCache(directory: directory)
@@ -287,12 +306,16 @@ struct SeccompCacheTests {
         }
     }
 
-    @Test("digests are SHA-256's", arguments: [
-        ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
-        ("abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
-        ("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
-            "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"),
-    ])
+    @Test(
+        "digests are SHA-256's",
+        arguments: [
+            ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+            ("abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+            (
+                "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+                "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"
+            ),
+        ])
     func digests(message: String, digest: String) {
         #expect(SHA256.hexadecimalDigest(of: Array(message.utf8)) == digest)
     }

@@ -55,14 +55,16 @@ struct SeccompDefaultTests {
         for number in UInt32(0)..<1024 {
             let compat = SeccompCall(architecture: SeccompCall.i386, number: number)
             #expect(try filter.answer(to: compat) == .absent, "i386 \(number)")
-            let x32 = SeccompCall(architecture: SeccompCall.x86_64, number: number | 0x4000_0000)
+            let x32 = SeccompCall(architecture: SeccompCall.amd64, number: number | 0x4000_0000)
             #expect(try filter.answer(to: x32) == .absent, "x32 \(number)")
         }
     }
 
-    @Test("clone makes threads and processes, and no namespace", arguments: [
-        0x2_0000, 0x200_0000, 0x400_0000, 0x800_0000, 0x1000_0000, 0x2000_0000, 0x4000_0000,
-    ])
+    @Test(
+        "clone makes threads and processes, and no namespace",
+        arguments: [
+            0x2_0000, 0x200_0000, 0x400_0000, 0x800_0000, 0x1000_0000, 0x2000_0000, 0x4000_0000,
+        ])
     func cloneMakesNoNamespace(flag: UInt64) throws {
         let thread: UInt64 = 0x3d_0f00
         #expect(try filter.answer(to: "clone", thread) == .allow)
@@ -111,10 +113,12 @@ struct SeccompDefaultTests {
 
 @Suite("Filters for added capabilities")
 struct SeccompCapabilityTests {
-    @Test("a capability opens its rows and no others", arguments: [
-        Capability.sysAdmin, .sysTime, .sysBoot, .sysModule, .sysPtrace, .sysNice, .syslog, .bpf, .perfmon,
-        .dacReadSearch, .sysPacct, .sysRawio, .sysTtyConfig,
-    ])
+    @Test(
+        "a capability opens its rows and no others",
+        arguments: [
+            Capability.sysAdmin, .sysTime, .sysBoot, .sysModule, .sysPtrace, .sysNice, .syslog, .bpf, .perfmon,
+            .dacReadSearch, .sysPacct, .sysRawio, .sysTtyConfig,
+        ])
     func opensItsRows(capability: Capability) throws {
         let filter = try SeccompFilter.compileStandard(adding: CapabilitySet([capability]))
         let opened = SeccompTable.rows.filter { $0.capabilities.contains(capability) && $0.number != nil }

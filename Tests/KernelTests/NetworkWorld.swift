@@ -8,7 +8,7 @@ import Testing
 // Behind _GNU_SOURCE in <sched.h>, which Swift's Glibc does not define.
 @_silgen_name("setns") private func setns(_ descriptor: CInt, _ kind: CInt) -> CInt
 @_silgen_name("unshare") private func unshare(_ flags: CInt) -> CInt
-private let CLONE_NEWNET: CInt = 0x4000_0000
+private let newNetwork: CInt = 0x4000_0000
 
 enum Lab {
     static let isHere = ProcessInfo.processInfo.environment["JAILRUN_LAB"] == "1"
@@ -32,7 +32,7 @@ final class World: @unchecked Sendable {
         machine = try Self.newNamespace()
         proc = try FileDescriptor.open("/proc", .readOnly)
         lockPath = "/tmp/jailrun-network-\(getpid())-\(host.rawValue).lock"
-        try #require(setns(host.rawValue, CLONE_NEWNET) == 0)
+        try #require(setns(host.rawValue, newNetwork) == 0)
         for namespace in [host, machine] {
             run("sysctl -qw net.ipv6.conf.default.accept_dad=0; ip link set lo up", in: namespace)
             run("sysctl -qw net.ipv4.ip_forward=0 net.ipv4.conf.default.forwarding=0", in: namespace)
@@ -52,7 +52,7 @@ final class World: @unchecked Sendable {
     }
 
     func leave() {
-        _ = setns(home.rawValue, CLONE_NEWNET)
+        _ = setns(home.rawValue, newNetwork)
         for descriptor in open + [host, machine, proc, home] { try? descriptor.close() }
         unlink(lockPath)
     }
@@ -70,16 +70,16 @@ final class World: @unchecked Sendable {
     /// Lives as long as its descriptor.
     static func newNamespace() throws -> FileDescriptor {
         let home = try currentNamespace()
-        try #require(unshare(CLONE_NEWNET) == 0)
+        try #require(unshare(newNetwork) == 0)
         let result = try currentNamespace()
-        try #require(setns(home.rawValue, CLONE_NEWNET) == 0)
+        try #require(setns(home.rawValue, newNetwork) == 0)
         try home.close()
         return result
     }
 
     func inNamespace<Result>(_ namespace: FileDescriptor, _ body: () -> Result) -> Result {
-        precondition(setns(namespace.rawValue, CLONE_NEWNET) == 0)
-        defer { precondition(setns(host.rawValue, CLONE_NEWNET) == 0) }
+        precondition(setns(namespace.rawValue, newNetwork) == 0)
+        defer { precondition(setns(host.rawValue, newNetwork) == 0) }
         return body()
     }
 
@@ -89,7 +89,9 @@ final class World: @unchecked Sendable {
     func run(_ script: String, in namespace: FileDescriptor? = nil) -> String {
         let quoted = "'" + script.replacingOccurrences(of: "'", with: "'\\''") + "'"
         let namespace = "/proc/\(getpid())/fd/\((namespace ?? host).rawValue)"
-        guard let pipe = popen("nsenter --net=\(namespace) sh -c \(quoted) 2>&1", "re") else { return "popen: \(errno)" }
+        guard let pipe = popen("nsenter --net=\(namespace) sh -c \(quoted) 2>&1", "re") else {
+            return "popen: \(errno)"
+        }
         defer { pclose(pipe) }
         var output: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 1 << 16)
@@ -105,7 +107,8 @@ final class World: @unchecked Sendable {
             ip -o address | sed -E 's/(valid|preferred)_lft [0-9a-z]+//g'
             ip route show table all; ip -6 route show table all
             ip neigh show proxy; ip -6 neigh show proxy
-            cd /proc/sys/net; find ipv4 ipv6 -path '*/conf/*' -type f ! -name stable_secret ! -name mc_forwarding \
+            cd /proc/sys/net; find ipv4/conf ipv6/conf ipv4/neigh ipv6/neigh -type f \
+                ! -name stable_secret ! -name mc_forwarding \
                 | sort | xargs grep -H .
             """)
     }
@@ -271,7 +274,8 @@ struct TestJail {
     /// What the kernel does when the jail's last process is gone; it takes its time.
     func killNamespace() {
         try? namespace.close()
-        for _ in 0..<500 where !world.run("ip -o link show type veth").split(separator: "\n").filter({
+        for _ in 0..<500
+        where !world.run("ip -o link show type veth").split(separator: "\n").filter({
             $0.contains(": vjail\(jid)@") || $0.contains(": vj\(jid)e")
         }).isEmpty { usleep(10_000) }
     }
@@ -286,7 +290,7 @@ extension World {
             group.enter()
             Thread.detachNewThread { [self] in
                 defer { group.leave() }
-                guard setns(host.rawValue, CLONE_NEWNET) == 0 else { return failures.add("setns: \(errno)") }
+                guard setns(host.rawValue, newNetwork) == 0 else { return failures.add("setns: \(errno)") }
                 do { try body(self, number) } catch { failures.add("\(number): \(error)") }
             }
         }

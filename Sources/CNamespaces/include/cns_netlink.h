@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 /*
- * The originator that jailrun writes into its routes (rtm_protocol) and proxy neighbours (NDA_PROTOCOL), so that those of a
- * dead jail are told from the administrator's without any record. No daemon of rt_protos uses this number.
+ * The originator that jailrun writes into its routes (rtm_protocol) and proxy neighbours (NDA_PROTOCOL), so that those
+ * of a dead jail are told from the administrator's without any record. No daemon of rt_protos uses this number.
  */
 enum { CNS_ROUTE_PROTOCOL = 106 };
 
@@ -28,8 +28,8 @@ const char *cns_netlink_message(const struct cns_netlink *socket);
 
 int cns_netlink_create_bridge(struct cns_netlink *socket, const char *name, const char *mac);
 /* The peer is created in the network namespace of the descriptor `netns`: it never exists in the caller's. */
-int cns_netlink_create_veth(
-    struct cns_netlink *socket, const char *name, const char *mac, const char *peer, const char *peer_mac, int netns);
+int cns_netlink_create_veth(struct cns_netlink *socket, const char *name, const char *mac, const char *peer,
+                            const char *peer_mac, int netns);
 /* Sets the link up; with a master, enslaves it; with an alias, names it. Either may be NULL. */
 int cns_netlink_raise(struct cns_netlink *socket, const char *name, const char *master, const char *alias);
 int cns_netlink_delete_link(struct cns_netlink *socket, const char *name);
@@ -38,8 +38,8 @@ int cns_netlink_add_address(struct cns_netlink *socket, const char *link, const 
 int cns_netlink_delete_address(struct cns_netlink *socket, const char *link, const char *address);
 
 /* `gateway` and `source` may be NULL; a route without gateway has link scope. */
-int cns_netlink_add_route(
-    struct cns_netlink *socket, const char *destination, const char *link, const char *gateway, const char *source);
+int cns_netlink_add_route(struct cns_netlink *socket, const char *destination, const char *link, const char *gateway,
+                          const char *source);
 
 /* A permanent neighbour. */
 int cns_netlink_add_neighbour(struct cns_netlink *socket, const char *link, const char *address, const char *mac);
@@ -49,8 +49,8 @@ int cns_netlink_delete_proxy(struct cns_netlink *socket, const char *link, const
 
 /* What the host has. One record type for every dump; strings are empty where the object has none. */
 struct cns_netlink_record {
-    int index;  /* of the link, or of the link that carries the object */
-    int master; /* links: index of the bridge, or 0 */
+    int index;      /* of the link, or of the link that carries the object */
+    int master;     /* links: index of the bridge, or 0 */
     unsigned flags; /* links: IFF_*; addresses: IFA_F_* */
     char name[16];
     char kind[32];
@@ -75,9 +75,9 @@ int cns_netlink_own_proxies(struct cns_netlink *socket, struct cns_netlink_recor
 void cns_netlink_free(struct cns_netlink_records *records);
 
 /*
- * Reads or writes a file below sys/net of `proc`, a descriptor of the host's proc root. /proc/sys/net shows the namespace of
- * the task that walks it, so with `netns` other than -1 the thread is in that namespace for the open. The path is walked
- * beneath `proc` and follows no link. Read: the text without its newline, truncated to the capacity.
+ * Reads or writes a file below sys/net of `proc`, a descriptor of the host's proc root. /proc/sys/net shows the
+ * namespace of the task that walks it, so with `netns` other than -1 the thread is in that namespace for the open. The
+ * path is walked beneath `proc` and follows no link. Read: the text without its newline, truncated to the capacity.
  */
 int cns_sysctl_write(int proc, int netns, const char *path, const char *value);
 int cns_sysctl_read(int proc, const char *path, char *value, size_t capacity);

@@ -11,89 +11,93 @@
 
 /* Operations that are not one system call; system call numbers are never negative. */
 enum cns_operation {
-	CNS_RECEIVE = -1, /* descriptor, count, data offset: wait for a byte and `count` descriptors */
-	CNS_SEND = -2,    /* descriptor, kind, descriptor to pass or -1 */
-	CNS_EXECUTE = -3, /* candidates, argv, envp: execve(2) the first that exists */
-	CNS_COPY = -4,    /* data offset to, data offset from, size: a result into a structure */
+    CNS_RECEIVE = -1, /* descriptor, count, data offset: wait for a byte and `count` descriptors */
+    CNS_SEND = -2,    /* descriptor, kind, descriptor to pass or -1 */
+    CNS_EXECUTE = -3, /* candidates, argv, envp: execve(2) the first that exists */
+    CNS_COPY = -4,    /* data offset to, data offset from, size: a result into a structure */
 };
 
 enum cns_argument_kind {
-	CNS_INTEGER = 0, /* the value itself */
-	CNS_DATA = 1,    /* the address of data + value */
-	CNS_RESULT = 2,  /* the 64-bit result stored at data + value */
+    CNS_INTEGER = 0, /* the value itself */
+    CNS_DATA = 1,    /* the address of data + value */
+    CNS_RESULT = 2,  /* the 64-bit result stored at data + value */
 };
 
 struct cns_argument {
-	int64_t value;
-	int64_t kind;
+    int64_t value;
+    int64_t kind;
 };
 
 struct cns_step {
-	int32_t call;          /* system call number or enum cns_operation */
-	int32_t index;         /* the step's position in the whole plan; a failure is reported by it */
-	int32_t result;        /* data offset of a 64-bit result, or -1 */
-	int32_t allowed_error; /* an errno that counts as success, or 0 */
-	struct cns_argument argument[6];
+    int32_t call;          /* system call number or enum cns_operation */
+    int32_t index;         /* the step's position in the whole plan; a failure is reported by it */
+    int32_t result;        /* data offset of a 64-bit result, or -1 */
+    int32_t allowed_error; /* an errno that counts as success, or 0 */
+    struct cns_argument argument[6];
 };
 
 /* The 64-bit word at data + `at` becomes the address of data + `target`. */
 struct cns_fixup {
-	uint32_t at;
-	uint32_t target;
+    uint32_t at;
+    uint32_t target;
 };
 
 /* A command that pid 1 runs: a run of steps that ends in CNS_EXECUTE. */
 struct cns_command {
-	uint32_t first;
-	uint32_t count;
-	uint32_t background; /* not waited for */
-	uint32_t padding;
+    uint32_t first;
+    uint32_t count;
+    uint32_t background; /* not waited for */
+    uint32_t padding;
 };
 
 enum cns_plan_flags {
-	CNS_TRANSIENT = 1,  /* end when the control socket is closed */
-	CNS_PERSISTENT = 2, /* live without processes */
-	CNS_WAIT_FOR_GO = 4, /* report CNS_READY and wait before the first command */
-	CNS_ENTER = 8,      /* not pid 1: join namespaces first, end with the command */
+    CNS_TRANSIENT = 1,   /* end when the control socket is closed */
+    CNS_PERSISTENT = 2,  /* live without processes */
+    CNS_WAIT_FOR_GO = 4, /* wait for CNS_GO before the first command */
+    CNS_ENTER = 8,       /* not pid 1: join namespaces first, end with the command */
 };
 
 struct cns_plan {
-	uint64_t magic;
-	uint32_t size; /* of the whole, this header included */
-	uint32_t flags;
-	uint32_t step_count;
-	uint32_t step_offset;
-	uint32_t fixup_count;
-	uint32_t fixup_offset;
-	uint32_t command_count;
-	uint32_t command_offset;
-	uint32_t data_offset;
-	uint32_t data_size;
-	uint32_t enter_first; /* CNS_ENTER: the steps that join the namespaces */
-	uint32_t enter_count;
-	int32_t console;      /* pid 1 keeps this descriptor open; -1: none */
-	uint32_t padding;
+    uint64_t magic;
+    uint32_t size; /* of the whole, this header included */
+    uint32_t flags;
+    uint32_t step_count;
+    uint32_t step_offset;
+    uint32_t fixup_count;
+    uint32_t fixup_offset;
+    uint32_t command_count;
+    uint32_t command_offset;
+    uint32_t data_offset;
+    uint32_t data_size;
+    uint32_t enter_first; /* CNS_ENTER: the steps that join the namespaces */
+    uint32_t enter_count;
+    int32_t console; /* pid 1 keeps this descriptor open; -1: none */
+    uint32_t padding;
 };
 
 /* What travels over the control socket (SOCK_SEQPACKET), both ways. */
 enum cns_report_kind {
-	CNS_GO = 1,       /* to the child: go on; may carry descriptors */
-	CNS_FAILED = 2,   /* value = errno, index = step */
-	CNS_READY = 3,    /* isolated; waiting for CNS_GO */
-	CNS_FINISHED = 4, /* a command ended; index = command, value = wait(2) status */
-	CNS_STARTED = 5,  /* every start command has ended well */
-	CNS_TERMINAL = 6, /* carries the pty's master */
-	CNS_RUNNING = 7,  /* a command was forked; index = command, value = its pid inside */
-	CNS_SIGNAL = 8,   /* to the child: value = signal for every process of the jail */
+    CNS_GO = 1,       /* to the child: go on; may carry descriptors */
+    CNS_FAILED = 2,   /* value = errno, index = step */
+    CNS_READY = 3,    /* isolated */
+    CNS_FINISHED = 4, /* a command ended; index = command, value = wait(2) status */
+    CNS_STARTED = 5,  /* every start command has ended well */
+    CNS_TERMINAL = 6, /* carries the pty's master */
+    CNS_RUNNING = 7,  /* a command was forked; index = command, value = its pid inside */
+    CNS_SIGNAL = 8,   /* to the child: value = signal for every process of the jail */
 };
 
 struct cns_report {
-	int32_t kind;
-	int32_t index;
-	int64_t value;
+    int32_t kind;
+    int32_t index;
+    int64_t value;
 };
 
 /* Descriptors that the stage finds open. */
-enum { CNS_CONTROL_DESCRIPTOR = 3, CNS_PLAN_DESCRIPTOR = 4, CNS_JOINED_DESCRIPTOR = 5 /* pidfd of the jail to be joined */ };
+enum {
+    CNS_CONTROL_DESCRIPTOR = 3,
+    CNS_PLAN_DESCRIPTOR = 4,
+    CNS_JOINED_DESCRIPTOR = 5 /* pidfd of the jail to be joined */
+};
 
 #endif

@@ -15,12 +15,12 @@ void cns_plan_relocate(struct cns_plan *plan);
 long cns_plan_perform(struct cns_plan *plan, uint32_t first, uint32_t count, int32_t *failed);
 
 /*
- * clone3(2) with `flags` (CLONE_PIDFD and CLONE_CLEAR_SIGHAND are added; CLONE_INTO_CGROUP when `cgroup` >= 0). The child
- * performs steps [first, first + count), whose last is to be an exec; if one fails it reports CNS_FAILED on the descriptor
- * `control` and exits. Returns the child's pid, and its pidfd in *pidfd.
+ * clone3(2) with `flags` (CLONE_VM, CLONE_PIDFD and CLONE_CLEAR_SIGHAND are added; CLONE_INTO_CGROUP when `cgroup` >=
+ * 0). The child performs steps [first, first + count), whose last is to be an exec; if one fails it reports CNS_FAILED
+ * on the descriptor `control` and exits. Returns the child's pid, and its pidfd in *pidfd.
  */
-long cns_spawn(
-	struct cns_plan *plan, uint32_t first, uint32_t count, uint64_t flags, int cgroup, int control, int *pidfd);
+long cns_spawn(struct cns_plan *plan, uint32_t first, uint32_t count, uint64_t flags, int cgroup, int control,
+               int *pidfd);
 
 /* A memfd with these bytes that nobody can change any more: memfd_create(2), F_ADD_SEALS of fcntl(2). */
 int cns_sealed_memfd(const char *name, const void *bytes, size_t size);
@@ -39,7 +39,8 @@ int cns_pipe(int ends[2]);
 
 int cns_send(int socket, int32_t kind, int32_t index, int64_t value, const int *passed, unsigned count);
 
-/* Waits at most `timeout` milliseconds (-1: for ever). Returns the number of descriptors, -ETIMEDOUT, or -ECONNRESET. */
+/* Waits at most `timeout` milliseconds (-1: for ever). Returns the number of descriptors, -ETIMEDOUT, or -ECONNRESET.
+ */
 int cns_receive(int socket, struct cns_report *report, int *passed, unsigned capacity, int timeout);
 
 /* Waits for a child by its pidfd. Returns the wait(2) status, -ETIMEDOUT, or another negative errno. */
@@ -52,14 +53,14 @@ int cns_pidfd_signal(int pidfd, int signal);
 pid_t cns_fork(void);
 
 /*
- * Closes every descriptor above 2 that the caller left open, opens 0 to 2 on /dev/null if they are closed, and takes up the
- * numbers that the stage's descriptors will have, so that dup3(2) to them never meets one in use.
+ * Closes every descriptor above 2 that the caller left open, opens 0 to 2 on /dev/null if they are closed, and takes up
+ * the numbers that the stage's descriptors will have, so that dup3(2) to them never meets one in use.
  */
 int cns_take_descriptors(void);
 
 /*
- * Blocks the signals that end, stop or resize, and returns a signalfd(2) for them. SIGPIPE is ignored; dispositions that the
- * caller left are reset.
+ * Blocks the signals that end, stop or resize, and returns a signalfd(2) for them. SIGPIPE is ignored; dispositions
+ * that the caller left are reset.
  */
 int cns_watch_signals(void);
 

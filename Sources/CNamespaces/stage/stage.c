@@ -1,7 +1,7 @@
 /*
  * The only program of jailrun's that runs where jail processes can see it: a static executable of a few KiB, run from a
- * sealed memfd. As pid 1 it starts the jail's commands, reaps, passes signals on, and ends with the last process of a jail
- * that does not persist. With CNS_ENTER it first joins a running jail, then runs one command there.
+ * sealed memfd. As pid 1 it starts the jail's commands, reaps, passes signals on, and ends with the last process of a
+ * jail that does not persist. With CNS_ENTER it first joins a running jail, then runs one command there.
  */
 #define _GNU_SOURCE
 
@@ -18,263 +18,226 @@
 enum { NO_STATUS = -1, FAILED_BEFORE_EXEC = 126, CHECK_NANOSECONDS = 100000000 };
 
 struct stage {
-	struct cns_plan *plan;
-	const struct cns_command *command;
-	uint32_t next;           /* the command to be started next */
-	long waited_for;         /* pid of the command that is waited for, or 0 */
-	int last_status;         /* wait(2) status of the last command */
-	int signals;             /* signalfd(2) */
-	int is_control_open;
-	int may_start;
-	int is_started;
-	int has_failed;
-	int has_guests;          /* processes that joined the jail and are no children of ours */
+    struct cns_plan *plan;
+    const struct cns_command *command;
+    uint32_t next;   /* the command to be started next */
+    long waited_for; /* pid of the command that is waited for, or 0 */
+    int last_status; /* wait(2) status of the last command */
+    int signals;     /* signalfd(2) */
+    int is_control_open;
+    int may_start;
+    int is_started;
+    int has_failed;
+    int has_guests; /* processes that joined the jail and are no children of ours */
 };
 
-void *memcpy(void *to, const void *from, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		((char *)to)[i] = ((const char *)from)[i];
-	return to;
+void *memcpy(void *to, const void *from, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        ((char *)to)[i] = ((const char *)from)[i];
+    return to;
 }
 
-void *memset(void *to, int value, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		((char *)to)[i] = (char)value;
-	return to;
+void *memset(void *to, int value, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        ((char *)to)[i] = (char)value;
+    return to;
 }
 
-static void end(int status)
-{
-	for (;;)
-		cns_raw1(__NR_exit_group, status);
+static void end(int status) {
+    for (;;)
+        cns_raw1(__NR_exit_group, status);
 }
 
-static void report(struct stage *stage, int32_t kind, int32_t index, int64_t value)
-{
-	if (stage->is_control_open)
-		cns_send_report(CNS_CONTROL_DESCRIPTOR, kind, index, value, NULL, 0);
+static void report(struct stage *stage, int32_t kind, int32_t index, int64_t value) {
+    if (stage->is_control_open) cns_send_report(CNS_CONTROL_DESCRIPTOR, kind, index, value, NULL, 0);
 }
 
-static struct cns_plan *map_plan(void)
-{
-	struct cns_plan header;
-	long size = cns_raw4(__NR_pread64, CNS_PLAN_DESCRIPTOR, &header, sizeof header, 0);
-	long address;
+static struct cns_plan *map_plan(void) {
+    struct cns_plan header;
+    long size = cns_raw4(__NR_pread64, CNS_PLAN_DESCRIPTOR, &header, sizeof header, 0);
+    long address;
 
-	if (size != (long)sizeof header || header.magic != CNS_PLAN_MAGIC)
-		end(FAILED_BEFORE_EXEC);
-	address = cns_raw(__NR_mmap, 0, header.size, PROT_READ | PROT_WRITE, MAP_PRIVATE, CNS_PLAN_DESCRIPTOR, 0);
-	if (address < 0 && address > -4096)
-		end(FAILED_BEFORE_EXEC);
-	cns_raw1(__NR_close, CNS_PLAN_DESCRIPTOR);
-	cns_relocate((struct cns_plan *)address);
-	return (struct cns_plan *)address;
+    if (size != (long)sizeof header || header.magic != CNS_PLAN_MAGIC) end(FAILED_BEFORE_EXEC);
+    address = cns_raw(__NR_mmap, 0, header.size, PROT_READ | PROT_WRITE, MAP_PRIVATE, CNS_PLAN_DESCRIPTOR, 0);
+    if (address < 0 && address > -4096) end(FAILED_BEFORE_EXEC);
+    cns_raw1(__NR_close, CNS_PLAN_DESCRIPTOR);
+    cns_relocate((struct cns_plan *)address);
+    return (struct cns_plan *)address;
 }
 
-/* A caller that ignores SIGPIPE or blocks SIGTERM must not make the jail do so: signal(7), "inherited through execve". */
-static void reset_signal_dispositions(void)
-{
-	struct {
-		void *handler;
-		unsigned long flags;
-		void *restorer;
-		unsigned long mask;
-	} standard = {0};
+/* A caller that ignores SIGPIPE or blocks SIGTERM must not make the jail do so: signal(7), "inherited through execve".
+ */
+static void reset_signal_dispositions(void) {
+    struct {
+        void *handler;
+        unsigned long flags;
+        void *restorer;
+        unsigned long mask;
+    } standard = {0};
 
-	for (int signal = 1; signal <= 64; signal++)
-		cns_raw4(__NR_rt_sigaction, signal, &standard, NULL, sizeof standard.mask);
+    for (int signal = 1; signal <= 64; signal++)
+        cns_raw4(__NR_rt_sigaction, signal, &standard, NULL, sizeof standard.mask);
 }
 
-static void set_signal_mask(unsigned long mask)
-{
-	cns_raw4(__NR_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
+static void set_signal_mask(unsigned long mask) {
+    cns_raw4(__NR_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
 }
 
 /* SIGKILL and SIGSTOP cannot be had; faults of our own must kill. */
-#define BIT(signal) (1ul << ((signal) - 1))
+#define BIT(signal) (1ul << ((signal)-1))
 #define WATCHED (~(BIT(SIGKILL) | BIT(SIGSTOP) | BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGILL) | BIT(SIGFPE) | BIT(SIGTRAP)))
 
-static void start_command(struct stage *stage)
-{
-	uint32_t number = stage->next++;
-	const struct cns_command *command = &stage->command[number];
-	int32_t failed = 0;
-	long pid = cns_raw5(__NR_clone, SIGCHLD, 0, 0, 0, 0);
+static void start_command(struct stage *stage) {
+    uint32_t number = stage->next++;
+    const struct cns_command *command = &stage->command[number];
+    int32_t failed = 0;
+    long pid = cns_raw5(__NR_clone, SIGCHLD, 0, 0, 0, 0);
 
-	if (pid == 0) {
-		long error;
-		set_signal_mask(0);
-		error = cns_perform_steps(stage->plan, command->first, command->count, &failed);
-		cns_send_report(CNS_CONTROL_DESCRIPTOR, CNS_FAILED, failed, -error, NULL, 0);
-		end(error == -ENOENT ? 127 : FAILED_BEFORE_EXEC);
-	}
-	if (pid < 0) {
-		report(stage, CNS_FAILED, -1, -pid);
-		end(FAILED_BEFORE_EXEC);
-	}
-	report(stage, CNS_RUNNING, (int32_t)number, pid);
-	if (!command->background)
-		stage->waited_for = pid;
+    if (pid == 0) {
+        long error;
+        set_signal_mask(0);
+        error = cns_perform_steps(stage->plan, command->first, command->count, &failed);
+        cns_send_report(CNS_CONTROL_DESCRIPTOR, CNS_FAILED, failed, -error, NULL, 0);
+        end(error == -ENOENT ? 127 : FAILED_BEFORE_EXEC);
+    }
+    if (pid < 0) {
+        report(stage, CNS_FAILED, -1, -pid);
+        end(FAILED_BEFORE_EXEC);
+    }
+    report(stage, CNS_RUNNING, (int32_t)number, pid);
+    if (!command->background) stage->waited_for = pid;
 }
 
 /* Starts commands until one has to be waited for. */
-static void go_on(struct stage *stage)
-{
-	while (stage->may_start && !stage->has_failed && stage->waited_for == 0 && !stage->is_started) {
-		if (stage->next < stage->plan->command_count) {
-			start_command(stage);
-		} else {
-			stage->is_started = 1;
-			report(stage, CNS_STARTED, 0, 0);
-		}
-	}
+static void go_on(struct stage *stage) {
+    while (stage->may_start && !stage->has_failed && stage->waited_for == 0 && !stage->is_started) {
+        if (stage->next < stage->plan->command_count) {
+            start_command(stage);
+        } else {
+            stage->is_started = 1;
+            report(stage, CNS_STARTED, 0, 0);
+        }
+    }
 }
 
-static int exit_code(int status)
-{
-	if (status == NO_STATUS)
-		return 0;
-	return (status & 0x7f) ? 128 + (status & 0x7f) : (status >> 8) & 0xff;
+static int exit_code(int status) {
+    if (status == NO_STATUS) return 0;
+    return (status & 0x7f) ? 128 + (status & 0x7f) : (status >> 8) & 0xff;
 }
 
-static void command_ended(struct stage *stage, int status)
-{
-	stage->waited_for = 0;
-	stage->last_status = status;
-	report(stage, CNS_FINISHED, (int32_t)stage->next - 1, status);
-	if (stage->plan->flags & CNS_ENTER)
-		end(exit_code(status));
-	/* jail(8): a start command that fails ends the start; jailrun decides what happens to the rest. */
-	if (status != 0 && stage->next < stage->plan->command_count)
-		stage->has_failed = 1;
+static void command_ended(struct stage *stage, int status) {
+    stage->waited_for = 0;
+    stage->last_status = status;
+    report(stage, CNS_FINISHED, (int32_t)stage->next - 1, status);
+    if (stage->plan->flags & CNS_ENTER) end(exit_code(status));
+    /* jail(8): a start command that fails ends the start; jailrun decides what happens to the rest. */
+    if (status != 0 && stage->next < stage->plan->command_count) stage->has_failed = 1;
 }
 
 /*
- * Reaps all that has ended. Returns whether a process is left in the jail. One that joined it (jexec) is no child of ours,
- * so its end is not told by SIGCHLD: wait_for_events() looks again after a while.
+ * Reaps all that has ended. Returns whether a process is left in the jail. One that joined it (jexec) is no child of
+ * ours, so its end is not told by SIGCHLD: wait_for_events() looks again after a while.
  */
-static int reap(struct stage *stage)
-{
-	for (;;) {
-		int status = 0;
-		long pid = cns_raw4(__NR_wait4, -1, &status, WNOHANG | __WALL, NULL);
-		if (pid == -EINTR)
-			continue;
-		if (pid <= 0) {
-			stage->has_guests = pid == -ECHILD && !(stage->plan->flags & CNS_ENTER) && cns_raw2(__NR_kill, -1, 0) == 0;
-			return pid != -ECHILD || stage->has_guests;
-		}
-		if (pid == stage->waited_for)
-			command_ended(stage, status);
-	}
+static int reap(struct stage *stage) {
+    for (;;) {
+        int status = 0;
+        long pid = cns_raw4(__NR_wait4, -1, &status, WNOHANG | __WALL, NULL);
+        if (pid == -EINTR) continue;
+        if (pid <= 0) {
+            stage->has_guests = pid == -ECHILD && !(stage->plan->flags & CNS_ENTER) && cns_raw2(__NR_kill, -1, 0) == 0;
+            return pid != -ECHILD || stage->has_guests;
+        }
+        if (pid == stage->waited_for) command_ended(stage, status);
+    }
 }
 
-static void signal_all(struct stage *stage, int signal)
-{
-	if (stage->plan->flags & CNS_ENTER) {
-		if (stage->waited_for > 0)
-			cns_raw2(__NR_kill, stage->waited_for, signal);
-	} else {
-		cns_raw2(__NR_kill, -1, signal);
-	}
+static void signal_all(struct stage *stage, int signal) {
+    if (stage->plan->flags & CNS_ENTER) {
+        if (stage->waited_for > 0) cns_raw2(__NR_kill, stage->waited_for, signal);
+    } else {
+        cns_raw2(__NR_kill, -1, signal);
+    }
 }
 
-static void read_signal(struct stage *stage)
-{
-	char information[128]; /* struct signalfd_siginfo; its first field is the signal's number */
-	uint32_t number;
+static void read_signal(struct stage *stage) {
+    char information[128]; /* struct signalfd_siginfo; its first field is the signal's number */
+    uint32_t number;
 
-	if (cns_raw3(__NR_read, stage->signals, information, sizeof information) != (long)sizeof information)
-		return;
-	memcpy(&number, information, sizeof number);
-	if (number != SIGCHLD)
-		signal_all(stage, (int)number);
+    if (cns_raw3(__NR_read, stage->signals, information, sizeof information) != (long)sizeof information) return;
+    memcpy(&number, information, sizeof number);
+    if (number != SIGCHLD) signal_all(stage, (int)number);
 }
 
-static void control_closed(struct stage *stage)
-{
-	cns_raw1(__NR_close, CNS_CONTROL_DESCRIPTOR);
-	stage->is_control_open = 0;
-	/* The kernel kills what is left in a pid namespace with its pid 1: pid_namespaces(7). */
-	if (stage->plan->flags & (CNS_TRANSIENT | CNS_ENTER)) {
-		signal_all(stage, SIGKILL);
-		end(128 + SIGKILL);
-	}
-	/* The start was not finished and nobody is left to finish it. */
-	if (!stage->is_started)
-		end(FAILED_BEFORE_EXEC);
+static void control_closed(struct stage *stage) {
+    cns_raw1(__NR_close, CNS_CONTROL_DESCRIPTOR);
+    stage->is_control_open = 0;
+    /* The kernel kills what is left in a pid namespace with its pid 1: pid_namespaces(7). */
+    if (stage->plan->flags & (CNS_TRANSIENT | CNS_ENTER)) {
+        signal_all(stage, SIGKILL);
+        end(128 + SIGKILL);
+    }
+    /* The start was not finished and nobody is left to finish it. */
+    if (!stage->is_started) end(FAILED_BEFORE_EXEC);
 }
 
-static void read_control(struct stage *stage)
-{
-	struct cns_report message;
-	long result = cns_receive_report(CNS_CONTROL_DESCRIPTOR, &message, NULL, 0);
+static void read_control(struct stage *stage) {
+    struct cns_report message;
+    long result = cns_receive_report(CNS_CONTROL_DESCRIPTOR, &message, NULL, 0);
 
-	if (result < 0)
-		control_closed(stage);
-	else if (message.kind == CNS_GO)
-		stage->may_start = 1;
-	else if (message.kind == CNS_SIGNAL)
-		signal_all(stage, (int)message.value);
+    if (result < 0)
+        control_closed(stage);
+    else if (message.kind == CNS_GO)
+        stage->may_start = 1;
+    else if (message.kind == CNS_SIGNAL)
+        signal_all(stage, (int)message.value);
 }
 
-static void wait_for_events(struct stage *stage)
-{
-	struct pollfd watched[2] = {
-		{.fd = stage->signals, .events = POLLIN},
-		{.fd = stage->is_control_open ? CNS_CONTROL_DESCRIPTOR : -1, .events = POLLIN},
-	};
+static void wait_for_events(struct stage *stage) {
+    struct pollfd watched[2] = {
+        {.fd = stage->signals, .events = POLLIN},
+        {.fd = stage->is_control_open ? CNS_CONTROL_DESCRIPTOR : -1, .events = POLLIN},
+    };
 
-	struct timespec soon = {.tv_nsec = CHECK_NANOSECONDS};
+    struct timespec soon = {.tv_nsec = CHECK_NANOSECONDS};
 
-	if (cns_raw5(__NR_ppoll, watched, 2, stage->has_guests ? &soon : NULL, NULL, 0) <= 0)
-		return;
-	if (watched[0].revents)
-		read_signal(stage);
-	if (watched[1].revents)
-		read_control(stage);
+    if (cns_raw5(__NR_ppoll, watched, 2, stage->has_guests ? &soon : NULL, NULL, 0) <= 0) return;
+    if (watched[0].revents) read_signal(stage);
+    if (watched[1].revents) read_control(stage);
 }
 
-static void join_jail(struct stage *stage)
-{
-	int32_t failed = 0;
-	long error = cns_perform_steps(stage->plan, stage->plan->enter_first, stage->plan->enter_count, &failed);
+static void join_jail(struct stage *stage) {
+    int32_t failed = 0;
+    long error = cns_perform_steps(stage->plan, stage->plan->enter_first, stage->plan->enter_count, &failed);
 
-	if (error < 0) {
-		report(stage, CNS_FAILED, failed, -error);
-		end(FAILED_BEFORE_EXEC);
-	}
+    if (error < 0) {
+        report(stage, CNS_FAILED, failed, -error);
+        end(FAILED_BEFORE_EXEC);
+    }
 }
 
-static void run(void)
-{
-	struct stage stage = {.plan = map_plan(), .last_status = NO_STATUS, .is_control_open = 1};
-	unsigned long watched = WATCHED;
+static void run(void) {
+    struct stage stage = {.plan = map_plan(), .last_status = NO_STATUS, .is_control_open = 1};
+    unsigned long watched = WATCHED;
 
-	/* Before any namespace of the jail is shared with a jail process: ptrace(2), "not dumpable". */
-	cns_raw5(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
-	reset_signal_dispositions();
-	set_signal_mask(watched);
-	stage.command = (const void *)((char *)stage.plan + stage.plan->command_offset);
-	stage.signals = (int)cns_raw4(__NR_signalfd4, -1, &watched, sizeof watched, 02000000 /* SFD_CLOEXEC */);
-	if (stage.signals < 0)
-		end(FAILED_BEFORE_EXEC);
-	if (stage.plan->flags & CNS_ENTER)
-		join_jail(&stage);
-	stage.may_start = !(stage.plan->flags & CNS_WAIT_FOR_GO);
-	if (!stage.may_start)
-		report(&stage, CNS_READY, 0, 0);
-	for (;;) {
-		int is_populated;
-		go_on(&stage);
-		is_populated = reap(&stage);
-		go_on(&stage);
-		if (!is_populated && stage.waited_for == 0 && stage.is_started && !(stage.plan->flags & CNS_PERSISTENT))
-			end(exit_code(stage.last_status));
-		wait_for_events(&stage);
-	}
+    /* Before any namespace of the jail is shared with a jail process: ptrace(2), "not dumpable". */
+    cns_raw5(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+    reset_signal_dispositions();
+    set_signal_mask(watched);
+    stage.command = (const void *)((char *)stage.plan + stage.plan->command_offset);
+    stage.signals = (int)cns_raw4(__NR_signalfd4, -1, &watched, sizeof watched, 02000000 /* SFD_CLOEXEC */);
+    if (stage.signals < 0) end(FAILED_BEFORE_EXEC);
+    if (stage.plan->flags & CNS_ENTER) join_jail(&stage);
+    stage.may_start = !(stage.plan->flags & CNS_WAIT_FOR_GO);
+    if (!(stage.plan->flags & CNS_ENTER)) report(&stage, CNS_READY, 0, 0);
+    for (;;) {
+        int is_populated;
+        go_on(&stage);
+        is_populated = reap(&stage);
+        go_on(&stage);
+        if (!is_populated && stage.waited_for == 0 && stage.is_started && !(stage.plan->flags & CNS_PERSISTENT))
+            end(exit_code(stage.last_status));
+        wait_for_events(&stage);
+    }
 }
 
 #if defined(__x86_64__)
@@ -283,7 +246,6 @@ __asm__(".globl _start\n_start:\n\txor %ebp, %ebp\n\tand $-16, %rsp\n\tcall cns_
 __asm__(".globl _start\n_start:\n\tmov x29, #0\n\tmov x30, #0\n\tbl cns_stage\n\tbrk #0\n");
 #endif
 
-void cns_stage(void)
-{
-	run();
-}
+void cns_stage(void);
+
+void cns_stage(void) { run(); }

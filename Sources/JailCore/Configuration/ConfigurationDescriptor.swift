@@ -48,7 +48,9 @@ struct ConfigurationDescriptor: ~Copyable {
     /// Where a symbolic link points, which this is.
     func linkTarget() throws(ConfigurationReadError) -> String { try Self.target(of: "", in: number) }
 
-    static func workingDirectory() throws(ConfigurationReadError) -> String { try target(of: "/proc/self/cwd", in: AT_FDCWD) }
+    static func workingDirectory() throws(ConfigurationReadError) -> String {
+        try target(of: "/proc/self/cwd", in: AT_FDCWD)
+    }
 
     private static func target(of path: String, in folder: Int32) throws(ConfigurationReadError) -> String {
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)

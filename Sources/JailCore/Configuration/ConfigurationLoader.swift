@@ -50,7 +50,9 @@ struct ConfigurationLoader<Source: ConfigurationSource> {
     ) {
         if tree.isAbandoned { return }
         guard depth <= Self.maximumDepth, tree.filesRead < Self.maximumFiles else {
-            return abandon(depth > Self.maximumDepth ? "maximum include depth exceeded" : "too many included files", location, &tree)
+            return abandon(
+                depth > Self.maximumDepth ? "maximum include depth exceeded" : "too many included files", location,
+                &tree)
         }
         guard let text = name.text else {
             tree.report(Diagnostic("file name is not UTF-8", at: location, sourceLine: tree.line(at: location)))
@@ -69,7 +71,8 @@ struct ConfigurationLoader<Source: ConfigurationSource> {
 
     private func abandon(_ message: String, _ location: SourceLocation, _ tree: inout ConfigurationTree) {
         tree.report(
-            Diagnostic(message, at: location, hint: "does the file include itself?", sourceLine: tree.line(at: location)))
+            Diagnostic(
+                message, at: location, hint: "does the file include itself?", sourceLine: tree.line(at: location)))
         tree.noteExit()
         tree.isAbandoned = true
     }

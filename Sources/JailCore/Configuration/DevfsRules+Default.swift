@@ -1,8 +1,8 @@
 extension DevfsRules {
     /// The text that stands below `/etc/devfs.rules`: FreeBSD's rulesets 1 to 5.
     ///
-    /// Two of FreeBSD's lines are not here. `fuse` and `zfs` in set 4 serve mounts from inside, which a jail on Linux may
-    /// not make; a file that wants the node says `add path fuse unhide`.
+    /// Two of FreeBSD's lines are not here. `fuse` and `zfs` in set 4 serve mounts from inside, which a jail on Linux
+    /// may not make; a file that wants the node says `add path fuse unhide`.
     public static let standardText = """
         # Hide everything.
         [devfsrules_hide_all=1]

@@ -1,4 +1,5 @@
-/// Reads devfs.rules(5) line by line. rc.subr(8) hands each line to a shell, so words are quoted and expanded as it would.
+/// Reads devfs.rules(5) line by line. rc.subr(8) hands each line to a shell, so words are quoted and expanded as it
+/// would.
 struct DevfsRulesParser {
     let file: String
     private(set) var rulesets: [DevfsRules.Ruleset] = []
@@ -34,7 +35,8 @@ struct DevfsRulesParser {
     // MARK: headers
 
     private mutating func readHeader(_ word: Word, isAlone: Bool) throws(DevfsRulesError) {
-        guard isAlone, word.text.hasSuffix("]"), let (name, digits) = word.text.dropFirst().dropLast().halves("=") else {
+        guard isAlone, word.text.hasSuffix("]"), let (name, digits) = word.text.dropFirst().dropLast().halves("=")
+        else {
             throw malformed("a ruleset starts with [name=number]", word.column)
         }
         guard name.isRulesetName else {
@@ -133,7 +135,9 @@ struct DevfsRulesParser {
     /// Digits are a number, never a name; 4294967295 means "no change" to the kernel, so it is nobody's.
     private func owner(_ word: Word) throws(DevfsRulesError) -> DevfsRules.Owner {
         guard let first = word.text.utf8.first else { throw malformed("an empty name", word.column) }
-        guard isDigit(first) || first == UInt8(ascii: "-") || first == UInt8(ascii: "+") else { return .name(word.text) }
+        guard isDigit(first) || first == UInt8(ascii: "-") || first == UInt8(ascii: "+") else {
+            return .name(word.text)
+        }
         guard let number = number(word.text, upTo: Int(UInt32.max) - 1) else {
             throw malformed("id \"\(word.text)\": not between 0 and 4294967294", word.column)
         }
@@ -233,7 +237,8 @@ extension DevfsRulesParser {
 extension StringProtocol {
     /// A name that a shell variable can have: rc.subr(8) makes one of each ruleset.
     fileprivate var isRulesetName: Bool {
-        !isEmpty && utf8.allSatisfy { ($0 | 0x20) >= 0x61 && ($0 | 0x20) <= 0x7a || $0 == 0x5f || $0 >= 0x30 && $0 <= 0x39 }
+        !isEmpty
+            && utf8.allSatisfy { ($0 | 0x20) >= 0x61 && ($0 | 0x20) <= 0x7a || $0 == 0x5f || $0 >= 0x30 && $0 <= 0x39 }
     }
 
     fileprivate func halves(_ separator: Character) -> (SubSequence, SubSequence)? {

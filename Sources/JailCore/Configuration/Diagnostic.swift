@@ -1,4 +1,5 @@
-/// Bytes of a configuration file. jail.conf(5) is a byte stream: `String` would compare canonically equivalent names as equal.
+/// Bytes of a configuration file. jail.conf(5) is a byte stream: `String` would compare canonically equivalent names as
+/// equal.
 public typealias Bytes = [UInt8]
 
 /// One thing to say about a configuration: where, what, why, and what to do instead.
@@ -47,7 +48,8 @@ public struct Diagnostic: Error, Equatable, Sendable {
 }
 
 extension Diagnostic: CustomStringConvertible {
-    /// jailrun's form: `www.conf:7:3: MESSAGE`, the source line, a caret under the column, and the hint; no final newline.
+    /// jailrun's form: `www.conf:7:3: MESSAGE`, the source line, a caret under the column, and the hint; no final
+    /// newline.
     public var description: String {
         var lines = [heading]
         if let location, let sourceLine {
@@ -72,8 +74,8 @@ extension Diagnostic: CustomStringConvertible {
 }
 
 extension Diagnostic {
-    /// FreeBSD's form, `jail: FILE line N: TOKEN: syntax error`, with its newline. Control bytes of the file are escaped: they
-    /// would reach the terminal.
+    /// FreeBSD's form, `jail: FILE line N: TOKEN: syntax error`, with its newline. Control bytes of the file are
+    /// escaped: they would reach the terminal.
     public var jailLine: Bytes {
         Bytes("jail: ".utf8) + jailMessage.flatMap(\.escapedUnlessHarmless) + Bytes("\n".utf8)
     }

@@ -5,7 +5,8 @@ enum Escapes {
         let next = start + 1
         guard next < bytes.count else { return next }
         if bytes[next].isOctalDigit {
-            return bytes[next..<min(next + 3, bytes.count)].firstIndex { !$0.isOctalDigit } ?? min(next + 3, bytes.count)
+            return bytes[next..<min(next + 3, bytes.count)].firstIndex { !$0.isOctalDigit }
+                ?? min(next + 3, bytes.count)
         }
         guard bytes[next] == UInt8(ascii: "x") else { return next + 1 }
         let digits = next + 1..<min(next + 3, bytes.count)
@@ -24,7 +25,9 @@ enum Escapes {
             }
             let end = end(of: index, in: bytes)
             // A backslash before the closing brace of a variable takes the brace along.
-            if let byte = value(of: bytes[index + 1..<max(end, index + 1)], within: slice.endIndex) { text.append(byte) }
+            if let byte = value(of: bytes[index + 1..<max(end, index + 1)], within: slice.endIndex) {
+                text.append(byte)
+            }
             index = min(end, max(slice.endIndex, index + 2))
         }
         return Bytes(text.prefix { $0 != 0 })

@@ -2,10 +2,10 @@ internal import Glibc
 
 /// Files of the file system, read once each through one descriptor.
 ///
-/// A configuration is code: whoever can write it, or rename what leads to it, decides what root runs. So as root, each file,
-/// and each folder and symbolic link on the way to it, must belong to a trusted owner and be writable by nobody else, as
-/// sshd(8) and sudo(8) demand. A sticky folder such as `/tmp` is safe: others cannot rename what is not theirs. All checks are
-/// made on descriptors.
+/// A configuration is code: whoever can write it, or rename what leads to it, decides what root runs. So as root, each
+/// file, and each folder and symbolic link on the way to it, must belong to a trusted owner and be writable by nobody
+/// else, as sshd(8) and sudo(8) demand. A sticky folder such as `/tmp` is safe: others cannot rename what is not
+/// theirs. All checks are made on descriptors.
 public struct FileConfigurationSource: ConfigurationSource {
     /// Larger files are refused; no configuration needs as much.
     public static let maximumBytes = 1 << 20

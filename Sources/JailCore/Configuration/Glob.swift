@@ -8,8 +8,8 @@ struct Glob {
 
     func matches(_ name: [UInt8]) -> Bool {
         var (p, n) = (0, 0)
-        // Where the last star stood, and how much of the name it has taken; one star of backtracking is enough, because a
-        // later star can only do better with what the earlier one left.
+        // Where the last star stood, and how much of the name it has taken; one star of backtracking is enough, because
+        // a later star can only do better with what the earlier one left.
         var star: (pattern: Int, name: Int)?
         while n < name.count {
             if p < pattern.count, pattern[p] == UInt8(ascii: "*") {

@@ -89,7 +89,8 @@ struct Lexer {
         let location = source.location(at: start)
         errors.append(
             Diagnostic(
-                "unterminated \(what)", at: location, hint: hint, sourceLine: source.line(location.line, limit: SourceText.shownBytes),
+                "unterminated \(what)", at: location, hint: hint,
+                sourceLine: source.line(location.line, limit: SourceText.shownBytes),
                 jailMessage: Bytes("\(source.file) line \(line): unterminated \(what)".utf8)))
     }
 
@@ -117,12 +118,16 @@ struct Lexer {
     }
 
     private mutating func singleQuoted() -> Token? {
-        guard let close = closingQuote(.singleQuote, from: offset + 1) else { return skipUnterminatedString(.singleQuote) }
+        guard let close = closingQuote(.singleQuote, from: offset + 1) else {
+            return skipUnterminatedString(.singleQuote)
+        }
         return word(Escapes.resolve(bytes[offset + 1..<close], in: bytes), to: close + 1)
     }
 
     private mutating func doubleQuoted() -> Token? {
-        guard let close = closingQuote(.doubleQuote, from: offset + 1) else { return skipUnterminatedString(.doubleQuote) }
+        guard let close = closingQuote(.doubleQuote, from: offset + 1) else {
+            return skipUnterminatedString(.doubleQuote)
+        }
         return quotedWord(from: offset + 1, close: close)
     }
 
@@ -219,7 +224,8 @@ struct Lexer {
         offset = unterminatedEnd(from: offset + 2, isBackslashPlain: true) {
             $0 == .openBrace || $0 == .closeBrace || quotes && $0 == .doubleQuote
         }
-        unterminated("variable", from: start, hint: "write ${name}, on one line and without braces inside, or \\$ for a plain $")
+        unterminated(
+            "variable", from: start, hint: "write ${name}, on one line and without braces inside, or \\$ for a plain $")
         return nil
     }
 }

@@ -76,7 +76,8 @@ struct ParameterMerge {
 extension Diagnostic {
     /// An error of one jail: jail(8) writes the block's name before it.
     init(
-        ofJail label: Bytes, _ message: String, at location: SourceLocation, hint: String? = nil, tree: ConfigurationTree
+        ofJail label: Bytes, _ message: String, at location: SourceLocation, hint: String? = nil,
+        tree: ConfigurationTree
     ) {
         self.init(
             message.hasSuffix(".") ? String(message.dropLast()) : message, at: location, hint: hint,

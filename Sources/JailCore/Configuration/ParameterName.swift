@@ -1,7 +1,7 @@
 /// The rules of parameter names: `opt` and `noopt` are one parameter, at every dot.
 enum ParameterName {
-    /// Whether two spellings name the same parameter: `persist` and `nopersist`, `allow.mount` and `allow.nomount`, and also
-    /// `noallow.mount`. The rule is textual: names that happen to begin with `no` collide.
+    /// Whether two spellings name the same parameter: `persist` and `nopersist`, `allow.mount` and `allow.nomount`, and
+    /// also `noallow.mount`. The rule is textual: names that happen to begin with `no` collide.
     static func areEqual(_ left: Bytes, _ right: Bytes) -> Bool {
         if left == right { return true }
         let common = zip(left, right).prefix { $0 == $1 }.count

@@ -2,7 +2,7 @@ extension ParameterTable {
     /// All rows, by subject.
     public static let rows: [Row] =
         identity + commands + mounts + network + devices + limits + privileges + allowances + kernelNames + planned
-            + readOnly
+        + readOnly
 }
 
 extension ParameterTable.Row {
@@ -40,7 +40,9 @@ extension ParameterTable.Row {
     ) -> Self { Self(name, kind, standard, .notYet, meaning, mechanism, reserved: reserved) }
 
     /// A permission that is off here too: `false` is kept, `true` would promise too much.
-    fileprivate static func permission(_ name: String, _ meaning: String, _ reason: String, reserved: Bool = false) -> Self {
+    fileprivate static func permission(_ name: String, _ meaning: String, _ reason: String, reserved: Bool = false)
+        -> Self
+    {
         noted(
             name, .boolean, "false", .boolean(false), meaning, why: "it is off for every jail", otherwise: reason,
             reserved: reserved)
@@ -180,7 +182,7 @@ extension ParameterTable {
     private static let devices: [Row] = [
         .done(
             "devfs_ruleset", .string, "4", "number or name of a devfs.rules(5) rule set",
-            "contents of /dev, eBPF device program", reserved: true),
+            "contents of /dev, eBPF device program", reserved: true)
     ]
 
     private static let limits: [Row] = [
@@ -212,58 +214,61 @@ extension ParameterTable {
             otherwise: "every jail has a hostname of its own: use new"),
     ]
 
-    private static let allowances: [Row] = [
-        .done("allow.raw_sockets", .boolean, "false", "raw sockets, ping", "CAP_NET_RAW", reserved: true),
-        .noted(
-            "allow.dying", .boolean, "false", .any, "deprecated", why: "it has no effect on FreeBSD either",
-            reserved: true),
-        .noted(
-            "allow.set_hostname", .boolean, "true", .any, "root inside may change the hostname",
-            why: "the hostname is set at start; sethostname(2) inside fails with EPERM", reserved: true),
-        .noted(
-            "allow.reserved_ports", .boolean, "true", .boolean(true), "bind to ports below 1024",
-            why: "CAP_NET_BIND_SERVICE is granted by default", otherwise: "use cap.drop = net_bind_service"),
-        .noted(
-            "allow.suser", .boolean, "true", .boolean(true), "root inside has privileges",
-            why: "it has those of its capabilities"),
-        .noted(
-            "allow.unprivileged_proc_debug", .boolean, "true", .boolean(true),
-            "processes may debug others of their user", why: "the kernel's own rules apply"),
-        .noted(
-            "allow.unprivileged_parent_tampering", .boolean, "false", .boolean(false),
-            "the host's users reach the jail's processes of their number",
-            why: "user ids inside are others than outside"),
-        .noted(
-            "allow.sysvipc", .boolean, "false", .any, "System V IPC", why: "every jail has System V IPC of its own",
-            reserved: true),
-        .permission(
-            "allow.mount", "root inside may mount", "not supported by this version; use mount or mount.fstab",
-            reserved: true),
-        .permission(
-            "allow.chflags", "root inside may change system file flags", "use cap.add = linux_immutable",
-            reserved: true),
-        .permission(
-            "allow.socket_af", "sockets of other families", "use seccomp with a profile of your own", reserved: true),
-        .permission("allow.quotas", "root inside may set quotas", "quotactl(2) needs privileges outside"),
-        .permission(
-            "allow.read_msgbuf", "root inside may read the kernel's messages",
-            "they tell of other jails and of the host"),
-        .permission("allow.mlock", "processes may lock memory", "not supported by this version"),
-        .permission(
-            "allow.extattr", "root inside may change system extended attributes", "they need privileges outside"),
-        .permission("allow.adjtime", "root inside may slew the clock", "the clock is the host's"),
-        .permission("allow.settime", "root inside may set the clock", "the clock is the host's"),
-        .permission(
-            "allow.routing", "root inside may change routes",
-            "use cap.add = net_admin: the routing table is the jail's own"),
-        .permission("allow.setaudit", "processes may set audit state", "the audit system is the host's"),
-        .permission("allow.nfsd", "an NFS server inside", "the kernel's NFS server is the host's"),
-        .permission("allow.vmm", "virtual machines inside", "give /dev/kvm by devfs_ruleset"),
-    ] + ["devfs", "fdescfs", "fusefs", "linprocfs", "linsysfs", "nullfs", "procfs", "tmpfs", "zfs"].map { type in
-        .permission(
-            "allow.mount.\(type)", "root inside may mount \(type)",
-            "not supported by this version; use mount or mount.fstab")
-    }
+    private static let allowances: [Row] =
+        [
+            .done("allow.raw_sockets", .boolean, "false", "raw sockets, ping", "CAP_NET_RAW", reserved: true),
+            .noted(
+                "allow.dying", .boolean, "false", .any, "deprecated", why: "it has no effect on FreeBSD either",
+                reserved: true),
+            .noted(
+                "allow.set_hostname", .boolean, "true", .any, "root inside may change the hostname",
+                why: "the hostname is set at start; sethostname(2) inside fails with EPERM", reserved: true),
+            .noted(
+                "allow.reserved_ports", .boolean, "true", .boolean(true), "bind to ports below 1024",
+                why: "CAP_NET_BIND_SERVICE is granted by default", otherwise: "use cap.drop = net_bind_service"),
+            .noted(
+                "allow.suser", .boolean, "true", .boolean(true), "root inside has privileges",
+                why: "it has those of its capabilities"),
+            .noted(
+                "allow.unprivileged_proc_debug", .boolean, "true", .boolean(true),
+                "processes may debug others of their user", why: "the kernel's own rules apply"),
+            .noted(
+                "allow.unprivileged_parent_tampering", .boolean, "false", .boolean(false),
+                "the host's users reach the jail's processes of their number",
+                why: "user ids inside are others than outside"),
+            .noted(
+                "allow.sysvipc", .boolean, "false", .any, "System V IPC", why: "every jail has System V IPC of its own",
+                reserved: true),
+            .permission(
+                "allow.mount", "root inside may mount", "not supported by this version; use mount or mount.fstab",
+                reserved: true),
+            .permission(
+                "allow.chflags", "root inside may change system file flags", "use cap.add = linux_immutable",
+                reserved: true),
+            .permission(
+                "allow.socket_af", "sockets of other families", "use seccomp with a profile of your own", reserved: true
+            ),
+            .permission("allow.quotas", "root inside may set quotas", "quotactl(2) needs privileges outside"),
+            .permission(
+                "allow.read_msgbuf", "root inside may read the kernel's messages",
+                "they tell of other jails and of the host"),
+            .permission("allow.mlock", "processes may lock memory", "not supported by this version"),
+            .permission(
+                "allow.extattr", "root inside may change system extended attributes", "they need privileges outside"),
+            .permission("allow.adjtime", "root inside may slew the clock", "the clock is the host's"),
+            .permission("allow.settime", "root inside may set the clock", "the clock is the host's"),
+            .permission(
+                "allow.routing", "root inside may change routes",
+                "use cap.add = net_admin: the routing table is the jail's own"),
+            .permission("allow.setaudit", "processes may set audit state", "the audit system is the host's"),
+            .permission("allow.nfsd", "an NFS server inside", "the kernel's NFS server is the host's"),
+            .permission("allow.vmm", "virtual machines inside", "give /dev/kvm by devfs_ruleset"),
+        ]
+        + ["devfs", "fdescfs", "fusefs", "linprocfs", "linsysfs", "nullfs", "procfs", "tmpfs", "zfs"].map { type in
+            .permission(
+                "allow.mount.\(type)", "root inside may mount \(type)",
+                "not supported by this version; use mount or mount.fstab")
+        }
 
     private static let kernelNames: [Row] = [
         .notYet("host.domainname", .string, "", "the NIS domain name", "setdomainname(2)"),

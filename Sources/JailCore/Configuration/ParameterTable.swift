@@ -1,4 +1,5 @@
-/// Every parameter that jailrun knows, and what becomes of it: the one source of `check`, `params` and the documentation.
+/// Every parameter that jailrun knows, and what becomes of it: the one source of `check`, `params` and the
+/// documentation.
 public enum ParameterTable {
     /// How a value is written.
     public enum Kind: String, Sendable, CaseIterable {
@@ -67,7 +68,9 @@ public enum ParameterTable {
 
     /// The row of a name, spelled with or without `no`, or of the family it belongs to.
     public static func row(_ name: Bytes) -> Row? {
-        if let row = rows.first(where: { $0.name.utf8.count == name.count && $0.name.utf8.elementsEqual(name) }) { return row }
+        if let row = rows.first(where: { $0.name.utf8.count == name.count && $0.name.utf8.elementsEqual(name) }) {
+            return row
+        }
         return rows.first { row in
             guard let prefix = row.prefix else { return ParameterName.areEqual(name, Bytes(row.name.utf8)) }
             return name.starts(with: prefix.utf8) && name.count > prefix.utf8.count

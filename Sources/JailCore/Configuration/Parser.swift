@@ -1,7 +1,7 @@
 /// jail.conf(5)'s grammar over one file.
 ///
-/// The error recovery is yacc's, because the list of errors is part of what users compare: after an error everything up to the
-/// next `;` is dropped, and errors within the three tokens after that are consequences and not reported.
+/// The error recovery is yacc's, because the list of errors is part of what users compare: after an error everything up
+/// to the next `;` is dropped, and errors within the three tokens after that are consequences and not reported.
 struct Parser {
     private var lexer: Lexer
     private var token: Token
@@ -131,7 +131,8 @@ struct Parser {
 
     // MARK: Errors
 
-    /// The file cannot be read on: it ended inside a statement or block, or as FreeBSD's parser takes it, at a non-ASCII byte.
+    /// The file cannot be read on: it ended inside a statement or block, or as FreeBSD's parser takes it, at a
+    /// non-ASCII byte.
     private var hasGivenUp = false
 
     private mutating func recover(_ tree: inout ConfigurationTree) {
@@ -154,7 +155,8 @@ struct Parser {
         tree.report(
             Diagnostic(
                 token.kind == .end ? "unexpected end of file" : "syntax error at \(text.printable())", at: location,
-                hint: hint(tree), sourceLine: source.line(location.line, limit: SourceText.shownBytes), jailMessage: jailMessage))
+                hint: hint(tree), sourceLine: source.line(location.line, limit: SourceText.shownBytes),
+                jailMessage: jailMessage))
     }
 
     private var text: Bytes { Bytes(lexer.source.bytes[token.range]) }

@@ -1,4 +1,5 @@
-/// Builds the effective parameters of each jail: implied name, wildcards and own block in file order, variables expanded.
+/// Builds the effective parameters of each jail: implied name, wildcards and own block in file order, variables
+/// expanded.
 struct Resolver {
     private let tree: ConfigurationTree
     private let wildcards: [(index: Int, pattern: JailWildcard)]

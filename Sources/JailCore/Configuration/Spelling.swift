@@ -20,7 +20,9 @@ struct Spelling {
             for j in other.indices {
                 let isSame = word[i] == other[j]
                 var best = min(rows[i][j] + (isSame ? 0 : 1), rows[i][j + 1] + 1, row[j] + 1)
-                if i > 0, j > 0, word[i] == other[j - 1], word[i - 1] == other[j] { best = min(best, rows[i - 1][j - 1] + 1) }
+                if i > 0, j > 0, word[i] == other[j - 1], word[i - 1] == other[j] {
+                    best = min(best, rows[i - 1][j - 1] + 1)
+                }
                 row.append(best)
             }
             rows.append(row)

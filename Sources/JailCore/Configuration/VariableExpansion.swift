@@ -1,7 +1,7 @@
 /// Puts the values of variables and parameters in the place of `$name`.
 ///
-/// The order in which parameters are visited and moved is jail(8)'s, since its `-e` shows it: a parameter that still has
-/// references of its own is expanded before the one that uses it, and moved in front of it.
+/// The order in which parameters are visited and moved is jail(8)'s, since its `-e` shows it: a parameter that still
+/// has references of its own is expanded before the one that uses it, and moved in front of it.
 struct VariableExpansion {
     private struct Entry {
         var parameter: ParameterMerge.Entry

@@ -1,4 +1,5 @@
-/// One capability of capabilities(7). The raw value is its number in the kernel, a bit of the sets in `/proc/PID/status`.
+/// One capability of capabilities(7). The raw value is its number in the kernel, a bit of the sets in
+/// `/proc/PID/status`.
 public enum Capability: UInt8, CaseIterable, Sendable {
     case chown = 0
     case dacOverride = 1
@@ -42,7 +43,8 @@ public enum Capability: UInt8, CaseIterable, Sendable {
     case bpf = 39
     case checkpointRestore = 40
 
-    /// Takes the kernel's spelling in either case, with or without `CAP_`: `CAP_NET_RAW`, `net_raw`. Nil for any other word.
+    /// Takes the kernel's spelling in either case, with or without `CAP_`: `CAP_NET_RAW`, `net_raw`. Nil for any other
+    /// word.
     public init?(name: String) {
         let upper = name.uppercased()
         let bare = upper.hasPrefix("CAP_") ? upper : "CAP_" + upper
@@ -82,10 +84,11 @@ public struct CapabilitySet: OptionSet, Hashable, Sendable, Codable {
     /// Every capability that is named here.
     public static let all = CapabilitySet(Capability.allCases)
 
-    /// What root in a jail has when the configuration says nothing: enough to run a distribution's services as they come, and
-    /// nothing that reaches beyond the jail's own files, processes and addresses.
+    /// What root in a jail has when the configuration says nothing: enough to run a distribution's services as they
+    /// come, and nothing that reaches beyond the jail's own files, processes and addresses.
     public static let standard = CapabilitySet([
-        .chown, .dacOverride, .fowner, .fsetid, .kill, .setgid, .setuid, .setpcap, .netBindService, .sysChroot, .setfcap,
+        .chown, .dacOverride, .fowner, .fsetid, .kill, .setgid, .setuid, .setpcap, .netBindService, .sysChroot,
+        .setfcap,
     ])
 
     public func contains(_ capability: Capability) -> Bool { rawValue & 1 << UInt64(capability.rawValue) != 0 }
@@ -108,8 +111,9 @@ extension CapabilitySet: CustomStringConvertible {
 }
 
 extension CapabilitySet {
-    /// The bounding, permitted and effective set of a jail: the standard set, what `allow.raw_sockets` and `cap.add` give, less
-    /// what `cap.drop` takes. A name that is no capability adds nothing: `PrivilegeSpec` holds canonical names only.
+    /// The bounding, permitted and effective set of a jail: the standard set, what `allow.raw_sockets` and `cap.add`
+    /// give, less what `cap.drop` takes. A name that is no capability adds nothing: `PrivilegeSpec` holds canonical
+    /// names only.
     public init(_ privileges: PrivilegeSpec) {
         var set = CapabilitySet.standard
         if privileges.allowsRawSockets.value { set.formUnion(CapabilitySet([.netRaw])) }

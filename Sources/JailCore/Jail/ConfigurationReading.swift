@@ -53,7 +53,8 @@ struct ConfigurationReading {
     private mutating func checkName(_ index: Int, _ names: inout [String: SourceLocation]) {
         let name = jails[index].spec.name
         if let first = names.updateValue(name.place, forKey: name.value) {
-            jails[index].reader.error("jail \"\(name.value)\" already exists", at: name.place, hint: "see line \(first.line)")
+            jails[index].reader.error(
+                "jail \"\(name.value)\" already exists", at: name.place, hint: "see line \(first.line)")
         }
     }
 
@@ -134,6 +135,7 @@ struct ConfigurationReading {
         let near = Spelling(name).closest(in: jails.map(\.spec.name.value)).map { " (did you mean \"\($0)\"?)" } ?? ""
         let shown = Bytes(name.utf8).printable()
         return Diagnostic(
-            "the configuration has no jail \"\(shown)\"\(near)", at: nil, jailMessage: Bytes("\"\(shown)\" not found".utf8))
+            "the configuration has no jail \"\(shown)\"\(near)", at: nil,
+            jailMessage: Bytes("\"\(shown)\" not found".utf8))
     }
 }

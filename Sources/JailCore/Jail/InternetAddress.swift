@@ -153,8 +153,8 @@ public struct InternetPrefix: Hashable, Sendable {
 
     public func overlaps(_ other: InternetPrefix) -> Bool { contains(other.address) || other.contains(address) }
 
-    /// The first and last address that a host of the network can have. Point-to-point networks (RFC 3021, RFC 6164) use both of
-    /// theirs; IPv6 has no broadcast address, but its lowest address is every router's (RFC 4291).
+    /// The first and last address that a host of the network can have. Point-to-point networks (RFC 3021, RFC 6164)
+    /// use both of theirs; IPv6 has no broadcast address, but its lowest address is every router's (RFC 4291).
     var hosts: (first: InternetAddress, last: InternetAddress) {
         let low = address.value & ~hostMask
         let high = address.value | hostMask

@@ -1,4 +1,5 @@
-/// The names of jails: `[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}`, whose dots nest. They become file, cgroup and interface names.
+/// The names of jails: `[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}`, whose dots nest. They become file, cgroup and interface
+/// names.
 public enum JailName {
     public static let maximumBytes = 63
 

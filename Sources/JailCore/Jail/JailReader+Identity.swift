@@ -30,7 +30,8 @@ extension JailReader {
         return path
     }
 
-    /// sethostname(2) takes 64 bytes. What stands there gets into /etc/hosts and prompts: printable ASCII without blanks.
+    /// sethostname(2) takes 64 bytes. What stands there gets into /etc/hosts and prompts: printable ASCII without
+    /// blanks.
     mutating func hostname(of jailName: Located<String>) -> Located<String> {
         guard let hostname = string("host.hostname") else {
             return Located(jailName.value, .standard("host.hostname = NAME"))
@@ -77,7 +78,8 @@ extension JailReader {
         guard let user = string(name), !user.value.isEmpty else { return nil }
         let bytes = Bytes(user.value.utf8)
         let isNumber = DigitsOnly.value(bytes, in: 0...(UInt32.max - 1)) != nil
-        let isName = !bytes[0].isDigit && bytes[0] != UInt8(ascii: "-") && bytes.count <= 32
+        let isName =
+            !bytes[0].isDigit && bytes[0] != UInt8(ascii: "-") && bytes.count <= 32
             && bytes.allSatisfy { $0.isLetter || $0.isDigit || "_.-$".utf8.contains($0) }
         if isNumber || isName { return user }
         error("\(name): \"\(user.shown)\" is neither a user's name nor a number below 4294967295", at: user.place)

@@ -24,7 +24,8 @@ extension JailReader {
             return []
         }
         // Files with one line for each device take all values, others the last.
-        let isKeyed = file.hasPrefix("io.") || file.hasPrefix("rdma.") || file.hasPrefix("misc.") || file.hasPrefix("dmem.")
+        let isKeyed =
+            file.hasPrefix("io.") || file.hasPrefix("rdma.") || file.hasPrefix("misc.") || file.hasPrefix("dmem.")
         return (isKeyed ? parameter.values : parameter.values.suffix(1)).compactMap { value in
             self.value(value, file, parameter).map {
                 CgroupSetting(file: file, value: $0, origin: .configuration(value.location))
@@ -56,7 +57,9 @@ extension JailReader {
             error(parameter, "the value is empty, or not one line of ASCII", at: value.location)
             return nil
         }
-        if file == "pids.max" { return bounded(text, value, parameter, hint: "a number, or max") { DigitsOnly.value($0, in: 1...Int.max) } }
+        if file == "pids.max" {
+            return bounded(text, value, parameter, hint: "a number, or max") { DigitsOnly.value($0, in: 1...Int.max) }
+        }
         guard Self.isSize(file) else { return text }
         return bounded(text, value, parameter, hint: "bytes, with K, M, G or T, or max", Self.byteCount)
     }
@@ -71,7 +74,10 @@ extension JailReader {
     }
 
     private static func isSize(_ file: String) -> Bool {
-        let files = ["memory.max", "memory.high", "memory.low", "memory.min", "memory.swap.max", "memory.swap.high", "memory.zswap.max"]
+        let files = [
+            "memory.max", "memory.high", "memory.low", "memory.min", "memory.swap.max", "memory.swap.high",
+            "memory.zswap.max",
+        ]
         return files.contains(file) || file.hasPrefix("hugetlb.") && file.hasSuffix(".max")
     }
 
@@ -79,7 +85,9 @@ extension JailReader {
     static func byteCount(_ bytes: Bytes) -> Int? {
         let units = Bytes("kmgt".utf8)
         let unit = bytes.last.flatMap { units.firstIndex(of: $0 | 0x20) }
-        guard let number = DigitsOnly.value(unit == nil ? bytes[...] : bytes.dropLast(), in: 0...Int.max) else { return nil }
+        guard let number = DigitsOnly.value(unit == nil ? bytes[...] : bytes.dropLast(), in: 0...Int.max) else {
+            return nil
+        }
         let (product, hasOverflown) = number.multipliedReportingOverflow(by: 1 << (10 * (unit.map { $0 + 1 } ?? 0)))
         return hasOverflown ? nil : product
     }

@@ -21,7 +21,8 @@ extension JailReader {
     private mutating func fstab(_ file: Located<String>, root: String) -> [MountSpec] {
         let text: SourceText
         do {
-            text = SourceText(file: file.value, bytes: try configuration.source.contents(of: file.value, isInclude: true))
+            text = SourceText(
+                file: file.value, bytes: try configuration.source.contents(of: file.value, isInclude: true))
         } catch {
             self.error("mount.fstab: \(file.shown): \(error.reason)", at: file.place, hint: error.hint)
             return []
@@ -76,7 +77,10 @@ extension JailReader {
         if let kind = MountSpec.Kind(rawValue: name) { return kind }
         let known = MountSpec.Kind.allCases.map(\.rawValue)
         let isPath = type.first == .slash
-        let alternative = isPath ? "a blank in a path is \\040 in fstab(5), and \"\\\\040\" in jail.conf" : Self.alternatives[name] ?? Spelling(name).closest(in: known).map { "did you mean \($0)?" }
+        let alternative =
+            isPath
+            ? "a blank in a path is \\040 in fstab(5), and \"\\\\040\" in jail.conf"
+            : Self.alternatives[name] ?? Spelling(name).closest(in: known).map { "did you mean \($0)?" }
         error(place, "file system type \(name) is not supported", hint: alternative ?? known.joined(separator: ", "))
         return nil
     }
@@ -104,7 +108,8 @@ extension JailReader {
         var relative: String
     }
 
-    /// The target is a host path below the root, compared component by component; the kernel resolves it inside the root.
+    /// The target is a host path below the root, compared component by component; the kernel resolves it inside the
+    /// root.
     private mutating func target(_ target: Bytes, _ place: MountPlace, root: String) -> Target? {
         let shown = target.printable()
         guard let text = target.text, text.hasPrefix("/"), text.utf8.count < 4096 else {
@@ -121,7 +126,9 @@ extension JailReader {
                 place, "target \(shown) is not below the jail's path \(below)",
                 hint: "targets are paths of the host: \(below)\(below.hasSuffix("/") ? "" : shown)")
         } else if parts.count == rootParts.count {
-            error(place, "target \(shown) is the jail's root itself", hint: "let path name the directory, with root.readonly")
+            error(
+                place, "target \(shown) is the jail's root itself",
+                hint: "let path name the directory, with root.readonly")
         } else {
             return Target(path: text, relative: parts.dropFirst(rootParts.count).joined(separator: "/"))
         }
@@ -140,7 +147,7 @@ extension JailReader {
         case "noexec": mount.isNoExec = true
         case "nosuid": mount.isNoSetuid = true
         case "noatime": mount.isNoAccessTime = true
-        // Device nodes come from the rule set alone, so nodev says what holds anyway; the others are the boot's business.
+        // Device nodes come from the rule set alone: nodev says what holds anyway. The others are the boot's business.
         case "late", "noauto", "failok", "nodev", "defaults": break
         case "linrdlnk" where mount.kind == .fdescfs: break
         default: applyData(text, to: &mount, place)
@@ -154,7 +161,9 @@ extension JailReader {
             let hint = Spelling(option).closest(in: known).map { "did you mean \($0)?" }
             return error(place, "mount option \(option) is not supported for \(mount.kind.rawValue)", hint: hint)
         }
-        guard form.accepts(parts[1]) else { return error(place, "mount option \(option) has a bad value", hint: form.hint) }
+        guard form.accepts(parts[1]) else {
+            return error(place, "mount option \(option) has a bad value", hint: form.hint)
+        }
         mount.data.append("\(parts[0] == "inodes" ? "nr_inodes" : parts[0])=\(parts[1])")
     }
 
@@ -208,7 +217,8 @@ extension JailReader {
         let standard = Located("4", .standard("devfs_ruleset = NUMBER"))
         guard let ruleset = string("devfs_ruleset"), let first = ruleset.value.utf8.first else { return standard }
         let bytes = Bytes(ruleset.value.utf8)
-        let isName = !first.isDigit && bytes.count < 64
+        let isName =
+            !first.isDigit && bytes.count < 64
             && bytes.allSatisfy { $0.isLetter || $0.isDigit || "_.-".utf8.contains($0) }
         if isName || DigitsOnly.value(bytes, in: 0...65535) != nil { return ruleset }
         error("devfs_ruleset: \"\(ruleset.shown)\" is neither a number up to 65535 nor a name", at: ruleset.place)

@@ -44,12 +44,17 @@ extension JailReader {
         let names = Self.names(family)
         guard let mode else {
             if let list = list(family) {
-                return error("\(names.list): the jail is in the host's network and gets no addresses", at: list.location)
+                return error(
+                    "\(names.list): the jail is in the host's network and gets no addresses", at: list.location)
             }
-            return say(.warning, "\(names.title) of the host is inherited, too: one network namespace has both", at: inherited.place)
+            return say(
+                .warning, "\(names.title) of the host is inherited, too: one network namespace has both",
+                at: inherited.place)
         }
         if mode.value != .inherit {
-            error("\(names.mode) = \(mode.value.rawValue): the other family is inherited, and both share a network namespace", at: mode.place)
+            error(
+                "\(names.mode) = \(mode.value.rawValue): the other family is inherited, and both share a namespace",
+                at: mode.place)
         }
     }
 
@@ -155,7 +160,8 @@ extension JailReader {
             return nil
         }
         return AddressSpec(
-            family: family, address: parsed.description, prefixLength: length, interface: interface, origin: entry.origin)
+            family: family, address: parsed.description, prefixLength: length, interface: interface,
+            origin: entry.origin)
     }
 
     private func prefixLength(_ text: String, _ family: AddressSpec.Family) -> Int? {

@@ -16,7 +16,10 @@ extension JailReader {
         for capability in strings(name) {
             guard let known = Capability(name: capability.value) else {
                 let names = Capability.allCases.map(\.name)
-                let near = Spelling("CAP_" + capability.value.uppercased()).closest(in: names).map { " (did you mean \"\($0)\"?)" } ?? ""
+                let near =
+                    Spelling("CAP_" + capability.value.uppercased()).closest(in: names).map {
+                        " (did you mean \"\($0)\"?)"
+                    } ?? ""
                 error("\(name): unknown capability \"\(capability.shown)\"\(near)", at: capability.place)
                 continue
             }
@@ -46,7 +49,9 @@ extension JailReader {
         case "none": return Located(.none, value.origin)
         case let path where path.hasPrefix("/"): return Located(.profile(path), value.origin)
         default:
-            error("seccomp: unknown value \"\(value.shown)\"", at: value.place, hint: "default, none, or an absolute path")
+            error(
+                "seccomp: unknown value \"\(value.shown)\"", at: value.place, hint: "default, none, or an absolute path"
+            )
             return standard
         }
     }

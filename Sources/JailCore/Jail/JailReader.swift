@@ -33,7 +33,9 @@ struct JailReader {
     }
 
     /// A value is wrong: `ip4.addr: "10.0.0" is not an IPv4 address`.
-    mutating func error(_ parameter: EffectiveParameter, _ message: String, at location: SourceLocation, hint: String? = nil) {
+    mutating func error(
+        _ parameter: EffectiveParameter, _ message: String, at location: SourceLocation, hint: String? = nil
+    ) {
         error("\(parameter.name.printable()): \(message)", at: location, hint: hint)
     }
 
@@ -100,7 +102,8 @@ struct JailReader {
             let isNumber = DigitsOnly.value(value.bytes, in: 0...Int.max) != nil
             let shown = value.bytes.printable()
             error(
-                isNumber ? "\(name): \(shown) is not between \(range.lowerBound) and \(range.upperBound)"
+                isNumber
+                    ? "\(name): \(shown) is not between \(range.lowerBound) and \(range.upperBound)"
                     : "\(name): non-integer value \"\(shown)\"", at: value.location,
                 hint: isNumber ? nil : "decimal digits only, from \(range.lowerBound) to \(range.upperBound)")
             return nil
@@ -137,7 +140,8 @@ struct JailReader {
         guard let path = string(name), !path.value.isEmpty else { return nil }
         if path.value.hasPrefix("/") && path.value.utf8.count < 4096 { return path }
         error(
-            path.value.hasPrefix("/") ? "\(name): path is longer than 4095 bytes" : "\(name): \"\(path.shown)\" is not an absolute path",
+            path.value.hasPrefix("/")
+                ? "\(name): path is longer than 4095 bytes" : "\(name): \"\(path.shown)\" is not an absolute path",
             at: path.place, jailMessage: "\(name) \(path.value): not an absolute pathname")
         return nil
     }

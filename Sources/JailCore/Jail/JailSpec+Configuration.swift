@@ -37,11 +37,12 @@ extension Configuration {
     }
 
     private func readJails() -> ConfigurationReading {
-        var reading = ConfigurationReading(jails: jails.map { jail in
-            var reader = JailReader(jail, self)
-            let spec = JailSpec(&reader)
-            return ConfigurationReading.Jail(label: jail.label, spec: spec, reader: reader)
-        })
+        var reading = ConfigurationReading(
+            jails: jails.map { jail in
+                var reader = JailReader(jail, self)
+                let spec = JailSpec(&reader)
+                return ConfigurationReading.Jail(label: jail.label, spec: spec, reader: reader)
+            })
         reading.checkUniqueness()
         reading.readDependencies()
         return reading

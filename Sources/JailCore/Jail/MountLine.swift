@@ -12,7 +12,9 @@ struct MountLine: Equatable {
 
     /// Nil for a blank line. Fields after the options are ignored, as by jail(8).
     init?(_ line: Bytes) throws(Flaw) {
-        let fields = line.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") || $0 == .newline || $0 == .carriageReturn }
+        let fields = line.split {
+            $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") || $0 == .newline || $0 == .carriageReturn
+        }
         if fields.isEmpty { return nil }
         guard fields.count >= 3 else { throw .missingInformation }
         source = try Self.decode(fields[0])

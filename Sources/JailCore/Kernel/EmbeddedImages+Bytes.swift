@@ -1,5 +1,6 @@
 extension [UInt8] {
-    /// Bytes from lower-case hexadecimal, two digits a byte. The literals are made at build time, so they are not checked here.
+    /// Bytes from lower-case hexadecimal, two digits a byte. The literals are made at build time, so they are not
+    /// checked here.
     init(hexadecimal literal: StaticString) {
         self = literal.withUTF8Buffer { digits in
             unsafe [UInt8](unsafeUninitializedCapacity: digits.count / 2) { bytes, count in

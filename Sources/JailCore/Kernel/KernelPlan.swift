@@ -11,7 +11,8 @@ struct KernelPlan: ~Copyable {
     let byteCount: Int
 
     init(steps: [Step], firstIndex: Int = 0) {
-        self.init(layout: PlanLayout(steps: steps, commands: [], enter: [], flags: 0, console: -1, firstIndex: firstIndex))
+        self.init(
+            layout: PlanLayout(steps: steps, commands: [], enter: [], flags: 0, console: -1, firstIndex: firstIndex))
         unsafe cns_plan_relocate(memory)
     }
 

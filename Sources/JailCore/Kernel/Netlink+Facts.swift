@@ -8,7 +8,9 @@ extension Netlink {
         var facts = HostNetworkFacts(links: try links())
         facts.hasIPv6 = sysctl("net/ipv6/conf/all/forwarding") != nil
         facts.addresses = try records(.addresses).compactMap { record in
-            guard let prefix = InternetPrefix(record.address), let link = facts.links.name(record.index) else { return nil }
+            guard let prefix = InternetPrefix(record.address), let link = facts.links.name(record.index) else {
+                return nil
+            }
             return HostNetworkFacts.Address(link: link, prefix: prefix)
         }
         facts.jailAddresses = facts.jailLinks.flatMap { link in
@@ -39,6 +41,8 @@ extension Netlink {
         for interface in network.interfaces where plain.contains(where: { $0.interface == interface }) {
             paths.append("net/ipv4/conf/\(interface)/forwarding")
             paths.append("net/ipv6/conf/\(interface)/proxy_ndp")
+            paths.append("net/ipv4/neigh/\(interface)/proxy_delay")
+            paths.append("net/ipv6/neigh/\(interface)/proxy_delay")
         }
         if plain.contains(where: { $0.family == .ipv6 }) {
             paths.append("net/ipv6/conf/all/forwarding")

@@ -1,10 +1,10 @@
 // What dead jails left on the host.
 
 extension Netlink {
-    /// Removes what a jail that died left on the host, and what no jail needs any more. Finds it all in the kernel: links by
-    /// their alias, proxy neighbours and routes by their originator.
-    /// - Parameter jid: the number that named the jail's links, if known: a start that died before it could name its link left
-    ///   only that.
+    /// Removes what a jail that died left on the host, and what no jail needs any more. Finds it all in the kernel:
+    /// links by their alias, proxy neighbours and routes by their originator.
+    /// - Parameter jid: the number that named the jail's links, if known: a start that died before it could name its
+    /// link left   only that.
     /// - Returns: one sentence for each thing that was removed.
     public func removeLeftovers(
         jail: String, jid: Int?, under lock: borrowing NetworkLock
@@ -24,13 +24,15 @@ extension Netlink {
         return link.name == first || link.name.hasPrefix("vj\(jid)e")
     }
 
-    /// Removes proxy neighbours without a jail's link behind them, gateways without a jail, the bridge without ports; restores
-    /// settings without users.
+    /// Removes proxy neighbours without a jail's link behind them, gateways without a jail, the bridge without ports;
+    /// restores settings without users.
     public func removeUnused(under lock: borrowing NetworkLock) throws(NetlinkError) -> [String] {
         let links = try links()
         let jails = HostNetworkFacts(links: links).jailLinks
         var removed: [String] = []
-        for operation in try unusedProxies(links, jails) + unusedGateways(links) + [.removeBridge(name: NetworkPlan.bridge)] {
+        for operation in try unusedProxies(links, jails) + unusedGateways(links) + [
+            .removeBridge(name: NetworkPlan.bridge)
+        ] {
             if case .removeBridge(let name) = operation {
                 guard links.contains(where: { $0.name == name }) else { continue }
                 try perform(operation, under: lock)
@@ -60,13 +62,15 @@ extension Netlink {
     }
 
     private func unusedGateways(_ links: [HostNetworkFacts.Link]) throws(NetlinkError) -> [NetworkOperation] {
-        guard let bridge = links.first(where: { $0.name == NetworkPlan.bridge && $0.alias == JailLink.bridgeAlias }) else {
+        guard let bridge = links.first(where: { $0.name == NetworkPlan.bridge && $0.alias == JailLink.bridgeAlias })
+        else {
             return []
         }
         let addresses = try records(.addresses)
         let users = HostNetworkFacts(links: links).jailLinks.filter { $0.interface == bridge.name }
         return addresses.compactMap { record in
-            guard record.index == bridge.index, let prefix = InternetPrefix(record.address), !prefix.address.isLinkLocal,
+            guard record.index == bridge.index, let prefix = InternetPrefix(record.address),
+                !prefix.address.isLinkLocal,
                 !users.contains(where: { $0.uses(prefix) })
             else { return nil }
             return .removeAddress(
@@ -74,4 +78,3 @@ extension Netlink {
         }
     }
 }
-

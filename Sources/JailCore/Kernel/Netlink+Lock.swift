@@ -1,12 +1,12 @@
 internal import Glibc
 public import SystemPackage
 
-/// The lock that makes one jailrun at a time change what jails share: the bridge `jail0`, the gateways on it, and the settings
-/// of the host's interfaces. Held from the reading of the facts to the last operation; let go by `deinit`, and by the kernel
-/// when its holder dies, flock(2).
+/// The lock that makes one jailrun at a time change what jails share: the bridge `jail0`, the gateways on it, and the
+/// settings of the host's interfaces. Held from the reading of the facts to the last operation; let go by `deinit`,
+/// and by the kernel when its holder dies, flock(2).
 ///
-/// The locked file holds the settings' old values, for a sysctl cannot carry its owner's name in itself. It belongs on a tmpfs, so
-/// that it is gone when the settings are.
+/// The locked file holds the settings' old values, for a sysctl cannot carry its owner's name in itself. It belongs on
+/// a tmpfs, so that it is gone when the settings are.
 public struct NetworkLock: ~Copyable {
     private static let capacity = 1 << 20
     private static let retryMicroseconds: UInt32 = 500
@@ -33,7 +33,9 @@ public struct NetworkLock: ~Copyable {
         var bytes = [UInt8](repeating: 0, count: Self.capacity)
         var count = 0
         do {
-            try unsafe bytes.withUnsafeMutableBytes { count = try unsafe descriptor.read(fromAbsoluteOffset: 0, into: $0) }
+            try unsafe bytes.withUnsafeMutableBytes {
+                count = try unsafe descriptor.read(fromAbsoluteOffset: 0, into: $0)
+            }
         } catch { throw .lockFile(error as? Errno ?? .ioError) }
         return NetworkLedger(String(decoding: bytes[..<count], as: UTF8.self))
     }
@@ -71,7 +73,8 @@ struct NetworkLedger: Equatable, CustomStringConvertible {
         for line in text.split(separator: "\n") {
             if line == Self.end { return }
             let words = line.split(separator: " ")
-            guard words.count == 3 || words.count == 4, let family = AddressSpec.Family(rawValue: String(words[2])) else {
+            guard words.count == 3 || words.count == 4, let family = AddressSpec.Family(rawValue: String(words[2]))
+            else {
                 continue
             }
             let interface = words.count == 4 ? String(words[3]) : nil

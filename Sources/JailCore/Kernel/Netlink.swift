@@ -1,9 +1,9 @@
 internal import CNamespaces
 public import SystemPackage
 
-/// Performs network operations, and reads what the host has: two rtnetlink(7) sockets, of the host's network namespace and of
-/// the jail's. A socket stays in the namespace in which it was opened, so the thread is in the jail's only for that long, and
-/// for opening a sysctl's file.
+/// Performs network operations, and reads what the host has: two rtnetlink(7) sockets, of the host's network namespace
+/// and of the jail's. A socket stays in the namespace in which it was opened, so the thread is in the jail's only for
+/// that long, and for opening a sysctl's file.
 @safe public struct Netlink: ~Copyable {
     /// Valid until `deinit`, which alone closes it.
     let host: OpaquePointer
@@ -11,7 +11,8 @@ public import SystemPackage
     private var jailNamespace: CInt = -1
     let proc: CInt
 
-    /// - Parameter proc: the host's `/proc`, an open directory (`O_PATH` will do) that outlives this value. Never a jail's.
+    /// - Parameter proc: the host's `/proc`, an open directory (`O_PATH` will do) that outlives this value. Never a
+    /// jail's.
     public init(proc: FileDescriptor) throws(NetlinkError) {
         self.proc = proc.rawValue
         unsafe host = try Self.open(in: -1)
@@ -130,7 +131,8 @@ public import SystemPackage
 
     private func removeBridge(_ name: String, _ operation: NetworkOperation) throws(NetlinkError) {
         let links = try links()
-        guard let bridge = links.first(where: { $0.name == name }), bridge.isBridge, !HostNetworkFacts.isForeign(bridge),
+        guard let bridge = links.first(where: { $0.name == name }), bridge.isBridge,
+            !HostNetworkFacts.isForeign(bridge),
             !links.contains(where: { $0.master == name })
         else { return }
         try request(operation)
@@ -182,7 +184,9 @@ extension NetworkOperation {
     func isDone(despite code: CInt) -> Bool {
         if code == 0 { return true }
         let error = Errno(rawValue: -code)
-        let isGone = error == .operationNotSupportedByDevice || error == .noSuchFileOrDirectory || error == .noSuchAddressOrDevice
+        let isGone =
+            error == .operationNotSupportedByDevice || error == .noSuchFileOrDirectory
+            || error == .noSuchAddressOrDevice
         return switch self {
         case .removeLink, .removeBridge, .removeProxy, .restoreSysctl: isGone
         case .removeAddress: isGone || error == .addressNotAvailable

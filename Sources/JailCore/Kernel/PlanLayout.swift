@@ -24,7 +24,8 @@ struct PlanLayout {
 
     /// - Parameter firstIndex: the number of the first step, in reports.
     init(
-        steps plan: [Step], commands planned: [Plan.Command], enter: [Step], flags: UInt32, console: Int32, firstIndex: Int
+        steps plan: [Step], commands planned: [Plan.Command], enter: [Step], flags: UInt32, console: Int32,
+        firstIndex: Int
     ) {
         self.flags = flags
         self.console = console
@@ -104,7 +105,8 @@ struct PlanLayout {
     ) {
         steps.append(
             LoweredStep(
-                call: call, index: Int32(index), result: Int32(result), allowedError: allowedError, arguments: arguments))
+                call: call, index: Int32(index), result: Int32(result), allowedError: allowedError, arguments: arguments
+            ))
     }
 
     private mutating func lower(_ step: Step, index: Int) {

@@ -1,4 +1,5 @@
-/// FIPS 180-4. Names of cached files are digests: of a weaker function, one profile could be made to take another's place.
+/// FIPS 180-4. Names of cached files are digests: of a weaker function, one profile could be made to take another's
+/// place.
 struct SHA256 {
     /// The digest of `message`, 64 hexadecimal digits.
     static func hexadecimalDigest(of message: [UInt8]) -> String {

@@ -42,8 +42,8 @@ public struct SeccompFilter: Equatable, Sendable {
 }
 
 extension SeccompFilter {
-    /// The filter of a jail; nil for `seccomp = none`. Whatever has to be compiled is kept in `cache`, and found there the next
-    /// time; without a cache it is compiled each time.
+    /// The filter of a jail; nil for `seccomp = none`. Whatever has to be compiled is kept in `cache`, and found there
+    /// the next time; without a cache it is compiled each time.
     public static func filter(
         for privileges: PrivilegeSpec, cachedIn cache: SeccompCache?
     ) throws(SeccompError) -> SeccompFilter? {

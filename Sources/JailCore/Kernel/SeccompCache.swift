@@ -2,8 +2,9 @@ internal import CNamespaces
 internal import Glibc
 public import SystemPackage
 
-/// Compiled filters in a directory, each under the digest of what it was made from: a profile, or capabilities, and jailrun's own
-/// table. A cache is a convenience: what cannot be read or trusted is compiled again, what cannot be written is not kept.
+/// Compiled filters in a directory, each under the digest of what it was made from: a profile, or capabilities, and
+/// jailrun's own table. A cache is a convenience: what cannot be read or trusted is compiled again, what cannot be
+/// written is not kept.
 public struct SeccompCache: Sendable {
     private let directory: FilePath
 
@@ -44,8 +45,9 @@ public struct SeccompCache: Sendable {
 
     /// Ours, and nobody else may write to it: else anyone could give jails their filter.
     private var isPrivate: Bool {
-        guard let file = try? FileDescriptor.open(
-            directory, .readOnly, options: [.directory, .noFollow, .closeOnExec])
+        guard
+            let file = try? FileDescriptor.open(
+                directory, .readOnly, options: [.directory, .noFollow, .closeOnExec])
         else { return false }
         defer { try? file.close() }
         guard let status = try? file.stat() else { return false }
@@ -56,7 +58,9 @@ public struct SeccompCache: Sendable {
         guard let file = try? FileDescriptor.open(path, .readOnly, options: [.noFollow, .nonBlocking, .closeOnExec])
         else { return nil }
         defer { try? file.close() }
-        guard let status = try? file.stat(), status.type == .regular, status.userID.rawValue == geteuid() else { return nil }
+        guard let status = try? file.stat(), status.type == .regular, status.userID.rawValue == geteuid() else {
+            return nil
+        }
         return try? file.readAll(atMost: SeccompFilter.largestRecord)
     }
 
@@ -72,7 +76,8 @@ extension SeccompFilter {
         return Array((String(repeating: "0", count: 8 - digits.count) + digits).utf8) + bytes
     }
 
-    /// Nil unless it is a program that seccomp(2) could take: whole instructions, at least one, at most 4096, a return last.
+    /// Nil unless it is a program that seccomp(2) could take: whole instructions, at least one, at most 4096, a return
+    /// last.
     init?(record: [UInt8]) {
         let program = Array(record.dropFirst(8))
         let flags = UInt32(String(decoding: record.prefix(8), as: UTF8.self), radix: 16)

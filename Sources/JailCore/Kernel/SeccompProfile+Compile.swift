@@ -16,9 +16,9 @@ extension SeccompProfile {
 
         static func thisMachine(with capabilities: CapabilitySet) -> Conditions {
             #if arch(arm64)
-                let (architecture, native) = ("arm64", "SCMP_ARCH_AARCH64")
+            let (architecture, native) = ("arm64", "SCMP_ARCH_AARCH64")
             #else
-                let (architecture, native) = ("amd64", "SCMP_ARCH_X86_64")
+            let (architecture, native) = ("amd64", "SCMP_ARCH_X86_64")
             #endif
             return Conditions(
                 capabilities: capabilities, architecture: architecture, nativeArchitecture: native,

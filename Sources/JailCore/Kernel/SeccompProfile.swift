@@ -1,8 +1,8 @@
 internal import FoundationEssentials
 internal import SystemPackage
 
-/// A filter in JSON: `linux.seccomp` of the OCI runtime specification, or the form of moby's profiles, which adds `archMap`,
-/// `includes`, `excludes` and `minKernel`. Errors name the place: `syscalls[3].args[0].op`.
+/// A filter in JSON: `linux.seccomp` of the OCI runtime specification, or the form of moby's profiles, which adds
+/// `archMap`, `includes`, `excludes` and `minKernel`. Errors name the place: `syscalls[3].args[0].op`.
 struct SeccompProfile: Decodable, Equatable {
     enum Action: String, Decodable {
         case allow = "SCMP_ACT_ALLOW"
@@ -92,13 +92,19 @@ extension SeccompProfile {
     /// What the JSON form allows and no filter means.
     private var firstContradiction: String? {
         if archMap != nil && architectures != nil { return "architectures and archMap: only one of them" }
-        if defaultAction == .notify { return "defaultAction: SCMP_ACT_NOTIFY would stop the program that starts the jail" }
+        if defaultAction == .notify {
+            return "defaultAction: SCMP_ACT_NOTIFY would stop the program that starts the jail"
+        }
         if let cause = Self.misplacedErrno(defaultErrnoRet, defaultAction) { return "defaultErrnoRet: \(cause)" }
         for (index, rule) in (syscalls ?? []).enumerated() {
             let place = "syscalls[\(index)]"
             if rule.allNames.isEmpty { return "\(place).names: empty" }
-            if rule.allNames.contains(where: { $0.isEmpty || $0.utf8.contains(0) }) { return "\(place).names: not a name" }
-            if rule.action == .notify { return "\(place).action: SCMP_ACT_NOTIFY needs a listener, and jails have none" }
+            if rule.allNames.contains(where: { $0.isEmpty || $0.utf8.contains(0) }) {
+                return "\(place).names: not a name"
+            }
+            if rule.action == .notify {
+                return "\(place).action: SCMP_ACT_NOTIFY needs a listener, and jails have none"
+            }
             if let cause = Self.misplacedErrno(rule.errnoRet, rule.action) { return "\(place).errnoRet: \(cause)" }
             if let wrong = (rule.args ?? []).first(where: { $0.index > 5 }) {
                 return "\(place).args: index \(wrong.index): a system call has arguments 0 to 5"
@@ -115,7 +121,8 @@ extension SeccompProfile {
         return number > limit ? "\(number): more than \(limit)" : nil
     }
 
-    /// The bytes of the file: regular, a mebibyte at most, and not for others to write, as it decides what a jail may do.
+    /// The bytes of the file: regular, a mebibyte at most, and not for others to write, as it decides what a jail may
+    /// do.
     static func read(_ path: FilePath) throws(SeccompError) -> [UInt8] {
         do {
             let file = try FileDescriptor.open(path, .readOnly, options: [.closeOnExec, .nonBlocking])
@@ -144,7 +151,8 @@ extension DecodingError {
         switch self {
         case .keyNotFound(let key, let context): "\(context.place)\(key.stringValue): missing"
         case .valueNotFound(_, let context), .typeMismatch(_, let context), .dataCorrupted(let context):
-            context.place.isEmpty ? context.debugDescription : "\(context.place.dropLast()): \(context.debugDescription)"
+            context.place.isEmpty
+                ? context.debugDescription : "\(context.place.dropLast()): \(context.debugDescription)"
         @unknown default: "not a seccomp profile"
         }
     }

@@ -1,6 +1,7 @@
 internal import CNamespaces
 
-/// The default filter's table as Swift sees it: for documentation, and for tests that ask the compiled filter about each row.
+/// The default filter's table as Swift sees it: for documentation, and for tests that ask the compiled filter about
+/// each row.
 struct SeccompTable {
     enum Verdict: String {
         case allow, check, deny, absent

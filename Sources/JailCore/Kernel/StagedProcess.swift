@@ -40,7 +40,8 @@ enum Report: Equatable {
 
     init?(_ report: cns_report, passed: Int32?) {
         switch UInt32(bitPattern: report.kind) {
-        case CNS_FAILED.rawValue: self = .failed(index: Int(report.index), errno: Int32(truncatingIfNeeded: report.value))
+        case CNS_FAILED.rawValue:
+            self = .failed(index: Int(report.index), errno: Int32(truncatingIfNeeded: report.value))
         case CNS_READY.rawValue: self = .ready
         case CNS_RUNNING.rawValue:
             self = .running(command: Int(report.index), pid: Int32(truncatingIfNeeded: report.value))

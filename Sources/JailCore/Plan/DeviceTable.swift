@@ -77,9 +77,9 @@ public enum DeviceTable {
 
     /// The nodes that every Linux has and every jail may have. `console` is not among them: it is the host's.
     ///
-    /// `full` follows the rules for `zero`, and `tty` those for `ptmx`. FreeBSD's stock sets do not name them, yet on Linux no
-    /// program expects the one without the other: test suites write to `full`, and sudo, ssh and gpg ask for passwords on `tty`,
-    /// which is the opener's own terminal and nobody else's.
+    /// `full` follows the rules for `zero`, and `tty` those for `ptmx`. FreeBSD's stock sets do not name them, yet on
+    /// Linux no program expects the one without the other: test suites write to `full`, and sudo, ssh and gpg ask for
+    /// passwords on `tty`, which is the opener's own terminal and nobody else's.
     static let baseline: [Entry] = [
         Entry("null", 1, 3, 0o666),
         Entry("zero", 1, 5, 0o666),
@@ -175,7 +175,8 @@ extension DeviceTable.Entry {
         case (.block, _): return .disk
         case (.character, 1): return [1, 2, 4].contains(node.minor) ? .mem : nil
         case (.character, 9), (.character, 27): return .tape
-        case (.character, 4), (.character, 5), (.character, 136...143), (.character, 188), (.character, 204): return .tty
+        case (.character, 4), (.character, 5), (.character, 136...143), (.character, 188), (.character, 204):
+            return .tty
         default: return nil
         }
     }

@@ -12,8 +12,8 @@ extension DeviceTree {
 
     /// Applies the rules of `ruleset`, one of `rules`, to the devices that every Linux has and to those of the host.
     ///
-    /// As devfs(5) does: rules apply in order, later ones win, what no rule hides is visible, a hidden directory hides what is in
-    /// it, and includes inside an included set are not followed.
+    /// As devfs(5) does: rules apply in order, later ones win, what no rule hides is visible, a hidden directory hides
+    /// what is in it, and includes inside an included set are not followed.
     public init(
         applying ruleset: DevfsRules.Ruleset, of rules: DevfsRules, host devices: [HostDevice], names: Names
     ) throws(DevfsRulesError) {
@@ -22,7 +22,8 @@ extension DeviceTree {
         var hidden: [String] = []
         for entry in DeviceTable.entries(host: devices) {
             let state = try evaluation.state(of: entry)
-            let isInHidden = entry.name.utf8.contains(UInt8(ascii: "/"))
+            let isInHidden =
+                entry.name.utf8.contains(UInt8(ascii: "/"))
                 && DeviceTable.parents(of: entry.name).contains(where: hidden.contains)
             if state.isVisible && !isInHidden {
                 insert(entry, state)
@@ -69,12 +70,11 @@ extension DeviceTree {
         let showing = all.filter { $0.isVisible == true }
         if showing.contains(where: { $0.path == nil }) { return names }
         let patterns = showing.compactMap(\.path).map(Glob.init)
-        return names.filter { name in
-            ([name] + DeviceTable.aliases(of: name)).contains { spelling in
-                let bytes = Array(spelling.utf8)
-                return patterns.contains { $0.matches(bytes) }
-            }
+        func shows(_ name: String) -> Bool {
+            let bytes = Array(name.utf8)
+            return patterns.contains { $0.matches(bytes) }
         }
+        return names.filter { shows($0) || DeviceTable.aliases(of: $0).contains(where: shows) }
     }
 }
 

@@ -20,11 +20,11 @@ public struct OpenFlags: NamedOptions {
     public static let readWrite = Self(rawValue: 0o2)
     public static let noTerminal = Self(rawValue: 0o400)
     #if arch(arm64)
-        public static let directory = Self(rawValue: 0o40000)
-        public static let noFollow = Self(rawValue: 0o100000)
+    public static let directory = Self(rawValue: 0o40000)
+    public static let noFollow = Self(rawValue: 0o100000)
     #else
-        public static let directory = Self(rawValue: 0o200000)
-        public static let noFollow = Self(rawValue: 0o400000)
+    public static let directory = Self(rawValue: 0o200000)
+    public static let noFollow = Self(rawValue: 0o400000)
     #endif
     public static let closeOnExec = Self(rawValue: 0o2000000)
     public static let path = Self(rawValue: 0o10000000)

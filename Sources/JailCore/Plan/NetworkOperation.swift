@@ -1,8 +1,8 @@
 /// One operation on the network, by rtnetlink(7) or by a file below `/proc/sys/net`.
 ///
-/// Operations are performed in their order by `Netlink`; a stop performs the `undo` of each, last first. All are made while the
-/// network lock is held (`NetworkLock`): from the first operation of a start to the last, and of a stop likewise, for the bridge
-/// and the interfaces' settings are shared by all jails.
+/// Operations are performed in their order by `Netlink`; a stop performs the `undo` of each, last first. All are made
+/// while the network lock is held (`NetworkLock`): from the first operation of a start to the last, and of a stop
+/// likewise, for the bridge and the interfaces' settings are shared by all jails.
 public enum NetworkOperation: Equatable, Sendable, Codable {
     /// Where an operation is made.
     public enum Namespace: String, Sendable, Codable { case host, jail }

@@ -1,7 +1,8 @@
 // Attachment to a bridge: jailrun's own, or one that the administrator made.
 //
-// Ports are not isolated from one another (IFLA_BRPORT_ISOLATED): jails of one file are services that speak to each other, and
-// FreeBSD's share one stack. What a jail could do to its neighbours with forged frames needs CAP_NET_RAW, which it has not.
+// Ports are not isolated from one another (IFLA_BRPORT_ISOLATED): jails of one file are services that speak to each
+// other, and FreeBSD's share one stack. What a jail could do to its neighbours with forged frames needs CAP_NET_RAW,
+// which it has not.
 
 extension NetworkPlanner {
     mutating func attachToOwnBridge(_ attachment: Attachment) throws(NetworkPlanError) {
@@ -24,8 +25,8 @@ extension NetworkPlanner {
         for gateway in gateways { addDefaultRoute(attachment, via: gateway.prefix.address, gateway.origin) }
     }
 
-    /// Made each time: another jail's stop may have removed it since the facts were read. It is up at once, for a bridge
-    /// without spanning tree does not wait for its forward delay.
+    /// Made each time: another jail's stop may have removed it since the facts were read. It is up at once, for a
+    /// bridge without spanning tree does not wait for its forward delay.
     private mutating func addOwnBridge(_ attachment: Attachment) {
         let bridge = NetworkPlan.bridge
         add(
@@ -41,8 +42,9 @@ extension NetworkPlanner {
             .raiseLink(LinkState(name: bridge, namespace: .host, alias: JailLink.bridgeAlias)), attachment.origin)
     }
 
-    /// Without a mask, the network that people mean by such an address: /24 and /64, the sizes of nearly all of them. FreeBSD's
-    /// /32 says that the interface has the network already; here no interface has, so a written /32 says no more than nothing.
+    /// Without a mask, the network that people mean by such an address: /24 and /64, the sizes of nearly all of them.
+    /// FreeBSD's /32 says that the interface has the network already; here no interface has, so a written /32 says no
+    /// more than nothing.
     private static func ownPrefix(_ entry: Entry) -> InternetPrefix {
         let usual = entry.address.family == .ipv4 ? 24 : 64
         let length = entry.prefixLength.map { $0 == entry.address.bitWidth ? usual : $0 } ?? usual
@@ -111,7 +113,8 @@ extension NetworkPlanner {
         return InternetPrefix(entry.address, length: length)
     }
 
-    /// The jail is one more machine of that network: its router is the host's own, when the host has one there; else the host.
+    /// The jail is one more machine of that network: its router is the host's own, when the host has one there; else
+    /// the host.
     private func gateway(of prefix: InternetPrefix, on bridge: String) -> InternetAddress? {
         let router = facts.defaultGateways.first { gateway in
             gateway.link == bridge && (prefix.contains(gateway.address) || isLinkLocalRouter(gateway, prefix))

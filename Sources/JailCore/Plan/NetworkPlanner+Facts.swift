@@ -96,16 +96,18 @@ public struct HostNetworkFacts: Equatable, Sendable {
 
     func value(of path: String) -> String? { sysctls.first { $0.path == path }?.value }
 
-    /// A bridge called `jail0` that is the administrator's. One without alias that is down was left by a start that died
-    /// between making it and naming it.
+    /// A bridge called `jail0` that is the administrator's. One without alias that is down was left by a start that
+    /// died between making it and naming it.
     static func isForeign(_ bridge: Link) -> Bool { bridge.alias != JailLink.bridgeAlias && bridge.isUp }
 
     /// The host's ends of running jails' links, as their aliases tell.
-    public var jailLinks: [JailLink] { links.compactMap { JailLink(name: $0.name, alias: $0.alias, master: $0.master) } }
+    public var jailLinks: [JailLink] {
+        links.compactMap { JailLink(name: $0.name, alias: $0.alias, master: $0.master) }
+    }
 }
 
-/// The host's end of a jail's link. Its ifalias says whose it is and what it carries, so that nothing else is needed to remove
-/// what a dead jail left: `jailrun:www jail0 10.77.0.10/24`.
+/// The host's end of a jail's link. Its ifalias says whose it is and what it carries, so that nothing else is needed
+/// to remove what a dead jail left: `jailrun:www jail0 10.77.0.10/24`.
 public struct JailLink: Equatable, Sendable {
     /// The kernel keeps IFALIASZ bytes, one of them for the end.
     static let aliasCapacity = 255

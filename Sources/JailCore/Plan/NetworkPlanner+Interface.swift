@@ -1,8 +1,9 @@
-// Attachment to a plain interface: the jail's address is the host's alias there, as on FreeBSD. Other machines of that network
-// ask for it by ARP or NDP, and the host answers, and forwards.
+// Attachment to a plain interface: the jail's address is the host's alias there, as on FreeBSD. Other machines of that
+// network ask for it by ARP or NDP, and the host answers, and forwards.
 
 extension NetworkPlanner {
-    /// Where the interface has no IPv4 address: link-local, as no machine is asked for it (the jail has a permanent neighbour).
+    /// Where the interface has no IPv4 address: link-local, as no machine is asked for it (the jail has a permanent
+    /// neighbour).
     private static let unnumberedGateway = InternetAddress(.ipv4, 0xa9fe_0101)
     private static let linkLocalGateway = InternetPrefix(InternetAddress(.ipv6, 0xfe80 << 112 | 1), length: 64)
 
@@ -31,8 +32,8 @@ extension NetworkPlanner {
         let name = attachment.hostEnd
         if attachment.has(.ipv4) {
             settings.append(Self.setting("net/ipv4/conf/\(name)/forwarding", "1"))
-            // Or the jail speaks with any source address; its own is the only one routed there. A jail with more links may
-            // send by one what is answered by another: loose.
+            // Or the jail speaks with any source address; its own is the only one routed there. A jail with more links
+            // may send by one what is answered by another: loose.
             settings.append(Self.setting("net/ipv4/conf/\(name)/rp_filter", hasOneLink ? "1" : "2"))
         }
         if attachment.has(.ipv6) {
@@ -59,10 +60,13 @@ extension NetworkPlanner {
     private mutating func forwardIPv4(_ attachment: Attachment, _ interface: String) {
         let users = NetworkSysctl.Users(interface: interface, family: .ipv4)
         share("net/ipv4/conf/\(interface)/forwarding", "1", users, attachment)
+        // Or each neighbour's first packet waits for a random part of 0.8 s.
+        share("net/ipv4/neigh/\(interface)/proxy_delay", "0", users, attachment)
     }
 
-    /// IPv6 forwards only when `all` does, and setting that has two effects on every link: its own `forwarding` is overwritten,
-    /// and router advertisements are no longer heard, with the host's default route lost at once, unless accept_ra is 2.
+    /// IPv6 forwards only when `all` does, and setting that has two effects on every link: its own `forwarding` is
+    /// overwritten, and router advertisements are no longer heard, with the host's default route lost at once, unless
+    /// accept_ra is 2.
     private mutating func forwardIPv6(_ attachment: Attachment, _ interface: String) {
         let users = NetworkSysctl.Users(interface: nil, family: .ipv6)
         if facts.value(of: "net/ipv6/conf/all/forwarding") != "1" {
@@ -78,6 +82,7 @@ extension NetworkPlanner {
         share("net/ipv6/conf/all/forwarding", "1", users, attachment)
         let neighbours = NetworkSysctl.Users(interface: interface, family: .ipv6)
         share("net/ipv6/conf/\(interface)/proxy_ndp", "1", neighbours, attachment)
+        share("net/ipv6/neigh/\(interface)/proxy_delay", "0", neighbours, attachment)
     }
 
     private mutating func addJailRoutes(_ attachment: Attachment, _ interface: String) {

@@ -7,8 +7,8 @@ extension NetworkPlanner {
         .setSysctl(NetworkSysctl(namespace: namespace, path: path, value: value))
     }
 
-    /// A router advertisement of a neighbour would change the jail's routes; a link without IPv6 addresses of its own would
-    /// still have a link-local one, and be reached by it.
+    /// A router advertisement of a neighbour would change the jail's routes; a link without IPv6 addresses of its own
+    /// would still have a link-local one, and be reached by it.
     mutating func isolateJailFromNeighbours(_ attachments: [Attachment]) {
         guard facts.hasIPv6, !attachments.isEmpty else { return }
         let origin = network.mode.origin
@@ -20,8 +20,8 @@ extension NetworkPlanner {
         }
     }
 
-    /// The host's end gets the highest possible octet: a bridge without an address of its own takes the lowest of its ports',
-    /// and would change its address with each jail.
+    /// The host's end gets the highest possible octet: a bridge without an address of its own takes the lowest of its
+    /// ports', and would change its address with each jail.
     func pair(_ attachment: Attachment) -> VethPair {
         VethPair(
             name: attachment.hostEnd, mac: mac(firstOctet: "fe", attachment), peer: attachment.jailEnd,
@@ -42,7 +42,8 @@ extension NetworkPlanner {
             attachment.origin)
     }
 
-    /// A port has no business with IP: without this it has a link-local IPv6 address and hears what the jail sends to it.
+    /// A port has no business with IP: without this it has a link-local IPv6 address and hears what the jail sends to
+    /// it.
     func portSettings(_ attachment: Attachment) -> [NetworkOperation] {
         facts.hasIPv6 ? [Self.setting("net/ipv6/conf/\(attachment.hostEnd)/disable_ipv6", "1")] : []
     }

@@ -126,8 +126,8 @@ struct NetworkPlanner {
         return Entry(address: address, prefixLength: spec.prefixLength, origin: spec.origin)
     }
 
-    /// FNV-1a of the jail's name and its first address: the same at each start, so that neighbours' caches stay right. The
-    /// name alone would give the `www` of two machines on one bridged network the same.
+    /// FNV-1a of the jail's name and its first address: the same at each start, so that neighbours' caches stay right.
+    /// The name alone would give the `www` of two machines on one bridged network the same.
     func mac(firstOctet: String, _ attachment: Attachment) -> String {
         Self.mac(firstOctet: firstOctet, seed: "\(jail) \(attachment.entries[0].address)")
     }

@@ -8,7 +8,8 @@ extension Planner {
         var steps = facts.controllers.map { controller in
             [
                 host(
-                    .open("cgroup.subtree_control", at: .cgroupRoot, [.writeOnly, .closeOnExec], into: .controllerFile),
+                    .open(
+                        "cgroup.subtree_control", at: .cgroupRoot, [.writeOnly, .closeOnExec], into: .controllerFile),
                     .limits, controllerOrigin(controller), "open cgroup.subtree_control"),
                 host(
                     .write("+\(controller)", to: .controllerFile), .limits, controllerOrigin(controller),
@@ -27,7 +28,8 @@ extension Planner {
                 .setAttribute("trusted.jailrun", to: jail.name.value, on: .cgroup), .limits, origin,
                 "mark the cgroup as jailrun's"),
         ]
-        return steps + jail.cgroup.filter { !facts.unavailableDefaults.contains($0.file) }.flatMap(set) + attachDeviceProgram()
+        return steps + jail.cgroup.filter { !facts.unavailableDefaults.contains($0.file) }.flatMap(set)
+            + attachDeviceProgram()
     }
 
     private func controllerOrigin(_ controller: String) -> Origin {
@@ -54,7 +56,9 @@ extension Planner {
         guard hasDevices else { return [] }
         let origin = jail.pseudoFilesystems.devfsRuleset.origin
         return [
-            host(.loadDeviceProgram(for: facts.deviceTree, into: .deviceProgram), .devices, origin, "load the device program"),
+            host(
+                .loadDeviceProgram(for: facts.deviceTree, into: .deviceProgram), .devices, origin,
+                "load the device program"),
             host(
                 .attachDeviceProgram(.deviceProgram, to: .cgroup), .devices, origin,
                 "attach the device program to the cgroup"),

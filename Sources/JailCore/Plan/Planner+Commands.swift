@@ -6,7 +6,11 @@ extension Planner {
             spec.start.map { ("exec.start", JailCommand($0.value), $0.origin) }
             + spec.command.map { ("command", JailCommand($0.value), $0.origin) }
             + [spec.commandVector].compactMap { $0 }.map {
-                ("command", JailCommand(text: $0.value.joined(separator: " "), arguments: $0.value, isBackground: false), $0.origin)
+                (
+                    "command",
+                    JailCommand(text: $0.value.joined(separator: " "), arguments: $0.value, isBackground: false),
+                    $0.origin
+                )
             }
         return lists.filter { !$0.1.arguments.isEmpty }.map { parameter, line, origin in
             Plan.Command(
@@ -37,7 +41,12 @@ extension Planner {
                     "set the capabilities"),
             ]
             + (facts.filter.isEmpty
-                ? [] : [step(.installFilter(facts.filter, flags: facts.filterFlags), .privileges, "install the seccomp filter")])
+                ? []
+                : [
+                    step(
+                        .installFilter(facts.filter, flags: facts.filterFlags), .privileges,
+                        "install the seccomp filter")
+                ])
             + [
                 step(.closeRange(from: 3, onExec: true), .privileges, "close every other descriptor"),
                 step(

@@ -37,7 +37,8 @@ extension Planner {
                     major: node.major, minor: node.minor),
                 .devices, origin, "make /dev/\(node.path)"),
             host(
-                .changeOwner(node.path, at: .devices, uid: firstID + node.uid, gid: firstID + node.gid), .devices, origin,
+                .changeOwner(node.path, at: .devices, uid: firstID + node.uid, gid: firstID + node.gid), .devices,
+                origin,
                 "give /dev/\(node.path) its owner"),
         ]
     }

@@ -24,7 +24,8 @@ extension Planner {
         guard let range = identity.idRange else { return steps }
         for file in ["uid_map", "gid_map"] {
             steps += [
-                host(.open(file, at: .child, [.writeOnly, .closeOnExec], into: .mapFile), .ids, origin, "open \(file)"),
+                host(
+                    .open(file, at: .child, [.writeOnly, .closeOnExec], into: .mapFile), .ids, origin, "open \(file)"),
                 host(
                     .write("0 \(range.first) \(range.count)", to: .mapFile), .ids, origin,
                     "map ids 0-\(range.count - 1) to \(range.first)-\(range.first + range.count - 1)"),
@@ -32,7 +33,9 @@ extension Planner {
             ]
         }
         steps.append(
-            host(.open("ns/user", at: .child, [.closeOnExec], into: .userNamespace), .ids, origin, "open the user namespace"))
+            host(
+                .open("ns/user", at: .child, [.closeOnExec], into: .userNamespace), .ids, origin,
+                "open the user namespace"))
         return steps
     }
 
@@ -48,10 +51,11 @@ extension Planner {
         [
             Step(
                 operation: .release(passedSlots), side: .host, subject: .namespaces, origin: .standard(""),
-                purpose: "let the child go on", undo: nil),
+                purpose: "let the child go on", undo: nil)
+        ] + passedSlots.map { host(.close($0), .namespaces, .standard(""), "close what the child has now") } + [
             child(
                 .receive(passedSlots, from: .control), .namespaces, .standard(""),
-                "wait for jailrun"),
+                "wait for jailrun")
         ]
     }
 
@@ -104,7 +108,9 @@ extension Planner {
     /// gets SIGPIPE for that.
     private func takeOutput() -> [Step] {
         if let log = jail.commands.consoleLog {
-            return [1, 2].map { child(.duplicate(.consoleLog, to: $0), .command, log.origin, "send output to \(log.value)") }
+            return [1, 2].map {
+                child(.duplicate(.consoleLog, to: $0), .command, log.origin, "send output to \(log.value)")
+            }
         }
         guard facts.isOutputPiped else { return [] }
         let origin = Origin.standard("exec.consolelog = FILE")
@@ -115,14 +121,16 @@ extension Planner {
     static func openTerminal(terminals: [Int], control: CallArgument) -> [Step] {
         func step(_ call: SystemCall, _ purpose: String) -> Step {
             Step(
-                operation: .call(call), side: .child, subject: .command, origin: .standard(""), purpose: purpose, undo: nil)
+                operation: .call(call), side: .child, subject: .command, origin: .standard(""), purpose: purpose,
+                undo: nil)
         }
         let unlock = Structure(bytes: [0, 0, 0, 0], spelling: "[0]")
         let flags = OpenFlags([.readWrite, .noTerminal, .closeOnExec])
         return [
             step(.openDirectory("/dev/pts/ptmx", flags: flags, into: .terminalMaster), "open a pty"),
             step(
-                .controlTerminal(.descriptor(.terminalMaster), request: 0x4004_5431, name: "TIOCSPTLCK", .structure(unlock)),
+                .controlTerminal(
+                    .descriptor(.terminalMaster), request: 0x4004_5431, name: "TIOCSPTLCK", .structure(unlock)),
                 "unlock the pty"),
             step(
                 .controlTerminal(
@@ -157,7 +165,9 @@ extension Planner {
             child(
                 .duplicate(.stagePlan, to: CNS_PLAN_DESCRIPTOR), .command, origin,
                 "keep the commands' plan"),
-            child(.closeRange(from: CNS_JOINED_DESCRIPTOR + (facts.isOutputPiped ? 1 : 0), onExec: true), .privileges, origin, "close every other descriptor"),
+            child(
+                .closeRange(from: CNS_JOINED_DESCRIPTOR + (facts.isOutputPiped ? 1 : 0), onExec: true), .privileges,
+                origin, "close every other descriptor"),
             child(.executeDescriptor(.stage, ["jailrun-init"], environment: []), .command, origin, "run pid 1"),
         ]
     }

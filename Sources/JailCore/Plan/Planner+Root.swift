@@ -11,7 +11,9 @@ extension Planner {
     func openRoot() -> [Step] {
         let origin = jail.path.origin
         return [
-            host(.openDirectory(jail.path.value, into: .rootDirectory), .files, origin, "open the root \(jail.path.value)"),
+            host(
+                .openDirectory(jail.path.value, into: .rootDirectory), .files, origin,
+                "open the root \(jail.path.value)"),
             host(
                 .cloneTree("", at: .rootDirectory, isRecursive: isRecursive, into: cloned), .files, origin,
                 "clone the mount of the root"),
@@ -39,7 +41,9 @@ extension Planner {
         func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, .files, origin, purpose) }
         return [
             step(.openDirectory(".", into: .workingDirectory), "remember the working directory"),
-            step(.openDirectory("/proc/self/ns/mnt", flags: .closeOnExec, into: .hostMounts), "remember the host's mounts"),
+            step(
+                .openDirectory("/proc/self/ns/mnt", flags: .closeOnExec, into: .hostMounts),
+                "remember the host's mounts"),
             step(.unshare(.mount), "leave the host's mount namespace for a moment"),
             step(.makeAllPrivate(), "stop mount propagation"),
             step(.openFilesystem("tmpfs", into: .filesystem), "open tmpfs"),
@@ -50,9 +54,12 @@ extension Planner {
             step(.makeDirectory("lower", at: .scratch, mode: 0o755), "make the lower directory"),
             step(.makeDirectory("upper", at: .scratch, mode: 0o755), "make the upper directory"),
             step(.makeDirectory("work", at: .scratch, mode: 0o755), "make the work directory"),
-            step(.changeOwner("upper", at: .scratch, uid: firstID, gid: firstID), "give the upper directory to the jail"),
+            step(
+                .changeOwner("upper", at: .scratch, uid: firstID, gid: firstID), "give the upper directory to the jail"),
             step(.moveMount(.scratch, ontoPath: "/"), "attach the upper layer"),
-            step(.open("lower", at: .scratch, [.path, .directory, .closeOnExec], into: .mountPoint), "open the lower directory"),
+            step(
+                .open("lower", at: .scratch, [.path, .directory, .closeOnExec], into: .mountPoint),
+                "open the lower directory"),
             step(.moveMount(.lower, onto: .mountPoint), "attach the lower layer"),
             step(.close(.mountPoint), "close the lower directory"),
             step(.changeDirectory(to: .scratch), "enter the layers"),

@@ -4,8 +4,9 @@ extension Operation {
         switch self {
         case .call(let call): call.spelling
         case .spawn(let flags):
-            "clone3({flags=CLONE_PIDFD|CLONE_CLEAR_SIGHAND|CLONE_INTO_CGROUP|\(flags), exit_signal=SIGCHLD, cgroup=cgroup}, 88)"
-        case .release(let slots): "sendmsg(control, {SCM_RIGHTS [\(slots.map(\.name).joined(separator: ", "))]}, MSG_NOSIGNAL)"
+            "clone3({flags=CLONE_VM|CLONE_PIDFD|CLONE_CLEAR_SIGHAND|CLONE_INTO_CGROUP|\(flags), exit_signal=SIGCHLD, cgroup=cgroup}, 88)"
+        case .release(let slots):
+            "sendmsg(control, {SCM_RIGHTS [\(slots.map(\.name).joined(separator: ", "))]}, MSG_NOSIGNAL)"
         case .network(let operation): "\(operation)"
         case .hook(let hook): "execve(\(SystemCall.quoted(hook.command.arguments)))"
         case .verify(let file, let value): "read(\(file)) = \(SystemCall.quoted(value))"

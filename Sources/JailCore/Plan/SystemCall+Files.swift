@@ -2,12 +2,15 @@ internal import CNamespaces
 
 /// Files, directories and descriptors.
 extension SystemCall {
-    static func openDirectory(_ path: String, flags: OpenFlags = [.path, .directory, .closeOnExec], into slot: Slot) -> Self {
+    static func openDirectory(_ path: String, flags: OpenFlags = [.path, .directory, .closeOnExec], into slot: Slot)
+        -> Self
+    {
         Self("openat", cns_number_openat, [.currentDirectory, .text(path), flags.argument, .integer(0)], into: slot)
     }
 
     static func open(_ path: String, at directory: Slot, _ flags: OpenFlags, into slot: Slot) -> Self {
-        Self("openat", cns_number_openat, [.descriptor(directory), .text(path), flags.argument, .integer(0)], into: slot)
+        Self(
+            "openat", cns_number_openat, [.descriptor(directory), .text(path), flags.argument, .integer(0)], into: slot)
     }
 
     /// Opens the child's directory in the host's procfs.
@@ -48,7 +51,8 @@ extension SystemCall {
             [
                 .descriptor(directory), .text(name),
                 .integer(Int64(type.rawValue | mode), spelled: "\(type.spelling)|0\(String(mode, radix: 8))"),
-                .integer(Int64(device), spelled: "makedev(0x\(String(major, radix: 16)), 0x\(String(minor, radix: 16)))"),
+                .integer(
+                    Int64(device), spelled: "makedev(0x\(String(major, radix: 16)), 0x\(String(minor, radix: 16)))"),
             ])
     }
 

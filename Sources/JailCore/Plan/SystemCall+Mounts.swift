@@ -9,7 +9,10 @@ extension SystemCall {
     static func configure(_ filesystem: Slot, _ key: String, _ value: String) -> Self {
         Self(
             "fsconfig", cns_number_fsconfig,
-            [.descriptor(filesystem), .integer(1, spelled: "FSCONFIG_SET_STRING"), .text(key), .text(value), .integer(0)])
+            [
+                .descriptor(filesystem), .integer(1, spelled: "FSCONFIG_SET_STRING"), .text(key), .text(value),
+                .integer(0),
+            ])
     }
 
     static func configureFlag(_ filesystem: Slot, _ key: String) -> Self {
@@ -36,11 +39,14 @@ extension SystemCall {
         var flags: AtFlags = [.cloneTree, .closeOnExec]
         if path.isEmpty { flags.insert(.emptyPath) }
         if isRecursive { flags.insert(.recursive) }
-        return Self("open_tree", cns_number_open_tree, [.descriptor(directory), .text(path), flags.argument], into: slot)
+        return Self(
+            "open_tree", cns_number_open_tree, [.descriptor(directory), .text(path), flags.argument], into: slot)
     }
 
     static func setAttributes(_ attributes: MountAttributes, on mount: Slot, isRecursive: Bool) -> Self {
-        let structure = Structure.words([attributes.rawValue, 0, 0, 0], spelling: "{attr_set=\(attributes), attr_clr=0, propagation=0 /* MS_??? */, userns_fd=0}")
+        let structure = Structure.words(
+            [attributes.rawValue, 0, 0, 0],
+            spelling: "{attr_set=\(attributes), attr_clr=0, propagation=0 /* MS_??? */, userns_fd=0}")
         return mountSetattr(mount, structure, isRecursive: isRecursive)
     }
 

@@ -42,7 +42,8 @@ extension SystemCall {
     /// capset(2), version 3: `effective` and `permitted` alike, nothing inheritable.
     static func setCapabilities(_ set: UInt64, spelling: String) -> Self {
         let header: [UInt8] = UInt32(0x2008_0522).littleEndianBytes + UInt32(0).littleEndianBytes
-        let words = [UInt32(truncatingIfNeeded: set), UInt32(truncatingIfNeeded: set), 0]
+        let words =
+            [UInt32(truncatingIfNeeded: set), UInt32(truncatingIfNeeded: set), 0]
             + [UInt32(truncatingIfNeeded: set >> 32), UInt32(truncatingIfNeeded: set >> 32), 0]
         return Self(
             "capset", cns_number_capset,

@@ -68,7 +68,10 @@ public struct SystemCall: Equatable, Sendable {
     /// An errno that counts as success.
     public var allowedError: Int32
 
-    init(_ name: String, _ number: Int32, _ arguments: [CallArgument], into result: Slot? = nil, allowing error: Int32 = 0) {
+    init(
+        _ name: String, _ number: Int32, _ arguments: [CallArgument], into result: Slot? = nil,
+        allowing error: Int32 = 0
+    ) {
         self.name = name
         self.number = number
         self.arguments = arguments

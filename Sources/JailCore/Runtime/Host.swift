@@ -16,9 +16,12 @@ public struct Host: Sendable {
 
     public init(
         stateDirectory: String?, cgroupRoot: String?, signals: SignalSource,
-        observe: (@Sendable (Step, Int) -> Void)? = nil, warn: @escaping @Sendable (String) -> Void, note: @escaping @Sendable (String) -> Void = { _ in }
+        observe: (@Sendable (Step, Int) -> Void)? = nil, warn: @escaping @Sendable (String) -> Void,
+        note: @escaping @Sendable (String) -> Void = { _ in }
     ) throws(RuntimeError) {
-        let standard = StateDirectory.standardPath(isRoot: geteuid() == 0) { unsafe getenv($0).map { unsafe String(cString: $0) } }
+        let standard = StateDirectory.standardPath(isRoot: geteuid() == 0) {
+            unsafe getenv($0).map { unsafe String(cString: $0) }
+        }
         state = StateDirectory(path: stateDirectory ?? standard)
         self.signals = signals
         self.observe = observe

@@ -35,7 +35,9 @@ struct HostCommand {
     /// A session of its own, so that a timeout ends all of it.
     private func steps(_ line: JailCommand, origin: Origin) throws(RuntimeError) -> [Step] {
         func step(_ call: SystemCall) -> Step {
-            Step(operation: .call(call), side: .child, subject: .command, origin: origin, purpose: "run \(line.text)", undo: nil)
+            Step(
+                operation: .call(call), side: .child, subject: .command, origin: origin, purpose: "run \(line.text)",
+                undo: nil)
         }
         let user = try user()
         let identity = user.map { [SystemCall.setGroups($0.groups), .setGroupIDs($0.gid), .setUserIDs($0.uid)] } ?? []
@@ -43,7 +45,8 @@ struct HostCommand {
         let path = environment.first { $0.hasPrefix("PATH=") }.map { String($0.dropFirst(5)) } ?? Planner.path
         let name = line.arguments[0]
         let candidates = name.contains("/") ? [name] : path.split(separator: ":").map { "\($0)/\(name)" }
-        return ([.startSession(), .clearSignalMask()] + identity + [.closeRange(from: 3, onExec: true)]
+        return
+            ([.startSession(), .clearSignalMask()] + identity + [.closeRange(from: 3, onExec: true)]
             + [.execute(candidates, line.arguments, environment: environment)]).map(step)
     }
 
@@ -51,7 +54,8 @@ struct HostCommand {
         guard let name = jail.commands.systemUser else { return nil }
         if let user = PasswordFile.host.user(name.value) { return user }
         throw .unsuitable(
-            jail: jail.label, origin: name.origin, "exec.system_user: \(Terminal.escaped(name.value)): no such user", hint: nil)
+            jail: jail.label, origin: name.origin, "exec.system_user: \(Terminal.escaped(name.value)): no such user",
+            hint: nil)
     }
 
     /// jail(8): the caller's, or a fresh one with `exec.clean`; and JID, JNAME, JPATH.

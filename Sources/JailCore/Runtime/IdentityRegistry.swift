@@ -18,7 +18,9 @@ struct IdentityRegistry {
         let others = state.traces
         let jid = try chooseJid(for: spec, others: others)
         let trace = makeTrace(
-            JailIdentity(jid: jid, idRange: try chooseRange(for: spec, others: others), generation: UInt64(Clock.microseconds())))
+            JailIdentity(
+                jid: jid, idRange: try chooseRange(for: spec, others: others), generation: UInt64(Clock.microseconds()))
+        )
         try state.write(trace)
         _ = consume lock
         return trace
@@ -42,7 +44,7 @@ struct IdentityRegistry {
             return fixed.value
         }
         let jid = nextJid(others: others)
-        do { try Files.replace(state.lastJidPath, with: Array(String(jid).utf8)) } catch {
+        do { try Files.overwrite(state.lastJidPath, with: Array(String(jid).utf8)) } catch {
             throw .system("cannot write \(state.lastJidPath)", error)
         }
         return jid
@@ -66,7 +68,8 @@ struct IdentityRegistry {
             let (next, hasWrapped) = first.addingReportingOverflow(Self.rangeCount)
             // The last range would hold 4294967295, which means "no change" to the kernel.
             if hasWrapped || next >= UInt32.max - Self.rangeCount {
-                throw .host("no range of user ids is left for \(spec.label)", hint: "stop a jail, or use userns = ID+COUNT")
+                throw .host(
+                    "no range of user ids is left for \(spec.label)", hint: "stop a jail, or use userns = ID+COUNT")
             }
             first = next
         }

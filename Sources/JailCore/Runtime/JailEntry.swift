@@ -53,7 +53,9 @@ public struct JailEntry {
         return Descriptor(number)
     }
 
-    private func perform(_ entry: Planner.Entry, joined: Int32, timeoutSeconds: Int) throws(RuntimeError) -> CommandOutcome {
+    private func perform(_ entry: Planner.Entry, joined: Int32, timeoutSeconds: Int) throws(RuntimeError)
+        -> CommandOutcome
+    {
         let message = "\(record.spec.label): cannot run \(Terminal.escaped(entry.command.line.text))"
         let pair = try attempt(message) { () throws(Errno) in try ControlPair() }
         let stage = try attempt(message) { () throws(Errno) in try Stage.descriptor() }
@@ -80,7 +82,8 @@ public struct JailEntry {
         return try wait(session, entry: entry, control: pair.ours.number, timeoutSeconds: timeoutSeconds)
     }
 
-    private func wait(_ session: Session, entry: Planner.Entry, control: Int32, timeoutSeconds: Int) throws(RuntimeError)
+    private func wait(_ session: Session, entry: Planner.Entry, control: Int32, timeoutSeconds: Int)
+        throws(RuntimeError)
         -> CommandOutcome
     {
         let steps = entry.spawn + entry.enter + entry.command.steps

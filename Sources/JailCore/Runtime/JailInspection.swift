@@ -20,7 +20,8 @@ public struct JailInspection: Codable, Sendable {
         let cgroup = Cgroup(path: record.cgroup)
         processes = cgroup.processes
         let files = ((try? Files.names(in: record.cgroup)) ?? []).filter {
-            $0.hasSuffix(".max") || $0.hasSuffix(".current") || $0.hasSuffix(".events") || $0 == "cpu.weight" || $0.hasSuffix(".high")
+            $0.hasSuffix(".max") || $0.hasSuffix(".current") || $0.hasSuffix(".events") || $0 == "cpu.weight"
+                || $0.hasSuffix(".high")
         }
         cgroupValues = files.compactMap { file in
             (try? cgroup.value(of: file)).map { Value(file: file, value: $0.trimmed) }

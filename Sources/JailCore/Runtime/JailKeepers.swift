@@ -144,7 +144,9 @@ public struct JailKeepers {
                 keepers[index].status = exitStatus(index)
             }
         }
-        guard watched[keepers.count].revents != 0, let signal = host.signals.next(), signal != SIGWINCH else { return nil }
+        guard watched[keepers.count].revents != 0, let signal = host.signals.next(), signal != SIGWINCH else {
+            return nil
+        }
         return signal
     }
 
@@ -165,7 +167,9 @@ public struct JailKeepers {
             for (position, index) in open.enumerated() where watched[position].revents != 0 {
                 keepers[index].status = exitStatus(index)
             }
-            if watched[open.count].revents != 0, let signal = host.signals.next(), signal != SIGWINCH { isStopping = true }
+            if watched[open.count].revents != 0, let signal = host.signals.next(), signal != SIGWINCH {
+                isStopping = true
+            }
         }
     }
 

@@ -6,7 +6,7 @@ public struct JailLookup {
     /// Jails that are up, in the order of their jids.
     public func running() -> [JailRecord] {
         JailRepair(host: host).repairAll()
-        return host.state.records.filter { $0.trace.phase != .starting && $0.isAlive }
+        return host.state.records.filter(\.isAlive)
     }
 
     /// The name of a jail that has that name or that jid.

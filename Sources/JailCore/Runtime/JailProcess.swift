@@ -33,7 +33,9 @@ public struct JailProcess: Sendable {
         self.pid = pid
         innerPid = field("NSpid").last.flatMap { Int32($0) } ?? 0
         let hostID = field("Uid").dropFirst().first.flatMap { UInt32($0) } ?? 0
-        uid = jail.identity.idRange.map { hostID >= $0.first && hostID - $0.first < $0.count ? hostID - $0.first : 65534 } ?? hostID
+        uid =
+            jail.identity.idRange.map { hostID >= $0.first && hostID - $0.first < $0.count ? hostID - $0.first : 65534 }
+            ?? hostID
         state = String(fields[0])
         let ticks = (Double(fields[11]) ?? 0) + (Double(fields[12]) ?? 0)
         cpuSeconds = ticks / Double(sysconf(Int32(_SC_CLK_TCK)))

@@ -1,8 +1,10 @@
-/// The little that is written before anything of a jail exists, and again when it is up: enough to remove all of it.
+/// The little that is written before anything of a jail exists, and again when its first process does: enough to remove all of it.
 ///
 /// A few lines of `key value`: it is on the way of every start, and JSON would cost a tenth of it.
 struct JailTrace: Codable, Sendable, Equatable {
-    enum Phase: String, Codable, Sendable { case starting, running, stopping }
+    /// `stopping`: a stop was begun, and is finished by whoever finds it. A jail whose first process lives is up otherwise: that
+    /// of a start that was broken off ends by itself, when its control socket is closed.
+    enum Phase: String, Codable, Sendable { case up, stopping }
 
     var name: String
     var label: String
@@ -62,7 +64,8 @@ struct JailTrace: Codable, Sendable, Equatable {
             UInt32(first).flatMap { first in UInt32(count).map { IDRange(first: first, count: $0) } }
         }
         self.init(
-            name: name, label: label, identity: JailIdentity(jid: jid, idRange: range, generation: generation), phase: phase,
+            name: name, label: label, identity: JailIdentity(jid: jid, idRange: range, generation: generation),
+            phase: phase,
             cgroup: cgroup, pid: Int32(process.0) ?? 0, startTime: UInt64(process.1) ?? 0,
             isTransient: value("transient") == "true", supervisor: Int32(keeper.0) ?? 0,
             supervisorStartTime: UInt64(keeper.1) ?? 0, hasNetwork: value("network") == "true")

@@ -15,10 +15,7 @@ struct JailRemoval {
         let isDead = killAll()
         disconnectNetwork()
         let isRemoved = isDead && removeCgroup()
-        if isRemoved {
-            host.state.remove(trace.name)
-            host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
-        }
+        if isRemoved { host.state.remove(trace.name) }
         return isRemoved
     }
 
@@ -83,8 +80,10 @@ public struct JailRepair {
 
     /// Nobody works on it (its lock is ours) and it is not up.
     private func isDead(_ trace: JailTrace) -> Bool {
-        if trace.phase == .starting || trace.phase == .stopping { return true }
-        if trace.isTransient && ProcessTable.startTime(of: trace.supervisor) != trace.supervisorStartTime { return true }
+        if trace.phase == .stopping { return true }
+        if trace.isTransient && ProcessTable.startTime(of: trace.supervisor) != trace.supervisorStartTime {
+            return true
+        }
         return !trace.isAlive
     }
 
@@ -110,6 +109,7 @@ public struct JailRepair {
             if existed && !exists { repaired.append(name) }
             if exists { _ = consume lock } else { lock.unlinkAndRelease() }
         }
+        if !repaired.isEmpty { host.state.removeIfUnused(cgroupRoot: host.cgroupRoot) }
         return repaired
     }
 

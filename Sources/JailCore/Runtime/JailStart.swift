@@ -27,7 +27,8 @@ public struct JailStart {
     ///   - terminals: which of descriptors 0, 1, 2 are terminals; the jail gets a pty of its own for them.
     ///   - output: a pipe for the jail's output, which is shown on the caller's; nil gives it the caller's descriptors.
     public init(
-        jail: JailSpec, host: Host, isTransient: Bool, configuration: String, terminals: [Int], output: OutputPipe? = nil
+        jail: JailSpec, host: Host, isTransient: Bool, configuration: String, terminals: [Int],
+        output: OutputPipe? = nil
     ) {
         self.jail = jail
         self.host = host
@@ -63,13 +64,15 @@ public struct JailStart {
 
     private func initialTrace(_ identity: JailIdentity) -> JailTrace {
         JailTrace(
-            name: jail.name.value, label: jail.label, identity: identity, phase: .starting,
+            name: jail.name.value, label: jail.label, identity: identity, phase: .up,
             cgroup: host.cgroup(of: jail.name.value).path, isTransient: isTransient, supervisor: getpid(),
             supervisorStartTime: ProcessTable.startTime(of: getpid()) ?? 0,
             hasNetwork: jail.network.mode.value == .own && !jail.network.addresses.isEmpty)
     }
 
-    private func start(_ reserved: JailTrace, _ networkUndo: inout [NetworkOperation]) throws(RuntimeError) -> RunningJail {
+    private func start(_ reserved: JailTrace, _ networkUndo: inout [NetworkOperation]) throws(RuntimeError)
+        -> RunningJail
+    {
         var trace = reserved
         let hooks = HostCommand(jail: jail, identity: trace.identity, host: host)
         let beforehand = HostCommand(jail: jail, identity: jail.jid == nil ? nil : trace.identity, host: host)
@@ -82,20 +85,24 @@ public struct JailStart {
         let child = try performer.perform()
         network.close()
         // While the child is at work.
+        trace.pid = child.pid
+        trace.startTime = ProcessTable.startTime(of: child.pid) ?? 0
+        try host.state.write(trace)
         let details = JailDetails(
             generation: trace.identity.generation, spec: jail, networkUndo: networkUndo, createdSeconds: time(nil),
             configuration: configuration)
         try host.state.write(details)
-        trace.pid = child.pid
-        trace.startTime = ProcessTable.startTime(of: child.pid) ?? 0
         let session = Session(
             control: performer.pair.ours.number, pidfd: child.pidfd.number, signals: host.signals, console: console)
         try awaitReady(session, plan: plan)
-        try hooks.run(jail.commands.created, parameter: "exec.created")
-        let outcome = try runCommands(session, plan: plan, control: performer.pair.ours.number)
+        if !jail.commands.created.isEmpty {
+            try hooks.run(jail.commands.created, parameter: "exec.created")
+            try attempt("\(jail.label): cannot reach the jail's first process") { () throws(Errno) in
+                try Control.go(performer.pair.ours.number)
+            }
+        }
+        let outcome = try runCommands(session, plan: plan)
         try hooks.run(jail.commands.poststart, parameter: "exec.poststart")
-        trace.phase = .running
-        try host.state.write(trace)
         return RunningJail(
             record: JailRecord(trace: trace, details: details), pidfd: child.pidfd, control: performer.pair.ours,
             session: session, outcome: outcome)
@@ -137,8 +144,7 @@ public struct JailStart {
     }
 
     /// `exec.start` and `command`, one after the other, each with its timeout.
-    private func runCommands(_ session: Session, plan: Plan, control: Int32) throws(RuntimeError) -> CommandOutcome {
-        do { try Control.go(control) } catch { throw .system("\(jail.label): cannot reach the jail's first process", error) }
+    private func runCommands(_ session: Session, plan: Plan) throws(RuntimeError) -> CommandOutcome {
         var deadline: Int?
         var outcome = CommandOutcome.exited(0)
         var failed: (index: Int, errno: Int32)?
@@ -151,7 +157,8 @@ public struct JailStart {
             case .report(.failed(let index, let errno)): failed = (index, errno)
             case .report(.finished(let number, let status)):
                 outcome = try ended(
-                    plan, number, failed.map { .notExecuted(Errno($0.errno)) } ?? CommandOutcome(waitStatus: status), failed)
+                    plan, number, failed.map { .notExecuted(Errno($0.errno)) } ?? CommandOutcome(waitStatus: status),
+                    failed)
             case .report(.started):
                 session.console.makeCooked()
                 return outcome
@@ -164,7 +171,8 @@ public struct JailStart {
             case .timedOut:
                 let command = plan.commands.first { $0.timeoutSeconds > 0 }
                 throw .command(
-                    jail: jail.label, text: command?.line.text ?? "", origin: command?.origin ?? .standard(""), outcome: .timedOut)
+                    jail: jail.label, text: command?.line.text ?? "", origin: command?.origin ?? .standard(""),
+                    outcome: .timedOut)
             }
         }
     }
@@ -182,6 +190,7 @@ public struct JailStart {
         if isTransient && number == plan.commands.count - 1, case .exited = outcome { return outcome }
         if isTransient && number == plan.commands.count - 1, case .signalled = outcome { return outcome }
         throw .command(
-            jail: jail.label, text: plan.commands[number].line.text, origin: plan.commands[number].origin, outcome: outcome)
+            jail: jail.label, text: plan.commands[number].line.text, origin: plan.commands[number].origin,
+            outcome: outcome)
     }
 }

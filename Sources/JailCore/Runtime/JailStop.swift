@@ -72,7 +72,9 @@ public struct JailStop {
         let pidfd = Descriptor(number)
         _ = cns_pidfd_signal(pidfd.number, SIGTERM)
         let deadline = Clock.milliseconds() + seconds * 1000
-        while Clock.milliseconds() < deadline, Cgroup(path: record.cgroup).processes.contains(where: { $0 != record.pid }) {
+        while Clock.milliseconds() < deadline,
+            Cgroup(path: record.cgroup).processes.contains(where: { $0 != record.pid })
+        {
             var watched = pollfd(fd: pidfd.number, events: Int16(POLLIN), revents: 0)
             if unsafe poll(&watched, 1, 10) > 0 { return }
         }

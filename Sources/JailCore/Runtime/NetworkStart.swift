@@ -18,7 +18,8 @@ final class NetworkStart {
             facts = try opened.netlink.facts(for: jail.network)
         } catch { throw failure(error, origin: jail.network.mode.origin) }
         do throws(NetworkPlanError) {
-            operations = try NetworkPlan(for: jail.network, jail: (jail.name.value, identity.jid), facts: facts).operations
+            operations = try NetworkPlan(for: jail.network, jail: (jail.name.value, identity.jid), facts: facts)
+                .operations
         } catch { throw .unsuitable(jail: jail.label, origin: error.origin, "\(error)", hint: error.hint) }
         connection = opened
     }
@@ -70,7 +71,9 @@ extension Netlink {
     /// Names of the jails that a link of this host says it belongs to.
     func jailNames() throws(NetlinkError) -> [String] {
         var names: [String] = []
-        for link in HostNetworkFacts(links: try links()).jailLinks where !names.contains(link.jail) { names.append(link.jail) }
+        for link in HostNetworkFacts(links: try links()).jailLinks where !names.contains(link.jail) {
+            names.append(link.jail)
+        }
         return names
     }
 }

@@ -59,7 +59,8 @@ struct PasswordFile {
 
     /// Digits only, up to 4294967294: 4294967295 means "no change" to the kernel.
     static func id(_ text: some StringProtocol) -> UInt32? {
-        guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let id = UInt32(text), id != .max else {
+        guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let id = UInt32(text), id != .max
+        else {
             return nil
         }
         return id
@@ -68,8 +69,11 @@ struct PasswordFile {
 
 /// openat2(2) below a root directory: RESOLVE_IN_ROOT, no magic links.
 enum RootPath {
-    static func open(_ path: String, root: Int32, flags: Int32, followingLinks: Bool = true) throws(Errno) -> Descriptor {
-        var how = (UInt64(UInt32(bitPattern: flags | O_CLOEXEC)), UInt64(0), UInt64(0x10 | 0x02 | (followingLinks ? 0 : 0x04)))
+    static func open(_ path: String, root: Int32, flags: Int32, followingLinks: Bool = true) throws(Errno) -> Descriptor
+    {
+        var how = (
+            UInt64(UInt32(bitPattern: flags | O_CLOEXEC)), UInt64(0), UInt64(0x10 | 0x02 | (followingLinks ? 0 : 0x04))
+        )
         while true {
             let result = unsafe cns_openat2(root, path, &how, MemoryLayout.size(ofValue: how))
             if result == -EAGAIN || result == -EINTR { continue }

@@ -35,8 +35,10 @@ struct PlanPerformer: ~Copyable {
     private let consoleLog: Descriptor
     private let network: NetworkStart
 
-    init(plan: Plan, jail: JailSpec, host: Host, isTransient: Bool, network: NetworkStart, output: OutputPipe?) throws(RuntimeError) {
-        var flags = CNS_WAIT_FOR_GO.rawValue
+    init(plan: Plan, jail: JailSpec, host: Host, isTransient: Bool, network: NetworkStart, output: OutputPipe?)
+        throws(RuntimeError)
+    {
+        var flags: UInt32 = jail.commands.created.isEmpty ? 0 : CNS_WAIT_FOR_GO.rawValue
         if isTransient { flags |= CNS_TRANSIENT.rawValue }
         if jail.isPersistent.value { flags |= CNS_PERSISTENT.rawValue }
         let message = "\(jail.label): cannot prepare the start"
@@ -77,7 +79,9 @@ struct PlanPerformer: ~Copyable {
     /// `exec.consolelog`: a file of the host, never reached through a link that the jail's tree holds.
     private static func openConsoleLog(_ jail: JailSpec) throws(RuntimeError) -> Descriptor {
         guard let log = jail.commands.consoleLog else { return Descriptor(-1) }
-        do { return try Files.open(log.value, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NOCTTY, mode: 0o644) } catch {
+        do {
+            return try Files.open(log.value, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NOCTTY, mode: 0o644)
+        } catch {
             throw .unsuitable(
                 jail: jail.label, origin: log.origin, "exec.consolelog: \(log.value): \(error.description)", hint: nil)
         }

@@ -109,7 +109,8 @@ public enum Terminal {
             switch scalar.value {
             case 0x0a: result += "\\n"
             case 0x09: result += "\\t"
-            case 0..<0x20, 0x7f..<0xa0: result += "\\x" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
+            case 0..<0x20, 0x7f..<0xa0:
+                result += "\\x" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
             case 0x200b...0x200f, 0x2028...0x202e, 0x2066...0x2069: result += "\\u{\(String(scalar.value, radix: 16))}"
             default: result.unicodeScalars.append(scalar)
             }
@@ -119,7 +120,8 @@ public enum Terminal {
 }
 
 /// What `body` returns; its errno becomes a message that begins with `text`.
-func attempt<Value: ~Copyable>(_ text: @autoclosure () -> String, _ body: () throws(Errno) -> Value) throws(RuntimeError)
+func attempt<Value: ~Copyable>(_ text: @autoclosure () -> String, _ body: () throws(Errno) -> Value)
+    throws(RuntimeError)
     -> Value
 {
     do { return try body() } catch { throw .system(text(), error) }

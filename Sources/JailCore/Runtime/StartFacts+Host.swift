@@ -53,14 +53,16 @@ struct FactFinder {
     }
 
     private func isDirectory(_ name: String, root: Int32) -> Bool {
-        (try? RootPath.open(name, root: root, flags: Int32(OpenFlags([.path, .directory]).rawValue), followingLinks: false)) != nil
+        (try? RootPath.open(
+            name, root: root, flags: Int32(OpenFlags([.path, .directory]).rawValue), followingLinks: false)) != nil
     }
 
     /// A mount that the file asks for needs its directory in the root.
     private func checkAsked(_ facts: StartFacts) throws(RuntimeError) {
         let pseudo = jail.pseudoFilesystems
         for (parameter, presence, directory) in [
-            ("mount.devfs", pseudo.devfs, "dev"), ("mount.procfs", pseudo.procfs, "proc"), ("mount.sysfs", pseudo.sysfs, "sys"),
+            ("mount.devfs", pseudo.devfs, "dev"), ("mount.procfs", pseudo.procfs, "proc"),
+            ("mount.sysfs", pseudo.sysfs, "sys"),
         ] where presence.value == .always && !facts.rootDirectories.contains(directory) {
             throw .unsuitable(
                 jail: jail.label, origin: presence.origin,
@@ -74,7 +76,8 @@ struct FactFinder {
         for mount in jail.mounts where mount.kind == .nullfs || mount.kind == .bind {
             if !Files.exists(mount.source) {
                 throw .unsuitable(
-                    jail: jail.label, origin: mount.origin, "mount: \(mount.source): \(Errno.current.description)", hint: nil)
+                    jail: jail.label, origin: mount.origin, "mount: \(mount.source): \(Errno.current.description)",
+                    hint: nil)
             }
         }
     }
@@ -94,12 +97,14 @@ struct FactFinder {
     private static var maskedPaths: [StartFacts.MaskedPath] {
         let files = [
             "proc/kcore", "proc/keys", "proc/timer_list", "proc/latency_stats", "proc/sched_debug", "proc/interrupts",
-            "proc/kallsyms", "proc/kpagecount", "proc/kpageflags", "proc/kpagecgroup", "proc/vmallocinfo", "proc/slabinfo",
+            "proc/kallsyms", "proc/kpagecount", "proc/kpageflags", "proc/kpagecgroup", "proc/vmallocinfo",
+            "proc/slabinfo",
             "proc/modules", "proc/config.gz", "proc/cmdline", "proc/timer_stats", "sys/kernel/boot_params/data",
         ]
         let directories = [
             "proc/acpi", "proc/asound", "proc/scsi", "sys/firmware", "sys/devices/virtual/powercap", "sys/fs/selinux",
-            "sys/fs/bpf", "sys/fs/pstore", "sys/kernel/debug", "sys/kernel/tracing", "sys/kernel/security", "sys/module",
+            "sys/fs/bpf", "sys/fs/pstore", "sys/kernel/debug", "sys/kernel/tracing", "sys/kernel/security",
+            "sys/module",
         ]
         return files.filter { Files.exists("/\($0)") }.map { StartFacts.MaskedPath(path: $0, isDirectory: false) }
             + directories.filter { Files.exists("/\($0)") }.map { StartFacts.MaskedPath(path: $0, isDirectory: true) }
@@ -214,7 +219,8 @@ struct FactFinder {
     private func missingControllerHint(_ name: String) -> String {
         let mounts = (try? Files.text("/proc/self/mountinfo")) ?? ""
         let isVersion1 = mounts.split(separator: "\n").contains { line in
-            line.contains(" - cgroup ") && line.split(separator: " ").last?.split(separator: ",").contains(Substring(name)) == true
+            line.contains(" - cgroup ")
+                && line.split(separator: " ").last?.split(separator: ",").contains(Substring(name)) == true
         }
         return isVersion1
             ? "this host binds \(name) to cgroup v1: boot with cgroup_no_v1=\(name), or systemd.unified_cgroup_hierarchy=1"

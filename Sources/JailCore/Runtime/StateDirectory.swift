@@ -36,7 +36,8 @@ public struct StateDirectory: Sendable {
 
     /// The record of a name, or nil when there is none or its start has not come so far.
     public func record(of name: String) -> JailRecord? {
-        guard let trace = trace(of: name), let file = try? Files.open(recordPath(name)), let bytes = try? Files.read(file),
+        guard let trace = trace(of: name), let file = try? Files.open(recordPath(name)),
+            let bytes = try? Files.read(file),
             let details = try? JSONDecoder().decode(JailDetails.self, from: Data(bytes)),
             details.generation == trace.identity.generation
         else { return nil }
@@ -121,7 +122,8 @@ struct JailLock: ~Copyable {
     /// Waits for the lock.
     /// - Throws: `.locked` with its holder when the time is over.
     init(
-        _ path: String, in state: StateDirectory, jail: String, writesHolder: Bool = true, timeoutMilliseconds: Int = 60000
+        _ path: String, in state: StateDirectory, jail: String, writesHolder: Bool = true,
+        timeoutMilliseconds: Int = 60000
     ) throws(RuntimeError) {
         let deadline = Clock.milliseconds() + timeoutMilliseconds
         var pauseMicroseconds: UInt32 = 500

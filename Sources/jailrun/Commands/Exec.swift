@@ -5,7 +5,8 @@ import JailCore
 struct Exec: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run a command in a jail that is up.",
-        discussion: "Ends with the command's own status, 128 + n when signal n ended it, 127 when it is not there, 126 when it "
+        discussion:
+            "Ends with the command's own status, 128 + n when signal n ended it, 127 when it is not there, 126 when it "
             + "cannot be executed.")
 
     @OptionGroup var global: GlobalOptions
@@ -19,7 +20,9 @@ struct Exec: ParsableCommand {
     @Option(name: [.customShort("w"), .customLong("directory")], help: "The directory to start in.")
     var directory: String?
 
-    @Option(name: [.customShort("e"), .customLong("env")], help: ArgumentHelp("A variable of its environment.", valueName: "name=value"))
+    @Option(
+        name: [.customShort("e"), .customLong("env")],
+        help: ArgumentHelp("A variable of its environment.", valueName: "name=value"))
     var environment: [String] = []
 
     @Argument(help: "The jail, by name or jid.")
@@ -42,9 +45,12 @@ struct Exec: ParsableCommand {
             let line = JailCommand(
                 text: arguments.joined(separator: " "), arguments: arguments.isEmpty ? ["/bin/sh", "-i"] : arguments,
                 isBackground: false)
-            let terminals = wantsTerminal || arguments.isEmpty && !Descriptors.terminals.isEmpty ? [0, 1, 2] : Descriptors.terminals
+            let terminals =
+                wantsTerminal || arguments.isEmpty && !Descriptors.terminals.isEmpty
+                ? [0, 1, 2] : Descriptors.terminals
             let outcome = try JailEntry(record: record, host: host, terminals: terminals).run(
-                line, parameter: "exec", origin: .commandLine, user: user, directory: directory, environment: environment)
+                line, parameter: "exec", origin: .commandLine, user: user, directory: directory,
+                environment: environment)
             if case .notExecuted = outcome {
                 Output.failure(.command(jail: record.name, text: line.text, origin: .commandLine, outcome: outcome))
             }

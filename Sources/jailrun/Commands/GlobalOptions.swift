@@ -7,7 +7,9 @@ struct GlobalOptions: ParsableArguments {
     @Option(name: .customLong("root"), help: ArgumentHelp("Where state is kept.", valueName: "dir"))
     var stateDirectory: String?
 
-    @Option(name: .customLong("cgroup-root"), help: ArgumentHelp("The cgroup below which jails are made.", valueName: "dir"))
+    @Option(
+        name: .customLong("cgroup-root"), help: ArgumentHelp("The cgroup below which jails are made.", valueName: "dir")
+    )
     var cgroupRoot: String?
 
     @Flag(name: .shortAndLong, help: "Print each step as it is performed, with its microseconds.")

@@ -77,7 +77,9 @@ enum JailLink {
         let hasOperation = request.isCreate || request.isRemove
         if request.separator != nil { return hasOperation || !request.operands.isEmpty ? nil : request }
         if request.isRemove && !request.isCreate && request.operands.isEmpty { return nil }
-        if request.isCreate && (request.operands.count > 1 || request.operands.contains { $0.contains("=") }) { return nil }
+        if request.isCreate && (request.operands.count > 1 || request.operands.contains { $0.contains("=") }) {
+            return nil
+        }
         return hasOperation ? request : nil
     }
 
@@ -99,7 +101,8 @@ enum JailLink {
         }
         let running = JailLookup(host: host).running().map(\.name)
         // Starting all treats running ones as done; naming a running one is an error.
-        if let named = request.operands.first, let spec = specs.first(where: { $0.label == named || $0.name.value == named }),
+        if let named = request.operands.first,
+            let spec = specs.first(where: { $0.label == named || $0.name.value == named }),
             running.contains(spec.name.value)
         {
             write(2, "jail: \"\(named)\" already exists\n")
@@ -226,23 +229,31 @@ enum JexecLink {
         return enter(jail, Array(rest), user: user, isHostUser: isHostUser, directory: directory)
     }
 
-    private static func enter(_ jail: String, _ command: [String], user: String?, isHostUser: Bool, directory: String?) -> Int32 {
+    private static func enter(_ jail: String, _ command: [String], user: String?, isHostUser: Bool, directory: String?)
+        -> Int32
+    {
         do {
             let host = try Host(
-                stateDirectory: nil, cgroupRoot: nil, signals: try SignalSource.takeProcess(), warn: { fail("jexec: \($0)") })
+                stateDirectory: nil, cgroupRoot: nil, signals: try SignalSource.takeProcess(),
+                warn: { fail("jexec: \($0)") })
             guard let record = JailLookup(host: host).record(jail) else { throw RuntimeError.notFound(jail: jail) }
             let line = JailCommand(
                 text: command.joined(separator: " "), arguments: command.isEmpty ? ["/bin/sh", "-i"] : command,
                 isBackground: false)
             let outcome = try JailEntry(record: record, host: host, terminals: Descriptors.terminals).run(
-                line, parameter: "jexec", origin: .commandLine, user: user, isHostUser: isHostUser, directory: directory)
+                line, parameter: "jexec", origin: .commandLine, user: user, isHostUser: isHostUser, directory: directory
+            )
             if case .notExecuted(let errno) = outcome {
                 fail("jexec: execvp: \(Terminal.escaped(line.arguments[0])): \(errno.description)")
                 return 1
             }
             return outcome.exitStatus
         } catch let error as RuntimeError {
-            if case .notFound = error { fail("jexec: jail \"\(Terminal.escaped(jail))\" not found") } else { fail("jexec: \(error.message)") }
+            if case .notFound = error {
+                fail("jexec: jail \"\(Terminal.escaped(jail))\" not found")
+            } else {
+                fail("jexec: \(error.message)")
+            }
             return 1
         } catch { return 1 }
     }

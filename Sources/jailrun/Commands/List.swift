@@ -30,7 +30,8 @@ enum JailTable {
     private static func row(_ jail: JailRecord, byName: Bool) -> String {
         let first = jail.spec.network.addresses.first { $0.family == .ipv4 }?.address ?? ""
         let jid = String(jail.identity.jid)
-        let identity = byName ? " \(pad(jail.name, 15)) " : String(repeating: " ", count: max(0, 6 - jid.count)) + jid + "  "
+        let identity =
+            byName ? " \(pad(jail.name, 15)) " : String(repeating: " ", count: max(0, 6 - jid.count)) + jid + "  "
         return identity + pad(cut(first, 15), 15) + " " + pad(cut(jail.spec.hostname.value, 29), 29) + " "
             + cut(jail.spec.path.value, 74)
     }
@@ -44,7 +45,8 @@ enum JailTable {
     static func json(_ jails: [JailRecord]) -> String {
         let rows = jails.map { jail in
             let first = jail.spec.network.addresses.first { $0.family == .ipv4 }?.address ?? ""
-            return "{\"jid\":\(jail.identity.jid),\"ipv4\":\(quoted(first)),\"hostname\":\(quoted(jail.spec.hostname.value)),"
+            return
+                "{\"jid\":\(jail.identity.jid),\"ipv4\":\(quoted(first)),\"hostname\":\(quoted(jail.spec.hostname.value)),"
                 + "\"path\":\(quoted(jail.spec.path.value))}"
         }
         return "{\"__version\": \"2\", \"jail-information\": {\"jail\": [\(rows.joined(separator: ","))]}}"

@@ -36,9 +36,11 @@ struct Ps: ParsableCommand {
     private static func row(_ process: JailProcess) -> [String] {
         let hundredths = Int(process.cpuSeconds * 100)
         let seconds = hundredths / 100 % 60
-        let time = "\(hundredths / 6000):\(seconds < 10 ? "0" : "")\(seconds).\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100)"
+        let time =
+            "\(hundredths / 6000):\(seconds < 10 ? "0" : "")\(seconds).\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100)"
         return [
-            String(process.pid), String(process.innerPid), String(process.uid), process.state, time, "\(process.residentKiB)K",
+            String(process.pid), String(process.innerPid), String(process.uid), process.state, time,
+            "\(process.residentKiB)K",
             Terminal.escaped(process.command),
         ]
     }

@@ -5,7 +5,8 @@ import JailCore
 struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run jails in the foreground (the default command).",
-        discussion: "Ctrl-C, SIGTERM or SIGHUP stops the jails and removes everything. Ctrl-] three times does the same while a "
+        discussion:
+            "Ctrl-C, SIGTERM or SIGHUP stops the jails and removes everything. Ctrl-] three times does the same while a "
             + "command of a jail has the terminal.")
 
     @OptionGroup var global: GlobalOptions

@@ -29,7 +29,9 @@ struct RunRequest: Equatable {
             default: operands.append(word)
             }
         }
-        guard let file = operands.first, arguments.first == "run" || !commands.contains(file), file != "help" else { return nil }
+        guard let file = operands.first, arguments.first == "run" || !commands.contains(file), file != "help" else {
+            return nil
+        }
         request.file = file
         request.jails = Array(operands.dropFirst())
         self = request

@@ -59,7 +59,8 @@ struct Restart: ParsableCommand {
             let starts = try targets.map { try start($0, host) }
             for (file, names, running) in starts {
                 if !running.isEmpty { try Stop.stop(running, global, host) }
-                try Start.start(try global.specs(try global.load(file), names), file: file, host: host, isQuiet: global.quiet)
+                try Start.start(
+                    try global.specs(try global.load(file), names), file: file, host: host, isQuiet: global.quiet)
             }
         }
     }

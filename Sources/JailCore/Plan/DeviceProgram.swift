@@ -1,11 +1,12 @@
-/// The eBPF program that decides, for a cgroup, which devices may be opened or made: the nodes of the jail's `/dev`, and nothing
-/// else. It says again what `/dev` says, for the jail that is given CAP_MKNOD, or a file system with device nodes in it.
+/// The eBPF program that decides, for a cgroup, which devices may be opened or made: the nodes of the jail's `/dev`,
+/// and nothing else. It says again what `/dev` says, for the jail that is given CAP_MKNOD, or a file system with device
+/// nodes in it.
 ///
-/// bpf(2), BPF_PROG_TYPE_CGROUP_DEVICE. The kernel calls the program with a pointer to `struct bpf_cgroup_dev_ctx` in r1, and
-/// lets the access through when it returns 1.
+/// bpf(2), BPF_PROG_TYPE_CGROUP_DEVICE. The kernel calls the program with a pointer to `struct bpf_cgroup_dev_ctx` in
+/// r1, and lets the access through when it returns 1.
 public enum DeviceProgram {
-    /// The program's own licence, in a form that the kernel knows. The program calls no helper, so none is asked for; it is
-    /// made from the user's configuration, and no code of the kernel's is in it.
+    /// The program's own licence, in a form that the kernel knows. The program calls no helper, so none is asked for;
+    /// it is made from the user's configuration, and no code of the kernel's is in it.
     public static let license = "Dual MIT/GPL"
 
     /// The name that `bpftool prog` shows; at most 15 bytes.
@@ -134,8 +135,8 @@ public struct BPFAttributes: Equatable, Sendable {
         return BPFAttributes(command: 5, bytes: bytes, fields: [.instructions(offset: 8), .license(offset: 16)])
     }
 
-    /// BPF_PROG_ATTACH to a cgroup, for BPF_CGROUP_DEVICE. BPF_F_ALLOW_MULTI: programs of groups above still have their say, and
-    /// groups below can only narrow.
+    /// BPF_PROG_ATTACH to a cgroup, for BPF_CGROUP_DEVICE. BPF_F_ALLOW_MULTI: programs of groups above still have their
+    /// say, and groups below can only narrow.
     public static func attach() -> BPFAttributes {
         let attachType: UInt32 = 6  // BPF_CGROUP_DEVICE
         let allowMulti: UInt32 = 2  // BPF_F_ALLOW_MULTI
