@@ -1,0 +1,1 @@
+../KernelTests/Command.swift

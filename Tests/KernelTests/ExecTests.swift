@@ -1,0 +1,134 @@
+import Foundation
+import Glibc
+import Testing
+
+extension Kernel {
+    @Suite struct ExecTests {
+        private func inside(_ parameters: String = "", _ body: (Machine) throws -> Void) throws {
+            try Machine.with { machine in
+                machine.configure("persist; \(parameters)")
+                let outcome = machine.jailrun("start", machine.conf)
+                #expect(outcome.status == 0, "\(outcome)")
+                defer { machine.stop() }
+                try body(machine)
+            }
+        }
+
+        @Test("exec ends as its command does") func statuses() throws {
+            try inside { machine in
+                #expect(machine.jailrun("exec", "t", "true").status == 0)
+                #expect(machine.jailrun("exec", "t", "sh", "-c", "exit 3").status == 3)
+                #expect(machine.jailrun("exec", "t", "/bin/nothing").status == 127)
+                #expect(machine.jailrun("exec", "t", "nothing").status == 127)
+                #expect(machine.jailrun("exec", "t", "/etc/passwd").status == 126)
+                #expect(machine.jailrun("exec", "t", "sh", "-c", "kill -KILL $$").status == 137)
+                #expect(machine.jailrun("exec", "nobody", "true").status == 125)
+            }
+        }
+
+        @Test("exec takes a user, a directory and variables") func options() throws {
+            try inside { machine in
+                let user = machine.jailrun("exec", "-u", "user", "t", "/bin/probe", "ids")
+                #expect(user["uid"] == ["1000", "1000", "1000"] && user["gid"] == ["1000", "1000", "1000"], "\(user)")
+                #expect(machine.jailrun("exec", "-u", "1234", "t", "/bin/probe", "ids")["uid"]?.first == "1234")
+                #expect(machine.jailrun("exec", "-w", "/var", "t", "pwd").output == "/var\n")
+                #expect(machine.jailrun("exec", "-e", "A=b c", "t", "sh", "-c", "echo $A").output == "b c\n")
+            }
+        }
+
+        @Test(
+            "a number that is no user id does not become root, or any other user",
+            arguments: ["-1", "+1", "4294967295", "4294967296", "0x0", " 0", "00000000000000000000", "1e3", "", "٣"])
+        func oddUsers(user: String) throws {
+            try inside { machine in
+                let outcome = machine.jailrun("exec", "-u", user, "t", "/bin/probe", "ids")
+                #expect(outcome.status != 0 && outcome.output == "", "\(outcome)")
+            }
+        }
+
+        @Test("a command that joins has the filter, the mask and nothing of its caller") func posture() throws {
+            try inside { machine in
+                #expect(machine.jailrun("exec", "t", "/bin/probe", "seccomp")["seccomp"] == ["2"])
+                #expect(machine.jailrun("exec", "t", "/bin/probe", "nnp")["no_new_privs"] == ["1"])
+                #expect(machine.jailrun("exec", "t", "/bin/probe", "umask").status == 0)
+                #expect(machine.jailrun("exec", "t", "/bin/probe", "signals").status == 0)
+                let open = (10..<30).map { "exec \($0)</etc/hostname" }.joined(separator: "; ")
+                let outcome = Command([
+                    "/bin/bash", "-c", "\(open); exec \"$0\" exec t /bin/probe fds", Laboratory.program,
+                ]).run()
+                #expect(outcome.status == 0, "\(outcome)")
+            }
+        }
+
+        @Test("exec into every namespace: it sees what the jail's pid 1 sees") func namespaces() throws {
+            try inside { machine in
+                let answer = machine.jailrun("exec", "t", "/bin/probe", "namespaces")
+                let first = machine.jailrun("inspect", "t").json as? [String: Any]
+                let pid = try #require((first?["record"] as? [String: Any])?["pid"] as? Int)
+                for kind in ["cgroup", "ipc", "mnt", "net", "pid", "user", "uts"] {
+                    let link = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/ns/\(kind)")
+                    #expect(answer[kind] == [link], "\(kind)")
+                }
+            }
+        }
+
+        @Test("exec -t gives a pty of the jail's own devpts, as large as the caller's") func terminal() throws {
+            try inside("mount.devfs;") { machine in
+                let outcome = Command([
+                    "script", "-qec",
+                    "stty rows 33 cols 101; '\(Laboratory.program)' exec -t t /bin/sh -c 'tty; stty size; exit 7'",
+                    "/dev/null",
+                ]).run()
+                let lines = outcome.output.replacingOccurrences(of: "\r", with: "").split(separator: "\n")
+                #expect(lines == ["/dev/pts/0", "33 101"], "\(outcome)")
+                #expect(outcome.status == 7)
+            }
+        }
+
+        @Test("the program that joins is never seen inside, nor its descriptors, in a hundred execs") func joiner() throws {
+            try inside { machine in
+                machine.script(
+                    "poll",
+                    """
+                    touch /var/polling
+                    while [ ! -e /var/enough ]; do
+                        for entry in /proc/[0-9]*; do
+                            exe=$(readlink $entry/exe 2>/dev/null) || continue
+                            case $exe in
+                            *busybox* | *jailrun-init* | *memfd:* | *probe*) ;;
+                            *) echo "$entry $exe" >>/var/seen ;;
+                            esac
+                        done
+                    done
+                    """)
+                var status = stat()
+                #expect(stat(Laboratory.program, &status) == 0)
+                let poller = machine.start("exec", "t", "/bin/poll")
+                #expect(eventually { machine.has("var/polling") })
+                for _ in 0..<100 { #expect(machine.jailrun("exec", "t", "true").status == 0) }
+                machine.write("", to: "\(machine.root)/var/enough")
+                #expect(poller.wait().status == 0)
+                #expect(!machine.has("var/seen"), "\(machine.read("\(machine.root)/var/seen"))")
+            }
+        }
+
+        @Test("a script whose interpreter is /proc/self/exe reaches the sealed image at most") func interpreter() throws {
+            try inside { machine in
+                let before = Command(["sha256sum", Laboratory.program]).run().output
+                machine.write("#!/proc/self/exe\n", to: "\(machine.root)/bin/evil")
+                chmod("\(machine.root)/bin/evil", 0o755)
+                for _ in 0..<5 { #expect(machine.jailrun("exec", "t", "/bin/evil", seconds: 10).status != 0) }
+                #expect(Command(["sha256sum", Laboratory.program]).run().output == before)
+            }
+        }
+
+        @Test("a working directory that is a descriptor's link lands on nothing of the host") func descriptorDirectory() throws {
+            try inside { machine in
+                for number in 3...15 {
+                    let outcome = machine.jailrun("exec", "-w", "/proc/self/fd/\(number)", "t", "/bin/sh", "-c", "ls ..; pwd")
+                    #expect(outcome.status != 0, "\(number): \(outcome)")
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+import Foundation
+import Glibc
+import Testing
+
+extension Kernel {
+    @Suite struct FailureTests {
+        @Test(
+            "a start that cannot be says where it was asked for, and leaves nothing",
+            arguments: [
+                ("path = \"/nowhere/at/all\";", "/nowhere/at/all"),
+                ("mount = \"/nowhere/source /var none bind 0 0\";", "/nowhere/source"),
+                ("exec.jail_user = \"stranger\"; exec.start = \"true\";", "stranger"),
+                ("exec.system_user = \"stranger\"; exec.prestart = \"true\";", "stranger"),
+                ("devfs_ruleset = \"no_such_rules\"; mount.devfs;", "no_such_rules"),
+                ("interface = nolink0; ip4.addr = 192.0.2.77;", "nolink0"),
+                ("cgroup.nothing.max = 1;", "nothing.max"),
+            ])
+        func early(parameters: String, named: String) throws {
+            try Machine.with { machine in
+                let path = parameters.hasPrefix("path") ? "" : "path = \"\(machine.root)\";"
+                machine.write("t {\n    persist; \(path)\n    \(parameters)\n}\n", to: machine.conf)
+                for verb in ["run", "start"] {
+                    let outcome = machine.jailrun(verb, machine.conf)
+                    #expect(outcome.status == 125 || outcome.status == 65, "\(verb): \(outcome)")
+                    #expect(outcome.errors.contains("jail.conf:3"), "\(verb): \(outcome)")
+                    #expect(outcome.errors.contains(named), "\(verb): \(outcome)")
+                }
+            }
+        }
+
+        @Test(
+            "a limit whose controller the machine does not have stops the start, with the line and what to do",
+            .enabled(if: !Laboratory.isVirtualMachine, "this machine has every controller"))
+        func controller() throws {
+            try Machine.with { machine in
+                let controllers = machine.read("\(Remains.cgroupMount)/cgroup.controllers")
+                try #require(!controllers.contains("memory"), "this lab has the controller")
+                machine.configure("cgroup.memory.max = 64M; persist;")
+                let outcome = machine.jailrun("start", machine.conf)
+                #expect(outcome.status == 125, "\(outcome)")
+                #expect(outcome.errors.contains("jail.conf:3") && outcome.errors.contains("memory"), "\(outcome)")
+                #expect(outcome.errors.contains("hint"), "\(outcome)")
+            }
+        }
+
+        @Test("a /proc, /dev or /sys of the root that is a link is refused", arguments: ["proc", "dev", "sys"])
+        func links(directory: String) throws {
+            try Machine.with { machine in
+                let target = "\(machine.directory)/outside"
+                mkdir(target, 0o755)
+                rmdir("\(machine.root)/\(directory)")
+                for link in [target, "../outside", "/tmp"] {
+                    symlink(link, "\(machine.root)/\(directory)")
+                    machine.configure("mount.procfs; mount.devfs; command = \"true\";")
+                    let outcome = machine.jailrun("run", machine.conf)
+                    if directory != "sys" { #expect(outcome.status == 125, "\(link): \(outcome)") }
+                    #expect((try? FileManager.default.contentsOfDirectory(atPath: target)) == [])
+                    #expect((try? FileManager.default.contentsOfDirectory(atPath: "\(machine.root)/tmp")) == [])
+                    unlink("\(machine.root)/\(directory)")
+                }
+            }
+        }
+
+        @Test(
+            "a mount's target cannot leave the root", arguments: ["/../../escape", "/link", "/link/deeper", "/var/../../escape"])
+        func targets(target: String) throws {
+            try Machine.with { machine in
+                for name in ["outside", "outside/deeper", "source"] { mkdir("\(machine.directory)/\(name)", 0o755) }
+                machine.write("seen\n", to: "\(machine.directory)/source/mark")
+                symlink("\(machine.directory)/outside", "\(machine.root)/link")
+                machine.configure(
+                    "mount = \"\(machine.directory)/source \(target) none bind 0 0\"; command = \"true\";")
+                _ = machine.jailrun("run", machine.conf)
+                #expect((try? FileManager.default.contentsOfDirectory(atPath: "\(machine.directory)/outside")) == ["deeper"])
+                #expect(access("\(machine.directory)/escape", F_OK) != 0)
+            }
+        }
+
+        @Test("a configuration that others can write is not run") func writable() throws {
+            try Machine.with { machine in
+                machine.configure("exec.prestart = \"touch \(machine.directory)/ran\"; persist;")
+                chmod(machine.conf, 0o666)
+                let outcome = machine.jailrun("start", machine.conf)
+                #expect(outcome.status == 65 || outcome.status == 125, "\(outcome)")
+                #expect(access("\(machine.directory)/ran", F_OK) != 0)
+            }
+        }
+    }
+}
