@@ -23,7 +23,7 @@ struct Machine {
         var name = Array("/tmp/jailrun-test.XXXXXX".utf8CString)
         try #require(mkdtemp(&name) != nil, sourceLocation: location)
         let machine = Machine(directory: String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
-        _ = Command.shell("cp -al '\(Laboratory.template)' '\(machine.root)'").run()
+        _ = Command.shell("cp -a '\(Laboratory.template)' '\(machine.root)'").run()
         let before = Remains.now()
         defer {
             let left = machine.leftovers(before)

@@ -53,10 +53,19 @@ extension Planner {
                 operation: .release(passedSlots), side: .host, subject: .namespaces, origin: .standard(""),
                 purpose: "let the child go on", undo: nil)
         ] + passedSlots.map { host(.close($0), .namespaces, .standard(""), "close what the child has now") } + [
+            Self.leaveSupervisor(),
             child(
                 .receive(passedSlots, from: .control), .namespaces, .standard(""),
-                "wait for jailrun")
+                "wait for jailrun"),
         ]
+    }
+
+    /// The child has inherited jailrun's end too. With it open, it would never learn that jailrun died: it would wait for ever,
+    /// and hold the name's lock.
+    static func leaveSupervisor() -> Step {
+        Step(
+            operation: .call(.close(.supervisorControl)), side: .child, subject: .command, origin: .standard(""),
+            purpose: "close jailrun's end of the control socket", undo: nil)
     }
 
     /// Until now the child's ids were those of the caller, which its user namespace does not know.

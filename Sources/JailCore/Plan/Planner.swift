@@ -86,6 +86,8 @@ extension Slot {
     static let userNamespace = Slot("user-namespace")
     /// The child's end of the control socket; set before the plan runs.
     static let control = Slot("control")
+    /// jailrun's end of it.
+    static let supervisorControl = Slot("supervisor-control")
     /// The static stage and its plan, in sealed memfds; set before the plan runs.
     static let stage = Slot("stage")
     static let stagePlan = Slot("stage-plan")

@@ -69,6 +69,7 @@ public struct JailEntry {
         }
         let plan = KernelPlan(steps: entry.spawn)
         plan.set(.control, to: pair.childs.number)
+        plan.set(.supervisorControl, to: pair.ours.number)
         plan.set(.stage, to: stage.number)
         plan.set(.stagePlan, to: stagePlan.number)
         plan.set(.joined, to: joined)

@@ -59,12 +59,11 @@ struct PasswordFile {
     func uid(_ name: String) -> UInt32? { users.first { $0.count >= 7 && $0[0] == name }.flatMap { Self.id($0[2]) } }
     func gid(_ name: String) -> UInt32? { groups.first { $0.count >= 3 && $0[0] == name }.flatMap { Self.id($0[2]) } }
 
-    /// Digits only, up to 4294967294: 4294967295 means "no change" to the kernel.
+    /// Digits only, no leading zero, up to 4294967294: 4294967295 means "no change" to the kernel.
     static func id(_ text: some StringProtocol) -> UInt32? {
-        guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let id = UInt32(text), id != .max
-        else {
-            return nil
-        }
+        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), text.first != "0" || text.utf8.count == 1,
+            let id = UInt32(text), id != .max
+        else { return nil }
         return id
     }
 }

@@ -54,6 +54,7 @@ struct PlanPerformer: ~Copyable {
         let consoleLog = try Self.openConsoleLog(jail)
         let kernelPlan = KernelPlan(steps: plan.steps)
         kernelPlan.set(.control, to: pair.childs.number)
+        kernelPlan.set(.supervisorControl, to: pair.ours.number)
         kernelPlan.set(.cgroupRoot, to: cgroupRoot.number)
         kernelPlan.set(.stage, to: stage.number)
         kernelPlan.set(.stagePlan, to: stagePlan.number)
