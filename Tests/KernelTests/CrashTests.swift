@@ -82,10 +82,8 @@ extension Kernel {
                 machine.script(
                     "hold",
                     """
-                    exec 9>/var/lock
-                    flock -n 9 || { echo twice >>/var/twice; exit 1; }
+                    /bin/probe lock /var/lock || { echo twice >>/var/twice; exit 1; }
                     echo up >>/var/count
-                    sleep 1000 &
                     """)
                 machine.configure("exec.start = \"/bin/hold\"; persist;")
                 let worker = """

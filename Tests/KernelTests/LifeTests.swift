@@ -72,7 +72,7 @@ extension Kernel {
         @Test("a hook that fails before the jail is there stops the start", arguments: ["prepare", "prestart", "created"])
         func failingHook(hook: String) throws {
             try Machine.with { machine in
-                machine.configure("exec.\(hook) = \"exit 9\"; exec.start = \"touch /var/up\"; persist;")
+                machine.configure("exec.\(hook) = \"sh -c 'exit 9'\"; exec.start = \"touch /var/up\"; persist;")
                 let outcome = machine.jailrun("start", machine.conf)
                 #expect(outcome.status == 9 && outcome.errors.contains("jail.conf:3"), "\(outcome)")
                 #expect(!machine.has("var/up"))

@@ -2,9 +2,11 @@
 #include "probe.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -81,4 +83,16 @@ int probe_orphan(int count, char **words) {
     }
     waitpid(child, NULL, 0);
     return report("orphan", child > 0);
+}
+
+// Takes the file's lock and leaves a child that holds it: two jails that are up at once would both want it.
+int probe_lock(int count, char **words) {
+    if (count != 1) return UNASKED;
+    int fd = open(words[0], O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0) return report("lock", false);
+    pid_t child = fork();
+    if (child == 0)
+        for (;;)
+            pause();
+    return report("lock", child > 0);
 }

@@ -53,6 +53,7 @@ static const struct {
     {"forkbomb", probe_forkbomb, "COUNT"},
     {"spin", probe_spin, "SECONDS"},
     {"orphan", probe_orphan, "SECONDS"},
+    {"lock", probe_lock, "PATH"},
 };
 
 int report(const char *what, bool succeeded) {

@@ -20,7 +20,7 @@ answer_function probe_mknod, probe_mount, probe_unmount, probe_write, probe_read
     probe_listen, probe_raw_socket;
 
 // load.c: what a limit has to stop.
-answer_function probe_memory, probe_forkbomb, probe_spin, probe_orphan;
+answer_function probe_memory, probe_forkbomb, probe_spin, probe_orphan, probe_lock;
 
 // syscalls.c: what the seccomp filter says to every number.
 answer_function probe_syscalls;

@@ -21,6 +21,7 @@ public struct JailStop {
         try JailRepair(host: host).repair(name)
         guard let record = host.state.record(of: name) else {
             lock.unlinkAndRelease()
+            host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
             throw .notFound(jail: name)
         }
         try runCommandsBefore(record)

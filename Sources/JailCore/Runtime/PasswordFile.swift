@@ -36,6 +36,8 @@ struct PasswordFile {
     /// The user of that name or number, with its groups; nil when there is none. A number needs no entry.
     func user(_ name: String) -> StartFacts.User? {
         let number = Self.id(name)
+        // Out of range: not the name of whoever the root's author lets be called so.
+        if number == nil, name.utf8.allSatisfy({ (0x30...0x39).contains($0) }) { return nil }
         let entry = users.first { fields in
             guard fields.count >= 7 else { return false }
             return number == nil ? fields[0] == name : Self.id(fields[2]) == number

@@ -1,0 +1,137 @@
+import Foundation
+import Glibc
+import Testing
+
+/// What the program prints and how it ends, where it touches nothing. What needs jails that are up is in KernelTests.
+@Suite(.serialized, .enabled(if: !Laboratory.program.isEmpty || Laboratory.mustRun, "needs JAILRUN=program (run: make test)"))
+struct CommandLineTests {
+    private let directory: String
+
+    init() throws {
+        var name = Array("/tmp/jailrun-command.XXXXXX".utf8CString)
+        try #require(mkdtemp(&name) != nil)
+        directory = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        for link in ["jail", "jls", "jexec"] { symlink(Laboratory.program, "\(directory)/\(link)") }
+    }
+
+    private func file(_ text: String) -> String {
+        let path = "\(directory)/jail.conf"
+        try? text.write(toFile: path, atomically: false, encoding: .utf8)
+        chmod(path, 0o644)
+        return path
+    }
+
+    private func jailrun(_ arguments: String...) -> Outcome { Command([Laboratory.program] + arguments).run() }
+    private func link(_ name: String, _ arguments: String...) -> Outcome { Command(["\(directory)/\(name)"] + arguments).run() }
+
+    private static let good = "www { path = /; exec.start = \"/bin/true\"; persist; }\n"
+
+    @Test("help names every command and ends with 0") func help() {
+        let outcome = jailrun("--help")
+        #expect(outcome.status == 0)
+        for verb in ["run", "start", "stop", "restart", "list", "exec", "ps", "inspect", "wait", "check", "params", "prune"] {
+            #expect(outcome.output.contains("  \(verb) "), "\(verb)")
+        }
+        #expect(jailrun("exec", "--help").output.contains("--terminal"))
+    }
+
+    @Test(
+        "what is no command line ends with 64 and says how one looks",
+        arguments: [["run", "--nonsense", "x"], ["--nonsense"], ["exec"], ["run"], [], ["exec", "-e", "=x", "t", "true"]])
+    func usage(words: [String]) {
+        let outcome = Command([Laboratory.program] + words).run()
+        #expect(outcome.status == 64 && outcome.output == "", "\(outcome)")
+        #expect(outcome.errors.contains("Usage:"), "\(outcome)")
+    }
+
+    @Test("a bad file ends with 65, with its place, line, caret and the likely word") func badFile() {
+        let path = file("www {\n    path = /;\n    persist;\n    mount.prcfs;\n}\n")
+        for verb in ["check", "run", "start"] {
+            let outcome = jailrun(verb, path)
+            #expect(outcome.status == 65, "\(verb): \(outcome)")
+            #expect(outcome.errors.contains("\(path):4:5: "))
+            #expect(outcome.errors.contains("(did you mean \"mount.procfs\"?)"))
+            #expect(outcome.errors.contains("\n    mount.prcfs;\n    ^"), "\(outcome)")
+        }
+    }
+
+    @Test(
+        "each error of a file has its line",
+        arguments: [
+            ("a {\n  path = /; persist;\n", 3), ("a { path = /; persist; }\n}\n", 2), ("a { path = \"x; persist; }\n", 1),
+            ("a {\n path = /;\n persist;\n jid = 99999999999;\n}\n", 4),
+            ("a {\n path = /;\n persist;\n ip4.addr = 1.2.3;\n}\n", 4),
+            ("a {\n path = relative;\n persist;\n}\n", 2),
+            ("a {\n path = /;\n persist;\n cap.add = NOTHING;\n}\n", 4),
+        ])
+    func lines(text: String, line: Int) {
+        let path = file(text)
+        let outcome = jailrun("check", path)
+        #expect(outcome.status == 65, "\(outcome)")
+        #expect(outcome.errors.contains("jail.conf:\(line):") || outcome.errors.contains("jail.conf:\(line - 1):"), "\(outcome)")
+    }
+
+    @Test("check of a good file says nothing, and ends with 0") func goodFile() {
+        let outcome = jailrun("check", file(Self.good))
+        #expect(outcome.status == 0 && outcome.output == "" && outcome.errors == "", "\(outcome)")
+    }
+
+    @Test("params names each parameter once, and tells of one what carries it") func params() {
+        let all = jailrun("params")
+        let names = all.lines.map { String($0.prefix { $0 != " " }) }
+        #expect(all.status == 0 && names.count > 60 && Set(names).count == names.count)
+        for name in ["path", "exec.start", "ip4.addr", "seccomp", "userns", "root.ephemeral"] { #expect(names.contains(name)) }
+        let one = jailrun("params", "mount.devfs")
+        #expect(one.status == 0 && one.output.contains("on Linux:"))
+        let none = jailrun("params", "mount.devsf")
+        #expect(none.status == 64 && none.errors.contains("did you mean \"mount.devfs\""), "\(none)")
+    }
+
+    @Test("the program is one static file, without a setuid bit") func program() throws {
+        #expect(Command(["ldd", Laboratory.program]).run().errors.contains("not a dynamic executable"))
+        var status = stat()
+        #expect(stat(Laboratory.program, &status) == 0 && status.st_mode & 0o6000 == 0)
+    }
+
+    // MARK: The names of FreeBSD
+
+    @Test("jail -e prints each jail's parameters on a line, as FreeBSD's does") func listing() {
+        let path = file("$dir = \"/jails\";\npersist;\na { path = \"$dir/a\"; host.hostname = \"a b\"; }\nb { path = $dir/b; }\n")
+        let outcome = link("jail", "-f", path, "-e", ";")
+        #expect(outcome.status == 0, "\(outcome)")
+        #expect(
+            outcome.lines == [
+                "name=a;persist;path=/jails/a;host.hostname=a b", "name=b;persist;path=/jails/b",
+            ], "\(outcome)")
+    }
+
+    @Test("jls, jexec and jail say what FreeBSD's say") func messages() {
+        #expect(link("jls").output == "   JID  IP Address      Hostname                      Path\n")
+        let jls = link("jls", "-j", "x")
+        #expect(jls.status == 1 && jls.errors == "jls: jail \"x\" not found\n", "\(jls)")
+        let jexec = link("jexec", "x", "true")
+        #expect(jexec.status == 1 && jexec.errors == "jexec: jail \"x\" not found\n", "\(jexec)")
+        let jail = link("jail", "-r", "x")
+        #expect(jail.status == 1 && jail.errors == "jail: \"x\" not found\n", "\(jail)")
+        let unknown = link("jail", "-f", file(Self.good), "-c", "x")
+        #expect(unknown.status == 1 && unknown.errors == "jail: \"x\" not found\n", "\(unknown)")
+        for name in ["jail", "jexec"] {
+            let outcome = link(name)
+            #expect(outcome.status == 1 && outcome.errors.hasPrefix("usage: \(name) "), "\(outcome)")
+        }
+        let file = link("jail", "-f", "/nowhere.conf", "-c")
+        #expect(file.status == 1 && file.errors == "jail: /nowhere.conf: No such file or directory\n", "\(file)")
+    }
+
+    @Test("what is not there is said, and leaves nothing behind", arguments: ["stop", "exec", "ps", "inspect", "wait", "restart"])
+    func notFound(verb: String) {
+        let outcome = Command([Laboratory.program, verb, "nobody"] + (verb == "exec" ? ["true"] : [])).run()
+        #expect(outcome.status == 125 && outcome.errors.contains("\"nobody\" not found"), "\(outcome)")
+        #expect(access("/run/jailrun", F_OK) != 0)
+    }
+
+    @Test("bytes that others chose are not printed raw") func escapes() {
+        let outcome = jailrun("exec", "a\u{1b}[31m\nforged: line", "true")
+        #expect(!outcome.errors.contains("\u{1b}") && outcome.errors.split(separator: "\n").count == 1, "\(outcome)")
+    }
+}
