@@ -14,12 +14,9 @@ public struct DryRun {
 
     /// - Throws: what would stop the start before its first step.
     public func plan() throws(RuntimeError) -> Plan {
-        var facts = try FactFinder(jail: jail, host: host).startFacts(terminals: terminals)
+        var facts = try FactFinder(jail: jail, host: host).startFacts(terminals: terminals, isDryRun: true)
         let identity = try IdentityRegistry(state: host.state).preview(for: jail)
-        let network = try NetworkStart(jail: jail, identity: identity, host: host)
-        facts.network = network.operations
-        network.close()
-        host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
+        facts.network = try NetworkStart(preview: jail, identity: identity).operations
         return Planner(jail: jail, identity: identity, facts: facts).start()
     }
 }

@@ -13,15 +13,31 @@ final class NetworkStart {
         // The child itself raises lo; see Planner.raiseLoopback().
         guard jail.network.mode.value == .own, !jail.network.addresses.isEmpty else { return }
         let opened = try NetworkConnection(host: host)
+        try plan(opened.netlink, identity)
+        connection = opened
+    }
+
+    /// The plan alone, as the host is now: takes no lock, so writes nothing, and cannot be performed.
+    init(preview jail: JailSpec, identity: JailIdentity) throws(RuntimeError) {
+        self.jail = jail
+        guard jail.network.mode.value == .own, !jail.network.addresses.isEmpty else { return }
+        let proc = try NetworkConnection.openProc()
+        let netlink: Netlink
+        do throws(NetlinkError) { netlink = try Netlink(proc: FileDescriptor(rawValue: proc.number)) } catch {
+            throw failure(error, origin: jail.network.mode.origin)
+        }
+        try plan(netlink, identity)
+    }
+
+    private func plan(_ netlink: borrowing Netlink, _ identity: JailIdentity) throws(RuntimeError) {
         let facts: HostNetworkFacts
         do throws(NetlinkError) {
-            facts = try opened.netlink.facts(for: jail.network)
+            facts = try netlink.facts(for: jail.network)
         } catch { throw failure(error, origin: jail.network.mode.origin) }
         do throws(NetworkPlanError) {
             operations = try NetworkPlan(for: jail.network, jail: (jail.name.value, identity.jid), facts: facts)
                 .operations
         } catch { throw .unsuitable(jail: jail.label, origin: error.origin, "\(error)", hint: error.hint) }
-        connection = opened
     }
 
     /// Performs one operation.
@@ -55,15 +71,19 @@ final class NetworkConnection {
 
     init(host: Host) throws(RuntimeError) {
         let lockFile = try JailLock(host.state.networkPath, in: host.state, jail: "network", writesHolder: false)
-        let proc = try attempt("/proc") { () throws(Errno) in
-            try Files.open("/proc", Int32(OpenFlags([.path, .directory]).rawValue))
-        }
+        let proc = try Self.openProc()
         do throws(NetlinkError) {
             lock = try NetworkLock(FileDescriptor(rawValue: lockFile.descriptor.number))
             netlink = try Netlink(proc: FileDescriptor(rawValue: proc.number))
         } catch { throw .host("\(error)", hint: error.hint) }
         self.proc = proc
         self.lockFile = lockFile
+    }
+
+    static func openProc() throws(RuntimeError) -> Descriptor {
+        try attempt("/proc") { () throws(Errno) in
+            try Files.open("/proc", Int32(OpenFlags([.path, .directory]).rawValue))
+        }
     }
 }
 

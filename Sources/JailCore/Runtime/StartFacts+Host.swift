@@ -8,7 +8,8 @@ struct FactFinder {
     let host: Host
 
     /// - Throws: `.unsuitable` when the root, a user, a mount or a controller is not there.
-    func startFacts(terminals: [Int]) throws(RuntimeError) -> StartFacts {
+    /// - Parameter isDryRun: nothing is made or enabled; what a start would have found after that is assumed.
+    func startFacts(terminals: [Int], isDryRun: Bool = false) throws(RuntimeError) -> StartFacts {
         var facts = StartFacts()
         let root = try openRoot()
         facts.rootDirectories = ["proc", "sys", "dev"].filter { isDirectory($0, root: root.number) }
@@ -19,7 +20,7 @@ struct FactFinder {
         facts.readOnlyPaths = Self.readOnlyPaths
         facts.deviceTree = try deviceTree()
         facts.unavailableDefaults = unavailableDefaults()
-        facts.controllers = try controllers(without: facts.unavailableDefaults)
+        facts.controllers = try controllers(without: facts.unavailableDefaults, isDryRun: isDryRun)
         try addPrivileges(to: &facts, terminals: terminals)
         return facts
     }
@@ -157,15 +158,22 @@ struct FactFinder {
     // MARK: Limits
 
     /// Controllers to be enabled for the jails' cgroups, so that the files of `cgroup.*` exist.
-    private func controllers(without unavailable: [String]) throws(RuntimeError) -> [String] {
+    private func controllers(without absent: [String], isDryRun: Bool) throws(RuntimeError) -> [String] {
         var needed: [(name: String, origin: Origin)] = []
-        for setting in jail.cgroup where !unavailable.contains(setting.file) {
+        for setting in jail.cgroup where !absent.contains(setting.file) {
             guard let name = setting.file.split(separator: ".").first.map(String.init), name != "cgroup",
                 !needed.contains(where: { $0.name == name })
             else { continue }
             needed.append((name, setting.origin))
         }
-        try makeCgroupRoot(enabling: needed)
+        if isDryRun {
+            let available = Cgroup(path: host.cgroupMountPoint).controllers
+            for (name, origin) in needed where !available.contains(name) {
+                throw unavailable(name, in: host.cgroupMountPoint, origin)
+            }
+        } else {
+            try makeCgroupRoot(enabling: needed)
+        }
         let enabled = host.cgroupRoot.enabledControllers
         return needed.map(\.name).filter { !enabled.contains($0) }
     }
@@ -190,6 +198,12 @@ struct FactFinder {
         }
     }
 
+    private func unavailable(_ controller: String, in path: String, _ origin: Origin) -> RuntimeError {
+        .unsuitable(
+            jail: jail.label, origin: origin, "the cgroup controller \(controller) is not available in \(path)",
+            hint: missingControllerHint(controller))
+    }
+
     private func enable(_ name: String, downTo root: Cgroup, origin: Origin) throws(RuntimeError) {
         let mountPoint = host.cgroupMountPoint
         var path = mountPoint
@@ -197,9 +211,7 @@ struct FactFinder {
             if !part.isEmpty { path += "/\(part)" }
             let cgroup = Cgroup(path: path)
             guard cgroup.controllers.contains(name) else {
-                throw .unsuitable(
-                    jail: jail.label, origin: origin, "the cgroup controller \(name) is not available in \(path)",
-                    hint: missingControllerHint(name))
+                throw unavailable(name, in: path, origin)
             }
             if cgroup.enabledControllers.contains(name) { continue }
             do {
