@@ -41,7 +41,7 @@ struct CommandLineTests {
     func usage(words: [String]) {
         let outcome = Command([Laboratory.program] + words).run()
         #expect(outcome.status == 64 && outcome.output == "", "\(outcome)")
-        #expect(outcome.errors.contains("Usage:"), "\(outcome)")
+        #expect(outcome.errors.lowercased().contains("usage:"), "\(outcome)")
     }
 
     @Test("a bad file ends with 65, with its place, line, caret and the likely word") func badFile() {
@@ -68,7 +68,7 @@ struct CommandLineTests {
         let path = file(text)
         let outcome = jailrun("check", path)
         #expect(outcome.status == 65, "\(outcome)")
-        #expect(outcome.errors.contains("jail.conf:\(line):") || outcome.errors.contains("jail.conf:\(line - 1):"), "\(outcome)")
+        #expect(outcome.errors.contains("jail.conf:\(line):"), "\(outcome)")
     }
 
     @Test("check of a good file says nothing, and ends with 0") func goodFile() {
@@ -101,7 +101,7 @@ struct CommandLineTests {
         #expect(outcome.status == 0, "\(outcome)")
         #expect(
             outcome.lines == [
-                "name=a;persist;path=/jails/a;host.hostname=a b", "name=b;persist;path=/jails/b",
+                "name=a;persist;path=/jails/a;host.hostname=\"a b\"", "name=b;persist;path=/jails/b",
             ], "\(outcome)")
     }
 

@@ -82,7 +82,7 @@ extension Kernel {
                 machine.script(
                     "hold",
                     """
-                    /bin/probe lock /var/lock || { echo twice >>/var/twice; exit 1; }
+                    /bin/probe lock /var/lock >/dev/null || { echo twice >>/var/twice; exit 1; }
                     echo up >>/var/count
                     """)
                 machine.configure("exec.start = \"/bin/hold\"; persist;")

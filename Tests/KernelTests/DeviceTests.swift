@@ -44,7 +44,7 @@ extension Kernel {
         func program() throws {
             try Machine.with { machine in
                 let outcome = machine.run(
-                    "/bin/sh -c 'mknod /tmp/mem c 1 1; mknod /tmp/disk b 254 0; mknod /tmp/null c 1 3 && echo x >/tmp/null && echo ok'",
+                    "/bin/sh -c 'mknod /tmp/mem c 1 1; mknod /tmp/disk b 254 0; mknod /dev/again c 1 3 && echo x >/dev/again && echo ok'",
                     "mount.devfs; userns = host; cap.add = MKNOD; seccomp = none;")
                 #expect(outcome.output == "ok\n", "\(outcome)")
                 #expect(!machine.has("tmp/mem") && !machine.has("tmp/disk"))
@@ -65,7 +65,7 @@ extension Kernel {
             use POSIX;
             $SIG{$_} = 'IGNORE' for qw(HUP INT QUIT TERM USR1 USR2 PIPE ALRM CHLD TSTP TTIN TTOU WINCH);
             my $all = POSIX::SigSet->new; $all->fillset; sigprocmask(SIG_BLOCK, $all);
-            umask 0777; nice 19; mkdir "/tmp/gone.$$"; chdir "/tmp/gone.$$"; rmdir "/tmp/gone.$$";
+            umask 0777; POSIX::nice(19); mkdir "/tmp/gone.$$"; chdir "/tmp/gone.$$"; rmdir "/tmp/gone.$$";
             $ENV{"SECRET$_"} = 'x' x 1000 for 1..100;
             POSIX::close($_) for 0..CLOSED;
             exec @ARGV;
@@ -76,14 +76,15 @@ extension Kernel {
         ]
 
         /// What may differ between two starts: the numbers of descriptors' targets and mounts.
-        private func posture(_ machine: Machine, _ command: Command) -> String {
-            _ = command.run()
+        private func posture(_ machine: Machine, _ command: Command) -> [String] {
+            let outcome = command.run()
+            #expect(outcome.status == 0, "\(outcome)")
             let text = machine.read("\(machine.root)/var/posture")
             try? FileManager.default.removeItem(atPath: "\(machine.root)/var/posture")
             return text.split(separator: "\n").map { line in
                 line.range(of: #"^[0-9]+ [0-9]+ [0-9]+:[0-9]+ "#, options: .regularExpression)
                     .map { String(line[$0.upperBound...]) } ?? String(line)
-            }.joined(separator: "\n")
+            }
         }
 
         @Test("a hostile caller's jail is no different from a clean one's", arguments: [-1, 2])
@@ -98,7 +99,7 @@ extension Kernel {
                 let clean = posture(machine, Command(words))
                 let script = Self.caller.replacingOccurrences(of: "CLOSED", with: "\(closed)")
                 let hostile = posture(machine, Command(["perl", "-e", script] + words))
-                #expect(clean.contains("umask 022"))
+                #expect(clean.contains("umask 022") && clean.count > 60)
                 #expect(clean == hostile)
             }
         }

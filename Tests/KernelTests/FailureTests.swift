@@ -8,7 +8,7 @@ extension Kernel {
             "a start that cannot be says where it was asked for, and leaves nothing",
             arguments: [
                 ("path = \"/nowhere/at/all\";", "/nowhere/at/all"),
-                ("mount = \"/nowhere/source /var none bind 0 0\";", "/nowhere/source"),
+                ("mount = \"/nowhere/source $path/var nullfs rw 0 0\";", "/nowhere/source"),
                 ("exec.jail_user = \"stranger\"; exec.start = \"true\";", "stranger"),
                 ("exec.system_user = \"stranger\"; exec.prestart = \"true\";", "stranger"),
                 ("devfs_ruleset = \"no_such_rules\"; mount.devfs;", "no_such_rules"),
@@ -22,8 +22,8 @@ extension Kernel {
                 for verb in ["run", "start"] {
                     let outcome = machine.jailrun(verb, machine.conf)
                     #expect(outcome.status == 125 || outcome.status == 65, "\(verb): \(outcome)")
-                    #expect(outcome.errors.contains("jail.conf:3"), "\(verb): \(outcome)")
-                    #expect(outcome.errors.contains(named), "\(verb): \(outcome)")
+                    let line = outcome.errors.split(separator: "\n").first { $0.contains("jail.conf:3:") }
+                    #expect(line?.contains(named) == true, "\(verb): \(outcome)")
                 }
             }
         }
@@ -62,14 +62,14 @@ extension Kernel {
         }
 
         @Test(
-            "a mount's target cannot leave the root", arguments: ["/../../escape", "/link", "/link/deeper", "/var/../../escape"])
+            "a mount's target cannot leave the root", arguments: ["../escape", "link", "link/deeper", "var/../../escape"])
         func targets(target: String) throws {
             try Machine.with { machine in
                 for name in ["outside", "outside/deeper", "source"] { mkdir("\(machine.directory)/\(name)", 0o755) }
                 machine.write("seen\n", to: "\(machine.directory)/source/mark")
                 symlink("\(machine.directory)/outside", "\(machine.root)/link")
                 machine.configure(
-                    "mount = \"\(machine.directory)/source \(target) none bind 0 0\"; command = \"true\";")
+                    "mount = \"\(machine.directory)/source \(machine.root)/\(target) nullfs rw 0 0\"; command = \"true\";")
                 _ = machine.jailrun("run", machine.conf)
                 #expect((try? FileManager.default.contentsOfDirectory(atPath: "\(machine.directory)/outside")) == ["deeper"])
                 #expect(access("\(machine.directory)/escape", F_OK) != 0)

@@ -101,7 +101,7 @@ extension Kernel {
             }
         }
 
-        @Test("no mount of the host is seen, nor the path that the root has there") func mounts() throws {
+        @Test("no mount of the host is seen, and none is shared with it") func mounts() throws {
             try Machine.with { machine in
                 let answer = machine.ask("mounts")
                 #expect(answer.status == 0)
@@ -223,8 +223,8 @@ extension Kernel {
 
         @Test("a setuid program gives nobody anything") func setuid() throws {
             try Machine.with { machine in
-                _ = Command.shell("cp '\(machine.root)/bin/probe' '\(machine.root)/bin/su'; chmod 4755 '\(machine.root)/bin/su'").run()
-                let answer = machine.run("/bin/su ids", "exec.jail_user = user;")
+                _ = Command.shell("cp '\(machine.root)/bin/probe' '\(machine.root)/bin/gain'; chmod 4755 '\(machine.root)/bin/gain'").run()
+                let answer = machine.run("/bin/gain ids", "exec.jail_user = user;")
                 #expect(answer["uid"] == ["1000", "1000", "1000"], "\(answer)")
                 #expect(answer["groups"] == ["1000", "1001"] || answer["groups"] == ["1001"], "\(answer)")
             }

@@ -10,7 +10,7 @@ extension Kernel {
                 "command = \"/bin/true\";",
                 "command = \"/bin/true\"; mount.devfs; mount.procfs; root.readonly; host.hostname = a.example;",
                 "command = \"/bin/true\"; root.ephemeral; cap.drop = CHOWN; exec.jail_user = user;",
-                "command = \"/bin/true\"; mount = \"/usr /var none ro,nosuid 0 0\"; mount += \"tmpfs /tmp tmpfs rw 0 0\";",
+                "command = \"/bin/true\"; mount = \"/usr $path/var nullfs ro 0 0\"; mount += \"tmpfs $path/tmp tmpfs rw 0 0\";",
                 "command = \"/bin/true\"; userns = host; seccomp = none; devfs_ruleset = 1;",
                 "exec.start = \"/bin/true\"; exec.start += \"/bin/true\"; command = \"/bin/true\";",
             ])
