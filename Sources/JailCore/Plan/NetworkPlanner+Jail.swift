@@ -40,6 +40,11 @@ extension NetworkPlanner {
         add(
             .raiseLink(LinkState(name: attachment.hostEnd, namespace: .host, master: master, alias: alias)),
             attachment.origin)
+        // Whichever came up first had no carrier then. Without this, one first connection in seventeen took a second
+        // more (18 of 300, and 0 of 300 with it: IPv4 over jail0).
+        add(.settleLink(name: attachment.jailEnd, namespace: .jail), attachment.origin)
+        add(.settleLink(name: attachment.hostEnd, namespace: .host), attachment.origin)
+        if let master { add(.settleLink(name: master, namespace: .host), attachment.origin) }
     }
 
     /// A port has no business with IP: without this it has a link-local IPv6 address and hears what the jail sends to
