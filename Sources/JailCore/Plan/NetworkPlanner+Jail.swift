@@ -53,8 +53,8 @@ extension NetworkPlanner {
         facts.hasIPv6 ? [Self.setting("net/ipv6/conf/\(attachment.hostEnd)/disable_ipv6", "1")] : []
     }
 
-    /// An IPv4 address answers at once. For an IPv6 one the kernel joins the solicited-node group in a work queue, up to some
-    /// milliseconds later; who asks for it before then asks again after a second. Nothing here waits for that.
+    /// An IPv4 address answers at once. For an IPv6 one the kernel joins the solicited-node group in a work queue, up
+    /// to some milliseconds later; who asks for it before then asks again after a second. Nothing here waits for that.
     mutating func addJailAddresses(_ attachment: Attachment, _ prefixes: [InternetPrefix]) {
         for (entry, prefix) in zip(attachment.entries, prefixes) {
             let address = LinkAddress(
