@@ -95,8 +95,7 @@ format:
 
 ## make docs        docs/parameters.md, from the program's own table
 docs: release
-	$(JAILRUN) params --markdown >docs/parameters.md.new
-	mv docs/parameters.md.new docs/parameters.md
+	docs/make-parameters "$(CURDIR)/$(JAILRUN)"
 
 ## make install     PREFIX=/usr/local DESTDIR=
 install: release

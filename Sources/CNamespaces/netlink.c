@@ -4,7 +4,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ethtool.h>
 #include <linux/openat2.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <netlink/netlink.h>
 #include <netlink/route/addr.h>
@@ -17,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -170,6 +173,8 @@ static int parse_mac(const char *text, struct nl_addr **address) {
 
 /* MARK: links */
 
+static void copy(char *to, size_t capacity, const char *from) { snprintf(to, capacity, "%s", from ? from : ""); }
+
 static int set_mac(struct rtnl_link *link, const char *mac) {
     struct nl_addr *address;
     int error = parse_mac(mac, &address);
@@ -229,6 +234,15 @@ int cns_netlink_raise(struct cns_netlink *self, const char *name, const char *ma
     }
     rtnl_link_put(changes);
     return error;
+}
+
+int cns_netlink_settle(struct cns_netlink *self, const char *name) {
+    struct ethtool_value value = {.cmd = ETHTOOL_GLINK};
+    struct ifreq request = {.ifr_data = (void *)&value};
+    self->message[0] = '\0';
+    copy(request.ifr_name, sizeof request.ifr_name, name);
+    /* Any socket of the namespace will do: netdevice(7). */
+    return ioctl(nl_socket_get_fd(self->socket), SIOCETHTOOL, &request) < 0 ? -errno : 0;
 }
 
 int cns_netlink_delete_link(struct cns_netlink *self, const char *name) {
@@ -393,8 +407,6 @@ static struct cns_netlink_record *append(struct cns_netlink_records *records) {
     memset(record, 0, sizeof *record);
     return record;
 }
-
-static void copy(char *to, size_t capacity, const char *from) { snprintf(to, capacity, "%s", from ? from : ""); }
 
 int cns_netlink_links(struct cns_netlink *self, struct cns_netlink_records *records) {
     struct nl_cache *cache;

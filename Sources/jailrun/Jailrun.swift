@@ -20,7 +20,8 @@ enum Main {
         }
     }
 
-    private static func runJailrun(_ arguments: [String]) {
+    private static func runJailrun(_ given: [String]) {
+        let arguments = Jailrun.commandFirst(given)
         guard let request = RunRequest(plain: arguments, commands: Jailrun.names) else {
             return Jailrun.main(arguments)
         }
@@ -41,6 +42,16 @@ struct Jailrun: ParsableCommand {
             Check.self,
             Params.self, Prune.self,
         ], defaultSubcommand: Run.self)
+
+    /// Global options may stand before the command's name; the parser wants them behind it.
+    static func commandFirst(_ arguments: [String]) -> [String] {
+        var index = 0
+        while index < arguments.count, arguments[index].hasPrefix("-") {
+            index += ["--root", "--cgroup-root"].contains(arguments[index]) ? 2 : 1
+        }
+        guard index > 0, index < arguments.count, names.contains(arguments[index]) else { return arguments }
+        return [arguments[index]] + arguments[..<index] + arguments[(index + 1)...]
+    }
 
     static let names = [
         "run", "start", "stop", "restart", "list", "exec", "ps", "inspect", "wait", "check", "params", "prune",

@@ -67,6 +67,7 @@ struct NetworkPlannerTests {
                 "sysctl -qw net/ipv6/conf/vjail5/disable_ipv6=1",
                 "nsenter --target $JAIL --net ip link set eth0 up",
                 "ip link set vjail5 master jail0 alias \"jailrun:www jail0 10.77.0.10/24\" up",
+                "nsenter --target $JAIL --net ethtool eth0", "ethtool vjail5", "ethtool jail0",
                 "nsenter --target $JAIL --net ip address add 10.77.0.10/24 dev eth0",
                 "nsenter --target $JAIL --net ip route add default via 10.77.0.1 dev eth0 proto 106",
             ])

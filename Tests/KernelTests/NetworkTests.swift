@@ -11,7 +11,7 @@ struct NetworkTests {
     init() throws { try #require(Lab.isHere, "JAILRUN_MUST_RUN is set, and this is not the lab") }
 
     @Test(
-        "a jail without interface is reached over jail0 by the first packet, both ways, and its stop leaves the host as it was"
+        "a jail without interface is reached over jail0 by the first packet, and its stop leaves the host as it was"
     )
     func ownBridge() throws {
         let world = try World()

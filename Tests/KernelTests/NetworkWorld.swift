@@ -142,8 +142,8 @@ final class World: @unchecked Sendable {
         return Double(elapsed.seconds) + Double(elapsed.attoseconds) / 1e18
     }
 
-    /// The kernel joins an address's solicited-node group (RFC 4291) in a work queue, some milliseconds later at most; a
-    /// neighbour that asks before is not heard, and asks again after a second. Nothing but time makes it join.
+    /// The kernel joins an address's solicited-node group (RFC 4291) in a work queue, some milliseconds later at most;
+    /// a neighbour that asks before is not heard, and asks again after a second. Nothing but time makes it join.
     func awaitSolicitedNode(of address: String, in namespace: FileDescriptor) throws {
         let value = try #require(InternetAddress(address)).value & 0xff_ffff
         let digits = String(value, radix: 16)

@@ -32,6 +32,8 @@ int cns_netlink_create_veth(struct cns_netlink *socket, const char *name, const 
                             const char *peer_mac, int netns);
 /* Sets the link up; with a master, enslaves it; with an alias, names it. Either may be NULL. */
 int cns_netlink_raise(struct cns_netlink *socket, const char *name, const char *master, const char *alias);
+/* Makes the kernel act on the link's carrier now, by ETHTOOL_GLINK; it does so in a work queue otherwise. */
+int cns_netlink_settle(struct cns_netlink *socket, const char *name);
 int cns_netlink_delete_link(struct cns_netlink *socket, const char *name);
 
 int cns_netlink_add_address(struct cns_netlink *socket, const char *link, const char *address);

@@ -79,8 +79,8 @@ extension ParameterTable {
             "exec.created", .commands, "", "commands on the host when the jail exists and nothing runs in it",
             "fork(2), execve(2) on the host", reserved: true),
         .done(
-            "exec.start", .commands, "", "commands inside that start the jail", "setns(2), execve(2)", reserved: true),
-        .done("command", .commands, "", "commands inside, after exec.start", "setns(2), execve(2)", reserved: true),
+            "exec.start", .commands, "", "commands inside that start the jail", "pid 1 forks, execve(2)", reserved: true),
+        .done("command", .commands, "", "commands inside, after exec.start", "pid 1 forks, execve(2)", reserved: true),
         .done(
             "exec.poststart", .commands, "", "commands on the host when the jail is up",
             "fork(2), execve(2) on the host", reserved: true),
@@ -127,7 +127,7 @@ extension ParameterTable {
             reserved: true),
         .done("mount.fstab", .list, "", "fstab(5) files", "open_tree(2), fsopen(2), move_mount(2)", reserved: true),
         .done(
-            "mount.devfs", .boolean, "when the root has /dev", "devices at /dev", "tmpfs, bind mounts, devpts",
+            "mount.devfs", .boolean, "when the root has /dev", "devices at /dev", "tmpfs, mknod(2) by the host, devpts",
             reserved: true),
         .done(
             "mount.fdescfs", .boolean, "when the root has /dev", "descriptors at /dev/fd", "a link to /proc/self/fd",

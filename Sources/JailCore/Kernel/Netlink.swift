@@ -102,6 +102,7 @@ public import SystemPackage
             unsafe cns_netlink_create_veth(socket, pair.name, pair.mac, pair.peer, pair.peerMAC, jailNamespace)
         case .removeBridge(let name), .removeLink(let name): unsafe cns_netlink_delete_link(socket, name)
         case .raiseLink(let state): unsafe cns_netlink_raise(socket, state.name, state.master, state.alias)
+        case .settleLink(let name, _): unsafe cns_netlink_settle(socket, name)
         case .addAddress(let address): unsafe cns_netlink_add_address(socket, address.link, address.address)
         case .removeAddress(let address): unsafe cns_netlink_delete_address(socket, address.link, address.address)
         case .addRoute(let route):

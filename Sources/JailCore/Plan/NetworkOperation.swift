@@ -14,6 +14,8 @@ public enum NetworkOperation: Equatable, Sendable, Codable {
     case createVeth(VethPair)
     case removeLink(name: String)
     case raiseLink(LinkState)
+    /// Makes the kernel act on the link's carrier now, and not in a work queue that drops what is sent before.
+    case settleLink(name: String, namespace: Namespace)
     /// No error when the link has it, for the gateways are shared.
     case addAddress(LinkAddress)
     /// Only when no jail of its network is left.
@@ -92,6 +94,7 @@ extension NetworkOperation {
     public var namespace: Namespace {
         switch self {
         case .raiseLink(let state): state.namespace
+        case .settleLink(_, let namespace): namespace
         case .addAddress(let address), .removeAddress(let address): address.namespace
         case .addRoute(let route): route.namespace
         case .addNeighbour: .jail
@@ -108,7 +111,8 @@ extension NetworkOperation {
         case .addAddress(let address): address.isGateway ? .removeAddress(address) : nil
         case .addProxy(let link, let address): .removeProxy(link: link, address: address)
         case .setSysctl(let sysctl): sysctl.previous == nil ? nil : .restoreSysctl(sysctl)
-        case .removeBridge, .removeLink, .raiseLink, .removeAddress, .addRoute, .addNeighbour, .removeProxy,
+        case .removeBridge, .removeLink, .raiseLink, .settleLink, .removeAddress, .addRoute, .addNeighbour,
+            .removeProxy,
             .restoreSysctl:
             nil
         }
@@ -122,6 +126,7 @@ extension NetworkOperation: CustomStringConvertible {
         case .setSysctl(let sysctl): "write(\"/proc/sys/\(sysctl.path)\", \"\(sysctl.value)\")" + place
         case .restoreSysctl(let sysctl):
             "write(\"/proc/sys/\(sysctl.path)\", \"\(sysctl.previous ?? sysctl.value)\")" + place
+        case .settleLink(let name, _): "ioctl(rtnetlink, SIOCETHTOOL, {ETHTOOL_GLINK, \"\(name)\"})" + place
         default: "sendto(rtnetlink, \(request.type), {\(request.body)})" + place
         }
     }
@@ -145,7 +150,7 @@ extension NetworkOperation: CustomStringConvertible {
             ("RTM_NEWNEIGH", "\(address) lladdr \(mac) dev \"\(link)\" nud permanent")
         case .addProxy(let link, let address): ("RTM_NEWNEIGH", "proxy \(address) dev \"\(link)\"")
         case .removeProxy(let link, let address): ("RTM_DELNEIGH", "proxy \(address) dev \"\(link)\"")
-        case .setSysctl, .restoreSysctl: ("", "")
+        case .setSysctl, .restoreSysctl, .settleLink: ("", "")
         }
     }
 
@@ -176,6 +181,7 @@ extension NetworkOperation {
                 + " peer name \(pair.peer) address \(pair.peerMAC) netns $JAIL"
         case .removeBridge(let name), .removeLink(let name): "ip link delete \(name)"
         case .raiseLink(let state): "ip link set \(state.name)\(Self.words(state, quote: "")) up"
+        case .settleLink(let name, _): "ethtool \(name)"
         case .addAddress(let address):
             "ip address add \(address.address) dev \(address.link)"
                 + (address.address.utf8.contains(UInt8(ascii: ":")) ? " nodad" : "")

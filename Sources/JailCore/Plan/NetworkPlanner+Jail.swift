@@ -40,6 +40,11 @@ extension NetworkPlanner {
         add(
             .raiseLink(LinkState(name: attachment.hostEnd, namespace: .host, master: master, alias: alias)),
             attachment.origin)
+        // Whichever came up first had no carrier then. Without this, one first connection in seventeen took a second
+        // more (18 of 300, and 0 of 300 with it: IPv4 over jail0).
+        add(.settleLink(name: attachment.jailEnd, namespace: .jail), attachment.origin)
+        add(.settleLink(name: attachment.hostEnd, namespace: .host), attachment.origin)
+        if let master { add(.settleLink(name: master, namespace: .host), attachment.origin) }
     }
 
     /// A port has no business with IP: without this it has a link-local IPv6 address and hears what the jail sends to
@@ -48,8 +53,8 @@ extension NetworkPlanner {
         facts.hasIPv6 ? [Self.setting("net/ipv6/conf/\(attachment.hostEnd)/disable_ipv6", "1")] : []
     }
 
-    /// An IPv4 address answers at once. For an IPv6 one the kernel joins the solicited-node group in a work queue, up to some
-    /// milliseconds later; who asks for it before then asks again after a second. Nothing here waits for that.
+    /// An IPv4 address answers at once. For an IPv6 one the kernel joins the solicited-node group in a work queue, up
+    /// to some milliseconds later; who asks for it before then asks again after a second. Nothing here waits for that.
     mutating func addJailAddresses(_ attachment: Attachment, _ prefixes: [InternetPrefix]) {
         for (entry, prefix) in zip(attachment.entries, prefixes) {
             let address = LinkAddress(

@@ -7,8 +7,8 @@ public struct Host: Sendable {
     /// Where the v2 hierarchy is mounted: controllers are enabled from there down.
     let cgroupMountPoint: String
     public var signals: SignalSource
-    /// Called with each step as it is performed and the microseconds that it took: `-v`.
-    public var observe: (@Sendable (Step, Int) -> Void)?
+    /// Called with each step as it is performed and the microseconds that it took, nil for a step of the child: `-v`.
+    public var observe: (@Sendable (Step, Int?) -> Void)?
     /// Called with a warning: something that went wrong but did not stop what was asked for.
     public var warn: @Sendable (String) -> Void
     /// Called with what was decided before a start and the caller may want to know.
@@ -16,7 +16,7 @@ public struct Host: Sendable {
 
     public init(
         stateDirectory: String?, cgroupRoot: String?, signals: SignalSource,
-        observe: (@Sendable (Step, Int) -> Void)? = nil, warn: @escaping @Sendable (String) -> Void,
+        observe: (@Sendable (Step, Int?) -> Void)? = nil, warn: @escaping @Sendable (String) -> Void,
         note: @escaping @Sendable (String) -> Void = { _ in }
     ) throws(RuntimeError) {
         let standard = StateDirectory.standardPath(isRoot: geteuid() == 0) {

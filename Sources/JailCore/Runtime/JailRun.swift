@@ -21,23 +21,25 @@ public struct JailRun {
         onStart(running.record)
         let outcome = running.outcome
         let stop = JailStop(host: host, terminals: [])
+        var isAsked = false
         while true {
             switch running.session.next(deadline: nil) {
             case .exited:
                 try stop.finishEnded(running.record)
                 return outcome
-            case .signal(let signal):
-                try stopRunning(running.record, signal: signal)
+            case .signal:
+                stopRunning(running.record, isForced: isAsked)
+                isAsked = true
             case .report, .timedOut: break
             }
         }
     }
 
-    /// A signal to the keeper is a request to stop; one that fails says why, and the jail goes on.
-    private func stopRunning(_ record: JailRecord, signal: Int32) throws(RuntimeError) {
-        do throws(RuntimeError) { try JailStop(host: host, terminals: []).run(record.name) } catch {
+    /// A signal to the keeper is a request to stop. One that fails says why, and the jail goes on; the next is not asked.
+    private func stopRunning(_ record: JailRecord, isForced: Bool) {
+        do throws(RuntimeError) { try JailStop(host: host, terminals: [], isForced: isForced).run(record.name) } catch {
             if case .notFound = error { return }
-            host.warn(error.message)
+            host.warn("\(error.message)\n    hint: once more stops it without exec.prestop and exec.stop")
         }
     }
 }

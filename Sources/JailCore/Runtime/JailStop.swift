@@ -7,9 +7,13 @@ public struct JailStop {
     let host: Host
     let terminals: [Int]
 
-    public init(host: Host, terminals: [Int]) {
+    /// Skips `exec.prestop` and `exec.stop`: jail -R, and the way out when they fail.
+    let isForced: Bool
+
+    public init(host: Host, terminals: [Int], isForced: Bool = false) {
         self.host = host
         self.terminals = terminals
+        self.isForced = isForced
     }
 
     /// Stops the jail of that name.
@@ -24,14 +28,27 @@ public struct JailStop {
             host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
             throw .notFound(jail: name)
         }
-        try runCommandsBefore(record)
+        if !isForced { try runCommandsBefore(record) }
         var stopping = record.trace
         stopping.phase = .stopping
         try host.state.write(stopping)
         terminate(record)
         finish(record)
         lock.unlinkAndRelease()
+        awaitKeeper(record.trace)
         host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
+    }
+
+    /// The jail's keeper has nothing left to do, and goes by itself; whoever counts processes after a stop must not meet it.
+    private func awaitKeeper(_ trace: JailTrace) {
+        guard trace.supervisor != getpid(), ProcessTable.startTime(of: trace.supervisor) == trace.supervisorStartTime else {
+            return
+        }
+        let number = cns_pidfd_open(trace.supervisor)
+        guard number >= 0 else { return }
+        let pidfd = Descriptor(number)
+        var watched = pollfd(fd: pidfd.number, events: Int16(POLLIN), revents: 0)
+        _ = unsafe poll(&watched, 1, 2000)
     }
 
     /// After the processes of a jail have ended by themselves: the commands of the host, and nothing left.

@@ -22,7 +22,9 @@ public struct StateDirectory: Sendable {
     func prepare() throws(RuntimeError) {
         for directory in ["\(path)/jails", "\(path)/locks"] {
             do { try Files.makeDirectories(directory, mode: 0o700) } catch {
-                throw .system("cannot make \(directory)", error)
+                throw .host(
+                    "cannot make \(directory): \(error.description)",
+                    hint: geteuid() == 0 ? nil : "jails are started and looked at by root: use sudo")
             }
         }
     }

@@ -56,7 +56,7 @@ extension ParameterTable.Fate {
     var explanation: String {
         switch self {
         case .done: "done"
-        case .noted(let why, _, _): "noted: accepted, \(why)"
+        case .noted(let why, _, let otherwise): "noted: accepted, \(why); another value: \(otherwise)"
         case .refused(let reason): "refused: \(reason)"
         case .notYet: "refused: not supported by this version"
         }

@@ -51,6 +51,11 @@ struct GlobalRequest {
 
     /// Reads the file; prints all that is wrong with it and ends with 65, EX_DATAERR.
     func load(_ file: String) throws -> Configuration {
+        if !file.contains("/"), !file.contains("."), file != "-", access(file, F_OK) != 0 {
+            Output.error("\"\(Terminal.escaped(file))\" is no command and no file")
+            Output.notice("    hint: commands are \(Jailrun.names.joined(separator: ", "))")
+            throw ExitCode(64)
+        }
         do { return try Configuration(path: file) } catch {
             Output.diagnostics(error.diagnostics)
             throw ExitCode(65)

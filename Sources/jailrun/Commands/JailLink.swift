@@ -7,6 +7,8 @@ enum JailLink {
     private struct Request {
         var isCreate = false
         var isRemove = false
+        /// -R: without the configured commands.
+        var isForced = false
         var separator: String?
         var file = "/etc/jail.conf"
         var isFileGiven = false
@@ -17,8 +19,9 @@ enum JailLink {
     }
 
     private static let usage = """
-        usage: jail [-cm] [-qv] [-f file] [jail]
-               jail [-r] [-qv] [-f file] ['*' | jail ...]
+        usage: jail [-c] [-iqv] [-f file] [jail]
+               jail [-rc] [-iqv] [-f file] [jail]
+               jail [-rR] [-qv] ['*' | jail ...]
                jail [-f file] -e separator
         """
 
@@ -29,8 +32,10 @@ enum JailLink {
         }
         if let separator = request.separator { return list(request.file, separator) }
         do {
+            let isVerbose = request.isVerbose
             let host = try Host(
                 stateDirectory: nil, cgroupRoot: nil, signals: try SignalSource.takeProcess(),
+                observe: isVerbose ? { @Sendable step, microseconds in Output.step(step, microseconds) } : nil,
                 warn: { write(2, "jail: \($0)\n") })
             var status: Int32 = 0
             if request.isRemove { status = remove(request, host) }
@@ -59,7 +64,8 @@ enum JailLink {
                 }
                 switch letter {
                 case "c": request.isCreate = true
-                case "r", "R": request.isRemove = true
+                case "r": request.isRemove = true
+                case "R": (request.isRemove, request.isForced) = (true, true)
                 case "q": request.isQuiet = true
                 case "v": request.isVerbose = true
                 case "i": (request.isIdentityOnly, request.isQuiet) = (true, true)
@@ -138,7 +144,7 @@ enum JailLink {
                 status = 1
             }
         }
-        let stop = JailStop(host: host, terminals: Descriptors.terminals)
+        let stop = JailStop(host: host, terminals: Descriptors.terminals, isForced: request.isForced)
         for name in lookup.withDependents(names) {
             let label = running.first { $0.name == name }?.spec.label ?? name
             do {
@@ -166,15 +172,17 @@ enum JlsLink {
         var wanted: String?
         var rest = arguments[...]
         while let word = rest.popFirst() {
-            switch word {
-            case "-N": byName = true
-            case "-d", "-q": break
-            case "-j":
-                guard let name = rest.popFirst() else { return usage() }
-                wanted = name
-            default:
-                guard word.hasPrefix("-j"), word.count > 2 else { return usage() }
-                wanted = String(word.dropFirst(2))
+            guard word.hasPrefix("-"), word.count > 1 else { return usage() }
+            var letters = word.dropFirst()
+            while let letter = letters.popFirst() {
+                switch letter {
+                case "N": byName = true
+                case "d", "q": break
+                case "j":
+                    guard let name = letters.isEmpty ? rest.popFirst() : String(letters) else { return usage() }
+                    (wanted, letters) = (name, "")
+                default: return usage()
+                }
             }
         }
         do {
@@ -259,7 +267,7 @@ enum JexecLink {
     }
 
     private static func usage() -> Int32 {
-        fail("usage: jexec [-l] [-d directory] [-u username | -U username] jail [command ...]")
+        fail("usage: jexec [-ln] [-d directory] [-u username | -U username] jail [command ...]")
         return 1
     }
 }

@@ -59,7 +59,7 @@ enum Announcement {
         let addresses = record.spec.network.addresses.map(\.address)
         let place = addresses.isEmpty ? "" : " at \(addresses.joined(separator: ", "))"
         let end = isForeground ? "; Ctrl-C stops it" : ""
-        Output.notice("\(record.spec.label): up\(place), jid \(record.identity.jid)\(end)\r")
+        Output.notice("\(record.spec.label): up\(place), jid \(record.identity.jid)\(end)")
     }
 
     /// Says what was skipped; the status is that of the first that failed.

@@ -9,15 +9,18 @@ struct Stop: ParsableCommand {
 
     @OptionGroup var global: GlobalOptions
 
+    @Flag(name: .shortAndLong, help: "Skip exec.prestop and exec.stop.")
+    var force = false
+
     @Argument(help: "Jails by name or jid, or jail.conf(5) files.")
     var targets: [String]
 
     func run() throws {
-        try reporting { try Self.stop(targets, global, try global.host()) }
+        try reporting { try Self.stop(targets, global, try global.host(), isForced: force) }
     }
 
-    static func stop(_ targets: [String], _ global: GlobalOptions, _ host: Host) throws {
-        let stop = JailStop(host: host, terminals: Descriptors.terminals)
+    static func stop(_ targets: [String], _ global: GlobalOptions, _ host: Host, isForced: Bool = false) throws {
+        let stop = JailStop(host: host, terminals: Descriptors.terminals, isForced: isForced)
         var failure: RuntimeError?
         for name in try names(targets, global, host) {
             do { try stop.run(name) } catch {
@@ -57,6 +60,10 @@ struct Restart: ParsableCommand {
         try reporting {
             let host = try global.host()
             let starts = try targets.map { try start($0, host) }
+            if starts.contains(where: { $0.file == "-" }) {
+                throw RuntimeError.host(
+                    "cannot restart what came from standard input", hint: "stop it, and start it from its text again")
+            }
             for (file, names, running) in starts {
                 if !running.isEmpty { try Stop.stop(running, global, host) }
                 try Start.start(

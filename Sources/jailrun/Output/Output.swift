@@ -16,8 +16,8 @@ enum Output {
         for diagnostic in diagnostics { write("\(diagnostic.description)\n") }
     }
 
-    static func step(_ step: Step, _ microseconds: Int) {
-        let time = String(microseconds)
+    static func step(_ step: Step, _ microseconds: Int?) {
+        let time = microseconds.map(String.init) ?? "-"
         write("\(String(repeating: " ", count: max(0, 7 - time.count)))\(time) us  \(step.operation.spelling)\n")
     }
 
