@@ -35,17 +35,12 @@ struct child {
     uint32_t first;
     uint32_t count;
     int control;
-    int peer;
 };
 
 static void run_child(const struct child *child) {
     int32_t failed = 0;
-    long error;
+    long error = cns_perform_steps(child->plan, child->first, child->count, &failed);
 
-    /* While we hold the other end of our control socket too, the death of its owner would never end our waiting, and
-     * the locks that we share with it would outlive it. */
-    cns_raw1(__NR_close, child->peer);
-    error = cns_perform_steps(child->plan, child->first, child->count, &failed);
     cns_send_report(child->control, CNS_FAILED, failed, -error, NULL, 0);
     cns_raw1(__NR_exit_group, error == -ENOENT ? 127 : FAILED_BEFORE_EXEC);
 }
@@ -105,7 +100,7 @@ static char *map_child(const struct cns_plan *plan) {
 }
 
 long cns_spawn(struct cns_plan *plan, uint32_t first, uint32_t count, uint64_t flags, int cgroup, int control,
-               int peer, int *pidfd) {
+               int *pidfd) {
     char *memory = map_child(plan);
     struct child *child = (void *)(memory + CHILD_STACK);
     struct clone_args arguments = {
@@ -118,8 +113,7 @@ long cns_spawn(struct cns_plan *plan, uint32_t first, uint32_t count, uint64_t f
     };
 
     if (!memory) return -ENOMEM;
-    *child = (struct child){
-        .plan = (void *)(child + 1), .first = first, .count = count, .control = control, .peer = peer};
+    *child = (struct child){.plan = (void *)(child + 1), .first = first, .count = count, .control = control};
     memcpy(child->plan, plan, plan->size);
     cns_relocate(child->plan);
     return clone_sharing_memory(&arguments, child);

@@ -19,7 +19,7 @@ long cns_plan_perform(struct cns_plan *plan, uint32_t first, uint32_t count, int
  * 0). The child performs steps [first, first + count), whose last is to be an exec; if one fails it reports CNS_FAILED
  * on the descriptor `control` and exits. Returns the child's pid, and its pidfd in *pidfd.
  */
-long cns_spawn(struct cns_plan *plan, uint32_t first, uint32_t count, uint64_t flags, int cgroup, int control, int peer,
+long cns_spawn(struct cns_plan *plan, uint32_t first, uint32_t count, uint64_t flags, int cgroup, int control,
                int *pidfd);
 
 /* A memfd with these bytes that nobody can change any more: memfd_create(2), F_ADD_SEALS of fcntl(2). */

@@ -62,17 +62,15 @@ struct KernelPlan: ~Copyable {
     }
 
     /// clone3(2): the child performs the steps, whose last is an exec.
-    /// - Parameter control: the child keeps its own end only.
     /// - Returns: the child's pid and pidfd.
     /// - Throws: the errno of clone3(2).
-    func spawn(_ range: Range<Int>, flags: NamespaceFlags, cgroup: Int32, control: borrowing ControlPair)
+    func spawn(_ range: Range<Int>, flags: NamespaceFlags, cgroup: Int32, control: Int32)
         throws(Errno) -> (pid: Int32, pidfd: Int32)
     {
         let lowered = layout.lowered(range)
         var pidfd: Int32 = -1
         let pid = unsafe cns_spawn(
-            memory, UInt32(lowered.lowerBound), UInt32(lowered.count), flags.rawValue, cgroup,
-            control.childs.number, control.ours.number, &pidfd)
+            memory, UInt32(lowered.lowerBound), UInt32(lowered.count), flags.rawValue, cgroup, control, &pidfd)
         if pid < 0 { throw Errno(Int32(-pid)) }
         return (Int32(pid), pidfd)
     }

@@ -26,7 +26,7 @@ struct HostCommand {
         let plan = KernelPlan(steps: steps)
         let pair = try attempt("\(jail.label): \(line.text)") { () throws(Errno) in try ControlPair() }
         let child = try attempt("\(jail.label): \(line.text)") { () throws(Errno) in
-            try plan.spawn(0..<steps.count, flags: [], cgroup: -1, control: pair)
+            try plan.spawn(0..<steps.count, flags: [], cgroup: -1, control: pair.childs.number)
         }
         let pidfd = Descriptor(child.pidfd)
         return line.isBackground ? .exited(0) : try wait(pidfd.number, pair: pair, pid: child.pid)

@@ -74,7 +74,7 @@ public struct JailEntry {
         plan.set(.stagePlan, to: stagePlan.number)
         plan.set(.joined, to: joined)
         let child = try attempt(message) { () throws(Errno) in
-            try plan.spawn(0..<entry.spawn.count, flags: [], cgroup: cgroup.number, control: pair)
+            try plan.spawn(0..<entry.spawn.count, flags: [], cgroup: cgroup.number, control: pair.childs.number)
         }
         let pidfd = Descriptor(child.pidfd)
         let session = Session(
