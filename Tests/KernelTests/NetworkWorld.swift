@@ -34,12 +34,12 @@ final class World: @unchecked Sendable {
         lockPath = "/tmp/jailrun-network-\(getpid())-\(host.rawValue).lock"
         try #require(setns(host.rawValue, newNetwork) == 0)
         for namespace in [host, machine] {
-            run("sysctl -qw net.ipv6.conf.default.accept_dad=0; ip link set lo up", in: namespace)
-            run("sysctl -qw net.ipv4.ip_forward=0 net.ipv4.conf.default.forwarding=0", in: namespace)
+            run("echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad; ip link set lo up", in: namespace)
+            run("cd /proc/sys/net/ipv4; echo 0 >ip_forward; echo 0 >conf/default/forwarding", in: namespace)
         }
         try connectMachine()
-        run("ip addr add 192.0.2.1/24 dev lan; ip addr add 2001:db8::1/64 dev lan")
-        run("ip addr add 192.0.2.20/24 dev lan; ip addr add 2001:db8::20/64 dev lan", in: machine)
+        run("ip addr add 192.0.2.1/24 dev lan; ip addr add 2001:db8::1/64 dev lan nodad")
+        run("ip addr add 192.0.2.20/24 dev lan; ip addr add 2001:db8::20/64 dev lan nodad", in: machine)
         usleep(20_000)  // the link-local addresses and their routes come later, by a work queue
     }
 
@@ -104,7 +104,7 @@ final class World: @unchecked Sendable {
         lines(
             """
             ip -d -o link | sed -E 's/[a-z_]+_timer +[0-9.]+//g'
-            ip -o address | sed -E 's/(valid|preferred)_lft [0-9a-z]+//g'
+            ip -o address | sed -E 's/(valid|preferred)_lft [0-9a-z]+//g; s/ tentative//'
             ip route show table all; ip -6 route show table all
             ip neigh show proxy; ip -6 neigh show proxy
             cd /proc/sys/net; find ipv4/conf ipv6/conf ipv4/neigh ipv6/neigh -type f \

@@ -29,6 +29,13 @@ enum Files {
         }
     }
 
+    /// One read(2) of a small file of the kernel's.
+    static func readOnce(_ descriptor: Int32) throws(Errno) -> String {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = try unsafe checked(Int32(Glibc.read(descriptor, &buffer, buffer.count)))
+        return String(decoding: buffer[..<Int(count)], as: UTF8.self)
+    }
+
     static func text(_ path: String) throws(Errno) -> String {
         String(decoding: try read(try open(path)), as: UTF8.self)
     }

@@ -45,9 +45,13 @@ extension Planner {
                 .write(setting.value, to: .settingFile), .limits, setting.origin,
                 "set \(setting.file) to \(setting.value)"),
             host(.close(.settingFile), .limits, setting.origin, "close \(setting.file)"),
+            host(
+                .open(setting.file, at: .cgroup, [.closeOnExec], into: .settingFile), .limits, setting.origin,
+                "open \(setting.file) again"),
             Step(
                 operation: .verify(cgroupFile: setting.file, value: setting.value), side: .host, subject: .limits,
                 origin: setting.origin, purpose: "read \(setting.file) back", undo: nil),
+            host(.close(.settingFile), .limits, setting.origin, "close \(setting.file)"),
         ]
     }
 

@@ -33,7 +33,7 @@ public enum Operation: Equatable, Sendable {
     case network(NetworkOperation)
     /// A command on the host: an `exec.*` hook.
     case hook(Hook)
-    /// Reads a cgroup file back and compares: a value that the kernel changed is an error.
+    /// Reads the cgroup file that was opened last and compares: a value that the kernel changed is an error.
     case verify(cgroupFile: String, value: String)
     /// Removes the jail's cgroup, once empty.
     case removeCgroup
