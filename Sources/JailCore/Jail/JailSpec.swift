@@ -70,6 +70,9 @@ public struct MountSpec: Equatable, Sendable, Codable {
     /// The file system types of jail.conf files, and the Linux ones that users write.
     public enum Kind: String, Sendable, Codable, CaseIterable {
         case nullfs, bind, tmpfs, procfs, linprocfs, linsysfs, fdescfs, devfs
+
+        /// A tree of the host's, shown a second time.
+        var isBind: Bool { self == .nullfs || self == .bind }
     }
 
     public var kind: Kind

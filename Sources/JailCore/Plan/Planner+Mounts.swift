@@ -2,7 +2,7 @@
 extension Planner {
     private static let inside: ResolveFlags = [.noMagicLinks, .noSymlinks, .inRoot]
 
-    private func isBind(_ mount: MountSpec) -> Bool { mount.kind == .nullfs || mount.kind == .bind }
+    private func isBind(_ mount: MountSpec) -> Bool { mount.kind.isBind }
     private func slot(_ index: Int) -> Slot { Slot("source-\(index)") }
     private var bindSlots: [Slot] { jail.mounts.indices.filter { isBind(jail.mounts[$0]) }.map(slot) }
 

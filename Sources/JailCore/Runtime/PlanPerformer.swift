@@ -129,7 +129,14 @@ struct PlanPerformer: ~Copyable {
 
     private func call(_ range: Range<Int>) throws(RuntimeError) {
         do { try kernelPlan.perform(range) } catch {
-            throw .step(jail: jail.label, step: plan.steps[error.index], errno: Errno(error.errno), number: error.index)
+            let step = plan.steps[error.index]
+            if let path = step.idmappedPath(in: jail), [EINVAL, EPERM].contains(error.errno) {
+                throw .unsuitable(
+                    jail: jail.label, origin: step.origin,
+                    "\(path) cannot be idmapped: \(MountTable.filesystem(of: path)) does not support it",
+                    hint: "let the jail use the host's ids with: userns = host")
+            }
+            throw .step(jail: jail.label, step: step, errno: Errno(error.errno), number: error.index)
         }
     }
 
@@ -171,5 +178,14 @@ extension String {
         var text = Substring(self)
         while text.last?.isWhitespace == true { text.removeLast() }
         return String(text)
+    }
+}
+
+extension Step {
+    /// The path that MOUNT_ATTR_IDMAP was meant for, if this step is that.
+    fileprivate func idmappedPath(in jail: JailSpec) -> String? {
+        guard case .call(let call) = operation, call.name == "mount_setattr", call.spelling.contains("MOUNT_ATTR_IDMAP")
+        else { return nil }
+        return jail.mounts.first { $0.origin == origin && $0.kind.isBind }?.source ?? jail.path.value
     }
 }

@@ -1,0 +1,20 @@
+/// `/proc/self/mountinfo` of jailrun itself.
+enum MountTable {
+    /// The mounts below a path or on it, and the one it is on: the file system types in question, `ext4` or `ext4, fuse`.
+    static func filesystem(of path: String) -> String {
+        guard let text = try? Files.text("/proc/self/mountinfo") else { return "its file system" }
+        let mounts = text.split(separator: "\n").compactMap { line -> (point: String, type: String)? in
+            let fields = line.split(separator: " ").map(String.init)
+            guard let mark = fields.firstIndex(of: "-"), mark > 4, mark + 1 < fields.count else { return nil }
+            return (fields[4], fields[mark + 1])
+        }
+        func contains(_ outer: String, _ inner: String) -> Bool {
+            outer == "/" || inner == outer || inner.hasPrefix(outer + "/")
+        }
+        let own = mounts.filter { contains($0.point, path) }.max { $0.point.utf8.count < $1.point.utf8.count }
+        let below = path == "/" ? [] : mounts.filter { $0.point != path && contains(path, $0.point) }
+        var types: [String] = []
+        for mount in [own].compactMap({ $0 }) + below where !types.contains(mount.type) { types.append(mount.type) }
+        return types.isEmpty ? "its file system" : types.joined(separator: " or ")
+    }
+}
