@@ -96,14 +96,14 @@ struct Command {
     }
 
     private static func temporaryFile() -> Int32 {
-        let descriptor = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0o600)
+        let descriptor = open("/tmp", unnamedFile | O_RDWR | O_CLOEXEC, 0o600)
         precondition(descriptor >= 0, "cannot make a temporary file: errno \(errno)")
         return descriptor
     }
 }
 
 /// Behind _GNU_SOURCE in <fcntl.h>, which Swift's Glibc does not define.
-private let O_TMPFILE: Int32 = 0o20_200_000
+private let unnamedFile: Int32 = 0o20_200_000
 
 /// A command that has been started by a test. Ended by `wait`, at the latest when the test lets go of it.
 final class Running {

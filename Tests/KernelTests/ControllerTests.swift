@@ -77,7 +77,8 @@ extension Kernel {
         @Test("every value written is what the kernel has") func written() throws {
             try Machine.with { machine in
                 machine.configure(
-                    "cgroup.memory.max = 128M; cgroup.memory.high = 64M; cgroup.cpu.weight = 50; cgroup.pids.max = 99; persist;")
+                    "cgroup.memory.max = 128M; cgroup.memory.high = 64M; cgroup.cpu.weight = 50; cgroup.pids.max = 99; persist;"
+                )
                 let start = machine.jailrun("start", machine.conf)
                 #expect(start.status == 0, "\(start)")
                 #expect(value("memory.max") == "134217728\n" && value("memory.high") == "67108864\n")

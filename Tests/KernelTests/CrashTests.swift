@@ -31,7 +31,9 @@ extension Kernel {
             return list.status == 0 && (machine.jailrun("exec", "t", "true").status == 0) == isListed
         }
 
-        @Test("SIGKILL at any moment of a detached start: list is right, and stop or prune leaves nothing", arguments: 0..<10)
+        @Test(
+            "SIGKILL at any moment of a detached start: list is right, and stop or prune leaves nothing",
+            arguments: 0..<10)
         func detached(round: Int) throws {
             try Machine.with { machine in
                 machine.configure("ip4.addr = 10.77.0.99; exec.start = \"sleep 1000 &\"; persist;")

@@ -35,7 +35,8 @@ extension Kernel {
                     "/bin/sh -c 'echo x >/dev/null && head -c 4 /dev/zero | wc -c && head -c 8 /dev/urandom | wc -c'",
                     "mount.devfs;")
                 #expect(outcome.status == 0 && outcome.lines == ["4", "8"], "\(outcome)")
-                #expect(machine.ask("create /dev/new", "mount.devfs;").status == 0, "root of a jail may make files in /dev")
+                #expect(
+                    machine.ask("create /dev/new", "mount.devfs;").status == 0, "root of a jail may make files in /dev")
                 #expect(machine.ask("mknod /dev/disk", "mount.devfs;").status == 1)
             }
         }
@@ -72,7 +73,8 @@ extension Kernel {
             """
 
         private static let questions = [
-            "caps", "seccomp", "nnp", "ids", "umask", "signals", "session", "fds", "env", "rlimits", "mounts", "cgroup", "links",
+            "caps", "seccomp", "nnp", "ids", "umask", "signals", "session", "fds", "env", "rlimits", "mounts", "cgroup",
+            "links",
         ]
 
         /// What may differ between two starts: the numbers of descriptors' targets and mounts.
@@ -109,7 +111,8 @@ extension Kernel {
                 machine.configure("command = \"/bin/probe rlimits\";")
                 let clean = machine.jailrun("run", machine.conf)
                 let lowered = Command([
-                    "/bin/bash", "-c", "ulimit -S -n 32 -s 1024 -c 0 -f 100 -u 50; exec \"$0\" run \"$1\"", Laboratory.program,
+                    "/bin/bash", "-c", "ulimit -S -n 32 -s 1024 -c 0 -f 100 -u 50; exec \"$0\" run \"$1\"",
+                    Laboratory.program,
                     machine.conf,
                 ]).run()
                 #expect(clean["nofile"]?.first == "1024" && clean["core"] == ["1", "1"], "\(clean)")

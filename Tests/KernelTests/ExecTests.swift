@@ -88,7 +88,9 @@ extension Kernel {
             }
         }
 
-        @Test("the program that joins is never seen inside, nor its descriptors, in a hundred execs") func joiner() throws {
+        @Test("the program that joins is never seen inside, nor its descriptors, in a hundred execs") func joiner()
+            throws
+        {
             try inside { machine in
                 machine.script(
                     "poll",
@@ -115,7 +117,8 @@ extension Kernel {
             }
         }
 
-        @Test("a script whose interpreter is /proc/self/exe reaches the sealed image at most") func interpreter() throws {
+        @Test("a script whose interpreter is /proc/self/exe reaches the sealed image at most") func interpreter() throws
+        {
             try inside { machine in
                 let before = Command(["sha256sum", Laboratory.program]).run().output
                 machine.write("#!/proc/self/exe\n", to: "\(machine.root)/bin/evil")
@@ -125,10 +128,13 @@ extension Kernel {
             }
         }
 
-        @Test("a working directory that is a descriptor's link lands on nothing of the host") func descriptorDirectory() throws {
+        @Test("a working directory that is a descriptor's link lands on nothing of the host") func descriptorDirectory()
+            throws
+        {
             try inside { machine in
                 for number in 3...15 {
-                    let outcome = machine.jailrun("exec", "-w", "/proc/self/fd/\(number)", "t", "/bin/sh", "-c", "ls ..; pwd")
+                    let outcome = machine.jailrun(
+                        "exec", "-w", "/proc/self/fd/\(number)", "t", "/bin/sh", "-c", "ls ..; pwd")
                     #expect(outcome.status != 0, "\(number): \(outcome)")
                 }
             }

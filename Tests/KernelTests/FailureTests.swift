@@ -62,16 +62,20 @@ extension Kernel {
         }
 
         @Test(
-            "a mount's target cannot leave the root", arguments: ["../escape", "link", "link/deeper", "var/../../escape"])
+            "a mount's target cannot leave the root",
+            arguments: ["../escape", "link", "link/deeper", "var/../../escape"])
         func targets(target: String) throws {
             try Machine.with { machine in
                 for name in ["outside", "outside/deeper", "source"] { mkdir("\(machine.directory)/\(name)", 0o755) }
                 machine.write("seen\n", to: "\(machine.directory)/source/mark")
                 symlink("\(machine.directory)/outside", "\(machine.root)/link")
                 machine.configure(
-                    "mount = \"\(machine.directory)/source \(machine.root)/\(target) nullfs rw 0 0\"; command = \"true\";")
+                    "mount = \"\(machine.directory)/source \(machine.root)/\(target) nullfs rw 0 0\"; command = \"true\";"
+                )
                 _ = machine.jailrun("run", machine.conf)
-                #expect((try? FileManager.default.contentsOfDirectory(atPath: "\(machine.directory)/outside")) == ["deeper"])
+                #expect(
+                    (try? FileManager.default.contentsOfDirectory(atPath: "\(machine.directory)/outside")) == ["deeper"]
+                )
                 #expect(access("\(machine.directory)/escape", F_OK) != 0)
             }
         }

@@ -31,7 +31,8 @@ extension Kernel {
             }
         }
 
-        @Test("the bounding set is within the eleven, and nothing is inheritable or ambient") func capabilities() throws {
+        @Test("the bounding set is within the eleven, and nothing is inheritable or ambient") func capabilities() throws
+        {
             try Machine.with { machine in
                 let answer = machine.ask("caps")
                 let allowed: UInt64 =
@@ -66,18 +67,19 @@ extension Kernel {
             }
         }
 
-        @Test("at most 290 calls are let through, none of i386 or x32, and unknown ones are ENOSYS") func calls() throws {
+        @Test("at most 290 calls are let through, none of i386 or x32, and unknown ones are ENOSYS") func calls() throws
+        {
             try Machine.with { machine in
                 let answer = machine.ask("syscalls")
                 #if arch(x86_64)
-                    let native = try #require(answer["x86_64.allowed.count"]?.first.flatMap { Int($0) }, "\(answer)")
-                    #expect(native <= 290 && native > 200)
-                    #expect(answer["i386.allowed.count"] == ["0"])
-                    #expect(answer["x32.allowed.count"] == ["0"])
-                    #expect(answer["x86_64.enosys"]?.contains("511") == true, "511 is no call")
+                let native = try #require(answer["x86_64.allowed.count"]?.first.flatMap { Int($0) }, "\(answer)")
+                #expect(native <= 290 && native > 200)
+                #expect(answer["i386.allowed.count"] == ["0"])
+                #expect(answer["x32.allowed.count"] == ["0"])
+                #expect(answer["x86_64.enosys"]?.contains("511") == true, "511 is no call")
                 #else
-                    let native = try #require(answer["native.allowed.count"]?.first.flatMap { Int($0) }, "\(answer)")
-                    #expect(native <= 290 && native > 200)
+                let native = try #require(answer["native.allowed.count"]?.first.flatMap { Int($0) }, "\(answer)")
+                #expect(native <= 290 && native > 200)
                 #endif
             }
         }
@@ -93,7 +95,9 @@ extension Kernel {
         @Test("every namespace but time's is the jail's own") func namespaces() throws {
             try Machine.with { machine in
                 let answer = machine.ask("namespaces")
-                for (key, file) in ["cgroup", "ipc", "mnt", "net", "pid", "user", "uts"].map({ ($0, "/proc/self/ns/\($0)") }) {
+                for (key, file) in ["cgroup", "ipc", "mnt", "net", "pid", "user", "uts"].map({
+                    ($0, "/proc/self/ns/\($0)")
+                }) {
                     let host = (try? FileManager.default.destinationOfSymbolicLink(atPath: file)) ?? ""
                     let inside = try #require(answer[key]?.first, "\(answer)")
                     #expect(inside != host, "\(key)")
@@ -107,10 +111,14 @@ extension Kernel {
                 #expect(answer.status == 0)
                 let points = answer.lines.map { $0.split(separator: " ").map(String.init) }.filter { $0.count > 4 }
                 for point in points.map({ $0[4] }) {
-                    let isOurs = ["/", "/proc", "/sys", "/dev"].contains { point == $0 || point.hasPrefix($0 + "/") && $0 != "/" }
+                    let isOurs = ["/", "/proc", "/sys", "/dev"].contains {
+                        point == $0 || point.hasPrefix($0 + "/") && $0 != "/"
+                    }
                     #expect(isOurs, "\(point)")
                 }
-                for line in points { #expect(!line.dropFirst(6).contains { $0.hasPrefix("shared:") || $0.hasPrefix("master:") }) }
+                for line in points {
+                    #expect(!line.dropFirst(6).contains { $0.hasPrefix("shared:") || $0.hasPrefix("master:") })
+                }
             }
         }
 
@@ -176,8 +184,10 @@ extension Kernel {
             try Machine.with { machine in
                 machine.configure("command = \"/bin/probe fds\";")
                 let open = (10..<30).map { "exec \($0)</etc/hostname" }.joined(separator: "; ")
-                let outcome = Command(["/bin/bash", "-c", "\(open); exec \"$0\" run \"$1\"", Laboratory.program, machine.conf])
-                    .run()
+                let outcome = Command([
+                    "/bin/bash", "-c", "\(open); exec \"$0\" run \"$1\"", Laboratory.program, machine.conf,
+                ])
+                .run()
                 #expect(outcome.status == 0, "\(outcome)")
                 #expect(outcome.lines.map { $0.split(separator: " ")[0] } == ["0", "1", "2"])
             }
@@ -199,7 +209,9 @@ extension Kernel {
             try Machine.with { machine in
                 #expect(machine.ask("umask")["umask"] == ["022"])
                 let answer = machine.ask("session")
-                #expect(answer["cwd"] == ["/"] && answer["nice"] == ["0"] && answer["controlling_terminal"] == ["no"], "\(answer)")
+                #expect(
+                    answer["cwd"] == ["/"] && answer["nice"] == ["0"] && answer["controlling_terminal"] == ["no"],
+                    "\(answer)")
             }
         }
 
@@ -212,7 +224,10 @@ extension Kernel {
 
         @Test("files stay the host root's on disk: ids are mapped, owners not changed") func idmap() throws {
             try Machine.with { machine in
-                #expect(machine.run("/bin/sh -c 'echo x >/var/made; stat -c %u /bin/busybox /var/made'").lines == ["0", "0"])
+                #expect(
+                    machine.run("/bin/sh -c 'echo x >/var/made; stat -c %u /bin/busybox /var/made'").lines == [
+                        "0", "0",
+                    ])
                 var status = stat()
                 for file in ["var/made", "bin", "etc/passwd", ""] {
                     #expect(lstat("\(machine.root)/\(file)", &status) == 0)
@@ -223,7 +238,9 @@ extension Kernel {
 
         @Test("a setuid program gives nobody anything") func setuid() throws {
             try Machine.with { machine in
-                _ = Command.shell("cp '\(machine.root)/bin/probe' '\(machine.root)/bin/gain'; chmod 4755 '\(machine.root)/bin/gain'").run()
+                _ = Command.shell(
+                    "cp '\(machine.root)/bin/probe' '\(machine.root)/bin/gain'; chmod 4755 '\(machine.root)/bin/gain'"
+                ).run()
                 let answer = machine.run("/bin/gain ids", "exec.jail_user = user;")
                 #expect(answer["uid"] == ["1000", "1000", "1000"], "\(answer)")
                 #expect(answer["groups"] == ["1000", "1001"] || answer["groups"] == ["1001"], "\(answer)")

@@ -42,7 +42,8 @@ extension Kernel {
 
         @Test("an exec.start that fails takes the start back and names its line") func failingStart() throws {
             try Machine.with { machine in
-                machine.configure("exec.start = \"true\";\n    exec.start += \"false\"; exec.start += \"touch /var/late\"; persist;")
+                machine.configure(
+                    "exec.start = \"true\";\n    exec.start += \"false\"; exec.start += \"touch /var/late\"; persist;")
                 for verb in ["start", "run"] {
                     let outcome = machine.jailrun(verb, machine.conf)
                     #expect(outcome.status != 0, "\(verb): \(outcome)")
@@ -69,7 +70,8 @@ extension Kernel {
             }
         }
 
-        @Test("a hook that fails before the jail is there stops the start", arguments: ["prepare", "prestart", "created"])
+        @Test(
+            "a hook that fails before the jail is there stops the start", arguments: ["prepare", "prestart", "created"])
         func failingHook(hook: String) throws {
             try Machine.with { machine in
                 machine.configure("exec.\(hook) = \"sh -c 'exit 9'\"; exec.start = \"touch /var/up\"; persist;")
@@ -104,7 +106,8 @@ extension Kernel {
 
         @Test("a process that heeds SIGTERM is not waited for longer") func quickStop() throws {
             try Machine.with { machine in
-                machine.script("polite", "trap 'touch /var/asked; exit 0' TERM; touch /var/up; while :; do sleep 0.1; done")
+                machine.script(
+                    "polite", "trap 'touch /var/asked; exit 0' TERM; touch /var/up; while :; do sleep 0.1; done")
                 machine.configure("stop.timeout = 20; exec.start = \"/bin/polite &\"; persist;")
                 #expect(machine.jailrun("start", machine.conf).status == 0)
                 #expect(eventually { machine.has("var/up") })
@@ -116,7 +119,9 @@ extension Kernel {
 
         // MARK: Detached
 
-        @Test("a persistent jail stays without a process of its own, and start returns its output's end") func persist() throws {
+        @Test("a persistent jail stays without a process of its own, and start returns its output's end") func persist()
+            throws
+        {
             try Machine.with { machine in
                 machine.configure("persist;")
                 let outcome = Command.shell("'\(Laboratory.program)' start '\(machine.conf)' | cat").run(seconds: 10)

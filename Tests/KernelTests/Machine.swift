@@ -108,7 +108,8 @@ struct Remains {
     }
 
     func additions(to before: Remains) -> [String] {
-        things.filter { !before.things.contains($0) } + before.things.filter { !things.contains($0) }.map { "lost: \($0)" }
+        things.filter { !before.things.contains($0) }
+            + before.things.filter { !things.contains($0) }.map { "lost: \($0)" }
     }
 
     /// After a test that left something, so that the next does not fail for it.

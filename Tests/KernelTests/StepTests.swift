@@ -10,7 +10,7 @@ extension Kernel {
                 "command = \"/bin/true\";",
                 "command = \"/bin/true\"; mount.devfs; mount.procfs; root.readonly; host.hostname = a.example;",
                 "command = \"/bin/true\"; root.ephemeral; cap.drop = CHOWN; exec.jail_user = user;",
-                "command = \"/bin/true\"; mount = \"/usr $path/var nullfs ro 0 0\"; mount += \"tmpfs $path/tmp tmpfs rw 0 0\";",
+                "command = \"/bin/true\"; mount = \"$path/etc $path/var nullfs ro 0 0\"; mount += \"tmpfs $path/tmp tmpfs rw 0 0\";",
                 "command = \"/bin/true\"; userns = host; seccomp = none; devfs_ruleset = 1;",
                 "exec.start = \"/bin/true\"; exec.start += \"/bin/true\"; command = \"/bin/true\";",
             ])
@@ -71,10 +71,14 @@ struct TracedCall {
     }
 
     init?(pid: Int, _ text: String) {
-        guard let open = text.firstIndex(of: "("), let close = text.range(of: ")", options: .backwards) else { return nil }
+        guard let open = text.firstIndex(of: "("), let close = text.range(of: ")", options: .backwards) else {
+            return nil
+        }
         var end = close.lowerBound
         // "= -1 EPERM (Operation not permitted)" and "= 3" both follow the call's own parenthesis.
-        if let equals = text.range(of: #"\)\s+= "#, options: [.regularExpression, .backwards]) { end = equals.lowerBound }
+        if let equals = text.range(of: #"\)\s+= "#, options: [.regularExpression, .backwards]) {
+            end = equals.lowerBound
+        }
         self.pid = pid
         name = String(text[..<open])
         guard !name.isEmpty, name.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "_" }) else { return nil }
@@ -91,7 +95,13 @@ struct TracedCall {
         var isEscaped = false
         for character in text {
             if isQuoted {
-                if isEscaped { isEscaped = false } else if character == "\\" { isEscaped = true } else if character == "\"" { isQuoted = false }
+                if isEscaped {
+                    isEscaped = false
+                } else if character == "\\" {
+                    isEscaped = true
+                } else if character == "\"" {
+                    isQuoted = false
+                }
             } else if character == "\"" {
                 isQuoted = true
             } else if "([{".contains(character) {
@@ -105,7 +115,7 @@ struct TracedCall {
             }
             part.append(character)
         }
-        if !part.isEmpty { parts.append(part) }
+        if !part.allSatisfy(\.isWhitespace) { parts.append(part) }
         return parts.map { $0.trimmingCharacters(in: .whitespaces) }
     }
 }
@@ -122,6 +132,8 @@ struct TraceComparison {
     private var cursors: [Int: Int] = [:]
     private var slots: [Int: [String: String]] = [:]
     private var found: Set<Int> = []
+    /// Of commands, each a process of its own.
+    private var past: [Int] = []
     private(set) var missing: [String] = []
 
     init(_ calls: [TracedCall]) {
@@ -131,9 +143,11 @@ struct TraceComparison {
     }
 
     mutating func find(_ line: String) {
-        guard let step = TracedCall(pid: 0, line) ?? TracedCall(pid: 0, line + " = 0") else { return missing.append(line) }
+        guard let step = TracedCall(pid: 0, line) ?? TracedCall(pid: 0, line + " = 0") else {
+            return missing.append(line)
+        }
         if step.name == "recvmsg", side == .host { enter(.child) }
-        let pid = pids[side.rawValue]
+        let pid = side.rawValue < pids.count ? pids[side.rawValue] : -1
         let from = cursors[pid] ?? 0
         for index in calls.indices.dropFirst(from) where calls[index].pid == pid && calls[index].name == step.name {
             var known = slots[pid] ?? [:]
@@ -159,30 +173,36 @@ struct TraceComparison {
     private mutating func enter(_ next: Side) {
         side = next
         guard next == .command else { return }
-        let known = Set(pids)
+        let known = Set(pids + past)
         let pid = calls.first { !known.contains($0.pid) }?.pid ?? -1
         if pids.count > 2 { pids[2] = pid } else { pids.append(pid) }
         if pid > 0 { past.append(pid) }
     }
-    private var past: [Int] = []
 
     /// Calls of the kinds that a plan is about, up to the last command, that no step asked for.
     var extra: [String] {
-        calls.indices.filter { !found.contains($0) && Self.isIsolation(calls[$0]) }
+        calls.indices.filter { !found.contains($0) && !isPayload($0) && Self.isIsolation(calls[$0]) }
             .map { "\(calls[$0].pid) \(calls[$0].name)(\(calls[$0].arguments.joined(separator: ", ")))" }
+    }
+
+    /// What a command does once it is executed is its own business.
+    private func isPayload(_ index: Int) -> Bool {
+        past.contains(calls[index].pid) && index >= cursors[calls[index].pid] ?? 0
     }
 
     private static let kinds: Set<String> = [
         "mount", "umount2", "fsopen", "fsconfig", "fsmount", "fspick", "move_mount", "open_tree", "open_tree_attr",
         "mount_setattr", "pivot_root", "chroot", "setns", "unshare", "setuid", "setgid", "setreuid", "setregid",
-        "setresuid", "setresgid", "setgroups", "setfsuid", "setfsgid", "capset", "seccomp", "sethostname", "setdomainname",
+        "setresuid", "setresgid", "setgroups", "setfsuid", "setfsgid", "capset", "seccomp", "sethostname",
+        "setdomainname",
         "mknod", "mknodat", "keyctl", "bpf", "clone3", "execve", "execveat", "swapon", "personality",
     ]
 
     private static func isIsolation(_ call: TracedCall) -> Bool {
         if call.name == "prctl" {
             return ["NO_NEW_PRIVS", "CAPBSET", "CAP_AMBIENT", "SECUREBITS", "SECCOMP"].contains {
-                call.arguments.first?.contains("PR_SET_\($0)") == true || call.arguments.first?.contains("PR_\($0)") == true
+                call.arguments.first?.contains("PR_SET_\($0)") == true
+                    || call.arguments.first?.contains("PR_\($0)") == true
             }
         }
         if call.name == "clone3" || call.name == "clone" { return call.arguments.contains { $0.contains("CLONE_NEW") } }
@@ -196,7 +216,9 @@ struct TraceComparison {
         if step.name == "recvmsg" || step.name == "sendmsg" { return matchMessage(step, call, &known) }
         var wanted = step.arguments
         // strace(1) leaves out a mode or device that the call does not look at.
-        while wanted.count > call.arguments.count, ["0", "makedev(0x0, 0x0)"].contains(wanted.last) { wanted.removeLast() }
+        while wanted.count > call.arguments.count, ["0", "makedev(0x0, 0x0)"].contains(wanted.last) {
+            wanted.removeLast()
+        }
         guard wanted.count == call.arguments.count else { return false }
         return zip(wanted, call.arguments).allSatisfy { isSame($0, $1, &known) }
     }
@@ -213,7 +235,8 @@ struct TraceComparison {
             for (slot, descriptor) in zip(step.arguments.dropFirst(), carried) { known[slot] = descriptor }
             return true
         }
-        guard let control = step.arguments.first, let socket = call.arguments.first, isSame(control, socket, &known) else {
+        guard let control = step.arguments.first, let socket = call.arguments.first, isSame(control, socket, &known)
+        else {
             return false
         }
         let wanted = step.arguments[1].range(of: "[").map { start in
@@ -224,15 +247,21 @@ struct TraceComparison {
 
     private static func isSame(_ wanted: String, _ real: String, _ known: inout [String: String]) -> Bool {
         if wanted == real || wanted == "…" { return true }
-        let real = real.components(separatedBy: " => ")[0]
+        let real = real.components(separatedBy: " => ")[0].trimmingCharacters(in: .whitespaces)
         if wanted.hasPrefix("{"), real.hasPrefix("{") { return isSameStructure(wanted, real, &known) }
         if wanted.hasPrefix("["), real.hasPrefix("[") {
-            let (left, right) = (TracedCall.split(wanted.dropFirst().dropLast()), TracedCall.split(real.dropFirst().dropLast()))
+            let (left, right) = (
+                TracedCall.split(wanted.dropFirst().dropLast()), TracedCall.split(real.dropFirst().dropLast())
+            )
             return left.count == right.count && zip(left, right).allSatisfy { isSame($0, $1, &known) }
         }
         // The candidates of execvp(3): one of them is executed.
-        if wanted.hasPrefix("["), real.hasPrefix("\"") { return TracedCall.split(wanted.dropFirst().dropLast()).contains(real) }
-        if wanted.hasPrefix("\"/proc/PID") { return real.range(of: #"^"/proc/[0-9]+"#, options: .regularExpression) != nil }
+        if wanted.hasPrefix("["), real.hasPrefix("\"") {
+            return TracedCall.split(wanted.dropFirst().dropLast()).contains(real)
+        }
+        if wanted.hasPrefix("\"/proc/PID") {
+            return real.range(of: #"^"/proc/[0-9]+"#, options: .regularExpression) != nil
+        }
         if wanted.range(of: "^[a-z][a-z0-9-]*$", options: .regularExpression) != nil {
             guard Int(real) != nil else { return false }
             if let number = known[wanted] { return number == real }

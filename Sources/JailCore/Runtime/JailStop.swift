@@ -41,7 +41,8 @@ public struct JailStop {
 
     /// The jail's keeper has nothing left to do, and goes by itself; whoever counts processes after a stop must not meet it.
     private func awaitKeeper(_ trace: JailTrace) {
-        guard trace.supervisor != getpid(), ProcessTable.startTime(of: trace.supervisor) == trace.supervisorStartTime else {
+        guard trace.supervisor != getpid(), ProcessTable.startTime(of: trace.supervisor) == trace.supervisorStartTime
+        else {
             return
         }
         let number = cns_pidfd_open(trace.supervisor)

@@ -77,6 +77,8 @@ public struct SignalSource: Sendable {
         do {
             _ = try checkedResult(cns_take_descriptors())
             umask(0o022)
+            // What a jail gets must not depend on its caller's niceness. Who may not raise it keeps what it has.
+            _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 0)
             return SignalSource(descriptor: try checkedResult(cns_watch_signals()))
         } catch { throw .system("cannot set the process up", error) }
     }
