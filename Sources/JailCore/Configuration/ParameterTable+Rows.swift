@@ -79,7 +79,8 @@ extension ParameterTable {
             "exec.created", .commands, "", "commands on the host when the jail exists and nothing runs in it",
             "fork(2), execve(2) on the host", reserved: true),
         .done(
-            "exec.start", .commands, "", "commands inside that start the jail", "pid 1 forks, execve(2)", reserved: true),
+            "exec.start", .commands, "", "commands inside that start the jail", "pid 1 forks, execve(2)", reserved: true
+        ),
         .done("command", .commands, "", "commands inside, after exec.start", "pid 1 forks, execve(2)", reserved: true),
         .done(
             "exec.poststart", .commands, "", "commands on the host when the jail is up",
