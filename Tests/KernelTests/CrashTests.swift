@@ -4,14 +4,19 @@ import Testing
 
 extension Kernel {
     @Suite struct CrashTests {
-        /// Every process that runs the program: a keeper too, whose parent may be gone.
+        /// Every process that runs the program: a keeper too, whose parent may be gone, and one that is forked meanwhile.
         private func killAll() {
-            for entry in (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [] {
-                guard let pid = Int32(entry),
-                    let program = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(entry)/exe"),
-                    program == Laboratory.program
-                else { continue }
-                kill(pid, SIGKILL)
+            while true {
+                let programs = ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap {
+                    Int32($0)
+                }
+                .filter { pid in
+                    (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/exe"))
+                        == Laboratory.program
+                }
+                if programs.isEmpty { return }
+                for pid in programs { kill(pid, SIGKILL) }
+                usleep(1000)
             }
         }
 

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import SystemPackage
 import Testing
@@ -113,7 +114,9 @@ struct NetworkTests {
     func leftovers() throws {
         for addresses in [["10.77.0.10", "fd77::10"], ["lan|192.0.2.10/24", "lan|2001:db8::10/64"]] {
             let count = try World.inside { try $0.jail("www", 5, addresses).plan().operations.count }
-            for performed in 0...count {
+            // Emulated, each round takes seconds.
+            let isEmulated = ProcessInfo.processInfo.environment["JAILRUN_VM"] != nil
+            for performed in stride(from: 0, through: count, by: isEmulated ? 5 : 1) {
                 // The kernel takes its time to take a namespace apart: not after each operation.
                 for isNamespaceGone in performed.isMultiple(of: 6) || performed == count ? [false, true] : [false] {
                     try World.inside { world in
