@@ -16,6 +16,7 @@
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -280,6 +281,11 @@ int cns_limit(int resource, uint64_t *soft, uint64_t *hard) {
     *soft = limit.rlim_cur;
     *hard = limit.rlim_max;
     return 0;
+}
+
+long cns_get_attribute(const char *path, const char *name, void *value, size_t capacity) {
+    ssize_t length = getxattr(path, name, value, capacity);
+    return length < 0 ? -errno : length;
 }
 
 int cns_openat2(int directory, const char *path, const void *how, size_t size) {

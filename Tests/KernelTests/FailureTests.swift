@@ -28,6 +28,27 @@ extension Kernel {
             }
         }
 
+        @Test("a cgroup of somebody else's that has a jail's name is left alone, by start, stop and prune")
+        func foreignCgroup() throws {
+            try Machine.with { machine in
+                let cgroup = "\(Remains.cgroupMount)/jailrun/t"
+                let process = Command.shell(
+                    "mkdir -p \(cgroup) && echo $$ >\(cgroup)/cgroup.procs && exec sleep 1000"
+                ).start()
+                #expect(eventually { machine.read("\(cgroup)/cgroup.procs") != "" })
+                machine.configure("command = \"/bin/true\";")
+                let start = machine.jailrun("run", machine.conf)
+                #expect(start.status == 125 && start.errors.contains("--cgroup-root"), "\(start)")
+                #expect(machine.jailrun("prune").status == 0)
+                #expect(machine.jailrun("stop", "-f", "t").status == 125)
+                #expect(machine.read("\(cgroup)/cgroup.procs") != "")
+                process.signal(SIGKILL)
+                _ = process.wait(seconds: 5)
+                #expect(eventually { rmdir(cgroup) == 0 || errno == ENOENT })
+                rmdir("\(Remains.cgroupMount)/jailrun")
+            }
+        }
+
         @Test(
             "a limit whose controller the machine does not have stops the start, with the line and what to do",
             .enabled(if: !Laboratory.isVirtualMachine, "this machine has every controller"))

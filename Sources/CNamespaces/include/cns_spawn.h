@@ -77,6 +77,9 @@ void cns_die_with_parent(pid_t parent);
 /* getrlimit(2), whose resource is an enumeration of the C library's. */
 int cns_limit(int resource, uint64_t *soft, uint64_t *hard);
 
+/* getxattr(2). */
+long cns_get_attribute(const char *path, const char *name, void *value, size_t capacity);
+
 /* openat2(2) with a `struct open_how`. */
 int cns_openat2(int directory, const char *path, const void *how, size_t size);
 

@@ -1,3 +1,4 @@
+internal import CNamespaces
 internal import Glibc
 internal import SystemPackage
 
@@ -77,6 +78,19 @@ public struct Cgroup: Equatable, Sendable {
         guard let bytes = try? Files.read(events) else { return false }
         return String(decoding: bytes, as: UTF8.self).contains("populated 1")
     }
+
+    /// The attribute by which a jail's cgroup is known. Only root can set it, and no cgroup of another program has it.
+    static let mark = "trusted.jailrun"
+
+    /// Whether jailrun made it for the jail of that name.
+    func belongs(to name: String) -> Bool {
+        var value = [UInt8](repeating: 0, count: 256)
+        let length = unsafe cns_get_attribute(path, Self.mark, &value, value.count)
+        return length > 0 && value[..<length].elementsEqual(name.utf8)
+    }
+
+    /// rmdir(2), which refuses a cgroup that has processes or cgroups.
+    func removeIfEmpty() { _ = unsafe rmdir(path) }
 
     /// rmdir(2) of it and of the cgroups below it, deepest first. One that is gone is done.
     func remove() throws(Errno) {

@@ -21,6 +21,8 @@ extension Step {
         case ("openat", ENOENT) where purpose.hasPrefix("open the root"): "make the root file system first"
         case ("openat2", ENOENT): "make the directory in the jail's root: a mount needs one to cover"
         case ("openat2", ELOOP): "a mount point must not be reached through a symbolic link"
+        case ("mkdirat", EEXIST) where subject == .limits:
+            "the cgroup has that name and is not jailrun's: rename the jail, or use another --cgroup-root"
         case ("write", EBUSY) where subject == .limits:
             "a cgroup with processes of its own cannot give controllers to its children: use --cgroup-root with a cgroup "
                 + "that has no processes"

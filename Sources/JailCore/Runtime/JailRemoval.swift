@@ -12,9 +12,14 @@ struct JailRemoval {
     /// - Returns: whether nothing is left.
     @discardableResult
     func run() -> Bool {
-        let isDead = killAll()
+        let cgroup = Cgroup(path: trace.cgroup)
+        // A cgroup of somebody else's may have had the name before: then the start failed, and nothing in it is touched. One
+        // that was made but not yet marked is empty.
+        let isOurs = cgroup.belongs(to: trace.name)
+        if !isOurs { cgroup.removeIfEmpty() }
+        let isDead = !isOurs || killAll()
         disconnectNetwork()
-        let isRemoved = isDead && removeCgroup()
+        let isRemoved = isDead && (!isOurs || removeCgroup())
         if isRemoved { host.state.remove(trace.name) }
         return isRemoved
     }
@@ -73,7 +78,7 @@ public struct JailRepair {
         if let trace = host.state.trace(of: name) {
             let undo = host.state.record(of: name)?.details.networkUndo ?? []
             if isDead(trace) { JailRemoval(trace: trace, networkUndo: undo, host: host).run() }
-        } else if host.cgroup(of: name).exists {
+        } else if host.cgroup(of: name).belongs(to: name) {
             try removeUnrecorded(name)
         }
     }
@@ -103,9 +108,9 @@ public struct JailRepair {
         var repaired: [String] = []
         for name in host.state.names + unrecordedNames where !repaired.contains(name) {
             guard let lock = JailLock(tryLocking: host.state.lockPath(name)) else { continue }
-            let existed = host.state.trace(of: name) != nil || host.cgroup(of: name).exists
+            let existed = host.state.trace(of: name) != nil || host.cgroup(of: name).belongs(to: name)
             do { try repair(name) } catch { host.warn(error.message) }
-            let exists = host.state.trace(of: name) != nil || host.cgroup(of: name).exists
+            let exists = host.state.trace(of: name) != nil || host.cgroup(of: name).belongs(to: name)
             if existed && !exists { repaired.append(name) }
             if exists { _ = consume lock } else { lock.unlinkAndRelease() }
         }
@@ -115,8 +120,7 @@ public struct JailRepair {
 
     private var unrecordedNames: [String] {
         ((try? Files.names(in: host.cgroupRoot.path)) ?? []).filter {
-            !$0.hasPrefix("cgroup.") && Files.exists("\(host.cgroupRoot.path)/\($0)/cgroup.procs")
-                && host.state.trace(of: $0) == nil
+            host.cgroup(of: $0).belongs(to: $0) && host.state.trace(of: $0) == nil
         }
     }
 }

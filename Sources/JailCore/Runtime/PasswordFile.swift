@@ -23,9 +23,7 @@ struct PasswordFile {
     }
 
     private static func text(_ path: String, root: Int32) -> String {
-        guard let file = try? RootPath.open(path, root: root, flags: O_RDONLY | O_NONBLOCK),
-            let bytes = try? Files.read(file)
-        else { return "" }
+        guard let file = try? RootPath.openRegular(path, root: root), let bytes = try? Files.read(file) else { return "" }
         return String(decoding: bytes, as: UTF8.self)
     }
 
@@ -70,15 +68,29 @@ struct PasswordFile {
 
 /// openat2(2) below a root directory: RESOLVE_IN_ROOT, no magic links.
 enum RootPath {
-    static func open(_ path: String, root: Int32, flags: Int32, followingLinks: Bool = true) throws(Errno) -> Descriptor
-    {
-        var how = (
-            UInt64(UInt32(bitPattern: flags | O_CLOEXEC)), UInt64(0), UInt64(0x10 | 0x02 | (followingLinks ? 0 : 0x04))
-        )
+    private static let noMagicLinks: UInt64 = 0x02
+    private static let noSymlinks: UInt64 = 0x04
+    private static let inRoot: UInt64 = 0x10
+
+    /// - Parameter mode: of a file that is made.
+    static func open(
+        _ path: String, root: Int32, flags: Int32, mode: UInt64 = 0, followingLinks: Bool = true
+    ) throws(Errno) -> Descriptor {
+        let resolve = inRoot | noMagicLinks | (followingLinks ? 0 : noSymlinks)
+        var how = (UInt64(UInt32(bitPattern: flags | O_CLOEXEC)), mode, resolve)
         while true {
             let result = unsafe cns_openat2(root, path, &how, MemoryLayout.size(ofValue: how))
             if result == -EAGAIN || result == -EINTR { continue }
             return Descriptor(try checkedResult(result))
         }
+    }
+
+    /// Opens a file for reading if it is a regular one: to open a device or a FIFO of a hostile tree is to do something.
+    static func openRegular(_ path: String, root: Int32) throws(Errno) -> Descriptor {
+        let place = try open(path, root: root, flags: Int32(OpenFlags.path.rawValue))
+        var status = stat()
+        _ = try unsafe checked(fstat(place.number, &status))
+        guard status.st_mode & S_IFMT == S_IFREG else { throw Errno(EINVAL) }
+        return try Files.open("/proc/self/fd/\(place.number)")
     }
 }

@@ -77,14 +77,22 @@ struct PlanPerformer: ~Copyable {
         self.kernelPlan = kernelPlan
     }
 
-    /// `exec.consolelog`: a file of the host, never reached through a link that the jail's tree holds.
+    /// `exec.consolelog`: a file of the host. Below the jail's root, where the jail may put links at any moment, none is
+    /// followed: jail(8).
     private static func openConsoleLog(_ jail: JailSpec) throws(RuntimeError) -> Descriptor {
         guard let log = jail.commands.consoleLog else { return Descriptor(-1) }
-        do {
-            return try Files.open(log.value, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NOCTTY, mode: 0o644)
+        let flags = O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK
+        do throws(Errno) {
+            let prefix = jail.path.value == "/" ? nil : jail.path.value + "/"
+            guard let prefix, log.value.hasPrefix(prefix) else { return try Files.open(log.value, flags, mode: 0o644) }
+            let root = try Files.open(jail.path.value, Int32(OpenFlags([.path, .directory]).rawValue))
+            return try RootPath.open(
+                String(log.value.dropFirst(prefix.count)), root: root.number, flags: flags, mode: 0o644,
+                followingLinks: false)
         } catch {
             throw .unsuitable(
-                jail: jail.label, origin: log.origin, "exec.consolelog: \(log.value): \(error.description)", hint: nil)
+                jail: jail.label, origin: log.origin, "exec.consolelog: \(log.value): \(error.description)",
+                hint: error.rawValue == ELOOP ? "no symbolic link may lead there" : nil)
         }
     }
 

@@ -21,12 +21,22 @@ public struct StateDirectory: Sendable {
     /// Makes the directories, 0700.
     func prepare() throws(RuntimeError) {
         for directory in ["\(path)/jails", "\(path)/locks"] {
-            do { try Files.makeDirectories(directory, mode: 0o700) } catch {
+            do { try Self.makeAgain(directory) } catch {
                 throw .host(
                     "cannot make \(directory): \(error.description)",
                     hint: geteuid() == 0 ? nil : "jails are started and looked at by root: use sudo")
             }
         }
+    }
+
+    /// Another jailrun may remove the empty parent between two calls: then it is made again.
+    private static func makeAgain(_ directory: String) throws(Errno) {
+        for _ in 0..<1000 {
+            do throws(Errno) { return try Files.makeDirectories(directory, mode: 0o700) } catch {
+                if error != .noSuchFileOrDirectory { throw error }
+            }
+        }
+        throw .noSuchFileOrDirectory
     }
 
     func tracePath(_ name: String) -> String { "\(path)/jails/\(name)" }
