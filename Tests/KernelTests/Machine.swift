@@ -54,9 +54,13 @@ struct Machine {
         write("\(name) {\n    path = \"\(root)\";\n    \(parameters)\n}\n", to: conf)
     }
 
+    /// Close-on-exec: a program that another test starts meanwhile would keep a script open for writing, and execve(2) of it
+    /// would say that it is busy.
     func write(_ text: String, to path: String) {
-        do { try text.write(toFile: path, atomically: false, encoding: .utf8) } catch { Issue.record(error) }
-        chmod(path, 0o644)
+        let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        let written = Array(text.utf8).withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
+        if written != text.utf8.count { Issue.record("cannot write \(path): errno \(errno)") }
+        close(file)
     }
 
     func read(_ path: String) -> String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
