@@ -103,7 +103,7 @@ final class World: @unchecked Sendable {
     func snapshot() -> [Substring] {
         lines(
             """
-            ip -d -o link | sed -E 's/[a-z_]+_timer +[0-9.]+//g'
+            ip -d -o link | sed -E 's/[a-z_]+_timer +[0-9.]+//g; s/ state [A-Z]+//; s/,LOWER_UP//; s/NO-CARRIER,//'
             ip -o address | sed -E 's/(valid|preferred)_lft [0-9a-z]+//g; s/ tentative//'
             ip route show table all; ip -6 route show table all
             ip neigh show proxy; ip -6 neigh show proxy

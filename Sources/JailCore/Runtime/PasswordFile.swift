@@ -23,7 +23,9 @@ struct PasswordFile {
     }
 
     private static func text(_ path: String, root: Int32) -> String {
-        guard let file = try? RootPath.openRegular(path, root: root), let bytes = try? Files.read(file) else { return "" }
+        guard let file = try? RootPath.openRegular(path, root: root), let bytes = try? Files.read(file) else {
+            return ""
+        }
         return String(decoding: bytes, as: UTF8.self)
     }
 
