@@ -6,7 +6,7 @@ import Testing
 @Suite(
     .serialized,
     .enabled(if: !Laboratory.program.isEmpty || Laboratory.mustRun, "needs JAILRUN=program (run: make test)"))
-struct CommandLineTests {
+final class CommandLineTests {
     private let directory: String
 
     init() throws {
@@ -15,6 +15,8 @@ struct CommandLineTests {
         directory = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         for link in ["jail", "jls", "jexec"] { symlink(Laboratory.program, "\(directory)/\(link)") }
     }
+
+    deinit { _ = Command(["rm", "-rf", directory]).run() }
 
     private func file(_ text: String) -> String {
         let path = "\(directory)/jail.conf"

@@ -51,9 +51,12 @@ extension Kernel {
                 if round % 2 == 0 { machine.stop() }
                 // stop of a jail that is not there is an error; prune removes what is left of it.
                 let isUp = machine.jailrun("list").output.contains(machine.root)
-                #expect(machine.jailrun("prune").status == 0)
+                let prune = machine.jailrun("prune")
+                #expect(prune.status == 0 && prune.errors == "", "\(prune)")
                 #expect(machine.jailrun("list").output.contains(machine.root) == isUp)
-                if isUp { #expect(machine.jailrun("stop", "t").status == 0) }
+                guard isUp else { return }
+                let stop = machine.jailrun("stop", "t")
+                #expect(stop.status == 0 && stop.errors == "", "\(stop)")
             }
         }
 
