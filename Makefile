@@ -50,7 +50,7 @@ test: root deps-test release probe examples
 	$(SWIFT) build --build-tests
 	Tests/Lab/check
 	$(TEST_ENVIRONMENT) Tests/run JailCoreTests
-	$(TEST_ENVIRONMENT) Tests/Lab/lab -e www -e shell -e host -e debian Tests/run KernelTests --skip "ControllerTests/"
+	$(TEST_ENVIRONMENT) Tests/Lab/lab -e www -e shell -e host -e debian Tests/run KernelTests --skip ControllerTests
 	$(TEST_ENVIRONMENT) Tests/Lab/lab -e www -e shell -e host -e debian Tests/run CommandTests
 
 ## make test-vm     the same kernel tests, and those of cgroup controllers, under Debian's kernel in qemu

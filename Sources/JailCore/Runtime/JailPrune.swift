@@ -10,7 +10,7 @@ public struct JailPrune {
     /// - Returns: a line for each thing that was removed.
     public func run() throws(RuntimeError) -> [String] {
         try host.state.prepare()
-        var removed = JailRepair(host: host).repairAll().map { "removed \($0)" }
+        var removed = JailRepair(host: host).repairAll(waitingMilliseconds: 2000).map { "removed \($0)" }
         removed += try pruneNetwork()
         host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
         return removed

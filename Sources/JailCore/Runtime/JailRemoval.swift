@@ -18,8 +18,9 @@ struct JailRemoval {
         let isOurs = cgroup.belongs(to: trace.name)
         if !isOurs { cgroup.removeIfEmpty() }
         let isDead = !isOurs || killAll()
-        disconnectNetwork()
-        let isRemoved = isDead && (!isOurs || removeCgroup())
+        let isDisconnected = NetworkStop(trace: trace, undo: networkUndo, host: host).run()
+        // What could not be taken back keeps its trace: the next command tries again.
+        let isRemoved = isDead && isDisconnected && (!isOurs || removeCgroup())
         if isRemoved { host.state.remove(trace.name) }
         return isRemoved
     }
@@ -43,10 +44,6 @@ struct JailRemoval {
             return false
         }
     }
-
-    private func disconnectNetwork() {
-        NetworkStop(trace: trace, undo: networkUndo, host: host).run()
-    }
 }
 
 /// Takes a jail's network back: the undo that its record holds, then what the kernel says is left.
@@ -55,16 +52,31 @@ struct NetworkStop {
     let undo: [NetworkOperation]
     let host: Host
 
-    func run() {
-        guard trace.hasNetwork else { return }
+    private static let attempts = 20
+    private static let pauseMicroseconds: UInt32 = 20000
+
+    /// - Returns: whether nothing is left.
+    func run() -> Bool {
+        guard trace.hasNetwork else { return true }
         do throws(RuntimeError) {
             let connection = try NetworkConnection(host: host)
-            do throws(NetlinkError) {
-                for operation in undo { try connection.netlink.perform(operation, under: connection.lock) }
-                _ = try connection.netlink.removeLeftovers(
-                    jail: trace.name, jid: trace.identity.jid, under: connection.lock)
-            } catch { throw .host("\(error)", hint: error.hint) }
-        } catch { host.warn("\(trace.label): cannot take the network back: \(error.message)") }
+            do throws(NetlinkError) { try disconnect(connection) } catch { throw .host("\(error)", hint: error.hint) }
+            return true
+        } catch {
+            host.warn("\(trace.label): cannot take the network back: \(error.message)")
+            return false
+        }
+    }
+
+    /// The kernel takes a namespace apart in its own time; until then a bridge may still have its port.
+    private func disconnect(_ connection: NetworkConnection) throws(NetlinkError) {
+        for operation in undo { try connection.netlink.perform(operation, under: connection.lock) }
+        for _ in 0..<Self.attempts {
+            _ = try connection.netlink.removeLeftovers(
+                jail: trace.name, jid: trace.identity.jid, under: connection.lock)
+            if try !connection.netlink.hasUnusedBridge() { return }
+            usleep(Self.pauseMicroseconds)
+        }
     }
 }
 
@@ -104,10 +116,10 @@ public struct JailRepair {
     /// Repairs every name that nobody works on; `prune` and every listing.
     /// - Returns: the names of which something was removed.
     @discardableResult
-    public func repairAll() -> [String] {
+    public func repairAll(waitingMilliseconds: Int = 0) -> [String] {
         var repaired: [String] = []
         for name in host.state.names + unrecordedNames where !repaired.contains(name) {
-            guard let lock = JailLock(tryLocking: host.state.lockPath(name)) else { continue }
+            guard let lock = lock(name, waitingMilliseconds: waitingMilliseconds) else { continue }
             let existed = host.state.trace(of: name) != nil || host.cgroup(of: name).belongs(to: name)
             do { try repair(name) } catch { host.warn(error.message) }
             let exists = host.state.trace(of: name) != nil || host.cgroup(of: name).belongs(to: name)
@@ -116,6 +128,16 @@ public struct JailRepair {
         }
         if !repaired.isEmpty { host.state.removeIfUnused(cgroupRoot: host.cgroupRoot) }
         return repaired
+    }
+
+    /// Who was killed holds its locks until the kernel has done with it.
+    private func lock(_ name: String, waitingMilliseconds: Int) -> JailLock? {
+        let deadline = Clock.milliseconds() + waitingMilliseconds
+        while true {
+            if let lock = JailLock(tryLocking: host.state.lockPath(name)) { return lock }
+            if Clock.milliseconds() >= deadline { return nil }
+            usleep(10000)
+        }
     }
 
     private var unrecordedNames: [String] {

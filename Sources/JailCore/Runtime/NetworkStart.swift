@@ -96,4 +96,11 @@ extension Netlink {
         }
         return names
     }
+
+    /// Whether jailrun's bridge is there though no jail's link is.
+    func hasUnusedBridge() throws(NetlinkError) -> Bool {
+        let links = try links()
+        return HostNetworkFacts(links: links).jailLinks.isEmpty
+            && links.contains { $0.name == NetworkPlan.bridge && !HostNetworkFacts.isForeign($0) }
+    }
 }
