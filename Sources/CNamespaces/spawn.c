@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <linux/sched.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -228,6 +229,11 @@ int cns_take_descriptors(void) {
         if (descriptor < 3) fcntl(descriptor, F_SETFD, 0);
     } while (descriptor < CNS_JOINED_DESCRIPTOR);
     return 0;
+}
+
+void cns_keep_memory(void) {
+    mallopt(M_TOP_PAD, 1 << 20);
+    mallopt(M_TRIM_THRESHOLD, 1 << 26);
 }
 
 int cns_watch_signals(void) {

@@ -58,6 +58,10 @@ pid_t cns_fork(void);
  */
 int cns_take_descriptors(void);
 
+/* mallopt(3): a start takes memory in small pieces and gives it back at once; each time the kernel would clear it anew.
+ */
+void cns_keep_memory(void);
+
 /*
  * Blocks the signals that end, stop or resize, and returns a signalfd(2) for them. SIGPIPE is ignored; dispositions
  * that the caller left are reset.

@@ -75,6 +75,7 @@ public struct SignalSource: Sendable {
     /// - Throws: the errno of the call that failed.
     public static func takeProcess() throws(RuntimeError) -> SignalSource {
         do {
+            cns_keep_memory()
             _ = try checkedResult(cns_take_descriptors())
             umask(0o022)
             // What a jail gets must not depend on its caller's niceness. Who may not raise it keeps what it has.
