@@ -8,7 +8,6 @@ extension Operation {
         case .release(let slots):
             "sendmsg(control, {SCM_RIGHTS [\(slots.map(\.name).joined(separator: ", "))]}, MSG_NOSIGNAL)"
         case .network(let operation): "\(operation)"
-        case .hook(let hook): "execve(\(SystemCall.quoted(hook.command.arguments)))"
         case .verify(_, let value): "read(\(Slot.settingFile), \(SystemCall.quoted(value + "\n")), 4096)"
         case .removeCgroup: "rmdir(cgroup)"
         }

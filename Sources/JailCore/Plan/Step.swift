@@ -31,26 +31,10 @@ public enum Operation: Equatable, Sendable {
     /// Lets the child go on, and passes it descriptors: the other end of its recvmsg(2).
     case release([Slot])
     case network(NetworkOperation)
-    /// A command on the host: an `exec.*` hook.
-    case hook(Hook)
     /// Reads the cgroup file that was opened last and compares: a value that the kernel changed is an error.
     case verify(cgroupFile: String, value: String)
     /// Removes the jail's cgroup, once empty.
     case removeCgroup
-}
-
-/// A command string of jail.conf, run on the host or inside.
-public struct Hook: Equatable, Sendable {
-    /// The parameter, `exec.prestart`.
-    public var parameter: String
-    public var command: JailCommand
-    public var timeoutSeconds: Int
-
-    public init(parameter: String, command: JailCommand, timeoutSeconds: Int) {
-        self.parameter = parameter
-        self.command = command
-        self.timeoutSeconds = timeoutSeconds
-    }
 }
 
 /// How a command string is run: jail(8) uses a shell only when the string needs one.

@@ -121,7 +121,7 @@ struct PlanPerformer: ~Copyable {
             case .verify(let file, let value):
                 try verify(file, value, step)
                 index += 1
-            case .hook, .removeCgroup: index += 1
+            case .removeCgroup: index += 1
             }
             host.observe?(step, Clock.microseconds() - began)
         }
