@@ -85,6 +85,18 @@ extension Kernel {
             }
         }
 
+        @Test("a jail whose starter died before it wrote the record is not up, and prune removes it")
+        func unrecorded() throws {
+            try Machine.with { machine in
+                machine.configure("ip4.addr = 10.77.0.99; exec.start = \"sleep 1000 &\"; persist;")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                killAll()
+                try FileManager.default.removeItem(atPath: "/run/jailrun/jails/t.json")
+                #expect(machine.jailrun("prune").status == 0)
+                #expect(!machine.jailrun("list").output.contains(machine.root))
+            }
+        }
+
         @Test("eight workers that create and remove one name for 20 s: never two up, none hung, the name usable")
         func race() throws {
             try Machine.with { machine in

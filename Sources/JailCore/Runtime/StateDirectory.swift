@@ -56,6 +56,9 @@ public struct StateDirectory: Sendable {
         return JailRecord(trace: trace, details: details)
     }
 
+    /// Whether a start came so far as to write a record, which may be one that only another version of jailrun can read.
+    func hasRecord(of name: String) -> Bool { unsafe access(recordPath(name), F_OK) == 0 }
+
     func write(_ trace: JailTrace) throws(RuntimeError) {
         try attempt("cannot write \(tracePath(trace.name))") { () throws(Errno) in
             try Files.replace(tracePath(trace.name), with: Array(trace.text.utf8))
