@@ -25,6 +25,10 @@ public struct JailSpec: Equatable, Sendable, Codable {
     public var privileges: PrivilegeSpec
     /// Names of jails of the same file that must be up first.
     public var depend: [Located<String>]
+    /// Nil when nothing tells.
+    public var health: Health?
+    public var restart = Restart()
+    public var log = Log()
 }
 
 /// `root.readonly`, `root.ephemeral`.

@@ -6,8 +6,14 @@ public struct JailLookup {
     /// Jails that are up, in the order of their jids.
     public func running() -> [JailRecord] {
         JailRepair(host: host).repairAll()
+        Adoption(host: host).run()
         return host.state.records.filter(\.isAlive)
     }
+
+    /// Jails that somebody looks after, and those that were and failed; by name. Not all of them are up.
+    public func services() -> [ServiceRecord] { ServiceRegistry(state: host.state).records }
+
+    public func service(_ name: String) -> ServiceRecord? { ServiceRegistry(state: host.state).record(of: name) }
 
     /// The name of a jail that has that name or that jid.
     public func name(_ text: String) -> String? { record(text)?.name }

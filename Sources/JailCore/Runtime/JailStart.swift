@@ -21,14 +21,17 @@ public struct JailStart {
     let configuration: String
     let terminals: [Int]
     let output: OutputPipe?
+    /// Who keeps it: a transient jail dies with that process.
+    let supervisor: Int32
     let console: Console
 
     /// - Parameters:
     ///   - terminals: which of descriptors 0, 1, 2 are terminals; the jail gets a pty of its own for them.
-    ///   - output: a pipe for the jail's output, which is shown on the caller's; nil gives it the caller's descriptors.
+    ///   - output: a pipe for the jail's output, which somebody else reads; nil gives it the caller's descriptors.
+    ///   - supervisor: the process that keeps it; nil is this one.
     public init(
         jail: JailSpec, host: Host, isTransient: Bool, configuration: String, terminals: [Int],
-        output: OutputPipe? = nil
+        output: OutputPipe? = nil, supervisor: Int32? = nil
     ) {
         self.jail = jail
         self.host = host
@@ -36,7 +39,8 @@ public struct JailStart {
         self.configuration = configuration
         self.terminals = terminals
         self.output = output
-        console = Console(terminalInput: terminals.contains(0) ? 0 : -1, pipe: output?.reading ?? -1)
+        self.supervisor = supervisor ?? getpid()
+        console = Console(terminalInput: terminals.contains(0) ? 0 : -1)
     }
 
     /// Starts the jail, up to the end of `exec.poststart`.
@@ -65,8 +69,8 @@ public struct JailStart {
     private func initialTrace(_ identity: JailIdentity) -> JailTrace {
         JailTrace(
             name: jail.name.value, label: jail.label, identity: identity, phase: .up,
-            cgroup: host.cgroup(of: jail.name.value).path, isTransient: isTransient, supervisor: getpid(),
-            supervisorStartTime: ProcessTable.startTime(of: getpid()) ?? 0,
+            cgroup: host.cgroup(of: jail.name.value).path, isTransient: isTransient, supervisor: supervisor,
+            supervisorStartTime: ProcessTable.startTime(of: supervisor) ?? 0,
             hasNetwork: jail.network.mode.value == .own && !jail.network.addresses.isEmpty)
     }
 

@@ -90,10 +90,8 @@ public struct SignalSource: Sendable {
     }
 }
 
-/// The jail's console: a pty of its own, shown on the caller's terminal; or a pipe that is read.
+/// The jail's console: a pty of its own, shown on the caller's terminal.
 final class Console {
-    /// Where output goes: 1, or -1 to drop it.
-    var output: Int32
     private let terminalInput: Int32
     private var master: Int32 = -1
     private var saved: [UInt8]?
@@ -101,14 +99,8 @@ final class Console {
     private var lastEscape = 0
     private var isInputOpen = true
 
-    /// - Parameters:
-    ///   - terminalInput: the caller's terminal to be read, or -1.
-    ///   - pipe: a pipe whose other end is the jail's output, or -1.
-    init(terminalInput: Int32, output: Int32 = 1, pipe: Int32 = -1) {
-        self.terminalInput = terminalInput
-        self.output = output
-        master = pipe
-    }
+    /// - Parameter terminalInput: the caller's terminal to be read, or -1.
+    init(terminalInput: Int32) { self.terminalInput = terminalInput }
 
     deinit {
         makeCooked()
@@ -151,7 +143,7 @@ final class Console {
             master = -1
             return
         }
-        if output >= 0 { try? Files.write(Array(buffer[..<count]), to: output) }
+        try? Files.write(Array(buffer[..<count]), to: 1)
     }
 
     /// What is still in the pty when the jail has ended.

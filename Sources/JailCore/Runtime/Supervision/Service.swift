@@ -1,0 +1,76 @@
+internal import CNamespaces
+internal import Glibc
+internal import SystemPackage
+
+/// One jail of a supervisor: its life, and what the supervisor holds of it.
+final class Service {
+    let spec: JailSpec
+    var life: ServiceLife
+    /// While its jail is up.
+    var record: JailRecord?
+    var pidfd: Int32 = -1
+    var control: Int32 = -1
+    /// The reading end of its console.
+    var output: Int32 = -1
+    var log: ConsoleLogWriter?
+    /// What is at work for it: a start, a stop, the rest of a stop.
+    var work: Worker?
+    var check: Worker?
+    var detail: String?
+    var exitStatus: Int32 = 0
+    var isSkipped = false
+    /// A stop that failed is done again without the jail's own commands.
+    var isForced = false
+    /// A start is interrupted once.
+    var isInterrupted = false
+    var isAnnounced = false
+    /// What was told last.
+    var published: ServiceStatus?
+    /// The memory that ran out is told once.
+    var memoryKills = 0
+
+    init(_ spec: JailSpec, life: ServiceLife) {
+        (self.spec, self.life) = (spec, life)
+    }
+
+    deinit { closeAll() }
+
+    var name: String { spec.name.value }
+    var isOver: Bool { life.state.isOver && work == nil && check == nil && pidfd < 0 }
+    var status: ServiceStatus {
+        ServiceStatus(spec, life, detail: detail, exitStatus: exitStatus, isSkipped: isSkipped)
+    }
+
+    func depends(on other: Service) -> Bool {
+        spec.depend.contains { $0.value == other.name || $0.value == other.spec.label }
+    }
+
+    func started(pidfd: Int32, control: Int32, record: JailRecord?) {
+        (self.pidfd, self.control, self.record) = (pidfd, control, record)
+    }
+
+    func closeAll() {
+        for descriptor in [pidfd, control, output] where descriptor >= 0 { close(descriptor) }
+        (pidfd, control, output) = (-1, -1, -1)
+    }
+
+    /// At most what one read(2) gives; nil at the end.
+    func readOutput() -> [UInt8]? {
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        let count = unsafe read(output, &buffer, buffer.count)
+        if count > 0 { return Array(buffer[..<count]) }
+        if count < 0 && (errno == EINTR || errno == EAGAIN) { return [] }
+        close(output)
+        output = -1
+        return nil
+    }
+
+    /// All that is there now.
+    func drainOutput(_ each: ([UInt8]) -> Void) {
+        while output >= 0 {
+            var watched = pollfd(fd: output, events: Int16(POLLIN), revents: 0)
+            guard unsafe poll(&watched, 1, 0) > 0, let bytes = readOutput() else { return }
+            each(bytes)
+        }
+    }
+}

@@ -1,0 +1,249 @@
+internal import CNamespaces
+internal import Glibc
+internal import SystemPackage
+
+/// What workers do for a jail, and what follows when they have ended.
+extension Supervisor {
+    // MARK: Begin
+
+    func start(_ service: Service) {
+        service.isInterrupted = false
+        service.isForced = false
+        service.detail = nil
+        do throws(RuntimeError) {
+            let output = service.spec.commands.consoleLog == nil ? try OutputPipe() : nil
+            try openLog(service)
+            let record = newRecord(service)
+            let isAgain = service.life.restarts > 0
+            let supervisor = getpid()
+            service.work = try Worker(.start) { channel in
+                self.doStart(
+                    service.spec, record, isAgain: isAgain, output: output, supervisor: supervisor, channel: channel)
+            }
+            if let output {
+                close(output.writing)
+                if service.output >= 0 { close(service.output) }
+                service.output = output.reading
+            }
+        } catch {
+            report(error)
+            service.detail = error.message
+            service.exitStatus = error.exitStatus
+            service.life.startFailed(Clock.milliseconds())
+        }
+    }
+
+    /// Where the console goes is known, and can be written, before anything starts.
+    private func openLog(_ service: Service) throws(RuntimeError) {
+        let log = service.spec.log
+        guard service.log == nil else { return }
+        guard service.spec.commands.consoleLog == nil else { return }
+        var place = ConsoleLog.Place(path: registry.logPath(service.name), hasTimestamps: true)
+        if let directory = options.logDirectory {
+            place = ConsoleLog.Place(path: "\(directory)/\(service.name).log", hasTimestamps: log.hasTimestamps)
+        } else if let file = log.file {
+            place = ConsoleLog.Place(path: file.value, hasTimestamps: log.hasTimestamps)
+        }
+        // What an earlier jail of the name left in a place of jailrun's own is not this one's.
+        if options.logDirectory != nil || log.file == nil { ConsoleLog.remove(place.path) }
+        if options.logDirectory == nil, log.file == nil { try registry.prepare() }
+        let writer = ConsoleLogWriter(place, maximumBytes: log.maximumBytes, kept: log.kept)
+        if let objection = writer.objection {
+            throw .unsuitable(
+                jail: service.spec.label, origin: log.file?.origin ?? .commandLine,
+                "cannot write the log \(place.path): \(objection.description)", hint: nil)
+        }
+        service.log = writer
+    }
+
+    private func doStart(
+        _ spec: JailSpec, _ record: ServiceRecord, isAgain: Bool, output: OutputPipe?, supervisor: Int32,
+        channel: Worker.Channel
+    ) -> Int32 {
+        if options.isOutputForeign { dup2(2, 1) }
+        do throws(RuntimeError) {
+            try registry.claim(record, isAgain: isAgain, host: host)
+            let start = JailStart(
+                jail: spec, host: host, isTransient: options.isTransient, configuration: options.configuration,
+                terminals: [], output: output, supervisor: supervisor)
+            let running = try start.run()
+            let passed = [running.control.number, running.pidfd.number]
+            _ = unsafe cns_send(
+                channel.control, Int32(CNS_STARTED.rawValue), 0, Int64(running.outcome.exitStatus), passed, 2)
+            return 0
+        } catch {
+            channel.say(error.message)
+            if case .interrupted = error { return error.exitStatus }
+            report(error)
+            return error.exitStatus == 0 ? 125 : error.exitStatus
+        }
+    }
+
+    func stop(_ service: Service) {
+        endCheck(service)
+        guard service.pidfd >= 0 else { return service.life.ended(isFailure: false, Clock.milliseconds()) }
+        let isForced = isForced || service.isForced
+        begin(.stop, service) { [host, name = service.name] in
+            do throws(RuntimeError) {
+                try JailStop(host: host, terminals: [], isForced: isForced, isSupervisors: true).run(name)
+                return nil
+            } catch {
+                // Somebody else has stopped it.
+                if case .notFound = error { return nil }
+                return error
+            }
+        }
+    }
+
+    /// After a jail has ended by itself, or its start was killed.
+    private func finish(_ service: Service) {
+        begin(.finish, service) { [host, name = service.name, record = service.record] in
+            do throws(RuntimeError) {
+                if let record { try JailStop(host: host, terminals: []).finishEnded(record) }
+                try JailRepair(host: host).repairNamed(name)
+                return nil
+            } catch { return error }
+        }
+    }
+
+    private func begin(_ kind: Worker.Kind, _ service: Service, _ body: @escaping () -> RuntimeError?) {
+        do throws(RuntimeError) {
+            service.work = try Worker(kind) { [report] channel in
+                if self.options.isOutputForeign { dup2(2, 1) }
+                guard let error = body() else { return 0 }
+                channel.say(error.message)
+                report(error)
+                return 125
+            }
+        } catch { host.warn(error.message) }
+    }
+
+    func check(_ service: Service) {
+        guard let health = service.spec.health, let record = service.record else { return }
+        do throws(RuntimeError) {
+            service.check = try Worker(.check) { [host] channel in
+                dup2(channel.words, 1)
+                dup2(channel.words, 2)
+                do throws(RuntimeError) {
+                    let outcome = try JailEntry(record: record, host: host, terminals: []).run(
+                        JailCommand(health.command.value), parameter: "health.command",
+                        origin: health.command.origin, timeoutSeconds: health.timeoutSeconds)
+                    if outcome == .timedOut { channel.say("no answer within \(health.timeoutSeconds) s") }
+                    return outcome.exitStatus
+                } catch {
+                    channel.say(error.message)
+                    return 125
+                }
+            }
+        } catch { host.warn(error.message) }
+    }
+
+    func endCheck(_ service: Service) {
+        guard let check = service.check else { return }
+        check.signal(SIGKILL)
+        _ = check.end()
+        service.check = nil
+    }
+
+    // MARK: End
+
+    /// A start's descriptors have come.
+    func received(_ service: Service) {
+        guard let work = service.work, let started = work.receive() else { return }
+        service.started(pidfd: started.pidfd, control: started.control, record: host.state.record(of: service.name))
+        service.exitStatus = started.status
+        service.life.started(Clock.milliseconds())
+    }
+
+    func workEnded(_ service: Service) {
+        guard let work = service.work else { return }
+        if work.kind == .start, service.pidfd < 0 { received(service) }
+        let (outcome, words) = work.end()
+        service.work = nil
+        switch work.kind {
+        case .start where service.pidfd < 0: startFailed(service, outcome, words)
+        case .stop: stopEnded(service, outcome)
+        default: break
+        }
+    }
+
+    private func startFailed(_ service: Service, _ outcome: CommandOutcome, _ words: String) {
+        drain(service)
+        service.detail = words.isEmpty ? "its start was killed" : words
+        service.exitStatus = outcome.exitStatus
+        let now = Clock.milliseconds()
+        if service.life.restarts > 0 && !owns(service) { service.life.askToStop(now) }
+        service.life.startFailed(now)
+        // What a killed start left is removed; one that failed has done so itself.
+        if case .signalled = outcome { finish(service) }
+    }
+
+    private func stopEnded(_ service: Service, _ outcome: CommandOutcome) {
+        if outcome != .exited(0) && service.pidfd >= 0 && !service.isForced {
+            service.isForced = true
+            return stop(service)
+        }
+        if service.pidfd >= 0 { reap(service, timeoutMilliseconds: 1000) }
+        drain(service)
+        service.record = nil
+        service.life.ended(isFailure: false, Clock.milliseconds())
+    }
+
+    @discardableResult
+    private func reap(_ service: Service, timeoutMilliseconds: Int32) -> CommandOutcome? {
+        let status = cns_wait(service.pidfd, timeoutMilliseconds)
+        for descriptor in [service.pidfd, service.control] where descriptor >= 0 { close(descriptor) }
+        (service.pidfd, service.control) = (-1, -1)
+        // Who is no child of ours, because another supervisor started it, does not tell how it ended.
+        return status >= 0 ? CommandOutcome(waitStatus: status) : nil
+    }
+
+    /// Its pid 1 has ended: by itself, unless a stop is at work.
+    func processesEnded(_ service: Service) {
+        let memory = memoryKill(service)
+        let outcome = reap(service, timeoutMilliseconds: -1)
+        if service.work?.kind == .stop { return }
+        endCheck(service)
+        drain(service)
+        service.exitStatus = outcome?.exitStatus ?? 125
+        service.detail = memory ?? outcome?.words ?? "ended while nobody looked after it"
+        let now = Clock.milliseconds()
+        // A stop by somebody else takes the record away first, and does the rest.
+        let isStoppedElsewhere = !owns(service)
+        if isStoppedElsewhere { service.life.askToStop(now) }
+        service.life.ended(isFailure: outcome != .exited(0), now)
+        if !isStoppedElsewhere { finish(service) }
+        service.record = nil
+    }
+
+    func checkEnded(_ service: Service) {
+        guard let check = service.check else { return }
+        let (outcome, words) = check.end()
+        service.check = nil
+        let isHealthy = outcome == .exited(0)
+        service.detail = isHealthy ? nil : words.isEmpty ? outcome.words : words
+        service.life.checked(isHealthy: isHealthy, Clock.milliseconds())
+        if service.life.state == .unhealthy { service.exitStatus = 125 }
+    }
+
+    func drain(_ service: Service) {
+        service.drainOutput { show($0, of: service) }
+        if options.showsOutput { relay.end(of: service.spec.label) }
+    }
+
+    func show(_ bytes: [UInt8], of service: Service) {
+        service.log?.write(bytes[...])
+        if options.showsOutput && front >= 0 { relay.add(bytes[...], of: service.spec.label) }
+    }
+}
+
+extension CommandOutcome {
+    /// `exited with status 3`, `killed by signal 9`.
+    var words: String {
+        switch self {
+        case .exited(let status): "exited with status \(status)"
+        case .signalled(let signal): "killed by signal \(signal)"
+        case .timedOut, .notExecuted: description
+        }
+    }
+}
