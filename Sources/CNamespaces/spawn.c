@@ -326,3 +326,12 @@ int cns_copy_window_size(int from, int to) {
     if (ioctl(from, TIOCGWINSZ, &size) < 0 || ioctl(to, TIOCSWINSZ, &size) < 0) return -errno;
     return 0;
 }
+
+int cns_window_size(int terminal, int *columns, int *rows) {
+    struct winsize size;
+
+    if (ioctl(terminal, TIOCGWINSZ, &size) < 0) return -errno;
+    *columns = size.ws_col;
+    *rows = size.ws_row;
+    return 0;
+}

@@ -22,9 +22,25 @@ enum Main {
 
     private static func runJailrun(_ given: [String]) {
         let arguments = Jailrun.commandFirst(given)
+        if let (words, command) = ServicesRequest.split(arguments, commands: Jailrun.names) {
+            runBeside(command, words)
+        }
         guard let request = RunRequest(plain: arguments, commands: Jailrun.names) else {
             return Jailrun.main(arguments)
         }
+        perform(request)
+    }
+
+    private static func runBeside(_ command: [String], _ words: [String]) {
+        do {
+            var request = try Run.parse(words).request
+            if command.isEmpty { throw ValidationError("no command behind --") }
+            request.services.command = command
+            perform(request)
+        } catch { Run.exit(withError: error) }
+    }
+
+    private static func perform(_ request: RunRequest) {
         do { exit(try request.perform()) } catch let error as RuntimeError {
             Output.failure(error)
             exit(error.exitStatus)
@@ -38,7 +54,7 @@ struct Jailrun: ParsableCommand {
         discussion: "jailrun FILE runs the jails of a jail.conf(5) in the foreground; Ctrl-C stops and removes them.",
         version: Version.text,
         subcommands: [
-            Run.self, Start.self, Stop.self, Restart.self, List.self, Exec.self, Ps.self, Inspect.self, Wait.self,
+            Run.self, Start.self, Stop.self, Restart.self, List.self, Exec.self, Ps.self, Logs.self, Inspect.self, Wait.self,
             Check.self,
             Params.self, Prune.self,
         ], defaultSubcommand: Run.self)
@@ -54,7 +70,7 @@ struct Jailrun: ParsableCommand {
     }
 
     static let names = [
-        "run", "start", "stop", "restart", "list", "exec", "ps", "inspect", "wait", "check", "params", "prune",
+        "run", "start", "stop", "restart", "list", "exec", "ps", "logs", "inspect", "wait", "check", "params", "prune",
     ]
 }
 

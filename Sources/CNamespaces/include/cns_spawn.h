@@ -102,4 +102,6 @@ int cns_openat2(int directory, const char *path, const void *how, size_t size);
 /* ioctl(2), whose variable arguments Swift does not import: TIOCGWINSZ to TIOCSWINSZ from one terminal to another. */
 int cns_copy_window_size(int from, int to);
 
+int cns_window_size(int terminal, int *columns, int *rows);
+
 #endif

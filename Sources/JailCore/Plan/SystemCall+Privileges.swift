@@ -71,6 +71,11 @@ extension SystemCall {
         Self("keyctl", cns_number_keyctl, [.integer(1, spelled: "KEYCTL_JOIN_SESSION_KEYRING"), .null])
     }
 
+    /// PR_SET_PDEATHSIG.
+    static func dieWithParent(_ signal: Int32) -> Self {
+        Self("prctl", cns_number_prctl, [.integer(1, spelled: "PR_SET_PDEATHSIG"), .integer(Int(signal))])
+    }
+
     static func setMask(_ mask: UInt32) -> Self { Self("umask", cns_number_umask, [.octal(mask)]) }
     static func startSession() -> Self { Self("setsid", cns_number_setsid, []) }
 

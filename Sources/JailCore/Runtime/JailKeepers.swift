@@ -60,6 +60,9 @@ public struct JailKeepers {
             }
         }
         try end(run)
+        for status in run.statuses where status.state == .failed && !status.isReported && !status.isSkipped {
+            report(.host("\(status.label): \(ConsoleText.safe(status.detail ?? "failed"))", hint: nil))
+        }
         return run.statuses.map {
             Result(jail: $0.label, status: failure(of: $0), isSkipped: $0.isSkipped)
         }

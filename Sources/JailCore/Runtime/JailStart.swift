@@ -23,15 +23,18 @@ public struct JailStart {
     let output: OutputPipe?
     /// Who keeps it: a transient jail dies with that process.
     let supervisor: Int32
+    /// The last command's failure is one of the start, too.
+    let isStrict: Bool
     let console: Console
 
     /// - Parameters:
     ///   - terminals: which of descriptors 0, 1, 2 are terminals; the jail gets a pty of its own for them.
     ///   - output: a pipe for the jail's output, which somebody else reads; nil gives it the caller's descriptors.
     ///   - supervisor: the process that keeps it; nil is this one.
+    ///   - isStrict: the start fails with its last command; nil for all but a transient jail.
     public init(
         jail: JailSpec, host: Host, isTransient: Bool, configuration: String, terminals: [Int],
-        output: OutputPipe? = nil, supervisor: Int32? = nil
+        output: OutputPipe? = nil, supervisor: Int32? = nil, isStrict: Bool? = nil
     ) {
         self.jail = jail
         self.host = host
@@ -40,6 +43,7 @@ public struct JailStart {
         self.terminals = terminals
         self.output = output
         self.supervisor = supervisor ?? getpid()
+        self.isStrict = isStrict ?? !isTransient
         console = Console(terminalInput: terminals.contains(0) ? 0 : -1)
     }
 
@@ -193,8 +197,8 @@ public struct JailStart {
         {
             throw failure(plan, index: failed.index, errno: failed.errno)
         }
-        if isTransient && number == plan.commands.count - 1, case .exited = outcome { return outcome }
-        if isTransient && number == plan.commands.count - 1, case .signalled = outcome { return outcome }
+        if !isStrict && number == plan.commands.count - 1, case .exited = outcome { return outcome }
+        if !isStrict && number == plan.commands.count - 1, case .signalled = outcome { return outcome }
         throw .command(
             jail: jail.label, text: plan.commands[number].line.text, origin: plan.commands[number].origin,
             outcome: outcome)

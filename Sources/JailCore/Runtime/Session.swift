@@ -69,7 +69,10 @@ final class Session {
 
 /// The signals that end, stop or resize, as a descriptor: signalfd(2).
 public struct SignalSource: Sendable {
-    let descriptor: Int32
+    /// Readable when there is one.
+    public let descriptor: Int32
+    private let callersMask: mode_t
+    private let callersPriority: Int32
 
     /// Takes the process over: closes what the caller left open, blocks signals, sets the umask. First thing in `main`.
     /// - Throws: the errno of the call that failed.
@@ -77,16 +80,32 @@ public struct SignalSource: Sendable {
         do {
             cns_keep_memory()
             _ = try checkedResult(cns_take_descriptors())
-            umask(0o022)
+            let mask = umask(0o022)
+            let process = __priority_which_t(PRIO_PROCESS.rawValue)
+            let priority = getpriority(process, 0)
             // What a jail gets must not depend on its caller's niceness. Who may not raise it keeps what it has.
-            _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 0)
-            return SignalSource(descriptor: try checkedResult(cns_watch_signals()))
+            _ = setpriority(process, 0, 0)
+            return SignalSource(
+                descriptor: try checkedResult(cns_watch_signals()), callersMask: mask, callersPriority: priority)
         } catch { throw .system("cannot set the process up", error) }
     }
 
     func next() -> Int32? {
         let signal = cns_read_signal(descriptor)
         return signal == 0 ? nil : signal
+    }
+
+    /// The same, and whether a terminal has sent it: then every process of the foreground has it already.
+    public func nextWithSender() -> (signal: Int32, isFromTerminal: Bool)? {
+        var isKernels: Int32 = 0
+        let signal = unsafe cns_read_signal_of(descriptor, &isKernels)
+        return signal == 0 ? nil : (signal, isKernels != 0)
+    }
+
+    /// Gives this process the file mode mask and the niceness that it came with, for a program that is the caller's own.
+    func restoreCallersProcess() {
+        umask(callersMask)
+        _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, callersPriority)
     }
 }
 

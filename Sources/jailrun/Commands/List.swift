@@ -2,7 +2,7 @@ import ArgumentParser
 import JailCore
 
 struct List: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List jails that are up, as jls(8) does.")
+    static let configuration = CommandConfiguration(abstract: "List jails that are up, and those that are kept up.")
 
     @OptionGroup var global: GlobalOptions
 
@@ -11,8 +11,9 @@ struct List: ParsableCommand {
 
     func run() throws {
         try reporting {
-            let jails = JailLookup(host: try global.host()).running()
-            print(json ? JailTable.json(jails) : JailTable.text(jails, byName: false))
+            let lookup = JailLookup(host: try global.host())
+            let table = ServiceTable(lookup.running(), lookup.services())
+            print(json ? table.json : table.text)
         }
     }
 }
@@ -40,16 +41,6 @@ enum JailTable {
 
     private static func pad(_ text: String, _ width: Int) -> String {
         text + String(repeating: " ", count: max(0, width - text.count))
-    }
-
-    static func json(_ jails: [JailRecord]) -> String {
-        let rows = jails.map { jail in
-            let first = jail.spec.network.addresses.first { $0.family == .ipv4 }?.address ?? ""
-            return
-                "{\"jid\":\(jail.identity.jid),\"ipv4\":\(quoted(first)),\"hostname\":\(quoted(jail.spec.hostname.value)),"
-                + "\"path\":\(quoted(jail.spec.path.value))}"
-        }
-        return "{\"__version\": \"2\", \"jail-information\": {\"jail\": [\(rows.joined(separator: ","))]}}"
     }
 
     static func quoted(_ text: String) -> String {

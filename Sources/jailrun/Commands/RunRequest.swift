@@ -10,6 +10,8 @@ struct RunRequest: Equatable {
     var isVerbose = false
     var stateDirectory: String?
     var cgroupRoot: String?
+    /// A command to be run beside the jails.
+    var services = ServicesRequest()
 
     init(file: String) { self.file = file }
 
@@ -51,7 +53,12 @@ struct RunRequest: Equatable {
             try dryRun(specs, host)
             return 0
         }
-        return specs.count == 1 ? try runOne(specs[0], host) : try runAll(specs, host)
+        if !services.command.isEmpty {
+            var run = try ServicesRun(
+                services, specs: specs, host: host, configuration: Descriptors.absolute(file), isQuiet: isQuiet)
+            return try run.perform()
+        }
+        return specs.count == 1 && !specs[0].isSupervised ? try runOne(specs[0], host) : try runAll(specs, host)
     }
 
     private func dryRun(_ specs: [JailSpec], _ host: Host) throws {

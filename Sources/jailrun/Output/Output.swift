@@ -21,6 +21,9 @@ enum Output {
         write("\(String(repeating: " ", count: max(0, 7 - time.count)))\(time) us  \(step.operation.spelling)\n")
     }
 
+    /// On standard error, as it is.
+    static func raw(_ text: String) { write(text) }
+
     private static func write(_ text: String) {
         let bytes = Array(text.utf8)
         bytes.withUnsafeBytes { _ = Glibc.write(2, $0.baseAddress, $0.count) }

@@ -44,7 +44,7 @@ struct Adoption {
     private func supervisor(of services: [Service], configuration: String) -> Supervisor {
         let options = Supervisor.Options(
             isTransient: false, configuration: configuration, logDirectory: nil, showsOutput: false,
-            isOutputForeign: false, showsNames: false)
+            isOutputForeign: false, isStrict: true, showsNames: false)
         return Supervisor(services, host: host, options: options, front: -1, report: { _ in }, announce: { _ in })
     }
 

@@ -160,6 +160,7 @@ public enum ConsoleLog {
         var lines: [String] = []
         for path in [place.path, "\(place.path).1"] where lines.count < count {
             let text = String(decoding: end(of: path), as: UTF8.self)
+            if text.isEmpty { continue }
             let found = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
             lines = (text.hasSuffix("\n") ? found.dropLast() : found[...]).suffix(count - lines.count) + lines
         }

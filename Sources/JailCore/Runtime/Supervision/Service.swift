@@ -19,6 +19,8 @@ final class Service {
     var detail: String?
     var exitStatus: Int32 = 0
     var isSkipped = false
+    /// Why its start failed was said.
+    var isReported = false
     /// A stop that failed is done again without the jail's own commands.
     var isForced = false
     /// A start is interrupted once.
@@ -38,7 +40,8 @@ final class Service {
     var name: String { spec.name.value }
     var isOver: Bool { life.state.isOver && work == nil && check == nil && pidfd < 0 }
     var status: ServiceStatus {
-        ServiceStatus(spec, life, detail: detail, exitStatus: exitStatus, isSkipped: isSkipped)
+        ServiceStatus(
+            spec, life, detail: detail, exitStatus: exitStatus, isSkipped: isSkipped, isReported: isReported)
     }
 
     func depends(on other: Service) -> Bool {

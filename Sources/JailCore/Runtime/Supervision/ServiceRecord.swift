@@ -42,16 +42,19 @@ public struct ServiceStatus: Codable, Equatable, Sendable {
     public var exitStatus: Int32
     /// A jail that it depends on failed.
     public var isSkipped: Bool
+    /// Why its start failed was said already, by who started it.
+    public var isReported: Bool
 
     public init(_ record: ServiceRecord) {
-        self.init(record.spec, record.life, detail: record.detail, exitStatus: 0, isSkipped: false)
+        self.init(record.spec, record.life, detail: record.detail, exitStatus: 0, isSkipped: false, isReported: false)
     }
 
-    init(_ spec: JailSpec, _ life: ServiceLife, detail: String?, exitStatus: Int32, isSkipped: Bool) {
+    init(_ spec: JailSpec, _ life: ServiceLife, detail: String?, exitStatus: Int32, isSkipped: Bool, isReported: Bool) {
         (name, label, state) = (spec.name.value, spec.label, life.state)
         sinceSeconds = time(nil) - (Clock.milliseconds() - life.sinceMilliseconds) / 1000
         (restarts, checks, failedChecks) = (life.restarts, life.checks, life.failuresInARow)
-        (self.detail, self.exitStatus, self.isSkipped) = (detail, exitStatus, isSkipped)
+        (self.detail, self.exitStatus) = (detail, exitStatus)
+        (self.isSkipped, self.isReported) = (isSkipped, isReported)
     }
 }
 

@@ -40,7 +40,8 @@ public final class SupervisedRun {
             setsid()
             let options = Supervisor.Options(
                 isTransient: isTransient, configuration: configuration, logDirectory: logDirectory,
-                showsOutput: showsOutput, isOutputForeign: !showsOutput, showsNames: showsNames)
+                showsOutput: showsOutput, isOutputForeign: !showsOutput,
+                isStrict: !showsOutput || !isTransient, showsNames: showsNames)
             Supervisor(
                 services, host: host, options: options, front: pair.childs.number, report: report, announce: announce
             ).run()
@@ -96,6 +97,11 @@ public final class SupervisedRun {
     private func closeNews() {
         if descriptor >= 0 { close(descriptor) }
         descriptor = -1
+    }
+
+    /// Where a jail's console is kept; nil before its start, and when `exec.consolelog` takes it.
+    public static func log(of jail: String, host: Host) -> ConsoleLog.Place? {
+        ServiceRegistry(state: host.state).record(of: jail)?.log
     }
 
     /// Lets a supervisor that has nothing left to do go, and waits for its end: then nothing of the jails is left.

@@ -104,9 +104,17 @@ extension Supervisor {
         case .stop: isStopping = true
         case .force: (isStopping, isForced) = (true, true)
         case .letGo: letGo()
-        case nil:
-            letGo()
-            isStopping = true
+        case nil: die()
+        }
+    }
+
+    /// The jails of a front that died go at once: the end of its control socket is the end of a transient jail.
+    private func die() {
+        letGo()
+        (isStopping, isForced) = (true, true)
+        for service in services where options.isTransient && service.control >= 0 {
+            close(service.control)
+            service.control = -1
         }
     }
 

@@ -9,6 +9,7 @@ extension Supervisor {
     func start(_ service: Service) {
         service.isInterrupted = false
         service.isForced = false
+        service.isReported = false
         service.detail = nil
         do throws(RuntimeError) {
             let output = service.spec.commands.consoleLog == nil ? try OutputPipe() : nil
@@ -27,6 +28,7 @@ extension Supervisor {
             }
         } catch {
             report(error)
+            service.isReported = true
             service.detail = error.message
             service.exitStatus = error.exitStatus
             service.life.startFailed(Clock.milliseconds())
@@ -65,7 +67,7 @@ extension Supervisor {
             try registry.claim(record, isAgain: isAgain, host: host)
             let start = JailStart(
                 jail: spec, host: host, isTransient: options.isTransient, configuration: options.configuration,
-                terminals: [], output: output, supervisor: supervisor)
+                terminals: [], output: output, supervisor: supervisor, isStrict: options.isStrict)
             let running = try start.run()
             let passed = [running.control.number, running.pidfd.number]
             _ = unsafe cns_send(
@@ -170,6 +172,7 @@ extension Supervisor {
     private func startFailed(_ service: Service, _ outcome: CommandOutcome, _ words: String) {
         drain(service)
         service.detail = words.isEmpty ? "its start was killed" : words
+        service.isReported = !words.isEmpty
         service.exitStatus = outcome.exitStatus
         let now = Clock.milliseconds()
         if service.life.restarts > 0 && !owns(service) { service.life.askToStop(now) }
@@ -186,6 +189,7 @@ extension Supervisor {
         if service.pidfd >= 0 { reap(service, timeoutMilliseconds: 1000) }
         drain(service)
         service.record = nil
+        if service.life.state == .unhealthy { service.detail = "unhealthy: \(service.detail ?? "")" }
         service.life.ended(isFailure: false, Clock.milliseconds())
     }
 

@@ -16,6 +16,8 @@ final class Supervisor {
         var showsOutput: Bool
         /// Descriptor 1 belongs to somebody else: commands of the host write to 2.
         var isOutputForeign: Bool
+        /// A start fails with its last command, whose end is not what the caller is to be told.
+        var isStrict: Bool
         /// Whom a jail's output is from.
         var showsNames: Bool
     }
@@ -65,11 +67,11 @@ final class Supervisor {
     // MARK: What is to be done now
 
     private func advance(_ service: Service, _ now: Int) {
+        if isStopping && !service.life.isAskedToStop && mayStop(service) { service.life.askToStop(now) }
         guard service.work == nil else {
             if service.life.isAskedToStop { interruptStart(service) }
             return
         }
-        if isStopping && !service.life.isAskedToStop && mayStop(service) { service.life.askToStop(now) }
         if service.life.state == .stopping { return stop(service) }
         if isStopping { return }
         if service.life.state == .waiting { return beginIfReady(service, now) }
