@@ -45,7 +45,8 @@ extension Kernel {
                     "exec", "t", "/bin/sh", "-c", "id -u; /bin/probe status; cat /proc/self/cgroup")
                 let check = machine.read("\(machine.root)/tmp/check")
                 let differing = zip(check.split(separator: "\n"), inside.lines).filter { String($0) != $1 }
-                #expect(check.hasPrefix("1000\n") && check.split(separator: "\n").count == inside.lines.count, "\(check)")
+                #expect(
+                    check.hasPrefix("1000\n") && check.split(separator: "\n").count == inside.lines.count, "\(check)")
                 #expect(differing.allSatisfy { $0.0.lowercased().contains("pid") }, "\(differing)")
                 machine.stop()
             }
@@ -84,7 +85,9 @@ extension Kernel {
             }
         }
 
-        @Test("an unhealthy jail is stopped with its commands and started again, as restart says") func replaced() throws {
+        @Test("an unhealthy jail is stopped with its commands and started again, as restart says") func replaced()
+            throws
+        {
             try Machine.with { machine in
                 machine.configure(
                     """
@@ -179,7 +182,8 @@ extension Kernel {
         func adoption() throws {
             try Machine.with { machine in
                 machine.configure(
-                    "persist; restart = failure; health.command = \"true\"; health.interval = 1; exec.start = \"echo first\";")
+                    "persist; restart = failure; health.command = \"true\"; health.interval = 1; exec.start = \"echo first\";"
+                )
                 #expect(machine.jailrun("start", machine.conf).status == 0)
                 let (pid, supervisor) = (machine.firstProcess(), try #require(machine.supervisor()))
                 kill(supervisor, SIGKILL)

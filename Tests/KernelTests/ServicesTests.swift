@@ -111,7 +111,8 @@ extension Kernel {
                 configureTwo(machine, web: "exec.start += \"echo sorry; exit 3\";")
                 let outcome = beside(machine, [], "echo command").run()
                 #expect(outcome.status == 125 && outcome.output == "", "\(outcome)")
-                #expect(outcome.errors.contains("jail.conf:6") && outcome.errors.contains("web-1 | sorry"), "\(outcome)")
+                #expect(
+                    outcome.errors.contains("jail.conf:6") && outcome.errors.contains("web-1 | sorry"), "\(outcome)")
             }
         }
 
@@ -208,7 +209,8 @@ extension Kernel {
             }
         }
 
-        @Test("SIGKILL of the supervisor ends the jails, and jailrun says so and removes what is left") func killSupervisor()
+        @Test("SIGKILL of the supervisor ends the jails, and jailrun says so and removes what is left")
+        func killSupervisor()
             throws
         {
             try Machine.with { machine in

@@ -200,8 +200,8 @@ static void read_control(struct stage *stage) {
 }
 
 /*
- * When the supervisor was killed nobody reads the jail's output, and whoever writes would wait for ever once the pipe is
- * full. Half of it is left for the supervisor that adopts the jail, who reads long before it is half full again.
+ * When the supervisor was killed nobody reads the jail's output, and whoever writes would wait for ever once the pipe
+ * is full. Half of it is left for the supervisor that adopts the jail, who reads long before it is half full again.
  */
 static void relieve_console(const struct stage *stage) {
     static char dropped[CONSOLE_BYTES / 4];

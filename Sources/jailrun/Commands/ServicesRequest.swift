@@ -41,7 +41,8 @@ struct ServicesRun {
     init(_ request: ServicesRequest, specs: [JailSpec], host: Host, configuration: String, isQuiet: Bool) throws {
         if let (first, second) = ServiceEnvironment.clash(of: specs) {
             throw RuntimeError.host(
-                "the jails \(first) and \(second) would have the same environment variables", hint: "rename one of them")
+                "the jails \(first) and \(second) would have the same environment variables", hint: "rename one of them"
+            )
         }
         self.request = request
         self.isQuiet = isQuiet

@@ -9,7 +9,9 @@ final class ConsoleLogWriter {
     private let kept: Int
     private var file: Int32 = -1
     private var size = 0
+    /// Of the console; the file may have stopped elsewhere.
     private var isAtLineStart = true
+    private var isFileAtLineStart = true
     private var droppedBytes = 0
 
     init(_ place: ConsoleLog.Place, maximumBytes: Int, kept: Int) {
@@ -70,7 +72,8 @@ final class ConsoleLogWriter {
         }
         if droppedBytes > 0 {
             let line = Array("jailrun: \(droppedBytes) bytes were dropped: the file could not be written\n".utf8)
-            guard put((place.hasTimestamps ? ConsoleLog.timestamp() : []) + line) else {
+            let end = isFileAtLineStart ? [] : [UInt8(ascii: "\n")]
+            guard put(end + (place.hasTimestamps ? ConsoleLog.timestamp() : []) + line) else {
                 droppedBytes += bytes.count
                 return
             }
@@ -84,6 +87,7 @@ final class ConsoleLogWriter {
         let count = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(file, $0.baseAddress, $0.count) }
         if count == bytes.count {
             size += count
+            isFileAtLineStart = bytes.last == UInt8(ascii: "\n")
             return true
         }
         if count > 0 { ftruncate(file, off_t(size)) }

@@ -82,12 +82,30 @@ public final class LogReader {
     /// Its name means another file by now, or there is a younger one.
     private var isRotated: Bool {
         if !older.isEmpty || isOlder { return true }
-        var (opened, named) = (stat(), stat())
-        guard unsafe fstat(file, &opened) == 0, unsafe stat(path, &named) == 0 else { return false }
-        return opened.st_ino != named.st_ino
+        guard let name = inode(path) else { return false }
+        return name != openInode
+    }
+
+    private var openInode: ino_t {
+        var status = stat()
+        return unsafe fstat(file, &status) == 0 ? status.st_ino : 0
+    }
+
+    private func inode(_ path: String) -> ino_t? {
+        var status = stat()
+        return unsafe stat(path, &status) == 0 ? status.st_ino : nil
+    }
+
+    /// Those that are younger than the open one, which was rotated meanwhile, more than once perhaps.
+    private func findYounger() {
+        let mine = openInode
+        var number = 1
+        while let other = inode("\(path).\(number)"), other != mine { number += 1 }
+        older = (1..<number).map { "\(path).\($0)" }
     }
 
     private func open() -> Bool {
+        if file >= 0 && older.isEmpty && !isOlder { findYounger() }
         let next = older.popLast()
         isOlder = next != nil
         guard let opened = try? Files.open(next ?? path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY) else {

@@ -44,7 +44,8 @@ public enum ByteCount {
         for unit in ["", "K", "M", "G", "T", "P"] {
             if value < 1024 || unit == "P" {
                 let tenths = Int((value * 10).rounded())
-                return tenths % 10 == 0 || tenths >= 1000 ? "\(tenths / 10)\(unit)" : "\(tenths / 10).\(tenths % 10)\(unit)"
+                return tenths % 10 == 0 || tenths >= 1000
+                    ? "\(tenths / 10)\(unit)" : "\(tenths / 10).\(tenths % 10)\(unit)"
             }
             value /= 1024
         }

@@ -118,9 +118,11 @@ struct ServiceLife: Equatable, Sendable, Codable {
             if state != .unhealthy { become(.unhealthy, now) }
             // Without a restart it may still recover; one that never was healthy has not started.
             let isReplaced = restart.policy != .no || !isEstablished
-            appointment = Appointment(work: isReplaced ? .stop : .check, milliseconds: isReplaced ? now : now + interval)
+            appointment = Appointment(
+                work: isReplaced ? .stop : .check, milliseconds: isReplaced ? now : now + interval)
         } else {
-            appointment = Appointment(work: .check, milliseconds: now + (isEarly ? min(earlyPause, interval) : interval))
+            appointment = Appointment(
+                work: .check, milliseconds: now + (isEarly ? min(earlyPause, interval) : interval))
             earlyPause = min(earlyPause * 3 / 2, Self.slowestEarlyCheckMilliseconds)
         }
     }

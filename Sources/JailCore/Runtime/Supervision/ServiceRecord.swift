@@ -93,7 +93,8 @@ struct ServiceRegistry {
         let lock = try host.lock(record.name)
         if let other = self.record(of: record.name) {
             let isOwn = other.supervisor == record.supervisor && other.supervisorStartTime == record.supervisorStartTime
-            let isTaken = other.isSupervisorAlive && !other.state.isOver || state.trace(of: record.name)?.isAlive == true
+            let isTaken =
+                other.isSupervisorAlive && !other.state.isOver || state.trace(of: record.name)?.isAlive == true
             if !isOwn && isTaken { throw .alreadyExists(jail: record.spec.label) }
         } else if isAgain {
             throw .notFound(jail: record.name)

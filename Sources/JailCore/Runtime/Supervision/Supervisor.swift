@@ -145,7 +145,8 @@ final class Supervisor {
     /// A jail that gave up being started again stays known, until somebody stops it.
     private func forgetIfOver(_ service: Service) -> Bool {
         guard service.isOver else { return false }
-        let isRemembered = service.life.state == .failed && service.spec.restart.policy != .no && service.life.isEstablished
+        let isRemembered =
+            service.life.state == .failed && service.spec.restart.policy != .no && service.life.isEstablished
         if owns(service), options.isTransient || !isRemembered { registry.remove(service.name) }
         return true
     }
