@@ -54,7 +54,8 @@ struct Jailrun: ParsableCommand {
         discussion: "jailrun FILE runs the jails of a jail.conf(5) in the foreground; Ctrl-C stops and removes them.",
         version: Version.text,
         subcommands: [
-            Run.self, Start.self, Stop.self, Restart.self, List.self, Exec.self, Ps.self, Logs.self, Inspect.self,
+            Run.self, Start.self, Stop.self, Restart.self, List.self, Exec.self, Ps.self, Logs.self, Stats.self,
+            Top.self, Inspect.self,
             Wait.self,
             Check.self,
             Params.self, Prune.self,
@@ -71,7 +72,8 @@ struct Jailrun: ParsableCommand {
     }
 
     static let names = [
-        "run", "start", "stop", "restart", "list", "exec", "ps", "logs", "inspect", "wait", "check", "params", "prune",
+        "run", "start", "stop", "restart", "list", "exec", "ps", "logs", "stats", "top", "inspect", "wait", "check",
+        "params", "prune",
     ]
 }
 

@@ -193,3 +193,46 @@ struct ServiceEnvironmentTests {
         #expect(ServiceEnvironment.clash(of: [other]) == nil)
     }
 }
+
+@Suite("What a jail uses")
+struct JailStatisticsTests {
+    @Test("the kernel's files are read as it writes them")
+    func files() {
+        #expect(JailStatistics.value("usage_usec", in: "usage_usec 12\nuser_usec 7\n") == 12)
+        #expect(JailStatistics.value("oom_kill", in: "oom 1\noom_kill 3\noom_group_kill 9\n") == 3)
+        #expect(JailStatistics.value("oom_kill", in: "") == nil)
+        let io = "8:0 rbytes=10 wbytes=1 rios=5 wios=5 dbytes=0 dios=0\n253:0 rbytes=20 wbytes=2\n"
+        #expect(JailStatistics.sum("rbytes", in: io) == 30 && JailStatistics.sum("wbytes", in: io) == 3)
+        let pressure =
+            "some avg10=1.50 avg60=0.00 avg300=0.00 total=1\nfull avg10=9.00 avg60=0.00 avg300=0.00 total=0\n"
+        #expect(JailStatistics.share(in: pressure) == 1.5 && JailStatistics.share(in: "") == nil)
+        let links = """
+            Inter-|   Receive                                                |  Transmit
+             face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed
+                lo:     500       5    0    0    0     0          0         0      500       5    0    0    0     0       0          0
+              eth0:      70       1    0    0    0     0          0         0       30       1    0    0    0     0       0          0
+              eth1:1       1    0    0    0     0          0         0       2       1    0    0    0     0       0          0
+
+            """
+        let traffic = JailStatistics.traffic(in: links)
+        #expect(traffic.received == 71 && traffic.sent == 32)
+    }
+
+    @Test("the kernel's message names the process of this jail, not of one whose name ends alike")
+    func victim() {
+        func message(_ cgroup: String, _ task: String) -> String {
+            "3,1,1,-;oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=\(cgroup),"
+                + "task_memcg=\(cgroup),task=\(task),pid=7,uid=0"
+        }
+        let messages = [
+            message("/jailrun/db", "first"), message("/lab/jailrun/db", "postgres"),
+            message("/jailrun/old-db", "other"),
+            message("/jailrun/db2", "another"),
+        ]
+        #expect(MemoryKill.victim(in: messages, cgroup: "/jailrun/db") == "postgres")
+        #expect(MemoryKill.victim(in: [message("/jailrun/db/inner", "x,pid=1")], cgroup: "/jailrun/db") == "x,pid=1")
+        #expect(MemoryKill.victim(in: messages, cgroup: "/jailrun/web") == nil)
+        let told = MemoryKill(maximumBytes: 256 << 20, peakBytes: 256 << 20, process: "postgres").words
+        #expect(told == "killed by the kernel: memory.max 256M, peak 256M, process postgres")
+    }
+}

@@ -138,5 +138,27 @@ extension Kernel {
                 #expect(access("/tmp/jailrun-elsewhere", F_OK) != 0)
             }
         }
+
+        // MARK: stats, top
+
+        @Test("stats and top tell what a jail uses, as text, JSON and OpenMetrics") func statistics() throws {
+            try Machine.with { machine in
+                machine.configure("ip4.addr = 10.77.0.96; exec.start = \"while :; do :; done &\";")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                defer { machine.stop() }
+                let text = machine.jailrun("stats")
+                let cells = text.lines.last?.split(separator: " ").map(String.init) ?? []
+                #expect(text.lines.count == 2 && cells.first == "t" && (Double(cells[1]) ?? 0) > 1, "\(text)")
+                let json = machine.jailrun("stats", "--json", "t").json as? [[String: Any]]
+                #expect((json?.first?["cpuMicroseconds"] as? Int ?? 0) > 0 && json?.first?["receivedBytes"] is Int)
+                let metrics = machine.jailrun("stats", "--openmetrics")
+                #expect(
+                    metrics.lines.contains { $0.hasPrefix("jailrun_cpu_seconds_total{jail=\"t\"} ") }
+                        && metrics.lines.last == "# EOF")
+                let top = machine.jailrun("top", "-c", "2")
+                #expect(top.lines.count == 4 && !top.output.contains("\u{1b}"), "\(top)")
+                #expect(machine.jailrun("stats", "nobody").status == 125)
+            }
+        }
     }
 }

@@ -1,5 +1,3 @@
-internal import FoundationEssentials
-
 /// Everything that is known of a running jail: its record, and what the kernel says now.
 public struct JailInspection: Codable, Sendable {
     public struct Value: Codable, Sendable {
@@ -47,10 +45,5 @@ public struct JailInspection: Codable, Sendable {
     }
 
     /// JSON with sorted keys.
-    public func json() -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-        guard let data = try? encoder.encode(self) else { return "{}" }
-        return String(decoding: data, as: UTF8.self)
-    }
+    public func json() -> String { JSONText.of(self) }
 }

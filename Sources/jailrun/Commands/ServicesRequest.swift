@@ -77,7 +77,7 @@ struct ServicesRun {
     private mutating func awaitReady() throws -> Int32? {
         let timeout = request.timeoutSeconds * 1000
         let deadline = timeout > 0 ? Screen.milliseconds() + timeout : nil
-        progress.show(run.statuses)
+        defer { progress.end() }
         while true {
             if run.isEnded { return 125 }
             if let failed = run.statuses.first(where: { $0.state == .failed && !$0.isSkipped }) {
@@ -91,7 +91,8 @@ struct ServicesRun {
             }
             let (hasNews, signal) = wait(until: deadline, second: -1)
             if let signal { return 128 + signal.signal }
-            progress.show(run.statuses, changed: hasNews ? run.next() : nil)
+            let change = hasNews ? run.next() : nil
+            progress.show(run.statuses, changed: change)
         }
     }
 
@@ -143,6 +144,9 @@ struct ServicesRun {
 
     /// Says what happened to a jail beside the command.
     private mutating func isDeath(_ before: ServiceStatus, _ after: ServiceStatus) -> Bool {
+        if after.memoryKills > before.memoryKills, let words = after.lastMemoryKill, !after.state.isOver {
+            Output.error("\(after.label): \(ConsoleText.safe(words))")
+        }
         if before.state == after.state { return false }
         if [.unhealthy, .restarting].contains(after.state) {
             Output.error("\(after.label): \(after.state.rawValue)\(after.shownDetail)")
@@ -170,9 +174,10 @@ struct ServicesRun {
     // MARK: Stop
 
     /// - Returns: a status that overrides the command's: the jails did not end as they should.
-    private func stop(isKept: Bool) throws -> Int32? {
+    private mutating func stop(isKept: Bool) throws -> Int32? {
         if isKept && !run.isEnded {
             run.letGo()
+            showMessages()
             if !isQuiet { Output.error("the jails stay up; they stop with: jailrun stop \(names)") }
             return nil
         }
@@ -182,24 +187,47 @@ struct ServicesRun {
             if hasNews { _ = run.next() }
             if signal != nil { run.stop(isForced: true) }
         }
-        if run.finish() { return nil }
+        awaitSupervisor()
+        let isOrderly = run.finish()
+        showMessages()
+        if isOrderly { return nil }
         JailRepair(host: host).repairAll(waitingMilliseconds: 2000)
         Output.error("the supervisor of the jails was killed, and the jails with it")
         return 125
     }
 
+    /// Commands of the host may have more to say than fits into a pipe.
+    private mutating func awaitSupervisor() {
+        run.letGo()
+        while true {
+            var watched = [run.pidfd, run.messages].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+            guard poll(&watched, 2, -1) > 0, watched[0].revents == 0 else { return }
+            progress.interrupt(with: run.nextMessage(), run.statuses)
+        }
+    }
+
+    /// What was said last.
+    private mutating func showMessages() {
+        var watched = pollfd(fd: run.messages, events: Int16(POLLIN), revents: 0)
+        while watched.fd >= 0, poll(&watched, 1, 0) > 0 {
+            progress.interrupt(with: run.nextMessage(), run.statuses)
+            watched.fd = run.messages
+        }
+    }
+
     private var names: String { specs.map(\.name.value).joined(separator: " ") }
 
     /// Waits for news of the jails, a signal, another descriptor, or the time.
-    private func wait(until deadline: Int?, second: Int32) -> (
+    private mutating func wait(until deadline: Int?, second: Int32) -> (
         hasNews: Bool, signal: (signal: Int32, isFromTerminal: Bool)?
     ) {
-        var watched = [run.descriptor, host.signals.descriptor, second].map {
+        var watched = [run.descriptor, host.signals.descriptor, second, run.messages].map {
             pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
         }
         var timeout = deadline.map { max(0, $0 - Screen.milliseconds()) } ?? -1
         if second < 0 && progress.isMoving { timeout = timeout < 0 ? 100 : min(timeout, 100) }
-        guard poll(&watched, 3, Int32(min(timeout, 1_000_000))) > 0 else { return (false, nil) }
+        guard poll(&watched, 4, Int32(min(timeout, 1_000_000))) > 0 else { return (false, nil) }
+        if watched[3].revents != 0 { progress.interrupt(with: run.nextMessage(), run.statuses) }
         let signal = watched[1].revents != 0 ? host.signals.nextWithSender() : nil
         return (watched[0].revents != 0, signal?.signal == SIGWINCH ? nil : signal)
     }

@@ -24,8 +24,9 @@ enum Output {
     /// On standard error, as it is.
     static func raw(_ text: String) { write(text) }
 
-    private static func write(_ text: String) {
-        let bytes = Array(text.utf8)
+    private static func write(_ text: String) { raw(Array(text.utf8)) }
+
+    static func raw(_ bytes: [UInt8]) {
         bytes.withUnsafeBytes { _ = Glibc.write(2, $0.baseAddress, $0.count) }
     }
 }

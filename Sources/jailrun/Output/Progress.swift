@@ -26,6 +26,21 @@ struct Progress {
         Output.notice("jailrun: \(after.label): \(words(after))\(after.state.isReady ? " after \(elapsed)" : "")")
     }
 
+    /// Prints what somebody else has to say, above the lines.
+    mutating func interrupt(with bytes: [UInt8], _ statuses: [ServiceStatus]) {
+        if bytes.isEmpty { return }
+        if drawnLines > 0 { Output.raw("\u{1b}[\(drawnLines)A\r\u{1b}[J") }
+        Output.raw(bytes)
+        if drawnLines > 0 && bytes.last != UInt8(ascii: "\n") { Output.raw("\n") }
+        if drawnLines > 0 {
+            drawnLines = 0
+            draw(statuses)
+        }
+    }
+
+    /// The lines stay as they are: what comes now stands below them.
+    mutating func end() { drawnLines = 0 }
+
     private var elapsed: String {
         let tenths = (Screen.milliseconds() - began) / 100
         return "\(tenths / 10).\(tenths % 10) s"
@@ -58,7 +73,7 @@ struct Progress {
     private func words(_ status: ServiceStatus) -> String {
         switch status.state {
         case .waiting: "waits for the jails that it depends on"
-        case .starting where status.checks > 0: "waits for health, \(status.checks) tries"
+        case .starting where status.checks > 0: "waits for health, try \(status.checks + 1)"
         case .failed where status.isSkipped: "skipped"
         case .failed, .unhealthy, .restarting: "\(status.state.rawValue)\(status.shownDetail)"
         default: status.state.rawValue

@@ -28,8 +28,13 @@ final class Service {
     var isAnnounced = false
     /// What was told last.
     var published: ServiceStatus?
-    /// The memory that ran out is told once.
+    /// memory.events of the jail that is up, and what it told at first.
+    var memoryEvents: Int32 = -1
+    var memoryKillsBefore = 0
+    /// Processes that were killed because memory ran out, and the last of them in words.
     var memoryKills = 0
+    var lastMemoryKill: String?
+    var memoryKillMilliseconds = 0
 
     init(_ spec: JailSpec, life: ServiceLife) {
         (self.spec, self.life) = (spec, life)
@@ -41,7 +46,8 @@ final class Service {
     var isOver: Bool { life.state.isOver && work == nil && check == nil && pidfd < 0 }
     var status: ServiceStatus {
         ServiceStatus(
-            spec, life, detail: detail, exitStatus: exitStatus, isSkipped: isSkipped, isReported: isReported)
+            spec, life, detail: detail, exitStatus: exitStatus, isSkipped: isSkipped, isReported: isReported,
+            memoryKills: memoryKills, lastMemoryKill: lastMemoryKill)
     }
 
     func depends(on other: Service) -> Bool {
@@ -53,8 +59,8 @@ final class Service {
     }
 
     func closeAll() {
-        for descriptor in [pidfd, control, output] where descriptor >= 0 { close(descriptor) }
-        (pidfd, control, output) = (-1, -1, -1)
+        for descriptor in [pidfd, control, output, memoryEvents] where descriptor >= 0 { close(descriptor) }
+        (pidfd, control, output, memoryEvents) = (-1, -1, -1, -1)
     }
 
     /// At most what one read(2) gives; nil at the end.

@@ -14,6 +14,8 @@ public struct ServiceRecord: Codable, Sendable {
     var life: ServiceLife
     /// Why it is as it is: how it ended, or what the last failed health command said. Written by the jail: to be escaped.
     public var detail: String?
+    var memoryKills = 0
+    var lastMemoryKill: String?
     /// Where its console is kept, and whether the lines begin with the time; nil when `exec.consolelog` takes it.
     public var log: ConsoleLog.Place?
 
@@ -44,17 +46,26 @@ public struct ServiceStatus: Codable, Equatable, Sendable {
     public var isSkipped: Bool
     /// Why its start failed was said already, by who started it.
     public var isReported: Bool
+    /// Processes that the kernel killed because memory ran out, and the last of them in words: to be escaped.
+    public var memoryKills: Int
+    public var lastMemoryKill: String?
 
     public init(_ record: ServiceRecord) {
-        self.init(record.spec, record.life, detail: record.detail, exitStatus: 0, isSkipped: false, isReported: false)
+        self.init(
+            record.spec, record.life, detail: record.detail, exitStatus: 0, isSkipped: false, isReported: false,
+            memoryKills: record.memoryKills, lastMemoryKill: record.lastMemoryKill)
     }
 
-    init(_ spec: JailSpec, _ life: ServiceLife, detail: String?, exitStatus: Int32, isSkipped: Bool, isReported: Bool) {
+    init(
+        _ spec: JailSpec, _ life: ServiceLife, detail: String?, exitStatus: Int32, isSkipped: Bool, isReported: Bool,
+        memoryKills: Int, lastMemoryKill: String?
+    ) {
         (name, label, state) = (spec.name.value, spec.label, life.state)
         sinceSeconds = time(nil) - (Clock.milliseconds() - life.sinceMilliseconds) / 1000
         (restarts, checks, failedChecks) = (life.restarts, life.checks, life.failuresInARow)
         (self.detail, self.exitStatus) = (detail, exitStatus)
         (self.isSkipped, self.isReported) = (isSkipped, isReported)
+        (self.memoryKills, self.lastMemoryKill) = (memoryKills, lastMemoryKill)
     }
 }
 

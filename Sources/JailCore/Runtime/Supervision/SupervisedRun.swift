@@ -15,8 +15,12 @@ public final class SupervisedRun {
     public private(set) var statuses: [ServiceStatus]
     /// Readable when there is news; -1 when the supervisor has ended or was let go.
     public private(set) var descriptor: Int32
+    /// What the supervisor, its workers and commands of the host have to say, when it is the caller who shows it: a pipe, else -1.
+    /// It has to be read as long as they live.
+    public private(set) var messages: Int32 = -1
     private let supervisor: Int32
-    private let pidfd: Int32
+    /// Readable when the supervisor has ended.
+    public let pidfd: Int32
 
     /// Forks the supervisor, which begins to start the jails.
     /// - Parameters:
@@ -34,9 +38,15 @@ public final class SupervisedRun {
         let now = Clock.milliseconds()
         let services = specs.map { Service($0, life: ServiceLife($0, now: now)) }
         statuses = services.map(\.status)
+        let messages = showsOutput ? nil : try OutputPipe()
         supervisor = cns_fork()
         if supervisor == 0 {
             close(pair.ours.number)
+            if let messages {
+                close(messages.reading)
+                dup2(messages.writing, 2)
+                close(messages.writing)
+            }
             setsid()
             let options = Supervisor.Options(
                 isTransient: isTransient, configuration: configuration, logDirectory: logDirectory,
@@ -47,13 +57,17 @@ public final class SupervisedRun {
             ).run()
             _exit(0)
         }
+        if let messages {
+            close(messages.writing)
+            self.messages = messages.reading
+        }
         descriptor = pair.ours.release()
         pidfd = supervisor > 0 ? cns_pidfd_open(supervisor) : -1
         if supervisor < 0 { throw .system("cannot start a supervisor", Errno(-supervisor)) }
     }
 
     deinit {
-        for number in [descriptor, pidfd] where number >= 0 { close(number) }
+        for number in [descriptor, pidfd, messages] where number >= 0 { close(number) }
     }
 
     /// Reads the next piece of news.
@@ -71,6 +85,16 @@ public final class SupervisedRun {
         let before = statuses[index]
         statuses[index] = status
         return (before, status)
+    }
+
+    /// What there is of `messages`; empty at its end.
+    public func nextMessage() -> [UInt8] {
+        var buffer = [UInt8](repeating: 0, count: 16384)
+        let count = unsafe read(messages, &buffer, buffer.count)
+        if count > 0 { return Array(buffer[..<count]) }
+        close(messages)
+        messages = -1
+        return []
     }
 
     public var isEnded: Bool { descriptor < 0 }

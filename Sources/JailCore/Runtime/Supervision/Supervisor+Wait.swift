@@ -5,7 +5,7 @@ internal import SystemPackage
 /// What the supervisor waits for.
 extension Supervisor {
     private enum Source {
-        case signals, front, workEnd, workWords, workMessage, checkEnd, checkWords, jailEnd, output, reader
+        case signals, front, workEnd, workWords, workMessage, checkEnd, checkWords, jailEnd, output, memory, reader
     }
 
     private struct Watch {
@@ -43,6 +43,8 @@ extension Supervisor {
                 all.append(Watch(source: .checkWords, service: service, descriptor: check.words))
                 all.append(Watch(source: .checkEnd, service: service, descriptor: check.pidfd))
             }
+            all.append(
+                Watch(source: .memory, service: service, descriptor: service.memoryEvents, events: Int16(POLLPRI)))
             // The end of a start comes first.
             if service.work?.kind != .start {
                 all.append(Watch(source: .jailEnd, service: service, descriptor: service.pidfd))
@@ -76,6 +78,7 @@ extension Supervisor {
         case .workWords where service.work?.words == watch.descriptor: service.work?.listen()
         case .workEnd where service.work?.pidfd == watch.descriptor: workEnded(service)
         case .checkWords where service.check?.words == watch.descriptor: service.check?.listen()
+        case .memory where service.memoryEvents == watch.descriptor: memoryKill(service)
         case .checkEnd where service.check?.pidfd == watch.descriptor: checkEnded(service)
         case .jailEnd where service.pidfd == watch.descriptor: processesEnded(service)
         default: break

@@ -154,6 +154,7 @@ extension Supervisor {
         guard let work = service.work, let started = work.receive() else { return }
         service.started(pidfd: started.pidfd, control: started.control, record: host.state.record(of: service.name))
         service.exitStatus = started.status
+        watchMemory(service)
         service.life.started(Clock.milliseconds())
     }
 
@@ -196,21 +197,23 @@ extension Supervisor {
     @discardableResult
     private func reap(_ service: Service, timeoutMilliseconds: Int32) -> CommandOutcome? {
         let status = cns_wait(service.pidfd, timeoutMilliseconds)
-        for descriptor in [service.pidfd, service.control] where descriptor >= 0 { close(descriptor) }
-        (service.pidfd, service.control) = (-1, -1)
+        for descriptor in [service.pidfd, service.control, service.memoryEvents] where descriptor >= 0 {
+            close(descriptor)
+        }
+        (service.pidfd, service.control, service.memoryEvents) = (-1, -1, -1)
         // Who is no child of ours, because another supervisor started it, does not tell how it ended.
         return status >= 0 ? CommandOutcome(waitStatus: status) : nil
     }
 
     /// Its pid 1 has ended: by itself, unless a stop is at work.
     func processesEnded(_ service: Service) {
-        let memory = memoryKill(service)
+        memoryKill(service)
         let outcome = reap(service, timeoutMilliseconds: -1)
         if service.work?.kind == .stop { return }
         endCheck(service)
         drain(service)
         service.exitStatus = outcome?.exitStatus ?? 125
-        service.detail = memory ?? outcome?.words ?? "ended while nobody looked after it"
+        service.detail = recentMemoryKill(service) ?? outcome?.words ?? "ended while nobody looked after it"
         let now = Clock.milliseconds()
         // A stop by somebody else takes the record away first, and does the rest.
         let isStoppedElsewhere = !owns(service)

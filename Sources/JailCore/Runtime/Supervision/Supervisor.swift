@@ -52,6 +52,8 @@ final class Supervisor {
 
     /// Until nothing is left to look after, and nobody to tell.
     func run() {
+        // Adopted ones are up already.
+        for service in services where service.pidfd >= 0 { watchMemory(service) }
         while true {
             let now = Clock.milliseconds()
             for service in services { advance(service, now) }
@@ -131,7 +133,8 @@ final class Supervisor {
         ServiceRecord(
             spec: service.spec, configuration: options.configuration, supervisor: getpid(),
             supervisorStartTime: ProcessTable.startTime(of: getpid()) ?? 0, isTransient: options.isTransient,
-            life: service.life, detail: service.detail, log: service.log?.place)
+            life: service.life, detail: service.detail, memoryKills: service.memoryKills,
+            lastMemoryKill: service.lastMemoryKill, log: service.log?.place)
     }
 
     /// Only over its own: one that is gone was taken away by a stop, and one of another supervisor's is of another jail.
