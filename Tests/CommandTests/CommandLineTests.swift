@@ -36,7 +36,8 @@ final class CommandLineTests {
         let outcome = jailrun("--help")
         #expect(outcome.status == 0)
         for verb in [
-            "run", "start", "stop", "restart", "list", "exec", "ps", "logs", "inspect", "wait", "check", "params",
+            "run", "start", "stop", "restart", "list", "exec", "ps", "logs", "stats", "top", "inspect", "wait", "check",
+            "params",
             "prune",
         ] {
             #expect(outcome.output.contains("  \(verb) "), "\(verb)")

@@ -130,6 +130,15 @@ struct ServiceLifeTests {
         #expect(waiting.state == .ended && waiting.due(10000) == nil)
     }
 
+    @Test("a start that succeeds although it was to stop is stopped") func lateStart() throws {
+        var life = try Self.life("restart = always;")
+        life.askToStop(0)
+        life.started(1)
+        #expect(life.state == .stopping && life.deadline == nil)
+        life.ended(isFailure: false, 2)
+        #expect(life.state == .ended)
+    }
+
     @Test("one that is adopted goes on where it was") func adoption() throws {
         var healthy = try Self.life("health.command = x; restart = always;")
         healthy.started(0)

@@ -38,7 +38,7 @@ extension Kernel {
                 machine.script(
                     "hog",
                     "while [ ! -e /var/go ]; do sleep 0.1; done; exec tail -c 1000000000 /dev/zero >/dev/null")
-                let running = machine.start("run", machine.conf, "--", "/bin/sh", "-c", "echo ready; sleep 60")
+                let running = machine.start("run", machine.conf, "--", "/bin/sh", "-c", "echo ready; exec sleep 60")
                 #expect(eventually(seconds: 60) { running.output == "ready\n" })
                 let statistics = machine.jailrun("stats", "t", "--json").json as? [[String: Any]]
                 #expect(statistics?.first?["memoryMaximum"] as? Int == 64 << 20)

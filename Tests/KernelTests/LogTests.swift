@@ -23,6 +23,17 @@ extension Kernel {
             }
         }
 
+        @Test("a start that is refused because the jail is up leaves its log alone") func refused() throws {
+            try Machine.with { machine in
+                machine.configure("persist; exec.start = \"echo first\";")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                let again = machine.jailrun("start", machine.conf)
+                #expect(again.status == 125 && again.errors.contains("already exists"), "\(again)")
+                #expect(machine.jailrun("logs", "t").output == "first\n" && machine.state() == "up")
+                machine.stop()
+            }
+        }
+
         @Test("logs of several jails are merged by time, with names; --since, -t and -n choose") func merged() throws {
             try Machine.with { machine in
                 machine.write(
@@ -114,10 +125,10 @@ extension Kernel {
             throws
         {
             try Machine.with { machine in
-                machine.configure("persist; exec.start = \"seq 1 400000\"; exec.start += \"touch /var/written\";")
-                let script = "'\(Laboratory.program)' start '\(machine.conf)' | { sleep 3; cat >/dev/null; }"
+                machine.configure("persist; exec.start = \"seq 1 100000\"; exec.start += \"touch /var/written\";")
+                let script = "'\(Laboratory.program)' start '\(machine.conf)' | { sleep 5; cat >/dev/null; }"
                 let running = Command.shell(script).start()
-                #expect(eventually(seconds: 2.5) { machine.has("var/written") })
+                #expect(eventually(seconds: 4) { machine.has("var/written") })
                 #expect(running.wait(seconds: 10).status == 0)
                 machine.stop()
             }

@@ -120,8 +120,8 @@ struct ServicesRun {
         while true {
             let (hasNews, signal) = wait(until: killDeadline, second: program.pidfd)
             if let signal, !signal.isFromTerminal { program.signal(signal.signal) }
-            if hasNews, let (before, after) = run.next(), isDeath(before, after), request.failsFast, !isEnded {
-                Output.error("\(after.label) is gone: the command is ended")
+            if hasNews, isDeath(run.next()), request.failsFast, !isEnded {
+                Output.error("the command is ended")
                 program.signal(SIGTERM)
                 (isEnded, killDeadline) = (true, Screen.milliseconds() + Self.graceMilliseconds)
             }
@@ -143,7 +143,11 @@ struct ServicesRun {
     }
 
     /// Says what happened to a jail beside the command.
-    private mutating func isDeath(_ before: ServiceStatus, _ after: ServiceStatus) -> Bool {
+    private mutating func isDeath(_ change: (before: ServiceStatus, after: ServiceStatus)?) -> Bool {
+        guard let (before, after) = change else {
+            Output.error("the supervisor of the jails was killed, and the jails with it")
+            return true
+        }
         if after.memoryKills > before.memoryKills, let words = after.lastMemoryKill, !after.state.isOver {
             Output.error("\(after.label): \(ConsoleText.safe(words))")
         }
@@ -192,7 +196,6 @@ struct ServicesRun {
         showMessages()
         if isOrderly { return nil }
         JailRepair(host: host).repairAll(waitingMilliseconds: 2000)
-        Output.error("the supervisor of the jails was killed, and the jails with it")
         return 125
     }
 

@@ -26,8 +26,11 @@ struct ServiceTable {
 
     private static func row(_ spec: JailSpec, jid: Int?, service: ServiceRecord?) -> Row {
         let status = service.map { ServiceStatus($0) }
+        // One that ended a moment ago, which its supervisor is about to see.
+        let isStale = jid == nil && [.up, .healthy, .unhealthy].contains(status?.state)
         return Row(
-            jid: jid, name: spec.name.value, state: status?.state.rawValue ?? "up", sinceSeconds: service?.seconds,
+            jid: jid, name: spec.name.value, state: isStale ? "ended" : status?.state.rawValue ?? "up",
+            sinceSeconds: service?.seconds,
             restarts: status?.restarts ?? 0, failedChecks: status?.failedChecks ?? 0,
             address: spec.network.addresses.first?.address ?? "-", hostname: spec.hostname.value,
             path: spec.path.value)

@@ -86,6 +86,8 @@ struct ServiceLife: Equatable, Sendable, Codable {
     /// Its start commands have ended well.
     mutating func started(_ now: Int) {
         (startedMilliseconds, checks, failuresInARow) = (now, 0, 0)
+        // The request came too late to interrupt the start.
+        if isAskedToStop { return become(.stopping, now) }
         if health == nil {
             isEstablished = true
             become(.up, now)

@@ -102,16 +102,20 @@ struct ServiceRegistry {
     ///   before.
     func claim(_ record: ServiceRecord, isAgain: Bool, host: Host) throws(RuntimeError) {
         let lock = try host.lock(record.name)
-        if let other = self.record(of: record.name) {
-            let isOwn = other.supervisor == record.supervisor && other.supervisorStartTime == record.supervisorStartTime
-            let isTaken =
-                other.isSupervisorAlive && !other.state.isOver || state.trace(of: record.name)?.isAlive == true
-            if !isOwn && isTaken { throw .alreadyExists(jail: record.spec.label) }
-        } else if isAgain {
-            throw .notFound(jail: record.name)
-        }
+        try checkFree(record)
+        if isAgain && self.record(of: record.name) == nil { throw .notFound(jail: record.name) }
         try write(record)
         _ = consume lock
+    }
+
+    /// - Throws: `.alreadyExists` when somebody else has the name.
+    func checkFree(_ record: ServiceRecord) throws(RuntimeError) {
+        guard let other = self.record(of: record.name) else { return }
+        let isOwn = other.supervisor == record.supervisor && other.supervisorStartTime == record.supervisorStartTime
+        let isKept = other.isSupervisorAlive && !other.state.isOver
+        if !isOwn && (isKept || state.trace(of: record.name)?.isAlive == true) {
+            throw .alreadyExists(jail: record.spec.label)
+        }
     }
 
     func write(_ record: ServiceRecord) throws(RuntimeError) {

@@ -13,6 +13,8 @@ extension Supervisor {
         service.detail = nil
         do throws(RuntimeError) {
             let output = service.spec.commands.consoleLog == nil ? try OutputPipe() : nil
+            // Before the log is begun anew: it may be that of a jail that is up.
+            try registry.checkFree(newRecord(service))
             try openLog(service)
             let record = newRecord(service)
             let isAgain = service.life.restarts > 0
@@ -137,7 +139,10 @@ extension Supervisor {
                     return 125
                 }
             }
-        } catch { host.warn(error.message) }
+        } catch {
+            service.detail = error.message
+            service.life.checked(isHealthy: false, Clock.milliseconds())
+        }
     }
 
     func endCheck(_ service: Service) {

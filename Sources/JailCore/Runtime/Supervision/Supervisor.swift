@@ -55,8 +55,7 @@ final class Supervisor {
         // Adopted ones are up already.
         for service in services where service.pidfd >= 0 { watchMemory(service) }
         while true {
-            let now = Clock.milliseconds()
-            for service in services { advance(service, now) }
+            advanceAll(Clock.milliseconds())
             for service in services { publish(service) }
             if front < 0 { services.removeAll { forgetIfOver($0) } }
             relay.flush()
@@ -67,6 +66,15 @@ final class Supervisor {
     }
 
     // MARK: What is to be done now
+
+    /// What one jail does may be what another one has waited for, whichever stands first in the file.
+    private func advanceAll(_ now: Int) {
+        var before: [ServiceState]
+        repeat {
+            before = services.map(\.life.state)
+            for service in services { advance(service, now) }
+        } while before != services.map(\.life.state)
+    }
 
     private func advance(_ service: Service, _ now: Int) {
         if isStopping && !service.life.isAskedToStop && mayStop(service) { service.life.askToStop(now) }
