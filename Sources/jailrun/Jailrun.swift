@@ -55,10 +55,7 @@ struct Jailrun: ParsableCommand {
         version: Version.text,
         subcommands: [
             Run.self, Start.self, Stop.self, Restart.self, List.self, Exec.self, Ps.self, Logs.self, Stats.self,
-            Top.self, Inspect.self,
-            Wait.self,
-            Check.self,
-            Params.self, Prune.self,
+            Top.self, Inspect.self, Wait.self, Check.self, Params.self, Prune.self,
         ], defaultSubcommand: Run.self)
 
     /// Global options may stand before the command's name; the parser wants them behind it.

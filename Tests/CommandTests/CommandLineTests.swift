@@ -49,7 +49,8 @@ final class CommandLineTests {
         "what is no command line ends with 64 and says how one looks",
         arguments: [
             ["run", "--nonsense", "x"], ["--nonsense"], ["exec"], ["run"], [], ["exec", "-e", "=x", "t", "true"],
-            ["x.conf", "--"], ["run", "--logs", "d", "x.conf"], ["--timeout", "x", "x.conf", "--", "true"],
+            ["x.conf", "--"], ["run", "--logs", "d", "x.conf"], ["--timeout", "3", "x.conf"],
+            ["--timeout", "x", "x.conf", "--", "true"],
             ["logs", "--since", "yesterday"],
         ])
     func usage(words: [String]) {

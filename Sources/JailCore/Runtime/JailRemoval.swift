@@ -85,7 +85,7 @@ public struct JailRepair {
     let host: Host
     public init(host: Host) { self.host = host }
 
-    /// The same under the name's lock.
+    /// Removes what is left of a name that is not up, under its lock.
     func repairNamed(_ name: String) throws(RuntimeError) {
         let lock = try host.lock(name)
         try repair(name)

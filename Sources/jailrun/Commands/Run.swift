@@ -23,8 +23,8 @@ struct Run: ParsableCommand {
     @Flag(help: "Leave the jails up when the command has ended.")
     var keep = false
 
-    @Option(help: ArgumentHelp("How long all may take to become healthy; 0 is no limit.", valueName: "seconds"))
-    var timeout = 300
+    @Option(help: ArgumentHelp("How long all may take to become healthy, 300; 0 is no limit.", valueName: "seconds"))
+    var timeout: Int?
 
     @Flag(name: .customLong("fail-fast"), help: "End the command when a jail dies.")
     var failFast = false
@@ -36,7 +36,9 @@ struct Run: ParsableCommand {
     var jails: [String] = []
 
     func validate() throws {
-        if timeout < 0 || timeout > 1_000_000 { throw ValidationError("--timeout: from 0 to 1000000 seconds") }
+        if let timeout, timeout < 0 || timeout > 1_000_000 {
+            throw ValidationError("--timeout: from 0 to 1000000 seconds")
+        }
     }
 
     var request: RunRequest {
@@ -45,7 +47,7 @@ struct Run: ParsableCommand {
         request.isDryRun = isDryRun
         request.services.logDirectory = logs
         request.services.isKept = keep
-        request.services.timeoutSeconds = timeout
+        if let timeout { request.services.timeoutSeconds = timeout }
         request.services.failsFast = failFast
         if global.noColor { request.services.hasColour = false }
         request.isQuiet = global.quiet
@@ -57,8 +59,9 @@ struct Run: ParsableCommand {
 
     /// Without a command: one that stands behind `--` is read by `ServicesRequest`.
     func run() throws {
-        if logs != nil || keep || failFast {
-            throw ValidationError("--logs, --keep and --fail-fast need a command: FILE [JAIL ...] -- COMMAND ...")
+        if logs != nil || keep || failFast || timeout != nil {
+            throw ValidationError(
+                "--logs, --keep, --timeout and --fail-fast need a command: FILE [JAIL ...] -- COMMAND ...")
         }
         try reporting {
             let status = try request.perform()

@@ -169,7 +169,9 @@ struct ServicesRun {
     private mutating func showLog(of status: ServiceStatus) {
         if shown.contains(status.name) { return }
         shown.append(status.name)
-        guard let place = SupervisedRun.log(of: status.name, host: host) else { return }
+        guard let spec = specs.first(where: { $0.name.value == status.name }),
+            let place = JailLookup(host: host).log(of: status.name, spec)
+        else { return }
         let lines = ConsoleLog.tail(place, count: Self.shownLines)
         if lines.isEmpty { return Output.error("\(status.label): it said nothing") }
         for line in lines { Output.notice("\(status.label) | \(ConsoleText.safe(line))") }

@@ -46,10 +46,12 @@ struct OutputRelay {
     }
 
     /// Writes as long as the reader takes it. A pipe that poll(2) calls writable takes PIPE_BUF bytes at once.
-    mutating func flush() {
+    mutating func flush(waitingMilliseconds: Int = 0) {
+        let deadline = Clock.milliseconds() + waitingMilliseconds
         while !pending.isEmpty {
             var watched = pollfd(fd: 1, events: Int16(POLLOUT), revents: 0)
-            guard unsafe poll(&watched, 1, 0) > 0 else { return }
+            let rest = max(0, deadline - Clock.milliseconds())
+            guard unsafe poll(&watched, 1, waitingMilliseconds > 0 ? Int32(rest) : 0) > 0 else { return }
             let piece = Array(pending.prefix(4096))
             let count = unsafe piece.withUnsafeBytes { unsafe write(1, $0.baseAddress, $0.count) }
             if count <= 0 {

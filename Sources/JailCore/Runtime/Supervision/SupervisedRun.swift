@@ -123,11 +123,6 @@ public final class SupervisedRun {
         descriptor = -1
     }
 
-    /// Where a jail's console is kept; nil before its start, and when `exec.consolelog` takes it.
-    public static func log(of jail: String, host: Host) -> ConsoleLog.Place? {
-        ServiceRegistry(state: host.state).record(of: jail)?.log
-    }
-
     /// Lets a supervisor that has nothing left to do go, and waits for its end: then nothing of the jails is left.
     /// - Returns: whether it ended as it should.
     public func finish() -> Bool {

@@ -12,10 +12,10 @@ extension Supervisor {
         service.isReported = false
         service.detail = nil
         do throws(RuntimeError) {
-            let output = service.spec.commands.consoleLog == nil ? try OutputPipe() : nil
             // Before the log is begun anew: it may be that of a jail that is up.
             try registry.checkFree(newRecord(service))
             try openLog(service)
+            let output = service.spec.commands.consoleLog == nil ? try OutputPipe() : nil
             let record = newRecord(service)
             let isAgain = service.life.restarts > 0
             let supervisor = getpid()

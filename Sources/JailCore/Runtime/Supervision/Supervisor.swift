@@ -173,7 +173,10 @@ final class Supervisor {
         }
     }
 
+    /// What the jails have printed up to now is still shown, as far as the reader takes it within a moment.
     func letGo() {
+        for service in services where options.showsOutput { drain(service) }
+        relay.flush(waitingMilliseconds: 500)
         if front >= 0 { close(front) }
         front = -1
         for descriptor: Int32 in 0...2 { dup2(CNS_CONTROL_DESCRIPTOR.int32, descriptor) }
