@@ -113,6 +113,8 @@ extension Kernel {
                 #expect(outcome.status == 125 && outcome.output == "", "\(outcome)")
                 #expect(
                     outcome.errors.contains("jail.conf:6") && outcome.errors.contains("web-1 | sorry"), "\(outcome)")
+                let told = outcome.errors.split(separator: "\n").filter { $0.contains("exit 3: failed") }
+                #expect(told.count == 1, "\(outcome)")
             }
         }
 

@@ -80,10 +80,9 @@ struct ServicesRun {
         defer { progress.end() }
         while true {
             if run.isEnded { return 125 }
-            if let failed = run.statuses.first(where: { $0.state == .failed && !$0.isSkipped }) {
-                tell(failed)
-                return 125
-            }
+            let failed = run.statuses.filter { $0.state == .failed && !$0.isSkipped }
+            for status in failed { tell(status) }
+            if !failed.isEmpty { return 125 }
             if run.isSettled { return nil }
             if let deadline, Screen.milliseconds() >= deadline {
                 timedOut()
