@@ -79,14 +79,19 @@ public struct Cgroup: Equatable, Sendable {
         return String(decoding: bytes, as: UTF8.self).contains("populated 1")
     }
 
-    /// The attribute by which a jail's cgroup is known. Only root can set it, and no cgroup of another program has it.
-    static let mark = "trusted.jailrun"
-
     /// Whether jailrun made it for the jail of that name.
     func belongs(to name: String) -> Bool {
         var value = [UInt8](repeating: 0, count: 256)
-        let length = unsafe cns_get_attribute(path, Self.mark, &value, value.count)
+        let length = unsafe cns_get_attribute(path, CgroupMark.attribute, &value, value.count)
         return length > 0 && value[..<length].elementsEqual(name.utf8)
+    }
+
+    /// Removes the empty cgroup of all jails, and those above it that were made for it. An administrator's stays.
+    func removeLevels() {
+        var level = self
+        while level.belongs(to: CgroupMark.level), unsafe rmdir(level.path) == 0,
+            let slash = level.path.lastIndex(of: "/")
+        { level = Cgroup(path: String(level.path[..<slash])) }
     }
 
     /// rmdir(2), which refuses a cgroup that has processes or cgroups.

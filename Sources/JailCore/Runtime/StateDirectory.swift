@@ -96,7 +96,7 @@ public struct StateDirectory: Sendable {
     func removeIfUnused(cgroupRoot: Cgroup) {
         guard names.isEmpty, let registry = JailLock(tryLocking: registryPath) else { return }
         if names.isEmpty {
-            _ = unsafe rmdir(cgroupRoot.path)
+            cgroupRoot.removeLevels()
             _ = unsafe unlink(lastJidPath)
             removeUnusedNetworkLock()
             for name in (try? Files.names(in: "\(path)/locks")) ?? [] {
