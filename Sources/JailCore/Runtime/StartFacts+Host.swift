@@ -137,7 +137,7 @@ struct FactFinder {
     /// Devices whose numbers differ from machine to machine.
     private static func hostDevices(under ruleset: DevfsRules.Ruleset, of rules: DevfsRules) -> [HostDevice] {
         let names = ["", "dri/", "net/", "mapper/", "snd/"].flatMap { directory in
-            ((try? Files.names(in: "/dev/\(directory)")) ?? []).map { "\(directory)\($0)" }
+            ((try? Files.unsortedNames(in: "/dev/\(directory)")) ?? []).map { "\(directory)\($0)" }
         }
         return DeviceTree.names(names, thatMayShowUnder: ruleset, of: rules).compactMap(hostDevice)
     }
