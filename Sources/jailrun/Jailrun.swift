@@ -39,8 +39,7 @@ struct Jailrun: ParsableCommand {
         version: Version.text,
         subcommands: [
             Run.self, Start.self, Stop.self, Restart.self, List.self, Exec.self, Ps.self, Inspect.self, Wait.self,
-            Check.self,
-            Params.self, Prune.self,
+            Check.self, Explain.self, Params.self, Prune.self,
         ], defaultSubcommand: Run.self)
 
     /// Global options may stand before the command's name; the parser wants them behind it.
@@ -54,7 +53,7 @@ struct Jailrun: ParsableCommand {
     }
 
     static let names = [
-        "run", "start", "stop", "restart", "list", "exec", "ps", "inspect", "wait", "check", "params", "prune",
+        "run", "start", "stop", "restart", "list", "exec", "ps", "inspect", "wait", "check", "explain", "params", "prune",
     ]
 }
 

@@ -57,8 +57,7 @@ struct RunRequest: Equatable {
     private func dryRun(_ specs: [JailSpec], _ host: Host) throws {
         for spec in specs {
             let plan = try DryRun(jail: spec, host: host, terminals: Descriptors.terminals).plan()
-            if specs.count > 1 { print("# \(spec.label)") }
-            for step in plan.allSteps { print(step.operation.spelling) }
+            for line in Explain.trace(spec, plan, isOne: specs.count == 1) { print(line) }
         }
     }
 
