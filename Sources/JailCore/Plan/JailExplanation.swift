@@ -105,6 +105,18 @@ extension JailExplanation.Source {
     }
 }
 
+extension JailExplanation.Source {
+    /// The line without a comment at its end: that says what the parameter is, and here the sentence does.
+    public var statement: String? {
+        guard let text else { return nil }
+        for mark in text.indices where text[mark] == "#" {
+            let statement = text[..<mark].reversed().drop { $0 == " " || $0 == "\t" }
+            if statement.first == ";" { return String(statement.reversed()) }
+        }
+        return text
+    }
+}
+
 extension String {
     fileprivate var trimmingSpaces: String {
         let text = drop { $0 == " " || $0 == "\t" }

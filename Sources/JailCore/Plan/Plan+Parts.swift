@@ -62,7 +62,7 @@ extension Operation {
         case .release: "sendmsg"
         case .network(.setSysctl), .network(.restoreSysctl): "write"
         case .network(.settleLink): "ioctl"
-        case .network: "sendto"
+        case .network: "sendmsg"
         case .verify: "read"
         case .removeCgroup: "rmdir"
         }

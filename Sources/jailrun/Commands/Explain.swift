@@ -2,7 +2,7 @@ import ArgumentParser
 import JailCore
 
 struct Explain: ParsableCommand {
-    enum Format: String, ExpressibleByArgument, CaseIterable { case text, strace, json }
+    enum Format: String, ExpressibleByArgument, CaseIterable { case text, strace, sh, json }
 
     static let configuration = CommandConfiguration(
         abstract: "Say what a start does, step by step, and why; touch nothing.")
@@ -40,6 +40,10 @@ struct Explain: ParsableCommand {
             let text = ExplanationText(explanations, isColoured: Reader.wantsColour(global.noColor))
             Reader.show(text.lines)
         case .strace: Reader.show(plans.flatMap { Self.trace($0.spec, $0.plan, isOne: plans.count == 1) })
+        case .sh:
+            for (explanation, planned) in zip(explanations, plans) {
+                print(ShellScript(explanation, of: planned.spec, plan: planned.plan).text, terminator: "")
+            }
         case .json: print(ExplanationDocument(explanations).json())
         }
     }

@@ -67,18 +67,9 @@ struct ExplanationText {
         switch source.kind {
         case .configuration:
             let place = Terminal.escaped("\(source.file ?? ""):\(source.line ?? 0)")
-            return source.text.map { "\(place)  \(Terminal.escaped(withoutComment($0)))" } ?? place
+            return source.statement.map { "\(place)  \(Terminal.escaped($0))" } ?? place
         case .commandLine: return "the command line"
         case .standard: return part.turnedOff.map { "default; turned off by: \($0)" } ?? "default, always"
         }
-    }
-
-    /// A comment at the end of the line says what the parameter is; here the sentence does.
-    private static func withoutComment(_ line: String) -> String {
-        for mark in line.indices where line[mark] == "#" {
-            let statement = line[..<mark].reversed().drop { $0 == " " || $0 == "\t" }
-            if statement.first == ";" { return String(statement.reversed()) }
-        }
-        return line
     }
 }
