@@ -36,7 +36,8 @@ struct HostCommand {
     private func steps(_ line: JailCommand, origin: Origin) throws(RuntimeError) -> [Step] {
         func step(_ call: SystemCall) -> Step {
             Step(
-                operation: .call(call), side: .child, subject: .command, origin: origin, purpose: "run \(line.text)",
+                operation: .call(call), side: .child, aim: .hostCommand(line), origin: origin,
+                purpose: "run \(line.text)",
                 undo: nil)
         }
         let user = try user()

@@ -96,8 +96,7 @@ public struct JailStart {
         let session = Session(
             control: performer.pair.ours.number, pidfd: child.pidfd.number, signals: host.signals, console: console)
         try awaitReady(session, plan: plan)
-        // The child's own times are not known here.
-        if let observe = host.observe { for step in plan.steps where step.side == .child { observe(step, nil) } }
+        performer.observeChild()
         if !jail.commands.created.isEmpty {
             try hooks.run(jail.commands.created, parameter: "exec.created")
             try attempt("\(jail.label): cannot reach the jail's first process") { () throws(Errno) in
