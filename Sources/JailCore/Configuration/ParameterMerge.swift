@@ -58,29 +58,31 @@ struct ParameterMerge {
     }
 
     private mutating func reportNameClash(_ setting: Setting) {
-        let name = setting.name.printable()
-        report("variable \"$\(name)\" cannot have the same name as a parameter.", setting.location)
+        report(
+            Bytes("variable \"$".utf8) + setting.name + Bytes("\" cannot have the same name as a parameter.".utf8),
+            setting.location)
     }
 
     private mutating func reportRedefinition(of name: Bytes, _ setting: Setting) {
         report(
-            "cannot redefine parameter \"\(name.printable())\".", setting.location,
+            Bytes("cannot redefine parameter \"".utf8) + name + Bytes("\".".utf8), setting.location,
             hint: "the block is named \(label.printable()); rename the block, or leave the parameter out")
     }
 
-    private mutating func report(_ message: String, _ location: SourceLocation, hint: String? = nil) {
+    private mutating func report(_ message: Bytes, _ location: SourceLocation, hint: String? = nil) {
         errors.append(.init(ofJail: label, message, at: location, hint: hint, tree: tree))
     }
 }
 
 extension Diagnostic {
-    /// An error of one jail: jail(8) writes the block's name before it.
+    /// An error of one jail: jail(8) writes the block's name before it, and the file's bytes as they are.
     init(
-        ofJail label: Bytes, _ message: String, at location: SourceLocation, hint: String? = nil,
+        ofJail label: Bytes, _ message: Bytes, at location: SourceLocation, hint: String? = nil,
         tree: ConfigurationTree
     ) {
+        let text = message.printable()
         self.init(
-            message.hasSuffix(".") ? String(message.dropLast()) : message, at: location, hint: hint,
-            sourceLine: tree.line(at: location), jailMessage: label + Bytes(": \(message)".utf8))
+            text.hasSuffix(".") ? String(text.dropLast()) : text, at: location, hint: hint,
+            sourceLine: tree.line(at: location), jailMessage: label + Bytes(": ".utf8) + message)
     }
 }

@@ -8,6 +8,7 @@ struct Parser {
     /// Tokens to be read before an error is reported again.
     private var quietTokens = 0
     private let depthOutside: Int
+    private let errorsOutside: Int
     /// Blocks in blocks; a jail's name has no room for as many.
     private static let maximumBlocks = 64
     private let include: Include
@@ -19,6 +20,7 @@ struct Parser {
         lexer = Lexer(source)
         token = Token(kind: .end, range: 0..<0)
         depthOutside = tree.openBlocks.count
+        errorsOutside = tree.errors.count
         self.include = include
     }
 
@@ -50,9 +52,17 @@ struct Parser {
                 shift(&tree)
             case .word(let name, isGlued: false): statement(name, isVariable: false, &tree)
             case .variable(let name, isGlued: false): statement(name, isVariable: true, &tree)
+            case .stray(let byte) where byte.endsFileForYacc: refuseEnd(&tree)
             default: recover(&tree)
             }
         }
+    }
+
+    /// FreeBSD's parser takes the byte for the file's end. Between statements that would silently drop what follows, so
+    /// it is an error here; jail(8) only stops listing those that it found before.
+    private mutating func refuseEnd(_ tree: inout ConfigurationTree) {
+        if tree.errors.count > errorsOutside && tree.openBlocks.count == depthOutside { tree.noteExit() }
+        recover(&tree)
     }
 
     private func isFinished(_ tree: ConfigurationTree) -> Bool {
@@ -139,7 +149,7 @@ struct Parser {
         if quietTokens == 0 { report(&tree) }
         quietTokens = 3
         while !token.isPunctuation(.semicolon) {
-            if case .stray(let byte) = token.kind, byte >= 0x80 || byte == 0 { tree.noteExit() }
+            if case .stray(let byte) = token.kind, byte.endsFileForYacc { tree.noteExit() }
             if token.kind == .end {
                 hasGivenUp = true
                 return
@@ -183,6 +193,11 @@ struct Parser {
         default: return nil
         }
     }
+}
+
+extension UInt8 {
+    /// Tokens that are negative, or 0, are the end for yacc: a byte is one as C's signed char.
+    fileprivate var endsFileForYacc: Bool { self == 0 || self >= 0x80 }
 }
 
 extension ValueTemplate {

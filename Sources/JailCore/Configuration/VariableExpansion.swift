@@ -71,28 +71,31 @@ struct VariableExpansion {
 
     private mutating func lookUp(_ reference: ValueTemplate.Reference, for index: Int, _ value: Int) -> Lookup {
         if budget < 0 { return markBad() }
-        let user = entries[index].parameter.name.printable()
-        let name = reference.name.printable()
+        let user = entries[index].parameter.name + Bytes(": ".utf8)
+        let name = reference.name
         let place = entries[index].values[value].location
         guard let other = entries.firstIndex(where: { $0.parameter.name == reference.name }),
             !entries[other].values.isEmpty
-        else { return fail("\(user): variable \"\(name)\" not found", place, hint: notFoundHint(name)) }
+        else {
+            let message = user + Bytes("variable \"".utf8) + name + Bytes("\" not found".utf8)
+            return fail(message, place, hint: notFoundHint(name.printable()))
+        }
         if entries[other].isBad { return markBad() }
-        if entries[other].generation == generation { return fail("\(name): variable loop", place) }
+        if entries[other].generation == generation { return fail(name + Bytes(": variable loop".utf8), place) }
         let found = entries[other].values
         if found.contains(where: { $0.reference != nil }) { return .pending(other) }
         if found.count > 1 && !entries[index].values[value].isOnlyAReference {
-            return fail("\(user): array cannot be substituted inline", place)
+            return fail(user + Bytes("array cannot be substituted inline".utf8), place)
         }
         budget -= found.reduce(0) { $0 + $1.text.count + 16 }
-        return budget < 0 ? fail("\(user): value too long after substitution", place) : .ready(found)
+        return budget < 0 ? fail(user + Bytes("value too long after substitution".utf8), place) : .ready(found)
     }
 
     private func notFoundHint(_ name: String) -> String {
         "write \\$\(name), or use single quotes, if the shell is to see it"
     }
 
-    private mutating func fail(_ message: String, _ location: SourceLocation, hint: String? = nil) -> Lookup {
+    private mutating func fail(_ message: Bytes, _ location: SourceLocation, hint: String? = nil) -> Lookup {
         errors.append(.init(ofJail: merge.label, message, at: location, hint: hint, tree: merge.tree))
         return markBad()
     }
