@@ -72,8 +72,5 @@ struct ConfigurationTree: Sendable {
         if errorsUntilExit == nil { errorsUntilExit = errors.count }
     }
 
-    /// Nil for a line that is too long to be shown.
-    func line(at location: SourceLocation) -> Bytes? {
-        sources[location.file]?.line(location.line, limit: SourceText.shownBytes)
-    }
+    func line(at location: SourceLocation) -> Bytes? { sources[location.file]?.line(at: location) }
 }

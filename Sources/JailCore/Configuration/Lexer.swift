@@ -90,7 +90,7 @@ struct Lexer {
         errors.append(
             Diagnostic(
                 "unterminated \(what)", at: location, hint: hint,
-                sourceLine: source.line(location.line, limit: SourceText.shownBytes),
+                sourceLine: source.line(at: location),
                 jailMessage: Bytes("\(source.file) line \(line): unterminated \(what)".utf8)))
     }
 

@@ -5,6 +5,8 @@
 struct Parser {
     private var lexer: Lexer
     private var token: Token
+    /// Behind the last token that is not the file's end, where something is missing when the end comes too early.
+    private var textEnd = 0
     /// Tokens to be read before an error is reported again.
     private var quietTokens = 0
     private let depthOutside: Int
@@ -34,6 +36,7 @@ struct Parser {
 
     private mutating func advance(_ tree: inout ConfigurationTree) {
         token = lexer.next()
+        if token.kind != .end { textEnd = token.range.upperBound }
         tree.errors += lexer.errors
         lexer.errors = []
     }
@@ -112,7 +115,7 @@ struct Parser {
             let text = "variables not permitted in '.include' filename"
             return tree.report(
                 Diagnostic(
-                    text, at: name.location, sourceLine: source.line(name.location.line, limit: SourceText.shownBytes),
+                    text, at: name.location, sourceLine: source.line(at: name.location),
                     jailMessage: Bytes("\(source.file) line \(source.lineNumber(at: statementEnd)): \(text)".utf8)))
         }
         include(name.text, name.location, &tree)
@@ -161,12 +164,11 @@ struct Parser {
 
     private func report(_ tree: inout ConfigurationTree) {
         let source = lexer.source
-        let location = source.location(at: token.range.lowerBound)
+        let location = source.location(at: token.kind == .end ? textEnd : token.range.lowerBound)
         tree.report(
             Diagnostic(
                 token.kind == .end ? "unexpected end of file" : "syntax error at \(text.printable())", at: location,
-                hint: hint(tree), sourceLine: source.line(location.line, limit: SourceText.shownBytes),
-                jailMessage: jailMessage))
+                hint: hint(tree), sourceLine: source.line(at: location), jailMessage: jailMessage))
     }
 
     private var text: Bytes { Bytes(lexer.source.bytes[token.range]) }
