@@ -12,7 +12,8 @@ final class HostCheckTests {
         for name in ["root/bin", "root/etc", "root/dev", "root/mnt"] {
             try FileManager.default.createDirectory(at: url.appending(path: name), withIntermediateDirectories: true)
         }
-        try Data("root:x:0:0::/:/bin/sh\nwww:x:80:80::/:/bin/sh\n".utf8).write(to: url.appending(path: "root/etc/passwd"))
+        let users = Data("root:x:0:0::/:/bin/sh\nwww:x:80:80::/:/bin/sh\n".utf8)
+        try users.write(to: url.appending(path: "root/etc/passwd"))
         try Data().write(to: url.appending(path: "root/bin/true"))
     }
 
@@ -29,7 +30,9 @@ final class HostCheckTests {
     @Test("a jail that has all it needs gets no message")
     func nothing() throws {
         let found = try check(
-            "mount.devfs; exec.jail_user = www; exec.prestart = \"/bin/sh -c true\"; mount = \"/tmp ROOT/mnt nullfs ro\";")
+            """
+            mount.devfs; exec.jail_user = www; exec.prestart = "/bin/sh -c true"; mount = "/tmp ROOT/mnt nullfs ro";
+            """)
         #expect(found == [], "\(found)")
     }
 
@@ -43,7 +46,7 @@ final class HostCheckTests {
             ("mount = \"tmpfs ROOT/none tmpfs rw\";", "root/none: No such file or directory", ""),
             ("exec.jail_user = wwww;", "exec.jail_user: wwww: no such user", "\"www\"?"),
             ("exec.system_user = roott;", "exec.system_user: roott: no such user", "\"root\"?"),
-            ("exec.jail_user = www; exec.system_jail_user; exec.jail_user = nobodyy;", "nobodyy: no such user", "nobody"),
+            ("exec.system_jail_user; exec.jail_user = nobodyy;", "nobodyy: no such user", "nobody"),
             ("exec.start = \"/bin/treu\";", "in the jail's root, /bin/treu: No such file", ""),
             ("exec.start = \"true | true\";", "in the jail's root, /bin/sh: No such file", ""),
             ("exec.poststop = \"/no/such x\";", "exec.poststop: /no/such: No such file", ""),
@@ -56,7 +59,8 @@ final class HostCheckTests {
         #expect(found.count == 1, "\(found)")
         let first = try #require(found.first)
         #expect(first.severity == .error && first.location?.line == 1 && first.sourceLine != nil)
-        #expect(first.message.contains(message) && first.message.contains(suggestion), "\(first)")
+        let isSuggested = suggestion.isEmpty || first.message.contains(suggestion)
+        #expect(first.message.contains(message) && isSuggested, "\(first)")
     }
 
     @Test("a root that is not there, or is no directory, is an error", arguments: ["none", "etc/passwd"])
@@ -80,7 +84,9 @@ final class HostCheckTests {
 
     @Test("a mistyped system call of a profile is a warning that names the likely one")
     func profile() throws {
-        let profile = "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"opennat\"],\"action\":\"SCMP_ACT_ERRNO\"}]}"
+        let profile = """
+            {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["opennat"], "action": "SCMP_ACT_ERRNO"}]}
+            """
         let file = "\(directory)/p.json"
         try Data(profile.utf8).write(to: URL(filePath: file))
         let found = try check("seccomp = \"\(file)\";")

@@ -14,13 +14,15 @@ struct SourceExcerpt {
     init(_ line: Bytes, column: Int) {
         let start = SourceText.excerptStart(column: column)
         let caret = min(column - 1 - start, line.count)
-        var before = Self.cells(line[..<caret], isContinued: start > 0)
-        var behind = Self.cells(line[caret...], isContinued: false)
-        let isLong = start > 0 || (before + behind).reduce(0) { $0 + $1.width } > Self.maximumWidth
-        if isLong {
+        // No more than could be shown is looked at: there may be thousands of errors.
+        let left = line[..<caret].suffix(4 * Self.maximumWidth)
+        let isCut = start > 0 || left.count < caret
+        var before = Self.cells(left, isContinued: isCut)
+        var behind = Self.cells(line[caret...].prefix(4 * Self.maximumWidth), isContinued: false)
+        if isCut || Self.count(of: before + behind, within: Self.maximumWidth) != nil {
             if let cut = Self.count(of: before.reversed(), within: Self.widthBefore) {
                 before = [.ellipsis] + before.suffix(cut)
-            } else if start > 0 {
+            } else if isCut {
                 before = [.ellipsis] + before
             }
             if let cut = Self.count(of: behind, within: Self.maximumWidth - Self.widthBefore) {
@@ -32,7 +34,7 @@ struct SourceExcerpt {
     }
 
     /// How many of the cells fit; nil when all do.
-    private static func count(of cells: [Cell], within width: Int) -> Int? {
+    private static func count(of cells: some Sequence<Cell>, within width: Int) -> Int? {
         var used = 0
         for (count, cell) in cells.enumerated() {
             used += cell.width
@@ -46,6 +48,7 @@ struct SourceExcerpt {
         var text: String
         var width: Int
 
+        static let ascii = (0..<UInt8(0x7f)).map { Cell(Unicode.Scalar($0)) }
         static let ellipsis = Cell(text: "…", width: 1)
 
         /// The same width without ink.
@@ -69,12 +72,15 @@ struct SourceExcerpt {
         var cells: [Cell] = []
         while let first = rest.first {
             let length = first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2
-            if let scalar = Bytes(rest.prefix(length)).text?.unicodeScalars.first {
+            if (0x20..<0x7f).contains(first) {
+                cells.append(Cell.ascii[Int(first)])
+                rest.removeFirst()
+            } else if let scalar = Bytes(rest.prefix(length)).text?.unicodeScalars.first {
                 cells.append(Cell(scalar))
-                rest = rest.dropFirst(length)
+                rest.removeFirst(length)
             } else {
                 cells.append(Cell(first))
-                rest = rest.dropFirst()
+                rest.removeFirst()
             }
         }
         return cells

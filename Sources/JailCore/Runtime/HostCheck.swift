@@ -43,15 +43,13 @@ struct HostCheck {
     private mutating func say(
         _ severity: Diagnostic.Severity, _ message: String, _ origin: Origin, hint: String? = nil
     ) {
-        let place: SourceLocation
-        if case .configuration(let location) = origin { place = location } else { place = reading.jails[index].location }
+        var place = reading.jails[index].location
+        if case .configuration(let location) = origin { place = location }
         reading.jails[index].reader.say(severity, message, at: place, hint: hint, line: line(at: place))
     }
 
     /// Something without which a start fails, unless the jail's own commands make it first.
-    private mutating func missing(
-        _ object: String, _ errno: Errno, _ origin: Origin, hint: String? = nil
-    ) {
+    private mutating func missing(_ object: String, _ errno: Errno, _ origin: Origin, hint: String? = nil) {
         let message = "\(Terminal.escaped(object)): \(errno.description)"
         let commands = spec.commands
         guard errno == .noSuchFileOrDirectory, !commands.prepare.isEmpty || !commands.prestart.isEmpty else {
