@@ -97,7 +97,7 @@ struct HostCommand {
             case .timedOut:
                 kill(-pid, SIGKILL)
                 _ = cns_wait(pidfd, 5000)
-                return .timedOut
+                return .timedOut(seconds: timeout)
             case .signal(let signal):
                 kill(-pid, signal)
                 if cns_wait(pidfd, 2000) < 0 {

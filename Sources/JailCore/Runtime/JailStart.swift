@@ -149,10 +149,12 @@ public struct JailStart {
     private func runCommands(_ session: Session, plan: Plan) throws(RuntimeError) -> CommandOutcome {
         var deadline: Int?
         var outcome = CommandOutcome.exited(0)
+        var running = 0
         var failed: (index: Int, errno: Int32)?
         while true {
             switch session.next(deadline: deadline) {
             case .report(.running(let number, _)):
+                running = number
                 let timeout = plan.commands[number].timeoutSeconds
                 deadline = timeout > 0 ? Clock.milliseconds() + timeout * 1000 : nil
                 session.console.makeRaw()
@@ -171,10 +173,10 @@ public struct JailStart {
                     outcome: CommandOutcome(waitStatus: status))
             case .signal(let signal): throw .interrupted(jail: jail.label, signal: signal)
             case .timedOut:
-                let command = plan.commands.first { $0.timeoutSeconds > 0 }
+                let command = plan.commands[running]
                 throw .command(
-                    jail: jail.label, text: command?.line.text ?? "", origin: command?.origin ?? .standard(""),
-                    outcome: .timedOut)
+                    jail: jail.label, text: command.line.text, origin: command.origin,
+                    outcome: .timedOut(seconds: command.timeoutSeconds))
             }
         }
     }
