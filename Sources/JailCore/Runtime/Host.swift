@@ -9,8 +9,12 @@ public struct Host: Sendable {
     public var signals: SignalSource
     /// Called with each step as it is performed and the microseconds that it took, nil for a step of the child: `-v`.
     public var observe: (@Sendable (Step, Int?) -> Void)?
+    /// Called with a jail's label and a command of its configuration that is about to run.
+    public var observeCommand: (@Sendable (String, String) -> Void)?
     /// Called with a warning: something that went wrong but did not stop what was asked for.
     public var warn: @Sendable (String) -> Void
+    /// Called with what failed when it could stop nothing any more: a command after the end of a jail.
+    public var complain: @Sendable (RuntimeError) -> Void
     /// Called with what was decided before a start and the caller may want to know.
     public var note: @Sendable (String) -> Void
 
@@ -26,6 +30,7 @@ public struct Host: Sendable {
         self.signals = signals
         self.observe = observe
         self.warn = warn
+        complain = { warn($0.message) }
         self.note = note
         guard let mountPoint = Cgroup.mountPoint() else {
             throw .host(
