@@ -9,10 +9,12 @@ extension Planner {
         return flags
     }
 
+    /// The IPC namespace comes later: see `separateQueues`.
     func spawn() -> [Step] {
         [
             Step(
-                operation: .spawn(namespaces), side: .host, subject: .namespaces, origin: .standard(""),
+                operation: .spawn(namespaces.subtracting(.ipc)), side: .host, subject: .namespaces,
+                origin: .standard(""),
                 purpose: "clone the jail's first process", undo: nil)
         ]
     }
@@ -76,6 +78,12 @@ extension Planner {
             child(.setUserIDs(0), .ids, origin, "become user 0 of the jail"),
             child(.setGroups([]), .ids, origin, "drop the caller's groups"),
         ]
+    }
+
+    /// The root directory of mqueue belongs to whoever makes the IPC namespace, mq_overview(7). Cloned with the others, it would
+    /// be the host's root, nobody inside: the ids were not mapped then.
+    func separateQueues() -> [Step] {
+        [child(.unshare(.ipc), .namespaces, .standard(""), "leave the host's message queues and shared memory")]
     }
 
     func nameHost() -> [Step] {
