@@ -15,7 +15,7 @@ extension JailSpec {
                 isEphemeral: reader.boolean("root.ephemeral", otherwise: false, "root.ephemeral")),
             commands: commands, mounts: reader.mounts(root: path.value),
             pseudoFilesystems: reader.pseudoFilesystems(), network: reader.network(), cgroup: reader.cgroup(),
-            privileges: reader.privileges(), depend: [])
+            privileges: reader.privileges(root: path.value), depend: [])
     }
 }
 
