@@ -32,6 +32,7 @@ struct ConfigurationReading {
     // MARK: Uniqueness
 
     mutating func checkUniqueness() {
+        if jails.count < 2 { return }
         var labels: [Bytes: SourceLocation] = [:]
         var names: [String: SourceLocation] = [:]
         var numbers: [Int: SourceLocation] = [:]
@@ -69,28 +70,29 @@ struct ConfigurationReading {
 
     /// `depend` names blocks; a nested jail depends on the one around it.
     mutating func readDependencies() {
-        let indices = Dictionary(jails.indices.map { (jails[$0].label, $0) }, uniquingKeysWith: { first, _ in first })
         for index in jails.indices {
             var depend = jails[index].reader.strings("depend")
             depend = depend.flatMap { entry in
                 entry.value.split { $0 == "," || $0 == " " }.map { Located(String($0), entry.origin) }
             }
             for (place, entry) in depend.enumerated().reversed() {
-                if let other = indices[Bytes(entry.value.utf8)] {
+                if let other = jailIndex(Bytes(entry.value.utf8)) {
                     depend[place].value = jails[other].spec.name.value
                 } else {
                     depend.remove(at: place)
                     reportUndefined(entry, for: index)
                 }
             }
-            jails[index].spec.depend = depend + parent(of: index, indices)
+            jails[index].spec.depend = depend + parent(of: index)
         }
         reportLoops()
     }
 
-    private func parent(of index: Int, _ indices: [Bytes: Int]) -> [Located<String>] {
+    private func jailIndex(_ label: Bytes) -> Int? { jails.firstIndex { $0.label == label } }
+
+    private func parent(of index: Int) -> [Located<String>] {
         guard let dot = jails[index].label.lastIndex(of: .dot),
-            let other = indices[Bytes(jails[index].label[..<dot])]
+            let other = jailIndex(Bytes(jails[index].label[..<dot]))
         else { return [] }
         return [Located(jails[other].spec.name.value, .configuration(jails[index].reader.jail.location))]
     }
@@ -102,6 +104,7 @@ struct ConfigurationReading {
     }
 
     private mutating func reportLoops() {
+        if jails.allSatisfy(\.spec.depend.isEmpty) { return }
         for loop in DependencyGraph(jails.map(\.spec)).loops {
             guard let index = jails.firstIndex(where: { $0.spec.name.value == loop[0] }) else { continue }
             let entry = jails[index].spec.depend.first { loop.contains($0.value) }

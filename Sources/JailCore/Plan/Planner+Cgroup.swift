@@ -5,19 +5,11 @@ extension Planner {
     func makeCgroup() -> [Step] {
         let origin = Origin.standard("")
         let directory: OpenFlags = [.directory, .closeOnExec]
-        var steps = facts.controllers.map { controller in
-            [
-                host(
-                    .open(
-                        "cgroup.subtree_control", at: .cgroupRoot, [.writeOnly, .closeOnExec], into: .controllerFile),
-                    .limits, controllerOrigin(controller), "open cgroup.subtree_control"),
-                host(
-                    .write("+\(controller)", to: .controllerFile), .limits, controllerOrigin(controller),
-                    "enable the controller \(controller)"),
-                host(.close(.controllerFile), .limits, controllerOrigin(controller), "close cgroup.subtree_control"),
-            ]
-        }.flatMap { $0 }
+        var steps = facts.cgroupLevels.flatMap(makeLevel)
         steps += [
+            host(
+                .open(facts.cgroupLevels.last?.path ?? "/", directory, into: .cgroupRoot), .limits, origin,
+                "open the cgroup of all jails"),
             host(
                 .makeDirectory(jail.name.value, at: .cgroupRoot, mode: 0o755), .limits, origin,
                 "make the jail's cgroup", undo: .removeCgroup),
@@ -25,11 +17,35 @@ extension Planner {
                 .open(jail.name.value, at: .cgroupRoot, directory, into: .cgroup), .limits, origin,
                 "open the jail's cgroup"),
             host(
-                .setAttribute("trusted.jailrun", to: jail.name.value, on: .cgroup), .limits, origin,
+                .setAttribute(CgroupMark.attribute, to: jail.name.value, on: .cgroup), .limits, origin,
                 "mark the cgroup as jailrun's"),
         ]
         return steps + jail.cgroup.filter { !facts.unavailableDefaults.contains($0.file) }.flatMap(set)
             + attachDeviceProgram()
+    }
+
+    /// A cgroup has the files of a controller when its parent gives it that, so they are enabled from the top down.
+    private func makeLevel(_ level: StartFacts.CgroupLevel) -> [Step] {
+        let make = [
+            host(
+                .ensureDirectory(level.path, mode: 0o755), .limits, .standard(""), "make the cgroup \(level.path)"),
+            host(
+                .setAttribute(CgroupMark.attribute, to: CgroupMark.level, ofPath: level.path), .limits, .standard(""),
+                "mark the cgroup as made by jailrun"),
+        ]
+        return (level.exists ? [] : make)
+            + level.missingControllers.flatMap { controller in
+                let origin = controllerOrigin(controller)
+                let file = "\(level.path)/cgroup.subtree_control"
+                return [
+                    host(
+                        .open(file, [.writeOnly, .closeOnExec], into: .controllerFile), .limits, origin, "open \(file)"),
+                    host(
+                        .write("+\(controller)", to: .controllerFile), .limits, origin,
+                        "enable the cgroup controller \(controller) in \(level.path)"),
+                    host(.close(.controllerFile), .limits, origin, "close \(file)"),
+                ]
+            }
     }
 
     private func controllerOrigin(_ controller: String) -> Origin {
@@ -69,6 +85,14 @@ extension Planner {
             host(.close(.deviceProgram), .devices, origin, "close the device program"),
         ]
     }
+}
+
+/// By what a cgroup is known to be jailrun's, whatever became of its records.
+enum CgroupMark {
+    /// Only root can set it, and no cgroup of another program has it. Its value is the jail's name.
+    static let attribute = "trusted.jailrun"
+    /// The value for a cgroup that was made on the way down to the jails'. No jail has this name.
+    static let level = "/"
 }
 
 extension Slot {

@@ -76,7 +76,7 @@ public struct Planner {
 }
 
 extension Slot {
-    /// The directory that `jailrun` makes cgroups in; set before the plan runs.
+    /// The directory that `jailrun` makes cgroups in.
     static let cgroupRoot = Slot("cgroup-root")
     static let cgroup = Slot("cgroup")
     static let rootDirectory = Slot("root-directory")

@@ -44,6 +44,7 @@ public struct JailStart {
     ///   that runs in the foreground.
     public func run() throws(RuntimeError) -> RunningJail {
         let name = jail.name.value
+        try host.leaveDelegatedCgroup()
         let lock = try host.lock(name)
         try JailRepair(host: host).repair(name)
         if host.state.trace(of: name) != nil { throw .alreadyExists(jail: jail.label) }

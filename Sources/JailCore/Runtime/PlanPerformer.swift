@@ -29,7 +29,6 @@ struct PlanPerformer: ~Copyable {
     private let kernelPlan: KernelPlan
     private let childSteps: Range<Int>
     let pair: ControlPair
-    private let cgroupRoot: Descriptor
     private let stage: Descriptor
     private let stagePlan: Descriptor
     private let consoleLog: Descriptor
@@ -43,9 +42,6 @@ struct PlanPerformer: ~Copyable {
         if jail.isPersistent.value { flags |= CNS_PERSISTENT.rawValue }
         let message = "\(jail.label): cannot prepare the start"
         let pair = try attempt(message) { () throws(Errno) in try ControlPair() }
-        let cgroupRoot = try attempt("\(jail.label): \(host.cgroupRoot.path)") { () throws(Errno) in
-            try Files.open(host.cgroupRoot.path, O_DIRECTORY)
-        }
         let stage = try attempt(message) { () throws(Errno) in try Stage.descriptor() }
         let stagePlan = try attempt(message) { () throws(Errno) in
             try KernelPlan.stageDescriptor(
@@ -55,7 +51,6 @@ struct PlanPerformer: ~Copyable {
         let kernelPlan = KernelPlan(steps: plan.steps)
         kernelPlan.set(.control, to: pair.childs.number)
         kernelPlan.set(.supervisorControl, to: pair.ours.number)
-        kernelPlan.set(.cgroupRoot, to: cgroupRoot.number)
         kernelPlan.set(.stage, to: stage.number)
         kernelPlan.set(.stagePlan, to: stagePlan.number)
         if let output {
@@ -70,7 +65,6 @@ struct PlanPerformer: ~Copyable {
         self.network = network
         self.childSteps = first..<plan.steps.count
         self.pair = pair
-        self.cgroupRoot = cgroupRoot
         self.stage = stage
         self.stagePlan = stagePlan
         self.consoleLog = consoleLog

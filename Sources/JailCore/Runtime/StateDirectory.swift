@@ -109,7 +109,7 @@ public struct StateDirectory: Sendable {
     func removeIfUnused(cgroupRoot: Cgroup) {
         guard names.isEmpty, let registry = JailLock(tryLocking: registryPath) else { return }
         if names.isEmpty {
-            _ = unsafe rmdir(cgroupRoot.path)
+            cgroupRoot.removeLevels()
             _ = unsafe unlink(lastJidPath)
             removeUnusedNetworkLock()
             for name in (try? Files.names(in: "\(path)/locks")) ?? [] {
@@ -194,9 +194,12 @@ struct JailLock: ~Copyable {
 enum ProcessTable {
     /// Field 22 of `/proc/PID/stat`, in clock ticks since boot; nil for a process that is gone or a zombie.
     static func startTime(of pid: Int32) -> UInt64? {
-        guard let text = try? Files.text("/proc/\(pid)/stat"), let close = text.lastIndex(of: ")") else { return nil }
-        let fields = text[text.index(after: close)...].split(separator: " ")
-        guard fields.count > 19, fields[0] != "Z", fields[0] != "X" else { return nil }
-        return UInt64(fields[19])
+        guard let file = try? Files.open("/proc/\(pid)/stat"), let bytes = try? Files.read(file),
+            let close = bytes.lastIndex(of: UInt8(ascii: ")"))
+        else { return nil }
+        let fields = bytes[(close + 1)...].split(separator: UInt8(ascii: " "), maxSplits: 20)
+        guard fields.count > 19, let state = fields[0].first, state != UInt8(ascii: "Z"), state != UInt8(ascii: "X")
+        else { return nil }
+        return UInt64(String(decoding: fields[19], as: UTF8.self))
     }
 }
