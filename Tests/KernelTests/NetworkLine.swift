@@ -24,8 +24,8 @@ struct NetworkLine {
         let text = isInside ? String(line.dropLast(suffix.count)) : line
         if text.hasPrefix("ioctl(rtnetlink, ") {
             form = .ethtool
-        } else if text.hasPrefix("sendto(rtnetlink, ") {
-            let parts = text.dropFirst("sendto(rtnetlink, ".count).split(separator: ",", maxSplits: 1)
+        } else if text.hasPrefix("sendmsg(rtnetlink, ") {
+            let parts = text.dropFirst("sendmsg(rtnetlink, ".count).split(separator: ",", maxSplits: 1)
             form = .message(type: String(parts[0]), body: String(parts[1]))
         } else if text.hasPrefix("write(\"/proc/sys/") {
             let words = text.split(separator: "\"")

@@ -15,57 +15,61 @@ extension Kernel {
                 "command = \"/bin/true\"; mount = \"$path/etc $path/var nullfs ro 0 0\"; mount += \"tmpfs $path/tmp tmpfs rw 0 0\";",
                 "command = \"/bin/true\"; userns = host; seccomp = none; devfs_ruleset = 1;",
                 "exec.start = \"/bin/true\"; exec.start += \"/bin/true\"; command = \"/bin/true\";",
-                "command = \"/bin/true\"; ip4.addr = 10.77.0.9; ip6.addr = fd77::9;",
-                "command = \"/bin/true\"; mount = \"$path/etc $path/var nullfs ro 0 0\"; ip4 = inherit; ip6 = inherit;",
-                "command = \"/bin/true\"; exec.consolelog = \"$path/var/log\"; cap.add = NET_RAW; allow.raw_sockets;",
+                """
+                command = "/bin/true"; ip4.addr = 10.77.0.5, "lab0|192.0.2.5/24"; ip6.addr = "lab0|2001:db8::5/64";
+                exec.consolelog = /dev/null; allow.raw_sockets; mount.noprocfs;
+                """,
+                "command = \"/bin/true\"; interface = lab2; ip4.addr = 198.51.100.9; ip6 = disable;",
+                "command = \"/bin/true\"; ip4 = inherit; ip6 = inherit; cap.add = NET_RAW;",
             ])
         func agree(parameters: String) throws {
             try Machine.with { machine in
                 machine.configure(parameters)
-                let dry = machine.jailrun("run", "--dry-run", machine.conf)
-                try #require(dry.status == 0, "\(dry)")
-                let comparison = try compare(dry.lines, with: ["run", machine.conf], in: machine)
-                #expect(comparison.missing == [])
-                #expect(comparison.extra == [])
-                #expect(dry.lines.count > 100)
+                _ = Command.shell(Self.makeInterface).run()
+                defer { _ = Command.shell("ip link delete lab0; ip link delete lab2").run() }
+                try compare(machine, machine.conf, seconds: 30)
             }
         }
 
-        private func compare(_ lines: [String], with words: [String], in machine: Machine) throws -> TraceComparison {
-            var comparison = TraceComparison(try trace([Laboratory.program] + words, in: machine))
-            for line in lines { comparison.find(line) }
-            return comparison
-        }
+        /// An interface with addresses and a bridge, as a machine has.
+        private static let makeInterface = """
+            ip link add lab0 type veth peer name lab1 && ip address add 192.0.2.1/24 dev lab0 &&
+            ip -6 address add 2001:db8::1/64 dev lab0 nodad && ip link set lab0 up && ip link set lab1 up &&
+            ip link add lab2 type bridge && ip address add 198.51.100.1/24 dev lab2 && ip link set lab2 up
+            """
 
-        private func trace(_ words: [String], in machine: Machine) throws -> [TracedCall] {
-            let trace = "\(machine.directory)/trace"
-            let outcome = Command(["strace", "-f", "-v", "-s", "99999", "-o", trace] + words).run()
-            try #require(outcome.status == 0, "\(outcome)")
-            return TracedCall.all(in: machine.read(trace))
-        }
-
-        @Test("on an interface of the host too, each change of its network is a step, and each step is made")
-        func interfaces() throws {
+        @Test(
+            "strace of an example's run and explain --format strace agree",
+            .enabled(if: ExampleTests.isPlaced("www"), "lab -e www -e shell -e debian"),
+            arguments: ["www", "shell", "host", "debian"])
+        func agree(example: String) throws {
             try Machine.with { machine in
-                let links = """
-                    ip link add br7 type bridge; ip link set br7 up; ip address add 192.0.2.1/24 dev br7
-                    ip link add lan7 type veth peer name lan8; ip link set lan7 up; ip link set lan8 up
-                    ip address add 198.51.100.1/24 dev lan7; ip -6 address add 2001:db8::1/64 dev lan7 nodad
-                    """
-                _ = Command.shell(links).run()
-                defer { _ = Command.shell("ip link delete br7; ip link delete lan7").run() }
-                for parameters in [
-                    "interface = br7; ip4.addr = 192.0.2.9;",
-                    "interface = lan7; ip4.addr = 198.51.100.9; ip6.addr = 2001:db8::9;",
-                ] {
-                    machine.configure("command = \"/bin/true\"; \(parameters)")
-                    let dry = machine.jailrun("run", "--dry-run", machine.conf)
-                    #expect(dry.lines.filter { $0.contains("RTM_NEW") }.count > 4, "\(dry)")
-                    let comparison = try compare(dry.lines, with: ["run", machine.conf], in: machine)
-                    #expect(comparison.missing == [])
-                    #expect(comparison.extra == [])
+                try compare(machine, "\(Laboratory.examples)/\(example)/jail.conf", stopping: example, seconds: 60)
+            }
+        }
+
+        private func compare(_ machine: Machine, _ conf: String, stopping jail: String? = nil, seconds: Double) throws {
+            let dry = machine.jailrun("explain", "--format", "strace", conf)
+            try #require(dry.status == 0, "\(dry)")
+            let trace = "\(machine.directory)/trace"
+            let run = Command([
+                "strace", "-f", "-v", "-s", "99999", "-o", trace, Laboratory.program, "run", conf,
+            ]).start()
+            // One whose commands have all ended may still have processes.
+            if let jail {
+                eventually(seconds: seconds / 2) { run.hasEnded || machine.jailrun("exec", jail, "true").status == 0 }
+                eventually(seconds: seconds / 2) {
+                    run.hasEnded
+                        || ["stopped", "not found"].contains { machine.jailrun("stop", jail).description.contains($0) }
                 }
             }
+            let outcome = run.wait(seconds: seconds)
+            try #require(outcome.status == 0, "\(outcome)")
+            var comparison = TraceComparison(TracedCall.all(in: machine.read(trace)))
+            for line in dry.lines { comparison.find(line) }
+            #expect(comparison.missing == [])
+            #expect(comparison.extra == [])
+            #expect(dry.lines.count > 100)
         }
 
         @Test("on a terminal too they agree: the pty is made, handed over and taken as the dry run says")
@@ -107,8 +111,11 @@ extension Kernel {
                 let plan = Planner(jail: record.spec, identity: record.identity, facts: facts).enter(
                     JailCommand("/bin/true"), parameter: "exec", user: facts.jailUser, directory: nil,
                     origin: .commandLine)
-                var comparison = TraceComparison(
-                    try trace([Laboratory.program, "exec", "t", "/bin/true"], in: machine), isEntry: true)
+                let trace = "\(machine.directory)/trace"
+                let traced = ["strace", "-f", "-v", "-s", "99999", "-o", trace]
+                let exec = Command(traced + [Laboratory.program, "exec", "t", "/bin/true"]).run()
+                try #require(exec.status == 0, "\(exec)")
+                var comparison = TraceComparison(TracedCall.all(in: machine.read(trace)), isEntry: true)
                 for step in plan.spawn { comparison.find(step.operation.spelling) }
                 comparison.enterStage()
                 for step in plan.enter { comparison.find(step.operation.spelling) }
@@ -127,7 +134,13 @@ extension Kernel {
                 machine.configure(
                     "command = \"/bin/true\"; " + hooks.map { "exec.\($0) = \"/bin/true \($0)\";" }.joined())
                 let dry = machine.jailrun("run", "--dry-run", machine.conf)
-                let comparison = try compare(dry.lines, with: ["run", machine.conf], in: machine)
+                let trace = "\(machine.directory)/trace"
+                let run = Command(
+                    ["strace", "-f", "-v", "-s", "99999", "-o", trace, Laboratory.program, "run", machine.conf]
+                ).run()
+                try #require(run.status == 0, "\(run)")
+                var comparison = TraceComparison(TracedCall.all(in: machine.read(trace)))
+                for line in dry.lines { comparison.find(line) }
                 #expect(comparison.missing == [])
                 let executed = comparison.extra.map { line in hooks.first { line.contains("\"\($0)\"") } }
                 #expect(executed == hooks, "\(comparison.extra)")

@@ -166,9 +166,14 @@ struct TraceComparison {
             .map { "\(calls[$0].pid) \(calls[$0].name)(\(calls[$0].arguments.joined(separator: ", ")))" }
     }
 
-    /// What a command does once it is executed is its own business.
+    /// What a command does once it is executed is its own business, and so is what its children do.
     private func isPayload(_ index: Int) -> Bool {
-        past.contains(calls[index].pid) && index >= cursors[calls[index].pid] ?? 0
+        let pid = calls[index].pid
+        if past.contains(pid) { return index >= cursors[pid] ?? 0 }
+        guard !pids.contains(pid), !hooks.contains(pid), let first = past.compactMap({ cursors[$0] }).min() else {
+            return false
+        }
+        return calls.firstIndex { $0.pid == pid } ?? 0 > first
     }
 
     /// To work in the jail's network namespace, jailrun goes there and comes back.

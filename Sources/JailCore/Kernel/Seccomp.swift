@@ -84,7 +84,7 @@ extension SeccompFilter {
 
 /// Why there is no filter. A jail that asked for one does not start without.
 public enum SeccompError: Error, Equatable, Sendable {
-    /// A profile that cannot be read, that others could change, or that is no regular file of a mebibyte at most.
+    /// A profile that cannot be read, that others could change, or that is no regular file, or too large.
     case refused(String, String)
     /// A profile that says what no filter can: its path, and where and what.
     case malformed(String, String)

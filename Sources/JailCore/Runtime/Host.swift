@@ -9,7 +9,8 @@ public struct Host: Sendable {
     /// The cgroup root is a service's own, which it may divide, but it holds the service's processes too.
     let isDelegated: Bool
     public var signals: SignalSource
-    /// Called with each step as it is performed and the microseconds that it took, nil for a step of the child: `-v`.
+    /// Called with each step of a start, in its order, and the microseconds that it took; nil for the step that replaces the
+    /// child's program. Those of the host as they are performed, those of the child when it is done: `-v`.
     public var observe: (@Sendable (Step, Int?) -> Void)?
     /// Called with a warning: something that went wrong but did not stop what was asked for.
     public var warn: @Sendable (String) -> Void

@@ -96,8 +96,7 @@ public struct JailStart {
         let session = Session(
             control: performer.pair.ours.number, pidfd: child.pidfd.number, signals: host.signals, console: console)
         try awaitReady(session, plan: plan)
-        // The child's own times are not known here.
-        if let observe = host.observe { for step in plan.steps where step.side == .child { observe(step, nil) } }
+        performer.observeChild()
         if !jail.commands.created.isEmpty {
             try hooks.run(jail.commands.created, parameter: "exec.created")
             try attempt("\(jail.label): cannot reach the jail's first process") { () throws(Errno) in
@@ -150,10 +149,12 @@ public struct JailStart {
     private func runCommands(_ session: Session, plan: Plan) throws(RuntimeError) -> CommandOutcome {
         var deadline: Int?
         var outcome = CommandOutcome.exited(0)
+        var running = 0
         var failed: (index: Int, errno: Int32)?
         while true {
             switch session.next(deadline: deadline) {
             case .report(.running(let number, _)):
+                running = number
                 let timeout = plan.commands[number].timeoutSeconds
                 deadline = timeout > 0 ? Clock.milliseconds() + timeout * 1000 : nil
                 session.console.makeRaw()
@@ -172,10 +173,10 @@ public struct JailStart {
                     outcome: CommandOutcome(waitStatus: status))
             case .signal(let signal): throw .interrupted(jail: jail.label, signal: signal)
             case .timedOut:
-                let command = plan.commands.first { $0.timeoutSeconds > 0 }
+                let command = plan.commands[running]
                 throw .command(
-                    jail: jail.label, text: command?.line.text ?? "", origin: command?.origin ?? .standard(""),
-                    outcome: .timedOut)
+                    jail: jail.label, text: command.line.text, origin: command.origin,
+                    outcome: .timedOut(seconds: command.timeoutSeconds))
             }
         }
     }
