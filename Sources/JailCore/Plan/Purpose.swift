@@ -9,6 +9,8 @@ public enum Purpose: Equatable, Sendable {
     case clone(NamespaceFlags)
     /// jailrun and the first process wait for one another.
     case handOver
+    /// unshare(2), once the ids are mapped.
+    case ipcNamespace
     case privateMounts
     case hostname(String)
     /// setns(2), by a command that enters a jail.
@@ -103,7 +105,7 @@ extension Purpose {
     /// The heading under which it is explained.
     public var subject: Step.Subject {
         switch self {
-        case .clone, .handOver, .privateMounts, .hostname, .join: .namespaces
+        case .clone, .handOver, .ipcNamespace, .privateMounts, .hostname, .join: .namespaces
         case .mapIDs, .becomeRoot, .becomeUser: .ids
         case .cloneRoot, .idmapRoot, .restrictRoot, .layerRoot, .attachRoot, .enterRoot, .readOnlyRoot, .cloneSource,
             .restrictSource, .bind, .mask, .readOnlyPaths:

@@ -121,7 +121,8 @@ public struct ShellScript {
             .resourceLimits:
             .jail
         case .readOnlyRoot: .last
-        case .handOver, .join, .becomeRoot, .becomeUser, .enterRoot, .leaveCaller, .noNewPrivileges, .boundingSet,
+        case .handOver, .ipcNamespace, .join, .becomeRoot, .becomeUser, .enterRoot, .leaveCaller, .noNewPrivileges,
+            .boundingSet,
             .capabilities, .filter, .closeDescriptors, .terminal, .consoleLog, .outputPipe, .firstProcess, .stage,
             .session, .directory, .execute, .hostCommand:
             .none
@@ -226,10 +227,10 @@ public struct ShellScript {
         else { return [] }
         let enter = isMapped ? "nsenter --user=/proc/$IDS/ns/user " : ""
         let log = jail.commands.consoleLog.map { " >>\(Shell.quoted($0.value)) 2>&1" } ?? ""
-        return comment(index) + [
+        return comment(index) + comments { $0 == .ipcNamespace } + [
             "exec 3<&0",
             "sh -c 'echo $$ >\"$0/cgroup.procs\"; exec \"$@\"' \"$cgroup\" \\",
-            "    \(enter)\(Shell.unshare(flags.subtracting(.user))) --kill-child sh -eu \"$work/jail\" <&3 3<&-\(log) &",
+            "    \(enter)\(Shell.unshare(flags.subtracting(.user).union(.ipc))) --kill-child sh -eu \"$work/jail\" <&3 3<&-\(log) &",
             "first=$!", "read -r JAIL <\"$work/born\"", "",
         ]
     }
