@@ -28,7 +28,7 @@ extension Kernel {
         }
 
         /// An interface with addresses, as a machine has.
-        private static let makeInterface = """
+        static let makeInterface = """
             ip link add lab0 type veth peer name lab1 && ip address add 192.0.2.1/24 dev lab0 &&
             ip -6 address add 2001:db8::1/64 dev lab0 nodad && ip link set lab0 up && ip link set lab1 up
             """

@@ -7,7 +7,7 @@ extension ShellScript {
         comments { $0 == .enterRoot } + [
             "nsenter --mount=/proc/self/ns/mnt pivot_root \"$root\" \"$root\"",
             "umount --no-canonicalize --lazy .    # the host's tree, now on top of the jail's: this directory", "",
-        ] + filter + narrow
+        ] + narrow
     }
 
     private var commandSteps: [Step] { plan.commands.first?.steps ?? [] }
@@ -59,7 +59,8 @@ extension ShellScript {
 
     // MARK: System calls without a program
 
-    private var filter: [String] {
+    /// The files that the last program of the host's needs: the jail's root user reads them, but writes nothing here.
+    var calls: [String] {
         let isMeant = { (purpose: Purpose) in if case .filter = purpose { true } else { false } }
         let (program, flags) = filterProgram
         let call =
@@ -68,7 +69,7 @@ extension ShellScript {
             : ["syscall(\(cns_number_seccomp), 1, \(flags), $program) == 0 or die \"seccomp: $!\";"]
         return comments(isMeant) + [
             "# setpriv --seccomp-filter would install it (util-linux 2.40), keyctl session would make the keyring",
-            "# (keyutils): perl makes both calls, and executes what follows.",
+            "# (keyutils), and no program closes descriptors: perl makes these calls, and executes what follows.",
             "base64 -d >\"$work/filter\" <<'END_OF_FILTER'",
         ] + Self.base64(program) + [
             "END_OF_FILTER", "cat >\"$work/calls\" <<'END_OF_CALLS'",
@@ -76,6 +77,7 @@ extension ShellScript {
             "my $code = do { local $/; <$file> } // '';",
             "my $program = pack 'S x6 P', length($code) / 8, $code;    # struct sock_fprog",
             "syscall(\(cns_number_keyctl), 1, 0) >= 0 or die \"keyctl: $!\";    # KEYCTL_JOIN_SESSION_KEYRING",
+            "syscall(\(cns_number_close_range), 3, 0xffffffff, 4) == 0 or die \"close_range: $!\";    # at the next execve",
         ] + call + ["exec { $ARGV[0] } @ARGV or die \"$ARGV[0]: $!\";", "END_OF_CALLS", ""]
     }
 
