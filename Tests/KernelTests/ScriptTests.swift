@@ -23,7 +23,7 @@ extension Kernel {
             for f in /sys/fs/cgroup/*.max /sys/fs/cgroup/*.weight; do
                 [ ! -f "$f" ] || echo "value $f $(cat "$f")"; done
             for f in /proc/self/fd/*; do echo "descriptor ${f##*/}"; done
-            env | sed 's/^/environment /'
+            env | grep -v ^SHLVL= | sed 's/^/environment /'
             touch /probe-of-writing 2>&1 | sed 's/^/touch /'
             tr '\\0' ' ' </proc/sys/kernel/core_pattern 2>&1 | head -c 0; echo 1 >/proc/sys/vm/drop_caches 2>&1 | sed 's/^/sysctl /'
             """
@@ -61,6 +61,7 @@ extension Kernel {
                 ip4.addr = "lab0|192.0.2.5/24", 10.77.0.5/16; ip6.addr = "lab0|2001:db8::5/64"; allow.raw_sockets;
                 """,
                 "ip4 = inherit; mount.nodevfs;",
+                "cap.drop = SYS_CHROOT, SETUID; host.hostname = b.example;",
             ])
         func same(parameters: String) throws {
             try Machine.with { machine in
@@ -77,6 +78,36 @@ extension Kernel {
                 #expect(Self.settled(made) == Self.settled(binary))
                 #expect(made.errors == binary.errors)
                 #expect(binary.lines.count > 60)
+            }
+        }
+
+        @Test(
+            "an example's script and the binary make the same jail",
+            .enabled(if: ExampleTests.isPlaced("www"), "lab -e www -e shell -e debian"),
+            arguments: ["www", "shell", "host", "debian"])
+        func same(example: String) throws {
+            try Machine.with { machine in
+                let root = example == "host" ? "" : "/usr/jail/\(example)"
+                let questions = "/tmp/questions.\(getpid())"
+                machine.write(Self.questions + "\necho done\n", to: root + questions)
+                defer { unlink(root + questions) }
+                // A service goes on when the questions have been answered.
+                let text = machine.read("\(Laboratory.examples)/\(example)/jail.conf")
+                let end = try #require(text.lastIndex(of: "}"))
+                machine.write(
+                    text[..<end] + "userns = host; command = \"/bin/sh \(questions)\"; }\n", to: machine.conf)
+                let script = machine.jailrun("explain", "--format", "sh", machine.conf)
+                machine.write(script.output, to: "\(machine.directory)/script")
+                let binary = machine.start("run", "-q", machine.conf)
+                eventually(seconds: 20) { binary.hasEnded || binary.output.hasSuffix("done\n") }
+                if !binary.hasEnded { _ = machine.jailrun("stop", example) }
+                let run = binary.wait()
+                let made = Command(["sh", "\(machine.directory)/script"]).start()
+                eventually(seconds: 20) { made.hasEnded || made.output.hasSuffix("done\n") }
+                made.signal(SIGTERM)
+                let hand = made.wait()
+                #expect(run.lines.last == "done" && hand.lines.last == "done", "\(run)\(hand)")
+                #expect(Self.settled(hand) == Self.settled(run))
             }
         }
 

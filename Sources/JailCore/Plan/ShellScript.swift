@@ -70,7 +70,7 @@ public struct ShellScript {
             "[ \"$(id -u)\" = 0 ] || fail 'only root can make a jail'",
             "for tool in \(tools.joined(separator: " ")); do",
             "    command -v \"$tool\" >/dev/null || fail \"$tool is not installed\"", "done",
-        ] + (isMapped ? Self.idmapCheck : []) + missingCapabilities + [""] + workplace
+        ] + (isMapped ? Self.idmapCheck : []) + [""] + workplace
     }
 
     private static let idmapCheck = [
@@ -79,16 +79,6 @@ public struct ShellScript {
         "[ \"$(printf '%s\\n' 2.39 \"$version\" | sort -V | head -n 1)\" = 2.39 ] ||",
         "    fail \"util-linux $version cannot map the ids of a mount; 2.39 can (or say userns = host in the jail.conf)\"",
     ]
-
-    /// chroot(1) is the last program of the host that is executed, with the jail's capabilities.
-    private var missingCapabilities: [String] {
-        let kept = purposes.reduce(CapabilitySet.all) { kept, purpose in
-            if case .boundingSet(let set) = purpose { set } else { kept }
-        }
-        let needed = CapabilitySet([.sysChroot, .setuid, .setgid]).subtracting(kept)
-        guard !needed.isEmpty else { return [] }
-        return ["fail 'chroot(1) needs \(needed), which this jail has not: only a program of its own can do that'"]
-    }
 
     private var workplace: [String] {
         [
@@ -222,7 +212,7 @@ public struct ShellScript {
                 "    rmdir \"$cgroup\"",
             ] + levels.map { "    rmdir \(Shell.quoted($0))" }
             + [
-                "}", "trap 'tidy 2>/dev/null' EXIT", "trap 'exit 143' TERM",
+                "}", "trap 'tidy 2>/dev/null' EXIT", "trap 'trap \"\" TERM; exit 143' TERM",
             ]
     }
 
