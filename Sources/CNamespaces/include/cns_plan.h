@@ -57,6 +57,12 @@ enum cns_plan_flags {
     CNS_ENTER = 8,       /* not pid 1: join namespaces first, end with the command */
 };
 
+/* From the host to pid 1, which then keeps CNS_PERSISTENT or does not. */
+enum cns_signal {
+    CNS_SIGNAL_PERSIST = 63,
+    CNS_SIGNAL_NO_PERSIST = 64,
+};
+
 struct cns_plan {
     uint64_t magic;
     uint32_t size; /* of the whole, this header included */

@@ -30,7 +30,15 @@ public struct Cgroup: Equatable, Sendable {
     public var exists: Bool { Files.exists(path) }
 
     /// Whether a process lives in it or below it; a cgroup that is gone has none.
-    public var isPopulated: Bool { (try? Files.text("\(path)/cgroup.events"))?.contains("populated 1") ?? false }
+    public var isPopulated: Bool {
+        guard let events = try? Files.open("\(path)/cgroup.events") else { return false }
+        return Self.isPopulated(events)
+    }
+
+    private static func isPopulated(_ events: borrowing Descriptor) -> Bool {
+        guard let bytes = try? Files.read(events) else { return false }
+        return bytes.split(separator: UInt8(ascii: "\n")).contains { $0.elementsEqual("populated 1".utf8) }
+    }
 
     /// Host pids of the processes in it, not below it.
     public var processes: [Int32] {
@@ -75,8 +83,7 @@ public struct Cgroup: Equatable, Sendable {
 
     private func isPopulatedFresh(_ events: borrowing Descriptor) -> Bool {
         lseek(events.number, 0, SEEK_SET)
-        guard let bytes = try? Files.read(events) else { return false }
-        return String(decoding: bytes, as: UTF8.self).contains("populated 1")
+        return Self.isPopulated(events)
     }
 
     /// Whether jailrun made it for the jail of that name.
@@ -99,6 +106,7 @@ public struct Cgroup: Equatable, Sendable {
 
     /// rmdir(2) of it and of the cgroups below it, deepest first. One that is gone is done.
     func remove() throws(Errno) {
+        if unsafe rmdir(path) == 0 || errno == ENOENT { return }
         for name in (try? Files.names(in: path)) ?? [] where isDirectory("\(path)/\(name)") {
             try Cgroup(path: "\(path)/\(name)").remove()
         }

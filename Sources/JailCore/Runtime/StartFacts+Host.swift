@@ -85,9 +85,9 @@ struct FactFinder {
         let name = jail.commands.jailUser
         let source = jail.commands.isJailUserOfHost.value ? PasswordFile.host : passwords
         if let user = source.user(name?.value ?? "0") { return user }
-        throw .unsuitable(
-            jail: jail.label, origin: name?.origin ?? .standard(""),
-            "exec.jail_user: \(Terminal.escaped(name?.value ?? "")): no such user", hint: nil)
+        throw .noSuchUser(
+            jail: jail.label, parameter: "exec.jail_user", origin: name?.origin ?? .standard(""),
+            name: name?.value ?? "")
     }
 
     // MARK: Files that the kernel shows
@@ -137,7 +137,7 @@ struct FactFinder {
     /// Devices whose numbers differ from machine to machine.
     private static func hostDevices(under ruleset: DevfsRules.Ruleset, of rules: DevfsRules) -> [HostDevice] {
         let names = ["", "dri/", "net/", "mapper/", "snd/"].flatMap { directory in
-            ((try? Files.names(in: "/dev/\(directory)")) ?? []).map { "\(directory)\($0)" }
+            ((try? Files.unsortedNames(in: "/dev/\(directory)")) ?? []).map { "\(directory)\($0)" }
         }
         return DeviceTree.names(names, thatMayShowUnder: ruleset, of: rules).compactMap(hostDevice)
     }

@@ -72,6 +72,7 @@ struct RunRequest: Equatable {
             jail: spec, host: host, isTransient: true, configuration: Descriptors.absolute(file),
             terminals: Descriptors.terminals)
         return try JailRun(start: start, host: host).run { record in
+            ServiceManager.notify(.ready)
             recorded?.report(record.spec.label)
             if !isQuiet { Announcement.up(record, isForeground: true) }
         }.exitStatus
