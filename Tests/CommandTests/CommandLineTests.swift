@@ -36,7 +36,8 @@ final class CommandLineTests {
         let outcome = jailrun("--help")
         #expect(outcome.status == 0)
         for verb in [
-            "run", "start", "stop", "restart", "list", "exec", "ps", "inspect", "wait", "check", "params", "prune",
+            "run", "start", "stop", "restart", "list", "exec", "ps", "inspect", "wait", "check", "explain", "params",
+            "prune",
         ] {
             #expect(outcome.output.contains("  \(verb) "), "\(verb)")
         }
