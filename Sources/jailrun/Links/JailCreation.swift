@@ -40,6 +40,7 @@ struct JailCreation {
             if printsNumbers { LinkOutput.write(1, Array("\(identity.jid)\n".utf8)) }
             output.note("created", of: isConfigured ? spec.label : nil)
         }
+        keepers.removed = { spec in output.note("removed", of: isConfigured ? spec.label : nil) }
         keepers.limit = request.limit
         keepers.isInteractive = !isConfigured
         return keepers
