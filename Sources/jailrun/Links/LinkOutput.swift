@@ -10,7 +10,13 @@ struct LinkOutput: Sendable {
     func error(_ text: String) { Self.write(2, Array("\(program): \(text)\n".utf8)) }
 
     /// What jail(8) says of one jail's parameters.
-    func errors(_ diagnostics: [Diagnostic]) { for diagnostic in diagnostics { Self.write(2, diagnostic.jailLine) } }
+    func errors(_ diagnostics: [Diagnostic]) {
+        var told: [[UInt8]] = []
+        for line in diagnostics.map(\.jailLine) where !told.contains(line) {
+            Self.write(2, line)
+            told.append(line)
+        }
+    }
 
     /// `www: created`; a jail of the command line has no name to tell, and says so only with -v.
     func note(_ text: String, of jail: String?) {
