@@ -234,7 +234,7 @@ extension Kernel {
                 machine.configure("persist; exec.poststop = \"sh -c 'exit 4'\";")
                 let gone = machine.link("jail", "-f", machine.conf, "-r", "t")
                 #expect(gone.status == 1 && gone.output == "t: removed\n", "\(gone)")
-                #expect(gone.errors == "jail: t: sh -c 'exit 4': failed\n", "\(gone)")
+                #expect(gone.errors == "jail: t: /bin/sh -c sh -c 'exit 4': failed\n", "\(gone)")
             }
         }
 
@@ -262,6 +262,27 @@ extension Kernel {
                 #expect(outcome.status == 0 && outcome.output == "t: created\n", "\(outcome)")
                 #expect(machine.read("\(machine.root)/var/starts") == "once\nonce\n")
                 machine.remove()
+            }
+        }
+
+        @Test("-v tells each command, the parameters and the signals, in FreeBSD's words") func verbose() throws {
+            try Machine.with { machine in
+                machine.configure(
+                    """
+                    persist; exec.prestart = "true"; exec.start = "true"; exec.start += "sleep 100 &"; exec.jail_user = user;
+                    exec.stop = "echo $x";
+                    """.replacingOccurrences(of: "$x", with: "\\$x"))
+                let started = machine.link("jail", "-f", machine.conf, "-vc", "t")
+                #expect(
+                    started.lines == [
+                        "t: run command: true", "t: jail_set(JAIL_CREATE) name=t path=\(machine.root) persist",
+                        "t: created",
+                        "t: run command in jail as user: true", "t: run command in jail as user: sleep 100",
+                    ], "\(started.output)")
+                let stopped = machine.link("jail", "-f", machine.conf, "-vr", "t")
+                #expect(stopped.lines.count == 3, "\(stopped.output)")
+                #expect(stopped.lines[0] == "t: run command in jail as user: /bin/sh -c echo $x")
+                #expect(stopped.lines[1].hasPrefix("t: sent SIGTERM to: ") && stopped.lines[2] == "t: removed")
             }
         }
 

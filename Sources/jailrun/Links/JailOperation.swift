@@ -30,6 +30,9 @@ struct JailOperation {
         var failed: [String] = []
         var status: Int32 = 0
         let jails = try checkedJails()
+        if !request.isDyingMentioned, jails.contains(where: { $0.parameters.parameter("allow.dying") != nil }) {
+            output.warnOfDying()
+        }
         for jail in inOrder(jails) {
             let errors = errors(of: jail, running)
             output.errors(errors)
@@ -162,7 +165,11 @@ struct JailOperation {
             try JailModification(of: record.name, host: host).run { spec throws(ConfigurationFailure) in
                 try JailChange(of: spec, by: jail.parameters, in: configuration)
             }
-            output.note("updated", of: isConfigured ? jail.spec.label : nil)
+            let label = isConfigured ? jail.spec.label : nil
+            if output.isVerbose {
+                output.note("jail_set(JAIL_UPDATE) jid=\(record.identity.jid)\(jail.spec.kernelWords)", of: label)
+            }
+            output.note("updated", of: label)
             return 0
         } catch { report(error, of: jail) }
         return 1

@@ -18,6 +18,11 @@ struct LinkOutput: Sendable {
         }
     }
 
+    /// FreeBSD's text, which lacks a space.
+    func warnOfDying() {
+        error("the 'allow.dying' parameter and '-d' flagare deprecated and have no effect.")
+    }
+
     /// `www: created`; a jail of the command line has no name to tell, and says so only with -v.
     func note(_ text: String, of jail: String?) {
         guard !isQuiet, jail != nil || isVerbose else { return }
@@ -46,7 +51,7 @@ struct LinkOutput: Sendable {
         host.complain = { output.error($0.jailMessage(isNamed: true)) }
         if isVerbose {
             host.observe = { step, microseconds in Output.step(step, microseconds) }
-            host.observeCommand = { jail, text in output.note("run command: \(Terminal.escaped(text))", of: jail) }
+            host.tell = { jail, text in output.note(text, of: jail) }
         }
         return host
     }
