@@ -73,6 +73,11 @@ extension Configuration {
         var merge = ParameterMerge(label: [], location: location, tree: tree)
         merge.apply(words.settings)
         var expansion = VariableExpansion(merge)
-        self.init(tree: tree, source: FileConfigurationSource(), jails: [expansion.expanded()])
+        var jail = expansion.expanded()
+        let separator = Bytes(": ".utf8)
+        for index in jail.errors.indices where jail.errors[index].jailMessage.starts(with: separator) {
+            jail.errors[index].jailMessage.removeFirst(separator.count)
+        }
+        self.init(tree: tree, source: FileConfigurationSource(), jails: [jail])
     }
 }

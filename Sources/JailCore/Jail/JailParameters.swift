@@ -6,6 +6,11 @@ public struct JailParameters: Equatable, Sendable, Codable {
         public var name: String
         public var values: [String]
         public var location: SourceLocation
+
+        /// The spelling without `no`, if the table knows it.
+        public var baseName: String {
+            ParameterTable.row(Bytes(name.utf8)).flatMap { $0.prefix == nil ? $0.name : nil } ?? name
+        }
     }
 
     public private(set) var settings: [Setting] = []

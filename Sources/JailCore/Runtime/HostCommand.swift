@@ -14,7 +14,9 @@ struct HostCommand {
         for command in commands {
             let line = JailCommand(command.value)
             if line.arguments.isEmpty { continue }
-            host.observeCommand?(jail.label, command.value)
+            host.tell?(
+                jail.label,
+                JailCommand.notice(command.value, command.origin, isInJail: false, user: jail.commands.systemUser))
             let outcome = try run(line, origin: command.origin)
             if outcome != .exited(0) {
                 throw .command(jail: jail.label, text: command.value, origin: command.origin, outcome: outcome)

@@ -44,6 +44,8 @@ public struct JailKeepers {
     let announce: @Sendable (JailRecord) -> Void
     /// Called in its keeper when a jail exists and none of its commands has run.
     public var created: @Sendable (JailSpec, JailIdentity) -> Void = { _, _ in }
+    /// Called in its keeper when a jail that existed is gone because its start failed, after `report`.
+    public var removed: @Sendable (JailSpec) -> Void = { _ in }
     /// How many jails may be starting at once: each runs one command at a time. jail -p.
     public var limit = Int.max
     /// Until it is up, a detached jail has the caller's input, and those of descriptors 0 to 2 that are terminals.
@@ -108,6 +110,7 @@ public struct JailKeepers {
 
     /// The keeper's life.
     private func keep(_ spec: JailSpec, news: Int32, parent: Int32) -> Int32 {
+        var hasExisted = false
         do throws(RuntimeError) {
             if mode == .foreground {
                 // The jails of a foreground run die with it, by the control socket of each keeper.
@@ -123,6 +126,7 @@ public struct JailKeepers {
                 jail: spec, host: host, isTransient: mode == .foreground, configuration: configuration,
                 terminals: terminals, output: output)
             start.onCreate = { identity in
+                hasExisted = true
                 created(spec, identity)
                 _ = unsafe write(news, "e", 1)
             }
@@ -136,6 +140,7 @@ public struct JailKeepers {
             }.exitStatus
         } catch {
             report(error)
+            if hasExisted { removed(spec) }
             return error.exitStatus
         }
     }

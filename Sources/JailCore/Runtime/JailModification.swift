@@ -4,14 +4,20 @@ internal import SystemPackage
 
 /// Changes a jail while it runs: jail -m. All of it is done, or none.
 public struct JailModification {
+    /// Why a jail is as it was.
+    public enum Failure: Error {
+        case parameters(ConfigurationFailure)
+        /// This parameter would become another, and cannot while the jail runs.
+        case fixed(String)
+        case runtime(RuntimeError)
+    }
+
     private let name: String
-    private let change: JailChange
     private let host: Host
 
     /// - Parameter name: the jail's present name.
-    public init(of name: String, by change: JailChange, host: Host) {
+    public init(of name: String, host: Host) {
         self.name = name
-        self.change = change
         self.host = host
     }
 
@@ -27,31 +33,60 @@ public struct JailModification {
         }
     }
 
-    /// - Throws: `.notFound`; what could not be changed, when the jail is as it was.
-    public func run() throws(RuntimeError) {
+    /// - Parameter makeChange: called with the jail as it is, which stays so until the change is made.
+    public func run(_ makeChange: (JailSpec) throws(ConfigurationFailure) -> JailChange) throws(Failure) {
+        let held = try runtime { () throws(RuntimeError) in try hold() }
+        let change: JailChange
+        do throws(ConfigurationFailure) { change = try makeChange(held.record.spec) } catch { throw .parameters(error) }
+        if let fixed = Self.fixedParameter(of: held.record, in: change, among: host.state.records) {
+            throw .fixed(fixed)
+        }
+        let isRenamed = change.result.name.value != name
+        try runtime { () throws(RuntimeError) in
+            if isRenamed { try rename(held.record, change) } else { try modify(held.record, change) }
+        }
+        if isRenamed { held.lock.unlinkAndRelease() }
+    }
+
+    /// The jail, which nobody else changes meanwhile.
+    private struct Hold: ~Copyable {
+        let lock: JailLock
+        let record: JailRecord
+    }
+
+    private func hold() throws(RuntimeError) -> Hold {
         let lock = try host.lock(name)
         try JailRepair(host: host).repair(name)
-        guard let old = host.state.record(of: name) else {
+        guard let record = host.state.record(of: name) else {
             lock.unlinkAndRelease()
             throw .notFound(jail: name)
         }
+        return Hold(lock: lock, record: record)
+    }
+
+    private func runtime<Value: ~Copyable>(_ body: () throws(RuntimeError) -> Value) throws(Failure) -> Value {
+        do throws(RuntimeError) { return try body() } catch { throw .runtime(error) }
+    }
+
+    private func modify(_ old: JailRecord, _ change: JailChange) throws(RuntimeError) {
         var new = old
         new.details.spec = change.result
-        if new.spec.name.value == name {
-            try apply(old, &new)
-            try host.state.write(new.trace)
-            try host.state.write(new.details)
-            _ = consume lock
-        } else {
-            let newLock = try host.lock(new.spec.name.value)
-            try JailRenaming(old: old, name: new.spec.name.value, host: host).check()
-            try apply(old, &new)
-            try JailRenaming(old: old, name: new.spec.name.value, host: host).run(&new)
-            _ = consume newLock
-            lock.unlinkAndRelease()
-        }
-        // Last: a jail that no longer persists may end at once, and its record must be there for that.
-        if old.spec.isPersistent.value != new.spec.isPersistent.value { try setPersistence(new) }
+        try apply(old, &new)
+        try host.state.write(new.trace)
+        try host.state.write(new.details)
+        try setPersistence(from: old, to: new)
+    }
+
+    private func rename(_ old: JailRecord, _ change: JailChange) throws(RuntimeError) {
+        let renaming = JailRenaming(old: old, name: change.result.name.value, host: host)
+        let lock = try host.lock(change.result.name.value)
+        var new = old
+        new.details.spec = change.result
+        try renaming.check()
+        try apply(old, &new)
+        try renaming.run(&new)
+        try setPersistence(from: old, to: new)
+        _ = consume lock
     }
 
     /// What fails takes back what was done before it.
@@ -60,7 +95,7 @@ public struct JailModification {
         do throws(RuntimeError) {
             try setHostname(of: old, to: new.spec.hostname)
             do throws(RuntimeError) { try NetworkChange(of: old, host: host).run(to: &new) } catch {
-                try? setHostname(of: old, to: old.spec.hostname)
+                try? setHostname(of: new, to: old.spec.hostname)
                 throw error
             }
         } catch {
@@ -70,6 +105,7 @@ public struct JailModification {
     }
 
     private func setHostname(of record: JailRecord, to hostname: Located<String>) throws(RuntimeError) {
+        if hostname.value == record.spec.hostname.value { return }
         let message = "\(record.spec.label): cannot set the hostname"
         let namespace = try attempt(message) { () throws(Errno) in try Files.open("/proc/\(record.pid)/ns/uts") }
         try attempt(message) { () throws(Errno) in
@@ -77,10 +113,12 @@ public struct JailModification {
         }
     }
 
-    private func setPersistence(_ record: JailRecord) throws(RuntimeError) {
-        let signal = record.spec.isPersistent.value ? CNS_SIGNAL_PERSIST : CNS_SIGNAL_NO_PERSIST
-        try attempt("\(record.spec.label): cannot reach the jail's first process") { () throws(Errno) in
-            let pidfd = Descriptor(try checkedResult(cns_pidfd_open(record.pid)))
+    /// Last: a jail that no longer persists may end at once, and its record must be there for that.
+    private func setPersistence(from old: JailRecord, to new: JailRecord) throws(RuntimeError) {
+        if old.spec.isPersistent.value == new.spec.isPersistent.value { return }
+        let signal = new.spec.isPersistent.value ? CNS_SIGNAL_PERSIST : CNS_SIGNAL_NO_PERSIST
+        try attempt("\(new.spec.label): cannot reach the jail's first process") { () throws(Errno) in
+            let pidfd = Descriptor(try checkedResult(cns_pidfd_open(new.pid)))
             _ = try checkedResult(cns_pidfd_signal(pidfd.number, Int32(signal.rawValue)))
         }
     }

@@ -171,7 +171,11 @@ public struct JailStart {
             switch session.next(deadline: deadline) {
             case .report(.running(let number, _)):
                 running = number
-                host.observeCommand?(jail.label, plan.commands[number].line.text)
+                let command = plan.commands[number]
+                host.tell?(
+                    jail.label,
+                    JailCommand.notice(
+                        command.line.text, command.origin, isInJail: true, user: jail.commands.jailUser))
                 let timeout = plan.commands[number].timeoutSeconds
                 deadline = timeout > 0 ? Clock.milliseconds() + timeout * 1000 : nil
                 session.console.makeRaw()

@@ -94,7 +94,9 @@ public struct JailStop {
         for command in commands.stop {
             let line = JailCommand(command.value)
             if line.arguments.isEmpty { continue }
-            host.observeCommand?(record.spec.label, command.value)
+            host.tell?(
+                record.spec.label,
+                JailCommand.notice(command.value, command.origin, isInJail: true, user: commands.jailUser))
             let outcome = try entry.run(
                 line, parameter: "exec.stop", origin: command.origin, timeoutSeconds: commands.timeoutSeconds.value)
             if outcome != .exited(0) && record.isAlive {
@@ -112,6 +114,10 @@ public struct JailStop {
             return
         }
         let pidfd = Descriptor(number)
+        let processes = Cgroup(path: record.cgroup).processes.filter { $0 != record.pid }
+        if !processes.isEmpty {
+            host.tell?(record.spec.label, "sent SIGTERM to: \(processes.map(String.init).joined(separator: " "))")
+        }
         _ = cns_pidfd_signal(pidfd.number, SIGTERM)
         let deadline = Clock.milliseconds() + seconds * 1000
         while Clock.milliseconds() < deadline,

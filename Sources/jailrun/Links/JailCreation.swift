@@ -20,7 +20,7 @@ struct JailCreation {
         var keepers = keepers(for: jails, jidFile)
         let results = try keepers.run()
         for result in results where result.isSkipped && !request.isQuiet { output.error("\(result.jail): skipped") }
-        if !isConfigured { JailSettling(of: jails[0].spec.name.value, host: host).run() }
+        for jail in jails { JailSettling(of: jail.spec.name.value, host: host).run() }
         return results.contains { $0.status != 0 } ? 1 : 0
     }
 
@@ -37,9 +37,13 @@ struct JailCreation {
                 LinkOutput.write(jidFile, Array("\(prefix)\(record.identity.jid)\t\(line)\n".utf8))
             })
         keepers.created = { spec, identity in
+            if output.isVerbose {
+                output.note("jail_set(JAIL_CREATE)\(spec.kernelWords)", of: isConfigured ? spec.label : nil)
+            }
             if printsNumbers { LinkOutput.write(1, Array("\(identity.jid)\n".utf8)) }
             output.note("created", of: isConfigured ? spec.label : nil)
         }
+        keepers.removed = { spec in output.note("removed", of: isConfigured ? spec.label : nil) }
         keepers.limit = request.limit
         keepers.isInteractive = !isConfigured
         return keepers
@@ -75,5 +79,15 @@ struct JailCreation {
         let addresses = jail.spec.network.addresses.map(\.address).joined(separator: ",")
         let command = request.words.command?.joined(separator: " ") ?? ""
         return [jail.spec.path.value, jail.spec.hostname.value, addresses, command].joined(separator: "\t")
+    }
+}
+
+extension JailSpec {
+    /// The parameters that FreeBSD's kernel would be given, each with a blank before it.
+    var kernelWords: String {
+        parameters.settings.filter { KernelParameters.contains($0.baseName) }.map { setting in
+            let values = setting.values.isEmpty ? "" : "=\(setting.values.joined(separator: ","))"
+            return " \(Terminal.escaped(setting.name + values))"
+        }.joined()
     }
 }

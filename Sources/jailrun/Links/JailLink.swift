@@ -7,10 +7,7 @@ enum JailLink {
         guard let request = JailRequest(arguments) else { return LinkOutput.usage(JailRequest.usage) }
         if case .show(let separator) = request.form { return show(request.file, separator) }
         let output = LinkOutput(program: "jail", isQuiet: request.isQuiet, isVerbose: request.isVerbose)
-        if request.isDyingMentioned {
-            // FreeBSD's text, which lacks a space.
-            output.error("the 'allow.dying' parameter and '-d' flagare deprecated and have no effect.")
-        }
+        if request.isDyingMentioned { output.warnOfDying() }
         do {
             let host = try output.host()
             if case .removal(let operands) = request.form {

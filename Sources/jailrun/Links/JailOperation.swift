@@ -30,6 +30,9 @@ struct JailOperation {
         var failed: [String] = []
         var status: Int32 = 0
         let jails = try checkedJails()
+        if !request.isDyingMentioned, jails.contains(where: { $0.parameters.parameter("allow.dying") != nil }) {
+            output.warnOfDying()
+        }
         for jail in inOrder(jails) {
             let errors = errors(of: jail, running)
             output.errors(errors)
@@ -149,32 +152,36 @@ struct JailOperation {
 
     // MARK: -m
 
-    private func change(_ jail: CheckedJail, _ record: JailRecord) throws(ConfigurationFailure) -> JailChange {
-        try JailChange(of: record.spec, by: jail.parameters, in: configuration)
-    }
-
     private func isFixed(_ jail: CheckedJail, _ record: JailRecord, _ running: [JailRecord]) -> Bool {
-        guard let change = try? change(jail, record) else { return false }
+        guard let change = try? JailChange(of: record.spec, by: jail.parameters, in: configuration) else {
+            return false
+        }
         return JailModification.fixedParameter(of: record, in: change, among: running) != nil
     }
 
     private func modify(_ jail: CheckedJail, _ running: [JailRecord]) -> Int32 {
-        do {
-            guard let record = runningJail(jail, running) else { return 1 }
-            let change = try change(jail, record)
-            if let name = JailModification.fixedParameter(of: record, in: change, among: running) {
-                let text = "\(name) cannot be changed after creation"
-                output.error(isConfigured ? "\(jail.spec.label): \(text)" : text)
-                return 1
+        guard let record = runningJail(jail, running) else { return 1 }
+        do throws(JailModification.Failure) {
+            try JailModification(of: record.name, host: host).run { spec throws(ConfigurationFailure) in
+                try JailChange(of: spec, by: jail.parameters, in: configuration)
             }
-            try JailModification(of: record.name, by: change, host: host).run()
-            output.note("updated", of: isConfigured ? jail.spec.label : nil)
+            let label = isConfigured ? jail.spec.label : nil
+            if output.isVerbose {
+                output.note("jail_set(JAIL_UPDATE) jid=\(record.identity.jid)\(jail.spec.kernelWords)", of: label)
+            }
+            output.note("updated", of: label)
             return 0
-        } catch let failure as ConfigurationFailure {
-            output.errors(failure.jailDiagnostics)
-        } catch let error as RuntimeError {
-            output.error(error.jailMessage(isNamed: isConfigured))
-        } catch { output.error("\(error)") }
+        } catch { report(error, of: jail) }
         return 1
+    }
+
+    private func report(_ failure: JailModification.Failure, of jail: CheckedJail) {
+        switch failure {
+        case .parameters(let failure): output.errors(failure.jailDiagnostics)
+        case .runtime(let error): output.error(error.jailMessage(isNamed: isConfigured))
+        case .fixed(let name):
+            let text = "\(name) cannot be changed after creation"
+            output.error(isConfigured ? "\(jail.spec.label): \(text)" : text)
+        }
     }
 }

@@ -10,7 +10,18 @@ struct LinkOutput: Sendable {
     func error(_ text: String) { Self.write(2, Array("\(program): \(text)\n".utf8)) }
 
     /// What jail(8) says of one jail's parameters.
-    func errors(_ diagnostics: [Diagnostic]) { for diagnostic in diagnostics { Self.write(2, diagnostic.jailLine) } }
+    func errors(_ diagnostics: [Diagnostic]) {
+        var told: [[UInt8]] = []
+        for line in diagnostics.map(\.jailLine) where !told.contains(line) {
+            Self.write(2, line)
+            told.append(line)
+        }
+    }
+
+    /// FreeBSD's text, which lacks a space.
+    func warnOfDying() {
+        error("the 'allow.dying' parameter and '-d' flagare deprecated and have no effect.")
+    }
 
     /// `www: created`; a jail of the command line has no name to tell, and says so only with -v.
     func note(_ text: String, of jail: String?) {
@@ -40,7 +51,7 @@ struct LinkOutput: Sendable {
         host.complain = { output.error($0.jailMessage(isNamed: true)) }
         if isVerbose {
             host.observe = { step, microseconds in Output.step(step, microseconds) }
-            host.observeCommand = { jail, text in output.note("run command: \(Terminal.escaped(text))", of: jail) }
+            host.tell = { jail, text in output.note(text, of: jail) }
         }
         return host
     }
