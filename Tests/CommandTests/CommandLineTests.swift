@@ -116,7 +116,8 @@ final class CommandLineTests {
         }
         #expect(check("TERM=xterm").output.contains("\u{1b}[1;31m^"))
         for outcome in [
-            check("TERM=xterm", "--no-color"), check("TERM=xterm NO_COLOR=1"), check("TERM=dumb"), jailrun("check", path),
+            check("TERM=xterm", "--no-color"), check("TERM=xterm NO_COLOR=1"), check("TERM=dumb"),
+            jailrun("check", path),
         ] {
             #expect(!(outcome.output + outcome.errors).contains("\u{1b}["), "\(outcome)")
             #expect((outcome.output + outcome.errors).contains(":1:5: syntax error"), "\(outcome)")
@@ -180,6 +181,11 @@ final class CommandLineTests {
         let outcome = Command([Laboratory.program, verb, "nobody"] + (verb == "exec" ? ["true"] : [])).run()
         #expect(outcome.status == 125 && outcome.errors.contains("\"nobody\" not found"), "\(outcome)")
         #expect(access("/run/jailrun", F_OK) != 0)
+    }
+
+    @Test("a mistyped command is told the likely one") func command() {
+        let outcome = jailrun("chekc")
+        #expect(outcome.status == 64 && outcome.errors.contains("(did you mean \"check\"?)"), "\(outcome)")
     }
 
     @Test("bytes that others chose are not printed raw") func escapes() {
