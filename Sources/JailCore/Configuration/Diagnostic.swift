@@ -110,6 +110,7 @@ extension UInt8 {
 extension [UInt8] {
     /// As text for a terminal: control bytes, C1 controls and whatever is not UTF-8 appear as `\ooo`.
     public func printable(keepingTabs: Bool = false) -> String {
+        if allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) { return String(decoding: self, as: UTF8.self) }
         guard let text = String(validating: self, as: UTF8.self) else {
             return map { $0 < 0x80 ? Self.printable(.init($0), keepingTabs) : $0.octalEscape }.joined()
         }

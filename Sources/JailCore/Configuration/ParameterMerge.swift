@@ -66,7 +66,8 @@ struct ParameterMerge {
     }
 
     private mutating func add(_ setting: Setting) {
-        let known = ParameterTable.reservedNames.first { ParameterName.areEqual(setting.name, Bytes($0.utf8)) }
+        let known = ParameterTable.reservedNames.first { ParameterName.areEqual(setting.name, $0) }
+            .map { String(decoding: $0, as: UTF8.self) }
         let isKnown = known != nil && !setting.isVariable
         append(
             Entry(

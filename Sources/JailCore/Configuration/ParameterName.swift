@@ -3,7 +3,8 @@ enum ParameterName {
     /// Whether two spellings name the same parameter: `persist` and `nopersist`, `allow.mount` and `allow.nomount`, and
     /// also `noallow.mount`. The rule is textual: names that happen to begin with `no` collide.
     static func areEqual(_ left: Bytes, _ right: Bytes) -> Bool {
-        if left == right { return true }
+        if left.count == right.count { return left == right }
+        guard abs(left.count - right.count) == no.count else { return false }
         let common = zip(left, right).prefix { $0 == $1 }.count
         let starts = [0] + left[..<common].indices.filter { left[$0] == .dot }.map { $0 + 1 }
         return starts.contains { start in
