@@ -10,7 +10,7 @@ extension RuntimeError {
             return "execvp: \(Terminal.escaped(name)): \(errno.description)\njail: "
                 + named(jail, "\(Terminal.escaped(text)): failed")
         case .command(let jail, let text, _, let outcome):
-            return named(jail, "\(Terminal.escaped(text)): \(outcome.description)")
+            return named(jail, "\(Terminal.escaped(text)): \(outcome.jailDescription)")
         case .unsuitable(let jail, _, let text, _): return named(jail, text)
         case .noSuchUser(_, _, _, let name): return "\(Terminal.escaped(name)): no such user"
         case .step(_, let step, let errno, _):
