@@ -9,7 +9,7 @@ extension RuntimeError {
             let line = JailCommand.line(text, origin)
             return "execvp: \(line.prefix { $0 != " " }): \(errno.description)\njail: " + named(jail, "\(line): failed")
         case .command(let jail, let text, let origin, let outcome):
-            return named(jail, "\(JailCommand.line(text, origin)): \(outcome.description)")
+            return named(jail, "\(JailCommand.line(text, origin)): \(outcome.jailDescription)")
         case .unsuitable(let jail, _, let text, _): return named(jail, text)
         case .noSuchUser(_, _, _, let name): return "\(Terminal.escaped(name)): no such user"
         case .step(_, let step, let errno, _):
