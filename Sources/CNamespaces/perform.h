@@ -144,12 +144,23 @@ static inline long cns_perform_step(const struct cns_plan *plan, const struct cn
     }
 }
 
+/* When step `number` of those that are timed ended, in nanoseconds: clock_gettime(2) of CLOCK_MONOTONIC. */
+static inline void cns_record_time(const struct cns_plan *plan, uint32_t number) {
+    int64_t now[2];
+
+    if (!plan->times) return;
+    cns_raw2(__NR_clock_gettime, 1, now);
+    ((int64_t *)(uintptr_t)plan->times)[number] = now[0] * 1000000000 + now[1];
+}
+
 /* Performs steps [first, first + count). Returns 0, or a negative errno with *failed the failed step's own number. */
 static inline long cns_perform_steps(struct cns_plan *plan, uint32_t first, uint32_t count, int32_t *failed) {
     const struct cns_step *step = (const void *)((char *)plan + plan->step_offset);
 
+    cns_record_time(plan, first);
     for (uint32_t i = first; i < first + count; i++) {
         long result = cns_perform_step(plan, &step[i]);
+        cns_record_time(plan, i + 1);
         if (result < 0 && (step[i].allowed_error == 0 || result != -step[i].allowed_error)) {
             *failed = step[i].index;
             return result;

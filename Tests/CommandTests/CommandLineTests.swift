@@ -68,7 +68,7 @@ final class CommandLineTests {
     @Test(
         "each error of a file has its line",
         arguments: [
-            ("a {\n  path = /; persist;\n", 3), ("a { path = /; persist; }\n}\n", 2),
+            ("a {\n  path = /; persist;\n\n", 2), ("a { path = /; persist; }\n}\n", 2),
             ("a { path = \"x; persist; }\n", 1),
             ("a {\n path = /;\n persist;\n jid = 99999999999;\n}\n", 4),
             ("a {\n path = /;\n persist;\n ip4.addr = 1.2.3;\n}\n", 4),
@@ -85,6 +85,42 @@ final class CommandLineTests {
     @Test("check of a good file says nothing, and ends with 0") func goodFile() {
         let outcome = jailrun("check", file(Self.good))
         #expect(outcome.status == 0 && outcome.output == "" && outcome.errors == "", "\(outcome)")
+    }
+
+    @Test("check looks at the host, and changes nothing there") func host() {
+        let outcome = jailrun("check", file("www {\n    path = /no/such;\n    persist;\n}\n"))
+        #expect(outcome.status == 65, "\(outcome)")
+        #expect(outcome.errors.contains("jail.conf:2:12: path: /no/such: No such file or directory\n"), "\(outcome)")
+        #expect(access("/run/jailrun", F_OK) != 0 && access("/no", F_OK) != 0)
+    }
+
+    @Test("check --json prints an array, of errors in the grammar, too, and ends as without it") func json() throws {
+        for (text, status, count) in [
+            (Self.good, 0, 0), ("a { path = /; persist; linux = new; }", 0, 1), ("a { x y z; }\nb { x y z; }", 65, 2),
+            ("a { path = /; persist; foo; bar; }", 65, 2),
+        ] as [(String, Int32, Int)] {
+            let outcome = jailrun("check", "--json", file(text))
+            #expect(outcome.status == status && outcome.errors == "", "\(outcome)")
+            let found = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [[String: Any]]
+            #expect(found?.count == count, "\(outcome)")
+            #expect(found?.allSatisfy { $0["line"] is Int && $0["message"] is String } == true, "\(outcome)")
+            #expect(found?.contains { $0["severity"] as? String == "error" } == (status != 0), "\(outcome)")
+        }
+    }
+
+    @Test("colour is for a terminal, unless TERM, NO_COLOR or --no-color is against it") func color() {
+        let path = file("x y z;\n")
+        func check(_ variables: String, _ option: String = "") -> Outcome {
+            let command = "\(variables) '\(Laboratory.program)' check \(option) '\(path)'"
+            return Command(["env", "-u", "NO_COLOR", "script", "-qec", command, "/dev/null"]).run()
+        }
+        #expect(check("TERM=xterm").output.contains("\u{1b}[1;31m^"))
+        for outcome in [
+            check("TERM=xterm", "--no-color"), check("TERM=xterm NO_COLOR=1"), check("TERM=dumb"), jailrun("check", path),
+        ] {
+            #expect(!(outcome.output + outcome.errors).contains("\u{1b}["), "\(outcome)")
+            #expect((outcome.output + outcome.errors).contains(":1:5: syntax error"), "\(outcome)")
+        }
     }
 
     @Test("params names each parameter once, and tells of one what carries it") func params() {

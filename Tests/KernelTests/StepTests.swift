@@ -13,23 +13,58 @@ extension Kernel {
                 "command = \"/bin/true\"; mount = \"$path/etc $path/var nullfs ro 0 0\"; mount += \"tmpfs $path/tmp tmpfs rw 0 0\";",
                 "command = \"/bin/true\"; userns = host; seccomp = none; devfs_ruleset = 1;",
                 "exec.start = \"/bin/true\"; exec.start += \"/bin/true\"; command = \"/bin/true\";",
+                """
+                command = "/bin/true"; ip4.addr = 10.77.0.5, "lab0|192.0.2.5/24"; ip6.addr = "lab0|2001:db8::5/64";
+                exec.consolelog = /dev/null; allow.raw_sockets; mount.noprocfs;
+                """,
             ])
         func agree(parameters: String) throws {
             try Machine.with { machine in
                 machine.configure(parameters)
-                let dry = machine.jailrun("run", "--dry-run", machine.conf)
-                try #require(dry.status == 0, "\(dry)")
-                let trace = "\(machine.directory)/trace"
-                let outcome = Command([
-                    "strace", "-f", "-v", "-s", "99999", "-o", trace, Laboratory.program, "run", machine.conf,
-                ]).run()
-                try #require(outcome.status == 0, "\(outcome)")
-                var comparison = TraceComparison(TracedCall.all(in: machine.read(trace)))
-                for line in dry.lines { comparison.find(line) }
-                #expect(comparison.missing == [])
-                #expect(comparison.extra == [])
-                #expect(dry.lines.count > 100)
+                _ = Command.shell(Self.makeInterface).run()
+                defer { _ = Command(["ip", "link", "delete", "lab0"]).run() }
+                try compare(machine, machine.conf, seconds: 30)
             }
+        }
+
+        /// An interface with addresses, as a machine has.
+        private static let makeInterface = """
+            ip link add lab0 type veth peer name lab1 && ip address add 192.0.2.1/24 dev lab0 &&
+            ip -6 address add 2001:db8::1/64 dev lab0 nodad && ip link set lab0 up && ip link set lab1 up
+            """
+
+        @Test(
+            "strace of an example's run and explain --format strace agree",
+            .enabled(if: ExampleTests.isPlaced("www"), "lab -e www -e shell -e debian"),
+            arguments: ["www", "shell", "host", "debian"])
+        func agree(example: String) throws {
+            try Machine.with { machine in
+                try compare(machine, "\(Laboratory.examples)/\(example)/jail.conf", stopping: example, seconds: 60)
+            }
+        }
+
+        private func compare(_ machine: Machine, _ conf: String, stopping jail: String? = nil, seconds: Double) throws {
+            let dry = machine.jailrun("explain", "--format", "strace", conf)
+            try #require(dry.status == 0, "\(dry)")
+            let trace = "\(machine.directory)/trace"
+            let run = Command([
+                "strace", "-f", "-v", "-s", "99999", "-o", trace, Laboratory.program, "run", conf,
+            ]).start()
+            // One whose commands have all ended may still have processes.
+            if let jail {
+                eventually(seconds: seconds / 2) { run.hasEnded || machine.jailrun("exec", jail, "true").status == 0 }
+                eventually(seconds: seconds / 2) {
+                    run.hasEnded
+                        || ["stopped", "not found"].contains { machine.jailrun("stop", jail).description.contains($0) }
+                }
+            }
+            let outcome = run.wait(seconds: seconds)
+            try #require(outcome.status == 0, "\(outcome)")
+            var comparison = TraceComparison(TracedCall.all(in: machine.read(trace)))
+            for line in dry.lines { comparison.find(line) }
+            #expect(comparison.missing == [])
+            #expect(comparison.extra == [])
+            #expect(dry.lines.count > 100)
         }
 
         @Test("a dry run changes nothing, and needs nothing that can be written") func dryRun() throws {
@@ -135,6 +170,8 @@ struct TraceComparison {
     /// Of commands, each a process of its own.
     private var past: [Int] = []
     private(set) var missing: [String] = []
+    /// A line said that it is performed there: jailrun goes in for its sockets, and comes back.
+    private var isInJailNetwork = false
 
     init(_ calls: [TracedCall]) {
         self.calls = calls
@@ -143,6 +180,7 @@ struct TraceComparison {
     }
 
     mutating func find(_ line: String) {
+        if line.contains("(rtnetlink, ") || line.hasPrefix("write(\"/proc/sys/") { return findOnNetwork(line) }
         guard let step = TracedCall(pid: 0, line) ?? TracedCall(pid: 0, line + " = 0") else {
             return missing.append(line)
         }
@@ -164,6 +202,51 @@ struct TraceComparison {
         missing.append(line)
     }
 
+    /// One line stands for what a request to the network takes: it is there when a message of its type, with its addresses,
+    /// was sent, or its file opened for writing.
+    private mutating func findOnNetwork(_ line: String) {
+        if line.hasSuffix("in the jail's network namespace") { isInJailNetwork = true }
+        let pid = pids[0]
+        for index in calls.indices.dropFirst(cursors[pid] ?? 0) where calls[index].pid == pid {
+            guard calls[index].result != "-1", Self.isRequest(line, calls[index]) else { continue }
+            cursors[pid] = index + 1
+            found.insert(index)
+            return
+        }
+        missing.append(line)
+    }
+
+    private static func isRequest(_ line: String, _ call: TracedCall) -> Bool {
+        let text = call.arguments.joined(separator: ", ")
+        if let file = line.firstMatch(of: /^write\("\/proc\/([^"]*)"/) {
+            return call.name == "openat2" && call.arguments.count > 2 && call.arguments[1] == "\"\(file.1)\""
+                && call.arguments[2].contains("O_WRONLY")
+        }
+        if line.hasPrefix("ioctl") { return call.name == "ioctl" && text.contains("SIOCETHTOOL") }
+        guard call.name == "sendmsg", let type = line.firstMatch(of: /RTM_[A-Z]+/) else { return false }
+        // strace(1) does not know the socket of another network namespace, and shows its messages as bytes.
+        let number = ["RTM_NEWLINK": "0x10", "RTM_NEWADDR": "0x14", "RTM_NEWROUTE": "0x18", "RTM_NEWNEIGH": "0x1c"]
+        let isDecoded = text.contains("nlmsg_type=\(type.0),")
+        guard isDecoded || text.contains("nlmsg_type=\(number[String(type.0)] ?? "-") /*") else { return false }
+        return addresses(in: line).allSatisfy { address, bytes in
+            isDecoded ? text.contains(address) : text.contains(bytes)
+        }
+    }
+
+    /// The addresses that a line names, and their bytes as strace(1) shows them; those within a quoted alias are not meant.
+    private static func addresses(in line: String) -> [(String, String)] {
+        let unquoted = line.replacing(/"[^"]*"/, with: "")
+        return unquoted.split(whereSeparator: { " {}()/,".contains($0) }).compactMap { word in
+            var bytes = [UInt8](repeating: 0, count: 16)
+            let family = word.contains(":") ? AF_INET6 : AF_INET
+            guard word.contains(".") || word.contains("::"), inet_pton(family, String(word), &bytes) == 1 else {
+                return nil
+            }
+            let used = bytes.prefix(family == AF_INET ? 4 : 16)
+            return (String(word), used.map { String(format: "\\x%02x", $0) }.joined())
+        }
+    }
+
     private mutating func begin(_ result: String, knowing known: [String: String]) {
         let child = Int(result) ?? 0
         pids.append(child)
@@ -181,13 +264,21 @@ struct TraceComparison {
 
     /// Calls of the kinds that a plan is about, up to the last command, that no step asked for.
     var extra: [String] {
-        calls.indices.filter { !found.contains($0) && !isPayload($0) && Self.isIsolation(calls[$0]) }
+        calls.indices.filter { !found.contains($0) && !isPayload($0) && Self.isIsolation(calls[$0]) && !isVisit($0) }
             .map { "\(calls[$0].pid) \(calls[$0].name)(\(calls[$0].arguments.joined(separator: ", ")))" }
     }
 
-    /// What a command does once it is executed is its own business.
+    private func isVisit(_ index: Int) -> Bool {
+        isInJailNetwork && calls[index].pid == pids[0] && calls[index].name == "setns"
+            && calls[index].arguments.last == "CLONE_NEWNET"
+    }
+
+    /// What a command does once it is executed is its own business, and so is what its children do.
     private func isPayload(_ index: Int) -> Bool {
-        past.contains(calls[index].pid) && index >= cursors[calls[index].pid] ?? 0
+        let pid = calls[index].pid
+        if past.contains(pid) { return index >= cursors[pid] ?? 0 }
+        guard !pids.contains(pid), let first = past.compactMap({ cursors[$0] }).min() else { return false }
+        return calls.firstIndex { $0.pid == pid } ?? 0 > first
     }
 
     private static let kinds: Set<String> = [

@@ -67,6 +67,9 @@ int cns_take_descriptors(void);
  */
 void cns_keep_memory(void);
 
+/* Sends a message to a datagram socket of unix(7): a path, or `@name` in the abstract namespace. */
+int cns_notify(const char *address, const char *message);
+
 /*
  * Blocks the signals that end, stop or resize, and returns a signalfd(2) for them. SIGPIPE is ignored; dispositions
  * that the caller left are reset.

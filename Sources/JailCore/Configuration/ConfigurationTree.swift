@@ -72,8 +72,7 @@ struct ConfigurationTree: Sendable {
         if errorsUntilExit == nil { errorsUntilExit = errors.count }
     }
 
-    /// Nil for a line that is too long to be shown.
     func line(at location: SourceLocation) -> Bytes? {
-        sources.last { $0.file == location.file }?.line(location.line, limit: SourceText.shownBytes)
+        sources.last { $0.file == location.file }?.line(at: location)
     }
 }

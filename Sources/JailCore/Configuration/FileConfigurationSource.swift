@@ -8,7 +8,7 @@ internal import Glibc
 /// theirs. All checks are made on descriptors.
 public struct FileConfigurationSource: ConfigurationSource {
     /// Larger files are refused; no configuration needs as much.
-    public static let maximumBytes = 1 << 20
+    public static let maximumBytes = 16 << 20
 
     /// Owners that may write configurations; nil means that nothing is checked.
     private let trustedOwners: [UInt32]?

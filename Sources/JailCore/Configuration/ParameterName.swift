@@ -12,6 +12,21 @@ enum ParameterName {
         }
     }
 
+    /// All names that are equal to this one; nil for a name of so many dots that looking at each would take longer than
+    /// comparing with all that there are.
+    static func spellings(of name: Bytes) -> [Bytes]? {
+        let starts = [0] + name.indices.filter { name[$0] == .dot }.map { $0 + 1 }
+        if starts.count > 16 { return nil }
+        var spellings = [name]
+        for start in starts {
+            spellings.append(Bytes(name[..<start] + no + name[start...]))
+            if name[start...].starts(with: no) {
+                spellings.append(Bytes(name[..<start] + name[(start + no.count)...]))
+            }
+        }
+        return spellings
+    }
+
     private static func isNegation(_ left: ArraySlice<UInt8>, of right: ArraySlice<UInt8>) -> Bool {
         left.starts(with: no) && left.dropFirst(no.count) == right
     }

@@ -29,7 +29,33 @@ struct ConfigurationReading {
         static func < (left: Self, right: Self) -> Bool { left.numbers.lexicographicallyPrecedes(right.numbers) }
     }
 
+    /// With what keeps the jails from being up together, which a start of one of them does not mind.
+    var checked: [Diagnostic] {
+        var reading = self
+        reading.checkAddresses()
+        return reading.distinctDiagnostics
+    }
+
     // MARK: Uniqueness
+
+    /// Jails that have their own stacks must not share an address.
+    private mutating func checkAddresses() {
+        var owners: [String: (jail: Int, place: SourceLocation)] = [:]
+        for index in jails.indices where jails[index].spec.network.mode.value == .own {
+            for address in jails[index].spec.network.addresses {
+                let entry = Located(address.address, address.origin)
+                guard let owner = owners[entry.value] else {
+                    owners[entry.value] = (index, entry.place)
+                    continue
+                }
+                if owner.jail == index { continue }  // told when it was read
+                let jail = jails[owner.jail].label.printable()
+                jails[index].reader.error(
+                    "\(entry.value): jail \"\(jail)\" has it, too", at: entry.place,
+                    hint: "see line \(owner.place.line)")
+            }
+        }
+    }
 
     mutating func checkUniqueness() {
         if jails.count < 2 { return }

@@ -21,7 +21,7 @@ extension JailSpec {
 
 extension Configuration {
     /// Everything there is to say about the jails: errors, and accepted parameters that have no effect, in file order.
-    public func check() -> [Diagnostic] { readJails().distinctDiagnostics }
+    public func check() -> [Diagnostic] { readJails().checked }
 
     /// The jails of those names or labels and what they depend on, checked, in file order; without names all jails.
     ///
@@ -48,7 +48,7 @@ extension Configuration {
         }
     }
 
-    private func readJails() -> ConfigurationReading {
+    func readJails() -> ConfigurationReading {
         var reading = ConfigurationReading(
             jails: jails.map { jail in
                 var reader = JailReader(jail, self)

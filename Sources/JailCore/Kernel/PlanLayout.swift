@@ -161,7 +161,7 @@ struct PlanLayout {
         words += [
             UInt64(CNS_PLAN_MAGIC), Self.pair(dataOffset + data.count, Int(flags)), Self.pair(steps.count, stepOffset),
             Self.pair(fixups.count, fixupOffset), Self.pair(commands.count, commandOffset),
-            Self.pair(dataOffset, data.count), Self.pair(0, enterCount), Self.pair(Int(console), 0),
+            Self.pair(dataOffset, data.count), Self.pair(0, enterCount), Self.pair(Int(console), 0), 0,
         ]
         for step in steps {
             words.append(Self.pair(Int(step.call), Int(step.index)))

@@ -127,7 +127,7 @@ extension NetworkOperation: CustomStringConvertible {
         case .restoreSysctl(let sysctl):
             "write(\"/proc/sys/\(sysctl.path)\", \"\(sysctl.previous ?? sysctl.value)\")" + place
         case .settleLink(let name, _): "ioctl(rtnetlink, SIOCETHTOOL, {ETHTOOL_GLINK, \"\(name)\"})" + place
-        default: "sendto(rtnetlink, \(request.type), {\(request.body)})" + place
+        default: "sendmsg(rtnetlink, \(request.type), {\(request.body)})" + place
         }
     }
 

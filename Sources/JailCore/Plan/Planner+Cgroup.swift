@@ -4,20 +4,21 @@ internal import CNamespaces
 extension Planner {
     func makeCgroup() -> [Step] {
         let origin = Origin.standard("")
+        let aim = Purpose.cgroup(jail.name.value, below: facts.cgroupLevels.last?.path ?? "/")
         let directory: OpenFlags = [.directory, .closeOnExec]
         var steps = facts.cgroupLevels.flatMap(makeLevel)
         steps += [
             host(
-                .open(facts.cgroupLevels.last?.path ?? "/", directory, into: .cgroupRoot), .limits, origin,
+                .open(facts.cgroupLevels.last?.path ?? "/", directory, into: .cgroupRoot), aim, origin,
                 "open the cgroup of all jails"),
             host(
-                .makeDirectory(jail.name.value, at: .cgroupRoot, mode: 0o755), .limits, origin,
+                .makeDirectory(jail.name.value, at: .cgroupRoot, mode: 0o755), aim, origin,
                 "make the jail's cgroup", undo: .removeCgroup),
             host(
-                .open(jail.name.value, at: .cgroupRoot, directory, into: .cgroup), .limits, origin,
+                .open(jail.name.value, at: .cgroupRoot, directory, into: .cgroup), aim, origin,
                 "open the jail's cgroup"),
             host(
-                .setAttribute(CgroupMark.attribute, to: jail.name.value, on: .cgroup), .limits, origin,
+                .setAttribute(CgroupMark.attribute, to: jail.name.value, on: .cgroup), aim, origin,
                 "mark the cgroup as jailrun's"),
         ]
         return steps + jail.cgroup.filter { !facts.unavailableDefaults.contains($0.file) }.flatMap(set)
@@ -26,11 +27,12 @@ extension Planner {
 
     /// A cgroup has the files of a controller when its parent gives it that, so they are enabled from the top down.
     private func makeLevel(_ level: StartFacts.CgroupLevel) -> [Step] {
+        let aim = Purpose.cgroupLevel(level)
         let make = [
             host(
-                .ensureDirectory(level.path, mode: 0o755), .limits, .standard(""), "make the cgroup \(level.path)"),
+                .ensureDirectory(level.path, mode: 0o755), aim, .standard(""), "make the cgroup \(level.path)"),
             host(
-                .setAttribute(CgroupMark.attribute, to: CgroupMark.level, ofPath: level.path), .limits, .standard(""),
+                .setAttribute(CgroupMark.attribute, to: CgroupMark.level, ofPath: level.path), aim, .standard(""),
                 "mark the cgroup as made by jailrun"),
         ]
         return (level.exists ? [] : make)
@@ -39,11 +41,11 @@ extension Planner {
                 let file = "\(level.path)/cgroup.subtree_control"
                 return [
                     host(
-                        .open(file, [.writeOnly, .closeOnExec], into: .controllerFile), .limits, origin, "open \(file)"),
+                        .open(file, [.writeOnly, .closeOnExec], into: .controllerFile), aim, origin, "open \(file)"),
                     host(
-                        .write("+\(controller)", to: .controllerFile), .limits, origin,
+                        .write("+\(controller)", to: .controllerFile), aim, origin,
                         "enable the cgroup controller \(controller) in \(level.path)"),
-                    host(.close(.controllerFile), .limits, origin, "close \(file)"),
+                    host(.close(.controllerFile), aim, origin, "close \(file)"),
                 ]
             }
     }
@@ -53,21 +55,22 @@ extension Planner {
     }
 
     private func set(_ setting: CgroupSetting) -> [Step] {
-        [
+        let aim = Purpose.cgroupValue(file: setting.file, value: setting.value)
+        return [
             host(
-                .open(setting.file, at: .cgroup, [.writeOnly, .closeOnExec], into: .settingFile), .limits,
+                .open(setting.file, at: .cgroup, [.writeOnly, .closeOnExec], into: .settingFile), aim,
                 setting.origin, "open \(setting.file)"),
             host(
-                .write(setting.value, to: .settingFile), .limits, setting.origin,
+                .write(setting.value, to: .settingFile), aim, setting.origin,
                 "set \(setting.file) to \(setting.value)"),
-            host(.close(.settingFile), .limits, setting.origin, "close \(setting.file)"),
+            host(.close(.settingFile), aim, setting.origin, "close \(setting.file)"),
             host(
-                .open(setting.file, at: .cgroup, [.closeOnExec], into: .settingFile), .limits, setting.origin,
+                .open(setting.file, at: .cgroup, [.closeOnExec], into: .settingFile), aim, setting.origin,
                 "open \(setting.file) again"),
             Step(
-                operation: .verify(cgroupFile: setting.file, value: setting.value), side: .host, subject: .limits,
+                operation: .verify(cgroupFile: setting.file, value: setting.value), side: .host, aim: aim,
                 origin: setting.origin, purpose: "read \(setting.file) back", undo: nil),
-            host(.close(.settingFile), .limits, setting.origin, "close \(setting.file)"),
+            host(.close(.settingFile), aim, setting.origin, "close \(setting.file)"),
         ]
     }
 
@@ -75,14 +78,15 @@ extension Planner {
     private func attachDeviceProgram() -> [Step] {
         guard hasDevices else { return [] }
         let origin = jail.pseudoFilesystems.devfsRuleset.origin
+        let aim = Purpose.deviceProgram(facts.deviceTree)
         return [
             host(
-                .loadDeviceProgram(for: facts.deviceTree, into: .deviceProgram), .devices, origin,
+                .loadDeviceProgram(for: facts.deviceTree, into: .deviceProgram), aim, origin,
                 "load the device program"),
             host(
-                .attachDeviceProgram(.deviceProgram, to: .cgroup), .devices, origin,
+                .attachDeviceProgram(.deviceProgram, to: .cgroup), aim, origin,
                 "attach the device program to the cgroup"),
-            host(.close(.deviceProgram), .devices, origin, "close the device program"),
+            host(.close(.deviceProgram), aim, origin, "close the device program"),
         ]
     }
 }

@@ -6,6 +6,8 @@ extension Planner {
     private func slot(_ index: Int) -> Slot { Slot("source-\(index)") }
     private var bindSlots: [Slot] { jail.mounts.indices.filter { isBind(jail.mounts[$0]) }.map(slot) }
 
+    private func source(_ index: Int) -> BindSource { BindSource(path: jail.mounts[index].source, number: index) }
+
     private func attributes(_ mount: MountSpec) -> MountAttributes {
         var attributes: MountAttributes = .noDevices
         if mount.isReadOnly { attributes.insert(.readOnly) }
@@ -21,12 +23,14 @@ extension Planner {
             let mount = jail.mounts[index]
             return [
                 host(
-                    .openDirectory(mount.source, flags: [.path, .closeOnExec], into: .mountPoint), .files, mount.origin,
+                    .openDirectory(mount.source, flags: [.path, .closeOnExec], into: .mountPoint),
+                    .cloneSource(source(index)), mount.origin,
                     "open \(mount.source)"),
                 host(
-                    .cloneTree("", at: .mountPoint, isRecursive: true, into: slot(index)), .files, mount.origin,
+                    .cloneTree("", at: .mountPoint, isRecursive: true, into: slot(index)), .cloneSource(source(index)),
+                    mount.origin,
                     "clone the mount of \(mount.source)"),
-                host(.close(.mountPoint), .files, mount.origin, "close \(mount.source)"),
+                host(.close(.mountPoint), .cloneSource(source(index)), mount.origin, "close \(mount.source)"),
             ]
         }
     }
@@ -38,7 +42,9 @@ extension Planner {
                 isMapped
                 ? .setIdmap(.userNamespace, on: slot(index), attributes(mount), isRecursive: true)
                 : .setAttributes(attributes(mount), on: slot(index), isRecursive: true)
-            return host(call, .files, mount.origin, "set the attributes of \(mount.source)")
+            return host(
+                call, .restrictSource(source(index), attributes(mount), isIdmapped: isMapped), mount.origin,
+                "set the attributes of \(mount.source)")
         }
     }
 
@@ -49,7 +55,10 @@ extension Planner {
         jail.mounts.indices.flatMap { index in
             let mount = jail.mounts[index]
             switch mount.kind {
-            case .nullfs, .bind: return attach(slot(index), at: mount.relativeTarget, mount.origin, .files)
+            case .nullfs, .bind:
+                return attach(
+                    slot(index), at: mount.relativeTarget, mount.origin,
+                    .bind(source(index), target: mount.relativeTarget))
             case .tmpfs: return mountNew("tmpfs", at: mount.relativeTarget, attributes(mount), mount.data, mount.origin)
             case .procfs, .linprocfs:
                 return mountNew("proc", at: mount.relativeTarget, attributes(mount).union(.noExec), [], mount.origin)
@@ -61,34 +70,34 @@ extension Planner {
     }
 
     private func mountNew(
-        _ type: String, at target: String, _ attributes: MountAttributes, _ options: [String], _ origin: Origin,
-        subject: Step.Subject = .files
+        _ type: String, at target: String, _ attributes: MountAttributes, _ options: [String], _ origin: Origin
     ) -> [Step] {
+        let aim = Purpose.mount(NewFilesystem(type: type, target: target, attributes: attributes, options: options))
         let configured = options.map { option in
             let parts = option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             let call: SystemCall =
                 parts.count == 2
                 ? .configure(.filesystem, parts[0], parts[1]) : .configureFlag(.filesystem, parts[0])
-            return child(call, subject, origin, "set \(option) of \(type)")
+            return child(call, aim, origin, "set \(option) of \(type)")
         }
-        return [child(.openFilesystem(type, into: .filesystem), subject, origin, "open \(type)")]
+        return [child(.openFilesystem(type, into: .filesystem), aim, origin, "open \(type)")]
             + configured
             + [
-                child(.createSuperblock(.filesystem), subject, origin, "make \(type) for /\(target)"),
-                child(.mountDetached(.filesystem, attributes, into: .mount), subject, origin, "mount \(type)"),
-                child(.close(.filesystem), subject, origin, "close \(type)"),
+                child(.createSuperblock(.filesystem), aim, origin, "make \(type) for /\(target)"),
+                child(.mountDetached(.filesystem, attributes, into: .mount), aim, origin, "mount \(type)"),
+                child(.close(.filesystem), aim, origin, "close \(type)"),
             ]
-            + attach(.mount, at: target, origin, subject)
-            + [child(.close(.mount), subject, origin, "close the mount of /\(target)")]
+            + attach(.mount, at: target, origin, aim)
+            + [child(.close(.mount), aim, origin, "close the mount of /\(target)")]
     }
 
-    private func attach(_ mount: Slot, at target: String, _ origin: Origin, _ subject: Step.Subject) -> [Step] {
+    private func attach(_ mount: Slot, at target: String, _ origin: Origin, _ aim: Purpose) -> [Step] {
         [
             child(
-                .openInRoot(target, root: .root, resolve: Self.inside, into: .mountPoint), subject, origin,
+                .openInRoot(target, root: .root, resolve: Self.inside, into: .mountPoint), aim, origin,
                 "open the mount point /\(target)"),
-            child(.moveMount(mount, onto: .mountPoint), subject, origin, "attach /\(target)"),
-            child(.close(.mountPoint), subject, origin, "close the mount point /\(target)"),
+            child(.moveMount(mount, onto: .mountPoint), aim, origin, "attach /\(target)"),
+            child(.close(.mountPoint), aim, origin, "close the mount point /\(target)"),
         ]
     }
 
@@ -102,14 +111,13 @@ extension Planner {
         let terminals = [
             mountNew(
                 "devpts", at: "dev/pts", [.noSetuid, .noExec], ["newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
-                origin, subject: .devices)
+                origin)
         ].filter { _ in facts.deviceTree.hasTerminals }
-        return attach(.devices, at: "dev", origin, .devices)
+        return attach(.devices, at: "dev", origin, .attachDevices)
             + terminals.flatMap { $0 }
             + mountNew(
-                "tmpfs", at: "dev/shm", [.noSetuid, .noDevices, .noExec], ["mode=1777", "size=65536k"], origin,
-                subject: .devices)
-            + mountNew("mqueue", at: "dev/mqueue", [.noSetuid, .noDevices, .noExec], [], origin, subject: .devices)
+                "tmpfs", at: "dev/shm", [.noSetuid, .noDevices, .noExec], ["mode=1777", "size=65536k"], origin)
+            + mountNew("mqueue", at: "dev/mqueue", [.noSetuid, .noDevices, .noExec], [], origin)
     }
 
     private func mountProcfs() -> [Step] {
@@ -130,20 +138,21 @@ extension Planner {
     func restrictPseudoFilesystems() -> [Step] {
         let masked = facts.maskedPaths.filter { isBelowMounted($0.path) }
         let readOnly = facts.readOnlyPaths.filter(isBelowMounted)
-        return (masked.isEmpty ? [] : makeMask()) + masked.flatMap(mask) + readOnly.flatMap(makeReadOnly)
+        return (masked.isEmpty ? [] : makeMask(.mask(masked))) + masked.flatMap { mask($0, .mask(masked)) }
+            + readOnly.flatMap { makeReadOnly($0, .readOnlyPaths(readOnly)) }
     }
 
-    private func mask(_ path: StartFacts.MaskedPath) -> [Step] {
+    private func mask(_ path: StartFacts.MaskedPath, _ aim: Purpose) -> [Step] {
         let origin = Origin.standard("")
         let source = path.isDirectory ? "directory" : "file"
         let clone = SystemCall.cloneTree(source, at: .mask, isRecursive: false, into: .mount)
-        return [child(clone, .files, origin, "clone the mask")]
-            + attach(.mount, at: path.path, origin, .files)
-            + [child(.close(.mount), .files, origin, "close the mask")]
+        return [child(clone, aim, origin, "clone the mask")]
+            + attach(.mount, at: path.path, origin, aim)
+            + [child(.close(.mount), aim, origin, "close the mask")]
     }
 
-    private func makeReadOnly(_ path: String) -> [Step] {
-        func step(_ call: SystemCall, _ purpose: String) -> Step { child(call, .files, .standard(""), purpose) }
+    private func makeReadOnly(_ path: String, _ aim: Purpose) -> [Step] {
+        func step(_ call: SystemCall, _ purpose: String) -> Step { child(call, aim, .standard(""), purpose) }
         let attributes: MountAttributes = [.readOnly, .noSetuid, .noDevices, .noExec]
         return [
             step(.openInRoot(path, root: .root, resolve: Self.inside, into: .mountPoint), "open /\(path)"),
@@ -161,9 +170,9 @@ extension Planner {
 
     /// One read-only tmpfs with an empty file and an empty directory covers all: neither comes from the jail's tree.
     /// It is attached over the host's /proc, which this namespace loses with the old root.
-    private func makeMask() -> [Step] {
+    private func makeMask(_ aim: Purpose) -> [Step] {
         let origin = Origin.standard("")
-        func step(_ call: SystemCall, _ purpose: String) -> Step { child(call, .files, origin, purpose) }
+        func step(_ call: SystemCall, _ purpose: String) -> Step { child(call, aim, origin, purpose) }
         return [
             step(.openFilesystem("tmpfs", into: .filesystem), "open tmpfs"),
             step(.configure(.filesystem, "mode", "0755"), "set the mode of the mask"),

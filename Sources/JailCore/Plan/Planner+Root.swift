@@ -10,25 +10,28 @@ extension Planner {
 
     func openRoot() -> [Step] {
         let origin = jail.path.origin
+        let aim = Purpose.cloneRoot(path: jail.path.value, isRecursive: isRecursive)
         return [
             host(
-                .openDirectory(jail.path.value, into: .rootDirectory), .files, origin,
+                .openDirectory(jail.path.value, into: .rootDirectory), aim, origin,
                 "open the root \(jail.path.value)"),
             host(
-                .cloneTree("", at: .rootDirectory, isRecursive: isRecursive, into: cloned), .files, origin,
+                .cloneTree("", at: .rootDirectory, isRecursive: isRecursive, into: cloned), aim, origin,
                 "clone the mount of the root"),
-            host(.close(.rootDirectory), .files, origin, "close the root directory"),
+            host(.close(.rootDirectory), aim, origin, "close the root directory"),
         ]
     }
 
     func mapRoot() -> [Step] {
         let origin = jail.path.origin
+        let path = jail.path.value
+        let aim: Purpose = isMapped ? .idmapRoot(path: path, isRecursive: isRecursive) : .restrictRoot(path: path)
         let purpose = isMapped ? "idmap the root \(jail.path.value)" : "forbid device files in the root"
         let call: SystemCall =
             isMapped
             ? .setIdmap(.userNamespace, on: cloned, rootAttributes, isRecursive: isRecursive)
             : .setAttributes(rootAttributes, on: cloned, isRecursive: isRecursive)
-        return [host(call, .files, origin, purpose)] + mapMountSources() + makeOverlay()
+        return [host(call, aim, origin, purpose)] + mapMountSources() + makeOverlay()
     }
 
     /// `root.ephemeral`: an overlay over the root whose upper layer is a tmpfs that lives as long as the mount.
@@ -38,7 +41,9 @@ extension Planner {
     private func makeOverlay() -> [Step] {
         guard jail.root.isEphemeral.value else { return [] }
         let origin = jail.root.isEphemeral.origin
-        func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, .files, origin, purpose) }
+        func step(_ call: SystemCall, _ purpose: String) -> Step {
+            host(call, .layerRoot(owner: firstID), origin, purpose)
+        }
         return [
             step(.openDirectory(".", into: .workingDirectory), "remember the working directory"),
             step(
@@ -80,21 +85,21 @@ extension Planner {
     }
 
     func isolateMounts() -> [Step] {
-        [child(.makeAllPrivate(), .namespaces, .standard(""), "stop mount propagation")]
+        [child(.makeAllPrivate(), .privateMounts, .standard(""), "stop mount propagation")]
     }
 
     func attachRoot() -> [Step] {
-        [child(.moveMount(.root, ontoPath: "/"), .files, jail.path.origin, "attach the root")]
+        [child(.moveMount(.root, ontoPath: "/"), .attachRoot, jail.path.origin, "attach the root")]
     }
 
     /// The old root is stacked below the new one and detached: pivot_root(2), "pivot_root(".", ".")".
     func enterRoot() -> [Step] {
         let origin = jail.path.origin
         return [
-            child(.changeDirectory(to: .root), .files, origin, "enter the root"),
-            child(.pivotRoot(), .files, origin, "make it the root of the mount namespace"),
-            child(.detachCurrentDirectory(), .files, origin, "detach the host's file tree"),
-            child(.changeDirectory("/"), .files, origin, "enter the jail's root directory"),
+            child(.changeDirectory(to: .root), .enterRoot, origin, "enter the root"),
+            child(.pivotRoot(), .enterRoot, origin, "make it the root of the mount namespace"),
+            child(.detachCurrentDirectory(), .enterRoot, origin, "detach the host's file tree"),
+            child(.changeDirectory("/"), .enterRoot, origin, "enter the jail's root directory"),
         ]
     }
 
@@ -102,7 +107,7 @@ extension Planner {
         guard jail.root.isReadOnly.value else { return [] }
         return [
             child(
-                .setAttributes(.readOnly, on: .root, isRecursive: false), .files, jail.root.isReadOnly.origin,
+                .setAttributes(.readOnly, on: .root, isRecursive: false), .readOnlyRoot, jail.root.isReadOnly.origin,
                 "make the root read-only")
         ]
     }

@@ -4,10 +4,13 @@ internal import Glibc
 public struct Host: Sendable {
     public var state: StateDirectory
     public var cgroupRoot: Cgroup
-    /// Where the v2 hierarchy is mounted: controllers are enabled from there down.
-    let cgroupMountPoint: String
+    /// Controllers are enabled from there down: where the v2 hierarchy is mounted, or the cgroup that a service manager gave.
+    let cgroupTop: String
+    /// The cgroup root is a service's own, which it may divide, but it holds the service's processes too.
+    let isDelegated: Bool
     public var signals: SignalSource
-    /// Called with each step as it is performed and the microseconds that it took, nil for a step of the child: `-v`.
+    /// Called with each step of a start, in its order, and the microseconds that it took; nil for the step that replaces the
+    /// child's program. Those of the host as they are performed, those of the child when it is done: `-v`.
     public var observe: (@Sendable (Step, Int?) -> Void)?
     /// Called with a jail's label and what is about to be done to it, in jail(8)'s words: `jail -v`.
     public var tell: (@Sendable (String, String) -> Void)?
@@ -37,12 +40,23 @@ public struct Host: Sendable {
                 "no cgroup v2 hierarchy is mounted",
                 hint: "mount -t cgroup2 none /sys/fs/cgroup/unified, or boot with systemd.unified_cgroup_hierarchy=1")
         }
-        cgroupMountPoint = mountPoint
-        self.cgroupRoot = Cgroup(path: cgroupRoot ?? "\(mountPoint)/jailrun")
+        let delegated = cgroupRoot == nil ? Cgroup.delegated(under: mountPoint) : nil
+        isDelegated = delegated != nil
+        cgroupTop = delegated?.path ?? mountPoint
+        self.cgroupRoot = delegated ?? Cgroup(path: cgroupRoot ?? "\(mountPoint)/jailrun")
     }
 
     func cgroup(of jail: String) -> Cgroup { Cgroup(path: "\(cgroupRoot.path)/\(jail)") }
     func lock(_ jail: String) throws(RuntimeError) -> JailLock {
         try JailLock(state.lockPath(jail), in: state, jail: jail)
+    }
+
+    /// A cgroup that holds processes cannot give controllers to others below it: cgroups(7), "no internal processes". Those
+    /// of the service, jailrun among them, move one down.
+    func leaveDelegatedCgroup() throws(RuntimeError) {
+        guard isDelegated else { return }
+        do { try cgroupRoot.moveProcesses(to: ".supervisor") } catch {
+            throw .system("cannot move the service's processes out of \(cgroupRoot.path)", error)
+        }
     }
 }

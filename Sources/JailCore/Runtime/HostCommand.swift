@@ -39,7 +39,8 @@ struct HostCommand {
     private func steps(_ line: JailCommand, origin: Origin) throws(RuntimeError) -> [Step] {
         func step(_ call: SystemCall) -> Step {
             Step(
-                operation: .call(call), side: .child, subject: .command, origin: origin, purpose: "run \(line.text)",
+                operation: .call(call), side: .child, aim: .hostCommand(line), origin: origin,
+                purpose: "run \(line.text)",
                 undo: nil)
         }
         let user = try user()
@@ -97,7 +98,7 @@ struct HostCommand {
             case .timedOut:
                 kill(-pid, SIGKILL)
                 _ = cns_wait(pidfd, 5000)
-                return .timedOut
+                return .timedOut(seconds: timeout)
             case .signal(let signal):
                 kill(-pid, signal)
                 if cns_wait(pidfd, 2000) < 0 {

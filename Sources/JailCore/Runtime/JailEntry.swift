@@ -120,7 +120,7 @@ public struct JailEntry {
             case .signal(let signal): Control.signal(control, signal)
             case .timedOut:
                 Control.signal(control, SIGKILL)
-                outcome = .timedOut
+                outcome = .timedOut(seconds: timeoutSeconds)
                 deadline = nil
             }
         }

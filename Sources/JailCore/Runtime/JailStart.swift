@@ -46,6 +46,7 @@ public struct JailStart {
     ///   that runs in the foreground.
     public func run() throws(RuntimeError) -> RunningJail {
         let name = jail.name.value
+        try host.leaveDelegatedCgroup()
         let lock = try host.lock(name)
         try JailRepair(host: host).repair(name)
         if host.state.trace(of: name) != nil { throw .alreadyExists(jail: jail.label) }
@@ -107,9 +108,8 @@ public struct JailStart {
         let session = Session(
             control: performer.pair.ours.number, pidfd: child.pidfd.number, signals: host.signals, console: console)
         try awaitReady(session, plan: plan)
+        performer.observeChild()
         onCreate(trace.identity)
-        // The child's own times are not known here.
-        if let observe = host.observe { for step in plan.steps where step.side == .child { observe(step, nil) } }
         if !jail.commands.created.isEmpty {
             try hooks.run(jail.commands.created, parameter: "exec.created")
             try attempt("\(jail.label): cannot reach the jail's first process") { () throws(Errno) in
@@ -165,10 +165,12 @@ public struct JailStart {
     private func runCommands(_ session: Session, plan: Plan) throws(RuntimeError) -> CommandOutcome {
         var deadline: Int?
         var outcome = CommandOutcome.exited(0)
+        var running = 0
         var failed: (index: Int, errno: Int32)?
         while true {
             switch session.next(deadline: deadline) {
             case .report(.running(let number, _)):
+                running = number
                 let command = plan.commands[number]
                 host.tell?(
                     jail.label,
@@ -192,10 +194,10 @@ public struct JailStart {
                     outcome: CommandOutcome(waitStatus: status))
             case .signal(let signal): throw .interrupted(jail: jail.label, signal: signal)
             case .timedOut:
-                let command = plan.commands.first { $0.timeoutSeconds > 0 }
+                let command = plan.commands[running]
                 throw .command(
-                    jail: jail.label, text: command?.line.text ?? "", origin: command?.origin ?? .standard(""),
-                    outcome: .timedOut)
+                    jail: jail.label, text: command.line.text, origin: command.origin,
+                    outcome: .timedOut(seconds: command.timeoutSeconds))
             }
         }
     }

@@ -50,7 +50,7 @@ struct LimitChange {
 
     /// From the top of the hierarchy down to the jails' parent.
     private func enable(_ controller: String) throws(Errno) {
-        var path = host.cgroupMountPoint
+        var path = host.cgroupTop
         let parts = record.cgroup.dropFirst(path.utf8.count).split(separator: "/").dropLast()
         for part in [""] + parts.map({ "/\($0)" }) {
             path += part

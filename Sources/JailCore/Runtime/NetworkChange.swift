@@ -35,7 +35,7 @@ struct NetworkChange {
         let network = try NetworkStart(jail: spec, identity: record.identity, host: host)
         for planned in network.operations {
             let step = Step(
-                operation: .network(planned.value), side: .host, subject: .network, origin: planned.origin,
+                operation: .network(planned.value), side: .host, aim: .network(planned.value), origin: planned.origin,
                 purpose: "connect the network", undo: nil)
             let began = Clock.microseconds()
             try network.perform(planned.value, step: step, child: record.pid)

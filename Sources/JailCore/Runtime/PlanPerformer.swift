@@ -48,7 +48,7 @@ struct PlanPerformer: ~Copyable {
                 commands: plan.commands, enter: [], flags: flags, console: -1, firstIndex: plan.steps.count, slots: [])
         }
         let consoleLog = try Self.openConsoleLog(jail)
-        let kernelPlan = KernelPlan(steps: plan.steps)
+        let kernelPlan = KernelPlan(steps: plan.steps, isTimed: host.observe != nil)
         kernelPlan.set(.control, to: pair.childs.number)
         kernelPlan.set(.supervisorControl, to: pair.ours.number)
         kernelPlan.set(.stage, to: stage.number)
@@ -121,6 +121,12 @@ struct PlanPerformer: ~Copyable {
         }
         guard let child else { throw .host("\(jail.label): the plan has no first process", hint: nil) }
         return child
+    }
+
+    /// Tells of the child's steps, once it has become pid 1's program.
+    func observeChild() {
+        guard let observe = host.observe else { return }
+        for index in childSteps { observe(plan.steps[index], kernelPlan.nanoseconds(index).map { $0 / 1000 }) }
     }
 
     private func endOfCalls(from start: Int) -> Int {

@@ -5,7 +5,7 @@ internal import SystemPackage
 extension FactFinder {
     /// - Throws: `.unsuitable` when a limit that the file asks for has no controller here.
     func addCgroupLevels(to facts: inout StartFacts) throws(RuntimeError) {
-        let available = Cgroup(path: host.cgroupMountPoint).controllers
+        let available = Cgroup(path: host.cgroupTop).controllers
         facts.unavailableDefaults = unavailableDefaults(available)
         let needed = neededControllers(without: facts.unavailableDefaults)
         // Each level has what the one above it gives, and that is made sure of from the top.
@@ -19,11 +19,11 @@ extension FactFinder {
         }
     }
 
-    /// From the mount point of the hierarchy down to the cgroup of all jails.
+    /// From the top of what jailrun may divide down to the cgroup of all jails.
     private func levelPaths() -> [String] {
-        let mountPoint = host.cgroupMountPoint
-        var paths = [mountPoint]
-        for name in host.cgroupRoot.path.dropFirst(mountPoint.utf8.count).split(separator: "/") {
+        let top = host.cgroupTop
+        var paths = [top]
+        for name in host.cgroupRoot.path.dropFirst(top.utf8.count).split(separator: "/") {
             paths.append("\(paths[paths.count - 1])/\(name)")
         }
         return paths
@@ -51,7 +51,7 @@ extension FactFinder {
     private func unavailable(_ controller: String, _ origin: Origin) -> RuntimeError {
         .unsuitable(
             jail: jail.label, origin: origin,
-            "the cgroup controller \(controller) is not available in \(host.cgroupMountPoint)",
+            "the cgroup controller \(controller) is not available in \(host.cgroupTop)",
             hint: missingControllerHint(controller))
     }
 
