@@ -66,7 +66,8 @@ examples:
 	@for build in rootfs-examples/*/build; do "$$build" || exit 1; done
 
 probe: $(PROBE)
-PROBE_SOURCES = Tests/Probe/probe.c Tests/Probe/status.c Tests/Probe/attempt.c Tests/Probe/load.c Tests/Probe/syscalls.c
+PROBE_SOURCES = Tests/Probe/probe.c Tests/Probe/status.c Tests/Probe/attempt.c Tests/Probe/load.c Tests/Probe/hostile.c \
+	Tests/Probe/syscalls.c
 $(PROBE): $(PROBE_SOURCES) Tests/Probe/probe.h
 	@mkdir -p $(@D)
 	$(CLANG) -std=gnu17 -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -static -o $@ $(PROBE_SOURCES)

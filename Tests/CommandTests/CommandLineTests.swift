@@ -36,7 +36,8 @@ final class CommandLineTests {
         let outcome = jailrun("--help")
         #expect(outcome.status == 0)
         for verb in [
-            "run", "start", "stop", "restart", "list", "exec", "ps", "inspect", "wait", "check", "params", "prune",
+            "run", "start", "stop", "restart", "list", "exec", "ps", "inspect", "wait", "check", "explain", "params",
+            "prune",
         ] {
             #expect(outcome.output.contains("  \(verb) "), "\(verb)")
         }
@@ -116,7 +117,8 @@ final class CommandLineTests {
         }
         #expect(check("TERM=xterm").output.contains("\u{1b}[1;31m^"))
         for outcome in [
-            check("TERM=xterm", "--no-color"), check("TERM=xterm NO_COLOR=1"), check("TERM=dumb"), jailrun("check", path),
+            check("TERM=xterm", "--no-color"), check("TERM=xterm NO_COLOR=1"), check("TERM=dumb"),
+            jailrun("check", path),
         ] {
             #expect(!(outcome.output + outcome.errors).contains("\u{1b}["), "\(outcome)")
             #expect((outcome.output + outcome.errors).contains(":1:5: syntax error"), "\(outcome)")

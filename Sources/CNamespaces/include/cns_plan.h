@@ -79,7 +79,7 @@ struct cns_plan {
     uint32_t enter_count;
     int32_t console; /* pid 1 keeps this descriptor open; -1: none */
     uint32_t padding;
-    uint64_t times; /* address of an int64_t for each step and one before them, or 0; never set in a stage's plan */
+    uint64_t times; /* address of two int64_t for each step, when it began and ended; or 0, as in a stage's plan */
 };
 
 /* What travels over the control socket (SOCK_SEQPACKET), both ways. */

@@ -15,7 +15,8 @@ extension JailSpec {
                 isEphemeral: reader.boolean("root.ephemeral", otherwise: false, "root.ephemeral")),
             commands: commands, mounts: reader.mounts(root: path.value),
             pseudoFilesystems: reader.pseudoFilesystems(), network: reader.network(), cgroup: reader.cgroup(),
-            privileges: reader.privileges(), depend: [], parent: nil, parameters: reader.parameters())
+            privileges: reader.privileges(root: path.value), depend: [], parent: nil,
+            parameters: reader.parameters())
     }
 }
 

@@ -1,6 +1,7 @@
 extension Explanation {
     static func clone(_ flags: NamespaceFlags) -> Self {
-        let shared = NamespaceFlags.all.subtracting(flags)
+        // The IPC namespace follows: ipcNamespace.
+        let shared = NamespaceFlags.all.subtracting(flags).subtracting(.ipc)
         let rest = shared.isEmpty ? "" : "; it shares the host's \(shared.words.enumerated)"
         return Explanation(
             "Starts the jail's first process in namespaces of its own (\(flags.words.enumerated)) and in its cgroup\(rest).",
@@ -12,6 +13,11 @@ extension Explanation {
         "The first process waits until the host's side is done, and is given descriptors of the mounts made for it.",
         without: "It would run on with ids that nobody has mapped, and without its network.",
         manual: "unix(7)", "recv(2)")
+
+    static let ipcNamespace = Explanation(
+        "Gives the jail message queues and shared memory of its own, which belong to its root: the ids are mapped by now.",
+        without: "The jail would reach what the host's programs share with one another.",
+        manual: "ipc_namespaces(7)", "mq_overview(7)", "unshare(2)")
 
     static let privateMounts = Explanation(
         "Cuts the propagation of mounts between the jail's mount namespace and the host's.",

@@ -22,6 +22,7 @@ extension Purpose {
         switch self {
         case .clone(let flags): .clone(flags)
         case .handOver: .handOver
+        case .ipcNamespace: .ipcNamespace
         case .privateMounts: .privateMounts
         case .hostname(let name): .hostname(name)
         case .join: .join

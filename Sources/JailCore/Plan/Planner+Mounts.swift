@@ -21,11 +21,7 @@ extension Planner {
     func openMountSources() -> [Step] {
         jail.mounts.indices.filter { isBind(jail.mounts[$0]) }.flatMap { index in
             let mount = jail.mounts[index]
-            return [
-                host(
-                    .openDirectory(mount.source, flags: [.path, .closeOnExec], into: .mountPoint),
-                    .cloneSource(source(index)), mount.origin,
-                    "open \(mount.source)"),
+            return openSource(mount, source(index)) + [
                 host(
                     .cloneTree("", at: .mountPoint, isRecursive: true, into: slot(index)), .cloneSource(source(index)),
                     mount.origin,
@@ -34,6 +30,28 @@ extension Planner {
             ]
         }
     }
+
+    /// What lies below the jail's root is its own to replace by links: there none leads out.
+    private func openSource(_ mount: MountSpec, _ bind: BindSource) -> [Step] {
+        func step(_ call: SystemCall, _ purpose: String) -> Step {
+            host(call, .cloneSource(bind), mount.origin, purpose)
+        }
+        let (root, source) = (components(jail.path.value), components(mount.source))
+        guard !root.isEmpty, source.starts(with: root) else {
+            let call = SystemCall.openDirectory(mount.source, flags: [.path, .closeOnExec], into: .mountPoint)
+            return [step(call, "open \(mount.source)")]
+        }
+        let path = source.count == root.count ? "." : source.dropFirst(root.count).joined(separator: "/")
+        return [
+            step(.openDirectory(jail.path.value, into: .rootDirectory), "open the root \(jail.path.value)"),
+            step(
+                .openInRoot(path, root: .rootDirectory, resolve: [.noMagicLinks, .inRoot], into: .mountPoint),
+                "open \(mount.source), and nothing outside the root"),
+            step(.close(.rootDirectory), "close the root directory"),
+        ]
+    }
+
+    private func components(_ path: String) -> [Substring] { path.split(separator: "/").filter { $0 != "." } }
 
     func mapMountSources() -> [Step] {
         jail.mounts.indices.filter { isBind(jail.mounts[$0]) }.map { index in

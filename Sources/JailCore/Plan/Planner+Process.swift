@@ -9,10 +9,12 @@ extension Planner {
         return flags
     }
 
+    /// The IPC namespace comes later: see `separateQueues`.
     func spawn() -> [Step] {
-        [
+        let cloned = namespaces.subtracting(.ipc)
+        return [
             Step(
-                operation: .spawn(namespaces), side: .host, aim: .clone(namespaces), origin: .standard(""),
+                operation: .spawn(cloned), side: .host, aim: .clone(cloned), origin: .standard(""),
                 purpose: "clone the jail's first process", undo: nil)
         ]
     }
@@ -81,6 +83,12 @@ extension Planner {
             child(.setUserIDs(0), .becomeRoot, origin, "become user 0 of the jail"),
             child(.setGroups([]), .becomeRoot, origin, "drop the caller's groups"),
         ]
+    }
+
+    /// The root directory of mqueue belongs to whoever makes the IPC namespace, mq_overview(7). Cloned with the others, it would
+    /// be the host's root, nobody inside: the ids were not mapped then.
+    func separateQueues() -> [Step] {
+        [child(.unshare(.ipc), .ipcNamespace, .standard(""), "leave the host's message queues and shared memory")]
     }
 
     func nameHost() -> [Step] {

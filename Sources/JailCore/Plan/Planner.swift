@@ -25,6 +25,7 @@ public struct Planner {
                 + connectNetwork()
                 + release()
                 + becomeRoot()
+                + separateQueues()  // or /dev/mqueue belongs to nobody
                 + isolateMounts()  // or mounts made below would reach the host
                 + attachRoot()  // pivot_root(2) fails otherwise: its target must be a mount point
                 + mountFilesystems()

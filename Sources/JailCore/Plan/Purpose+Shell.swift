@@ -5,6 +5,7 @@ extension Purpose {
         switch self {
         case .clone(let flags): [Shell.unshare(flags) + " COMMAND"]
         case .handOver: ["mkfifo go; echo >go    # on the host", "read _ <go              # in the jail"]
+        case .ipcNamespace: ["unshare --ipc COMMAND"]
         case .privateMounts: ["mount --make-rprivate /"]
         case .hostname(let name): ["hostname \(Shell.quoted(name))"]
         case .join: ["nsenter --target $JAIL --all COMMAND"]

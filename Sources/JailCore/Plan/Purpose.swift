@@ -2,13 +2,17 @@
 ///
 /// A step cannot be made without one, and what is said of it (`Purpose+….swift`) are switches without a default: whoever
 /// adds a purpose writes its explanation too, or nothing compiles.
-public enum Purpose: Equatable, Sendable {
+///
+/// Indirect: hundreds of steps share one, and a start copies them without asking for it.
+public indirect enum Purpose: Equatable, Sendable {
     // MARK: Namespaces
 
     /// clone3(2) of the first process.
     case clone(NamespaceFlags)
     /// jailrun and the first process wait for one another.
     case handOver
+    /// unshare(2), once the ids are mapped.
+    case ipcNamespace
     case privateMounts
     case hostname(String)
     /// setns(2), by a command that enters a jail.
@@ -103,7 +107,7 @@ extension Purpose {
     /// The heading under which it is explained.
     public var subject: Step.Subject {
         switch self {
-        case .clone, .handOver, .privateMounts, .hostname, .join: .namespaces
+        case .clone, .handOver, .ipcNamespace, .privateMounts, .hostname, .join: .namespaces
         case .mapIDs, .becomeRoot, .becomeUser: .ids
         case .cloneRoot, .idmapRoot, .restrictRoot, .layerRoot, .attachRoot, .enterRoot, .readOnlyRoot, .cloneSource,
             .restrictSource, .bind, .mask, .readOnlyPaths:

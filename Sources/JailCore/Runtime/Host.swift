@@ -30,6 +30,7 @@ public struct Host: Sendable {
             unsafe getenv($0).map { unsafe String(cString: $0) }
         }
         state = StateDirectory(path: stateDirectory ?? standard)
+        try state.checkOwner()
         self.signals = signals
         self.observe = observe
         self.warn = warn

@@ -22,9 +22,10 @@ struct JailTrace: Codable, Sendable, Equatable {
     var supervisorStartTime: UInt64
     var hasNetwork: Bool
 
-    /// Whether its pid 1 lives: the process of this number that started then.
+    /// Whether its pid 1 lives: the process of this number that started then, in the jail's cgroup. Whoever enters a jail enters
+    /// that process's namespaces: it must be no other's.
     var isAlive: Bool {
-        pid > 0 && ProcessTable.startTime(of: pid) == startTime && Cgroup(path: cgroup).isPopulated
+        pid > 0 && ProcessTable.startTime(of: pid) == startTime && Cgroup(path: cgroup).processes.contains(pid)
     }
 
     var text: String {

@@ -18,6 +18,19 @@ public struct StateDirectory: Sendable {
     func recordPath(_ name: String) -> String { "\(path)/jails/\(name).json" }
     func lockPath(_ name: String) -> String { "\(path)/locks/\(name)" }
 
+    /// What is recorded here is entered and killed as root: nobody else may have written it.
+    /// - Throws: when it is there, and is another's, or others can write it.
+    func checkOwner() throws(RuntimeError) {
+        var status = stat()
+        guard unsafe lstat(path, &status) == 0 else { return }
+        let isOurs = status.st_mode & S_IFMT == S_IFDIR && status.st_uid == geteuid()
+        guard isOurs, status.st_mode & (S_IWGRP | S_IWOTH) == 0 else {
+            throw .host(
+                "\(path): refused: it is no directory, belongs to another user, or others can write it",
+                hint: "rm -r \(path), or name another directory with --root")
+        }
+    }
+
     /// Makes the directories, 0700.
     func prepare() throws(RuntimeError) {
         for directory in ["\(path)/jails", "\(path)/locks"] {
