@@ -23,8 +23,8 @@ extension RuntimeError {
 extension JailCommand {
     /// The words as they are executed: those of a command line, or those of a string, which may be a shell's.
     static func line(_ text: String, _ origin: Origin) -> String {
-        let words = origin == .commandLine ? text : JailCommand(text).arguments.joined(separator: " ")
-        return Terminal.escaped(words)
+        guard case .configuration = origin else { return Terminal.escaped(text) }
+        return Terminal.escaped(JailCommand(text).arguments.joined(separator: " "))
     }
 
     /// What jail(8) says with -v before a command runs.
