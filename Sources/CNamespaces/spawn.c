@@ -7,6 +7,7 @@
 #include <linux/sched.h>
 #include <malloc.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -215,6 +216,27 @@ int cns_pidfd_open(pid_t pid) {
 
 int cns_pidfd_signal(int pidfd, int signal) {
     return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
+}
+
+int cns_set_hostname(int uts, const char *name) {
+    int home = open("/proc/thread-self/ns/uts", O_RDONLY | O_CLOEXEC);
+    int error;
+
+    if (home < 0) return -errno;
+    if (setns(uts, CLONE_NEWUTS) < 0) {
+        error = -errno;
+        close(home);
+        return error;
+    }
+    error = sethostname(name, strlen(name)) < 0 ? -errno : 0;
+    /* A thread that cannot come back would rename the jail for the host. */
+    if (setns(home, CLONE_NEWUTS) < 0) abort();
+    close(home);
+    return error;
+}
+
+int cns_set_attribute(const char *path, const char *name, const char *value) {
+    return lsetxattr(path, name, value, strlen(value), 0) < 0 ? -errno : 0;
 }
 
 pid_t cns_fork(void) {

@@ -85,7 +85,7 @@ extension Kernel {
         @Test("a command that a signal killed is said to be, by the signal's name", arguments: ["prestart", "start"])
         func killedCommand(list: String) throws {
             try Machine.with { machine in
-                machine.configure("exec.\(list) = \"sh -c 'kill -SEGV $$'\"; persist;")
+                machine.configure("exec.\(list) = \"kill -SEGV $$\"; persist;")
                 let outcome = machine.jailrun("start", machine.conf)
                 #expect(outcome.status == 128 + SIGSEGV && outcome.errors.contains("jail.conf:3"), "\(outcome)")
                 #expect(outcome.errors.hasSuffix(": killed by SIGSEGV\n"), "\(outcome)")

@@ -32,7 +32,7 @@ extension Kernel {
         }
 
         /// An interface with addresses and a bridge, as a machine has.
-        private static let makeInterface = """
+        static let makeInterface = """
             ip link add lab0 type veth peer name lab1 && ip address add 192.0.2.1/24 dev lab0 &&
             ip -6 address add 2001:db8::1/64 dev lab0 nodad && ip link set lab0 up && ip link set lab1 up &&
             ip link add lab2 type bridge && ip address add 198.51.100.1/24 dev lab2 && ip link set lab2 up

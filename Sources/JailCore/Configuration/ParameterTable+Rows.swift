@@ -300,10 +300,10 @@ extension ParameterTable {
         .noted(
             "linux.oss_version", .integer, "", .any, "version of the sound interface",
             why: "a jail has no sound devices"),
-        .notYet("meta", .string, "", "free text", "the state directory"),
-        .notYet("meta.*", .string, "", "one line of meta", "the state directory"),
-        .notYet("env", .string, "", "free text that the jail can read", "a file in /run"),
-        .notYet("env.*", .string, "", "one line of env", "a file in /run"),
+        .done("meta", .string, "", "free text", "the state directory"),
+        .done("meta.*", .string, "", "one line of meta, KEY=VALUE", "the state directory"),
+        .done("env", .string, "", "free text; here the jail cannot read it", "the state directory"),
+        .done("env.*", .string, "", "one line of env, KEY=VALUE", "the state directory"),
     ]
 
     private static let planned: [Row] = [

@@ -101,7 +101,8 @@ struct ConfigurationReading {
             depend = depend.flatMap { entry in
                 entry.value.split { $0 == "," || $0 == " " }.map { Located(String($0), entry.origin) }
             }
-            for (place, entry) in depend.enumerated().reversed() {
+            // On a command line they are jails that run.
+            for (place, entry) in depend.enumerated().reversed() where !jails[index].label.isEmpty {
                 if let other = jailIndex(Bytes(entry.value.utf8)) {
                     depend[place].value = jails[other].spec.name.value
                 } else {
@@ -109,18 +110,19 @@ struct ConfigurationReading {
                     reportUndefined(entry, for: index)
                 }
             }
-            jails[index].spec.depend = depend + parent(of: index)
+            jails[index].spec.depend = depend
+            jails[index].spec.parent = parent(of: index)
         }
         reportLoops()
     }
 
     private func jailIndex(_ label: Bytes) -> Int? { jails.firstIndex { $0.label == label } }
 
-    private func parent(of index: Int) -> [Located<String>] {
+    private func parent(of index: Int) -> Located<String>? {
         guard let dot = jails[index].label.lastIndex(of: .dot),
             let other = jailIndex(Bytes(jails[index].label[..<dot]))
-        else { return [] }
-        return [Located(jails[other].spec.name.value, .configuration(jails[index].reader.jail.location))]
+        else { return nil }
+        return Located(jails[other].spec.name.value, .configuration(jails[index].reader.jail.location))
     }
 
     private mutating func reportUndefined(_ entry: Located<String>, for index: Int) {
@@ -130,7 +132,7 @@ struct ConfigurationReading {
     }
 
     private mutating func reportLoops() {
-        if jails.allSatisfy(\.spec.depend.isEmpty) { return }
+        if jails.allSatisfy({ $0.spec.depend.isEmpty && $0.spec.parent == nil }) { return }
         for loop in DependencyGraph(jails.map(\.spec)).loops {
             guard let index = jails.firstIndex(where: { $0.spec.name.value == loop[0] }) else { continue }
             let entry = jails[index].spec.depend.first { loop.contains($0.value) }

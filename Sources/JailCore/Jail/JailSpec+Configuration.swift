@@ -15,7 +15,8 @@ extension JailSpec {
                 isEphemeral: reader.boolean("root.ephemeral", otherwise: false, "root.ephemeral")),
             commands: commands, mounts: reader.mounts(root: path.value),
             pseudoFilesystems: reader.pseudoFilesystems(), network: reader.network(), cgroup: reader.cgroup(),
-            privileges: reader.privileges(root: path.value), depend: [])
+            privileges: reader.privileges(root: path.value), depend: [], parent: nil,
+            parameters: reader.parameters())
     }
 }
 
@@ -36,6 +37,18 @@ extension Configuration {
         return reading.jails.map(\.spec)
     }
 
+    /// The jails of those names or labels and what they depend on, each with what is wrong with it alone, in file order: jail(8)
+    /// starts the others.
+    public func checkedJails(of names: [String] = []) throws(ConfigurationFailure) -> [CheckedJail] {
+        var reading = readJails()
+        if !names.isEmpty { try reading.select(names) }
+        return reading.jails.map { jail in
+            CheckedJail(
+                spec: jail.spec, parameters: jail.reader.jail,
+                errors: jail.reader.diagnostics.filter { $0.severity == .error })
+        }
+    }
+
     func readJails() -> ConfigurationReading {
         var reading = ConfigurationReading(
             jails: jails.map { jail in
@@ -47,4 +60,12 @@ extension Configuration {
         reading.readDependencies()
         return reading
     }
+}
+
+/// A jail of the configuration, and what is wrong with it.
+public struct CheckedJail: Sendable {
+    /// To be used only when there are no errors.
+    public var spec: JailSpec
+    public var parameters: EffectiveJail
+    public var errors: [Diagnostic]
 }

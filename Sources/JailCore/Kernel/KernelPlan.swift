@@ -18,7 +18,7 @@ struct KernelPlan: ~Copyable {
             layout: PlanLayout(steps: steps, commands: [], enter: [], flags: 0, console: -1, firstIndex: firstIndex))
         unsafe cns_plan_relocate(memory)
         guard isTimed else { return }
-        let buffer = unsafe UnsafeMutableBufferPointer<Int64>.allocate(capacity: Int(memory.pointee.step_count) + 1)
+        let buffer = unsafe UnsafeMutableBufferPointer<Int64>.allocate(capacity: 2 * Int(memory.pointee.step_count))
         unsafe buffer.initialize(repeating: 0)
         unsafe memory.pointee.times = UInt64(UInt(bitPattern: buffer.baseAddress))
         unsafe times = buffer
@@ -29,7 +29,7 @@ struct KernelPlan: ~Copyable {
     func nanoseconds(_ index: Int) -> Int? {
         let lowered = layout.lowered(index..<index + 1)
         guard let times = unsafe times, !lowered.isEmpty else { return nil }
-        let (began, ended) = unsafe (times[lowered.lowerBound], times[lowered.upperBound])
+        let (began, ended) = unsafe (times[2 * lowered.lowerBound], times[2 * lowered.upperBound - 1])
         return began > 0 && ended >= began ? Int(ended - began) : nil
     }
 

@@ -2,7 +2,9 @@
 ///
 /// A step cannot be made without one, and what is said of it (`Purpose+….swift`) are switches without a default: whoever
 /// adds a purpose writes its explanation too, or nothing compiles.
-public enum Purpose: Equatable, Sendable {
+///
+/// Indirect: hundreds of steps share one, and a start copies them without asking for it.
+public indirect enum Purpose: Equatable, Sendable {
     // MARK: Namespaces
 
     /// clone3(2) of the first process.

@@ -7,7 +7,7 @@ extension ShellScript {
         comments { $0 == .enterRoot } + [
             "nsenter --mount=/proc/self/ns/mnt pivot_root \"$root\" \"$root\"",
             "umount --no-canonicalize --lazy .    # the host's tree, now on top of the jail's: this directory", "",
-        ] + filter + narrow
+        ] + narrow
     }
 
     private var commandSteps: [Step] { plan.commands.first?.steps ?? [] }
@@ -17,23 +17,49 @@ extension ShellScript {
         return nil
     }
 
+    /// What stays in the bounding set.
+    private var kept: CapabilitySet {
+        for part in plan.parts { if case .boundingSet(let set) = part.purpose { return set } }
+        return .all
+    }
+
+    /// chroot(1) is executed with the jail's capabilities, which may be too few for it.
+    private var canChangeRoot: Bool { CapabilitySet([.sysChroot, .setuid, .setgid]).isSubset(of: kept) }
+
     private var narrow: [String] {
         let user = user ?? .root
         let groups = user.groups.map(String.init).joined(separator: ",")
-        let capabilities = plan.parts.compactMap { part -> [String]? in
-            if case .boundingSet(let kept) = part.purpose { Shell.capabilities(kept) } else { nil }
-        }
         return comments {
             switch $0 {
             case .leaveCaller, .noNewPrivileges, .boundingSet, .capabilities, .becomeUser, .closeDescriptors: true
             default: false
             }
-        } + (capabilities.first ?? ["caps=+all"]) + [
+        } + (canChangeRoot ? Shell.capabilities(kept) : []) + [
             "exec setsid env -i \(Shell.quoted(environment)) \\",
-            "    setpriv --no-new-privs --bounding-set=\"$caps\" --inh-caps=-all --ambient-caps=-all \\",
+            "    setpriv --no-new-privs \(canChangeRoot ? "--bounding-set=\"$caps\" " : "")"
+                + "--inh-caps=-all --ambient-caps=-all \\",
             "    perl \"$work/calls\" \"$work/filter\" \\",
-            "    chroot --userspec=+\(user.uid):+\(user.gid) --groups=\(groups.isEmpty ? "''" : groups) . \\",
-            "    \(firstProcess)",
+        ]
+            + (canChangeRoot
+                ? ["    chroot --userspec=+\(user.uid):+\(user.gid) --groups=\(groups.isEmpty ? "''" : groups) . \\"]
+                : [])
+            + ["    \(firstProcess)"]
+    }
+
+    /// chroot(1) and the rest of setpriv(1), for a jail that has not what they need: first the root, then what is dropped.
+    private var changeRoot: [String] {
+        guard !canChangeRoot else { return [] }
+        let user = user ?? .root
+        let dropped = Capability.allCases.filter { !kept.contains($0) }.map { "\($0.rawValue)" }.joined(separator: ", ")
+        let groups = user.groups.map(String.init).joined(separator: ", ")
+        return [
+            "# chroot(1) would need capabilities that this jail has not.",
+            "chroot '.' and chdir '/' or die \"chroot: $!\";",
+            "syscall(\(cns_number_prctl), 24, $_) == 0 or die \"prctl: $!\" for \(dropped);    # PR_CAPBSET_DROP",
+            "my @groups = (\(groups));",
+            "syscall(\(cns_number_setgroups), scalar @groups, pack 'L*', @groups) == 0 or die \"setgroups: $!\";",
+            "syscall(\(cns_number_setresgid), (\(user.gid)) x 3) == 0 or die \"setresgid: $!\";",
+            "syscall(\(cns_number_setresuid), (\(user.uid)) x 3) == 0 or die \"setresuid: $!\";",
         ]
     }
 
@@ -59,7 +85,8 @@ extension ShellScript {
 
     // MARK: System calls without a program
 
-    private var filter: [String] {
+    /// The files that the last program of the host's needs: the jail's root user reads them, but writes nothing here.
+    var calls: [String] {
         let isMeant = { (purpose: Purpose) in if case .filter = purpose { true } else { false } }
         let (program, flags) = filterProgram
         let call =
@@ -68,7 +95,7 @@ extension ShellScript {
             : ["syscall(\(cns_number_seccomp), 1, \(flags), $program) == 0 or die \"seccomp: $!\";"]
         return comments(isMeant) + [
             "# setpriv --seccomp-filter would install it (util-linux 2.40), keyctl session would make the keyring",
-            "# (keyutils): perl makes both calls, and executes what follows.",
+            "# (keyutils), and no program closes descriptors: perl makes these calls, and executes what follows.",
             "base64 -d >\"$work/filter\" <<'END_OF_FILTER'",
         ] + Self.base64(program) + [
             "END_OF_FILTER", "cat >\"$work/calls\" <<'END_OF_CALLS'",
@@ -76,7 +103,8 @@ extension ShellScript {
             "my $code = do { local $/; <$file> } // '';",
             "my $program = pack 'S x6 P', length($code) / 8, $code;    # struct sock_fprog",
             "syscall(\(cns_number_keyctl), 1, 0) >= 0 or die \"keyctl: $!\";    # KEYCTL_JOIN_SESSION_KEYRING",
-        ] + call + ["exec { $ARGV[0] } @ARGV or die \"$ARGV[0]: $!\";", "END_OF_CALLS", ""]
+            "syscall(\(cns_number_close_range), 3, 0xffffffff, 4) == 0 or die \"close_range: $!\";    # at the next execve",
+        ] + changeRoot + call + ["exec { $ARGV[0] } @ARGV or die \"$ARGV[0]: $!\";", "END_OF_CALLS", ""]
     }
 
     private var filterProgram: (bytes: [UInt8], flags: String) {

@@ -16,13 +16,19 @@ public struct ShellScript {
     }
 
     public var text: String {
-        (head + checks + commandsBefore + script("host", host) + script("jail", inside) + script("enter", enter)
-            + [
-                "# ---- Now. A mount namespace of its own takes with it what the host's part mounts.", "",
-                "exec 3<&0",
-                "unshare --mount --propagation private env work=\"$work\" sh -eu \"$work/host\" <&3 3<&-", "",
-            ])
+        (head + checks + commandsBefore + script("host", host) + script("jail", inside) + script("enter", enter) + calls
+            + start)
             .joined(separator: "\n")
+    }
+
+    private var start: [String] {
+        [
+            "# Now. The mount namespace takes with it what the host's part mounts. A signal ends the wait, not the jail:",
+            "# it is passed on, and the wait goes on.", "exec 3<&0",
+            "unshare --mount --propagation private env work=\"$work\" sh -eu \"$work/host\" <&3 3<&- &",
+            "host=$!", "trap 'kill \"$host\"' TERM INT HUP", "status=0", "wait \"$host\" || status=$?",
+            "while kill -0 \"$host\" 2>/dev/null; do wait \"$host\" || status=$?; done", "exit \"$status\"", "",
+        ]
     }
 
     // MARK: The beginning
@@ -64,7 +70,7 @@ public struct ShellScript {
             "[ \"$(id -u)\" = 0 ] || fail 'only root can make a jail'",
             "for tool in \(tools.joined(separator: " ")); do",
             "    command -v \"$tool\" >/dev/null || fail \"$tool is not installed\"", "done",
-        ] + (isMapped ? Self.idmapCheck : []) + missingCapabilities + [""] + workplace
+        ] + (isMapped ? Self.idmapCheck : []) + [""] + workplace
     }
 
     private static let idmapCheck = [
@@ -74,20 +80,10 @@ public struct ShellScript {
         "    fail \"util-linux $version cannot map the ids of a mount; 2.39 can (or say userns = host in the jail.conf)\"",
     ]
 
-    /// chroot(1) is the last program of the host that is executed, with the jail's capabilities.
-    private var missingCapabilities: [String] {
-        let kept = purposes.reduce(CapabilitySet.all) { kept, purpose in
-            if case .boundingSet(let set) = purpose { set } else { kept }
-        }
-        let needed = CapabilitySet([.sysChroot, .setuid, .setgid]).subtracting(kept)
-        guard !needed.isEmpty else { return [] }
-        return ["fail 'chroot(1) needs \(needed), which this jail has not: only a program of its own can do that'"]
-    }
-
     private var workplace: [String] {
         [
             "# All that is temporary is here. The jail's root user must be able to look into it.",
-            "work=$(mktemp -d /tmp/jail.XXXXXX)", "trap 'rm -rf \"$work\"' EXIT", "chmod 0755 \"$work\"",
+            "umask 022", "work=$(mktemp -d /tmp/jail.XXXXXX)", "trap 'rm -rf \"$work\"' EXIT", "chmod 0755 \"$work\"",
             "mkdir \"$work/root\" \"$work/dev\" \"$work/sources\" \"$work/layers\" \"$work/mask\" \"$work/programs\"",
             "mkfifo -m 0666 \"$work/born\" \"$work/go\"", "",
         ]
@@ -209,15 +205,15 @@ public struct ShellScript {
         let levels = purposes.reversed().compactMap { purpose -> String? in
             if case .cgroupLevel(let level) = purpose, !level.exists { level.path } else { nil }
         }
-        return ["tidy() {", "    set +e"] + (isMapped ? ["    kill \"${IDS-}\""] : [])
-            + ["    kill \"${first-}\""] + network.map { "    \($0)" }
+        return ["tidy() {", "    set +e", "    trap '' TERM    # or a second signal would end this too"]
+            + (isMapped ? ["    kill \"${IDS-}\""] : [])
+            + ["    echo 1 >\"$cgroup/cgroup.kill\""] + network.map { "    \($0)" }
             + [
                 "    until ! grep -q 'populated 1' \"$cgroup/cgroup.events\"; do sleep 0.01; done",
                 "    rmdir \"$cgroup\"",
             ] + levels.map { "    rmdir \(Shell.quoted($0))" }
             + [
-                "}", "trap 'tidy 2>/dev/null' EXIT", "trap 'exit 143' TERM", "trap 'exit 130' INT",
-                "trap 'exit 129' HUP",
+                "}", "trap 'tidy 2>/dev/null' EXIT", "trap 'trap \"\" TERM; exit 143' TERM",
             ]
     }
 
@@ -246,7 +242,7 @@ public struct ShellScript {
             "# A second view of the host's files, as the root directory of this process alone: pivot_root(8) moves those",
             "# that are at the root of the namespace, and what is to be executed below would be gone.",
             "mount --rbind / \"$work/programs\"",
-            "exec nsenter --root=\"$work/programs\" --wd=\"$root\" sh -eu \"$work/enter\"",
+            "exec nsenter --mount=/proc/self/ns/mnt --root=\"$work/programs\" --wd=\"$root\" sh -eu \"$work/enter\"",
         ]
     }
 

@@ -22,6 +22,8 @@ public struct JailStart {
     let terminals: [Int]
     let output: OutputPipe?
     let console: Console
+    /// Called when the jail exists: its first process is isolated, and runs no command yet.
+    public var onCreate: (JailIdentity) -> Void = { _ in }
 
     /// - Parameters:
     ///   - terminals: which of descriptors 0, 1, 2 are terminals; the jail gets a pty of its own for them.
@@ -48,6 +50,7 @@ public struct JailStart {
         let lock = try host.lock(name)
         try JailRepair(host: host).repair(name)
         if host.state.trace(of: name) != nil { throw .alreadyExists(jail: jail.label) }
+        try checkCgroup()
         let trace = try IdentityRegistry(state: host.state).reserve(for: jail) { initialTrace($0) }
         var networkUndo: [NetworkOperation] = []
         do throws(RuntimeError) {
@@ -61,6 +64,15 @@ public struct JailStart {
             host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
             throw error
         }
+    }
+
+    /// A renamed jail keeps its cgroup, for cgroups cannot be renamed: until it ends, its first name is in use.
+    private func checkCgroup() throws(RuntimeError) {
+        let path = host.cgroup(of: jail.name.value).path
+        guard let other = host.state.traces.first(where: { $0.cgroup == path }) else { return }
+        throw .unsuitable(
+            jail: jail.label, origin: jail.name.origin,
+            "the cgroup of this name is still that of jail \"\(other.name)\", which had the name", hint: nil)
     }
 
     private func initialTrace(_ identity: JailIdentity) -> JailTrace {
@@ -97,6 +109,7 @@ public struct JailStart {
             control: performer.pair.ours.number, pidfd: child.pidfd.number, signals: host.signals, console: console)
         try awaitReady(session, plan: plan)
         performer.observeChild()
+        onCreate(trace.identity)
         if !jail.commands.created.isEmpty {
             try hooks.run(jail.commands.created, parameter: "exec.created")
             try attempt("\(jail.label): cannot reach the jail's first process") { () throws(Errno) in
@@ -105,6 +118,9 @@ public struct JailStart {
         }
         let outcome = try runCommands(session, plan: plan)
         try hooks.run(jail.commands.poststart, parameter: "exec.poststart")
+        if jail.outlivesItsCommands {
+            _ = cns_pidfd_signal(child.pidfd.number, Int32(CNS_SIGNAL_NO_PERSIST.rawValue))
+        }
         return RunningJail(
             record: JailRecord(trace: trace, details: details), pidfd: child.pidfd, control: performer.pair.ours,
             session: session, outcome: outcome)
@@ -155,6 +171,11 @@ public struct JailStart {
             switch session.next(deadline: deadline) {
             case .report(.running(let number, _)):
                 running = number
+                let command = plan.commands[number]
+                host.tell?(
+                    jail.label,
+                    JailCommand.notice(
+                        command.line.text, command.origin, isInJail: true, user: jail.commands.jailUser))
                 let timeout = plan.commands[number].timeoutSeconds
                 deadline = timeout > 0 ? Clock.milliseconds() + timeout * 1000 : nil
                 session.console.makeRaw()
@@ -197,4 +218,9 @@ public struct JailStart {
             jail: jail.label, text: plan.commands[number].line.text, origin: plan.commands[number].origin,
             outcome: outcome)
     }
+}
+
+extension JailSpec {
+    /// jail(8): `exec.poststart` finds the jail, though its last command may have ended.
+    var outlivesItsCommands: Bool { !isPersistent.value && !commands.poststart.isEmpty }
 }

@@ -39,7 +39,7 @@ struct PlanPerformer: ~Copyable {
     {
         var flags: UInt32 = jail.commands.created.isEmpty ? 0 : CNS_WAIT_FOR_GO.rawValue
         if isTransient { flags |= CNS_TRANSIENT.rawValue }
-        if jail.isPersistent.value { flags |= CNS_PERSISTENT.rawValue }
+        if jail.isPersistent.value || jail.outlivesItsCommands { flags |= CNS_PERSISTENT.rawValue }
         let message = "\(jail.label): cannot prepare the start"
         let pair = try attempt(message) { () throws(Errno) in try ControlPair() }
         let stage = try attempt(message) { () throws(Errno) in try Stage.descriptor() }

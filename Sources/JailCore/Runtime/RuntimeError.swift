@@ -14,6 +14,8 @@ public enum RuntimeError: Error, Sendable {
     case host(String, hint: String?)
     /// A value of the configuration does not fit this host.
     case unsuitable(jail: String, origin: Origin, String, hint: String?)
+    /// A user that neither a passwd(5) file nor a number names.
+    case noSuchUser(jail: String, parameter: String, origin: Origin, name: String)
     case system(String, Errno)
     case timedOut(jail: String, String)
     case interrupted(jail: String, signal: Int32)
@@ -58,6 +60,8 @@ extension RuntimeError {
         case .locked(let jail, let holder): "\(jail): another jailrun works on it\(holder.isEmpty ? "" : ": \(holder)")"
         case .host(let text, _): text
         case .unsuitable(let jail, let origin, let text, _): "\(location(origin))\(jail): \(text)"
+        case .noSuchUser(let jail, let parameter, let origin, let name):
+            "\(location(origin))\(jail): \(parameter): \(Terminal.escaped(name)): no such user"
         case .system(let text, let errno): "\(text): \(errno.description)"
         case .timedOut(let jail, let text): "\(jail): timed out waiting for \(text)"
         case .interrupted(let jail, let signal): "\(jail): interrupted by signal \(signal)"

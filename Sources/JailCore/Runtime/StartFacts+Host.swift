@@ -85,9 +85,9 @@ struct FactFinder {
         let name = jail.commands.jailUser
         let source = jail.commands.isJailUserOfHost.value ? PasswordFile.host : passwords
         if let user = source.user(name?.value ?? "0") { return user }
-        throw .unsuitable(
-            jail: jail.label, origin: name?.origin ?? .standard(""),
-            "exec.jail_user: \(Terminal.escaped(name?.value ?? "")): no such user", hint: nil)
+        throw .noSuchUser(
+            jail: jail.label, parameter: "exec.jail_user", origin: name?.origin ?? .standard(""),
+            name: name?.value ?? "")
     }
 
     // MARK: Files that the kernel shows

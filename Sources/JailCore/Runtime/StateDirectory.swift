@@ -99,6 +99,28 @@ public struct StateDirectory: Sendable {
         ((try? Files.names(in: "\(path)/jails")) ?? []).filter { !$0.hasSuffix(".json") && !$0.hasSuffix(".new") }
     }
 
+    /// Gives a jail another name: its record first, then its trace, which is told the name before its file is. Whoever finds
+    /// the two at odds finishes it.
+    func rename(_ trace: JailTrace, _ details: JailDetails, from old: String) throws(RuntimeError) {
+        try write(details)
+        try attempt("cannot write \(tracePath(old))") { () throws(Errno) in
+            try Files.replace(tracePath(old), with: Array(trace.text.utf8))
+        }
+        finishRename(old)
+    }
+
+    /// - Returns: whether the name was an old one.
+    @discardableResult
+    func finishRename(_ old: String) -> Bool {
+        guard let name = trace(of: old)?.name, name != old else { return false }
+        _ = unsafe Glibc.rename(tracePath(old), tracePath(name))
+        _ = unsafe unlink(recordPath(old))
+        return true
+    }
+
+    /// The present name of a jail.
+    func name(of identity: JailIdentity) -> String? { traces.first { $0.identity == identity }?.name }
+
     var traces: [JailTrace] { names.compactMap { trace(of: $0) } }
 
     /// All records, in the order of their jids, as jls(8) lists them.

@@ -33,15 +33,15 @@ struct Check: ParsableCommand {
 extension Diagnostic {
     /// An object; `file`, `line`, `column` and `hint` are left out where there is none.
     fileprivate var json: String {
-        var fields = ["\"severity\": \(JailTable.quoted(severity.rawValue))"]
+        var fields = ["\"severity\": \(StructuredOutput.quoted(severity.rawValue))"]
         if let location {
             fields += [
-                "\"file\": \(JailTable.quoted(location.file))", "\"line\": \(location.line)",
+                "\"file\": \(StructuredOutput.quoted(location.file))", "\"line\": \(location.line)",
                 "\"column\": \(location.column)",
             ]
         }
-        fields.append("\"message\": \(JailTable.quoted(message))")
-        if let hint { fields.append("\"hint\": \(JailTable.quoted(hint))") }
+        fields.append("\"message\": \(StructuredOutput.quoted(message))")
+        if let hint { fields.append("\"hint\": \(StructuredOutput.quoted(hint))") }
         return "{\(fields.joined(separator: ", "))}"
     }
 }

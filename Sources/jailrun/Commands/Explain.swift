@@ -2,7 +2,7 @@ import ArgumentParser
 import JailCore
 
 struct Explain: ParsableCommand {
-    enum Format: String, ExpressibleByArgument, CaseIterable { case text, strace, sh, json }
+    enum Format: String, ExpressibleByArgument, CaseIterable { case text, strace, sh, json, html }
 
     static let configuration = CommandConfiguration(
         abstract: "Say what a start does, step by step, and why; touch nothing.")
@@ -44,7 +44,31 @@ struct Explain: ParsableCommand {
             for (explanation, planned) in zip(explanations, plans) {
                 print(ShellScript(explanation, of: planned.spec, plan: planned.plan).text, terminator: "")
             }
+        case .html:
+            print(
+                ExplanationPage(
+                    zip(explanations, plans).map { explanation, planned in
+                        ExplanationPage.Jail(
+                            explanation: explanation, plan: planned.plan,
+                            sources: Self.sources(explanation, configuration))
+                    }
+                ).text, terminator: "")
         case .json: print(ExplanationDocument(explanations).json())
+        }
+    }
+
+    /// The files that a jail's parts name, in their order.
+    private static func sources(
+        _ explanation: JailExplanation, _ configuration: Configuration
+    ) -> [(file: String, lines: [String])] {
+        var files: [String] = []
+        for file in explanation.parts.flatMap(\.origins).compactMap(\.file) where !files.contains(file) {
+            files.append(file)
+        }
+        return files.map { file in
+            // What follows the last newline is no line.
+            let lines = configuration.lines(of: file)
+            return (file, (lines.last == [] ? lines.dropLast() : lines[...]).map { $0.printable(keepingTabs: true) })
         }
     }
 
