@@ -6,7 +6,7 @@ extension Kernel {
     /// While jails start, a process swaps a folder of their root and a link that leads out of it, as fast as it can. A start may
     /// fail for that, saying where. What it may not: mount, make, read or enter anything outside.
     @Suite struct RaceTests {
-        private static let rounds = Laboratory.isVirtualMachine ? 20 : 100
+        private static let rounds = Laboratory.isVirtualMachine ? 20 : 80
 
         /// `folder` of the root, a link `l` beside it to the same folder of `outside`, and a process that swaps the two: in another
         /// jail with the same root, or on the host where the jail has mounts of its own on the folder.
