@@ -9,23 +9,13 @@ extension RuntimeError {
             let line = JailCommand.line(text, origin)
             return "execvp: \(line.prefix { $0 != " " }): \(errno.description)\njail: " + named(jail, "\(line): failed")
         case .command(let jail, let text, let origin, let outcome):
-            return named(jail, "\(JailCommand.line(text, origin)): \(outcome.jailWords)")
+            return named(jail, "\(JailCommand.line(text, origin)): \(outcome.jailDescription)")
         case .unsuitable(let jail, _, let text, _): return named(jail, text)
         case .noSuchUser(_, _, _, let name): return "\(Terminal.escaped(name)): no such user"
         case .step(_, let step, let errno, _):
             guard let directory = step.directory else { return message }
             return "chdir: \(Terminal.escaped(directory)): \(errno.description)"
         default: return message
-        }
-    }
-}
-
-extension CommandOutcome {
-    fileprivate var jailWords: String {
-        switch self {
-        case .exited, .notExecuted: "failed"
-        case .signalled(let signal): "exited on signal \(signal)"
-        case .timedOut: "timed out"
         }
     }
 }

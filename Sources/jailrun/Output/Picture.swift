@@ -57,7 +57,6 @@ struct Picture {
             clonePart = part
             shared = NamespaceFlags([.user, .network]).subtracting(flags)
             put(.processes, part, "1  the first process", key: "cgroup")
-            if flags.contains(.ipc) { put(.ipc, part, "message queues of its own") }
             if flags.contains(.cgroup) { put(.cgroupView, part, "/ is the jail's cgroup") }
         case .ipcNamespace: put(.ipc, part, "message queues of its own")
         case .hostname(let name): put(.uts, part, name)
