@@ -187,6 +187,26 @@ extension Kernel {
             }
         }
 
+        @Test("a wildcard changes the jails of the file that it means, and -rc makes those anew") func wildcard() throws
+        {
+            try Machine.with { machine in
+                func write(_ meta: String) {
+                    machine.write(
+                        "path = \"\(machine.root)\"; persist; meta = \(meta); a { } a.b { } a.c { } d { }",
+                        to: machine.conf)
+                }
+                write("one")
+                #expect(machine.link("jail", "-f", machine.conf, "-qc").status == 0)
+                write("two")
+                let changed = machine.link("jail", "-f", machine.conf, "-m", "a.*")
+                #expect(changed.output == "a.b: updated\na.c: updated\n" && changed.status == 0, "\(changed)")
+                #expect(machine.link("jls", "name", "meta").lines.sorted() == ["a one", "a.b two", "a.c two", "d one"])
+                let anew = machine.link("jail", "-f", machine.conf, "-p", "1", "-rc", "a.*")
+                #expect(anew.output == "a.b: created\na.c: created\n" && anew.status == 0, "\(anew)")
+                #expect(machine.link("jail", "-f", machine.conf, "-r", "*").status == 0)
+            }
+        }
+
         @Test("changes of one jail at the same time are all made") func contention() throws {
             try Machine.with { machine in
                 #expect(machine.create().status == 0)

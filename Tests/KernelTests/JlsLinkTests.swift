@@ -186,6 +186,10 @@ extension Kernel {
                 #expect(machine.create().status == 0)
                 let outcome = machine.link("jexec", "-U", "user", "t")
                 #expect(outcome.status == 0 && outcome.output == "shell of user with -i\n", "\(outcome)")
+                unlink("\(machine.root)/bin/myshell")
+                let missing = machine.link("jexec", "-U", "user", "t")
+                #expect(missing.status == 1, "\(missing)")
+                #expect(missing.errors == "jexec: execlp: /bin/myshell: No such file or directory\n", "\(missing)")
                 machine.remove()
             }
         }

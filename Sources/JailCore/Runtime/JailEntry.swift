@@ -32,7 +32,7 @@ public struct JailEntry {
     ///   - user: a name of the jail's passwd(5) or a number; nil for the jail's own `exec.jail_user`.
     ///   - isHostUser: look the user up on the host: jexec -u.
     ///   - environment: `NAME=VALUE`, on top of the standard one.
-    /// - Throws: `.notFound` when the jail has ended; `.step` when it cannot be joined.
+    /// - Throws: `.notFound` when the jail has ended; `.host` when the shell is not there; `.step` when it cannot be joined.
     public func run(
         _ line: JailCommand?, parameter: String, origin: Origin, user: String? = nil, isHostUser: Bool = false,
         directory: Directory = .root, environment: [String] = [], timeoutSeconds: Int = 0
@@ -47,11 +47,13 @@ public struct JailEntry {
         let facts = try FactFinder(jail: spec, host: host).entryFacts(
             root: root.number, terminals: terminals, environment: environment)
         let shell = facts.jailUser.shell
-        let line = line ?? JailCommand(text: shell, arguments: [shell, "-i"], isBackground: false)
+        let interactive = JailCommand(text: shell, arguments: [shell, "-i"], isBackground: false)
         let entry = Planner(jail: spec, identity: record.identity, facts: facts).enter(
-            line, parameter: parameter, user: facts.jailUser, directory: directory.path(for: facts.jailUser),
-            origin: origin)
-        return try perform(entry, joined: pidfd.number, timeoutSeconds: timeoutSeconds)
+            line ?? interactive, parameter: parameter, user: facts.jailUser,
+            directory: directory.path(for: facts.jailUser), origin: origin)
+        let outcome = try perform(entry, joined: pidfd.number, timeoutSeconds: timeoutSeconds)
+        guard line == nil, case .notExecuted(let errno) = outcome else { return outcome }
+        throw .host("execlp: \(Terminal.escaped(shell)): \(errno.description)", hint: nil)
     }
 
     /// The jail's pid 1, and that it still is: the pidfd cannot come to mean another process.

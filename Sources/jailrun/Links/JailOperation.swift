@@ -22,44 +22,49 @@ struct JailOperation {
     /// What is to be done with one jail.
     private enum Step { case create, modify, restart, leave }
 
+    private struct Work {
+        var created: [CheckedJail] = []
+        var restarted: [JailRecord] = []
+        /// Names of those that are wrong, or not as they were asked for.
+        var failed: [String] = []
+    }
+
     /// - Returns: the exit status.
     func run() throws -> Int32 {
         let running = JailLookup(host: host).running()
-        var created: [CheckedJail] = []
-        var restarted: [String] = []
-        var failed: [String] = []
-        var status: Int32 = 0
         let jails = try checkedJails()
         if !request.isDyingMentioned, jails.contains(where: { $0.parameters.parameter("allow.dying") != nil }) {
             output.warnOfDying()
         }
-        for jail in inOrder(jails) {
-            let errors = errors(of: jail, running)
-            output.errors(errors)
-            if !errors.isEmpty || isSkipped(jail, failed) {
-                if errors.isEmpty && !request.isQuiet { output.error("\(jail.spec.label): skipped") }
-                failed.append(jail.spec.name.value)
-                continue
-            }
-            switch step(for: jail, running) {
-            case .create: created.append(jail)
-            case .modify: if modify(jail, running) != 0 { failed.append(jail.spec.name.value) }
-            case .restart:
-                restarted.append(runningJail(jail, running)?.name ?? "")
-                created.append(jail)
-            case .leave: break
-            case nil: failed.append(jail.spec.name.value)
-            }
-        }
-        if !failed.isEmpty { status = 1 }
-        if !restarted.isEmpty {
-            let removals = JailRemovals(request: request, host: host, output: output)
-            let removed = try removals.remove(restarted, isConfigured ? created : [], isTold: false)
-            if removed != 0 { return 1 }
-        }
+        var work = Work()
+        for jail in inOrder(jails) { take(jail, running, into: &work) }
+        if try remove(work) != 0 { return 1 }
+        let status: Int32 = work.failed.isEmpty ? 0 : 1
+        let created = jails.filter { jail in work.created.contains { $0.spec.name == jail.spec.name } }
         if created.isEmpty { return status }
-        created = jails.filter { jail in created.contains { $0.spec.name == jail.spec.name } }
         return max(status, try JailCreation(request: request, host: host, output: output).run(created))
+    }
+
+    private func take(_ jail: CheckedJail, _ running: [JailRecord], into work: inout Work) {
+        let errors = errors(of: jail, running)
+        output.errors(errors)
+        let isSkipped = isSkipped(jail, work.failed)
+        if errors.isEmpty && isSkipped && !request.isQuiet { output.error("\(jail.spec.label): skipped") }
+        switch errors.isEmpty && !isSkipped ? step(for: jail, running) : nil {
+        case .create: work.created.append(jail)
+        case .modify: if modify(jail, running) != 0 { work.failed.append(jail.spec.name.value) }
+        case .restart:
+            if let record = runningJail(jail, running) { work.restarted.append(record) }
+            work.created.append(jail)
+        case .leave: break
+        case nil: work.failed.append(jail.spec.name.value)
+        }
+    }
+
+    private func remove(_ work: Work) throws -> Int32 {
+        if work.restarted.isEmpty { return 0 }
+        let removals = JailRemovals(request: request, host: host, output: output)
+        return try removals.remove(work.restarted.map(\.name), isConfigured ? work.created : [], isTold: false)
     }
 
     // MARK: Which jails
@@ -111,6 +116,14 @@ struct JailOperation {
         }
     }
 
+    /// It was asked for, by name or by wildcard; the others are those that it depends on.
+    private func isWanted(_ jail: CheckedJail) -> Bool {
+        guard case .configured(let name?) = request.form, let pattern = JailWildcard(Array(name.utf8)) else {
+            return isNamed(jail) || request.form == .configured(nil)
+        }
+        return pattern.matches(jail.parameters.label)
+    }
+
     private func quoted(_ jail: CheckedJail) -> String {
         if isConfigured { return jail.spec.label }
         return jail.spec.jid.map { String($0.value) } ?? jail.spec.name.value
@@ -120,12 +133,11 @@ struct JailOperation {
 
     private func step(for jail: CheckedJail, _ running: [JailRecord]) -> Step? {
         let record = runningJail(jail, running)
-        let isWanted = isNamed(jail) || request.form == .configured(nil)
-        if !isWanted { return record == nil && request.creates ? .create : .leave }
+        if !isWanted(jail) { return record == nil && request.creates ? .create : .leave }
         switch (request.creates, request.modifies, request.removes) {
         case (true, false, false): return creation(of: jail, record)
         case (true, false, true):
-            return record != nil ? .restart : request.form == .configured(nil) ? .create : missing(jail)
+            return record != nil ? .restart : isNamed(jail) ? missing(jail) : .create
         case (true, true, let restarts):
             guard let record else { return .create }
             return restarts && isFixed(jail, record, running) ? .restart : .modify

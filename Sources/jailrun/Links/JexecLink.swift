@@ -70,8 +70,7 @@ enum JexecLink {
             request.line, parameter: "jexec", origin: .commandLine, user: request.hostUser ?? request.jailUser,
             isHostUser: request.hostUser != nil, directory: request.start, environment: request.environment)
         guard case .notExecuted(let errno) = outcome else { return outcome.exitStatus }
-        let call = request.command.first.map { "execvp: \(Terminal.escaped($0))" } ?? "execlp: the user's shell"
-        output.error("\(call): \(errno.description)")
+        output.error("execvp: \(Terminal.escaped(request.command[0])): \(errno.description)")
         return 1
     }
 }
