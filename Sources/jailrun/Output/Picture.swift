@@ -57,8 +57,8 @@ struct Picture {
             clonePart = part
             shared = NamespaceFlags([.user, .network]).subtracting(flags)
             put(.processes, part, "1  the first process", key: "cgroup")
-            if flags.contains(.ipc) { put(.ipc, part, "message queues of its own") }
             if flags.contains(.cgroup) { put(.cgroupView, part, "/ is the jail's cgroup") }
+        case .ipcNamespace: put(.ipc, part, "message queues of its own")
         case .hostname(let name): put(.uts, part, name)
         case .mapIDs(let range): put(.user, part, "0-\(range.count - 1) is \(range.first)… of the host")
         case .becomeRoot: put(.user, part, "root of the jail")
@@ -106,7 +106,7 @@ struct Picture {
             put(.network, part, pair.peer, key: "link-\(pair.name)")
         case .raiseLink(let state):
             if state.name == "lo" { put(.network, part, "lo") }
-            if let master = state.master { put(.links, part, "  \(state.name) is a port of \(master)") }
+            if let master = state.master { put(.links, part, "  port of \(master)") }
         case .addAddress(let address):
             put(address.namespace == .jail ? .network : .links, part, "  \(address.link)  \(address.address)")
         case .addRoute(let route):
