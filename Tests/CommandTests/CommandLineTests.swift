@@ -190,6 +190,11 @@ final class CommandLineTests {
         #expect(access("/run/jailrun", F_OK) != 0)
     }
 
+    @Test("a mistyped command is told the likely one") func command() {
+        let outcome = jailrun("chekc")
+        #expect(outcome.status == 64 && outcome.errors.contains("(did you mean \"check\"?)"), "\(outcome)")
+    }
+
     @Test("bytes that others chose are not printed raw") func escapes() {
         let outcome = jailrun("exec", "a\u{1b}[31m\nforged: line", "true")
         #expect(!outcome.errors.contains("\u{1b}") && outcome.errors.split(separator: "\n").count == 1, "\(outcome)")

@@ -14,6 +14,8 @@ extension Kernel {
             _ folder: String, fromHost: Bool = false, in machine: Machine, _ body: (_ outside: String) throws -> Void
         ) rethrows {
             let outside = "\(machine.directory)/outside"
+            // What the link leads to must be open to the jail's ids, as most of a host is: it is the path that has to stop them.
+            chmod(machine.directory, 0o755)
             let parent = folder.split(separator: "/").dropLast().joined(separator: "/")
             let link = parent.isEmpty ? "l" : "\(parent)/l"
             _ = Command.shell(

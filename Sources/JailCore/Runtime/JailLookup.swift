@@ -25,6 +25,20 @@ public struct JailLookup {
         return running.first { $0.name == text } ?? running.first { String($0.identity.jid) == text }
     }
 
+    /// The record of a jail that is up.
+    /// - Throws: `notFound(_:)` when there is none.
+    public func existing(_ text: String) throws(RuntimeError) -> JailRecord {
+        if let record = record(text) { return record }
+        throw notFound(text)
+    }
+
+    /// What is said of a jail that is not up, with the one that was most likely meant.
+    public func notFound(_ text: String) -> RuntimeError {
+        let names = host.state.records.filter(\.isAlive).map(\.name)
+        guard let near = Spelling(text).closest(in: names) else { return .notFound(jail: text) }
+        return .host("\"\(Terminal.escaped(text))\" not found", hint: "did you mean \"\(near)\"?")
+    }
+
     /// The names, each after the running jails that depend on it.
     public func withDependents(_ names: [String]) -> [String] {
         let records = host.state.records

@@ -9,7 +9,7 @@ extension RuntimeError {
             let line = JailCommand.line(text, origin)
             return "execvp: \(line.prefix { $0 != " " }): \(errno.description)\njail: " + named(jail, "\(line): failed")
         case .command(let jail, let text, let origin, let outcome):
-            return named(jail, "\(JailCommand.line(text, origin)): \(outcome.description)")
+            return named(jail, "\(JailCommand.line(text, origin)): \(outcome.jailDescription)")
         case .unsuitable(let jail, _, let text, _): return named(jail, text)
         case .noSuchUser(_, _, _, let name): return "\(Terminal.escaped(name)): no such user"
         case .step(_, let step, let errno, _):
@@ -23,8 +23,8 @@ extension RuntimeError {
 extension JailCommand {
     /// The words as they are executed: those of a command line, or those of a string, which may be a shell's.
     static func line(_ text: String, _ origin: Origin) -> String {
-        let words = origin == .commandLine ? text : JailCommand(text).arguments.joined(separator: " ")
-        return Terminal.escaped(words)
+        guard case .configuration = origin else { return Terminal.escaped(text) }
+        return Terminal.escaped(JailCommand(text).arguments.joined(separator: " "))
     }
 
     /// What jail(8) says with -v before a command runs.

@@ -68,17 +68,6 @@ extension RuntimeError {
         }
     }
 
-    /// What jail(8) prints after `jail: `: without the place, and without saying how a command ended.
-    public var jailMessage: String {
-        switch self {
-        case .command(let jail, let text, _, let outcome):
-            "\(jail): \(Terminal.escaped(text)): \(outcome.jailDescription)"
-        case .unsuitable(let jail, _, let text, _): "\(jail): \(text)"
-        case .step(let jail, let step, let errno, _): "\(jail): cannot \(step.purpose): \(errno.description)"
-        default: message
-        }
-    }
-
     /// What to do about it.
     public var hint: String? {
         switch self {
@@ -115,8 +104,8 @@ extension CommandOutcome: CustomStringConvertible {
         }
     }
 
-    /// jail(8)'s words.
-    fileprivate var jailDescription: String {
+    /// jail(8)'s words, which do not tell the status.
+    var jailDescription: String {
         switch self {
         case .exited: "failed"
         case .signalled(let signal): "exited on signal \(signal)"

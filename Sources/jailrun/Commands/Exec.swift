@@ -40,7 +40,7 @@ struct Exec: ParsableCommand {
     func run() throws {
         try reporting {
             let host = try global.host()
-            guard let record = JailLookup(host: host).record(jail) else { throw RuntimeError.notFound(jail: jail) }
+            let record = try JailLookup(host: host).existing(jail)
             let arguments = command.first == "--" ? Array(command.dropFirst()) : command
             let line = JailCommand(
                 text: arguments.joined(separator: " "), arguments: arguments.isEmpty ? ["/bin/sh", "-i"] : arguments,

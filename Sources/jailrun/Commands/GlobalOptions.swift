@@ -63,7 +63,8 @@ struct GlobalRequest {
     /// Reads the file; prints all that is wrong with it and ends with 65, EX_DATAERR.
     func load(_ file: String) throws -> Configuration {
         if !file.contains("/"), !file.contains("."), file != "-", access(file, F_OK) != 0 {
-            Output.error("\"\(Terminal.escaped(file))\" is no command and no file")
+            let near = Spelling(file).closest(in: Jailrun.names).map { " (did you mean \"\($0)\"?)" } ?? ""
+            Output.error("\"\(Terminal.escaped(file))\" is no command and no file\(near)")
             Output.notice("    hint: commands are \(Jailrun.names.joined(separator: ", "))")
             throw ExitCode(64)
         }

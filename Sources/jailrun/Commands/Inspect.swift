@@ -12,7 +12,7 @@ struct Inspect: ParsableCommand {
     func run() throws {
         try reporting {
             let host = try global.host()
-            guard let record = JailLookup(host: host).record(jail) else { throw RuntimeError.notFound(jail: jail) }
+            let record = try JailLookup(host: host).existing(jail)
             print(JailInspection(record).json())
         }
     }

@@ -15,7 +15,7 @@ struct Ps: ParsableCommand {
     func run() throws {
         try reporting {
             let host = try global.host()
-            guard let record = JailLookup(host: host).record(jail) else { throw RuntimeError.notFound(jail: jail) }
+            let record = try JailLookup(host: host).existing(jail)
             let processes = JailProcess.all(of: record)
             print(json ? Self.json(processes) : Self.text(processes))
         }
