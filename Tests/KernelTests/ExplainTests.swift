@@ -76,7 +76,7 @@ extension Kernel {
             #expect(Set(ids).count == ids.count)
             let targets = page.matches(of: /href="#([^"]*)"/).map { String($0.1) }
             #expect(targets.filter { !ids.contains($0) } == [])
-            #expect(targets.count > 40)
+            #expect(targets.count > 20)
             let labels = page.matches(of: /aria-labelledby="([^"]*)"/).flatMap { $0.1.split(separator: " ") }
             #expect(labels.allSatisfy { ids.contains(String($0)) } && !labels.isEmpty)
         }

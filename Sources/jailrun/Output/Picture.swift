@@ -106,7 +106,7 @@ struct Picture {
             put(.network, part, pair.peer, key: "link-\(pair.name)")
         case .raiseLink(let state):
             if state.name == "lo" { put(.network, part, "lo") }
-            if let master = state.master { put(.links, part, "  \(state.name) is a port of \(master)") }
+            if let master = state.master { put(.links, part, "  port of \(master)") }
         case .addAddress(let address):
             put(address.namespace == .jail ? .network : .links, part, "  \(address.link)  \(address.address)")
         case .addRoute(let route):
