@@ -2,7 +2,35 @@ extension JailReader {
     mutating func network() -> NetworkSpec {
         let interface = interface()
         let addresses = addresses(.ipv4, interface) + addresses(.ipv6, interface)
-        return NetworkSpec(mode: mode(), addresses: addresses)
+        let mode = mode()
+        return NetworkSpec(mode: mode, addresses: addresses, interfaces: vnetInterfaces())
+    }
+
+    // MARK: vnet
+
+    private mutating func vnetInterfaces() -> [Located<String>] {
+        let vnet = jailsys("vnet")
+        var found: [Located<String>] = []
+        for entry in strings("vnet.interface").flatMap(Self.split) {
+            if !Self.isInterface(entry.value) {
+                error("vnet.interface: \"\(entry.shown)\" is no interface name", at: entry.place, hint: "1 to 15 characters")
+            } else if entry.value == "lo" {
+                error("vnet.interface: lo cannot be moved", at: entry.place, hint: "the jail has a lo of its own")
+            } else if found.contains(where: { $0.value == entry.value }) {
+                error("vnet.interface: \(entry.shown) is given twice", at: entry.place)
+            } else {
+                found.append(entry)
+            }
+        }
+        if let first = found.first, vnet?.value != .new {
+            error("vnet.interface: the jail has no network stack that it configures", at: first.place, hint: "add vnet;")
+        }
+        if let routing = optionalBoolean("allow.routing"), routing.value, vnet?.value != .new {
+            error(
+                "allow.routing: the routes of a jail without vnet are jailrun's", at: routing.place,
+                hint: "with vnet root inside configures the network")
+        }
+        return found
     }
 
     private static func names(_ family: AddressSpec.Family) -> (mode: String, list: String, title: String) {

@@ -22,8 +22,9 @@ public enum DeviceProgram {
             .load(.r4, at: 4),  // major
             .load(.r5, at: 8),  // minor
         ]
+        if nodes.contains(where: \.isReadOnly) { program.append(.load(.r2, at: 0)) }
         for node in nodes {
-            program += allow(node.kind, major: node.major, minor: node.minor)
+            program += allow(node.kind, major: node.major, minor: node.minor, isReadOnly: node.isReadOnly)
         }
         if hasTerminals {
             program += allow(.character, major: 5, minor: 2)
@@ -33,16 +34,22 @@ public enum DeviceProgram {
     }
 
     /// Returns 1 when all of it matches, else goes on behind itself.
-    private static func allow(_ kind: DeviceNode.Kind, major: UInt32, minor: UInt32?) -> [Instruction] {
+    private static func allow(
+        _ kind: DeviceNode.Kind, major: UInt32, minor: UInt32?, isReadOnly: Bool = false
+    ) -> [Instruction] {
         var conditions: [(Register, UInt32)] = [(.r3, kind.bpfType), (.r4, major)]
         if let minor { conditions.append((.r5, minor)) }
-        let verdict: [Instruction] = [.move(.r0, 1), .exit]
+        let verdict: [Instruction] =
+            (isReadOnly ? [.skipIfAny(.r2, write, by: 2)] : []) + [.move(.r0, 1), .exit]
         let jumps = conditions.enumerated().map { index, condition in
             let rest = conditions.count - index - 1 + verdict.count
             return Instruction.skipUnlessEqual(condition.0, condition.1, by: Int16(rest))
         }
         return jumps + verdict
     }
+
+    /// BPF_DEVCG_ACC_WRITE, in the upper half of access_type.
+    private static let write: UInt32 = 4 << 16
 }
 
 extension DeviceNode.Kind {
@@ -53,6 +60,7 @@ extension DeviceNode.Kind {
 private enum Register: UInt8 {
     case r0 = 0
     case r1 = 1
+    case r2 = 2
     case r3 = 3
     case r4 = 4
     case r5 = 5
@@ -84,6 +92,11 @@ private struct Instruction {
     /// BPF_JMP32 | BPF_JNE | BPF_K: over the next `count` instructions.
     static func skipUnlessEqual(_ register: Register, _ value: UInt32, by count: Int16) -> Instruction {
         Instruction(operation: 0x56, destination: register, offset: count, constant: value)
+    }
+
+    /// BPF_JMP32 | BPF_JSET | BPF_K: over the next `count` instructions when one of the bits is set.
+    static func skipIfAny(_ register: Register, _ bits: UInt32, by count: Int16) -> Instruction {
+        Instruction(operation: 0x46, destination: register, offset: count, constant: bits)
     }
 
     /// BPF_JMP | BPF_EXIT.

@@ -32,6 +32,7 @@ extension Planner {
                     "take the pty as controlling terminal")
             }
             + (directory.map { [step(.changeDirectory($0), .command, "enter \($0)")] } ?? [])
+            + narrowCommand()
             + [
                 step(.setGroups(user.groups), .ids, "set the groups of \(user.name)"),
                 step(.setGroupIDs(user.gid), .ids, "become group \(user.gid)"),

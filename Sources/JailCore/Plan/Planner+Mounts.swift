@@ -1,61 +1,76 @@
 /// `mount`, `mount.fstab`, and the pseudo file systems: mount(8), proc(5), sysfs(5), devpts.
 extension Planner {
-    private static let inside: ResolveFlags = [.noMagicLinks, .noSymlinks, .inRoot]
+    static let inside: ResolveFlags = [.noMagicLinks, .noSymlinks, .inRoot]
 
-    private func isBind(_ mount: MountSpec) -> Bool { mount.kind.isBind }
     private func slot(_ index: Int) -> Slot { Slot("source-\(index)") }
-    private var bindSlots: [Slot] { jail.mounts.indices.filter { isBind(jail.mounts[$0]) }.map(slot) }
 
-    private func attributes(_ mount: MountSpec) -> MountAttributes {
-        var attributes: MountAttributes = .noDevices
-        if mount.isReadOnly { attributes.insert(.readOnly) }
-        if mount.isNoExec { attributes.insert(.noExec) }
-        if mount.isNoSetuid { attributes.insert(.noSetuid) }
-        if mount.isNoAccessTime { attributes.insert(.noAccessTime) }
-        return attributes
+    /// What jailrun opens; mounts on the root are the root (`rootSource`).
+    private var prepared: [Int] {
+        jail.mounts.indices.filter { jail.mounts[$0].kind.isPrepared && !jail.mounts[$0].relativeTarget.isEmpty }
     }
 
     /// Sources are opened once, by jailrun: what they name later does not matter.
     func openMountSources() -> [Step] {
-        jail.mounts.indices.filter { isBind(jail.mounts[$0]) }.flatMap { index in
+        prepared.flatMap { index in
             let mount = jail.mounts[index]
-            return [
-                host(
-                    .openDirectory(mount.source, flags: [.path, .closeOnExec], into: .mountPoint), .files, mount.origin,
-                    "open \(mount.source)"),
-                host(
-                    .cloneTree("", at: .mountPoint, isRecursive: true, into: slot(index)), .files, mount.origin,
-                    "clone the mount of \(mount.source)"),
-                host(.close(.mountPoint), .files, mount.origin, "close \(mount.source)"),
+            if let type = mount.kind.diskType { return openDisk(mount, type, into: slot(index)) }
+            return mount.kind.isBind ? openFolder(mount, into: slot(index)) : []
+        } + openLayers()
+    }
+
+    private func openFolder(_ mount: MountSpec, into slot: Slot) -> [Step] {
+        [
+            host(
+                .openDirectory(mount.source, flags: [.path, .closeOnExec], into: .mountPoint), .files, mount.origin,
+                "open \(mount.source)"),
+            host(
+                .cloneTree("", at: .mountPoint, isRecursive: true, into: slot), .files, mount.origin,
+                "clone the mount of \(mount.source)"),
+            host(.close(.mountPoint), .files, mount.origin, "close \(mount.source)"),
+        ]
+    }
+
+    /// By jailrun: root inside may not mount disks, whose contents the kernel trusts.
+    private func openDisk(_ mount: MountSpec, _ type: String, into slot: Slot) -> [Step] {
+        func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, .files, mount.origin, purpose) }
+        return [
+            step(.openFilesystem(type, into: .filesystem), "open \(type)"),
+            step(.configure(.filesystem, "source", mount.source), "name \(mount.source)"),
+        ]
+            + ((mount.isReadOnly ? ["ro"] : []) + mount.data).map {
+                step(configuration($0), "set \($0) of \(type)")
+            }
+            + [
+                step(.createSuperblock(.filesystem), "mount \(mount.source)"),
+                step(.mountDetached(.filesystem, mount.attributes, into: slot), "keep it detached"),
+                step(.close(.filesystem), "close \(type)"),
             ]
-        }
     }
 
     func mapMountSources() -> [Step] {
-        jail.mounts.indices.filter { isBind(jail.mounts[$0]) }.map { index in
+        prepared.filter { !jail.mounts[$0].kind.isLayered }.map { index in
             let mount = jail.mounts[index]
-            let call: SystemCall =
-                isMapped
-                ? .setIdmap(.userNamespace, on: slot(index), attributes(mount), isRecursive: true)
-                : .setAttributes(attributes(mount), on: slot(index), isRecursive: true)
-            return host(call, .files, mount.origin, "set the attributes of \(mount.source)")
+            return map(
+                slot(index), mount.attributes, isRecursive: true, mount.origin, "set the attributes of \(mount.source)")
         }
     }
 
     /// What jailrun passes to the child, in this order, with the message that lets it go on.
-    var passedSlots: [Slot] { [.root] + (hasDevices ? [.devices] : []) + bindSlots }
+    var passedSlots: [Slot] { [.root] + (hasDevices ? [.devices] : []) + prepared.map(slot) }
 
     func mountFilesystems() -> [Step] {
         jail.mounts.indices.flatMap { index in
             let mount = jail.mounts[index]
             switch mount.kind {
-            case .nullfs, .bind: return attach(slot(index), at: mount.relativeTarget, mount.origin, .files)
-            case .tmpfs: return mountNew("tmpfs", at: mount.relativeTarget, attributes(mount), mount.data, mount.origin)
+            case .tmpfs: return mountNew("tmpfs", at: mount.relativeTarget, mount.attributes, mount.data, mount.origin)
             case .procfs, .linprocfs:
-                return mountNew("proc", at: mount.relativeTarget, attributes(mount).union(.noExec), [], mount.origin)
+                return mountNew("proc", at: mount.relativeTarget, mount.attributes.union(.noExec), [], mount.origin)
             case .linsysfs:
-                return mountNew("sysfs", at: mount.relativeTarget, attributes(mount).union(.readOnly), [], mount.origin)
-            case .devfs, .fdescfs: return []  // `mount.devfs` and `mount.fdescfs` do it: JailSpec turns them on
+                return mountNew("sysfs", at: mount.relativeTarget, mount.attributes.union(.readOnly), [], mount.origin)
+            case .devfs, .fdescfs: return []  // as `mount.devfs` and `mount.fdescfs`, which JailReader turned on
+            default:
+                return prepared.contains(index)
+                    ? attach(slot(index), at: mount.relativeTarget, mount.origin, .files) : []
             }
         }
     }
@@ -64,13 +79,7 @@ extension Planner {
         _ type: String, at target: String, _ attributes: MountAttributes, _ options: [String], _ origin: Origin,
         subject: Step.Subject = .files
     ) -> [Step] {
-        let configured = options.map { option in
-            let parts = option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            let call: SystemCall =
-                parts.count == 2
-                ? .configure(.filesystem, parts[0], parts[1]) : .configureFlag(.filesystem, parts[0])
-            return child(call, subject, origin, "set \(option) of \(type)")
-        }
+        let configured = options.map { child(configuration($0), subject, origin, "set \($0) of \(type)") }
         return [child(.openFilesystem(type, into: .filesystem), subject, origin, "open \(type)")]
             + configured
             + [
@@ -82,7 +91,13 @@ extension Planner {
             + [child(.close(.mount), subject, origin, "close the mount of /\(target)")]
     }
 
-    private func attach(_ mount: Slot, at target: String, _ origin: Origin, _ subject: Step.Subject) -> [Step] {
+    private func configuration(_ option: String) -> SystemCall {
+        let parts = option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        return parts.count == 2
+            ? .configure(.filesystem, parts[0], parts[1]) : .configureFlag(.filesystem, parts[0])
+    }
+
+    func attach(_ mount: Slot, at target: String, _ origin: Origin, _ subject: Step.Subject) -> [Step] {
         [
             child(
                 .openInRoot(target, root: .root, resolve: Self.inside, into: .mountPoint), subject, origin,
@@ -109,7 +124,14 @@ extension Planner {
             + mountNew(
                 "tmpfs", at: "dev/shm", [.noSetuid, .noDevices, .noExec], ["mode=1777", "size=65536k"], origin,
                 subject: .devices)
-            + mountNew("mqueue", at: "dev/mqueue", [.noSetuid, .noDevices, .noExec], [], origin, subject: .devices)
+            + mountQueues(origin)
+    }
+
+    /// mqueue can be mounted only by who owns the IPC namespace.
+    private func mountQueues(_ origin: Origin) -> [Step] {
+        if jail.privileges.sharesInterprocess.value { return [] }
+        return mountNew(
+            "mqueue", at: "dev/mqueue", [.noSetuid, .noDevices, .noExec], [], origin, subject: .devices)
     }
 
     private func mountProcfs() -> [Step] {

@@ -78,12 +78,22 @@ extension SystemCall {
         Self("sethostname", cns_number_sethostname, [.text(name), .integer(name.utf8.count)])
     }
 
-    static func setLimit(_ resource: Int, name: String, soft: UInt64, hard: UInt64) -> Self {
+    static func setDomainName(_ name: String) -> Self {
+        Self("setdomainname", cns_number_setdomainname, [.text(name), .integer(name.utf8.count)])
+    }
+
+    /// prlimit(2); `process` nil is the caller itself.
+    static func setLimit(
+        _ resource: Int, name: String, soft: UInt64, hard: UInt64, of process: Slot? = nil
+    ) -> Self {
         func spell(_ value: UInt64) -> String { value == .max ? "RLIM64_INFINITY" : String(value) }
         let structure = Structure.words([soft, hard], spelling: "{rlim_cur=\(spell(soft)), rlim_max=\(spell(hard))}")
         return Self(
             "prlimit64", cns_number_prlimit64,
-            [.integer(0), .integer(Int64(resource), spelled: name), .structure(structure), .null])
+            [
+                process.map(CallArgument.descriptor) ?? .integer(0), .integer(Int64(resource), spelled: name),
+                .structure(structure), .null,
+            ])
     }
 
     static func joinNamespaces(_ pidfd: Slot, _ flags: NamespaceFlags) -> Self {

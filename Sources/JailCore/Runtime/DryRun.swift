@@ -16,7 +16,7 @@ public struct DryRun {
     public func plan() throws(RuntimeError) -> Plan {
         var facts = try FactFinder(jail: jail, host: host).startFacts(terminals: terminals, isDryRun: true)
         let identity = try IdentityRegistry(state: host.state).preview(for: jail)
-        facts.network = try NetworkStart(preview: jail, identity: identity).operations
+        facts.network = try NetworkStart(preview: jail, identity: identity, host: host).operations
         return Planner(jail: jail, identity: identity, facts: facts).start()
     }
 }

@@ -67,7 +67,7 @@ public struct JailStart {
             name: jail.name.value, label: jail.label, identity: identity, phase: .up,
             cgroup: host.cgroup(of: jail.name.value).path, isTransient: isTransient, supervisor: getpid(),
             supervisorStartTime: ProcessTable.startTime(of: getpid()) ?? 0,
-            hasNetwork: jail.network.mode.value == .own && !jail.network.addresses.isEmpty)
+            hasNetwork: jail.network.isConnected, interfaces: jail.network.interfaces.map(\.value))
     }
 
     private func start(_ reserved: JailTrace, _ networkUndo: inout [NetworkOperation]) throws(RuntimeError)

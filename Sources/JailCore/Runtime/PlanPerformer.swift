@@ -153,6 +153,7 @@ struct PlanPerformer: ~Copyable {
             let cgroup = kernelPlan.descriptor(in: .cgroup) ?? -1
             let child = try kernelPlan.spawn(childSteps, flags: flags, cgroup: cgroup, control: pair.childs.number)
             kernelPlan.setChild(child.pid)
+            kernelPlan.set(.childProcess, to: child.pid)
             return Child(pid: child.pid, pidfd: Descriptor(child.pidfd))
         } catch { throw .step(jail: jail.label, step: plan.steps[index], errno: error, number: index) }
     }

@@ -14,11 +14,13 @@ struct FactFinder {
         let root = try openRoot()
         facts.rootDirectories = ["proc", "sys", "dev"].filter { isDirectory($0, root: root.number) }
         try checkAsked(facts)
+        try checkEnvironment(facts)
         try checkMounts(root.number)
         facts.jailUser = try jailUser(PasswordFile(root: root.number))
+        facts.identityFiles = identityFiles(root: root.number)
         facts.maskedPaths = Self.maskedPaths
         facts.readOnlyPaths = Self.readOnlyPaths
-        facts.deviceTree = try deviceTree()
+        facts.deviceTree = try deviceTree().restricted(to: jail.privileges.securityLevel.value)
         facts.unavailableDefaults = unavailableDefaults()
         facts.controllers = try controllers(without: facts.unavailableDefaults, isDryRun: isDryRun)
         try addPrivileges(to: &facts, terminals: terminals)
@@ -46,9 +48,10 @@ struct FactFinder {
     }
 
     private func openRoot() throws(RuntimeError) -> Descriptor {
-        do { return try Files.open(jail.path.value, Int32(OpenFlags([.path, .directory]).rawValue)) } catch {
+        let source = RootSource(jail)
+        do { return try Files.open(source.path, Int32(OpenFlags([.path, .directory]).rawValue)) } catch {
             throw .unsuitable(
-                jail: jail.label, origin: jail.path.origin, "path \(jail.path.value): \(error.description)",
+                jail: jail.label, origin: source.origin, "path \(source.path): \(error.description)",
                 hint: error == .noSuchFileOrDirectory ? "make the root file system first" : nil)
         }
     }
