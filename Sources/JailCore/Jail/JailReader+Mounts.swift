@@ -107,6 +107,10 @@ extension JailReader {
 
     private mutating func layered(_ mount: MountSpec, _ place: MountPlace) -> MountSpec? {
         var mount = mount
+        if mount.source.utf8.contains(where: { ",:\\".utf8.contains($0) }) {
+            error(place, "\(mount.kind.rawValue): a layer's name may have no comma, colon or backslash")
+            return nil
+        }
         if mount.kind == .unionfs {
             mount.layers = MountSpec.Layers(
                 upper: mount.isReadOnly ? nil : mount.source, work: mount.isReadOnly ? nil : "\(mount.source).work",

@@ -151,17 +151,40 @@ extension JailReader {
             error("\(list): \"\(entry.shown)\" has no address", at: entry.place)
             return nil
         }
-        for word in words.dropFirst() where !(family == .ipv6 && word == "nodad") { return refuse(word, list, entry) }
-        return address(first, family, interface, entry)
+        guard let length = length(in: Array(words.dropFirst()), family, list, entry) else { return nil }
+        return address(length.isEmpty ? first : "\(first)/\(length)", family, interface, entry)
     }
 
-    private mutating func refuse(_ word: Substring, _ list: String, _ entry: Located<String>) -> AddressSpec? {
-        let shown = Bytes(word.utf8).printable()
-        let isMask = word == "netmask" || word == "prefixlen"
-        error(
-            "\(list): ifconfig's \"\(shown)\" is not supported", at: entry.place,
-            hint: isMask ? "write the length behind the address: ADDRESS/24" : nil)
-        return nil
+    /// ifconfig's words behind an address: what says how long the prefix is, and what holds here anyway. Nil when one is
+    /// neither; empty when none gives a length.
+    private mutating func length(
+        in words: [Substring], _ family: AddressSpec.Family, _ list: String, _ entry: Located<String>
+    ) -> String? {
+        var length = ""
+        var rest = words[...]
+        while let word = rest.popFirst() {
+            switch word {
+            case "alias", "up", "nodad", "no_dad": continue
+            case family == .ipv4 ? "netmask" : "prefixlen":
+                guard let value = rest.popFirst(), length.isEmpty, !entry.value.utf8.contains(.slash) else {
+                    error("\(list): \"\(entry.shown)\" gives no one length", at: entry.place)
+                    return nil
+                }
+                length = value.hasPrefix("0x") ? Self.dotted(value.dropFirst(2)) ?? String(value) : String(value)
+            default:
+                error(
+                    "\(list): ifconfig's \"\(Bytes(word.utf8).printable())\" is not supported", at: entry.place,
+                    hint: "alias, up, nodad; netmask MASK for IPv4, prefixlen LENGTH for IPv6")
+                return nil
+            }
+        }
+        return length
+    }
+
+    /// ifconfig's hexadecimal mask, `0xffffff00`.
+    private static func dotted(_ digits: Substring) -> String? {
+        guard digits.utf8.count == 8, let mask = UInt32(digits, radix: 16) else { return nil }
+        return (0..<4).map { String(mask >> UInt32(24 - 8 * $0) & 255) }.joined(separator: ".")
     }
 
     private mutating func address(

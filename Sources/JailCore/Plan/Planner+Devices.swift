@@ -38,7 +38,7 @@ extension Planner {
                 .makeNode("jail/env", at: .devices, type: .regular, mode: 0o444, major: 0, minor: 0), "make /dev/jail/env"
             ),
             step(.open("jail/env", at: .devices, [.writeOnly, .closeOnExec], into: .settingFile), "open /dev/jail/env"),
-            step(.write(text.value, to: .settingFile), "write /dev/jail/env"),
+            step(.write(text.value + "\n", to: .settingFile), "write /dev/jail/env"),
             step(.close(.settingFile), "close /dev/jail/env"),
         ]
     }

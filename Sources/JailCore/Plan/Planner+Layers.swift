@@ -210,6 +210,7 @@ extension Planner {
         }
         let lower = overlay.lower.indices.map { "\(number)/lower-\($0)" }.joined(separator: ":")
         return overlay.lower.enumerated().flatMap { attach($1, "lower-\($0)") } + attachUpper(overlay, attach)
+            + takeOwnership(overlay, firstID)
             + [
                 step(.openFilesystem("overlay", into: .filesystem), "open overlayfs"),
                 step(.configure(.filesystem, "lowerdir", lower), "set the lower layers"),
@@ -224,6 +225,21 @@ extension Planner {
                     "mount the overlay"),
                 step(.close(.filesystem), "close overlayfs"),
             ]
+            + takeOwnership(overlay, 0)
+    }
+
+    /// overlayfs works with the ids that made it, and the host's root has no id on a mount of the jail's ids: what it made
+    /// in the work folder would belong to nobody (EOVERFLOW).
+    private func takeOwnership(_ overlay: Overlay, _ id: UInt32) -> [Step] {
+        guard isMapped, case .folders = overlay.upper else { return [] }
+        func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, .ids, overlay.origin, purpose) }
+        let change = [
+            step(.setFileOwner(gid: id), "make files as group \(id)"),
+            step(.setFileOwner(uid: id), "make files as user \(id)"),
+        ]
+        return id == 0
+            ? change + [step(.keepCapabilities(false), "let a change of ids change capabilities")]
+            : [step(.keepCapabilities(true), "keep the capabilities over a change of ids")] + change
     }
 
     private func attachUpper(_ overlay: Overlay, _ attach: (Slot, String) -> [Step]) -> [Step] {

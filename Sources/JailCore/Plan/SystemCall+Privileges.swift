@@ -18,6 +18,20 @@ extension SystemCall {
         Self("setresuid", cns_number_setresuid, Array(repeating: .integer(Int(uid)), count: 3))
     }
 
+    /// The ids that new files get, and no others: setfsuid(2), setfsgid(2). They return the ones before.
+    static func setFileOwner(uid: UInt32) -> Self { Self("setfsuid", cns_number_setfsuid, [.integer(Int(uid))]) }
+    static func setFileOwner(gid: UInt32) -> Self { Self("setfsgid", cns_number_setfsgid, [.integer(Int(gid))]) }
+
+    /// With SECBIT_NO_SETUID_FIXUP a change of ids takes no capability: capabilities(7).
+    static func keepCapabilities(_ isOn: Bool) -> Self {
+        Self(
+            "prctl", cns_number_prctl,
+            [
+                .integer(28, spelled: "PR_SET_SECUREBITS"),
+                isOn ? .integer(4, spelled: "1<<SECURE_NO_SETUID_FIXUP") : .integer(0),
+            ])
+    }
+
     static func setNoNewPrivileges() -> Self {
         Self(
             "prctl", cns_number_prctl,

@@ -3,12 +3,6 @@ internal import Glibc
 internal import SystemPackage
 
 extension FactFinder {
-    /// The files of the root that `host.hostuuid` and `host.hostid` cover: regular ones, not reached by a link.
-    func identityFiles(root: Int32) -> [String] {
-        let asked = (jail.host.uuid == nil ? [] : ["etc/machine-id"]) + (jail.host.id == nil ? [] : ["etc/hostid"])
-        return asked.filter { isRegularFile($0, root: root) }
-    }
-
     /// `env` is a file below /dev.
     func checkEnvironment(_ facts: StartFacts) throws(RuntimeError) {
         guard let text = jail.metadata.environment, !text.value.isEmpty else { return }
@@ -19,7 +13,19 @@ extension FactFinder {
             hint: "mount.devfs")
     }
 
-    private func isRegularFile(_ path: String, root: Int32) -> Bool {
+    /// With ids of its own a jail can read the kernel's messages only where everybody can: syslog(2).
+    func checkMessages() throws(RuntimeError) {
+        guard let asked = jail.privileges.granted.first(where: { $0.value == .readMessageBuffer }),
+            jail.privileges.userNamespace.value != .host,
+            (try? Files.text("/proc/sys/kernel/dmesg_restrict"))?.trimmed == "1"
+        else { return }
+        throw .unsuitable(
+            jail: jail.label, origin: asked.origin,
+            "allow.read_msgbuf: this host shows the kernel's messages only to who has CAP_SYSLOG over it",
+            hint: "sysctl kernel.dmesg_restrict=0, or userns = host")
+    }
+
+    func isRegularFile(_ path: String, root: Int32) -> Bool {
         let flags = Int32(OpenFlags([.path, .noFollow]).rawValue)
         guard let file = try? RootPath.open(path, root: root, flags: flags, followingLinks: false) else { return false }
         var status = stat()

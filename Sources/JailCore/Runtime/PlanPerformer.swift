@@ -195,6 +195,6 @@ extension Step {
     fileprivate func idmappedPath(in jail: JailSpec) -> String? {
         guard case .call(let call) = operation, call.name == "mount_setattr", call.spelling.contains("MOUNT_ATTR_IDMAP")
         else { return nil }
-        return jail.mounts.first { $0.origin == origin && $0.kind.isBind }?.source ?? jail.path.value
+        return jail.mounts.first { $0.origin == origin && $0.kind.isPrepared }?.source ?? jail.path.value
     }
 }
