@@ -229,9 +229,10 @@ extension JailReader {
             mount.data.append(option)
             return
         }
-        if mount.kind == .overlay, parts.count == 2, ["lowerdir", "upperdir", "workdir"].contains(parts[0])
-            || mount.kind.diskType != nil && !isForeign
-        {
+        let isLayer =
+            mount.kind == .overlay && parts.count == 2 && ["lowerdir", "upperdir", "workdir"].contains(parts[0])
+        // The file system itself says what is wrong with an option of its own.
+        if isLayer || mount.kind.diskType != nil && !isForeign {
             mount.data.append(option)
             return
         }
