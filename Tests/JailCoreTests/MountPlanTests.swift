@@ -85,7 +85,7 @@ struct MountPlanTests {
                 "fsconfig(filesystem, FSCONFIG_CMD_CREATE, NULL, NULL, 0)",
             ])
         #expect(first < (lines.firstIndex { $0.hasPrefix("clone3") } ?? 0))
-        #expect(lines.contains { $0.hasPrefix("mount_setattr(source-0") && $0.contains("attr_clr=MOUNT_ATTR__ATIME") })
+        #expect(lines.contains { $0.hasPrefix("mount_setattr(source-0") && $0.contains("attr_clr=MOUNT_ATTR_NOATIME|MOUNT_ATTR_STRICTATIME|0x40") })
     }
 
     @Test("lines of devfs and fdescfs ask for /dev, with the rule set that they name")

@@ -24,7 +24,7 @@ extension ParameterTable.Row {
     /// What Linux keeps anyway; `otherwise` is what another value would need.
     fileprivate static func noted(
         _ name: String, _ kind: ParameterTable.Kind, _ standard: String, _ values: ParameterTable.NotedValues,
-        _ meaning: String, why: String, otherwise: String = "not supported by this version", reserved: Bool = false
+        _ meaning: String, why: String, otherwise: String = "", reserved: Bool = false
     ) -> Self {
         let fate = ParameterTable.Fate.noted(why: why, values: values, otherwise: otherwise)
         return Self(name, kind, standard, fate, meaning, "none", reserved: reserved)
@@ -176,10 +176,12 @@ extension ParameterTable {
             reserved: true),
         .noted(
             "ip4.saddrsel", .boolean, "true", .boolean(true), "choice of the source address",
-            why: "the kernel chooses it, as with true"),
+            why: "the kernel chooses it, as with true",
+            otherwise: "the kernel chooses the source by the route; put the address that shall be it first"),
         .noted(
             "ip6.saddrsel", .boolean, "true", .boolean(true), "choice of the source address",
-            why: "the kernel chooses it, as with true"),
+            why: "the kernel chooses it, as with true",
+            otherwise: "the kernel chooses the source by the route; put the address that shall be it first"),
         .notYet("nat", .boolean, "", "masquerade", "nftables"),
         .notYet("port", .list, "", "published ports, 8080:80/tcp", "nftables"),
     ]
@@ -216,7 +218,8 @@ extension ParameterTable {
             "capabilities; from 1 no /dev/mem, from 2 no writing to disks by the device program", reserved: true),
         .noted(
             "enforce_statfs", .integer, "2", .numbers(0...2), "which mounts are shown inside",
-            why: "a jail sees the mounts of its own mount namespace, as with 1"),
+            why: "a jail sees the mounts of its own mount namespace, as with 1",
+            otherwise: "it is 0, 1 or 2"),
         .noted(
             "children.max", .integer, "0", .numbers(0...0), "jails inside the jail", why: "a jail cannot make jails",
             otherwise: "a jail cannot make jails; write it beside the other, or run jailrun in the outer one by cap.add"
@@ -245,7 +248,8 @@ extension ParameterTable {
             .noted(
                 "allow.unprivileged_parent_tampering", .boolean, "false", .boolean(false),
                 "the host's users reach the jail's processes of their number",
-                why: "user ids inside are others than outside"),
+                why: "user ids inside are others than outside",
+                otherwise: "with userns = host a number inside and outside is one user"),
             .noted(
                 "allow.sysvipc", .boolean, "false", .any, "System V IPC", why: "every jail has System V IPC of its own",
                 reserved: true),

@@ -71,7 +71,7 @@ public struct MountAttributes: NamedOptions {
     var cleared: MountAttributes { contains(.noAccessTime) ? .anyAccessTime : [] }
 
     public var description: String {
-        if self == .anyAccessTime { return "MOUNT_ATTR__ATIME" }
+        if self == .anyAccessTime { return "MOUNT_ATTR_NOATIME|MOUNT_ATTR_STRICTATIME|0x40" }
         let spelled = Self.names.filter { contains($0.0) }.map(\.1)
         return spelled.isEmpty ? "0" : spelled.joined(separator: "|")
     }

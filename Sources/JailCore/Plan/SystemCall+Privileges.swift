@@ -85,7 +85,12 @@ extension SystemCall {
         Self("keyctl", cns_number_keyctl, [.integer(1, spelled: "KEYCTL_JOIN_SESSION_KEYRING"), .null])
     }
 
-    static func setMask(_ mask: UInt32) -> Self { Self("umask", cns_number_umask, [.octal(mask)]) }
+    static func setMask(_ mask: UInt32) -> Self {
+        let digits = String(mask, radix: 8)
+        let spelled = String(repeating: "0", count: max(1, 3 - digits.utf8.count)) + digits
+        return Self("umask", cns_number_umask, [.integer(Int64(mask), spelled: spelled)])
+    }
+
     static func startSession() -> Self { Self("setsid", cns_number_setsid, []) }
 
     static func setHostName(_ name: String) -> Self {
