@@ -56,10 +56,9 @@ int cns_seccomp_row(size_t index, struct cns_seccomp_row *out) {
         if (table[i].name == NULL) {
             group = table[i].group;
         } else if (index-- == 0) {
-            *out = (struct cns_seccomp_row){table[i].name,         group,
-                                            table[i].why,          table[i].capabilities,
-                                            row_number(&table[i]), table[i].verdict,
-                                            table[i].permission};
+            *out = (struct cns_seccomp_row){
+                table[i].name,      group, table[i].why, table[i].capabilities, row_number(&table[i]), table[i].verdict,
+                table[i].permission};
             return 0;
         }
     }

@@ -85,7 +85,11 @@ struct MountPlanTests {
                 "fsconfig(filesystem, FSCONFIG_CMD_CREATE, NULL, NULL, 0)",
             ])
         #expect(first < (lines.firstIndex { $0.hasPrefix("clone3") } ?? 0))
-        #expect(lines.contains { $0.hasPrefix("mount_setattr(source-0") && $0.contains("attr_clr=MOUNT_ATTR_NOATIME|MOUNT_ATTR_STRICTATIME|0x40") })
+        #expect(
+            lines.contains {
+                $0.hasPrefix("mount_setattr(source-0")
+                    && $0.contains("attr_clr=MOUNT_ATTR_NOATIME|MOUNT_ATTR_STRICTATIME|0x40")
+            })
     }
 
     @Test("lines of devfs and fdescfs ask for /dev, with the rule set that they name")
@@ -160,7 +164,8 @@ struct VnetPlanTests {
     @Test("a trace tells what is to be given back")
     func trace() {
         let trace = JailTrace(
-            name: "a", label: "a", identity: JailIdentity(jid: 1, idRange: nil, generation: 1), phase: .up, cgroup: "/c",
+            name: "a", label: "a", identity: JailIdentity(jid: 1, idRange: nil, generation: 1), phase: .up,
+            cgroup: "/c",
             isTransient: true, supervisor: 1, supervisorStartTime: 1, hasNetwork: true, interfaces: ["eth0", "epair0b"])
         #expect(JailTrace(text: trace.text) == trace)
         let old = trace.text.split(separator: "\n").filter { !$0.hasPrefix("interfaces") }.joined(separator: "\n")

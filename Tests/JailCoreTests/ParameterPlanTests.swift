@@ -50,7 +50,10 @@ struct ParameterPlanTests {
             ),
             (
                 "oom.score = -1000;",
-                ["openat(child, \"oom_score_adj\", O_WRONLY|O_CLOEXEC, 0) = score-file", "write(score-file, \"-1000\", 5)"]
+                [
+                    "openat(child, \"oom_score_adj\", O_WRONLY|O_CLOEXEC, 0) = score-file",
+                    "write(score-file, \"-1000\", 5)",
+                ]
             ),
             ("umask = 077;", ["umask(077)"]),
             (
@@ -187,15 +190,32 @@ struct ParameterPlanTests {
             "sysvmsg = new; sysvshm = inherit;", "securelevel = 1; cap.add = sys_rawio;", "securelevel = 4;",
             "securelevel = 2; allow.settime; userns = host;", "host = inherit; host.hostname = x;", "host = disable;",
             "sysctl.kernel.panic = 1;", "sysctl.net.ipv4.ip_forward;", "sysctl.net = 1;",
-            "sysctl.net.ipv4.ip_forward = 1; ip4 = inherit; ip6 = inherit;", "sysctl.kernel.sem = 1; sysvsem = inherit;",
+            "sysctl.net.ipv4.ip_forward = 1; ip4 = inherit; ip6 = inherit;",
+            "sysctl.kernel.sem = 1; sysvsem = inherit;",
             "\"sysctl.net/../kernel/panic\" = 1;", "ulimit.nofile = 20:10;", "ulimit.nofiles = 1;", "ulimit.cpu = 1K;",
             "ulimit.nofile = 1:2:3;", "ulimit.nofile;", "umask = 1000;", "umask = 8;", "oom.score = 1001;",
             "oom.score = x;", "vnet.interface = eth0;", "vnet; vnet.interface = lo;", "vnet; vnet.interface = a,a;",
             "vnet; vnet.interface = \"a/b\";", "allow.routing;", "allow.mount.tmpfs;", "allow.quotas;",
-            "host.hostuuid = x;", "host.hostid = -1;", "host.domainname = \"a b\";",
+            "ip_hostname;", "ip_hostname; host.hostname = \"-x\";", "ip_hostname; host.hostname = x; vnet;",
+            "ip_hostname; host.hostname = x; ip4 = inherit; ip6 = inherit;", "host.hostuuid = x;", "host.hostid = -1;",
+            "host.domainname = \"a b\";",
         ])
     func refused(parameters: String) {
         #expect(!Self.errors(parameters).isEmpty)
+    }
+
+    @Test("what the resolver says becomes addresses, each once, and none that a jail cannot have")
+    func lookup() {
+        let answer = """
+            127.0.0.1       STREAM www
+            192.0.2.7       STREAM www
+            192.0.2.7       DGRAM
+            2001:db8::7     STREAM
+            fe80::1%eth0    STREAM
+            nonsense
+            """
+        #expect(HostnameLookup.addresses(in: answer).map(\.description) == ["192.0.2.7", "2001:db8::7"])
+        #expect(HostnameLookup.addresses(in: "") == [])
     }
 
     // MARK: The filter

@@ -17,7 +17,8 @@ extension Kernel {
             try Machine.with { machine in
                 let question = "ulimit -n; ulimit -Hn; cat /proc/self/oom_score_adj; umask"
                 machine.configure(
-                    "ulimit.nofile = \"100:200\"; oom.score = 500; umask = 077; persist; exec.start = '(\(question)) >/tmp/first';")
+                    "ulimit.nofile = \"100:200\"; oom.score = 500; umask = 077; persist; exec.start = '(\(question)) >/tmp/first';"
+                )
                 let start = machine.jailrun("start", machine.conf)
                 #expect(start.status == 0, "\(start)")
                 defer { machine.stop() }
@@ -41,7 +42,9 @@ extension Kernel {
 
         // MARK: Names
 
-        @Test("the jail has the domain name, the UUID and the number of the file; the root's files stay") func host() throws {
+        @Test("the jail has the domain name, the UUID and the number of the file; the root's files stay") func host()
+            throws
+        {
             try Machine.with { machine in
                 machine.write("old\n", to: "\(machine.root)/etc/machine-id")
                 machine.write("oldd", to: "\(machine.root)/etc/hostid")
@@ -49,9 +52,11 @@ extension Kernel {
                     machine,
                     "cat /proc/sys/kernel/domainname /etc/machine-id; hostid; "
                         + "echo x >/etc/hostid || echo refused",
-                    "host.domainname = d.example; host.hostuuid = \"01234567-89ab-cdef-0123-456789abcdef\"; host.hostid = 4660;")
+                    "host.domainname = d.example; host.hostuuid = \"01234567-89ab-cdef-0123-456789abcdef\"; host.hostid = 4660;"
+                )
                 #expect(
-                    answer.lines == ["d.example", "0123456789abcdef0123456789abcdef", "00001234", "refused"], "\(answer)")
+                    answer.lines == ["d.example", "0123456789abcdef0123456789abcdef", "00001234", "refused"],
+                    "\(answer)")
                 #expect(machine.read("\(machine.root)/etc/machine-id") == "old\n")
                 #expect(machine.read("\(machine.root)/etc/hostid") == "oldd")
             }
@@ -115,7 +120,8 @@ extension Kernel {
             }
         }
 
-        @Test("cap.drop takes what pid 1 needs, too, and a command becomes its user all the same") func dropAll() throws {
+        @Test("cap.drop takes what pid 1 needs, too, and a command becomes its user all the same") func dropAll() throws
+        {
             try Machine.with { machine in
                 let drop = "cap.drop = setuid, setgid, setpcap, kill;"
                 let answer = machine.run("/bin/probe caps", drop)
@@ -186,7 +192,9 @@ extension Kernel {
             }
         }
 
-        @Test("unionfs keeps what a jail writes and hides what it removes, with the owners of the disk") func union() throws {
+        @Test("unionfs keeps what a jail writes and hides what it removes, with the owners of the disk") func union()
+            throws
+        {
             try Machine.with { machine in
                 let upper = "\(machine.directory)/upper"
                 _ = Command.shell("mkdir '\(upper)'").run()
@@ -221,6 +229,24 @@ extension Kernel {
             }
         }
 
+        // MARK: Addresses
+
+        @Test("ip_hostname gives the addresses that the host's resolver has, and a name without is an error")
+        func lookup() throws {
+            try Machine.with { machine in
+                machine.write("10.77.1.9 named.example\n10.77.1.10 named.example\n", to: "\(machine.directory)/hosts")
+                let bound = Command.shell("mount --bind '\(machine.directory)/hosts' /etc/hosts").run()
+                try #require(bound.status == 0, "\(bound)")
+                defer { _ = Command.shell("umount /etc/hosts").run() }
+                let ask = "ip -o -4 address show dev eth0 | while read -r a b c d e; do echo \"$d\"; done"
+                let answer = shell(machine, ask, "host.hostname = named.example; ip_hostname;")
+                #expect(answer.lines == ["10.77.1.9/24", "10.77.1.10/24"], "\(answer)")
+                let none = shell(machine, "true", "host.hostname = unnamed.invalid; ip_hostname;")
+                #expect(
+                    none.status == 125 && none.errors.contains("host.hostname unnamed.invalid: not found"), "\(none)")
+            }
+        }
+
         // MARK: vnet
 
         /// A veth pair on the host, taken away afterwards.
@@ -244,7 +270,8 @@ extension Kernel {
                     #expect(start.status == 0, "\(start)")
                     #expect(!links.contains("jt1"))
                     let ping = Command.shell(
-                        "ip address add 10.9.8.1/24 dev jt0; ip link set jt0 up; busybox ping -c 1 -W 2 10.9.8.2").run()
+                        "ip address add 10.9.8.1/24 dev jt0; ip link set jt0 up; busybox ping -c 1 -W 2 10.9.8.2"
+                    ).run()
                     #expect(ping.status == 0, "\(ping)")
                     #expect(machine.jailrun("stop", "t").status == 0)
                     #expect(links.contains("jt1"))
@@ -252,7 +279,8 @@ extension Kernel {
             }
         }
 
-        @Test("an interface comes back after jailrun was killed, and after every process of the jail was") func crash() throws
+        @Test("an interface comes back after jailrun was killed, and after every process of the jail was") func crash()
+            throws
         {
             try Machine.with { machine in
                 try withPair {

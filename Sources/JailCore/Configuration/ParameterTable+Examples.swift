@@ -9,7 +9,8 @@ extension ParameterTable {
 
     private static let identityExamples = [
         ("jid", "jid = 7;"), ("name", "7 { name = www; }"), ("path", "path = \"/usr/jail/www\";"),
-        ("host.hostname", "host.hostname = www.example.org;"), ("persist", "persist;"), ("depend", "depend = db, cache;"),
+        ("host.hostname", "host.hostname = www.example.org;"), ("persist", "persist;"),
+        ("depend", "depend = db, cache;"),
         ("host", "host = inherit;"), ("host.domainname", "host.domainname = example;"),
         ("host.hostuuid", "host.hostuuid = \"01234567-89ab-cdef-0123-456789abcdef\";"),
         ("host.hostid", "host.hostid = 305419896;"), ("meta", "meta = \"owner=web team\";"),
@@ -24,7 +25,8 @@ extension ParameterTable {
         ("command", "command = \"/usr/sbin/httpd -X\";"), ("exec.poststart", "exec.poststart = \"logger up: $name\";"),
         ("exec.prestop", "exec.prestop = \"logger stopping $name\";"),
         ("exec.stop", "exec.stop = \"/bin/sh /etc/rc.shutdown\";"),
-        ("exec.poststop", "exec.poststop = \"logger down: $name\";"), ("exec.release", "exec.release = \"rm -f /tmp/$name\";"),
+        ("exec.poststop", "exec.poststop = \"logger down: $name\";"),
+        ("exec.release", "exec.release = \"rm -f /tmp/$name\";"),
         ("exec.clean", "exec.clean;"), ("exec.jail_user", "exec.jail_user = www;"),
         ("exec.system_jail_user", "exec.system_jail_user;"), ("exec.system_user", "exec.system_user = nobody;"),
         ("exec.timeout", "exec.timeout = 60;"), ("exec.consolelog", "exec.consolelog = \"/var/log/jail_$name.log\";"),
@@ -32,7 +34,8 @@ extension ParameterTable {
     ]
 
     private static let mountExamples = [
-        ("mount", "mount = \"/usr/jail/base $path nullfs ro 0 0\";"), ("mount.fstab", "mount.fstab = \"/etc/fstab.$name\";"),
+        ("mount", "mount = \"/usr/jail/base $path nullfs ro 0 0\";"),
+        ("mount.fstab", "mount.fstab = \"/etc/fstab.$name\";"),
         ("mount.devfs", "mount.devfs;"), ("mount.fdescfs", "mount.fdescfs;"), ("mount.procfs", "mount.procfs;"),
         ("mount.sysfs", "mount.nosysfs;"), ("root.readonly", "root.readonly;"), ("root.ephemeral", "root.ephemeral;"),
         ("devfs_ruleset", "devfs_ruleset = 5;"), ("enforce_statfs", "enforce_statfs = 1;"),
@@ -41,6 +44,7 @@ extension ParameterTable {
     private static let networkExamples = [
         ("ip4", "ip4 = disable;"), ("ip6", "ip6 = disable;"), ("ip4.addr", "ip4.addr = \"eth0|192.0.2.10/24\";"),
         ("ip6.addr", "ip6.addr = \"2001:db8::10/64\";"), ("interface", "interface = eth0;"), ("vnet", "vnet;"),
+        ("ip_hostname", "host.hostname = www.example.org; ip_hostname;"),
         ("vnet.interface", "vnet; vnet.interface = eth1;"), ("ip4.saddrsel", "ip4.saddrsel;"),
         ("ip6.saddrsel", "ip6.saddrsel;"), ("allow.routing", "vnet; allow.routing;"),
     ]
@@ -48,7 +52,8 @@ extension ParameterTable {
     private static let limitExamples = [
         ("cgroup.*", "cgroup.memory.max = 256M;"), ("ulimit.*", "ulimit.nofile = \"4096:65536\";"),
         ("sysctl.*", "sysctl.net.core.somaxconn = 1024;"), ("oom.score", "oom.score = 500;"), ("umask", "umask = 077;"),
-        ("securelevel", "securelevel = 2;"), ("cap.add", "cap.add = net_raw;"), ("cap.drop", "cap.drop = chown, setfcap;"),
+        ("securelevel", "securelevel = 2;"), ("cap.add", "cap.add = net_raw;"),
+        ("cap.drop", "cap.drop = chown, setfcap;"),
         ("seccomp", "seccomp = \"/etc/jailrun/web.json\";"), ("userns", "userns = 100000+65536;"),
         ("children.max", "children.max = 0;"), ("sysvmsg", "sysvmsg = disable;"), ("sysvsem", "sysvsem = disable;"),
         ("sysvshm", "sysvshm = inherit;"), ("linux", "linux = new;"), ("linux.osname", "linux.osname = Linux;"),

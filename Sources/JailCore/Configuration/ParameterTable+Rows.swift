@@ -171,9 +171,9 @@ extension ParameterTable {
         .done(
             "vnet.interface", .list, "", "interfaces moved into the jail, and back when it stops",
             "IFLA_NET_NS_FD of rtnetlink(7)", reserved: true),
-        .notYet(
-            "ip_hostname", .boolean, "false", "addresses from the resolver, for host.hostname", "getaddrinfo(3)",
-            reserved: true),
+        .done(
+            "ip_hostname", .boolean, "false", "the addresses of host.hostname, from the host's resolver",
+            "getent(1) on the host; then as ip4.addr and ip6.addr", reserved: true),
         .noted(
             "ip4.saddrsel", .boolean, "true", .boolean(true), "choice of the source address",
             why: "the kernel chooses it, as with true",
@@ -222,7 +222,7 @@ extension ParameterTable {
             otherwise: "it is 0, 1 or 2"),
         .noted(
             "children.max", .integer, "0", .numbers(0...0), "jails inside the jail", why: "a jail cannot make jails",
-            otherwise: "a jail cannot make jails; write it beside the other, or run jailrun in the outer one by cap.add"
+            otherwise: "a jail cannot make jails: write them beside each other"
         ),
         .done(
             "host", .jailsys, "new", "own names of the host, or the host's", "UTS namespace, or none"),
@@ -280,7 +280,8 @@ extension ParameterTable {
             .done(
                 "allow.setaudit", .boolean, "false", "processes may set the audit session",
                 "CAP_AUDIT_CONTROL, CAP_AUDIT_WRITE; needs userns = host"),
-            .permission("allow.quotas", "root inside may set quotas", "quotactl(2) asks for CAP_SYS_ADMIN over the machine"),
+            .permission(
+                "allow.quotas", "root inside may set quotas", "quotactl(2) asks for CAP_SYS_ADMIN over the machine"),
             .permission(
                 "allow.extattr", "root inside may change system extended attributes",
                 "trusted.* asks for CAP_SYS_ADMIN over the machine, which permits all else, too"),

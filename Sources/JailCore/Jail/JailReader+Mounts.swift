@@ -88,7 +88,8 @@ extension JailReader {
 
     /// A mount on the root covers what was mounted below it before.
     private mutating func checkOrder(_ mounts: [MountSpec]) {
-        guard let root = mounts.lastIndex(where: \.relativeTarget.isEmpty), case .configuration(let line) = mounts[root].origin
+        guard let root = mounts.lastIndex(where: \.relativeTarget.isEmpty),
+            case .configuration(let line) = mounts[root].origin
         else { return }
         for mount in mounts[..<root] where !mount.relativeTarget.isEmpty {
             guard case .configuration(let place) = mount.origin else { continue }
@@ -97,9 +98,12 @@ extension JailReader {
                 at: place, hint: "put the root first")
         }
         for mount in mounts where mount.kind == .unionfs && !mount.relativeTarget.isEmpty {
-            guard case .configuration(let place) = mount.origin, mounts.contains(where: { $0.relativeTarget.isEmpty && $0.kind.isLayered })
+            guard case .configuration(let place) = mount.origin,
+                mounts.contains(where: { $0.relativeTarget.isEmpty && $0.kind.isLayered })
             else { continue }
-            error("mount: unionfs below a root of layers is not supported", at: place, hint: "use overlay, with its folders")
+            error(
+                "mount: unionfs below a root of layers is not supported", at: place,
+                hint: "use overlay, with its folders")
         }
     }
 
@@ -131,7 +135,9 @@ extension JailReader {
         mount.data = []
         let paths = layers.folders + [layers.upper, layers.work].compactMap { $0 }
         if layers.folders.isEmpty {
-            error(place, "overlay: lowerdir is missing", hint: "lowerdir=/one:/two,upperdir=/three/up,workdir=/three/work")
+            error(
+                place, "overlay: lowerdir is missing", hint: "lowerdir=/one:/two,upperdir=/three/up,workdir=/three/work"
+            )
         } else if let path = paths.first(where: { !$0.hasPrefix("/") }) {
             error(place, "overlay: \(path) is not an absolute path")
         } else if layers.upper.map({ Self.parent(of: $0) }) != layers.work.map({ Self.parent(of: $0) }) {

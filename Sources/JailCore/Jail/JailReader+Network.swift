@@ -3,7 +3,22 @@ extension JailReader {
         let interface = interface()
         let addresses = addresses(.ipv4, interface) + addresses(.ipv6, interface)
         let mode = mode()
-        return NetworkSpec(mode: mode, addresses: addresses, interfaces: vnetInterfaces())
+        return NetworkSpec(
+            mode: mode, addresses: addresses, interfaces: vnetInterfaces(), lookup: lookup(interface, mode.value))
+    }
+
+    /// `ip_hostname`. The name is looked up when the jail starts.
+    private mutating func lookup(_ interface: String?, _ mode: NetworkSpec.Mode) -> Located<String>? {
+        guard let asked = optionalBoolean("ip_hostname"), asked.value else { return nil }
+        let name = jail.parameter("host.hostname")?.lastValue?.bytes ?? []
+        if name.isEmpty || name.first == UInt8(ascii: "-") {  // which getent(1) would take for an option
+            error("ip_hostname: there is no host.hostname that can be looked up", at: asked.place)
+        } else if mode == .inherit || jailsys("vnet")?.value == .new {
+            error(
+                "ip_hostname: the jail gets no addresses", at: asked.place,
+                hint: "it is in the host's network, or configures its own")
+        }
+        return Located(interface ?? "", asked.origin)
     }
 
     // MARK: vnet
@@ -13,7 +28,9 @@ extension JailReader {
         var found: [Located<String>] = []
         for entry in strings("vnet.interface").flatMap(Self.split) {
             if !Self.isInterface(entry.value) {
-                error("vnet.interface: \"\(entry.shown)\" is no interface name", at: entry.place, hint: "1 to 15 characters")
+                error(
+                    "vnet.interface: \"\(entry.shown)\" is no interface name", at: entry.place,
+                    hint: "1 to 15 characters")
             } else if entry.value == "lo" {
                 error("vnet.interface: lo cannot be moved", at: entry.place, hint: "the jail has a lo of its own")
             } else if found.contains(where: { $0.value == entry.value }) {
@@ -23,7 +40,8 @@ extension JailReader {
             }
         }
         if let first = found.first, vnet?.value != .new {
-            error("vnet.interface: the jail has no network stack that it configures", at: first.place, hint: "add vnet;")
+            error(
+                "vnet.interface: the jail has no network stack that it configures", at: first.place, hint: "add vnet;")
         }
         if let routing = optionalBoolean("allow.routing"), routing.value, vnet?.value != .new {
             error(

@@ -110,8 +110,9 @@ extension JailReader {
     ) -> Bool {
         let isOfNetwork = path.hasPrefix("net/")
         let isOfProcesses = Self.interprocessSettings.contains(path)
-        if path.split(separator: "/", omittingEmptySubsequences: false).contains(where: { ["", ".", ".."].contains($0) })
-        {
+        if path.split(separator: "/", omittingEmptySubsequences: false).contains(where: {
+            ["", ".", ".."].contains($0)
+        }) {
             error(parameter, "this is no name of a kernel parameter", at: parameter.location)
         } else if !isOfNetwork && !isOfProcesses {
             error(

@@ -17,7 +17,8 @@ extension JailSpec {
             root: RootSpec(
                 isReadOnly: reader.boolean("root.readonly", otherwise: false, "root.readonly"),
                 isEphemeral: reader.boolean("root.ephemeral", otherwise: false, "root.ephemeral")),
-            commands: commands, mounts: mounts, pseudoFilesystems: reader.pseudoFilesystems(mounts), network: network, cgroup: reader.cgroup(),
+            commands: commands, mounts: mounts, pseudoFilesystems: reader.pseudoFilesystems(mounts), network: network,
+            cgroup: reader.cgroup(),
             privileges: privileges, process: reader.process(network: network, privileges: privileges),
             metadata: reader.metadata(), depend: [])
     }

@@ -154,6 +154,9 @@ public struct NetworkSpec: Equatable, Sendable, Codable {
     public var addresses: [AddressSpec]
     /// `vnet.interface`: links of the host's that are the jail's while it is up.
     public var interfaces: [Located<String>] = []
+    /// `ip_hostname`: the addresses of the hostname are the jail's, too, on this interface; empty for the bridge `jail0`. Nil
+    /// once they are known.
+    public var lookup: Located<String>?
 
     /// The host has a part in it; a jail with `lo` alone raises that itself.
     public var isConnected: Bool { mode.value == .own && !(addresses.isEmpty && interfaces.isEmpty) }

@@ -46,7 +46,9 @@ public enum NetworkPlanError: Error, Equatable, Sendable {
         case .addressOnHost: "remove it from the host, or take another"
         case .noGatewayLeft: "leave the first or the last address of the network to the host"
         case .noNetworkOnBridge(let address, _, _): "write the length of its network's prefix, \(address)/24"
-        case .cannotMove, .interfaceOfJail, .notAnAddress, .duplicateAddress, .addressOfJail, .addressOfNetwork, .noIPv6: nil
+        case .cannotMove, .interfaceOfJail, .notAnAddress, .duplicateAddress, .addressOfJail, .addressOfNetwork,
+            .noIPv6:
+            nil
         }
     }
 }

@@ -18,7 +18,9 @@ extension NetworkPlanner {
             throw .cannotMove(interface: name, reason: "no such interface", interface.origin)
         }
         if link.isLoopback { throw .cannotMove(interface: name, reason: "a loopback interface", interface.origin) }
-        if link.isBridge { throw .cannotMove(interface: name, reason: "a bridge, which stays where it was made", interface.origin) }
+        if link.isBridge {
+            throw .cannotMove(interface: name, reason: "a bridge, which stays where it was made", interface.origin)
+        }
         if let master = link.master {
             throw .cannotMove(
                 interface: name, reason: "a port of \(master), which it would leave for good", interface.origin)

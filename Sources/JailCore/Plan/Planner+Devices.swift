@@ -35,9 +35,11 @@ extension Planner {
         return [
             step(.makeDirectory("jail", at: .devices, mode: 0o755), "make /dev/jail"),
             step(
-                .makeNode("jail/env", at: .devices, type: .regular, mode: 0o444, major: 0, minor: 0), "make /dev/jail/env"
+                .makeNode("jail/env", at: .devices, type: .regular, mode: 0o444, major: 0, minor: 0),
+                "make /dev/jail/env"
             ),
-            step(.open("jail/env", at: .devices, [.writeOnly, .closeOnExec], into: .settingFile), "open /dev/jail/env"),
+            step(
+                .open("jail/env", at: .devices, [.writeOnly, .closeOnExec], into: .settingFile), "open /dev/jail/env"),
             step(.write(text.value + "\n", to: .settingFile), "write /dev/jail/env"),
             step(.close(.settingFile), "close /dev/jail/env"),
         ]

@@ -43,7 +43,8 @@ extension Planner {
 
     /// What stands at the targets of unionfs mounts in the root.
     func openTargets() -> [Step] {
-        layeredMounts.filter { $0.layers.includesTarget && !$0.mount.relativeTarget.isEmpty }.flatMap { index, mount, _ in
+        layeredMounts.filter { $0.layers.includesTarget && !$0.mount.relativeTarget.isEmpty }.flatMap {
+            index, mount, _ in
             func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, .files, mount.origin, purpose) }
             return [
                 step(
@@ -107,7 +108,9 @@ extension Planner {
             let lower = layers.folders.indices.map { folder(index, $0) }
             guard mount.relativeTarget.isEmpty else {
                 overlays.append(
-                    overlay(mount, layers, index, lower + (layers.includesTarget ? [target(index)] : []), Slot("source-\(index)")))
+                    overlay(
+                        mount, layers, index, lower + (layers.includesTarget ? [target(index)] : []),
+                        Slot("source-\(index)")))
                 continue
             }
             guard rootSource.layers.contains(mount) else { continue }  // covered by a later mount on the root

@@ -46,7 +46,8 @@ extension SystemCall {
     static func setAttributes(_ attributes: MountAttributes, on mount: Slot, isRecursive: Bool) -> Self {
         let structure = Structure.words(
             [attributes.rawValue, attributes.cleared.rawValue, 0, 0],
-            spelling: "{attr_set=\(attributes), attr_clr=\(attributes.cleared), propagation=0 /* MS_??? */, userns_fd=0}")
+            spelling:
+                "{attr_set=\(attributes), attr_clr=\(attributes.cleared), propagation=0 /* MS_??? */, userns_fd=0}")
         return mountSetattr(mount, structure, isRecursive: isRecursive)
     }
 

@@ -97,7 +97,9 @@ public struct JailRepair {
     func repair(_ name: String) throws(RuntimeError) {
         if let trace = host.state.trace(of: name) {
             let undo = host.state.record(of: name)?.details.networkUndo ?? []
-            if isDead(trace) || !host.state.hasRecord(of: name) { JailRemoval(trace: trace, networkUndo: undo, host: host).run() }
+            if isDead(trace) || !host.state.hasRecord(of: name) {
+                JailRemoval(trace: trace, networkUndo: undo, host: host).run()
+            }
         } else if host.cgroup(of: name).belongs(to: name) {
             try removeUnrecorded(name)
         }

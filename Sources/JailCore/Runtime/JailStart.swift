@@ -14,7 +14,7 @@ public struct RunningJail: ~Copyable {
 
 /// Starts a jail: jail(8)'s order, each step once, and everything taken back when one fails.
 public struct JailStart {
-    let jail: JailSpec
+    private(set) var jail: JailSpec
     let host: Host
     /// Dies with the process that starts it.
     let isTransient: Bool
@@ -43,6 +43,13 @@ public struct JailStart {
     /// - Throws: what failed, when nothing of the jail is left; a failed last command is an outcome, not an error, for a jail
     ///   that runs in the foreground.
     public func run() throws(RuntimeError) -> RunningJail {
+        if jail.network.lookup == nil { return try runResolved() }
+        var resolved = self
+        resolved.jail = try HostnameLookup(jail: jail, host: host).resolved()
+        return try resolved.runResolved()
+    }
+
+    private func runResolved() throws(RuntimeError) -> RunningJail {
         let name = jail.name.value
         let lock = try host.lock(name)
         try JailRepair(host: host).repair(name)

@@ -31,7 +31,8 @@ final class NetworkStart {
     }
 
     private func plan(_ netlink: borrowing Netlink, _ identity: JailIdentity, _ namespaceFile: String)
-        throws(RuntimeError) {
+        throws(RuntimeError)
+    {
         let facts: HostNetworkFacts
         do throws(NetlinkError) {
             facts = try netlink.facts(for: jail.network)
