@@ -48,6 +48,11 @@ struct MountPlanTests {
         }
     }
 
+    @Test("a source that ends in a slash has its work folder beside it, not in it")
+    func trailingSlash() throws {
+        #expect(try Self.lines("/own/up/ /j/a unionfs rw").contains("mkdirat(upper-0, \"up.work\", 0700)"))
+    }
+
     @Test("a read-only unionfs has no work folder, and keeps the host's ids out of it")
     func readOnlyUnionfs() throws {
         let lines = try Self.lines("/over /j/a/etc unionfs ro")
@@ -108,7 +113,8 @@ struct MountPlanTests {
             ["none /j/a/x overlay rw"], ["none /j/a/x overlay lowerdir=l"],
             ["none /j/a/x overlay lowerdir=/l,upperdir=/u/u"],
             ["none /j/a/x overlay lowerdir=/l,upperdir=/u/u,workdir=/w/w"], ["/a,b /j/a unionfs rw"],
-            ["/up /j/a unionfs rw", "/u /j/a/etc unionfs rw"], ["/up /j/a unionfs below"],
+            ["/up /j/a unionfs rw", "/u /j/a/etc unionfs rw"], ["/up /j/a unionfs below"], ["/x/.. /j/a unionfs rw"],
+            ["/ /j/a unionfs rw"],
             ["host:/x /j/a/x nfs rw"], ["/dev/x /j/a/x ext4 nocover"],
         ])
     func refused(mounts: [String]) {

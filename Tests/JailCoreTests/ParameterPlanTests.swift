@@ -51,16 +51,16 @@ struct ParameterPlanTests {
             (
                 "oom.score = -1000;",
                 [
-                    "openat(child, \"oom_score_adj\", O_WRONLY|O_CLOEXEC, 0) = score-file",
-                    "write(score-file, \"-1000\", 5)",
+                    "openat(child, \"oom_score_adj\", O_WRONLY|O_CLOEXEC, 0) = file",
+                    "write(file, \"-1000\", 5)",
                 ]
             ),
             ("umask = 077;", ["umask(077)"]),
             (
                 "sysctl.net.ipv4.ip_forward = 1;",
                 [
-                    "openat(AT_FDCWD, \"/proc/sys/net/ipv4/ip_forward\", O_WRONLY|O_CLOEXEC, 0) = cgroup-file",
-                    "write(cgroup-file, \"1\", 1)",
+                    "openat(AT_FDCWD, \"/proc/sys/net/ipv4/ip_forward\", O_WRONLY|O_CLOEXEC, 0) = file",
+                    "write(file, \"1\", 1)",
                 ]
             ),
             ("host.domainname = d.example;", ["sethostname(\"a\", 1)", "setdomainname(\"d.example\", 9)"]),
@@ -91,7 +91,7 @@ struct ParameterPlanTests {
         let entry = planner.enter(JailCommand("true"), parameter: "", user: .root, directory: nil, origin: .commandLine)
         let spawn = entry.spawn.map(\.operation.spelling)
         #expect(spawn.contains("prlimit64(0, RLIMIT_NOFILE, {rlim_cur=5, rlim_max=5}, NULL)"))
-        #expect(spawn.contains("openat(AT_FDCWD, \"/proc/self/oom_score_adj\", O_WRONLY|O_CLOEXEC, 0) = cgroup-file"))
+        #expect(spawn.contains("openat(AT_FDCWD, \"/proc/self/oom_score_adj\", O_WRONLY|O_CLOEXEC, 0) = file"))
         #expect(entry.enter.map(\.operation.spelling).contains("umask(027)"))
     }
 
@@ -122,7 +122,7 @@ struct ParameterPlanTests {
     func identity() throws {
         let text = "host.hostuuid = \"01234567-89AB-cdef-0123-456789abcdef\"; host.hostid = 1;"
         let lines = try Self.lines(text) { $0.identityFiles = ["etc/machine-id", "etc/hostid"] }
-        #expect(lines.contains("write(cgroup-file, \"0123456789abcdef0123456789abcdef\\n\", 33)"))
+        #expect(lines.contains("write(file, \"0123456789abcdef0123456789abcdef\\n\", 33)"))
         #expect(lines.contains { $0.contains("\"etc/hostid\"") })
         #expect(try !Self.lines(text).contains { $0.contains("hostid") || $0.contains("machine-id") })
     }
@@ -130,7 +130,7 @@ struct ParameterPlanTests {
     @Test("env is a file that nobody inside owns, its newest key first")
     func environment() throws {
         let lines = try Self.lines("env = \"whole\"; env.a = 1; env.b = 2; env.a = 3;") { $0.rootDirectories = ["dev"] }
-        #expect(lines.contains("write(cgroup-file, \"b=2\\na=3\\nwhole\\n\", 14)"))
+        #expect(lines.contains("write(file, \"b=2\\na=3\\nwhole\\n\", 14)"))
         #expect(!lines.contains { $0.hasPrefix("fchownat") && $0.contains("jail/env") })
     }
 
@@ -184,6 +184,7 @@ struct ParameterPlanTests {
         arguments: [
             "allow.set_hostname; userns = host;", "allow.set_hostname; seccomp = none;",
             "allow.mount; allow.mount.nullfs; seccomp = /p.json;", "allow.mount;", "allow.mount.nullfs;",
+            "allow.socket_af; seccomp = /p.json;", "allow.read_msgbuf; seccomp = /p.json;",
             "allow.chflags;", "allow.settime;", "allow.setaudit;", "allow.adjtime; userns = host;",
             "allow.suser = 0; cap.add = chown;", "allow.suser = 0; allow.set_hostname;",
             "sysvmsg = disable; seccomp = none;", "allow.nounprivileged_proc_debug; seccomp = none;",

@@ -25,6 +25,9 @@ extension JailReader {
                 "\(permission.parameter): the kernel asks for the capability over the whole machine", at: granted.place,
                 hint: "userns = host gives it, and makes root inside root outside")
         }
+        if case .profile = seccomp, permission == .socketFamilies || permission == .readMessageBuffer {
+            error("\(permission.parameter): the filter is the profile's", at: granted.place, hint: "permit it there")
+        }
         if permission.needsConfinement && (userNamespace == .host || seccomp != .standard) {
             error(
                 "\(permission.parameter): CAP_SYS_ADMIN would permit far more", at: granted.place,
@@ -135,6 +138,5 @@ extension PrivilegeSpec {
         return taken
     }
 
-    func grants(_ permission: Permission) -> Bool { granted.contains { $0.value == permission } }
     func keeps(_ privilege: Privilege) -> Bool { !withdrawn.contains { $0.value == privilege } }
 }

@@ -11,7 +11,7 @@ extension JailReader {
         return mounts
     }
 
-    private struct MountPlace {
+    struct MountPlace {
         var parameter: String
         var location: SourceLocation
         /// The line itself when it is not the configuration's.
@@ -38,7 +38,7 @@ extension JailReader {
         return mounts
     }
 
-    private mutating func error(_ place: MountPlace, _ message: String, hint: String? = nil) {
+    mutating func error(_ place: MountPlace, _ message: String, hint: String? = nil) {
         error("\(place.parameter): \(message)", at: place.location, hint: hint, line: place.sourceLine)
     }
 
@@ -107,50 +107,6 @@ extension JailReader {
         }
     }
 
-    // MARK: Layers
-
-    private mutating func layered(_ mount: MountSpec, _ place: MountPlace) -> MountSpec? {
-        var mount = mount
-        if mount.source.utf8.contains(where: { ",:\\".utf8.contains($0) }) {
-            error(place, "\(mount.kind.rawValue): a layer's name may have no comma, colon or backslash")
-            return nil
-        }
-        if mount.kind == .unionfs {
-            mount.layers = MountSpec.Layers(
-                upper: mount.isReadOnly ? nil : mount.source, work: mount.isReadOnly ? nil : "\(mount.source).work",
-                makesWork: true, folders: mount.isReadOnly ? [mount.source] : [], includesTarget: true)
-            return mount
-        }
-        return overlay(mount, place)
-    }
-
-    private mutating func overlay(_ mount: MountSpec, _ place: MountPlace) -> MountSpec? {
-        var mount = mount
-        func value(_ key: String) -> String? {
-            mount.data.last { $0.hasPrefix("\(key)=") }.map { String($0.dropFirst(key.utf8.count + 1)) }
-        }
-        let layers = MountSpec.Layers(
-            upper: value("upperdir"), work: value("workdir"), makesWork: false,
-            folders: (value("lowerdir") ?? "").split(separator: ":").map(String.init), includesTarget: false)
-        mount.data = []
-        let paths = layers.folders + [layers.upper, layers.work].compactMap { $0 }
-        if layers.folders.isEmpty {
-            error(
-                place, "overlay: lowerdir is missing", hint: "lowerdir=/one:/two,upperdir=/three/up,workdir=/three/work"
-            )
-        } else if let path = paths.first(where: { !$0.hasPrefix("/") }) {
-            error(place, "overlay: \(path) is not an absolute path")
-        } else if layers.upper.map({ Self.parent(of: $0) }) != layers.work.map({ Self.parent(of: $0) }) {
-            error(place, "overlay: upperdir and workdir are two folders in one folder, or both are left out")
-        } else {
-            mount.layers = layers
-            return mount
-        }
-        return nil
-    }
-
-    private static func parent(of path: String) -> String { components(path).dropLast().joined(separator: "/") }
-
     private mutating func kind(_ type: Bytes, _ place: MountPlace) -> MountSpec.Kind? {
         let name = type.printable()
         if let kind = MountSpec.Kind(rawValue: name) { return kind }
@@ -209,7 +165,7 @@ extension JailReader {
         return nil
     }
 
-    private static func components(_ path: String) -> [Substring] { path.split(separator: "/").filter { $0 != "." } }
+    static func components(_ path: String) -> [Substring] { path.split(separator: "/").filter { $0 != "." } }
 
     // MARK: Options
 

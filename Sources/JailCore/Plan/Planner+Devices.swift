@@ -39,9 +39,9 @@ extension Planner {
                 "make /dev/jail/env"
             ),
             step(
-                .open("jail/env", at: .devices, [.writeOnly, .closeOnExec], into: .settingFile), "open /dev/jail/env"),
-            step(.write(text.value + "\n", to: .settingFile), "write /dev/jail/env"),
-            step(.close(.settingFile), "close /dev/jail/env"),
+                .open("jail/env", at: .devices, [.writeOnly, .closeOnExec], into: .file), "open /dev/jail/env"),
+            step(.write(text.value + "\n", to: .file), "write /dev/jail/env"),
+            step(.close(.file), "close /dev/jail/env"),
         ]
     }
 

@@ -50,9 +50,9 @@ extension Planner {
             step(
                 .makeNode(file.name, at: .identity, type: .regular, mode: 0o444, major: 0, minor: 0),
                 "make \(file.name)"),
-            step(.open(file.name, at: .identity, [.writeOnly, .closeOnExec], into: .settingFile), "open \(file.name)"),
-            step(.write(file.bytes, to: .settingFile), "write \(file.name)"),
-            step(.close(.settingFile), "close \(file.name)"),
+            step(.open(file.name, at: .identity, [.writeOnly, .closeOnExec], into: .file), "open \(file.name)"),
+            step(.write(file.bytes, to: .file), "write \(file.name)"),
+            step(.close(.file), "close \(file.name)"),
         ]
     }
 

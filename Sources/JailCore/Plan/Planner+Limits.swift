@@ -24,10 +24,10 @@ extension Planner {
             + [jail.process.oomScore].compactMap { $0 }.flatMap { score in
                 [
                     host(
-                        .open("oom_score_adj", at: .child, [.writeOnly, .closeOnExec], into: .scoreFile), .limits,
+                        .open("oom_score_adj", at: .child, [.writeOnly, .closeOnExec], into: .file), .limits,
                         score.origin, "open oom_score_adj"),
-                    host(.write(String(score.value), to: .scoreFile), .limits, score.origin, "set oom_score_adj"),
-                    host(.close(.scoreFile), .limits, score.origin, "close oom_score_adj"),
+                    host(.write(String(score.value), to: .file), .limits, score.origin, "set oom_score_adj"),
+                    host(.close(.file), .limits, score.origin, "close oom_score_adj"),
                 ]
             }
     }
@@ -57,10 +57,10 @@ extension Planner {
     private func set(_ path: String, to value: String, _ origin: Origin, _ subject: Step.Subject) -> [Step] {
         [
             child(
-                .openDirectory(path, flags: [.writeOnly, .closeOnExec], into: .settingFile), subject, origin,
+                .openDirectory(path, flags: [.writeOnly, .closeOnExec], into: .file), subject, origin,
                 "open \(path)"),
-            child(.write(value, to: .settingFile), subject, origin, "set \(path) to \(value)"),
-            child(.close(.settingFile), subject, origin, "close \(path)"),
+            child(.write(value, to: .file), subject, origin, "set \(path) to \(value)"),
+            child(.close(.file), subject, origin, "close \(path)"),
         ]
     }
 }
@@ -68,5 +68,6 @@ extension Planner {
 extension Slot {
     /// The pid of the jail's first process, in the host's pid namespace.
     static let childProcess = Slot("child-pid")
-    static let scoreFile = Slot("score-file")
+    /// A file that is written at once.
+    static let file = Slot("file")
 }
