@@ -23,7 +23,7 @@ enum Main {
     private static func runJailrun(_ given: [String]) {
         let arguments = Jailrun.commandFirst(given)
         guard let request = RunRequest(plain: arguments, commands: Jailrun.names) else {
-            return Jailrun.main(arguments)
+            return Jailrun.main(Jailrun.withForm(arguments))
         }
         do { exit(try request.perform()) } catch let error as RuntimeError {
             Output.failure(error)
@@ -39,8 +39,7 @@ struct Jailrun: ParsableCommand {
         version: Version.text,
         subcommands: [
             Run.self, Start.self, Stop.self, Restart.self, List.self, Exec.self, Ps.self, Inspect.self, Wait.self,
-            Check.self,
-            Params.self, Prune.self,
+            Check.self, Explain.self, Params.self, Prune.self,
         ], defaultSubcommand: Run.self)
 
     /// Global options may stand before the command's name; the parser wants them behind it.
@@ -53,8 +52,17 @@ struct Jailrun: ParsableCommand {
         return [arguments[index]] + arguments[..<index] + arguments[(index + 1)...]
     }
 
+    /// `--timings` alone means `--timings=text`; the parser knows no option whose value may be missing.
+    static func withForm(_ arguments: [String]) -> [String] {
+        guard let command = arguments.first, ["run", "start"].contains(command) || !names.contains(command) else {
+            return arguments
+        }
+        return arguments.map { $0 == "--timings" ? "--timings=text" : $0 }
+    }
+
     static let names = [
-        "run", "start", "stop", "restart", "list", "exec", "ps", "inspect", "wait", "check", "params", "prune",
+        "run", "start", "stop", "restart", "list", "exec", "ps", "inspect", "wait", "check", "explain", "params",
+        "prune",
     ]
 }
 

@@ -2,6 +2,7 @@
 #ifndef CNS_NUMBERS_H
 #define CNS_NUMBERS_H
 
+#include <errno.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 
@@ -44,6 +45,7 @@ CNS_NUMBER(setns);
 CNS_NUMBER(setresgid);
 CNS_NUMBER(setresuid);
 CNS_NUMBER(setsid);
+CNS_NUMBER(setxattr);
 CNS_NUMBER(socket);
 CNS_NUMBER(symlinkat);
 CNS_NUMBER(umask);
@@ -51,5 +53,8 @@ CNS_NUMBER(umount2);
 CNS_NUMBER(unlinkat);
 CNS_NUMBER(unshare);
 CNS_NUMBER(write);
+
+/* The error number that a plan may count as success. */
+static const int32_t cns_error_exists = EEXIST;
 
 #endif

@@ -92,7 +92,12 @@ extension JailReader {
         if isPersistent.value || !commands.start.isEmpty || !commands.command.isEmpty { return }
         if case .standard = isPersistent.origin, jail.parameter("persist") != nil { return }  // told already
         error(
-            "new jail must persist or attach", at: jail.location,
+            JailSpec.livelinessObjection, at: jail.location,
             hint: "the jail needs persist, exec.start or command")
     }
+}
+
+extension JailSpec {
+    /// jail_set(2)'s words for a jail that nothing would keep alive.
+    public static let livelinessObjection = "new jail must persist or attach"
 }

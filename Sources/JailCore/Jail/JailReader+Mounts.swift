@@ -20,6 +20,7 @@ extension JailReader {
 
     /// A `#` anywhere ends a line.
     private mutating func fstab(_ file: Located<String>, root: String) -> [MountSpec] {
+        guard isOutside(file, root, "mount.fstab", "what is mounted") else { return [] }
         let text: SourceText
         do {
             text = SourceText(
@@ -36,6 +37,16 @@ extension JailReader {
             if let mount = mount(Bytes(line.prefix { $0 != .hash }), place, root: root) { mounts.append(mount) }
         }
         return mounts
+    }
+
+    /// What is below the jail's root its processes write: no file there decides for root of the host.
+    mutating func isOutside(_ file: Located<String>, _ root: String, _ parameter: String, _ what: String) -> Bool {
+        let parts = Self.components(root)
+        guard !parts.isEmpty, Self.components(file.value).starts(with: parts) else { return true }
+        error(
+            "\(parameter): \(file.shown) is inside the jail, which could change \(what)", at: file.place,
+            hint: "keep it outside \(Bytes(root.utf8).printable())")
+        return false
     }
 
     mutating func error(_ place: MountPlace, _ message: String, hint: String? = nil) {

@@ -1,7 +1,7 @@
 extension JailReader {
-    mutating func privileges() -> PrivilegeSpec {
+    mutating func privileges(root: String) -> PrivilegeSpec {
         var privileges = PrivilegeSpec(
-            capAdd: capabilities("cap.add"), capDrop: capabilities("cap.drop"), seccomp: seccomp(),
+            capAdd: capabilities("cap.add"), capDrop: capabilities("cap.drop"), seccomp: seccomp(root),
             userNamespace: userNamespace(),
             allowsRawSockets: boolean("allow.raw_sockets", otherwise: false, "allow.raw_sockets"))
         for added in privileges.capAdd where privileges.capDrop.contains(where: { $0.value == added.value }) {
@@ -46,13 +46,15 @@ extension JailReader {
         }
     }
 
-    private mutating func seccomp() -> Located<PrivilegeSpec.Seccomp> {
+    private mutating func seccomp(_ root: String) -> Located<PrivilegeSpec.Seccomp> {
         let standard = Located(PrivilegeSpec.Seccomp.standard, .standard("seccomp = none"))
         guard let value = string("seccomp"), !value.value.isEmpty else { return standard }
         switch value.value {
         case "default": return Located(.standard, value.origin)
         case "none": return Located(.none, value.origin)
-        case let path where path.hasPrefix("/"): return Located(.profile(path), value.origin)
+        case let path where path.hasPrefix("/"):
+            let isOutside = isOutside(value, root, "seccomp", "its own filter")
+            return isOutside ? Located(.profile(path), value.origin) : standard
         default:
             error(
                 "seccomp: unknown value \"\(value.shown)\"", at: value.place, hint: "default, none, or an absolute path"

@@ -9,7 +9,7 @@ extension JailSpec {
         reader.checkLiveliness(isPersistent, commands)
         let host = reader.host()
         let network = reader.network()
-        let privileges = reader.privileges()
+        let privileges = reader.privileges(root: path.value)
         let mounts = reader.mounts(root: path.value)
         self.init(
             name: name, label: reader.jail.label.printable(), jid: reader.jid(), path: path,
@@ -18,15 +18,15 @@ extension JailSpec {
                 isReadOnly: reader.boolean("root.readonly", otherwise: false, "root.readonly"),
                 isEphemeral: reader.boolean("root.ephemeral", otherwise: false, "root.ephemeral")),
             commands: commands, mounts: mounts, pseudoFilesystems: reader.pseudoFilesystems(mounts), network: network,
-            cgroup: reader.cgroup(),
-            privileges: privileges, process: reader.process(network: network, privileges: privileges),
-            metadata: reader.metadata(), depend: [])
+            cgroup: reader.cgroup(), privileges: privileges,
+            process: reader.process(network: network, privileges: privileges), metadata: reader.metadata(), depend: [],
+            parent: nil, parameters: reader.parameters())
     }
 }
 
 extension Configuration {
     /// Everything there is to say about the jails: errors, and accepted parameters that have no effect, in file order.
-    public func check() -> [Diagnostic] { readJails().distinctDiagnostics }
+    public func check() -> [Diagnostic] { readJails().checked }
 
     /// The jails of those names or labels and what they depend on, checked, in file order; without names all jails.
     ///
@@ -41,7 +41,19 @@ extension Configuration {
         return reading.jails.map(\.spec)
     }
 
-    private func readJails() -> ConfigurationReading {
+    /// The jails of those names or labels and what they depend on, each with what is wrong with it alone, in file order: jail(8)
+    /// starts the others.
+    public func checkedJails(of names: [String] = []) throws(ConfigurationFailure) -> [CheckedJail] {
+        var reading = readJails()
+        if !names.isEmpty { try reading.select(names) }
+        return reading.jails.map { jail in
+            CheckedJail(
+                spec: jail.spec, parameters: jail.reader.jail,
+                errors: jail.reader.diagnostics.filter { $0.severity == .error })
+        }
+    }
+
+    func readJails() -> ConfigurationReading {
         var reading = ConfigurationReading(
             jails: jails.map { jail in
                 var reader = JailReader(jail, self)
@@ -52,4 +64,12 @@ extension Configuration {
         reading.readDependencies()
         return reading
     }
+}
+
+/// A jail of the configuration, and what is wrong with it.
+public struct CheckedJail: Sendable {
+    /// To be used only when there are no errors.
+    public var spec: JailSpec
+    public var parameters: EffectiveJail
+    public var errors: [Diagnostic]
 }

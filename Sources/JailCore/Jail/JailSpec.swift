@@ -29,6 +29,10 @@ public struct JailSpec: Equatable, Sendable, Codable {
     public var metadata: MetadataSpec
     /// Names of jails of the same file that must be up first.
     public var depend: [Located<String>]
+    /// The jail around a nested one, if the same file defines it: it must exist first, but need not be up.
+    public var parent: Located<String>?
+    /// All parameters as they were written.
+    public var parameters: JailParameters
 }
 
 /// `root.readonly`, `root.ephemeral`.

@@ -91,9 +91,7 @@ extension SeccompFilter {
 
 /// Why there is no filter. A jail that asked for one does not start without.
 public enum SeccompError: Error, Equatable, Sendable {
-    /// A profile that cannot be opened or read.
-    case unreadable(String, Errno)
-    /// A profile that is no regular file, or that others may write, or that is larger than a mebibyte.
+    /// A profile that cannot be read, that others could change, or that is no regular file, or too large.
     case refused(String, String)
     /// A profile that says what no filter can: its path, and where and what.
     case malformed(String, String)
@@ -104,7 +102,6 @@ public enum SeccompError: Error, Equatable, Sendable {
 extension SeccompError: CustomStringConvertible {
     public var description: String {
         switch self {
-        case .unreadable(let path, let errno): "seccomp profile \(path): \(errno)"
         case .refused(let path, let cause): "seccomp profile \(path): \(cause)"
         case .malformed(let path, let cause): "seccomp profile \(path): \(cause)"
         case .compilation(let subject, let errno): "\(subject): libseccomp: \(errno)"

@@ -139,7 +139,7 @@ extension NetworkOperation: CustomStringConvertible {
         case .keepNamespace(let file): "mount(\"/proc/PID/ns/net\", \"\(file)\", NULL, MS_BIND, NULL)"
         case .dropNamespace(let file): "umount2(\"\(file)\", MNT_DETACH)"
         case .settleLink(let name, _): "ioctl(rtnetlink, SIOCETHTOOL, {ETHTOOL_GLINK, \"\(name)\"})" + place
-        default: "sendto(rtnetlink, \(request.type), {\(request.body)})" + place
+        default: "sendmsg(rtnetlink, \(request.type), {\(request.body)})" + place
         }
     }
 

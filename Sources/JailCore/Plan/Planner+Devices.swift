@@ -1,9 +1,11 @@
 /// `/dev`: a tmpfs filled by jailrun from the devfs ruleset, built detached and attached whole.
 extension Planner {
+    private var aim: Purpose { .deviceTree(facts.deviceTree, owner: firstID) }
+
     func makeDevices() -> [Step] {
         guard hasDevices else { return [] }
         let origin = jail.pseudoFilesystems.devfs.origin
-        func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, .devices, origin, purpose) }
+        func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, aim, origin, purpose) }
         return [
             step(.setMask(0), "let the ruleset decide the modes"),
             step(.openFilesystem("tmpfs", into: .filesystem), "open tmpfs"),
@@ -31,7 +33,7 @@ extension Planner {
     /// `env`: FreeBSD's is a sysctl; here it is a file that belongs to nobody inside, in a folder that does neither.
     private func shareEnvironment() -> [Step] {
         guard let text = jail.metadata.environment, !text.value.isEmpty else { return [] }
-        func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, .files, text.origin, purpose) }
+        func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, .environmentFile, text.origin, purpose) }
         return [
             step(.makeDirectory("jail", at: .devices, mode: 0o755), "make /dev/jail"),
             step(
@@ -52,9 +54,9 @@ extension Planner {
                 .makeNode(
                     node.path, at: .devices, type: node.kind == .block ? .block : .character, mode: UInt32(node.mode),
                     major: node.major, minor: node.minor),
-                .devices, origin, "make /dev/\(node.path)"),
+                aim, origin, "make /dev/\(node.path)"),
             host(
-                .changeOwner(node.path, at: .devices, uid: firstID + node.uid, gid: firstID + node.gid), .devices,
+                .changeOwner(node.path, at: .devices, uid: firstID + node.uid, gid: firstID + node.gid), aim,
                 origin,
                 "give /dev/\(node.path) its owner"),
         ]

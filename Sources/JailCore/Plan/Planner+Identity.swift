@@ -20,10 +20,12 @@ extension Planner {
         return [uuid, id].compactMap { $0 }.filter { facts.identityFiles.contains($0.path) }
     }
 
+    private var aim: Purpose { .identityFiles(identityFiles.map(\.path)) }
+
     func identifyHost() -> [Step] {
         let files = identityFiles
         guard let origin = files.first?.origin else { return [] }
-        func step(_ call: SystemCall, _ purpose: String) -> Step { child(call, .files, origin, purpose) }
+        func step(_ call: SystemCall, _ purpose: String) -> Step { child(call, aim, origin, purpose) }
         let attributes: MountAttributes = [.noSetuid, .noDevices, .noExec]
         return [
             step(.openFilesystem("tmpfs", into: .filesystem), "open tmpfs"),
@@ -45,7 +47,7 @@ extension Planner {
     }
 
     private func write(_ file: IdentityFile) -> [Step] {
-        func step(_ call: SystemCall, _ purpose: String) -> Step { child(call, .files, file.origin, purpose) }
+        func step(_ call: SystemCall, _ purpose: String) -> Step { child(call, aim, file.origin, purpose) }
         return [
             step(
                 .makeNode(file.name, at: .identity, type: .regular, mode: 0o444, major: 0, minor: 0),
@@ -59,11 +61,11 @@ extension Planner {
     private func cover(_ file: IdentityFile) -> [Step] {
         [
             child(
-                .cloneTree(file.name, at: .identity, isRecursive: false, into: .mount), .files, file.origin,
+                .cloneTree(file.name, at: .identity, isRecursive: false, into: .mount), aim, file.origin,
                 "clone the mount of \(file.name)")
         ]
-            + attach(.mount, at: file.path, file.origin, .files)
-            + [child(.close(.mount), .files, file.origin, "close the mount of \(file.name)")]
+            + attach(.mount, at: file.path, file.origin, aim)
+            + [child(.close(.mount), aim, file.origin, "close the mount of \(file.name)")]
     }
 }
 

@@ -21,6 +21,11 @@ extension Planner {
         var origin: Origin
     }
 
+    private var aim: Purpose {
+        layeredMounts.isEmpty
+            ? .layerRoot(owner: firstID) : .layers(layeredMounts.count + (jail.root.isEphemeral.value ? 1 : 0))
+    }
+
     var rootSource: RootSource { RootSource(jail) }
 
     /// The mounts of unionfs and overlay, with their places among all.
@@ -45,7 +50,7 @@ extension Planner {
     func openTargets() -> [Step] {
         layeredMounts.filter { $0.layers.includesTarget && !$0.mount.relativeTarget.isEmpty }.flatMap {
             index, mount, _ in
-            func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, .files, mount.origin, purpose) }
+            func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, aim, mount.origin, purpose) }
             return [
                 step(
                     .openInRoot(mount.relativeTarget, root: .rootDirectory, resolve: Self.inside, into: .mountPoint),
@@ -70,7 +75,7 @@ extension Planner {
         guard let path = layers.upper, let work = layers.work else { return [] }
         let workName = Self.parent(of: work).name
         let making = host(
-            .makeDirectory(workName, at: upper(index), mode: 0o700, allowing: Self.exists), .files, mount.origin,
+            .makeDirectory(workName, at: upper(index), mode: 0o700, allowing: Self.exists), aim, mount.origin,
             "make \(work), where overlayfs works")
         return clone(Self.parent(of: path).folder, into: upper(index), mount.origin)
             + (layers.makesWork ? [making] : [])
@@ -81,11 +86,11 @@ extension Planner {
 
     private func clone(_ path: String, into slot: Slot, _ origin: Origin) -> [Step] {
         [
-            host(.openDirectory(path, into: .mountPoint), .files, origin, "open \(path)"),
+            host(.openDirectory(path, into: .mountPoint), aim, origin, "open \(path)"),
             host(
-                .cloneTree("", at: .mountPoint, isRecursive: false, into: slot), .files, origin,
+                .cloneTree("", at: .mountPoint, isRecursive: false, into: slot), aim, origin,
                 "clone the mount of \(path)"),
-            host(.close(.mountPoint), .files, origin, "close \(path)"),
+            host(.close(.mountPoint), aim, origin, "close \(path)"),
         ]
     }
 
@@ -94,7 +99,7 @@ extension Planner {
             let slots =
                 layers.folders.indices.map { folder(index, $0) } + (layers.upper == nil ? [] : [upper(index)])
                 + (layers.includesTarget && !mount.relativeTarget.isEmpty ? [target(index)] : [])
-            return slots.map { map($0, .noDevices, isRecursive: false, mount.origin, "map the ids of a layer") }
+            return slots.map { map($0, .noDevices, isRecursive: false, aim, mount.origin, "map the ids of a layer") }
         }
     }
 
@@ -145,14 +150,14 @@ extension Planner {
         guard let origin = overlays.first?.origin else { return [] }
         var steps = enterMoment(origin)
         for (number, overlay) in overlays.enumerated() { steps += makePlaces(number, overlay) }
-        steps.append(host(.moveMount(.scratch, ontoPath: "/"), .files, origin, "attach the place for the layers"))
-        steps.append(host(.changeDirectory(to: .scratch), .files, origin, "enter it"))
+        steps.append(host(.moveMount(.scratch, ontoPath: "/"), aim, origin, "attach the place for the layers"))
+        steps.append(host(.changeDirectory(to: .scratch), aim, origin, "enter it"))
         for (number, overlay) in overlays.enumerated() { steps += layOver(number, overlay) }
         return steps + leaveMoment(origin) + overlays.flatMap(closeLayers)
     }
 
     private func enterMoment(_ origin: Origin) -> [Step] {
-        func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, .files, origin, purpose) }
+        func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, aim, origin, purpose) }
         return [
             step(.openDirectory(".", into: .workingDirectory), "remember the working directory"),
             step(
@@ -169,7 +174,7 @@ extension Planner {
     }
 
     private func leaveMoment(_ origin: Origin) -> [Step] {
-        func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, .files, origin, purpose) }
+        func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, aim, origin, purpose) }
         return [
             step(.joinNamespaces(.hostMounts, .mount), "return to the host's mount namespace"),
             step(.changeDirectory(to: .workingDirectory), "return to the working directory"),
@@ -182,7 +187,7 @@ extension Planner {
     private func makePlaces(_ number: Int, _ overlay: Overlay) -> [Step] {
         func make(_ name: String) -> Step {
             host(
-                .makeDirectory("\(number)\(name)", at: .scratch, mode: 0o755), .files, overlay.origin,
+                .makeDirectory("\(number)\(name)", at: .scratch, mode: 0o755), aim, overlay.origin,
                 "make a directory for a layer")
         }
         var steps = [make("")] + overlay.lower.indices.map { make("/lower-\($0)") }
@@ -193,7 +198,7 @@ extension Planner {
             steps += [
                 make("/upper"), make("/work"),
                 host(
-                    .changeOwner("\(number)/upper", at: .scratch, uid: firstID, gid: firstID), .files, overlay.origin,
+                    .changeOwner("\(number)/upper", at: .scratch, uid: firstID, gid: firstID), aim, overlay.origin,
                     "give the upper directory to the jail"),
             ]
         }
@@ -201,7 +206,7 @@ extension Planner {
     }
 
     private func layOver(_ number: Int, _ overlay: Overlay) -> [Step] {
-        func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, .files, overlay.origin, purpose) }
+        func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, aim, overlay.origin, purpose) }
         func attach(_ layer: Slot, _ name: String) -> [Step] {
             [
                 step(
@@ -235,7 +240,7 @@ extension Planner {
     /// in the work folder would belong to nobody (EOVERFLOW).
     private func takeOwnership(_ overlay: Overlay, _ id: UInt32) -> [Step] {
         guard isMapped, case .folders = overlay.upper else { return [] }
-        func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, .ids, overlay.origin, purpose) }
+        func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, aim, overlay.origin, purpose) }
         let change = [
             step(.setFileOwner(gid: id), "make files as group \(id)"),
             step(.setFileOwner(uid: id), "make files as user \(id)"),
@@ -262,6 +267,6 @@ extension Planner {
     private func closeLayers(_ overlay: Overlay) -> [Step] {
         var slots = overlay.lower
         if case .folders(let slot, _, _) = overlay.upper { slots.append(slot) }
-        return slots.map { host(.close($0), .files, overlay.origin, "close a layer") }
+        return slots.map { host(.close($0), aim, overlay.origin, "close a layer") }
     }
 }

@@ -19,15 +19,18 @@ extension Planner {
     /// prlimit(2) of the child: in its own user namespace it could only lower them.
     func limitProcess() -> [Step] {
         limits.map { limit in
-            host(Self.call(limit, of: .childProcess), .limits, limit.origin, "set \(limit.resource.name)")
+            host(Self.call(limit, of: .childProcess), .processLimit(limit), limit.origin, "set \(limit.resource.name)")
         }
             + [jail.process.oomScore].compactMap { $0 }.flatMap { score in
                 [
                     host(
-                        .open("oom_score_adj", at: .child, [.writeOnly, .closeOnExec], into: .file), .limits,
+                        .open("oom_score_adj", at: .child, [.writeOnly, .closeOnExec], into: .file),
+                        .oomScore(score.value),
                         score.origin, "open oom_score_adj"),
-                    host(.write(String(score.value), to: .file), .limits, score.origin, "set oom_score_adj"),
-                    host(.close(.file), .limits, score.origin, "close oom_score_adj"),
+                    host(
+                        .write(String(score.value), to: .file), .oomScore(score.value), score.origin,
+                        "set oom_score_adj"),
+                    host(.close(.file), .oomScore(score.value), score.origin, "close oom_score_adj"),
                 ]
             }
     }
@@ -35,10 +38,10 @@ extension Planner {
     /// The same for a command that joins the jail later, before it does.
     func limitEntry() -> [Step] {
         limits.map { limit in
-            child(Self.call(limit, of: nil), .limits, limit.origin, "set \(limit.resource.name)")
+            child(Self.call(limit, of: nil), .processLimit(limit), limit.origin, "set \(limit.resource.name)")
         }
             + [jail.process.oomScore].compactMap { $0 }.flatMap {
-                set("/proc/self/oom_score_adj", to: String($0.value), $0.origin, .limits)
+                set("/proc/self/oom_score_adj", to: String($0.value), $0.origin, .oomScore($0.value))
             }
     }
 
@@ -50,17 +53,19 @@ extension Planner {
     /// By the child: /proc/sys shows whoever opens it the parameters of its own namespaces.
     func setKernelParameters() -> [Step] {
         jail.process.settings.flatMap { setting in
-            set("/proc/sys/\(setting.path)", to: setting.value, setting.origin, .namespaces)
+            set(
+                "/proc/sys/\(setting.path)", to: setting.value, setting.origin,
+                .kernelParameter(path: setting.path, value: setting.value))
         }
     }
 
-    private func set(_ path: String, to value: String, _ origin: Origin, _ subject: Step.Subject) -> [Step] {
+    private func set(_ path: String, to value: String, _ origin: Origin, _ aim: Purpose) -> [Step] {
         [
             child(
-                .openDirectory(path, flags: [.writeOnly, .closeOnExec], into: .file), subject, origin,
+                .openDirectory(path, flags: [.writeOnly, .closeOnExec], into: .file), aim, origin,
                 "open \(path)"),
-            child(.write(value, to: .file), subject, origin, "set \(path) to \(value)"),
-            child(.close(.file), subject, origin, "close \(path)"),
+            child(.write(value, to: .file), aim, origin, "set \(path) to \(value)"),
+            child(.close(.file), aim, origin, "close \(path)"),
         ]
     }
 }

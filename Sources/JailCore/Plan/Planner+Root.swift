@@ -8,53 +8,55 @@ extension Planner {
 
     func openRoot() -> [Step] {
         let source = rootSource
+        let aim = Purpose.cloneRoot(path: source.path, isRecursive: isRecursive)
         return [
+            host(.openDirectory(source.path, into: .rootDirectory), aim, source.origin, "open the root \(source.path)"),
             host(
-                .openDirectory(source.path, into: .rootDirectory), .files, source.origin,
-                "open the root \(source.path)"),
-            host(
-                .cloneTree("", at: .rootDirectory, isRecursive: isRecursive, into: cloned), .files, source.origin,
+                .cloneTree("", at: .rootDirectory, isRecursive: isRecursive, into: cloned), aim, source.origin,
                 "clone the mount of the root"),
         ] + openTargets() + [
-            host(.close(.rootDirectory), .files, source.origin, "close the root directory")
+            host(.close(.rootDirectory), aim, source.origin, "close the root directory")
         ]
     }
 
     func mapRoot() -> [Step] {
         let source = rootSource
-        let purpose = isMapped ? "idmap the root \(source.path)" : "forbid device files in the root"
+        let path = source.path
+        let aim: Purpose = isMapped ? .idmapRoot(path: path, isRecursive: isRecursive) : .restrictRoot(path: path)
+        let purpose = isMapped ? "idmap the root \(path)" : "forbid device files in the root"
         return [
-            map(cloned, source.attributes.union(.noDevices), isRecursive: isRecursive, source.origin, purpose)
+            map(cloned, source.attributes.union(.noDevices), isRecursive: isRecursive, aim, source.origin, purpose)
         ] + mapMountSources() + mapLayers() + makeOverlays()
     }
 
     /// Gives a clone the jail's ids, where it has its own, and its attributes.
     func map(
-        _ mount: Slot, _ attributes: MountAttributes, isRecursive: Bool, _ origin: Origin, _ purpose: String
+        _ mount: Slot, _ attributes: MountAttributes, isRecursive: Bool, _ aim: Purpose, _ origin: Origin,
+        _ purpose: String
     ) -> Step {
         let call: SystemCall =
             isMapped
             ? .setIdmap(.userNamespace, on: mount, attributes, isRecursive: isRecursive)
             : .setAttributes(attributes, on: mount, isRecursive: isRecursive)
-        return host(call, .files, origin, purpose)
+        return host(call, aim, origin, purpose)
     }
 
     func isolateMounts() -> [Step] {
-        [child(.makeAllPrivate(), .namespaces, .standard(""), "stop mount propagation")]
+        [child(.makeAllPrivate(), .privateMounts, .standard(""), "stop mount propagation")]
     }
 
     func attachRoot() -> [Step] {
-        [child(.moveMount(.root, ontoPath: "/"), .files, jail.path.origin, "attach the root")]
+        [child(.moveMount(.root, ontoPath: "/"), .attachRoot, jail.path.origin, "attach the root")]
     }
 
     /// The old root is stacked below the new one and detached: pivot_root(2), "pivot_root(".", ".")".
     func enterRoot() -> [Step] {
         let origin = jail.path.origin
         return [
-            child(.changeDirectory(to: .root), .files, origin, "enter the root"),
-            child(.pivotRoot(), .files, origin, "make it the root of the mount namespace"),
-            child(.detachCurrentDirectory(), .files, origin, "detach the host's file tree"),
-            child(.changeDirectory("/"), .files, origin, "enter the jail's root directory"),
+            child(.changeDirectory(to: .root), .enterRoot, origin, "enter the root"),
+            child(.pivotRoot(), .enterRoot, origin, "make it the root of the mount namespace"),
+            child(.detachCurrentDirectory(), .enterRoot, origin, "detach the host's file tree"),
+            child(.changeDirectory("/"), .enterRoot, origin, "enter the jail's root directory"),
         ]
     }
 
@@ -62,7 +64,7 @@ extension Planner {
         guard jail.root.isReadOnly.value else { return [] }
         return [
             child(
-                .setAttributes(.readOnly, on: .root, isRecursive: false), .files, jail.root.isReadOnly.origin,
+                .setAttributes(.readOnly, on: .root, isRecursive: false), .readOnlyRoot, jail.root.isReadOnly.origin,
                 "make the root read-only")
         ]
     }

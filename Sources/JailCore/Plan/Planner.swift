@@ -26,6 +26,7 @@ public struct Planner {
                 + connectNetwork()
                 + release()
                 + becomeRoot()
+                + separateQueues()  // or /dev/mqueue belongs to nobody
                 + isolateMounts()  // or mounts made below would reach the host
                 + setKernelParameters()  // needs the host's /proc, and the network that they are about
                 + attachRoot()  // pivot_root(2) fails otherwise: its target must be a mount point
@@ -45,13 +46,13 @@ public struct Planner {
     }
 
     func host(
-        _ call: SystemCall, _ subject: Step.Subject, _ origin: Origin, _ purpose: String, undo: Operation? = nil
+        _ call: SystemCall, _ aim: Purpose, _ origin: Origin, _ purpose: String, undo: Operation? = nil
     ) -> Step {
-        Step(operation: .call(call), side: .host, subject: subject, origin: origin, purpose: purpose, undo: undo)
+        Step(operation: .call(call), side: .host, aim: aim, origin: origin, purpose: purpose, undo: undo)
     }
 
-    func child(_ call: SystemCall, _ subject: Step.Subject, _ origin: Origin, _ purpose: String) -> Step {
-        Step(operation: .call(call), side: .child, subject: subject, origin: origin, purpose: purpose, undo: nil)
+    func child(_ call: SystemCall, _ aim: Purpose, _ origin: Origin, _ purpose: String) -> Step {
+        Step(operation: .call(call), side: .child, aim: aim, origin: origin, purpose: purpose, undo: nil)
     }
 
     /// Whether the jail has a user namespace of its own.
@@ -78,7 +79,7 @@ public struct Planner {
 }
 
 extension Slot {
-    /// The directory that `jailrun` makes cgroups in; set before the plan runs.
+    /// The directory that `jailrun` makes cgroups in.
     static let cgroupRoot = Slot("cgroup-root")
     static let cgroup = Slot("cgroup")
     static let rootDirectory = Slot("root-directory")

@@ -76,7 +76,8 @@ struct HostnameLookup {
         ]
         return calls.map {
             Step(
-                operation: .call($0), side: .child, subject: .network, origin: .standard(""),
+                operation: .call($0), side: .child, aim: .hostCommand(JailCommand(words.joined(separator: " "))),
+                origin: .standard(""),
                 purpose: "look up \(jail.hostname.value)", undo: nil)
         }
     }

@@ -24,12 +24,15 @@ public struct JailKeepers {
         var spec: JailSpec
         var pid: Int32 = 0
         var pidfd: Int32 = -1
-        /// Readable when it has started, closed when it has failed.
+        /// A byte when the jail exists and another when it is up; closed when it has failed.
         var news: Int32 = -1
+        var exists = false
         var isStarted = false
         var status: Int32?
         var isSkipped = false
         var isDone: Bool { isStarted || status != nil || isSkipped }
+        var isFailed: Bool { isSkipped || status != nil && !isStarted }
+        var isStarting: Bool { pid > 0 && !isDone }
     }
 
     let host: Host
@@ -39,6 +42,14 @@ public struct JailKeepers {
     let report: @Sendable (RuntimeError) -> Void
     /// Called in its keeper when a jail is up.
     let announce: @Sendable (JailRecord) -> Void
+    /// Called in its keeper when a jail exists and none of its commands has run.
+    public var created: @Sendable (JailSpec, JailIdentity) -> Void = { _, _ in }
+    /// Called in its keeper when a jail that existed is gone because its start failed, after `report`.
+    public var removed: @Sendable (JailSpec) -> Void = { _ in }
+    /// How many jails may be starting at once: each runs one command at a time. jail -p.
+    public var limit = Int.max
+    /// Until it is up, a detached jail has the caller's input, and those of descriptors 0 to 2 that are terminals.
+    public var isInteractive = false
     private var keepers: [Keeper]
 
     public init(
@@ -69,11 +80,14 @@ public struct JailKeepers {
     /// Those whose dependencies are up; one whose dependency failed is skipped, as jail(8) does.
     private mutating func startReady() throws(RuntimeError) {
         for index in keepers.indices where keepers[index].pid == 0 && !keepers[index].isSkipped {
-            let needed = keepers[index].spec.depend.map(\.value)
-            let others = keepers.filter { needed.contains($0.spec.name.value) || needed.contains($0.spec.label) }
-            if others.contains(where: { $0.isSkipped || $0.status != nil && !$0.isStarted }) {
+            let spec = keepers[index].spec
+            let others = keepers.filter { keeper in spec.depend.contains { $0.value == keeper.spec.name.value } }
+            let parent = keepers.first { $0.spec.name.value == spec.parent?.value }
+            if others.contains(where: \.isFailed) || parent?.isFailed == true {
                 keepers[index].isSkipped = true
-            } else if others.allSatisfy(\.isStarted) {
+            } else if others.allSatisfy(\.isStarted), parent?.exists != false,
+                keepers.count(where: \.isStarting) < limit
+            {
                 try fork(index)
             }
         }
@@ -96,6 +110,7 @@ public struct JailKeepers {
 
     /// The keeper's life.
     private func keep(_ spec: JailSpec, news: Int32, parent: Int32) -> Int32 {
+        var hasExisted = false
         do throws(RuntimeError) {
             if mode == .foreground {
                 // The jails of a foreground run die with it, by the control socket of each keeper.
@@ -103,13 +118,21 @@ public struct JailKeepers {
             } else {
                 setsid()
             }
-            let output = mode == .detached ? try OutputPipe() : nil
-            dup2(CNS_CONTROL_DESCRIPTOR.int32, 0)
-            let terminals = mode == .foreground ? [1, 2].filter { isatty(Int32($0)) == 1 } : []
-            let start = JailStart(
+            if !isInteractive { dup2(CNS_CONTROL_DESCRIPTOR.int32, 0) }
+            let mayHaveTerminal = mode == .foreground || isInteractive
+            let terminals = mayHaveTerminal ? [0, 1, 2].filter { isatty(Int32($0)) == 1 } : []
+            let output = mode == .detached && terminals.isEmpty ? try OutputPipe() : nil
+            var start = JailStart(
                 jail: spec, host: host, isTransient: mode == .foreground, configuration: configuration,
                 terminals: terminals, output: output)
+            start.onCreate = { identity in
+                hasExisted = true
+                created(spec, identity)
+                _ = unsafe write(news, "e", 1)
+            }
             return try JailRun(start: start, host: host).run { record in
+                // Or what the last command wrote would be lost.
+                if mode == .detached { start.console.drain() }
                 announce(record)
                 _ = unsafe write(news, "+", 1)
                 close(news)
@@ -117,6 +140,7 @@ public struct JailKeepers {
             }.exitStatus
         } catch {
             report(error)
+            if hasExisted { removed(spec) }
             return error.exitStatus
         }
     }
@@ -138,10 +162,11 @@ public struct JailKeepers {
         _ = unsafe poll(&watched, nfds_t(watched.count), -1)
         for index in keepers.indices where watched[index].revents != 0 {
             var byte: UInt8 = 0
-            if unsafe read(keepers[index].news, &byte, 1) == 1 {
-                keepers[index].isStarted = true
-            } else {
+            if unsafe read(keepers[index].news, &byte, 1) != 1 {
                 keepers[index].status = exitStatus(index)
+            } else {
+                keepers[index].exists = true
+                keepers[index].isStarted = byte == UInt8(ascii: "+")
             }
         }
         guard watched[keepers.count].revents != 0, let signal = host.signals.next(), signal != SIGWINCH else {

@@ -24,9 +24,10 @@ struct JailTrace: Codable, Sendable, Equatable {
     /// `vnet.interface`: what is to be given back before the jail's network namespace goes.
     var interfaces: [String] = []
 
-    /// Whether its pid 1 lives: the process of this number that started then.
+    /// Whether its pid 1 lives: the process of this number that started then, in the jail's cgroup. Whoever enters a jail enters
+    /// that process's namespaces: it must be no other's.
     var isAlive: Bool {
-        pid > 0 && ProcessTable.startTime(of: pid) == startTime && Cgroup(path: cgroup).isPopulated
+        pid > 0 && ProcessTable.startTime(of: pid) == startTime && Cgroup(path: cgroup).processes.contains(pid)
     }
 
     var text: String {

@@ -92,9 +92,10 @@ public struct JailRepair {
     let host: Host
     public init(host: Host) { self.host = host }
 
-    /// A jail that lives without a record is one whose start was broken off: nothing lists it, and nothing could stop it. The
-    /// caller holds the name's lock.
+    /// A jail that lives without a record is one whose start was broken off: nothing lists it, and nothing could stop it.
+    /// The caller holds the name's lock.
     func repair(_ name: String) throws(RuntimeError) {
+        if host.state.finishRename(name) { return }
         if let trace = host.state.trace(of: name) {
             let undo = host.state.record(of: name)?.details.networkUndo ?? []
             if isDead(trace) || !host.state.hasRecord(of: name) {

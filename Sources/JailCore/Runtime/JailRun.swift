@@ -37,7 +37,10 @@ public struct JailRun {
 
     /// A signal to the keeper is a request to stop. One that fails says why, and the jail goes on; the next is not asked.
     private func stopRunning(_ record: JailRecord, isForced: Bool) {
-        do throws(RuntimeError) { try JailStop(host: host, terminals: [], isForced: isForced).run(record.name) } catch {
+        let name = host.state.name(of: record.identity) ?? record.name
+        do throws(RuntimeError) {
+            try JailStop(host: host, terminals: [], scope: isForced ? .afterwards : .all).run(name)
+        } catch {
             if case .notFound = error { return }
             host.warn("\(error.message)\n    hint: once more stops it without exec.prestop and exec.stop")
         }

@@ -29,7 +29,6 @@ struct PlanPerformer: ~Copyable {
     private let kernelPlan: KernelPlan
     private let childSteps: Range<Int>
     let pair: ControlPair
-    private let cgroupRoot: Descriptor
     private let stage: Descriptor
     private let stagePlan: Descriptor
     private let consoleLog: Descriptor
@@ -40,22 +39,18 @@ struct PlanPerformer: ~Copyable {
     {
         var flags: UInt32 = jail.commands.created.isEmpty ? 0 : CNS_WAIT_FOR_GO.rawValue
         if isTransient { flags |= CNS_TRANSIENT.rawValue }
-        if jail.isPersistent.value { flags |= CNS_PERSISTENT.rawValue }
+        if jail.isPersistent.value || jail.outlivesItsCommands { flags |= CNS_PERSISTENT.rawValue }
         let message = "\(jail.label): cannot prepare the start"
         let pair = try attempt(message) { () throws(Errno) in try ControlPair() }
-        let cgroupRoot = try attempt("\(jail.label): \(host.cgroupRoot.path)") { () throws(Errno) in
-            try Files.open(host.cgroupRoot.path, O_DIRECTORY)
-        }
         let stage = try attempt(message) { () throws(Errno) in try Stage.descriptor() }
         let stagePlan = try attempt(message) { () throws(Errno) in
             try KernelPlan.stageDescriptor(
                 commands: plan.commands, enter: [], flags: flags, console: -1, firstIndex: plan.steps.count, slots: [])
         }
         let consoleLog = try Self.openConsoleLog(jail)
-        let kernelPlan = KernelPlan(steps: plan.steps)
+        let kernelPlan = KernelPlan(steps: plan.steps, isTimed: host.observe != nil)
         kernelPlan.set(.control, to: pair.childs.number)
         kernelPlan.set(.supervisorControl, to: pair.ours.number)
-        kernelPlan.set(.cgroupRoot, to: cgroupRoot.number)
         kernelPlan.set(.stage, to: stage.number)
         kernelPlan.set(.stagePlan, to: stagePlan.number)
         if let output {
@@ -70,7 +65,6 @@ struct PlanPerformer: ~Copyable {
         self.network = network
         self.childSteps = first..<plan.steps.count
         self.pair = pair
-        self.cgroupRoot = cgroupRoot
         self.stage = stage
         self.stagePlan = stagePlan
         self.consoleLog = consoleLog
@@ -127,6 +121,12 @@ struct PlanPerformer: ~Copyable {
         }
         guard let child else { throw .host("\(jail.label): the plan has no first process", hint: nil) }
         return child
+    }
+
+    /// Tells of the child's steps, once it has become pid 1's program.
+    func observeChild() {
+        guard let observe = host.observe else { return }
+        for index in childSteps { observe(plan.steps[index], kernelPlan.nanoseconds(index).map { $0 / 1000 }) }
     }
 
     private func endOfCalls(from start: Int) -> Int {

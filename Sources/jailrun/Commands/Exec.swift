@@ -49,8 +49,8 @@ struct Exec: ParsableCommand {
                 wantsTerminal || arguments.isEmpty && !Descriptors.terminals.isEmpty
                 ? [0, 1, 2] : Descriptors.terminals
             let outcome = try JailEntry(record: record, host: host, terminals: terminals).run(
-                line, parameter: "exec", origin: .commandLine, user: user, directory: directory,
-                environment: environment)
+                line, parameter: "exec", origin: .commandLine, user: user,
+                directory: directory.map { .path($0) } ?? .root, environment: environment)
             if case .notExecuted = outcome {
                 Output.failure(.command(jail: record.name, text: line.text, origin: .commandLine, outcome: outcome))
             }

@@ -14,6 +14,8 @@ struct Run: ParsableCommand {
     @Flag(name: .customLong("dry-run"), help: "Print the steps in strace's spelling, and perform none.")
     var isDryRun = false
 
+    @Option(help: Timings.help) var timings: Timings.Form?
+
     @Argument(help: "A jail.conf(5) file, - for standard input.", completion: .file(extensions: ["conf"]))
     var file: String
 
@@ -26,6 +28,7 @@ struct Run: ParsableCommand {
         request.isDryRun = isDryRun
         request.isQuiet = global.quiet
         request.isVerbose = global.verbose
+        request.timings = timings
         request.stateDirectory = global.stateDirectory
         request.cgroupRoot = global.cgroupRoot
         return request

@@ -20,7 +20,7 @@ struct Stop: ParsableCommand {
     }
 
     static func stop(_ targets: [String], _ global: GlobalOptions, _ host: Host, isForced: Bool = false) throws {
-        let stop = JailStop(host: host, terminals: Descriptors.terminals, isForced: isForced)
+        let stop = JailStop(host: host, terminals: Descriptors.terminals, scope: isForced ? .afterwards : .all)
         var failure: RuntimeError?
         for name in try names(targets, global, host) {
             do { try stop.run(name) } catch {
