@@ -43,6 +43,17 @@ struct DeviceProgramTests {
         }
     }
 
+    @Test("a node for reading may be read and made, and not be written")
+    func readOnly() throws {
+        var disk = Self.disk
+        disk.isReadOnly = true
+        let program = DeviceProgram.instructions(allowing: [Self.null, disk], hasTerminals: false)
+        for access in UInt32(1)...7 {
+            #expect(try run(program, [access << 16 | 1, 254, 0]) == (access & 4 == 0))
+            #expect(try run(program, [access << 16 | 2, 1, 3]))
+        }
+    }
+
     @Test("terminals come with a devpts, every one of them, and no block device of the same number")
     func terminals() throws {
         let with = DeviceProgram.instructions(allowing: [], hasTerminals: true)
@@ -90,6 +101,7 @@ struct DeviceProgramTests {
             case 0x57: registers[destination] &= constant
             case 0xb7: registers[destination] = constant
             case 0x56: counter += registers[destination] & 0xffff_ffff != constant ? offset : 0
+            case 0x46: counter += registers[destination] & constant & 0xffff_ffff != 0 ? offset : 0
             case 0x95: return registers[0] == 1
             default: throw InterpreterError.unknownOperation(UInt16(bytes[0]))
             }

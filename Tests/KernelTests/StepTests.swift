@@ -13,6 +13,9 @@ extension Kernel {
                 "command = \"/bin/true\"; mount.devfs; mount.procfs; root.readonly; host.hostname = a.example;",
                 "command = \"/bin/true\"; root.ephemeral; cap.drop = CHOWN; exec.jail_user = user;",
                 "command = \"/bin/true\"; mount = \"$path/etc $path/var nullfs ro 0 0\"; mount += \"tmpfs $path/tmp tmpfs rw 0 0\";",
+                "command = \"/bin/true\"; mount = \"$path/etc $path/var nullfs ro,noatime 0 0\"; ulimit.nofile = 99; umask = 7;",
+                "command = \"/bin/true\"; allow.set_hostname; cap.drop = setuid; oom.score = 9; securelevel = 2;",
+                "command = \"/bin/true\"; mount = \"$path/etc $path/var unionfs ro 0 0\"; sysctl.net.ipv4.ip_forward = 1;",
                 "command = \"/bin/true\"; userns = host; seccomp = none; devfs_ruleset = 1;",
                 "exec.start = \"/bin/true\"; exec.start += \"/bin/true\"; command = \"/bin/true\";",
                 """

@@ -12,7 +12,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/msg.h>
 #include <sys/ptrace.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -198,6 +201,18 @@ int probe_listen(int count, char **words) {
         printf("peer %s\n", text);
     } while (count == 2);
     return YES;
+}
+
+// The three kinds of System V IPC, each made and removed.
+int probe_sysv(int count, char **words) {
+    (void)count, (void)words;
+    int memory = shmget(IPC_PRIVATE, 4096, 0600), first = report("shm", memory >= 0);
+    int semaphore = semget(IPC_PRIVATE, 1, 0600), second = report("sem", semaphore >= 0);
+    int queue = msgget(IPC_PRIVATE, 0600), third = report("msg", queue >= 0);
+    if (memory >= 0) shmctl(memory, IPC_RMID, NULL);
+    if (semaphore >= 0) semctl(semaphore, 0, IPC_RMID);
+    if (queue >= 0) msgctl(queue, IPC_RMID, NULL);
+    return first == YES && second == YES && third == YES ? YES : NO;
 }
 
 int probe_raw_socket(int count, char **words) {

@@ -49,6 +49,7 @@ static const struct {
     {"connect", probe_connect, "ADDRESS PORT"},
     {"listen", probe_listen, "PORT [all]"},
     {"raw_socket", probe_raw_socket, ""},
+    {"sysv", probe_sysv, ""},
     {"memory", probe_memory, "BYTES"},
     {"forkbomb", probe_forkbomb, "COUNT"},
     {"spin", probe_spin, "SECONDS"},

@@ -18,7 +18,7 @@ answer_function probe_caps, probe_seccomp, probe_nnp, probe_ids, probe_uid_map, 
 // attempt.c: what the kernel lets this process do.
 answer_function probe_mknod, probe_mount, probe_unmount, probe_write, probe_read, probe_create, probe_open_device,
     probe_keyring, probe_unshare, probe_tiocsti, probe_ptrace, probe_bpf, probe_chown, probe_sethostname, probe_connect,
-    probe_listen, probe_raw_socket;
+    probe_listen, probe_raw_socket, probe_sysv;
 
 // load.c: what a limit has to stop.
 answer_function probe_memory, probe_forkbomb, probe_spin, probe_orphan, probe_lock;

@@ -37,6 +37,8 @@ CNS_NUMBER(prlimit64);
 CNS_NUMBER(rt_sigprocmask);
 CNS_NUMBER(seccomp);
 CNS_NUMBER(setdomainname);
+CNS_NUMBER(setfsgid);
+CNS_NUMBER(setfsuid);
 CNS_NUMBER(setgroups);
 CNS_NUMBER(sethostname);
 CNS_NUMBER(setns);

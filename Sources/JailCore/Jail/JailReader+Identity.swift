@@ -32,7 +32,8 @@ extension JailReader {
 
     /// sethostname(2) takes 64 bytes. What stands there gets into /etc/hosts and prompts: printable ASCII without
     /// blanks.
-    mutating func hostname(of jailName: Located<String>) -> Located<String> {
+    mutating func hostname(of jailName: Located<String>, inherits: Located<Bool>) -> Located<String> {
+        if inherits.value { return Located("", inherits.origin) }
         guard let hostname = string("host.hostname") else {
             return Located(jailName.value, .standard("host.hostname = NAME"))
         }

@@ -7,16 +7,20 @@ extension JailSpec {
         let commands = reader.commands()
         let isPersistent = reader.boolean("persist", otherwise: false, "persist")
         reader.checkLiveliness(isPersistent, commands)
+        let host = reader.host()
+        let network = reader.network()
+        let privileges = reader.privileges(root: path.value)
+        let mounts = reader.mounts(root: path.value)
         self.init(
             name: name, label: reader.jail.label.printable(), jid: reader.jid(), path: path,
-            hostname: reader.hostname(of: name), isPersistent: isPersistent,
+            hostname: reader.hostname(of: name, inherits: host.isInherited), host: host, isPersistent: isPersistent,
             root: RootSpec(
                 isReadOnly: reader.boolean("root.readonly", otherwise: false, "root.readonly"),
                 isEphemeral: reader.boolean("root.ephemeral", otherwise: false, "root.ephemeral")),
-            commands: commands, mounts: reader.mounts(root: path.value),
-            pseudoFilesystems: reader.pseudoFilesystems(), network: reader.network(), cgroup: reader.cgroup(),
-            privileges: reader.privileges(root: path.value), depend: [], parent: nil,
-            parameters: reader.parameters())
+            commands: commands, mounts: mounts, pseudoFilesystems: reader.pseudoFilesystems(mounts), network: network,
+            cgroup: reader.cgroup(), privileges: privileges,
+            process: reader.process(network: network, privileges: privileges), metadata: reader.metadata(), depend: [],
+            parent: nil, parameters: reader.parameters())
     }
 }
 

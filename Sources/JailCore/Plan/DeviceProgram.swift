@@ -20,8 +20,15 @@ public enum DeviceProgram {
     public static func instructions(allowing nodes: [DeviceNode], hasTerminals: Bool) -> [UInt8] {
         var characters = nodes.filter { $0.kind == .character }.map { Condition.device(number($0.major, $0.minor)) }
         if hasTerminals { characters += [.device(number(5, 2)), .major(136)] }
-        let blocks = nodes.filter { $0.kind == .block }.map { Condition.device(number($0.major, $0.minor)) }
-        let rules = section(.character, characters) + section(.block, blocks)
+        func blocks(isReadOnly: Bool) -> [Condition] {
+            nodes.filter { $0.kind == .block && $0.isReadOnly == isReadOnly }.map {
+                .device(number($0.major, $0.minor))
+            }
+        }
+        let readOnly = blocks(isReadOnly: true)
+        let rules =
+            section(.character, characters) + section(.block, blocks(isReadOnly: false))
+            + section(.block, readOnly.isEmpty ? [] : [.access, .writing] + readOnly)
         let program = load + [.move(.r0, 1)] + jumps(rules) + [.move(.r0, 0), .exit]
         return program.flatMap(\.bytes)
     }
@@ -47,7 +54,14 @@ public enum DeviceProgram {
         case kind(DeviceNode.Kind, skipping: Int)
         case device(UInt32)
         case major(UInt32)
+        /// Reads what is done with the device.
+        case access
+        /// Says no to writing.
+        case writing
     }
+
+    /// BPF_DEVCG_ACC_WRITE, in the upper half of access_type.
+    private static let write: UInt32 = 4 << 16
 
     private static func section(_ kind: DeviceNode.Kind, _ devices: [Condition]) -> [Condition] {
         devices.isEmpty ? [] : [.kind(kind, skipping: devices.count)] + devices
@@ -61,6 +75,8 @@ public enum DeviceProgram {
             case .kind(let kind, let count): .jump(ifNotEqual: .r3, kind.bpfType, by: count)
             case .device(let number): .jump(ifEqual: .r2, number, by: end)
             case .major(let major): .jump(ifEqual: .r4, major, by: end)
+            case .access: .load(.r5, at: 0)
+            case .writing: .jump(ifAny: .r5, write, by: end - 1)
             }
         }
     }
@@ -126,6 +142,11 @@ private struct Instruction {
     /// BPF_JMP32 | BPF_JNE | BPF_K: over the next `count` instructions.
     static func jump(ifNotEqual register: Register, _ value: UInt32, by count: Int) -> Instruction {
         Instruction(operation: 0x56, destination: register, offset: Int16(count), constant: value)
+    }
+
+    /// BPF_JMP32 | BPF_JSET | BPF_K: over the next `count` instructions when one of the bits is set.
+    static func jump(ifAny register: Register, _ bits: UInt32, by count: Int) -> Instruction {
+        Instruction(operation: 0x46, destination: register, offset: Int16(count), constant: bits)
     }
 
     /// BPF_JMP | BPF_EXIT.

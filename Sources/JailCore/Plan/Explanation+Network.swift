@@ -43,7 +43,16 @@ extension Explanation {
                 without: "Other machines of that network would ask for \(address), and hear nothing.",
                 manual: "arp(7)", "ip-neighbour(8)")
         case .setSysctl(let sysctl): .setting(sysctl)
-        case .removeBridge, .removeLink, .removeAddress, .removeProxy, .restoreSysctl:
+        case .keepNamespace(let file):
+            Explanation(
+                "Mounts the jail's network namespace on \(file), so that it outlives the jail's processes.",
+                without: "What is moved into it would be destroyed with it, after a crash, too.",
+                manual: "network_namespaces(7)", "ip-netns(8)")
+        case .moveLink(let name, _):
+            Explanation(
+                "Moves \(name) into the jail, until it stops.",
+                without: "The jail would not have the interface that its file names.", manual: "ip-link(8)")
+        case .removeBridge, .removeLink, .removeAddress, .removeProxy, .restoreSysctl, .dropNamespace, .returnLink:
             Explanation(
                 "Takes back what the start made.", without: "It would outlive the jail.", manual: "rtnetlink(7)")
         }

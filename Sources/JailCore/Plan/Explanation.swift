@@ -25,6 +25,8 @@ extension Purpose {
         case .ipcNamespace: .ipcNamespace
         case .privateMounts: .privateMounts
         case .hostname(let name): .hostname(name)
+        case .domainName(let name): .domainName(name)
+        case .kernelParameter(let path, let value): .kernelParameter(path, value)
         case .join: .join
         case .mapIDs(let range): .mapIDs(range)
         case .becomeRoot: .becomeRoot
@@ -33,6 +35,10 @@ extension Purpose {
         case .idmapRoot(let path, _): .idmapRoot(path)
         case .restrictRoot(let path): .restrictRoot(path)
         case .layerRoot: .layerRoot
+        case .layers(let count): .layers(count)
+        case .disk(let type, let source): .disk(type, source)
+        case .identityFiles(let paths): .identityFiles(paths)
+        case .environmentFile: .environmentFile
         case .attachRoot: .attachRoot
         case .enterRoot: .enterRoot
         case .readOnlyRoot: .readOnlyRoot
@@ -52,6 +58,8 @@ extension Purpose {
         case .cgroup(let name, let parent): .cgroup(name, below: parent)
         case .cgroupValue(let file, let value): .cgroupValue(file, value)
         case .resourceLimits(let limits): .resourceLimits(limits)
+        case .processLimit(let limit): .processLimit(limit)
+        case .oomScore(let score): .oomScore(score)
         case .leaveCaller: .leaveCaller
         case .noNewPrivileges: .noNewPrivileges
         case .boundingSet(let kept): .boundingSet(kept)

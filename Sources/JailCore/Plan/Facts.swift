@@ -48,6 +48,8 @@ public struct StartFacts: Equatable, Sendable {
     public var capabilities: CapabilitySet = []
     public var environment: [String] = []
     public var terminalType: String?
+    /// Of `etc/machine-id` and `etc/hostid`, the files that the root has and that the jail's identity covers.
+    public var identityFiles: [String] = []
 
     public init() {}
 

@@ -35,6 +35,7 @@ extension Planner {
                     "take the pty as controlling terminal")
             }
             + (directory.map { [step(.changeDirectory($0), .directory($0), "enter \($0)", askedBy: origin)] } ?? [])
+            + narrowCommand()
             + [
                 step(.setGroups(user.groups), .becomeUser(user), "set the groups of \(user.name)", askedBy: asking),
                 step(.setGroupIDs(user.gid), .becomeUser(user), "become group \(user.gid)", askedBy: asking),

@@ -17,7 +17,7 @@ extension Planner {
             step(.mountDetached(.filesystem, [.noSetuid, .noExec], into: .devices), "mount /dev"),
             step(.close(.filesystem), "close tmpfs"),
         ]
-            + directories(step) + facts.deviceTree.nodes.flatMap(makeDevice) + links(step)
+            + directories(step) + facts.deviceTree.nodes.flatMap(makeDevice) + links(step) + shareEnvironment()
             + [step(.setMask(0o022), "set the umask")]
     }
 
@@ -28,6 +28,23 @@ extension Planner {
                 step(.changeOwner($0, at: .devices, uid: firstID, gid: firstID), "give /dev/\($0) its owner"),
             ]
         }
+    }
+
+    /// `env`: FreeBSD's is a sysctl; here it is a file that belongs to nobody inside, in a folder that does neither.
+    private func shareEnvironment() -> [Step] {
+        guard let text = jail.metadata.environment, !text.value.isEmpty else { return [] }
+        func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, .environmentFile, text.origin, purpose) }
+        return [
+            step(.makeDirectory("jail", at: .devices, mode: 0o755), "make /dev/jail"),
+            step(
+                .makeNode("jail/env", at: .devices, type: .regular, mode: 0o444, major: 0, minor: 0),
+                "make /dev/jail/env"
+            ),
+            step(
+                .open("jail/env", at: .devices, [.writeOnly, .closeOnExec], into: .file), "open /dev/jail/env"),
+            step(.write(text.value + "\n", to: .file), "write /dev/jail/env"),
+            step(.close(.file), "close /dev/jail/env"),
+        ]
     }
 
     private func makeDevice(_ node: DeviceNode) -> [Step] {

@@ -24,8 +24,7 @@ extension Planner {
 
     private func becomeStage() -> [Step] {
         let origin = Origin.standard("")
-        return [
-            Self.leaveSupervisor(),
+        return [Self.leaveSupervisor()] + limitEntry() + [
             child(.duplicate(.control, to: CNS_CONTROL_DESCRIPTOR), .stage, origin, "keep the control socket"),
             child(.duplicate(.stagePlan, to: CNS_PLAN_DESCRIPTOR), .stage, origin, "keep the plan"),
             child(.duplicate(.joined, to: CNS_JOINED_DESCRIPTOR), .stage, origin, "keep the jail's pidfd"),

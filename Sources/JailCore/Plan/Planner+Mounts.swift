@@ -1,34 +1,51 @@
 /// `mount`, `mount.fstab`, and the pseudo file systems: mount(8), proc(5), sysfs(5), devpts.
 extension Planner {
-    private static let inside: ResolveFlags = [.noMagicLinks, .noSymlinks, .inRoot]
+    static let inside: ResolveFlags = [.noMagicLinks, .noSymlinks, .inRoot]
 
-    private func isBind(_ mount: MountSpec) -> Bool { mount.kind.isBind }
     private func slot(_ index: Int) -> Slot { Slot("source-\(index)") }
-    private var bindSlots: [Slot] { jail.mounts.indices.filter { isBind(jail.mounts[$0]) }.map(slot) }
 
     private func source(_ index: Int) -> BindSource { BindSource(path: jail.mounts[index].source, number: index) }
 
-    private func attributes(_ mount: MountSpec) -> MountAttributes {
-        var attributes: MountAttributes = .noDevices
-        if mount.isReadOnly { attributes.insert(.readOnly) }
-        if mount.isNoExec { attributes.insert(.noExec) }
-        if mount.isNoSetuid { attributes.insert(.noSetuid) }
-        if mount.isNoAccessTime { attributes.insert(.noAccessTime) }
-        return attributes
+    /// What jailrun opens; mounts on the root are the root (`rootSource`).
+    private var prepared: [Int] {
+        jail.mounts.indices.filter { jail.mounts[$0].kind.isPrepared && !jail.mounts[$0].relativeTarget.isEmpty }
     }
 
     /// Sources are opened once, by jailrun: what they name later does not matter.
     func openMountSources() -> [Step] {
-        jail.mounts.indices.filter { isBind(jail.mounts[$0]) }.flatMap { index in
+        prepared.flatMap { index in
             let mount = jail.mounts[index]
-            return openSource(mount, source(index)) + [
-                host(
-                    .cloneTree("", at: .mountPoint, isRecursive: true, into: slot(index)), .cloneSource(source(index)),
-                    mount.origin,
-                    "clone the mount of \(mount.source)"),
-                host(.close(.mountPoint), .cloneSource(source(index)), mount.origin, "close \(mount.source)"),
-            ]
+            if let type = mount.kind.diskType { return openDisk(mount, type, into: slot(index)) }
+            return mount.kind.isBind ? openFolder(mount, source(index), into: slot(index)) : []
+        } + openLayers()
+    }
+
+    private func openFolder(_ mount: MountSpec, _ source: BindSource, into slot: Slot) -> [Step] {
+        openSource(mount, source) + [
+            host(
+                .cloneTree("", at: .mountPoint, isRecursive: true, into: slot), .cloneSource(source), mount.origin,
+                "clone the mount of \(mount.source)"),
+            host(.close(.mountPoint), .cloneSource(source), mount.origin, "close \(mount.source)"),
+        ]
+    }
+
+    /// By jailrun: root inside may not mount disks, whose contents the kernel trusts.
+    private func openDisk(_ mount: MountSpec, _ type: String, into slot: Slot) -> [Step] {
+        func step(_ call: SystemCall, _ purpose: String) -> Step {
+            host(call, .disk(type: type, source: mount.source), mount.origin, purpose)
         }
+        return [
+            step(.openFilesystem(type, into: .filesystem), "open \(type)"),
+            step(.configure(.filesystem, "source", mount.source), "name \(mount.source)"),
+        ]
+            + ((mount.isReadOnly ? ["ro"] : []) + mount.data).map {
+                step(configuration($0), "set \($0) of \(type)")
+            }
+            + [
+                step(.createSuperblock(.filesystem), "mount \(mount.source)"),
+                step(.mountDetached(.filesystem, mount.attributes, into: slot), "keep it detached"),
+                step(.close(.filesystem), "close \(type)"),
+            ]
     }
 
     /// What lies below the jail's root is its own to replace by links: there none leads out.
@@ -54,35 +71,33 @@ extension Planner {
     private func components(_ path: String) -> [Substring] { path.split(separator: "/").filter { $0 != "." } }
 
     func mapMountSources() -> [Step] {
-        jail.mounts.indices.filter { isBind(jail.mounts[$0]) }.map { index in
+        prepared.filter { !jail.mounts[$0].kind.isLayered }.map { index in
             let mount = jail.mounts[index]
-            let call: SystemCall =
-                isMapped
-                ? .setIdmap(.userNamespace, on: slot(index), attributes(mount), isRecursive: true)
-                : .setAttributes(attributes(mount), on: slot(index), isRecursive: true)
-            return host(
-                call, .restrictSource(source(index), attributes(mount), isIdmapped: isMapped), mount.origin,
+            return map(
+                slot(index), mount.attributes, isRecursive: true,
+                .restrictSource(source(index), mount.attributes, isIdmapped: isMapped), mount.origin,
                 "set the attributes of \(mount.source)")
         }
     }
 
     /// What jailrun passes to the child, in this order, with the message that lets it go on.
-    var passedSlots: [Slot] { [.root] + (hasDevices ? [.devices] : []) + bindSlots }
+    var passedSlots: [Slot] { [.root] + (hasDevices ? [.devices] : []) + prepared.map(slot) }
 
     func mountFilesystems() -> [Step] {
         jail.mounts.indices.flatMap { index in
             let mount = jail.mounts[index]
             switch mount.kind {
-            case .nullfs, .bind:
+            case .tmpfs: return mountNew("tmpfs", at: mount.relativeTarget, mount.attributes, mount.data, mount.origin)
+            case .procfs, .linprocfs:
+                return mountNew("proc", at: mount.relativeTarget, mount.attributes.union(.noExec), [], mount.origin)
+            case .linsysfs:
+                return mountNew("sysfs", at: mount.relativeTarget, mount.attributes.union(.readOnly), [], mount.origin)
+            case .devfs, .fdescfs: return []  // as `mount.devfs` and `mount.fdescfs`, which JailReader turned on
+            default:
+                guard prepared.contains(index) else { return [] }
                 return attach(
                     slot(index), at: mount.relativeTarget, mount.origin,
                     .bind(source(index), target: mount.relativeTarget))
-            case .tmpfs: return mountNew("tmpfs", at: mount.relativeTarget, attributes(mount), mount.data, mount.origin)
-            case .procfs, .linprocfs:
-                return mountNew("proc", at: mount.relativeTarget, attributes(mount).union(.noExec), [], mount.origin)
-            case .linsysfs:
-                return mountNew("sysfs", at: mount.relativeTarget, attributes(mount).union(.readOnly), [], mount.origin)
-            case .devfs, .fdescfs: return []  // `mount.devfs` and `mount.fdescfs` do it: JailSpec turns them on
             }
         }
     }
@@ -91,13 +106,7 @@ extension Planner {
         _ type: String, at target: String, _ attributes: MountAttributes, _ options: [String], _ origin: Origin
     ) -> [Step] {
         let aim = Purpose.mount(NewFilesystem(type: type, target: target, attributes: attributes, options: options))
-        let configured = options.map { option in
-            let parts = option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            let call: SystemCall =
-                parts.count == 2
-                ? .configure(.filesystem, parts[0], parts[1]) : .configureFlag(.filesystem, parts[0])
-            return child(call, aim, origin, "set \(option) of \(type)")
-        }
+        let configured = options.map { child(configuration($0), aim, origin, "set \($0) of \(type)") }
         return [child(.openFilesystem(type, into: .filesystem), aim, origin, "open \(type)")]
             + configured
             + [
@@ -109,7 +118,13 @@ extension Planner {
             + [child(.close(.mount), aim, origin, "close the mount of /\(target)")]
     }
 
-    private func attach(_ mount: Slot, at target: String, _ origin: Origin, _ aim: Purpose) -> [Step] {
+    private func configuration(_ option: String) -> SystemCall {
+        let parts = option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        return parts.count == 2
+            ? .configure(.filesystem, parts[0], parts[1]) : .configureFlag(.filesystem, parts[0])
+    }
+
+    func attach(_ mount: Slot, at target: String, _ origin: Origin, _ aim: Purpose) -> [Step] {
         [
             child(
                 .openInRoot(target, root: .root, resolve: Self.inside, into: .mountPoint), aim, origin,
@@ -135,7 +150,13 @@ extension Planner {
             + terminals.flatMap { $0 }
             + mountNew(
                 "tmpfs", at: "dev/shm", [.noSetuid, .noDevices, .noExec], ["mode=1777", "size=65536k"], origin)
-            + mountNew("mqueue", at: "dev/mqueue", [.noSetuid, .noDevices, .noExec], [], origin)
+            + mountQueues(origin)
+    }
+
+    /// mqueue can be mounted only by who owns the IPC namespace.
+    private func mountQueues(_ origin: Origin) -> [Step] {
+        if jail.privileges.sharesInterprocess.value { return [] }
+        return mountNew("mqueue", at: "dev/mqueue", [.noSetuid, .noDevices, .noExec], [], origin)
     }
 
     private func mountProcfs() -> [Step] {

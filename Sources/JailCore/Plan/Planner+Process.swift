@@ -3,7 +3,9 @@ internal import CNamespaces
 /// The jail's first process: its namespaces, ids, privileges, and the program that it becomes.
 extension Planner {
     var namespaces: NamespaceFlags {
-        var flags: NamespaceFlags = [.mount, .pid, .uts, .ipc, .cgroup]
+        var flags: NamespaceFlags = [.mount, .pid, .cgroup]
+        if !jail.host.isInherited.value { flags.insert(.uts) }
+        if !jail.privileges.sharesInterprocess.value { flags.insert(.ipc) }
         if isMapped { flags.insert(.user) }
         if jail.network.mode.value == .own { flags.insert(.network) }
         return flags
@@ -88,15 +90,19 @@ extension Planner {
     /// The root directory of mqueue belongs to whoever makes the IPC namespace, mq_overview(7). Cloned with the others, it would
     /// be the host's root, nobody inside: the ids were not mapped then.
     func separateQueues() -> [Step] {
-        [child(.unshare(.ipc), .ipcNamespace, .standard(""), "leave the host's message queues and shared memory")]
+        if jail.privileges.sharesInterprocess.value { return [] }
+        return [
+            child(.unshare(.ipc), .ipcNamespace, .standard(""), "leave the host's message queues and shared memory")
+        ]
     }
 
     func nameHost() -> [Step] {
-        [
-            child(
-                .setHostName(jail.hostname.value), .hostname(jail.hostname.value), jail.hostname.origin,
-                "set the hostname")
-        ]
+        if jail.host.isInherited.value { return [] }
+        let name = jail.hostname
+        return [child(.setHostName(name.value), .hostname(name.value), name.origin, "set the hostname")]
+            + [jail.host.domainName].compactMap { $0 }.map {
+                child(.setDomainName($0.value), .domainName($0.value), $0.origin, "set the NIS domain name")
+            }
     }
 
     /// A jail without addresses has lo only. netdevice(7).
@@ -113,14 +119,14 @@ extension Planner {
     /// What else a process inherits from its caller and a jail must not.
     func resetProcess() -> [Step] {
         let origin = Origin.standard("")
-        return facts.limits.map {
+        return inheritedLimits.map {
             child(
                 .setLimit($0.resource, name: $0.name, soft: $0.soft, hard: $0.hard), .resourceLimits(facts.limits),
                 origin, "set \($0.name)")
         } + [
             child(.startSession(), .leaveCaller, origin, "leave the caller's session"),
             child(.joinSessionKeyring(), .leaveCaller, origin, "leave the caller's keyring"),
-            child(.setMask(0o022), .leaveCaller, origin, "set the umask"),
+            child(.setMask(jail.process.umask.value), .leaveCaller, jail.process.umask.origin, "set the umask"),
         ]
     }
 
@@ -169,18 +175,34 @@ extension Planner {
         ] + terminals.map { step(.duplicate(.terminal, to: $0), "make the pty descriptor \($0)") }
     }
 
+    /// What pid 1 needs to start commands as other users and to signal them; each command drops what of it the jail does
+    /// not have, before it becomes its user.
+    private static let initCapabilities = CapabilitySet([.kill, .setgid, .setuid, .setpcap])
+
     /// no_new_privs first, seccomp last, in each command: from here on nothing can be gained.
     func narrowPrivileges() -> [Step] {
-        [child(.setNoNewPrivileges(), .noNewPrivileges, .standard(""), "set no_new_privs")]
-            + Capability.allCases.filter { !facts.capabilities.contains($0) }.map {
-                child(
-                    .dropBounding(Int($0.rawValue), name: $0.name), .boundingSet(facts.capabilities),
-                    capabilityOrigin($0),
-                    "drop \($0.name) from the bounding set")
-            } + [
+        let kept = facts.capabilities.union(Self.initCapabilities)
+        return [child(.setNoNewPrivileges(), .noNewPrivileges, .standard(""), "set no_new_privs")]
+            + dropBounding(CapabilitySet.all.subtracting(kept))
+            + [
                 child(
                     .clearAmbient(), .boundingSet(facts.capabilities), .standard(""), "clear the ambient capabilities")
             ]
+    }
+
+    /// Of pid 1's capabilities those that the jail does not have; CAP_SETPCAP last, for dropping needs it.
+    func narrowCommand() -> [Step] {
+        let dropped = Self.initCapabilities.subtracting(facts.capabilities)
+        return dropBounding(dropped.subtracting(CapabilitySet([.setpcap])))
+            + dropBounding(dropped.intersection(CapabilitySet([.setpcap])))
+    }
+
+    private func dropBounding(_ capabilities: CapabilitySet) -> [Step] {
+        capabilities.capabilities.map {
+            child(
+                .dropBounding(Int($0.rawValue), name: $0.name), .boundingSet(facts.capabilities), capabilityOrigin($0),
+                "drop \($0.name) from the bounding set")
+        }
     }
 
     private func capabilityOrigin(_ capability: Capability) -> Origin {

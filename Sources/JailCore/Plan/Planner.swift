@@ -22,13 +22,16 @@ public struct Planner {
                 + spawn()
                 + mapIDs()  // or every id is 65534 and exec would lose all capabilities
                 + mapRoot()  // needs the user namespace, and the host's capabilities over the file system
+                + limitProcess()  // by the host: only it may raise a limit or lower a score
                 + connectNetwork()
                 + release()
                 + becomeRoot()
                 + separateQueues()  // or /dev/mqueue belongs to nobody
                 + isolateMounts()  // or mounts made below would reach the host
+                + setKernelParameters()  // needs the host's /proc, and the network that they are about
                 + attachRoot()  // pivot_root(2) fails otherwise: its target must be a mount point
                 + mountFilesystems()
+                + identifyHost()
                 + mountPseudoFilesystems()  // needs the host's /proc still visible: mount_namespaces(7)
                 + restrictPseudoFilesystems()
                 + enterRoot()  // or the host's file tree stays reachable

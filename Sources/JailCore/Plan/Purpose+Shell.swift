@@ -8,6 +8,8 @@ extension Purpose {
         case .ipcNamespace: ["unshare --ipc COMMAND"]
         case .privateMounts: ["mount --make-rprivate /"]
         case .hostname(let name): ["hostname \(Shell.quoted(name))"]
+        case .domainName(let name): ["domainname \(Shell.quoted(name))"]
+        case .kernelParameter(let path, let value): ["echo \(Shell.quoted(value)) >/proc/sys/\(Shell.quoted(path))"]
         case .join: ["nsenter --target $JAIL --all COMMAND"]
         case .mapIDs(let range): Shell.mapIDs(range)
         case .becomeRoot: ["setpriv --reuid 0 --regid 0 --clear-groups COMMAND"]
@@ -18,6 +20,11 @@ extension Purpose {
                 + Shell.restrict("\"$root\"", .noDevices)
         case .restrictRoot: Shell.restrict("\"$root\"", .noDevices)
         case .layerRoot(let owner): Shell.layers(owner: owner)
+        case .layers: ["mount -t overlay -o lowerdir=LOWER,upperdir=UPPER,workdir=WORK none \"$root\"    # and so on"]
+        case .disk(let type, let source):
+            ["mount -t \(type) \(Shell.quoted(source)) \"$sources/disk\"    # and a number for each"]
+        case .identityFiles(let paths): paths.map { "mount --bind FILE \(Shell.inRoot($0))    # read-only" }
+        case .environmentFile: ["mkdir \"$dev/jail\"", "printf %s\\\\n TEXT >\"$dev/jail/env\""]
         case .attachRoot: [Shell.bind(true, "\"$root\"", "\"$root\"")]
         case .enterRoot: ["cd \"$root\"", "pivot_root . .", "umount -l ."]
         case .readOnlyRoot: ["mount -o remount,bind,ro \"$root\""]
@@ -37,6 +44,16 @@ extension Purpose {
         case .cgroup(let name, let parent): ["mkdir \(Shell.quoted("\(parent)/\(name)"))"]
         case .cgroupValue(let file, let value): ["echo \(Shell.quoted(value)) >\"$cgroup/\(file)\""]
         case .resourceLimits(let limits): ["prlimit --pid $$ \(Shell.limits(limits))"]
+        case .processLimit(let limit):
+            [
+                "prlimit --pid $JAIL "
+                    + Shell.limits([
+                        StartFacts.ResourceLimit(
+                            resource: limit.resource.number, name: limit.resource.name, soft: limit.soft,
+                            hard: limit.hard)
+                    ])
+            ]
+        case .oomScore(let score): ["echo \(score) >/proc/$JAIL/oom_score_adj"]
         case .leaveCaller: ["setsid keyctl session - COMMAND", "umask 022"]
         case .noNewPrivileges: ["setpriv --no-new-privs COMMAND"]
         case .boundingSet(let kept):

@@ -15,6 +15,9 @@ public indirect enum Purpose: Equatable, Sendable {
     case ipcNamespace
     case privateMounts
     case hostname(String)
+    case domainName(String)
+    /// A file below /proc/sys, in the jail's namespaces.
+    case kernelParameter(path: String, value: String)
     /// setns(2), by a command that enters a jail.
     case join(NamespaceFlags)
 
@@ -32,6 +35,13 @@ public indirect enum Purpose: Equatable, Sendable {
     case restrictRoot(path: String)
     /// The overlay of `root.ephemeral`; the upper layer is given to the host's id `owner`.
     case layerRoot(owner: UInt32)
+    /// unionfs and overlay, with `root.ephemeral` that many mounts.
+    case layers(Int)
+    /// A disk or a dataset of the host's.
+    case disk(type: String, source: String)
+    /// `host.hostuuid` and `host.hostid`: the files that are covered.
+    case identityFiles([String])
+    case environmentFile
     case attachRoot
     case enterRoot
     case readOnlyRoot
@@ -60,6 +70,9 @@ public indirect enum Purpose: Equatable, Sendable {
     case cgroup(String, below: String)
     case cgroupValue(file: String, value: String)
     case resourceLimits([StartFacts.ResourceLimit])
+    /// What the file asks for.
+    case processLimit(ProcessSpec.Limit)
+    case oomScore(Int)
 
     // MARK: Privileges
 
@@ -107,15 +120,17 @@ extension Purpose {
     /// The heading under which it is explained.
     public var subject: Step.Subject {
         switch self {
-        case .clone, .handOver, .ipcNamespace, .privateMounts, .hostname, .join: .namespaces
+        case .clone, .handOver, .ipcNamespace, .privateMounts, .hostname, .domainName, .kernelParameter, .join:
+            .namespaces
         case .mapIDs, .becomeRoot, .becomeUser: .ids
-        case .cloneRoot, .idmapRoot, .restrictRoot, .layerRoot, .attachRoot, .enterRoot, .readOnlyRoot, .cloneSource,
+        case .cloneRoot, .idmapRoot, .restrictRoot, .layerRoot, .layers, .disk, .identityFiles, .environmentFile,
+            .attachRoot, .enterRoot, .readOnlyRoot, .cloneSource,
             .restrictSource, .bind, .mask, .readOnlyPaths:
             .files
         case .mount(let filesystem): filesystem.target.hasPrefix("dev/") ? .devices : .files
         case .deviceProgram, .deviceTree, .attachDevices: .devices
         case .loopback, .network: .network
-        case .cgroupLevel, .cgroup, .cgroupValue, .resourceLimits: .limits
+        case .cgroupLevel, .cgroup, .cgroupValue, .resourceLimits, .processLimit, .oomScore: .limits
         case .leaveCaller, .noNewPrivileges, .boundingSet, .capabilities, .filter, .closeDescriptors: .privileges
         case .terminal, .consoleLog, .outputPipe, .firstProcess, .stage, .session, .directory, .execute, .hostCommand:
             .command

@@ -108,13 +108,15 @@ public struct ShellScript {
 
     private func place(_ purpose: Purpose) -> Place {
         switch purpose {
-        case .mapIDs, .cloneRoot, .idmapRoot, .restrictRoot, .layerRoot, .cloneSource, .restrictSource, .deviceProgram,
-            .deviceTree, .cgroupLevel, .cgroup, .cgroupValue:
+        case .mapIDs, .cloneRoot, .idmapRoot, .restrictRoot, .layerRoot, .layers, .disk, .cloneSource, .restrictSource,
+            .deviceProgram,
+            .deviceTree, .environmentFile, .cgroupLevel, .cgroup, .cgroupValue:
             .host
         case .clone: .clone
         case .network: .network
-        case .privateMounts, .hostname, .attachRoot, .bind, .mount, .mask, .readOnlyPaths, .attachDevices, .loopback,
-            .resourceLimits:
+        case .privateMounts, .hostname, .domainName, .kernelParameter, .identityFiles, .attachRoot, .bind, .mount,
+            .mask, .readOnlyPaths, .attachDevices, .loopback,
+            .resourceLimits, .processLimit, .oomScore:
             .jail
         case .readOnlyRoot: .last
         case .handOver, .ipcNamespace, .join, .becomeRoot, .becomeUser, .enterRoot, .leaveCaller, .noNewPrivileges,

@@ -41,8 +41,16 @@ extension SystemCall {
         Self("write", cns_number_write, [.descriptor(slot), .text(text), .integer(text.utf8.count)])
     }
 
-    static func makeDirectory(_ name: String, at directory: Slot, mode: UInt32) -> Self {
-        Self("mkdirat", cns_number_mkdirat, [.descriptor(directory), .text(name), .octal(mode)])
+    /// Bytes that need not be text.
+    static func write(_ bytes: [UInt8], to slot: Slot) -> Self {
+        let structure = Structure(
+            bytes: bytes, spelling: quoted(String(decoding: bytes, as: UTF8.self)))
+        return Self("write", cns_number_write, [.descriptor(slot), .structure(structure), .integer(bytes.count)])
+    }
+
+    static func makeDirectory(_ name: String, at directory: Slot, mode: UInt32, allowing error: Int32 = 0) -> Self {
+        Self(
+            "mkdirat", cns_number_mkdirat, [.descriptor(directory), .text(name), .octal(mode)], allowing: error)
     }
 
     /// One that exists is as good: another program may make it at the same moment.

@@ -14,7 +14,7 @@ public struct RunningJail: ~Copyable {
 
 /// Starts a jail: jail(8)'s order, each step once, and everything taken back when one fails.
 public struct JailStart {
-    let jail: JailSpec
+    private(set) var jail: JailSpec
     let host: Host
     /// Dies with the process that starts it.
     let isTransient: Bool
@@ -45,6 +45,13 @@ public struct JailStart {
     /// - Throws: what failed, when nothing of the jail is left; a failed last command is an outcome, not an error, for a jail
     ///   that runs in the foreground.
     public func run() throws(RuntimeError) -> RunningJail {
+        if jail.network.lookup == nil { return try runResolved() }
+        var resolved = self
+        resolved.jail = try HostnameLookup(jail: jail, host: host).resolved()
+        return try resolved.runResolved()
+    }
+
+    private func runResolved() throws(RuntimeError) -> RunningJail {
         let name = jail.name.value
         try host.leaveDelegatedCgroup()
         let lock = try host.lock(name)
@@ -80,7 +87,7 @@ public struct JailStart {
             name: jail.name.value, label: jail.label, identity: identity, phase: .up,
             cgroup: host.cgroup(of: jail.name.value).path, isTransient: isTransient, supervisor: getpid(),
             supervisorStartTime: ProcessTable.startTime(of: getpid()) ?? 0,
-            hasNetwork: jail.network.mode.value == .own && !jail.network.addresses.isEmpty)
+            hasNetwork: jail.network.isConnected, interfaces: jail.network.interfaces.map(\.value))
     }
 
     private func start(_ reserved: JailTrace, _ networkUndo: inout [NetworkOperation]) throws(RuntimeError)

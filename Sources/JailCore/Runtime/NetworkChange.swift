@@ -14,10 +14,11 @@ struct NetworkChange {
 
     /// - Throws: what is wrong with the addresses, when the jail has its old ones.
     func run(to new: inout JailRecord) throws(RuntimeError) {
+        new.details.spec = try HostnameLookup(jail: new.spec, host: host).resolved()
         let (before, after) = (record.spec.network, new.spec.network)
         if before.mode.value == after.mode.value, before.isSame(as: after) { return }
         // Whatever is wrong is said before anything is taken away.
-        _ = try NetworkStart(preview: new.spec, identity: new.identity)
+        _ = try NetworkStart(preview: new.spec, identity: new.identity, host: host)
         new.trace.hasNetwork = new.trace.hasNetwork || !after.addresses.isEmpty
         // From here on there may be something to be taken back.
         try host.state.write(new.traceUnderOldName(record.name))

@@ -153,6 +153,7 @@ struct PlanPerformer: ~Copyable {
             let cgroup = kernelPlan.descriptor(in: .cgroup) ?? -1
             let child = try kernelPlan.spawn(childSteps, flags: flags, cgroup: cgroup, control: pair.childs.number)
             kernelPlan.setChild(child.pid)
+            kernelPlan.set(.childProcess, to: child.pid)
             return Child(pid: child.pid, pidfd: Descriptor(child.pidfd))
         } catch { throw .step(jail: jail.label, step: plan.steps[index], errno: error, number: index) }
     }
@@ -194,6 +195,6 @@ extension Step {
     fileprivate func idmappedPath(in jail: JailSpec) -> String? {
         guard case .call(let call) = operation, call.name == "mount_setattr", call.spelling.contains("MOUNT_ATTR_IDMAP")
         else { return nil }
-        return jail.mounts.first { $0.origin == origin && $0.kind.isBind }?.source ?? jail.path.value
+        return jail.mounts.first { $0.origin == origin && $0.kind.isPrepared }?.source ?? jail.path.value
     }
 }

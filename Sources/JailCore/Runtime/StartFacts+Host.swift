@@ -11,13 +11,17 @@ struct FactFinder {
     func startFacts(terminals: [Int]) throws(RuntimeError) -> StartFacts {
         var facts = StartFacts()
         let root = try openRoot()
-        facts.rootDirectories = ["proc", "sys", "dev"].filter { isDirectory($0, root: root.number) }
+        facts.rootDirectories = rootDirectories(root: root.number)
         try checkAsked(facts)
+        try checkEnvironment(facts)
         try checkMounts(root.number)
-        facts.jailUser = try jailUser(PasswordFile(root: root.number))
+        try checkLayers()
+        try checkMessages()
+        facts.jailUser = try jailUser(passwords(root: root.number))
+        facts.identityFiles = identityFiles(root: root.number)
         facts.maskedPaths = Self.maskedPaths
         facts.readOnlyPaths = Self.readOnlyPaths
-        facts.deviceTree = try deviceTree()
+        facts.deviceTree = try deviceTree().restricted(to: jail.privileges.securityLevel.value)
         try addCgroupLevels(to: &facts)
         try addPrivileges(to: &facts, terminals: terminals)
         return facts
@@ -44,14 +48,15 @@ struct FactFinder {
     }
 
     private func openRoot() throws(RuntimeError) -> Descriptor {
-        do { return try Files.open(jail.path.value, Int32(OpenFlags([.path, .directory]).rawValue)) } catch {
+        let source = RootSource(jail)
+        do { return try Files.open(source.path, Int32(OpenFlags([.path, .directory]).rawValue)) } catch {
             throw .unsuitable(
-                jail: jail.label, origin: jail.path.origin, "path \(jail.path.value): \(error.description)",
+                jail: jail.label, origin: source.origin, "path \(source.path): \(error.description)",
                 hint: error == .noSuchFileOrDirectory ? "make the root file system first" : nil)
         }
     }
 
-    private func isDirectory(_ name: String, root: Int32) -> Bool {
+    func isDirectory(_ name: String, root: Int32) -> Bool {
         (try? RootPath.open(
             name, root: root, flags: Int32(OpenFlags([.path, .directory]).rawValue), followingLinks: false)) != nil
     }
@@ -72,7 +77,7 @@ struct FactFinder {
 
     /// At FreeBSD's place in the order: the mounts themselves are made later, in the jail's own namespace.
     private func checkMounts(_ root: Int32) throws(RuntimeError) {
-        for mount in jail.mounts where mount.kind == .nullfs || mount.kind == .bind {
+        for mount in jail.mounts where mount.kind.isBind || mount.kind.diskType != nil && mount.kind != .zfs {
             if !Files.exists(mount.source) {
                 throw .unsuitable(
                     jail: jail.label, origin: mount.origin, "mount: \(mount.source): \(Errno.current.description)",

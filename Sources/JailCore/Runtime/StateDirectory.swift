@@ -16,6 +16,8 @@ public struct StateDirectory: Sendable {
     }
 
     func recordPath(_ name: String) -> String { "\(path)/jails/\(name).json" }
+    /// Where the network namespace of a jail with `vnet.interface` is mounted.
+    func namespacePath(_ name: String) -> String { "\(path)/net/\(name)" }
     func lockPath(_ name: String) -> String { "\(path)/locks/\(name)" }
 
     /// What is recorded here is entered and killed as root: nobody else may have written it.
@@ -138,7 +140,7 @@ public struct StateDirectory: Sendable {
                 if let lock = JailLock(tryLocking: lockPath(name)) { lock.unlinkAndRelease() }
             }
             for name in (try? Files.names(in: "\(path)/jails")) ?? [] { _ = unsafe unlink("\(path)/jails/\(name)") }
-            for directory in ["jails", "locks"] { _ = unsafe rmdir("\(path)/\(directory)") }
+            for directory in ["jails", "locks", "net"] { _ = unsafe rmdir("\(path)/\(directory)") }
             registry.unlinkAndRelease()
             _ = unsafe rmdir(path)
         }

@@ -76,6 +76,7 @@ struct Params: ParsableCommand {
         var lines = [row.name, "    \(row.meaning)", "    type: \(row.kind.rawValue)"]
         if !row.standard.isEmpty { lines.append("    default: \(row.standard)") }
         lines += ["    fate: \(row.fate.explanation)", "    on Linux: \(row.mechanism)"]
+        if !row.example.isEmpty { lines.append("    example: \(row.example)") }
         return lines.joined(separator: "\n")
     }
 }
@@ -84,6 +85,7 @@ extension ParameterTable.Fate {
     var explanation: String {
         switch self {
         case .done: "done"
+        case .noted(let why, .any, _): "noted: accepted, \(why)"
         case .noted(let why, _, let otherwise): "noted: accepted, \(why); another value: \(otherwise)"
         case .refused(let reason): "refused: \(reason)"
         case .notYet: "refused: not supported by this version"

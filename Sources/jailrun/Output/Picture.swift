@@ -67,6 +67,13 @@ struct Picture {
         case .idmapRoot: putBelowRoot(part, "with the jail's ids")
         case .restrictRoot: putBelowRoot(part, "without devices")
         case .layerRoot: putBelowRoot(part, "under an empty tmpfs")
+        case .layers: putBelowRoot(part, "in layers")
+        case .disk(_, let source): put(.files, part, source)
+        case .identityFiles(let paths): for path in paths { put(.mounts, part, Self.branch(path)) }
+        case .environmentFile: put(.files, part, "  jail/env")
+        case .domainName(let name): put(.uts, part, name)
+        case .processLimit(let limit): put(.walls, part, limit.resource.name)
+        case .oomScore(let score): put(.walls, part, "oom_score_adj \(score)")
         case .attachRoot: put(.mounts, part, "/", key: "root")
         case .enterRoot: put(.mounts, part, "the host's tree is gone")
         case .readOnlyRoot: put(.mounts, part, "/ is read-only")
@@ -92,7 +99,8 @@ struct Picture {
         case .terminal: put(.processes, part, "   its own terminal")
         case .firstProcess: put(.processes, part, "1  jailrun-init")
         case .execute(let line): put(.processes, part, "   \(line.text)")
-        case .handOver, .privateMounts, .join, .leaveCaller, .capabilities, .closeDescriptors, .consoleLog, .outputPipe,
+        case .kernelParameter, .handOver, .privateMounts, .join, .leaveCaller, .capabilities, .closeDescriptors,
+            .consoleLog, .outputPipe,
             .stage, .session, .directory, .hostCommand:
             break
         }
@@ -107,6 +115,7 @@ struct Picture {
         case .raiseLink(let state):
             if state.name == "lo" { put(.network, part, "lo") }
             if let master = state.master { put(.links, part, "  port of \(master)") }
+        case .moveLink(let name, _): put(.network, part, name)
         case .addAddress(let address):
             put(address.namespace == .jail ? .network : .links, part, "  \(address.link)  \(address.address)")
         case .addRoute(let route):
@@ -115,7 +124,7 @@ struct Picture {
             put(route.namespace == .jail ? .network : .links, part, "  route \(words)")
         case .addProxy(let link, let address): put(.links, part, "  \(link) answers for \(address)")
         case .removeBridge, .removeLink, .settleLink, .removeAddress, .addNeighbour, .removeProxy, .setSysctl,
-            .restoreSysctl:
+            .restoreSysctl, .keepNamespace, .dropNamespace, .returnLink:
             break
         }
     }
