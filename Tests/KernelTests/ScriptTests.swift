@@ -66,7 +66,7 @@ extension Kernel {
         func same(parameters: String) throws {
             try Machine.with { machine in
                 _ = Command.shell(StepTests.makeInterface).run()
-                defer { _ = Command(["ip", "link", "delete", "lab0"]).run() }
+                defer { _ = Command.shell(StepTests.removeInterface).run() }
                 machine.write(Self.questions, to: "\(machine.root)/questions")
                 machine.configure("userns = host; command = \"/bin/sh /questions\"; \(parameters)")
                 let script = machine.jailrun("explain", "--format", "sh", machine.conf)

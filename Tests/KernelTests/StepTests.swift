@@ -29,11 +29,12 @@ extension Kernel {
             try Machine.with { machine in
                 machine.configure(parameters)
                 _ = Command.shell(Self.makeInterface).run()
-                defer { _ = Command.shell("ip link delete lab0; ip link delete lab2").run() }
+                defer { _ = Command.shell(Self.removeInterface).run() }
                 try compare(machine, machine.conf, seconds: 30)
             }
         }
 
+        static let removeInterface = "ip link delete lab0; ip link delete lab2"
         /// An interface with addresses and a bridge, as a machine has.
         static let makeInterface = """
             ip link add lab0 type veth peer name lab1 && ip address add 192.0.2.1/24 dev lab0 &&
