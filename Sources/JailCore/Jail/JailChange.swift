@@ -26,7 +26,11 @@ public struct JailChange: Sendable {
         if old.label == old.name.value { result.label = result.name.value }
         if case .standard = new.hostname.origin {} else { result.hostname = new.hostname }
         result.isPersistent = new.isPersistent
-        result.network = new.network
+        // Those that the resolver gave are not among the parameters; nor are links moved while a jail runs.
+        if ["ip4.addr", "ip6.addr", "interface"].contains(where: { changes.parameter($0) != nil }) {
+            result.network.addresses = new.network.addresses
+        }
+        result.metadata = new.metadata
         result.cgroup = new.cgroup
         result.commands = new.commands
         result.commands.commandVector = old.commands.commandVector
