@@ -160,8 +160,15 @@ extension Kernel {
         @Test("securelevel = 2 lets nobody write to a disk that /dev has") func level() throws {
             try Machine.with { machine in
                 guard access("/dev/loop0", F_OK) == 0 else { return }
+                let rulesBefore = machine.read("/etc/devfs.rules")  // of an example that the lab has
                 machine.write("[t=77]\nadd hide\nadd path null unhide\nadd path loop0 unhide\n", to: "/etc/devfs.rules")
-                defer { unlink("/etc/devfs.rules") }
+                defer {
+                    if rulesBefore.isEmpty {
+                        unlink("/etc/devfs.rules")
+                    } else {
+                        machine.write(rulesBefore, to: "/etc/devfs.rules")
+                    }
+                }
                 let rules = "devfs_ruleset = 77; userns = host; cap.add = mknod;"
                 let open = "true <>/dev/loop0 && echo written; true </dev/loop0 && echo read"
                 #expect(shell(machine, open, rules).lines == ["written", "read"])
