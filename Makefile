@@ -66,7 +66,8 @@ examples:
 	@for build in rootfs-examples/*/build; do "$$build" || exit 1; done
 
 probe: $(PROBE)
-PROBE_SOURCES = Tests/Probe/probe.c Tests/Probe/status.c Tests/Probe/attempt.c Tests/Probe/load.c Tests/Probe/syscalls.c
+PROBE_SOURCES = Tests/Probe/probe.c Tests/Probe/status.c Tests/Probe/attempt.c Tests/Probe/load.c Tests/Probe/hostile.c \
+	Tests/Probe/syscalls.c
 $(PROBE): $(PROBE_SOURCES) Tests/Probe/probe.h
 	@mkdir -p $(@D)
 	$(CLANG) -std=gnu17 -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -static -o $@ $(PROBE_SOURCES)
@@ -97,6 +98,7 @@ format:
 docs: release
 	docs/make-parameters "$(CURDIR)/$(JAILRUN)"
 
+UNITS = jailrun.service jailrun@.service
 ## make install     PREFIX=/usr/local DESTDIR=
 install: release
 	install -d "$(DESTDIR)$(PREFIX)/bin"
@@ -108,6 +110,14 @@ install: release
 	done
 	install -d "$(DESTDIR)$(PREFIX)/share/bash-completion/completions" \
 	    "$(DESTDIR)$(PREFIX)/share/zsh/site-functions" "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d"
+	install -d "$(DESTDIR)$(PREFIX)/libexec/jailrun" "$(DESTDIR)$(PREFIX)/lib/systemd/system" "$(DESTDIR)/etc/default"
+	sed 's|@bin@|$(PREFIX)/bin|' dist/jails >"$(DESTDIR)$(PREFIX)/libexec/jailrun/jails"
+	chmod 755 "$(DESTDIR)$(PREFIX)/libexec/jailrun/jails"
+	for unit in $(UNITS); do \
+	    sed 's|@libexec@|$(PREFIX)/libexec/jailrun|' "dist/systemd/$$unit" \
+	        >"$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit"; \
+	done
+	[ -e "$(DESTDIR)/etc/default/jailrun" ] || install -m 644 dist/default "$(DESTDIR)/etc/default/jailrun"
 	$(JAILRUN) --generate-completion-script bash >"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/jailrun"
 	$(JAILRUN) --generate-completion-script zsh >"$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_jailrun"
 	$(JAILRUN) --generate-completion-script fish >"$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/jailrun.fish"
@@ -121,6 +131,9 @@ uninstall:
 	    "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/jailrun" \
 	    "$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_jailrun" \
 	    "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/jailrun.fish"
+	rm -rf "$(DESTDIR)$(PREFIX)/libexec/jailrun"
+	for unit in $(UNITS); do rm -f "$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit"; done
+	! cmp -s dist/default "$(DESTDIR)/etc/default/jailrun" || rm -f "$(DESTDIR)/etc/default/jailrun"
 	for page in docs/man/*.[158]; do \
 	    rm -f "$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}"; \
 	done

@@ -43,6 +43,6 @@ let package = Package(
             name: "JailCoreTests", dependencies: ["JailCore"], exclude: ["Golden"],
             swiftSettings: strict),
         .testTarget(name: "KernelTests", dependencies: ["JailCore"], swiftSettings: strict),
-        .testTarget(name: "CommandTests", swiftSettings: strict),
+        .testTarget(name: "CommandTests", exclude: ["Golden"], swiftSettings: strict),
     ]
 )

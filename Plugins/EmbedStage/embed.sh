@@ -50,7 +50,7 @@ compile_filter() {
 int main(void) {
     static uint8_t program[CNS_SECCOMP_MAX_BYTES];
     size_t length = 0;
-    int result = cns_seccomp_compile_default(0, program, sizeof program, &length);
+    int result = cns_seccomp_compile_default(0, 0, program, sizeof program, &length);
     if (result != 0) {
         fprintf(stderr, "embed.sh: error: the default seccomp filter: %s\n", strerror(-result));
         return 1;

@@ -4,7 +4,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/ethtool.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <linux/sockios.h>
 #include <net/if.h>
@@ -20,7 +22,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -252,6 +257,66 @@ int cns_netlink_delete_link(struct cns_netlink *self, const char *name) {
     struct nl_msg *message = NULL;
     int error = transact(self, rtnl_link_build_delete_request(link, &message), message);
     rtnl_link_put(link);
+    return error;
+}
+
+int cns_netlink_move(struct cns_netlink *self, const char *name, int netns) {
+    struct rtnl_link *old, *changes = rtnl_link_alloc();
+    if (!changes) return -ENOMEM;
+    int error = find_link(self, name, &old);
+    if (!error) {
+        rtnl_link_set_ns_fd(changes, netns);
+        struct nl_msg *message = NULL;
+        error = transact(self, rtnl_link_build_change_request(old, changes, 0, &message), message);
+        rtnl_link_put(old);
+    }
+    rtnl_link_put(changes);
+    return error;
+}
+
+int cns_netlink_return(const char *name, const char *file) {
+    struct cns_netlink *socket = NULL;
+    struct statfs kind;
+    int kept = open(file, O_RDONLY | O_CLOEXEC);
+    if (kept < 0) return -errno;
+    /* A file that nothing is mounted on holds no namespace: it was dropped, or never came so far. */
+    int error = fstatfs(kept, &kind) < 0 ? -errno : kind.f_type == NSFS_MAGIC ? 0 : -ENOENT;
+    int here = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (!error && here < 0) error = -errno;
+    if (!error) error = cns_netlink_open(kept, &socket);
+    if (!error) error = cns_netlink_move(socket, name, here);
+    cns_netlink_close(socket);
+    if (here >= 0) close(here);
+    close(kept);
+    return error;
+}
+
+/* MARK: a namespace that outlives its processes */
+
+static int make_file(const char *path) {
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    if (!slash || (size_t)(slash - path) >= sizeof folder) return -EINVAL;
+    snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+    if (mkdir(folder, 0700) < 0 && errno != EEXIST) return -errno;
+    int fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) return -errno;
+    close(fd);
+    return 0;
+}
+
+int cns_namespace_keep(int netns, const char *file) {
+    char source[32];
+    int error = make_file(file);
+    if (error) return error;
+    snprintf(source, sizeof source, "/proc/self/fd/%d", netns);
+    return mount(source, file, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
+}
+
+int cns_namespace_drop(const char *file) {
+    int error = umount2(file, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 ? -errno : 0;
+    /* EINVAL: nothing is mounted there. */
+    if (error == 0 || error == -EINVAL) error = unlink(file) < 0 ? -errno : 0;
     return error;
 }
 

@@ -144,12 +144,32 @@ static inline long cns_perform_step(const struct cns_plan *plan, const struct cn
     }
 }
 
+/* Nanoseconds of CLOCK_MONOTONIC, clock_gettime(2); 0 when nobody asked for times. */
+static inline int64_t cns_now(const struct cns_plan *plan) {
+    int64_t now[2];
+
+    if (!plan->times) return 0;
+    cns_raw2(__NR_clock_gettime, 1, now);
+    return now[0] * 1000000000 + now[1];
+}
+
+/* Both, for jailrun and the child perform steps that are neighbours at the same time. Returns when it ended. */
+static inline int64_t cns_record_time(const struct cns_plan *plan, uint32_t step, int64_t began) {
+    int64_t *times = (int64_t *)(uintptr_t)plan->times;
+
+    if (!times) return 0;
+    times[2 * step] = began;
+    return times[2 * step + 1] = cns_now(plan);
+}
+
 /* Performs steps [first, first + count). Returns 0, or a negative errno with *failed the failed step's own number. */
 static inline long cns_perform_steps(struct cns_plan *plan, uint32_t first, uint32_t count, int32_t *failed) {
     const struct cns_step *step = (const void *)((char *)plan + plan->step_offset);
+    int64_t began = cns_now(plan);
 
     for (uint32_t i = first; i < first + count; i++) {
         long result = cns_perform_step(plan, &step[i]);
+        began = cns_record_time(plan, i, began);
         if (result < 0 && (step[i].allowed_error == 0 || result != -step[i].allowed_error)) {
             *failed = step[i].index;
             return result;

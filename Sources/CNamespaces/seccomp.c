@@ -7,6 +7,7 @@
 #include <linux/capability.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 
 #ifndef CAP_PERFMON
@@ -24,16 +25,19 @@ struct table_row {
     uint64_t capabilities;
     int fallback;
     enum cns_seccomp_verdict verdict;
+    uint32_t permission;
 };
 
 #define CAP(name) (1ull << CAP_##name)
-#define ROW(verdict, number, name, caps, why) {#name, NULL, why, caps, number, verdict},
-#define GROUP(title, why) {NULL, title, why, 0, -1, CNS_SECCOMP_ABSENT},
+#define ROW(verdict, number, name, caps, why) {#name, NULL, why, caps, number, verdict, 0},
+#define GROUP(title, why) {NULL, title, why, 0, -1, CNS_SECCOMP_ABSENT, 0},
 #define ALLOW(name) ROW(CNS_SECCOMP_ALLOW, -1, name, 0, "")
 #define ALLOW_AT(number, name) ROW(CNS_SECCOMP_ALLOW, number, name, 0, "")
 #define CHECK(name, why) ROW(CNS_SECCOMP_CHECK, -1, name, 0, why)
 #define DENY(name, caps, why) ROW(CNS_SECCOMP_DENY, -1, name, caps, why)
 #define DENY_AT(number, name, caps, why) ROW(CNS_SECCOMP_DENY, number, name, caps, why)
+#define PERMIT(name, permission, caps, why) {#name, NULL, why, caps, -1, CNS_SECCOMP_DENY, CNS_PERMIT_##permission},
+#define ALLOW_UNLESS(name, permission) {#name, NULL, "", 0, -1, CNS_SECCOMP_ALLOW, CNS_REFUSE_##permission},
 #define ABSENT(name, why) ROW(CNS_SECCOMP_ABSENT, -1, name, 0, why)
 #define ABSENT_AT(number, name, why) ROW(CNS_SECCOMP_ABSENT, number, name, 0, why)
 
@@ -52,8 +56,9 @@ int cns_seccomp_row(size_t index, struct cns_seccomp_row *out) {
         if (table[i].name == NULL) {
             group = table[i].group;
         } else if (index-- == 0) {
-            *out = (struct cns_seccomp_row){table[i].name,         group,           table[i].why, table[i].capabilities,
-                                            row_number(&table[i]), table[i].verdict};
+            *out = (struct cns_seccomp_row){
+                table[i].name,      group, table[i].why, table[i].capabilities, row_number(&table[i]), table[i].verdict,
+                table[i].permission};
             return 0;
         }
     }
@@ -115,36 +120,74 @@ static int check_personality(scmp_filter_ctx context, int number) {
     return result;
 }
 
-static int add_check(scmp_filter_ctx context, const char *name, int number, uint64_t capabilities) {
-    if (strcmp(name, "socket") == 0 || strcmp(name, "socketpair") == 0) return check_families(context, number);
+/* SYSLOG_ACTION_READ_ALL, SYSLOG_ACTION_SIZE_BUFFER: what dmesg(1) does; nothing that clears or silences. */
+static int permit_messages(scmp_filter_ctx context, int number) {
+    int result = allow_when(context, number, SCMP_A0(SCMP_CMP_MASKED_EQ, lower_half, 3));
+    return result != 0 ? result : allow_when(context, number, SCMP_A0(SCMP_CMP_MASKED_EQ, lower_half, 10));
+}
+
+/* With MS_BIND and without MS_REMOUNT the kernel binds, whatever the other flags are, and reads no type. */
+static int permit_bind_mount(scmp_filter_ctx context, int number) {
+    return allow_when(context, number, SCMP_A3(SCMP_CMP_MASKED_EQ, MS_BIND | MS_REMOUNT, MS_BIND));
+}
+
+static int add_permitted(scmp_filter_ctx context, const char *name, int number) {
+    if (strcmp(name, "syslog") == 0) return permit_messages(context, number);
+    if (strcmp(name, "mount") == 0) return permit_bind_mount(context, number);
+    return seccomp_rule_add(context, SCMP_ACT_ALLOW, number, 0);
+}
+
+static int add_check(scmp_filter_ctx context, const char *name, int number, uint64_t capabilities,
+                     uint32_t permissions) {
+    if (strncmp(name, "socket", 6) == 0 && (permissions & CNS_PERMIT_FAMILIES) == 0)
+        return check_families(context, number);
     if (strcmp(name, "personality") == 0) return check_personality(context, number);
     if (strcmp(name, "clone") == 0 && (capabilities & CAP(SYS_ADMIN)) == 0)
         return allow_when(context, number, SCMP_A0(SCMP_CMP_MASKED_EQ, new_namespaces, 0));
     /* ioctl: what is refused is refused before libseccomp's program. */
-    if (strcmp(name, "ioctl") == 0 || strcmp(name, "clone") == 0)
+    if (strcmp(name, "ioctl") == 0 || strcmp(name, "clone") == 0 || strncmp(name, "socket", 6) == 0)
         return seccomp_rule_add(context, SCMP_ACT_ALLOW, number, 0);
     return -EINVAL;
 }
 
-/* A denied call needs no rule: EPERM is the default action. */
-static int add_row(scmp_filter_ctx context, const struct table_row *row, uint64_t capabilities) {
+/* System V calls that jail.conf disables are absent, as FreeBSD has it; debugging ones are forbidden. */
+static int add_allowed(scmp_filter_ctx context, const struct table_row *row, int number, uint32_t permissions) {
+    if ((row->permission & permissions) == 0) return seccomp_rule_add(context, SCMP_ACT_ALLOW, number, 0);
+    if (row->permission == CNS_REFUSE_DEBUGGING) return 0;
+    return seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), number, 0);
+}
+
+/*
+ * A denied call needs no rule: EPERM is the default action. But mount(8) tries the calls by descriptor first, and takes
+ * mount(2) only when they are absent.
+ */
+static int add_denied(scmp_filter_ctx context, const struct table_row *row, int number, uint64_t capabilities,
+                      uint32_t permissions) {
+    if ((row->capabilities & capabilities) != 0) return seccomp_rule_add(context, SCMP_ACT_ALLOW, number, 0);
+    if ((row->permission & permissions) != 0) return add_permitted(context, row->name, number);
+    bool is_by_descriptor = strcmp(row->name, "open_tree") == 0 || strcmp(row->name, "fsopen") == 0 ||
+                            strcmp(row->name, "mount_setattr") == 0;
+    if ((permissions & CNS_PERMIT_BIND_MOUNT) != 0 && is_by_descriptor)
+        return seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), number, 0);
+    return 0;
+}
+
+static int add_row(scmp_filter_ctx context, const struct table_row *row, uint64_t capabilities, uint32_t permissions) {
     int number = row_number(row);
     if (number < 0) return 0;
     switch (row->verdict) {
-    case CNS_SECCOMP_ALLOW: return seccomp_rule_add(context, SCMP_ACT_ALLOW, number, 0);
-    case CNS_SECCOMP_CHECK: return add_check(context, row->name, number, capabilities);
+    case CNS_SECCOMP_ALLOW: return add_allowed(context, row, number, permissions);
+    case CNS_SECCOMP_CHECK: return add_check(context, row->name, number, capabilities, permissions);
     case CNS_SECCOMP_ABSENT: return seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), number, 0);
-    case CNS_SECCOMP_DENY:
-        if ((row->capabilities & capabilities) == 0) return 0;
-        return seccomp_rule_add(context, SCMP_ACT_ALLOW, number, 0);
+    case CNS_SECCOMP_DENY: return add_denied(context, row, number, capabilities, permissions);
     }
     return -EINVAL;
 }
 
-static int add_rows(scmp_filter_ctx context, uint64_t capabilities) {
+static int add_rows(scmp_filter_ctx context, uint64_t capabilities, uint32_t permissions) {
     int result = 0;
     for (size_t i = 0; i < COUNT(table) && result == 0; i++)
-        if (table[i].name != NULL) result = add_row(context, &table[i], capabilities);
+        if (table[i].name != NULL) result = add_row(context, &table[i], capabilities, permissions);
     return result;
 }
 
@@ -178,12 +221,13 @@ static void emit_default_prologue(struct cns_prologue *p) {
     cns_end_architecture(p, jump);
 }
 
-int cns_seccomp_compile_default(uint64_t added_capabilities, uint8_t *out, size_t capacity, size_t *length) {
+int cns_seccomp_compile_default(uint64_t added_capabilities, uint32_t permissions, uint8_t *out, size_t capacity,
+                                size_t *length) {
     struct cns_prologue prologue = {.count = 0};
     emit_default_prologue(&prologue);
     scmp_filter_ctx context = cns_make_context(SCMP_ACT_ERRNO(EPERM));
     if (context == NULL) return -ENOMEM;
-    int result = add_rows(context, added_capabilities);
+    int result = add_rows(context, added_capabilities, permissions);
     if (result == 0) result = cns_export_program(&prologue, context, out, capacity, length);
     seccomp_release(context);
     return result;

@@ -1,11 +1,13 @@
 /*
  * The default system call filter, as a table that is read by people first.
  *
- * Every call that Linux has on x86_64 or aarch64 stands here once, in one of four kinds of row:
+ * Every call that Linux has on x86_64 or aarch64 stands here once, in one of these kinds of row:
  *
  *   ALLOW(name)                let through; ALLOW_AT(number, name) for calls that older libseccomps do not know by name
  *   CHECK(name, why)           let through when its arguments pass the check in seccomp.c
  *   DENY(name, caps, why)      EPERM, unless cap.add gave one of the capabilities `caps`; DENY_AT(number, ...) as above
+ *   PERMIT(name, p, caps, why) as DENY, and a permission of `allow.*` opens it, CNS_PERMIT_p
+ *   ALLOW_UNLESS(name, p)      as ALLOW, unless jail.conf takes it away, CNS_REFUSE_p
  *   ABSENT(name, why)          ENOSYS: programs know what to do on a kernel without it; ABSENT_AT as above
  *
  * A number in no row is not known to this table and answers ENOSYS, as a kernel without it would.
@@ -189,9 +191,9 @@ ALLOW(prctl)
 CHECK(personality, "0, 8 (PER_LINUX32), 0x20000 (UNAME26), both, and the query: others weaken address randomisation")
 
 GROUP("Debugging", "of the jail's own processes; since Linux 4.8 a tracer cannot step round a filter")
-ALLOW(ptrace)
-ALLOW(process_vm_readv)
-ALLOW(process_vm_writev)
+ALLOW_UNLESS(ptrace, DEBUGGING)
+ALLOW_UNLESS(process_vm_readv, DEBUGGING)
+ALLOW_UNLESS(process_vm_writev, DEBUGGING)
 #if defined(__x86_64__)
 /*
  * Entered from trampolines that a tracer on the host put there; when refused, the traced program crashes. Since
@@ -319,18 +321,18 @@ ALLOW(sendmmsg)
 ALLOW(recvmmsg)
 
 GROUP("System V and POSIX interprocess communication", "held by the ipc namespace; PostgreSQL needs shmget(2)")
-ALLOW(shmget)
-ALLOW(shmat)
-ALLOW(shmdt)
-ALLOW(shmctl)
-ALLOW(semget)
-ALLOW(semop)
-ALLOW(semtimedop)
-ALLOW(semctl)
-ALLOW(msgget)
-ALLOW(msgsnd)
-ALLOW(msgrcv)
-ALLOW(msgctl)
+ALLOW_UNLESS(shmget, SYSVSHM)
+ALLOW_UNLESS(shmat, SYSVSHM)
+ALLOW_UNLESS(shmdt, SYSVSHM)
+ALLOW_UNLESS(shmctl, SYSVSHM)
+ALLOW_UNLESS(semget, SYSVSEM)
+ALLOW_UNLESS(semop, SYSVSEM)
+ALLOW_UNLESS(semtimedop, SYSVSEM)
+ALLOW_UNLESS(semctl, SYSVSEM)
+ALLOW_UNLESS(msgget, SYSVMSG)
+ALLOW_UNLESS(msgsnd, SYSVMSG)
+ALLOW_UNLESS(msgrcv, SYSVMSG)
+ALLOW_UNLESS(msgctl, SYSVMSG)
 ALLOW(mq_open)
 ALLOW(mq_unlink)
 ALLOW(mq_timedsend)
@@ -342,8 +344,8 @@ GROUP("Randomness", "every program that starts")
 ALLOW(getrandom)
 
 GROUP("Mounts and namespaces", "they would rearrange what the isolation consists of")
-DENY(mount, CAP(SYS_ADMIN), "changes the jail's file tree")
-DENY(umount2, CAP(SYS_ADMIN), "uncovers what masks cover")
+PERMIT(mount, BIND_MOUNT, CAP(SYS_ADMIN), "changes the jail's file tree")
+PERMIT(umount2, BIND_MOUNT, CAP(SYS_ADMIN), "uncovers what masks cover")
 DENY(pivot_root, CAP(SYS_ADMIN), "changes the root")
 DENY_AT(428, open_tree, CAP(SYS_ADMIN), "mount by descriptor")
 DENY_AT(429, move_mount, CAP(SYS_ADMIN), "mount by descriptor")
@@ -356,7 +358,7 @@ DENY_AT(467, open_tree_attr, CAP(SYS_ADMIN), "mount by descriptor")
 DENY(setns, CAP(SYS_ADMIN), "enters another namespace")
 DENY(unshare, CAP(SYS_ADMIN), "a new user namespace gives every capability inside it")
 DENY_AT(470, listns, CAP(SYS_ADMIN), "lists namespaces")
-DENY(sethostname, CAP(SYS_ADMIN), "the name is the configuration's")
+PERMIT(sethostname, HOSTNAME, CAP(SYS_ADMIN), "the name is the configuration's")
 DENY(setdomainname, CAP(SYS_ADMIN), "the name is the configuration's")
 DENY(quotactl, CAP(SYS_ADMIN), "limits of whole file systems")
 DENY_AT(443, quotactl_fd, CAP(SYS_ADMIN), "limits of whole file systems")
@@ -382,11 +384,11 @@ DENY(swapoff, 0, "memory of the machine")
 DENY(acct, CAP(SYS_PACCT), "writes a record of every process")
 DENY(iopl, CAP(SYS_RAWIO), "hardware ports")
 DENY(ioperm, CAP(SYS_RAWIO), "hardware ports")
-DENY(settimeofday, CAP(SYS_TIME), "one clock for all jails")
-DENY(clock_settime, CAP(SYS_TIME), "one clock for all jails")
-DENY(clock_adjtime, CAP(SYS_TIME), "one clock for all jails; only clock daemons call it")
-DENY(adjtimex, CAP(SYS_TIME), "one clock for all jails; only clock daemons call it")
-DENY(syslog, CAP(SYSLOG) | CAP(SYS_ADMIN), "kernel messages with addresses and other jails' names")
+PERMIT(settimeofday, SET_TIME, CAP(SYS_TIME), "one clock for all jails")
+PERMIT(clock_settime, SET_TIME, CAP(SYS_TIME), "one clock for all jails")
+PERMIT(clock_adjtime, ADJUST_TIME, CAP(SYS_TIME), "one clock for all jails; only clock daemons call it")
+PERMIT(adjtimex, ADJUST_TIME, CAP(SYS_TIME), "one clock for all jails; only clock daemons call it")
+PERMIT(syslog, MESSAGES, CAP(SYSLOG) | CAP(SYS_ADMIN), "kernel messages with addresses and other jails' names")
 DENY(vhangup, CAP(SYS_TTY_CONFIG), "terminals")
 
 GROUP("Large and young parts of the kernel", "each a steady source of escapes; no server needs them to run")

@@ -7,7 +7,9 @@
 #include <linux/sched.h>
 #include <malloc.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -15,7 +17,9 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <termios.h>
@@ -214,6 +218,27 @@ int cns_pidfd_signal(int pidfd, int signal) {
     return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
 }
 
+int cns_set_hostname(int uts, const char *name) {
+    int home = open("/proc/thread-self/ns/uts", O_RDONLY | O_CLOEXEC);
+    int error;
+
+    if (home < 0) return -errno;
+    if (setns(uts, CLONE_NEWUTS) < 0) {
+        error = -errno;
+        close(home);
+        return error;
+    }
+    error = sethostname(name, strlen(name)) < 0 ? -errno : 0;
+    /* A thread that cannot come back would rename the jail for the host. */
+    if (setns(home, CLONE_NEWUTS) < 0) abort();
+    close(home);
+    return error;
+}
+
+int cns_set_attribute(const char *path, const char *name, const char *value) {
+    return lsetxattr(path, name, value, strlen(value), 0) < 0 ? -errno : 0;
+}
+
 pid_t cns_fork(void) {
     pid_t pid = fork();
     return pid < 0 ? -errno : pid;
@@ -234,6 +259,23 @@ int cns_take_descriptors(void) {
 void cns_keep_memory(void) {
     mallopt(M_TOP_PAD, 1 << 20);
     mallopt(M_TRIM_THRESHOLD, 1 << 26);
+}
+
+int cns_notify(const char *address, const char *message) {
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    size_t length = strlen(address);
+    ssize_t sent;
+    int descriptor;
+
+    if (length == 0 || length >= sizeof name.sun_path) return -EINVAL;
+    memcpy(name.sun_path, address, length);
+    if (name.sun_path[0] == '@') name.sun_path[0] = 0;
+    descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (descriptor < 0) return -errno;
+    sent = sendto(descriptor, message, strlen(message), MSG_NOSIGNAL, (const struct sockaddr *)&name,
+                  (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length));
+    close(descriptor);
+    return sent < 0 ? -errno : 0;
 }
 
 int cns_watch_signals(void) {

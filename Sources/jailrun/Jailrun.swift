@@ -26,7 +26,7 @@ enum Main {
             runBeside(command, words)
         }
         guard let request = RunRequest(plain: arguments, commands: Jailrun.names) else {
-            return Jailrun.main(arguments)
+            return Jailrun.main(Jailrun.withForm(arguments))
         }
         perform(request)
     }
@@ -55,7 +55,7 @@ struct Jailrun: ParsableCommand {
         version: Version.text,
         subcommands: [
             Run.self, Start.self, Stop.self, Restart.self, List.self, Exec.self, Ps.self, Logs.self, Stats.self,
-            Top.self, Inspect.self, Wait.self, Check.self, Params.self, Prune.self,
+            Top.self, Inspect.self, Wait.self, Check.self, Explain.self, Params.self, Prune.self,
         ], defaultSubcommand: Run.self)
 
     /// Global options may stand before the command's name; the parser wants them behind it.
@@ -68,9 +68,17 @@ struct Jailrun: ParsableCommand {
         return [arguments[index]] + arguments[..<index] + arguments[(index + 1)...]
     }
 
+    /// `--timings` alone means `--timings=text`; the parser knows no option whose value may be missing.
+    static func withForm(_ arguments: [String]) -> [String] {
+        guard let command = arguments.first, ["run", "start"].contains(command) || !names.contains(command) else {
+            return arguments
+        }
+        return arguments.map { $0 == "--timings" ? "--timings=text" : $0 }
+    }
+
     static let names = [
         "run", "start", "stop", "restart", "list", "exec", "ps", "logs", "stats", "top", "inspect", "wait", "check",
-        "params", "prune",
+        "explain", "params", "prune",
     ]
 }
 

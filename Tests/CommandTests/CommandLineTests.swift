@@ -37,7 +37,7 @@ final class CommandLineTests {
         #expect(outcome.status == 0)
         for verb in [
             "run", "start", "stop", "restart", "list", "exec", "ps", "logs", "stats", "top", "inspect", "wait", "check",
-            "params",
+            "explain", "params",
             "prune",
         ] {
             #expect(outcome.output.contains("  \(verb) "), "\(verb)")
@@ -73,7 +73,7 @@ final class CommandLineTests {
     @Test(
         "each error of a file has its line",
         arguments: [
-            ("a {\n  path = /; persist;\n", 3), ("a { path = /; persist; }\n}\n", 2),
+            ("a {\n  path = /; persist;\n\n", 2), ("a { path = /; persist; }\n}\n", 2),
             ("a { path = \"x; persist; }\n", 1),
             ("a {\n path = /;\n persist;\n jid = 99999999999;\n}\n", 4),
             ("a {\n path = /;\n persist;\n ip4.addr = 1.2.3;\n}\n", 4),
@@ -90,6 +90,43 @@ final class CommandLineTests {
     @Test("check of a good file says nothing, and ends with 0") func goodFile() {
         let outcome = jailrun("check", file(Self.good))
         #expect(outcome.status == 0 && outcome.output == "" && outcome.errors == "", "\(outcome)")
+    }
+
+    @Test("check looks at the host, and changes nothing there") func host() {
+        let outcome = jailrun("check", file("www {\n    path = /no/such;\n    persist;\n}\n"))
+        #expect(outcome.status == 65, "\(outcome)")
+        #expect(outcome.errors.contains("jail.conf:2:12: path: /no/such: No such file or directory\n"), "\(outcome)")
+        #expect(access("/run/jailrun", F_OK) != 0 && access("/no", F_OK) != 0)
+    }
+
+    @Test("check --json prints an array, of errors in the grammar, too, and ends as without it") func json() throws {
+        for (text, status, count) in [
+            (Self.good, 0, 0), ("a { path = /; persist; linux = new; }", 0, 1), ("a { x y z; }\nb { x y z; }", 65, 2),
+            ("a { path = /; persist; foo; bar; }", 65, 2),
+        ] as [(String, Int32, Int)] {
+            let outcome = jailrun("check", "--json", file(text))
+            #expect(outcome.status == status && outcome.errors == "", "\(outcome)")
+            let found = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [[String: Any]]
+            #expect(found?.count == count, "\(outcome)")
+            #expect(found?.allSatisfy { $0["line"] is Int && $0["message"] is String } == true, "\(outcome)")
+            #expect(found?.contains { $0["severity"] as? String == "error" } == (status != 0), "\(outcome)")
+        }
+    }
+
+    @Test("colour is for a terminal, unless TERM, NO_COLOR or --no-color is against it") func color() {
+        let path = file("x y z;\n")
+        func check(_ variables: String, _ option: String = "") -> Outcome {
+            let command = "\(variables) '\(Laboratory.program)' check \(option) '\(path)'"
+            return Command(["env", "-u", "NO_COLOR", "script", "-qec", command, "/dev/null"]).run()
+        }
+        #expect(check("TERM=xterm").output.contains("\u{1b}[1;31m^"))
+        for outcome in [
+            check("TERM=xterm", "--no-color"), check("TERM=xterm NO_COLOR=1"), check("TERM=dumb"),
+            jailrun("check", path),
+        ] {
+            #expect(!(outcome.output + outcome.errors).contains("\u{1b}["), "\(outcome)")
+            #expect((outcome.output + outcome.errors).contains(":1:5: syntax error"), "\(outcome)")
+        }
     }
 
     @Test("params names each parameter once, and tells of one what carries it") func params() {
@@ -113,33 +150,39 @@ final class CommandLineTests {
 
     // MARK: The names of FreeBSD
 
-    @Test("jail -e prints each jail's parameters on a line, as FreeBSD's does") func listing() {
-        let path = file(
-            "$dir = \"/jails\";\npersist;\na { path = \"$dir/a\"; host.hostname = \"a b\"; }\nb { path = $dir/b; }\n")
-        let outcome = link("jail", "-f", path, "-e", ";")
-        #expect(outcome.status == 0, "\(outcome)")
-        #expect(
-            outcome.lines == [
-                "name=a;persist;path=/jails/a;host.hostname=\"a b\"", "name=b;persist;path=/jails/b",
-            ], "\(outcome)")
+    @Test("what jail, jls and jexec print where no jail runs is FreeBSD's, to the byte") func transcript() throws {
+        let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Golden")
+        try FileManager.default.copyItem(
+            at: golden.appendingPathComponent("jail.conf"), to: URL(fileURLWithPath: "\(directory)/jail.conf"))
+        chmod("\(directory)/jail.conf", 0o644)
+        let expected = try String(contentsOf: golden.appendingPathComponent("links.golden"), encoding: .utf8)
+        let commands = expected.split(separator: "\n").filter { $0.hasPrefix("$ ") }.map { $0.dropFirst(2) }
+        #expect(commands.count > 40)
+        var found = ""
+        for command in commands {
+            let script = "cd '\(directory)' && PATH='\(directory)':\"$PATH\" && \(command) 2>&1"
+            let outcome = Command(["/bin/sh", "-c", script]).run()
+            found += "$ \(command)\n\(outcome.output)[\(outcome.status)]\n"
+        }
+        let pairs = zip(found.split(separator: "$ "), expected.split(separator: "$ "))
+        for (found, expected) in pairs where found != expected { Issue.record("\(found)-- expected:\n\(expected)") }
+        #expect(found == expected)
     }
 
-    @Test("jls, jexec and jail say what FreeBSD's say") func messages() {
-        #expect(link("jls").output == "   JID  IP Address      Hostname                      Path\n")
-        let jls = link("jls", "-j", "x")
-        #expect(jls.status == 1 && jls.errors == "jls: jail \"x\" not found\n", "\(jls)")
-        let jexec = link("jexec", "x", "true")
-        #expect(jexec.status == 1 && jexec.errors == "jexec: jail \"x\" not found\n", "\(jexec)")
-        let jail = link("jail", "-r", "x")
-        #expect(jail.status == 1 && jail.errors == "jail: \"x\" not found\n", "\(jail)")
-        let unknown = link("jail", "-f", file(Self.good), "-c", "x")
-        #expect(unknown.status == 1 && unknown.errors == "jail: \"x\" not found\n", "\(unknown)")
-        for name in ["jail", "jexec"] {
-            let outcome = link(name)
-            #expect(outcome.status == 1 && outcome.errors.hasPrefix("usage: \(name) "), "\(outcome)")
-        }
-        let file = link("jail", "-f", "/nowhere.conf", "-c")
-        #expect(file.status == 1 && file.errors == "jail: /nowhere.conf: No such file or directory\n", "\(file)")
+    @Test(
+        "what is no command line of FreeBSD's ends with 1 and shows all forms",
+        arguments: [
+            ["jail"], ["jail", "-x"], ["jail", "-c", "-e", ","], ["jail", "-r"], ["jail", "-r", "a=b"],
+            ["jail", "-cR", "a=b"], ["jail", "-cR", "a"], ["jail", "-n", "x"], ["jail", "-c", "-n", "x"],
+            ["jail", "-l", "-r", "x"], ["jail", "relative", "host", "10.0.0.1", "true"],
+            ["jail", "/path", "host", "10.0.0.1"], ["jail", "-f"], ["jail", "-e"], ["jls", "-j"], ["jls", "-c"],
+            ["jls", "-z"], ["jls", "--libxo"], ["jls", "--libxo", "html"], ["jexec"], ["jexec", "-u"],
+            ["jexec", "-u", "a", "-U", "b", "x", "true"], ["jexec", "-e", "novalue", "x", "true"],
+        ])
+    func linkUsage(words: [String]) {
+        let outcome = Command(["\(directory)/\(words[0])"] + words.dropFirst()).run()
+        #expect(outcome.status == 1 && outcome.output == "", "\(outcome)")
+        #expect(outcome.errors.hasPrefix("usage: \(words[0]) "), "\(outcome)")
     }
 
     @Test(
@@ -149,6 +192,11 @@ final class CommandLineTests {
         let outcome = Command([Laboratory.program, verb, "nobody"] + (verb == "exec" ? ["true"] : [])).run()
         #expect(outcome.status == 125 && outcome.errors.contains("\"nobody\" not found"), "\(outcome)")
         #expect(access("/run/jailrun", F_OK) != 0)
+    }
+
+    @Test("a mistyped command is told the likely one") func command() {
+        let outcome = jailrun("chekc")
+        #expect(outcome.status == 64 && outcome.errors.contains("(did you mean \"check\"?)"), "\(outcome)")
     }
 
     @Test("bytes that others chose are not printed raw") func escapes() {

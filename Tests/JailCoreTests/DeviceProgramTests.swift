@@ -15,11 +15,12 @@ struct DeviceProgramTests {
             0x57, 0x03, 0x00, 0x00, 0xff, 0xff, 0x00, 0x00,  // r3 &= 0xffff
             0x61, 0x14, 0x04, 0x00, 0x00, 0x00, 0x00, 0x00,  // r4 = *(u32 *)(r1 + 4)
             0x61, 0x15, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00,  // r5 = *(u32 *)(r1 + 8)
-            0x56, 0x03, 0x04, 0x00, 0x02, 0x00, 0x00, 0x00,  // if w3 != 2 (character) goto +4
-            0x56, 0x04, 0x03, 0x00, 0x01, 0x00, 0x00, 0x00,  // if w4 != 1 goto +3
-            0x56, 0x05, 0x02, 0x00, 0x03, 0x00, 0x00, 0x00,  // if w5 != 3 goto +2
+            0xbc, 0x42, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,  // w2 = w4
+            0x64, 0x02, 0x00, 0x00, 0x14, 0x00, 0x00, 0x00,  // w2 <<= 20
+            0x4c, 0x52, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,  // w2 |= w5
             0xb7, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00,  // r0 = 1
-            0x95, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,  // exit
+            0x56, 0x03, 0x01, 0x00, 0x02, 0x00, 0x00, 0x00,  // if w3 != 2 (character) goto +1
+            0x16, 0x02, 0x01, 0x00, 0x03, 0x00, 0x10, 0x00,  // if w2 == 1:3 goto +1
             0xb7, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,  // r0 = 0
             0x95, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,  // exit
         ]
@@ -39,6 +40,17 @@ struct DeviceProgramTests {
                     }
                 }
             }
+        }
+    }
+
+    @Test("a node for reading may be read and made, and not be written")
+    func readOnly() throws {
+        var disk = Self.disk
+        disk.isReadOnly = true
+        let program = DeviceProgram.instructions(allowing: [Self.null, disk], hasTerminals: false)
+        for access in UInt32(1)...7 {
+            #expect(try run(program, [access << 16 | 1, 254, 0]) == (access & 4 == 0))
+            #expect(try run(program, [access << 16 | 2, 1, 3]))
         }
     }
 
@@ -82,9 +94,14 @@ struct DeviceProgramTests {
             let constant = UInt64(UInt32(littleEndian: bytes[4...]))
             switch bytes[0] {
             case 0x61 where source == 1: registers[destination] = UInt64(context[offset / 4])
+            case 0xbc: registers[destination] = registers[source] & 0xffff_ffff
+            case 0x64: registers[destination] = registers[destination] << constant & 0xffff_ffff
+            case 0x4c: registers[destination] = (registers[destination] | registers[source]) & 0xffff_ffff
+            case 0x16: counter += registers[destination] & 0xffff_ffff == constant ? offset : 0
             case 0x57: registers[destination] &= constant
             case 0xb7: registers[destination] = constant
             case 0x56: counter += registers[destination] & 0xffff_ffff != constant ? offset : 0
+            case 0x46: counter += registers[destination] & constant & 0xffff_ffff != 0 ? offset : 0
             case 0x95: return registers[0] == 1
             default: throw InterpreterError.unknownOperation(UInt16(bytes[0]))
             }

@@ -109,10 +109,10 @@ struct FileConfigurationSourceTests {
 
     @Test("a file of more than 1 MiB is refused")
     func large() {
-        folder.write("limit", String(repeating: "#", count: 1 << 20))
-        folder.write("large", String(repeating: "#", count: (1 << 20) + 1))
+        folder.write("limit", String(repeating: "#", count: 16 << 20))
+        folder.write("large", String(repeating: "#", count: (16 << 20) + 1))
         #expect(reason("limit") == nil)
-        #expect(reason("large") == "larger than 1048576 bytes")
+        #expect(reason("large") == "larger than 16777216 bytes")
     }
 
     @Test("no descriptor is left open")

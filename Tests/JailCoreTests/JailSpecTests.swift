@@ -99,6 +99,20 @@ struct JailSpecTests {
         #expect(jail.mounts.map(\.origin.description) == ["fs:3:1", "fs:4:1"])
     }
 
+    @Test("a file that the jail itself could change decides neither its mounts nor its filter")
+    func filesInside() throws {
+        #expect(
+            messages("a { path = /j/a; persist; mount.fstab = /j/./a/etc/fstab; }") == [
+                "mount.fstab: /j/./a/etc/fstab is inside the jail, which could change what is mounted"
+            ])
+        #expect(
+            messages("a { path = /j/a/; persist; seccomp = /j/a/filter.json; }") == [
+                "seccomp: /j/a/filter.json is inside the jail, which could change its own filter"
+            ])
+        #expect(try spec("seccomp = /j/abc/filter.json;").privileges.seccomp.value == .profile("/j/abc/filter.json"))
+        #expect(messages("a { path = /; persist; seccomp = /etc/filter.json; }") == [])
+    }
+
     @Test("addresses are canonical, with their own interface or the jail's")
     func addresses() throws {
         let jail = try spec(

@@ -15,6 +15,32 @@ struct ParameterTableTests {
         #expect(!row.meaning.contains("\n") && !row.meaning.hasSuffix("."))
     }
 
+    @Test("every row that can be set has an example that is accepted", arguments: ParameterTable.rows)
+    func examples(row: ParameterTable.Row) {
+        let isSettable =
+            switch row.fate {
+            case .done: true
+            case .noted(_, .boolean(false), _): false  // a permission that is not given
+            case .noted: true
+            case .refused, .notYet: false
+            }
+        guard isSettable else { return }
+        #expect(!row.example.isEmpty)
+        let text = row.example.contains("{") ? row.example : "www { \(row.example) }"
+        let files = [
+            "f": "path = /j; exec.start = x; $v = 1; db { } cache { } \(text)", "/etc/fstab.www": "",
+        ]
+        do throws(ConfigurationFailure) {
+            _ = try Configuration(path: "f", source: TextSource(files: files)).specs()
+        } catch { Issue.record("\(row.example): \(error.diagnostics.map(\.message))") }
+    }
+
+    @Test("no example is of a name that is not there")
+    func exampleNames() {
+        let names = ParameterTable.rows.map(\.name)
+        #expect(ParameterTable.examples.filter { !names.contains($0.name) }.map(\.name) == [])
+    }
+
     @Test("a name is found with and without no, and by its family")
     func lookup() {
         #expect(ParameterTable.row(Bytes("allow.nomount".utf8))?.name == "allow.mount")

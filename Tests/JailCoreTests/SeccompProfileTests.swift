@@ -286,23 +286,34 @@ struct SeccompCacheTests {
         }
     }
 
-    @Test("a profile that others can write, that is too large, or no file, is refused")
+    @Test(
+        "a profile is read as a configuration is: not when others can write it, its folder, or own it, nor when too large"
+    )
     func refusedProfiles() throws {
+        let source = FileConfigurationSource(trustedOwners: [0, getuid()])
         try withDirectory { directory in
+            func reason(_ name: String, _ source: FileConfigurationSource) -> String? {
+                do throws(SeccompError) {
+                    _ = try SeccompProfile.read(directory.appending(name), from: source)
+                    return nil
+                } catch { return "\(error)" }
+            }
             let path = directory.appending("p.json")
             try write(Array(#"{"defaultAction": "SCMP_ACT_ALLOW"}"#.utf8), to: path)
+            #expect(reason("p.json", source) == nil)
+            let strangers = FileConfigurationSource(trustedOwners: [getuid() + 1])
+            #expect(reason("p.json", strangers)?.contains("belongs to user") == true)
             chmod("\(path)", 0o666)
-            #expect(throws: SeccompError.refused("\(path)", "others can write it; chmod go-w")) {
-                try SeccompProfile.read(path)
-            }
-            try write([UInt8](repeating: 32, count: 1 << 20 + 1), to: directory.appending("big"))
-            #expect(throws: SeccompError.self) { try SeccompProfile.read(directory.appending("big")) }
-            #expect(throws: SeccompError.refused("\(directory)", "not a regular file")) {
-                try SeccompProfile.read(directory)
-            }
-            #expect(throws: SeccompError.unreadable("/nowhere", .noSuchFileOrDirectory)) {
-                try SeccompProfile.read("/nowhere")
-            }
+            #expect(reason("p.json", source)?.contains("others can write the file") == true)
+            chmod("\(path)", 0o644)
+            chmod("\(directory)", 0o777)
+            #expect(reason("p.json", source)?.contains("others can write the folder") == true)
+            chmod("\(directory)", 0o700)
+            try write([], to: directory.appending("big"))
+            truncate("\(directory)/big", FileConfigurationSource.maximumBytes + 1)
+            #expect(reason("big", source)?.contains("larger than") == true)
+            #expect(reason("", source)?.contains("directory") == true)
+            #expect(reason("nowhere", source)?.contains("No such file") == true)
         }
     }
 

@@ -13,11 +13,14 @@ enum Laboratory {
     static let probe = environment["JAILRUN_PROBE"] ?? ""
     static let examples = environment["JAILRUN_EXAMPLES"] ?? ""
 
-    /// A minimal root: a shell and a probe. Made once; each test gets hard links.
+    /// A minimal root: a shell and a probe. Made once, and copied for each test. Not named after the process: two labs at once
+    /// share /tmp, and count their pids each from 1.
     static let template: String = {
-        let path = "/tmp/jailrun-template.\(getpid())"
+        var name = Array("/tmp/jailrun-template.XXXXXX".utf8CString)
+        precondition(mkdtemp(&name) != nil, "cannot make a directory in /tmp: errno \(errno)")
+        let path = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         let script = """
-            set -e; mkdir -p '\(path)'; cd '\(path)'
+            set -e; chmod 0755 '\(path)'; cd '\(path)'
             mkdir -p bin dev etc proc sys tmp var root; chmod 1777 tmp
             cp /bin/busybox bin/busybox; cp '\(probe)' bin/probe
             bin/busybox --list | grep -vx busybox | while read -r name; do ln -s busybox "bin/$name"; done
@@ -25,7 +28,7 @@ enum Laboratory {
             printf 'root:x:0:\\nuser:x:1000:\\nextra:x:1001:user\\n' >etc/group
             """
         _ = Command.shell(script).run()
-        atexit { _ = Command.shell("rm -rf /tmp/jailrun-template.$PPID").run() }
+        atexit { _ = Command.shell("rm -rf '\(template)'").run() }
         return path
     }()
 }

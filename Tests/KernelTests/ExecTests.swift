@@ -26,6 +26,17 @@ extension Kernel {
             }
         }
 
+        @Test(
+            "a mistyped jail is told the likely one", arguments: ["exec", "ps", "inspect", "wait", "stop", "restart"])
+        func mistyped(verb: String) throws {
+            try inside { machine in
+                let words = [verb, "tt"] + (verb == "exec" ? ["true"] : [])
+                let outcome = Command([Laboratory.program] + words).run()
+                #expect(outcome.status == 125, "\(outcome)")
+                #expect(outcome.errors.contains("\"tt\" not found\n    hint: did you mean \"t\"?"), "\(outcome)")
+            }
+        }
+
         @Test("exec takes a user, a directory and variables") func options() throws {
             try inside { machine in
                 let user = machine.jailrun("exec", "-u", "user", "t", "/bin/probe", "ids")

@@ -64,6 +64,22 @@ extension Kernel {
             }
         }
 
+        @Test("a cgroup root that was made for jails goes with the last of them, and one that was there stays")
+        func cgroupRoots() throws {
+            try Machine.with { machine in
+                machine.configure("command = \"true\";")
+                let administrators = "\(Remains.cgroupMount)/administrators"
+                mkdir(administrators, 0o755)
+                for root in ["a/b", "administrators", "administrators/c"] {
+                    let run = machine.jailrun("run", "--cgroup-root", "\(Remains.cgroupMount)/\(root)", machine.conf)
+                    #expect(run.status == 0, "\(run)")
+                }
+                #expect(access("\(administrators)/c", F_OK) != 0)
+                #expect(access("\(Remains.cgroupMount)/a", F_OK) != 0)
+                #expect(rmdir(administrators) == 0)
+            }
+        }
+
         @Test("a /proc, /dev or /sys of the root that is a link is refused", arguments: ["proc", "dev", "sys"])
         func links(directory: String) throws {
             try Machine.with { machine in

@@ -77,16 +77,28 @@ extension Kernel {
                 machine.configure("exec.\(hook) = \"sh -c 'exit 9'\"; exec.start = \"touch /var/up\"; persist;")
                 let outcome = machine.jailrun("start", machine.conf)
                 #expect(outcome.status == 9 && outcome.errors.contains("jail.conf:3"), "\(outcome)")
+                #expect(outcome.errors.hasSuffix(": sh -c 'exit 9': exited with status 9\n"), "\(outcome)")
                 #expect(!machine.has("var/up"))
             }
         }
 
-        @Test("exec.timeout ends a start that takes longer") func timeout() throws {
+        @Test("a command that a signal killed is said to be, by the signal's name", arguments: ["prestart", "start"])
+        func killedCommand(list: String) throws {
             try Machine.with { machine in
-                machine.configure("exec.timeout = 1; exec.start = \"sleep 100\"; persist;")
+                machine.configure("exec.\(list) = \"kill -SEGV $$\"; persist;")
+                let outcome = machine.jailrun("start", machine.conf)
+                #expect(outcome.status == 128 + SIGSEGV && outcome.errors.contains("jail.conf:3"), "\(outcome)")
+                #expect(outcome.errors.hasSuffix(": killed by SIGSEGV\n"), "\(outcome)")
+            }
+        }
+
+        @Test("exec.timeout ends a start that takes longer, and names the command") func timeout() throws {
+            try Machine.with { machine in
+                machine.configure("exec.timeout = 1; exec.start = \"true\", \"sleep 100\"; persist;")
                 let begin = Date()
                 let outcome = machine.jailrun("start", machine.conf)
-                #expect(outcome.status != 0 && outcome.errors.contains("timed out"), "\(outcome)")
+                #expect(outcome.status != 0, "\(outcome)")
+                #expect(outcome.errors.contains("sleep 100: timed out after 1 s"), "\(outcome)")
                 #expect(Date().timeIntervalSince(begin) < 8)
             }
         }

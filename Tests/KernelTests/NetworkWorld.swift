@@ -31,7 +31,7 @@ final class World: @unchecked Sendable {
         host = try Self.newNamespace()
         machine = try Self.newNamespace()
         proc = try FileDescriptor.open("/proc", .readOnly)
-        lockPath = "/tmp/jailrun-network-\(getpid())-\(host.rawValue).lock"
+        lockPath = "/tmp/jailrun-network-\(UInt64.random(in: 0 ... .max)).lock"
         try #require(setns(host.rawValue, newNetwork) == 0)
         for namespace in [host, machine] {
             run("echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad; ip link set lo up", in: namespace)

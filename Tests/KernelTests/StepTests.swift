@@ -2,6 +2,8 @@ import Foundation
 import Glibc
 import Testing
 
+@testable import JailCore
+
 extension Kernel {
     @Suite struct StepTests {
         @Test(
@@ -11,24 +13,141 @@ extension Kernel {
                 "command = \"/bin/true\"; mount.devfs; mount.procfs; root.readonly; host.hostname = a.example;",
                 "command = \"/bin/true\"; root.ephemeral; cap.drop = CHOWN; exec.jail_user = user;",
                 "command = \"/bin/true\"; mount = \"$path/etc $path/var nullfs ro 0 0\"; mount += \"tmpfs $path/tmp tmpfs rw 0 0\";",
+                "command = \"/bin/true\"; mount = \"$path/etc $path/var nullfs ro,noatime 0 0\"; ulimit.nofile = 99; umask = 7;",
+                "command = \"/bin/true\"; allow.set_hostname; cap.drop = setuid; oom.score = 9; securelevel = 2;",
+                "command = \"/bin/true\"; mount = \"$path/etc $path/var unionfs ro 0 0\"; sysctl.net.ipv4.ip_forward = 1;",
                 "command = \"/bin/true\"; userns = host; seccomp = none; devfs_ruleset = 1;",
                 "exec.start = \"/bin/true\"; exec.start += \"/bin/true\"; command = \"/bin/true\";",
+                """
+                command = "/bin/true"; ip4.addr = 10.77.0.5, "lab0|192.0.2.5/24"; ip6.addr = "lab0|2001:db8::5/64";
+                exec.consolelog = /dev/null; allow.raw_sockets; mount.noprocfs;
+                """,
+                "command = \"/bin/true\"; interface = lab2; ip4.addr = 198.51.100.9; ip6 = disable;",
+                "command = \"/bin/true\"; ip4 = inherit; ip6 = inherit; cap.add = NET_RAW;",
             ])
         func agree(parameters: String) throws {
             try Machine.with { machine in
                 machine.configure(parameters)
-                let dry = machine.jailrun("run", "--dry-run", machine.conf)
-                try #require(dry.status == 0, "\(dry)")
+                _ = Command.shell(Self.makeInterface).run()
+                defer { _ = Command.shell(Self.removeInterface).run() }
+                try compare(machine, machine.conf, seconds: 30)
+            }
+        }
+
+        static let removeInterface = "ip link delete lab0; ip link delete lab2"
+        /// An interface with addresses and a bridge, as a machine has.
+        static let makeInterface = """
+            ip link add lab0 type veth peer name lab1 && ip address add 192.0.2.1/24 dev lab0 &&
+            ip -6 address add 2001:db8::1/64 dev lab0 nodad && ip link set lab0 up && ip link set lab1 up &&
+            ip link add lab2 type bridge && ip address add 198.51.100.1/24 dev lab2 && ip link set lab2 up
+            """
+
+        @Test(
+            "strace of an example's run and explain --format strace agree",
+            .enabled(if: ExampleTests.isPlaced("www"), "lab -e www -e shell -e debian"),
+            arguments: ["www", "shell", "host", "debian"])
+        func agree(example: String) throws {
+            try Machine.with { machine in
+                try compare(machine, "\(Laboratory.examples)/\(example)/jail.conf", stopping: example, seconds: 60)
+            }
+        }
+
+        private func compare(_ machine: Machine, _ conf: String, stopping jail: String? = nil, seconds: Double) throws {
+            let dry = machine.jailrun("explain", "--format", "strace", conf)
+            try #require(dry.status == 0, "\(dry)")
+            let trace = "\(machine.directory)/trace"
+            let run = Command([
+                "strace", "-f", "-v", "-s", "99999", "-o", trace, Laboratory.program, "run", conf,
+            ]).start()
+            // One whose commands have all ended may still have processes.
+            if let jail {
+                eventually(seconds: seconds / 2) { run.hasEnded || machine.jailrun("exec", jail, "true").status == 0 }
+                eventually(seconds: seconds / 2) {
+                    run.hasEnded
+                        || ["stopped", "not found"].contains { machine.jailrun("stop", jail).description.contains($0) }
+                }
+            }
+            let outcome = run.wait(seconds: seconds)
+            try #require(outcome.status == 0, "\(outcome)")
+            var comparison = TraceComparison(TracedCall.all(in: machine.read(trace)))
+            for line in dry.lines { comparison.find(line) }
+            #expect(comparison.missing == [])
+            #expect(comparison.extra == [])
+            #expect(dry.lines.count > 100)
+        }
+
+        @Test("on a terminal too they agree: the pty is made, handed over and taken as the dry run says")
+        func terminal() throws {
+            try Machine.with { machine in
+                machine.configure("command = \"/bin/true\"; mount.devfs;")
+                // An input that stays open: script(1) types the end of its own.
+                var ends: [Int32] = [0, 0]
+                pipe(&ends)
+                defer { for end in ends { close(end) } }
                 let trace = "\(machine.directory)/trace"
-                let outcome = Command([
-                    "strace", "-f", "-v", "-s", "99999", "-o", trace, Laboratory.program, "run", machine.conf,
-                ]).run()
-                try #require(outcome.status == 0, "\(outcome)")
+                func onTerminal(_ command: String) -> Outcome {
+                    Command(["script", "-qec", command, "/dev/null"], input: ends[0]).run()
+                }
+                let dry = onTerminal("'\(Laboratory.program)' run --dry-run '\(machine.conf)'")
+                let run = onTerminal(
+                    "strace -f -v -s 99999 -o '\(trace)' '\(Laboratory.program)' run '\(machine.conf)'")
+                try #require(dry.status == 0 && run.status == 0, "\(dry) \(run)")
+                let lines = dry.output.split(whereSeparator: \.isNewline).map(String.init)
+                #expect(lines.contains { $0.contains("TIOCGPTPEER") } && lines.contains { $0.contains("TIOCSCTTY") })
+                var comparison = TraceComparison(TracedCall.all(in: machine.read(trace)))
+                for line in lines { comparison.find(line) }
+                #expect(comparison.missing == [])
+                #expect(comparison.extra == [])
+            }
+        }
+
+        @Test("exec makes the calls of its plan, and none besides that joins, mounts or narrows") func entry() throws {
+            try Machine.with { machine in
+                machine.configure("persist; cap.drop = CHOWN;")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                defer { machine.stop() }
+                let host = try Host(
+                    stateDirectory: nil, cgroupRoot: nil, signals: SignalSource(descriptor: -1), warn: { _ in })
+                let record = try #require(host.state.record(of: "t"))
+                let root = try Files.open("/proc/\(record.pid)/root", O_DIRECTORY)
+                let facts = try FactFinder(jail: record.spec, host: host).entryFacts(
+                    root: root.number, terminals: [], environment: [])
+                let plan = Planner(jail: record.spec, identity: record.identity, facts: facts).enter(
+                    JailCommand("/bin/true"), parameter: "exec", user: facts.jailUser, directory: nil,
+                    origin: .commandLine)
+                let trace = "\(machine.directory)/trace"
+                let traced = ["strace", "-f", "-v", "-s", "99999", "-o", trace]
+                let exec = Command(traced + [Laboratory.program, "exec", "t", "/bin/true"]).run()
+                try #require(exec.status == 0, "\(exec)")
+                var comparison = TraceComparison(TracedCall.all(in: machine.read(trace)), isEntry: true)
+                for step in plan.spawn { comparison.find(step.operation.spelling) }
+                comparison.enterStage()
+                for step in plan.enter { comparison.find(step.operation.spelling) }
+                comparison.enterCommand()
+                for step in plan.command.steps { comparison.find(step.operation.spelling) }
+                #expect(comparison.missing == [])
+                #expect(comparison.extra == [])
+                #expect(plan.enter.contains { $0.operation.spelling.hasPrefix("setns(pidfd, ") })
+            }
+        }
+
+        @Test("hooks are programs of the host: they change nothing of the steps, and join, mount and narrow nothing")
+        func hooks() throws {
+            try Machine.with { machine in
+                let hooks = ["prepare", "prestart", "created", "poststart", "poststop", "release"]
+                machine.configure(
+                    "command = \"/bin/true\"; " + hooks.map { "exec.\($0) = \"/bin/true \($0)\";" }.joined())
+                let dry = machine.jailrun("run", "--dry-run", machine.conf)
+                let trace = "\(machine.directory)/trace"
+                let run = Command(
+                    ["strace", "-f", "-v", "-s", "99999", "-o", trace, Laboratory.program, "run", machine.conf]
+                ).run()
+                try #require(run.status == 0, "\(run)")
                 var comparison = TraceComparison(TracedCall.all(in: machine.read(trace)))
                 for line in dry.lines { comparison.find(line) }
                 #expect(comparison.missing == [])
-                #expect(comparison.extra == [])
-                #expect(dry.lines.count > 100)
+                let executed = comparison.extra.map { line in hooks.first { line.contains("\"\($0)\"") } }
+                #expect(executed == hooks, "\(comparison.extra)")
             }
         }
 
@@ -44,248 +163,5 @@ extension Kernel {
                 #expect(outcome.status == 0 && outcome.lines.count > 100, "\(outcome)")
             }
         }
-    }
-}
-
-/// A line of strace(1)'s output, put together when another process's lines came between.
-struct TracedCall {
-    var pid: Int
-    var name: String
-    var arguments: [String]
-    var result: String
-
-    static func all(in text: String) -> [TracedCall] {
-        var begun: [Substring: String] = [:]
-        return text.split(separator: "\n").compactMap { line in
-            let pid = line.prefix { $0 != " " }
-            var call = String(line.dropFirst(pid.count).drop { $0 == " " })
-            if call.hasSuffix("<unfinished ...>") {
-                begun[pid] = String(call.dropLast("<unfinished ...>".count))
-                return nil
-            }
-            if call.hasPrefix("<... "), let end = call.range(of: "resumed>") {
-                call = (begun.removeValue(forKey: pid) ?? "") + call[end.upperBound...]
-            }
-            return TracedCall(pid: Int(pid) ?? 0, call)
-        }
-    }
-
-    init?(pid: Int, _ text: String) {
-        guard let open = text.firstIndex(of: "("), let close = text.range(of: ")", options: .backwards) else {
-            return nil
-        }
-        var end = close.lowerBound
-        // "= -1 EPERM (Operation not permitted)" and "= 3" both follow the call's own parenthesis.
-        if let equals = text.range(of: #"\)\s+= "#, options: [.regularExpression, .backwards]) {
-            end = equals.lowerBound
-        }
-        self.pid = pid
-        name = String(text[..<open])
-        guard !name.isEmpty, name.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "_" }) else { return nil }
-        arguments = Self.split(text[text.index(after: open)..<end])
-        result = text[end...].range(of: "= ").map { String(text[$0.upperBound...].prefix { $0 != " " }) } ?? ""
-    }
-
-    /// At commas that are in no bracket and no string.
-    static func split(_ text: some StringProtocol) -> [String] {
-        var parts: [String] = []
-        var part = ""
-        var depth = 0
-        var isQuoted = false
-        var isEscaped = false
-        for character in text {
-            if isQuoted {
-                if isEscaped {
-                    isEscaped = false
-                } else if character == "\\" {
-                    isEscaped = true
-                } else if character == "\"" {
-                    isQuoted = false
-                }
-            } else if character == "\"" {
-                isQuoted = true
-            } else if "([{".contains(character) {
-                depth += 1
-            } else if ")]}".contains(character) {
-                depth -= 1
-            } else if character == ",", depth == 0 {
-                parts.append(part)
-                part = ""
-                continue
-            }
-            part.append(character)
-        }
-        if !part.allSatisfy(\.isWhitespace) { parts.append(part) }
-        return parts.map { $0.trimmingCharacters(in: .whitespaces) }
-    }
-}
-
-/// Looks for each step of a dry run in a trace, in order, on the process that must perform it. A slot's name stands for the
-/// descriptor that the call before it returned.
-struct TraceComparison {
-    private enum Side: Int { case host, child, command }
-
-    private let calls: [TracedCall]
-    private var side = Side.host
-    private var pids: [Int]
-    /// For each process: the place in `calls` after the last step that was found, and what the slots are.
-    private var cursors: [Int: Int] = [:]
-    private var slots: [Int: [String: String]] = [:]
-    private var found: Set<Int> = []
-    /// Of commands, each a process of its own.
-    private var past: [Int] = []
-    private(set) var missing: [String] = []
-
-    init(_ calls: [TracedCall]) {
-        self.calls = calls
-        pids = [calls.first?.pid ?? 0]
-        found = [0]
-    }
-
-    mutating func find(_ line: String) {
-        guard let step = TracedCall(pid: 0, line) ?? TracedCall(pid: 0, line + " = 0") else {
-            return missing.append(line)
-        }
-        if step.name == "recvmsg", side == .host { enter(.child) }
-        let pid = side.rawValue < pids.count ? pids[side.rawValue] : -1
-        let from = cursors[pid] ?? 0
-        for index in calls.indices.dropFirst(from) where calls[index].pid == pid && calls[index].name == step.name {
-            var known = slots[pid] ?? [:]
-            guard Self.match(step, calls[index], &known) else { continue }
-            if !step.result.isEmpty, step.result != "0" { known[step.result] = calls[index].result }
-            slots[pid] = known
-            cursors[pid] = index + 1
-            found.insert(index)
-            if step.name == "clone3" { begin(calls[index].result, knowing: known) }
-            // What init forks for a command is a process of its own, after init itself or the command before it.
-            if step.name == "execveat" || step.name == "execve" { enter(.command) }
-            return
-        }
-        missing.append(line)
-    }
-
-    private mutating func begin(_ result: String, knowing known: [String: String]) {
-        let child = Int(result) ?? 0
-        pids.append(child)
-        slots[child] = known
-    }
-
-    private mutating func enter(_ next: Side) {
-        side = next
-        guard next == .command else { return }
-        let known = Set(pids + past)
-        let pid = calls.first { !known.contains($0.pid) }?.pid ?? -1
-        if pids.count > 2 { pids[2] = pid } else { pids.append(pid) }
-        if pid > 0 { past.append(pid) }
-    }
-
-    /// Calls of the kinds that a plan is about, up to the last command, that no step asked for.
-    var extra: [String] {
-        calls.indices.filter { !found.contains($0) && !isPayload($0) && Self.isIsolation(calls[$0]) }
-            .map { "\(calls[$0].pid) \(calls[$0].name)(\(calls[$0].arguments.joined(separator: ", ")))" }
-    }
-
-    /// What a command does once it is executed is its own business.
-    private func isPayload(_ index: Int) -> Bool {
-        past.contains(calls[index].pid) && index >= cursors[calls[index].pid] ?? 0
-    }
-
-    private static let kinds: Set<String> = [
-        "mount", "umount2", "fsopen", "fsconfig", "fsmount", "fspick", "move_mount", "open_tree", "open_tree_attr",
-        "mount_setattr", "pivot_root", "chroot", "setns", "unshare", "setuid", "setgid", "setreuid", "setregid",
-        "setresuid", "setresgid", "setgroups", "setfsuid", "setfsgid", "capset", "seccomp", "sethostname",
-        "setdomainname",
-        "mknod", "mknodat", "keyctl", "bpf", "clone3", "execve", "execveat", "swapon", "personality",
-    ]
-
-    private static func isIsolation(_ call: TracedCall) -> Bool {
-        if call.name == "prctl" {
-            return ["NO_NEW_PRIVS", "CAPBSET", "CAP_AMBIENT", "SECUREBITS", "SECCOMP"].contains {
-                call.arguments.first?.contains("PR_SET_\($0)") == true
-                    || call.arguments.first?.contains("PR_\($0)") == true
-            }
-        }
-        if call.name == "clone3" || call.name == "clone" { return call.arguments.contains { $0.contains("CLONE_NEW") } }
-        return kinds.contains(call.name)
-    }
-
-    // MARK: Spellings
-
-    private static func match(_ step: TracedCall, _ call: TracedCall, _ known: inout [String: String]) -> Bool {
-        if call.result == "-1" && !["mkdirat", "close"].contains(step.name) { return false }
-        if step.name == "recvmsg" || step.name == "sendmsg" { return matchMessage(step, call, &known) }
-        var wanted = step.arguments
-        // strace(1) leaves out a mode or device that the call does not look at.
-        while wanted.count > call.arguments.count, ["0", "makedev(0x0, 0x0)"].contains(wanted.last) {
-            wanted.removeLast()
-        }
-        guard wanted.count == call.arguments.count else { return false }
-        return zip(wanted, call.arguments).allSatisfy { isSame($0, $1, &known) }
-    }
-
-    /// What matters of a message is where it goes and which descriptors it carries.
-    private static func matchMessage(_ step: TracedCall, _ call: TracedCall, _ known: inout [String: String]) -> Bool {
-        let message = call.arguments.count > 1 ? call.arguments[1] : ""
-        let carried =
-            message.range(of: "cmsg_data=[").map { start in
-                message[start.upperBound...].prefix { $0 != "]" }.components(separatedBy: ", ")
-            } ?? []
-        if step.name == "recvmsg" {
-            guard carried.count == step.arguments.count - 1 else { return false }
-            for (slot, descriptor) in zip(step.arguments.dropFirst(), carried) { known[slot] = descriptor }
-            return true
-        }
-        guard let control = step.arguments.first, let socket = call.arguments.first, isSame(control, socket, &known)
-        else {
-            return false
-        }
-        let wanted = step.arguments[1].range(of: "[").map { start in
-            step.arguments[1][start.upperBound...].prefix { $0 != "]" }.components(separatedBy: ", ")
-        }
-        return (wanted ?? []).count == carried.count && zip(wanted ?? [], carried).allSatisfy { isSame($0, $1, &known) }
-    }
-
-    private static func isSame(_ wanted: String, _ real: String, _ known: inout [String: String]) -> Bool {
-        if wanted == real || wanted == "…" { return true }
-        let real = real.components(separatedBy: " => ")[0].trimmingCharacters(in: .whitespaces)
-        if wanted.hasPrefix("{"), real.hasPrefix("{") { return isSameStructure(wanted, real, &known) }
-        if wanted.hasPrefix("["), real.hasPrefix("[") {
-            let (left, right) = (
-                TracedCall.split(wanted.dropFirst().dropLast()), TracedCall.split(real.dropFirst().dropLast())
-            )
-            return left.count == right.count && zip(left, right).allSatisfy { isSame($0, $1, &known) }
-        }
-        // The candidates of execvp(3): one of them is executed.
-        if wanted.hasPrefix("["), real.hasPrefix("\"") {
-            return TracedCall.split(wanted.dropFirst().dropLast()).contains(real)
-        }
-        if wanted.hasPrefix("\"/proc/PID") {
-            return real.range(of: #"^"/proc/[0-9]+"#, options: .regularExpression) != nil
-        }
-        if wanted.range(of: "^[a-z][a-z0-9-]*$", options: .regularExpression) != nil {
-            guard Int(real) != nil else { return false }
-            if let number = known[wanted] { return number == real }
-            known[wanted] = real
-            return true
-        }
-        if wanted.hasPrefix("\"") || real.hasPrefix("\"") { return false }
-        return flags(wanted) == flags(real)
-    }
-
-    private static func isSameStructure(_ wanted: String, _ real: String, _ known: inout [String: String]) -> Bool {
-        let fields = TracedCall.split(real.dropFirst().dropLast())
-        return TracedCall.split(wanted.dropFirst().dropLast()).allSatisfy { field in
-            guard let equals = field.firstIndex(of: "=") else { return fields.contains(field) }
-            let key = field[...equals]
-            guard let other = fields.first(where: { $0.hasPrefix(key) }) else { return false }
-            return isSame(String(field[field.index(after: equals)...]), String(other.dropFirst(key.count)), &known)
-        }
-    }
-
-    /// The order of flags is nobody's business, O_RDONLY is 0, and so is a set of nothing.
-    private static func flags(_ text: String) -> Set<String> {
-        let parts = text.replacingOccurrences(of: "0x0)", with: "0)").replacingOccurrences(of: "1<<", with: "")
-            .split(whereSeparator: { $0 == "|" || $0 == " " }).map(String.init)
-        return Set(parts.filter { $0 != "O_RDONLY" && !$0.allSatisfy { $0 == "0" } })
     }
 }

@@ -12,7 +12,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/msg.h>
 #include <sys/ptrace.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -142,8 +145,7 @@ int probe_sethostname(int count, char **words) {
     return count == 1 ? report("sethostname", sethostname(words[0], strlen(words[0])) == 0) : UNASKED;
 }
 
-// An IPv4 or IPv6 address and a port, as connect(2) and bind(2) want them. The length, or 0.
-static socklen_t parse_address(const char *address, const char *port, struct sockaddr_storage *out) {
+socklen_t parse_address(const char *address, const char *port, struct sockaddr_storage *out) {
     struct sockaddr_in *four = (struct sockaddr_in *)out;
     struct sockaddr_in6 *six = (struct sockaddr_in6 *)out;
     memset(out, 0, sizeof *out);
@@ -174,23 +176,43 @@ int probe_connect(int count, char **words) {
     return answer;
 }
 
-// Sends the peer's address to the first who connects, and ends.
+// Sends the peer's address to the first who connects, and ends; with a second word, to everybody.
 int probe_listen(int count, char **words) {
-    struct sockaddr_storage address, peer;
-    socklen_t length = count == 1 ? parse_address("0.0.0.0", words[0], &address) : 0, peer_length = sizeof peer;
-    if (length == 0) return UNASKED;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
+    if (count != 1 && count != 2) return UNASKED;
+    struct sockaddr_storage address;
+    struct sockaddr_in6 peer;
+    socklen_t length = parse_address("::", words[0], &address);
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    int answer = report("listen", bind(fd, (struct sockaddr *)&address, length) == 0 && listen(fd, 1) == 0);
+    int answer = report("listen", bind(fd, (struct sockaddr *)&address, length) == 0 && listen(fd, 8) == 0);
     fflush(stdout);
     if (answer != YES) return answer;
-    int connection = accept4(fd, (struct sockaddr *)&peer, &peer_length, SOCK_CLOEXEC);
-    if (connection < 0) return report("accept", false);
-    char text[INET_ADDRSTRLEN];
-    inet_ntop(AF_INET, &((struct sockaddr_in *)&peer)->sin_addr, text, sizeof text);
-    dprintf(connection, "%s\n", text);
-    printf("peer %s\n", text);
+    do {
+        socklen_t peer_length = sizeof peer;
+        int connection = accept4(fd, (struct sockaddr *)&peer, &peer_length, SOCK_CLOEXEC);
+        if (connection < 0) return report("accept", false);
+        char text[INET6_ADDRSTRLEN];
+        if (IN6_IS_ADDR_V4MAPPED(&peer.sin6_addr))
+            inet_ntop(AF_INET, &peer.sin6_addr.s6_addr[12], text, sizeof text);
+        else
+            inet_ntop(AF_INET6, &peer.sin6_addr, text, sizeof text);
+        dprintf(connection, "%s\n", text);
+        close(connection);
+        printf("peer %s\n", text);
+    } while (count == 2);
     return YES;
+}
+
+// The three kinds of System V IPC, each made and removed.
+int probe_sysv(int count, char **words) {
+    (void)count, (void)words;
+    int memory = shmget(IPC_PRIVATE, 4096, 0600), first = report("shm", memory >= 0);
+    int semaphore = semget(IPC_PRIVATE, 1, 0600), second = report("sem", semaphore >= 0);
+    int queue = msgget(IPC_PRIVATE, 0600), third = report("msg", queue >= 0);
+    if (memory >= 0) shmctl(memory, IPC_RMID, NULL);
+    if (semaphore >= 0) semctl(semaphore, 0, IPC_RMID);
+    if (queue >= 0) msgctl(queue, IPC_RMID, NULL);
+    return first == YES && second == YES && third == YES ? YES : NO;
 }
 
 int probe_raw_socket(int count, char **words) {

@@ -47,13 +47,21 @@ static const struct {
     {"bpf", probe_bpf, ""},
     {"chown", probe_chown, "PATH UID"},
     {"connect", probe_connect, "ADDRESS PORT"},
-    {"listen", probe_listen, "PORT"},
+    {"listen", probe_listen, "PORT [all]"},
     {"raw_socket", probe_raw_socket, ""},
+    {"sysv", probe_sysv, ""},
     {"memory", probe_memory, "BYTES"},
     {"forkbomb", probe_forkbomb, "COUNT"},
     {"spin", probe_spin, "SECONDS"},
     {"orphan", probe_orphan, "SECONDS"},
     {"lock", probe_lock, "PATH"},
+    {"exchange", probe_exchange, "PATH PATH"},
+    {"churn", probe_churn, "COUNT"},
+    {"stalk", probe_stalk, "FILE"},
+    {"search", probe_search, "FILE DIRECTORY..."},
+    {"lend", probe_lend, "SOCKET DIRECTORY"},
+    {"borrow", probe_borrow, "SOCKET NAME"},
+    {"spoof", probe_spoof, "SOURCE DESTINATION"},
 };
 
 int report(const char *what, bool succeeded) {

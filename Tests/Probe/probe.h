@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <sys/socket.h>
 
 // Exit statuses: what was asked about is so, or was let happen; is not so, or was refused; was not asked rightly.
 enum answer { YES = 0, NO = 1, UNASKED = 64 };
@@ -17,13 +18,19 @@ answer_function probe_caps, probe_seccomp, probe_nnp, probe_ids, probe_uid_map, 
 // attempt.c: what the kernel lets this process do.
 answer_function probe_mknod, probe_mount, probe_unmount, probe_write, probe_read, probe_create, probe_open_device,
     probe_keyring, probe_unshare, probe_tiocsti, probe_ptrace, probe_bpf, probe_chown, probe_sethostname, probe_connect,
-    probe_listen, probe_raw_socket;
+    probe_listen, probe_raw_socket, probe_sysv;
 
 // load.c: what a limit has to stop.
 answer_function probe_memory, probe_forkbomb, probe_spin, probe_orphan, probe_lock;
+
+// hostile.c: what root inside does to get out, to get at others, or not to die.
+answer_function probe_exchange, probe_churn, probe_stalk, probe_search, probe_lend, probe_borrow, probe_spoof;
 
 // syscalls.c: what the seccomp filter says to every number.
 answer_function probe_syscalls;
 
 // Prints "what ok" or "what ENAME", and answers.
 int report(const char *what, bool succeeded);
+
+// An IPv4 or IPv6 address and a port, as connect(2) and bind(2) want them. The length, or 0.
+socklen_t parse_address(const char *address, const char *port, struct sockaddr_storage *out);

@@ -36,6 +36,15 @@ int cns_netlink_raise(struct cns_netlink *socket, const char *name, const char *
 int cns_netlink_settle(struct cns_netlink *socket, const char *name);
 int cns_netlink_delete_link(struct cns_netlink *socket, const char *name);
 
+/* Moves a link of the socket's namespace into that of the descriptor `netns`; it is down afterwards. */
+int cns_netlink_move(struct cns_netlink *socket, const char *name, int netns);
+/* Moves a link from the namespace that is mounted on `file` into the caller's. -ENODEV when there is no such link,
+ * -ENOENT when no namespace is mounted there. */
+int cns_netlink_return(const char *name, const char *file);
+/* Mounts the network namespace of the descriptor `netns` on `file`, which is made, with the last of its folders. */
+int cns_namespace_keep(int netns, const char *file);
+int cns_namespace_drop(const char *file);
+
 int cns_netlink_add_address(struct cns_netlink *socket, const char *link, const char *address);
 int cns_netlink_delete_address(struct cns_netlink *socket, const char *link, const char *address);
 

@@ -2,6 +2,7 @@
 #ifndef CNS_NUMBERS_H
 #define CNS_NUMBERS_H
 
+#include <errno.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 
@@ -36,12 +37,15 @@ CNS_NUMBER(prlimit64);
 CNS_NUMBER(rt_sigprocmask);
 CNS_NUMBER(seccomp);
 CNS_NUMBER(setdomainname);
+CNS_NUMBER(setfsgid);
+CNS_NUMBER(setfsuid);
 CNS_NUMBER(setgroups);
 CNS_NUMBER(sethostname);
 CNS_NUMBER(setns);
 CNS_NUMBER(setresgid);
 CNS_NUMBER(setresuid);
 CNS_NUMBER(setsid);
+CNS_NUMBER(setxattr);
 CNS_NUMBER(socket);
 CNS_NUMBER(symlinkat);
 CNS_NUMBER(umask);
@@ -49,5 +53,8 @@ CNS_NUMBER(umount2);
 CNS_NUMBER(unlinkat);
 CNS_NUMBER(unshare);
 CNS_NUMBER(write);
+
+/* The error number that a plan may count as success. */
+static const int32_t cns_error_exists = EEXIST;
 
 #endif

@@ -57,6 +57,12 @@ enum cns_plan_flags {
     CNS_ENTER = 8,       /* not pid 1: join namespaces first, end with the command */
 };
 
+/* From the host to pid 1, which then keeps CNS_PERSISTENT or does not. */
+enum cns_signal {
+    CNS_SIGNAL_PERSIST = 63,
+    CNS_SIGNAL_NO_PERSIST = 64,
+};
+
 struct cns_plan {
     uint64_t magic;
     uint32_t size; /* of the whole, this header included */
@@ -73,6 +79,7 @@ struct cns_plan {
     uint32_t enter_count;
     int32_t console; /* pid 1 keeps this descriptor open; -1: none */
     uint32_t padding;
+    uint64_t times; /* address of two int64_t for each step, when it began and ended; or 0, as in a stage's plan */
 };
 
 /* What travels over the control socket (SOCK_SEQPACKET), both ways. */

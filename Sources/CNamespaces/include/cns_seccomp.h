@@ -15,11 +15,26 @@
 #define CNS_SECCOMP_MAX_INSTRUCTIONS 4096u
 #define CNS_SECCOMP_MAX_BYTES 32768u
 
+/* What `allow.*` and `sysv*` change in the default filter; no capability opens or closes exactly this. */
+enum cns_seccomp_permission {
+    CNS_PERMIT_HOSTNAME = 1,
+    CNS_PERMIT_BIND_MOUNT = 2,
+    CNS_PERMIT_SET_TIME = 4,
+    CNS_PERMIT_ADJUST_TIME = 8,
+    CNS_PERMIT_MESSAGES = 16,
+    CNS_PERMIT_FAMILIES = 32,
+    CNS_REFUSE_DEBUGGING = 256,
+    CNS_REFUSE_SYSVMSG = 512,
+    CNS_REFUSE_SYSVSEM = 1024,
+    CNS_REFUSE_SYSVSHM = 2048,
+};
+
 /*
  * The default filter for a jail whose processes may gain `added_capabilities` (bit n is capability n) on top of the
- * default ones. -ENOBUFS when `capacity` (bytes) is too small.
+ * default ones, with `permissions` of enum cns_seccomp_permission. -ENOBUFS when `capacity` (bytes) is too small.
  */
-int cns_seccomp_compile_default(uint64_t added_capabilities, uint8_t *out, size_t capacity, size_t *length);
+int cns_seccomp_compile_default(uint64_t added_capabilities, uint32_t permissions, uint8_t *out, size_t capacity,
+                                size_t *length);
 
 enum cns_seccomp_verdict {
     CNS_SECCOMP_ALLOW,
@@ -36,6 +51,8 @@ struct cns_seccomp_row {
     uint64_t capabilities;
     int number;
     enum cns_seccomp_verdict verdict;
+    /* CNS_PERMIT_* that lets the call through, or CNS_REFUSE_* that does not. */
+    uint32_t permission;
 };
 
 /* Returns 0 and fills `row`, or -ENOENT when the table has no row `index`. */

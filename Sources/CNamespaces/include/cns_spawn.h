@@ -49,6 +49,11 @@ int cns_wait(int pidfd, int timeout);
 int cns_pidfd_open(pid_t pid);
 int cns_pidfd_signal(int pidfd, int signal);
 
+/* sethostname(2) in the UTS namespace, a descriptor of ns(7). The caller's thread is in it for that call only. */
+int cns_set_hostname(int uts, const char *name);
+/* setxattr(2) on a path whose last part may not be a link. */
+int cns_set_attribute(const char *path, const char *name, const char *value);
+
 /* fork(2), for a process that has one thread: Swift does not import it. */
 pid_t cns_fork(void);
 
@@ -61,6 +66,9 @@ int cns_take_descriptors(void);
 /* mallopt(3): a start takes memory in small pieces and gives it back at once; each time the kernel would clear it anew.
  */
 void cns_keep_memory(void);
+
+/* Sends a message to a datagram socket of unix(7): a path, or `@name` in the abstract namespace. */
+int cns_notify(const char *address, const char *message);
 
 /*
  * Blocks the signals that end, stop or resize, and returns a signalfd(2) for them. SIGPIPE is ignored; dispositions

@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -166,13 +167,22 @@ static void signal_all(struct stage *stage, int signal) {
     }
 }
 
-static void read_signal(struct stage *stage) {
-    char information[128]; /* struct signalfd_siginfo; its first field is the signal's number */
-    uint32_t number;
+/* kill(2) or pidfd_send_signal(2) from outside: no process of the jail can be 0, nor forge SI_USER. */
+static int is_from_host(const struct signalfd_siginfo *signal) {
+    return signal->ssi_code == SI_USER && signal->ssi_pid == 0;
+}
 
-    if (cns_raw3(__NR_read, stage->signals, information, sizeof information) != (long)sizeof information) return;
-    memcpy(&number, information, sizeof number);
-    if (number != SIGCHLD) signal_all(stage, (int)number);
+static void read_signal(struct stage *stage) {
+    struct signalfd_siginfo signal;
+    int is_pid_1 = !(stage->plan->flags & CNS_ENTER);
+
+    if (cns_raw3(__NR_read, stage->signals, &signal, sizeof signal) != (long)sizeof signal) return;
+    if (signal.ssi_signo == CNS_SIGNAL_PERSIST && is_pid_1 && is_from_host(&signal))
+        stage->plan->flags |= CNS_PERSISTENT;
+    else if (signal.ssi_signo == CNS_SIGNAL_NO_PERSIST && is_pid_1 && is_from_host(&signal))
+        stage->plan->flags &= ~(uint32_t)CNS_PERSISTENT;
+    else if (signal.ssi_signo != SIGCHLD)
+        signal_all(stage, (int)signal.ssi_signo);
 }
 
 static void control_closed(struct stage *stage) {

@@ -39,6 +39,12 @@ public struct Configuration: Sendable {
         jails = Resolver(tree).jails()
     }
 
+    init(tree: ConfigurationTree, source: some ConfigurationSource, jails: [EffectiveJail]) {
+        self.tree = tree
+        self.source = source
+        self.jails = jails
+    }
+
     /// The line of the file at a location, for diagnostics.
     public func line(at location: SourceLocation) -> Bytes? { tree.line(at: location) }
 }

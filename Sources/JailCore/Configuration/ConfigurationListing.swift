@@ -20,8 +20,13 @@ public struct ConfigurationListing: Equatable, Sendable {
     }
 
     private static func line(_ jail: EffectiveJail, _ separator: Bytes) -> Bytes {
+        parameters(of: jail, separator: separator) + [.newline]
+    }
+
+    /// The parameters of one jail, without its number.
+    public static func parameters(of jail: EffectiveJail, separator: Bytes) -> Bytes {
         let shown = jail.parameters.filter { $0.name != Bytes("jid".utf8) }
-        return Bytes(shown.map(parameter).joined(separator: separator)) + [.newline]
+        return Bytes(shown.map(parameter).joined(separator: separator))
     }
 
     private static func parameter(_ parameter: EffectiveParameter) -> Bytes {

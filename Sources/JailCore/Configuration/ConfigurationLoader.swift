@@ -22,7 +22,7 @@ struct ConfigurationLoader<Source: ConfigurationSource> {
     private func read(_ file: Include, depth: Int, _ tree: inout ConfigurationTree) {
         let errors = tree.errors.count
         guard let text = contents(of: file, &tree) else { return tree.noteExit() }
-        tree.sources[text.file] = text
+        tree.sources.append(text)
         tree.filesRead += 1
         Parser.parse(text, into: &tree) { name, location, tree in
             include(name, from: text.file, at: location, depth: depth + 1, &tree)

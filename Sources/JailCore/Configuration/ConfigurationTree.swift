@@ -38,7 +38,7 @@ struct ConfigurationTree: Sendable {
     var errors: [Diagnostic] = []
     /// How many of `errors` jail(8) prints before it exits; nil when it goes on to the end.
     var errorsUntilExit: Int?
-    var sources: [String: SourceText] = [:]
+    var sources: [SourceText] = []
     /// Indices of the blocks that are open, the outermost first.
     var openBlocks: [Int] = []
     var globalBlock: Int?
@@ -72,8 +72,7 @@ struct ConfigurationTree: Sendable {
         if errorsUntilExit == nil { errorsUntilExit = errors.count }
     }
 
-    /// Nil for a line that is too long to be shown.
     func line(at location: SourceLocation) -> Bytes? {
-        sources[location.file]?.line(location.line, limit: SourceText.shownBytes)
+        sources.last { $0.file == location.file }?.line(at: location)
     }
 }

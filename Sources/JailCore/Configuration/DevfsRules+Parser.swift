@@ -35,7 +35,7 @@ struct DevfsRulesParser {
     // MARK: headers
 
     private mutating func readHeader(_ word: Word, isAlone: Bool) throws(DevfsRulesError) {
-        guard isAlone, word.text.hasSuffix("]"), let (name, digits) = word.text.dropFirst().dropLast().halves("=")
+        guard isAlone, word.text.hasSuffix("]"), let (name, digits) = word.text.dropFirst().dropLast().halves(.equals)
         else {
             throw malformed("a ruleset starts with [name=number]", word.column)
         }
@@ -76,7 +76,7 @@ struct DevfsRulesParser {
     private func ruleNumber(_ rest: inout ArraySlice<Word>) throws(DevfsRulesError) -> Int {
         let rules = rulesets[rulesets.count - 1].rules
         guard let word = rest.first, word.text.utf8.first.map(isDigit) == true else {
-            return (rules.map(\.number).max() ?? 0) + 100
+            return (rules.last?.number ?? 0) + 100
         }
         rest.removeFirst()
         guard let number = number(word.text, upTo: 65535), number > 0 else {
@@ -178,7 +178,8 @@ extension DevfsRulesParser {
 
     private func readWord(_ index: inout Int) throws(DevfsRulesError) -> Word {
         let start = index
-        var text: [UInt8] = []
+        index = line[start...].firstIndex(where: Self.endsPlainText) ?? line.count
+        var text = Array(line[start..<index])
         while index < line.count, line[index] != UInt8(ascii: " "), line[index] != UInt8(ascii: "\t") {
             switch line[index] {
             case UInt8(ascii: "'"), UInt8(ascii: "\""): text += try readQuoted(&index)
@@ -191,8 +192,19 @@ extension DevfsRulesParser {
                 index += 1
             }
         }
-        guard let text = String(validating: text, as: UTF8.self) else { throw malformed("not UTF-8", start + 1) }
-        return Word(text: text, column: start + 1)
+        guard text.allSatisfy({ $0 < 0x80 }) || String(validating: text, as: UTF8.self) != nil else {
+            throw malformed("not UTF-8", start + 1)
+        }
+        return Word(text: String(decoding: text, as: UTF8.self), column: start + 1)
+    }
+
+    private static func endsPlainText(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "'"), UInt8(ascii: "\""), UInt8(ascii: "$"),
+            UInt8(ascii: "\\"):
+            true
+        default: false
+        }
     }
 
     private func readQuoted(_ index: inout Int) throws(DevfsRulesError) -> [UInt8] {
@@ -215,10 +227,11 @@ extension DevfsRulesParser {
 
     private func readVariable(_ index: inout Int) throws(DevfsRulesError) -> [UInt8] {
         let start = index
-        let rest = String(decoding: line[(start + 1)...], as: UTF8.self)
-        let isBraced = rest.hasPrefix("{")
-        let name = (isBraced ? rest.dropFirst() : rest[...]).prefix { String($0).isRulesetName }
-        index += 1 + name.utf8.count + (isBraced ? 2 : 0)
+        let rest = line[(start + 1)...]
+        let isBraced = rest.first == .openBrace
+        let bytes = (isBraced ? rest.dropFirst() : rest).prefix(while: \.isRulesetLetter)
+        let name = String(decoding: bytes, as: UTF8.self)
+        index += 1 + bytes.count + (isBraced ? 2 : 0)
         guard let found = numbers.last(where: { $0.name == name }) else {
             throw malformed("$\(name): no ruleset of this name above this line", start + 1)
         }
@@ -237,12 +250,15 @@ extension DevfsRulesParser {
 extension StringProtocol {
     /// A name that a shell variable can have: rc.subr(8) makes one of each ruleset.
     fileprivate var isRulesetName: Bool {
-        !isEmpty
-            && utf8.allSatisfy { ($0 | 0x20) >= 0x61 && ($0 | 0x20) <= 0x7a || $0 == 0x5f || $0 >= 0x30 && $0 <= 0x39 }
+        !isEmpty && utf8.allSatisfy(\.isRulesetLetter)
     }
 
-    fileprivate func halves(_ separator: Character) -> (SubSequence, SubSequence)? {
-        guard let index = firstIndex(of: separator) else { return nil }
-        return (self[..<index], self[self.index(after: index)...])
+    fileprivate func halves(_ separator: UInt8) -> (SubSequence, SubSequence)? {
+        guard let index = utf8.firstIndex(of: separator) else { return nil }
+        return (self[..<index], self[utf8.index(after: index)...])
     }
+}
+
+extension UInt8 {
+    fileprivate var isRulesetLetter: Bool { isLetter || isDigit || self == UInt8(ascii: "_") }
 }

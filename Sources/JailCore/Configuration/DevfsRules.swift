@@ -84,7 +84,8 @@ extension DevfsRules {
         }
         // The last of a name wins, as the last assignment of a shell variable does.
         guard let found = rulesets.last(where: { $0.name == reference }) else {
-            throw .unknownRuleset(reference, suggestion: suggestion(for: reference))
+            throw .unknownRuleset(
+                reference, suggestion: Spelling(reference).closest(in: rulesets.map(\.name)))
         }
         return found
     }
@@ -96,28 +97,6 @@ extension DevfsRules {
         }
         return rulesets.last { $0.number == number }
     }
-
-    private func suggestion(for name: String) -> String? {
-        let near = rulesets.map { (name: $0.name, distance: editDistance($0.name, name)) }
-        guard let best = near.min(by: { $0.distance < $1.distance }) else { return nil }
-        return best.distance <= max(2, name.utf8.count / 4) ? best.name : nil
-    }
-}
-
-/// Insertions, deletions and replacements of bytes between two names.
-private func editDistance(_ left: String, _ right: String) -> Int {
-    let right = Array(right.utf8)
-    var row = Array(0...right.count)
-    for (i, byte) in left.utf8.enumerated() {
-        var diagonal = row[0]
-        row[0] = i + 1
-        for j in right.indices {
-            let replaced = diagonal + (byte == right[j] ? 0 : 1)
-            diagonal = row[j + 1]
-            row[j + 1] = min(replaced, diagonal + 1, row[j] + 1)
-        }
-    }
-    return row[right.count]
 }
 
 extension DevfsRules.Owner: CustomStringConvertible {

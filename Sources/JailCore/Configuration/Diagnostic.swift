@@ -29,7 +29,7 @@ public struct Diagnostic: Error, Equatable, Sendable {
     /// Object first, cause last, no full stop.
     public var message: String
     public var hint: String?
-    /// The line at `location`, as it stands in the file, without its newline.
+    /// The line at `location`, as it stands in the file, without its newline; of a long line the part around the column.
     public var sourceLine: Bytes?
     /// What jail(8) prints after `jail: `, byte for byte.
     public var jailMessage: Bytes
@@ -50,26 +50,40 @@ public struct Diagnostic: Error, Equatable, Sendable {
 extension Diagnostic: CustomStringConvertible {
     /// jailrun's form: `www.conf:7:3: MESSAGE`, the source line, a caret under the column, and the hint; no final
     /// newline.
-    public var description: String {
-        var lines = [heading]
+    public var description: String { text(isColored: false) }
+
+    /// The same, and for a terminal with the place in bold, and severity and caret in its colour.
+    public func text(isColored: Bool) -> String {
+        let color = isColored ? severity.color : nil
+        var lines = [heading(color)]
         if let location, let sourceLine {
-            lines.append(sourceLine.printable(keepingTabs: true))
-            lines.append(Self.caret(below: sourceLine, column: location.column))
+            let excerpt = SourceExcerpt(sourceLine, column: location.column)
+            lines += [excerpt.text, excerpt.indentation + Self.painted("^", color)]
         }
         if let hint { lines.append("hint: \(hint)") }
         return lines.joined(separator: "\n")
     }
 
-    private var heading: String {
+    private func heading(_ color: String?) -> String {
         let place = location.map { "\(Bytes($0.file.utf8).printable()):\($0.line):\($0.column): " } ?? ""
-        let kind = severity == .error ? "" : "\(severity.rawValue): "
-        return place + kind + message
+        let kind = severity == .error ? "" : Self.painted("\(severity.rawValue): ", color)
+        return Self.painted(place, color.map { _ in "1" }) + kind + message
     }
 
-    /// Tabs stay tabs, so that the caret stands under its column whatever the terminal's tab stops are.
-    private static func caret(below line: Bytes, column: Int) -> String {
-        let before = Bytes(line.prefix(max(0, column - 1))).printable(keepingTabs: true)
-        return before.unicodeScalars.map { $0 == "\t" ? "\t" : " " }.joined() + "^"
+    /// Between the escape sequences of ECMA-48's "select graphic rendition".
+    private static func painted(_ text: String, _ color: String?) -> String {
+        guard let color, !text.isEmpty else { return text }
+        return "\u{1b}[\(color)m\(text)\u{1b}[0m"
+    }
+}
+
+extension Diagnostic.Severity {
+    fileprivate var color: String {
+        switch self {
+        case .note: "1;36"
+        case .warning: "1;33"
+        case .error: "1;31"
+        }
     }
 }
 
@@ -96,6 +110,7 @@ extension UInt8 {
 extension [UInt8] {
     /// As text for a terminal: control bytes, C1 controls and whatever is not UTF-8 appear as `\ooo`.
     public func printable(keepingTabs: Bool = false) -> String {
+        if allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) { return String(decoding: self, as: UTF8.self) }
         guard let text = String(validating: self, as: UTF8.self) else {
             return map { $0 < 0x80 ? Self.printable(.init($0), keepingTabs) : $0.octalEscape }.joined()
         }

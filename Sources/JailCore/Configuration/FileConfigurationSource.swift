@@ -8,7 +8,7 @@ internal import Glibc
 /// theirs. All checks are made on descriptors.
 public struct FileConfigurationSource: ConfigurationSource {
     /// Larger files are refused; no configuration needs as much.
-    public static let maximumBytes = 1 << 20
+    public static let maximumBytes = 16 << 20
 
     /// Owners that may write configurations; nil means that nothing is checked.
     private let trustedOwners: [UInt32]?
@@ -92,17 +92,17 @@ private struct TrustedPath {
     }
 
     /// A link's mode means nothing; a sticky folder lets others make files, but not touch those of its owners.
-    private func check(_ status: stat, _ shown: String) throws(ConfigurationReadError) {
+    private func check(_ status: stat, _ shown: @autoclosure () -> String) throws(ConfigurationReadError) {
         guard owners.contains(status.st_uid) else {
             throw ConfigurationReadError(
-                "refused: \(shown) belongs to user \(status.st_uid), who could change what root runs",
+                "refused: \(shown()) belongs to user \(status.st_uid), who could change what root runs",
                 hint: "chown root")
         }
         let type = status.st_mode & S_IFMT
         let isSafe = type == S_IFLNK || type == S_IFDIR && status.st_mode & S_ISVTX != 0
         guard isSafe || status.st_mode & (S_IWGRP | S_IWOTH) == 0 else {
             throw ConfigurationReadError(
-                "refused: others can write \(shown), and so change what root runs", hint: "chmod go-w")
+                "refused: others can write \(shown()), and so change what root runs", hint: "chmod go-w")
         }
     }
 }

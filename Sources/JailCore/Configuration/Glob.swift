@@ -2,11 +2,22 @@
 struct Glob {
     private let pattern: [UInt8]
 
-    init(_ pattern: String) { self.pattern = Array(pattern.utf8) }
+    /// What a name must begin with: most names differ in it from most patterns.
+    let firstLetter: UInt8?
+
+    init(_ pattern: String) {
+        self.pattern = Array(pattern.utf8)
+        firstLetter = self.pattern.first.flatMap { Self.isSpecial($0) ? nil : $0 }
+    }
+
+    private static func isSpecial(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: "*") || byte == UInt8(ascii: "?") || byte == UInt8(ascii: "[") || byte == .backslash
+    }
 
     func matches(_ name: String) -> Bool { matches(Array(name.utf8)) }
 
     func matches(_ name: [UInt8]) -> Bool {
+        if let firstLetter, name.first != firstLetter { return false }
         var (p, n) = (0, 0)
         // Where the last star stood, and how much of the name it has taken; one star of backtracking is enough, because
         // a later star can only do better with what the earlier one left.

@@ -4,13 +4,18 @@ public struct JailWildcard: Equatable, Sendable {
 
     /// Nil when the name is an ordinary one, as `f*o` is.
     public init?(_ name: Bytes) {
-        components = name.split(separator: .dot, omittingEmptySubsequences: false)
+        components = Self.parts(of: name)
         if !components.contains([.star]) { return nil }
     }
 
     /// A `*` that is not last matches exactly one component, a last one matches one or more.
-    public func matches(_ name: Bytes) -> Bool {
-        let parts = name.split(separator: .dot, omittingEmptySubsequences: false)
+    public func matches(_ name: Bytes) -> Bool { matches(Self.parts(of: name)) }
+
+    static func parts(of name: Bytes) -> [ArraySlice<UInt8>] {
+        name.split(separator: .dot, omittingEmptySubsequences: false)
+    }
+
+    func matches(_ parts: [ArraySlice<UInt8>]) -> Bool {
         let isOpenEnded = components.last == [.star]
         guard isOpenEnded ? parts.count >= components.count : parts.count == components.count else { return false }
         return zip(components, parts).allSatisfy { $0 == [.star] || $0 == $1 }

@@ -90,7 +90,7 @@ struct Lexer {
         errors.append(
             Diagnostic(
                 "unterminated \(what)", at: location, hint: hint,
-                sourceLine: source.line(location.line, limit: SourceText.shownBytes),
+                sourceLine: source.line(at: location),
                 jailMessage: Bytes("\(source.file) line \(line): unterminated \(what)".utf8)))
     }
 
@@ -192,8 +192,14 @@ struct Lexer {
         return closingBrace
     }
 
-    /// The longest match: a backslash may hide the byte behind it, or be an ordinary byte.
+    /// Behind the closing brace, or nil where the pattern of the unterminated variable matches more.
     private var closingBrace: Int? {
+        guard let close = longestBraces, close >= longestOpenBraces else { return nil }
+        return close
+    }
+
+    /// The longest match: a backslash may hide the byte behind it, or be an ordinary byte.
+    private var longestBraces: Int? {
         var last: Int?
         var isPlain = true
         var isEscaped = false
@@ -205,6 +211,11 @@ struct Lexer {
             index += 1
         }
         return last
+    }
+
+    /// How far the variable reaches when it is unterminated: within its line, an escape counting as one.
+    private var longestOpenBraces: Int {
+        unterminatedEnd(from: offset + 2, isBackslashPlain: true) { isForbiddenInBraces($0) }
     }
 
     private func isForbiddenInBraces(_ byte: UInt8) -> Bool {
@@ -220,10 +231,7 @@ struct Lexer {
 
     private mutating func skipUnterminatedVariable() -> Token? {
         let start = offset
-        let quotes = quotesEnd != nil
-        offset = unterminatedEnd(from: offset + 2, isBackslashPlain: true) {
-            $0 == .openBrace || $0 == .closeBrace || quotes && $0 == .doubleQuote
-        }
+        offset = longestOpenBraces
         unterminated(
             "variable", from: start, hint: "write ${name}, on one line and without braces inside, or \\$ for a plain $")
         return nil

@@ -15,6 +15,8 @@ struct ParameterMerge {
     let location: SourceLocation
     let tree: ConfigurationTree
     private(set) var entries: [Entry] = []
+    /// The entries of each spelling, the first one first.
+    private var places: [Bytes: [Int]] = [:]
     private(set) var errors: [Diagnostic] = []
 
     init(label: Bytes, location: SourceLocation, tree: ConfigurationTree) {
@@ -26,7 +28,7 @@ struct ParameterMerge {
     /// `name` or `jid` from the block's name; immutable from then on.
     mutating func imply(_ name: String, _ block: Block) {
         let value = ValueTemplate(text: block.name, location: block.location)
-        entries.append(
+        append(
             Entry(
                 name: Bytes(name.utf8), isVariable: false, isImmutable: true, isImplied: true, standsFor: name,
                 values: [value], location: block.location))
@@ -34,22 +36,40 @@ struct ParameterMerge {
 
     mutating func apply(_ settings: [Setting]) { settings.forEach { set($0) } }
 
-    private mutating func set(_ setting: Setting) {
-        guard let index = entries.firstIndex(where: { ParameterName.areEqual($0.name, setting.name) }) else {
-            return add(setting)
+    private mutating func append(_ entry: Entry) {
+        places[entry.name, default: []].append(entries.count)
+        entries.append(entry)
+    }
+
+    private mutating func rename(_ index: Int, to name: Bytes) {
+        if entries[index].name == name { return }
+        places[entries[index].name]?.removeAll { $0 == index }
+        entries[index].name = name
+        places[name] = ((places[name] ?? []) + [index]).sorted()
+    }
+
+    private func first(_ name: Bytes) -> Int? {
+        guard let spellings = ParameterName.spellings(of: name) else {
+            return entries.firstIndex { ParameterName.areEqual($0.name, name) }
         }
+        return spellings.compactMap { places[$0]?.first }.min()
+    }
+
+    private mutating func set(_ setting: Setting) {
+        guard let index = first(setting.name) else { return add(setting) }
         if entries[index].isVariable != setting.isVariable { return reportNameClash(setting) }
         if entries[index].isImmutable { return reportRedefinition(of: entries[index].name, setting) }
-        entries[index].name = setting.name
+        rename(index, to: setting.name)
         entries[index].location = setting.location
         if setting.form != .append || setting.values.isEmpty { entries[index].values = [] }
         entries[index].values += setting.values
     }
 
     private mutating func add(_ setting: Setting) {
-        let known = ParameterTable.reservedNames.first { ParameterName.areEqual(setting.name, Bytes($0.utf8)) }
+        let known = ParameterTable.reservedNames.first { ParameterName.areEqual(setting.name, $0) }
+            .map { String(decoding: $0, as: UTF8.self) }
         let isKnown = known != nil && !setting.isVariable
-        entries.append(
+        append(
             Entry(
                 name: setting.name, isVariable: setting.isVariable,
                 isImmutable: isKnown && (known == "jid" || known == "name"), standsFor: isKnown ? known : nil,
@@ -58,29 +78,31 @@ struct ParameterMerge {
     }
 
     private mutating func reportNameClash(_ setting: Setting) {
-        let name = setting.name.printable()
-        report("variable \"$\(name)\" cannot have the same name as a parameter.", setting.location)
+        report(
+            Bytes("variable \"$".utf8) + setting.name + Bytes("\" cannot have the same name as a parameter.".utf8),
+            setting.location)
     }
 
     private mutating func reportRedefinition(of name: Bytes, _ setting: Setting) {
         report(
-            "cannot redefine parameter \"\(name.printable())\".", setting.location,
+            Bytes("cannot redefine parameter \"".utf8) + name + Bytes("\".".utf8), setting.location,
             hint: "the block is named \(label.printable()); rename the block, or leave the parameter out")
     }
 
-    private mutating func report(_ message: String, _ location: SourceLocation, hint: String? = nil) {
+    private mutating func report(_ message: Bytes, _ location: SourceLocation, hint: String? = nil) {
         errors.append(.init(ofJail: label, message, at: location, hint: hint, tree: tree))
     }
 }
 
 extension Diagnostic {
-    /// An error of one jail: jail(8) writes the block's name before it.
+    /// An error of one jail: jail(8) writes the block's name before it, and the file's bytes as they are.
     init(
-        ofJail label: Bytes, _ message: String, at location: SourceLocation, hint: String? = nil,
+        ofJail label: Bytes, _ message: Bytes, at location: SourceLocation, hint: String? = nil,
         tree: ConfigurationTree
     ) {
+        let text = message.printable()
         self.init(
-            message.hasSuffix(".") ? String(message.dropLast()) : message, at: location, hint: hint,
-            sourceLine: tree.line(at: location), jailMessage: label + Bytes(": \(message)".utf8))
+            text.hasSuffix(".") ? String(text.dropLast()) : text, at: location, hint: hint,
+            sourceLine: tree.line(at: location), jailMessage: label + Bytes(": ".utf8) + message)
     }
 }

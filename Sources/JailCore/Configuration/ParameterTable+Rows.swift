@@ -24,7 +24,7 @@ extension ParameterTable.Row {
     /// What Linux keeps anyway; `otherwise` is what another value would need.
     fileprivate static func noted(
         _ name: String, _ kind: ParameterTable.Kind, _ standard: String, _ values: ParameterTable.NotedValues,
-        _ meaning: String, why: String, otherwise: String = "not supported by this version", reserved: Bool = false
+        _ meaning: String, why: String, otherwise: String = "", reserved: Bool = false
     ) -> Self {
         let fate = ParameterTable.Fate.noted(why: why, values: values, otherwise: otherwise)
         return Self(name, kind, standard, fate, meaning, "none", reserved: reserved)
@@ -165,17 +165,23 @@ extension ParameterTable {
         .done(
             "interface", .string, "the bridge jail0", "interface of the addresses that name none",
             "veth, joined to it or routed", reserved: true),
-        .done("vnet", .jailsys, "inherit", "an own network stack", "network namespace", reserved: true),
-        .notYet("vnet.interface", .list, "", "interfaces moved into the jail", "IFLA_NET_NS_FD", reserved: true),
-        .notYet(
-            "ip_hostname", .boolean, "false", "addresses from the resolver, for host.hostname", "getaddrinfo(3)",
-            reserved: true),
+        .done(
+            "vnet", .jailsys, "inherit", "a network stack that root inside configures",
+            "network namespace, CAP_NET_ADMIN", reserved: true),
+        .done(
+            "vnet.interface", .list, "", "interfaces moved into the jail, and back when it stops",
+            "IFLA_NET_NS_FD of rtnetlink(7)", reserved: true),
+        .done(
+            "ip_hostname", .boolean, "false", "the addresses of host.hostname, from the host's resolver",
+            "getent(1) on the host; then as ip4.addr and ip6.addr", reserved: true),
         .noted(
             "ip4.saddrsel", .boolean, "true", .boolean(true), "choice of the source address",
-            why: "the kernel chooses it, as with true"),
+            why: "the kernel chooses it, as with true",
+            otherwise: "the kernel chooses the source by the route; put the address that shall be it first"),
         .noted(
             "ip6.saddrsel", .boolean, "true", .boolean(true), "choice of the source address",
-            why: "the kernel chooses it, as with true"),
+            why: "the kernel chooses it, as with true",
+            otherwise: "the kernel chooses the source by the route; put the address that shall be it first"),
         .notYet("nat", .boolean, "", "masquerade", "nftables"),
         .notYet("port", .list, "", "published ports, 8080:80/tcp", "nftables"),
     ]
@@ -188,10 +194,16 @@ extension ParameterTable {
 
     private static let limits: [Row] = [
         .done("cgroup.*", .string, "", "a cgroup v2 file and its value: cgroup.memory.max = 256M", "cgroup v2"),
-        .notYet("ulimit.*", .string, "", "resource limits of the processes", "prlimit(2)"),
-        .notYet("sysctl.*", .string, "", "kernel parameters of the jail's namespaces", "/proc/sys"),
-        .notYet("oom.score", .integer, "0", "who is killed first when memory runs out", "oom_score_adj"),
-        .notYet("umask", .string, "022", "file mode mask of the commands inside", "umask(2)"),
+        .done(
+            "ulimit.*", .string, "", "a resource limit of each process, SOFT:HARD: ulimit.nofile = 4096:65536",
+            "prlimit(2)"),
+        .done(
+            "sysctl.*", .string, "", "a kernel parameter of the jail's network or IPC namespace",
+            "/proc/sys, written inside the namespaces"),
+        .done(
+            "oom.score", .integer, "0", "who is killed first when memory runs out, -1000 to 1000",
+            "oom_score_adj of proc(5)"),
+        .done("umask", .string, "022", "file mode mask of the commands inside", "umask(2)"),
         .refused("cpuset.parent", .string, "the parent of the jail's cpuset", "use cgroup.cpuset.cpus"),
     ]
 
@@ -201,18 +213,19 @@ extension ParameterTable {
         .done("seccomp", .string, "default", "system call filter: default, none, or a profile's path", "seccomp(2)"),
         .done(
             "userns", .string, "private", "user ids: private, host, or FIRST+COUNT", "user namespace, idmapped mounts"),
-        .noted(
-            "securelevel", .integer, "-1", .numbers(-1...3), "what root inside may no longer do",
-            why: "a jail never has the capabilities that it takes away, unless cap.add gives them", reserved: true),
+        .done(
+            "securelevel", .integer, "-1", "what root inside may no longer do, from 1 to 3",
+            "capabilities; from 1 no /dev/mem, from 2 no writing to disks by the device program", reserved: true),
         .noted(
             "enforce_statfs", .integer, "2", .numbers(0...2), "which mounts are shown inside",
-            why: "a jail sees the mounts of its own mount namespace, as with 1"),
+            why: "a jail sees the mounts of its own mount namespace, as with 1",
+            otherwise: "it is 0, 1 or 2"),
         .noted(
-            "children.max", .integer, "0", .numbers(0...0), "jails inside the jail", why: "a jail cannot make jails"),
-        .noted(
-            "host", .jailsys, "new", .words(["new"]), "an own hostname",
-            why: "every jail has a UTS namespace of its own",
-            otherwise: "every jail has a hostname of its own: use new"),
+            "children.max", .integer, "0", .numbers(0...0), "jails inside the jail", why: "a jail cannot make jails",
+            otherwise: "a jail cannot make jails: write them beside each other"
+        ),
+        .done(
+            "host", .jailsys, "new", "own names of the host, or the host's", "UTS namespace, or none"),
     ]
 
     private static let allowances: [Row] =
@@ -221,73 +234,91 @@ extension ParameterTable {
             .noted(
                 "allow.dying", .boolean, "false", .any, "deprecated", why: "it has no effect on FreeBSD either",
                 reserved: true),
-            .noted(
-                "allow.set_hostname", .boolean, "true", .any, "root inside may change the hostname",
-                why: "the hostname is set at start; sethostname(2) inside fails with EPERM", reserved: true),
-            .noted(
-                "allow.reserved_ports", .boolean, "true", .boolean(true), "bind to ports below 1024",
-                why: "CAP_NET_BIND_SERVICE is granted by default", otherwise: "use cap.drop = net_bind_service"),
-            .noted(
-                "allow.suser", .boolean, "true", .boolean(true), "root inside has privileges",
-                why: "it has those of its capabilities"),
-            .noted(
-                "allow.unprivileged_proc_debug", .boolean, "true", .boolean(true),
-                "processes may debug others of their user", why: "the kernel's own rules apply"),
+            .done(
+                "allow.set_hostname", .boolean, "false", "root inside may change the hostname",
+                "CAP_SYS_ADMIN over the jail's own namespaces, held to sethostname(2) by the filter", reserved: true),
+            .done(
+                "allow.reserved_ports", .boolean, "true", "bind to ports below 1024", "CAP_NET_BIND_SERVICE"),
+            .done(
+                "allow.suser", .boolean, "true", "root inside has privileges",
+                "false: an empty bounding set"),
+            .done(
+                "allow.unprivileged_proc_debug", .boolean, "true", "processes may debug others of their user",
+                "false: the filter forbids ptrace(2) and process_vm_readv(2), to root inside, too"),
             .noted(
                 "allow.unprivileged_parent_tampering", .boolean, "false", .boolean(false),
                 "the host's users reach the jail's processes of their number",
-                why: "user ids inside are others than outside"),
+                why: "user ids inside are others than outside",
+                otherwise: "with userns = host a number inside and outside is one user"),
             .noted(
                 "allow.sysvipc", .boolean, "false", .any, "System V IPC", why: "every jail has System V IPC of its own",
                 reserved: true),
+            .done(
+                "allow.mount", .boolean, "false", "root inside may mount, what allow.mount.nullfs says",
+                "CAP_SYS_ADMIN over the jail's own namespaces, and the filter", reserved: true),
+            .done(
+                "allow.mount.nullfs", .boolean, "false", "root inside may bind folders, and unmount",
+                "CAP_SYS_ADMIN over the jail's own namespaces, held to MS_BIND and umount2(2) by the filter"),
+            .done(
+                "allow.chflags", .boolean, "false", "root inside may change system file flags",
+                "CAP_LINUX_IMMUTABLE; needs userns = host", reserved: true),
+            .done(
+                "allow.socket_af", .boolean, "false", "sockets of other families than UNIX, IP, netlink and packet",
+                "the filter looks at socket(2)'s first argument", reserved: true),
+            .done(
+                "allow.read_msgbuf", .boolean, "false", "root inside may read the kernel's messages",
+                "the filter lets syslog(2) read; CAP_SYSLOG, or kernel.dmesg_restrict = 0"),
+            .done(
+                "allow.mlock", .boolean, "false", "processes may lock memory without limit; 8 MiB otherwise",
+                "RLIMIT_MEMLOCK"),
+            .done(
+                "allow.adjtime", .boolean, "false", "root inside may slew the clock; needs allow.settime",
+                "CAP_SYS_TIME; needs userns = host"),
+            .done(
+                "allow.settime", .boolean, "false", "root inside may set the clock of the machine",
+                "CAP_SYS_TIME; needs userns = host"),
+            .done(
+                "allow.setaudit", .boolean, "false", "processes may set the audit session",
+                "CAP_AUDIT_CONTROL, CAP_AUDIT_WRITE; needs userns = host"),
             .permission(
-                "allow.mount", "root inside may mount", "not supported by this version; use mount or mount.fstab",
-                reserved: true),
+                "allow.quotas", "root inside may set quotas", "quotactl(2) asks for CAP_SYS_ADMIN over the machine"),
             .permission(
-                "allow.chflags", "root inside may change system file flags", "use cap.add = linux_immutable",
-                reserved: true),
-            .permission(
-                "allow.socket_af", "sockets of other families", "use seccomp with a profile of your own", reserved: true
-            ),
-            .permission("allow.quotas", "root inside may set quotas", "quotactl(2) needs privileges outside"),
-            .permission(
-                "allow.read_msgbuf", "root inside may read the kernel's messages",
-                "they tell of other jails and of the host"),
-            .permission("allow.mlock", "processes may lock memory", "not supported by this version"),
-            .permission(
-                "allow.extattr", "root inside may change system extended attributes", "they need privileges outside"),
-            .permission("allow.adjtime", "root inside may slew the clock", "the clock is the host's"),
-            .permission("allow.settime", "root inside may set the clock", "the clock is the host's"),
-            .permission(
-                "allow.routing", "root inside may change routes",
-                "use cap.add = net_admin: the routing table is the jail's own"),
-            .permission("allow.setaudit", "processes may set audit state", "the audit system is the host's"),
+                "allow.extattr", "root inside may change system extended attributes",
+                "trusted.* asks for CAP_SYS_ADMIN over the machine, which permits all else, too"),
+            .done(
+                "allow.routing", .boolean, "false", "root inside may change routes; needs vnet",
+                "CAP_NET_ADMIN, which vnet gives"),
             .permission("allow.nfsd", "an NFS server inside", "the kernel's NFS server is the host's"),
             .permission("allow.vmm", "virtual machines inside", "give /dev/kvm by devfs_ruleset"),
         ]
-        + ["devfs", "fdescfs", "fusefs", "linprocfs", "linsysfs", "nullfs", "procfs", "tmpfs", "zfs"].map { type in
+        + ["devfs", "fdescfs", "fusefs", "linprocfs", "linsysfs", "procfs", "tmpfs", "zfs"].map { type in
             .permission(
                 "allow.mount.\(type)", "root inside may mount \(type)",
-                "not supported by this version; use mount or mount.fstab")
+                "no filter can read the type of a mount; use mount or mount.fstab")
         }
 
     private static let kernelNames: [Row] = [
-        .notYet("host.domainname", .string, "", "the NIS domain name", "setdomainname(2)"),
-        .notYet("host.hostuuid", .string, "", "the host's UUID", "/etc/machine-id"),
-        .notYet("host.hostid", .string, "", "the host's number", "/etc/hostid"),
+        .done(
+            "host.domainname", .string, "", "the NIS domain name", "UTS namespace, setdomainname(2)"),
+        .done(
+            "host.hostuuid", .string, "", "the host's UUID, where the root has /etc/machine-id",
+            "a read-only tmpfs over machine-id(5)"),
+        .done(
+            "host.hostid", .integer, "", "the host's number, where the root has /etc/hostid",
+            "a read-only tmpfs over the file of gethostid(3)"),
         .noted(
             "osrelease", .string, "the host's", .any, "what uname -r shows",
             why: "uname(2) shows the host's kernel, which cannot be changed for a jail"),
         .noted("osreldate", .integer, "the host's", .any, "what uname -K shows", why: "Linux has no such number"),
-        .noted(
-            "sysvmsg", .jailsys, "new", .words(["new"]), "System V message queues", why: "every jail has its own",
-            otherwise: "every jail has System V IPC of its own: use new"),
-        .noted(
-            "sysvsem", .jailsys, "new", .words(["new"]), "System V semaphores", why: "every jail has its own",
-            otherwise: "every jail has System V IPC of its own: use new"),
-        .noted(
-            "sysvshm", .jailsys, "new", .words(["new"]), "System V shared memory", why: "every jail has its own",
-            otherwise: "every jail has System V IPC of its own: use new"),
+        .done(
+            "sysvmsg", .jailsys, "new", "System V message queues: own, the host's, or none",
+            "IPC namespace; disable: the filter says ENOSYS"),
+        .done(
+            "sysvsem", .jailsys, "new", "System V semaphores: own, the host's, or none",
+            "IPC namespace; disable: the filter says ENOSYS"),
+        .done(
+            "sysvshm", .jailsys, "new", "System V shared memory: own, the host's, or none",
+            "IPC namespace; disable: the filter says ENOSYS"),
         .noted(
             "linux", .jailsys, "new", .words(["new", "inherit"]), "emulation of Linux", why: "this is Linux",
             otherwise: "this is Linux"),
@@ -300,10 +331,10 @@ extension ParameterTable {
         .noted(
             "linux.oss_version", .integer, "", .any, "version of the sound interface",
             why: "a jail has no sound devices"),
-        .notYet("meta", .string, "", "free text", "the state directory"),
-        .notYet("meta.*", .string, "", "one line of meta", "the state directory"),
-        .notYet("env", .string, "", "free text that the jail can read", "a file in /run"),
-        .notYet("env.*", .string, "", "one line of env", "a file in /run"),
+        .done("meta", .string, "", "free text that is kept with the jail", "the state directory"),
+        .done("meta.*", .string, "", "one line KEY=VALUE of meta", "the state directory"),
+        .done("env", .string, "", "free text that the jail can read", "/dev/jail/env, and the state directory"),
+        .done("env.*", .string, "", "one line KEY=VALUE of env", "/dev/jail/env, and the state directory"),
     ]
 
     private static let readOnly: [Row] = [

@@ -64,7 +64,7 @@ public enum ParameterTable {
         var prefix: String? { name.hasSuffix(".*") ? String(name.dropLast()) : nil }
     }
 
-    static let reservedNames: [String] = rows.filter(\.isReserved).map(\.name)
+    static let reservedNames: [Bytes] = rows.filter(\.isReserved).map { Bytes($0.name.utf8) }
 
     /// The row of a name, spelled with or without `no`, or of the family it belongs to.
     public static func row(_ name: Bytes) -> Row? {

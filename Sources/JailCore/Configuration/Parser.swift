@@ -5,9 +5,12 @@
 struct Parser {
     private var lexer: Lexer
     private var token: Token
+    /// Behind the last token that is not the file's end, where something is missing when the end comes too early.
+    private var textEnd = 0
     /// Tokens to be read before an error is reported again.
     private var quietTokens = 0
     private let depthOutside: Int
+    private let errorsOutside: Int
     /// Blocks in blocks; a jail's name has no room for as many.
     private static let maximumBlocks = 64
     private let include: Include
@@ -19,6 +22,7 @@ struct Parser {
         lexer = Lexer(source)
         token = Token(kind: .end, range: 0..<0)
         depthOutside = tree.openBlocks.count
+        errorsOutside = tree.errors.count
         self.include = include
     }
 
@@ -32,6 +36,7 @@ struct Parser {
 
     private mutating func advance(_ tree: inout ConfigurationTree) {
         token = lexer.next()
+        if token.kind != .end { textEnd = token.range.upperBound }
         tree.errors += lexer.errors
         lexer.errors = []
     }
@@ -50,9 +55,17 @@ struct Parser {
                 shift(&tree)
             case .word(let name, isGlued: false): statement(name, isVariable: false, &tree)
             case .variable(let name, isGlued: false): statement(name, isVariable: true, &tree)
+            case .stray(let byte) where byte.endsFileForYacc: refuseEnd(&tree)
             default: recover(&tree)
             }
         }
+    }
+
+    /// FreeBSD's parser takes the byte for the file's end. Between statements that would silently drop what follows, so
+    /// it is an error here; jail(8) only stops listing those that it found before.
+    private mutating func refuseEnd(_ tree: inout ConfigurationTree) {
+        if tree.errors.count > errorsOutside && tree.openBlocks.count == depthOutside { tree.noteExit() }
+        recover(&tree)
     }
 
     private func isFinished(_ tree: ConfigurationTree) -> Bool {
@@ -102,7 +115,7 @@ struct Parser {
             let text = "variables not permitted in '.include' filename"
             return tree.report(
                 Diagnostic(
-                    text, at: name.location, sourceLine: source.line(name.location.line, limit: SourceText.shownBytes),
+                    text, at: name.location, sourceLine: source.line(at: name.location),
                     jailMessage: Bytes("\(source.file) line \(source.lineNumber(at: statementEnd)): \(text)".utf8)))
         }
         include(name.text, name.location, &tree)
@@ -139,7 +152,7 @@ struct Parser {
         if quietTokens == 0 { report(&tree) }
         quietTokens = 3
         while !token.isPunctuation(.semicolon) {
-            if case .stray(let byte) = token.kind, byte >= 0x80 || byte == 0 { tree.noteExit() }
+            if case .stray(let byte) = token.kind, byte.endsFileForYacc { tree.noteExit() }
             if token.kind == .end {
                 hasGivenUp = true
                 return
@@ -151,12 +164,11 @@ struct Parser {
 
     private func report(_ tree: inout ConfigurationTree) {
         let source = lexer.source
-        let location = source.location(at: token.range.lowerBound)
+        let location = source.location(at: token.kind == .end ? textEnd : token.range.lowerBound)
         tree.report(
             Diagnostic(
                 token.kind == .end ? "unexpected end of file" : "syntax error at \(text.printable())", at: location,
-                hint: hint(tree), sourceLine: source.line(location.line, limit: SourceText.shownBytes),
-                jailMessage: jailMessage))
+                hint: hint(tree), sourceLine: source.line(at: location), jailMessage: jailMessage))
     }
 
     private var text: Bytes { Bytes(lexer.source.bytes[token.range]) }
@@ -183,6 +195,11 @@ struct Parser {
         default: return nil
         }
     }
+}
+
+extension UInt8 {
+    /// Tokens that are negative, or 0, are the end for yacc: a byte is one as C's signed char.
+    fileprivate var endsFileForYacc: Bool { self == 0 || self >= 0x80 }
 }
 
 extension ValueTemplate {

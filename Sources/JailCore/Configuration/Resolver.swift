@@ -2,13 +2,11 @@
 /// expanded.
 struct Resolver {
     private let tree: ConfigurationTree
-    private let wildcards: [(index: Int, pattern: JailWildcard)]
+    private let wildcards: WildcardBlocks
 
     init(_ tree: ConfigurationTree) {
         self.tree = tree
-        wildcards = tree.blocks.enumerated().compactMap { index, block in
-            JailWildcard(block.name).map { (index, $0) }
-        }
+        wildcards = WildcardBlocks(tree.blocks)
     }
 
     /// The jails that are no wildcards, in file order.
@@ -28,8 +26,7 @@ struct Resolver {
 
     /// The wildcards that match stand in file order, and the jail's own settings at its own place among them.
     private func settings(of index: Int) -> [Setting] {
-        let name = tree.blocks[index].name
-        let indices = wildcards.filter { $0.pattern.matches(name) }.map(\.index) + [index]
+        let indices = wildcards.matching(tree.blocks[index].name) + [index]
         return indices.sorted().flatMap { tree.blocks[$0].settings }
     }
 
@@ -38,5 +35,37 @@ struct Resolver {
         var digits = name.drop { $0 == UInt8(ascii: " ") || (0x09...0x0d).contains($0) }
         if digits.first == .plus || digits.first == UInt8(ascii: "-") { digits = digits.dropFirst() }
         return !digits.isEmpty && digits.allSatisfy(\.isDigit) && digits.contains { $0 != UInt8(ascii: "0") }
+    }
+}
+
+/// The wildcard blocks, found by a component that they have in plain words: thousands of jails with a wildcard each would
+/// otherwise be compared with thousands of wildcards.
+private struct WildcardBlocks {
+    private struct Component: Hashable {
+        var position: Int
+        var text: ArraySlice<UInt8>
+    }
+
+    private var named: [Component: [(index: Int, pattern: JailWildcard)]] = [:]
+    /// Those of stars alone.
+    private var others: [(index: Int, pattern: JailWildcard)] = []
+
+    init(_ blocks: [Block]) {
+        for (index, block) in blocks.enumerated() {
+            guard let pattern = JailWildcard(block.name) else { continue }
+            if let position = pattern.components.firstIndex(where: { $0 != [.star] }) {
+                let component = Component(position: position, text: pattern.components[position])
+                named[component, default: []].append((index, pattern))
+            } else {
+                others.append((index, pattern))
+            }
+        }
+    }
+
+    /// Indices of blocks, in no order.
+    func matching(_ name: Bytes) -> [Int] {
+        let parts = JailWildcard.parts(of: name)
+        let candidates = parts.enumerated().flatMap { named[Component(position: $0, text: $1)] ?? [] }
+        return (others + candidates).filter { $0.pattern.matches(parts) }.map(\.index)
     }
 }

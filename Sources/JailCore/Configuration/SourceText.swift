@@ -29,12 +29,18 @@ struct SourceText: Sendable {
         return SourceLocation(file: file, line: line, column: offset - lineStarts[line - 1] + 1)
     }
 
-    /// Longer lines are not shown in messages: a megabyte for each of many errors would exhaust the memory.
-    static let shownBytes = 1024
+    /// Of a long line, where the part that `line(at:)` gives begins: the column alone decides, so that the caret's place
+    /// in it needs no second number.
+    static func excerptStart(column: Int) -> Int { max(0, (column - 1) / 512 - 1) * 512 }
 
-    func line(_ number: Int, limit: Int) -> Bytes? {
-        let end = number < lineStarts.count ? lineStarts[number] : bytes.count
-        return end - lineStarts[number - 1] <= limit ? line(number) : nil
+    /// The line, or the part around the column when it is long: a megabyte for each of many errors would exhaust the
+    /// memory.
+    func line(at location: SourceLocation) -> Bytes {
+        let start = lineStarts[location.line - 1]
+        var end = location.line < lineStarts.count ? lineStarts[location.line] - 1 : bytes.count
+        if end > start && bytes[end - 1] == .carriageReturn { end -= 1 }
+        let first = min(end, start + Self.excerptStart(column: location.column))
+        return Bytes(bytes[first..<min(end, first + 1536)])
     }
 
     /// The line without its newline, or its carriage return.

@@ -13,32 +13,47 @@ struct VariableExpansion {
 
     private let merge: ParameterMerge
     private var entries: [Entry]
+    /// Indices of the entries, as they are visited and listed.
+    private var order: [Int]
+    private let named: [Bytes: [Int]]
     private var errors: [Diagnostic]
     private var generation = 0
+    /// The entries of this generation.
+    private var chain: [Int] = []
     /// Bytes that substitution may still add to this jail: a few lines can double a value dozens of times.
     private var budget = 4 << 20
 
     init(_ merge: ParameterMerge) {
         self.merge = merge
         entries = merge.entries.map { Entry(parameter: $0, values: $0.values.map { PartialValue($0) }) }
+        order = Array(entries.indices)
+        named = Dictionary(grouping: entries.indices) { merge.entries[$0].name }
         errors = merge.errors
     }
 
     mutating func expanded() -> EffectiveJail {
-        var index = 0
-        while index < entries.count {
+        var place = 0
+        while place < order.count {
             generation += 1
-            entries[index].generation = generation
-            index = expand(index) + 1
+            chain = []
+            join(order[place])
+            place = expand(place) + 1
         }
         return EffectiveJail(
             label: merge.label, location: merge.location,
-            parameters: entries.filter { !$0.parameter.isVariable }.map(Self.effective), errors: errors)
+            parameters: order.map { entries[$0] }.filter { !$0.parameter.isVariable }.map(Self.effective),
+            errors: errors)
     }
 
-    /// Expands one parameter, or the first one it depends on; returns the index of that.
+    private mutating func join(_ index: Int) {
+        entries[index].generation = generation
+        chain.append(index)
+    }
+
+    /// Expands the parameter at a place of the order, or the first one it depends on; returns the place of that.
     private mutating func expand(_ start: Int) -> Int {
-        var index = start
+        var place = start
+        var index = order[place]
         var value = 0
         while value < entries[index].values.count {
             guard let reference = entries[index].values[value].reference else {
@@ -54,13 +69,14 @@ struct VariableExpansion {
                 entries[index].values.insert(contentsOf: further, at: value + 1)
                 value += further.count
             case .pending(let other):
-                index = moveBefore(index, other)
+                place = move(other, before: place)
+                index = other
                 value = 0
             case .failed:
                 entries[index].values[value].skip()
             }
         }
-        return index
+        return place
     }
 
     private enum Lookup {
@@ -71,44 +87,57 @@ struct VariableExpansion {
 
     private mutating func lookUp(_ reference: ValueTemplate.Reference, for index: Int, _ value: Int) -> Lookup {
         if budget < 0 { return markBad() }
-        let user = entries[index].parameter.name.printable()
-        let name = reference.name.printable()
+        let user = entries[index].parameter.name + Bytes(": ".utf8)
+        let name = reference.name
         let place = entries[index].values[value].location
-        guard let other = entries.firstIndex(where: { $0.parameter.name == reference.name }),
-            !entries[other].values.isEmpty
-        else { return fail("\(user): variable \"\(name)\" not found", place, hint: notFoundHint(name)) }
+        guard let other = first(reference.name), !entries[other].values.isEmpty else {
+            let message = user + Bytes("variable \"".utf8) + name + Bytes("\" not found".utf8)
+            return fail(message, place, hint: notFoundHint(name.printable()))
+        }
         if entries[other].isBad { return markBad() }
-        if entries[other].generation == generation { return fail("\(name): variable loop", place) }
+        if entries[other].generation == generation { return fail(name + Bytes(": variable loop".utf8), place) }
         let found = entries[other].values
         if found.contains(where: { $0.reference != nil }) { return .pending(other) }
         if found.count > 1 && !entries[index].values[value].isOnlyAReference {
-            return fail("\(user): array cannot be substituted inline", place)
+            return fail(user + Bytes("array cannot be substituted inline".utf8), place)
         }
         budget -= found.reduce(0) { $0 + $1.text.count + 16 }
-        return budget < 0 ? fail("\(user): value too long after substitution", place) : .ready(found)
+        return budget < 0 ? fail(user + Bytes("value too long after substitution".utf8), place) : .ready(found)
     }
 
     private func notFoundHint(_ name: String) -> String {
         "write \\$\(name), or use single quotes, if the shell is to see it"
     }
 
-    private mutating func fail(_ message: String, _ location: SourceLocation, hint: String? = nil) -> Lookup {
+    private mutating func fail(_ message: Bytes, _ location: SourceLocation, hint: String? = nil) -> Lookup {
         errors.append(.init(ofJail: merge.label, message, at: location, hint: hint, tree: merge.tree))
         return markBad()
     }
 
     /// Whoever uses one of this chain fails silently: the cause has been told.
     private mutating func markBad() -> Lookup {
-        for index in entries.indices where entries[index].generation == generation { entries[index].isBad = true }
+        for index in chain { entries[index].isBad = true }
         return .failed
     }
 
-    private mutating func moveBefore(_ index: Int, _ other: Int) -> Int {
-        var moved = entries.remove(at: other)
-        moved.generation = generation
-        let place = other < index ? index - 1 : index
-        entries.insert(moved, at: place)
-        return place
+    /// The first in order of that name: renaming can leave two.
+    private func first(_ name: Bytes) -> Int? {
+        guard let indices = named[name], indices.count > 1 else { return named[name]?.first }
+        return order.first(where: indices.contains)
+    }
+
+    /// Only what stands between the two places is shifted: a chain of a thousand variables moves a thousand times.
+    private mutating func move(_ index: Int, before place: Int) -> Int {
+        join(index)
+        if let from = order[place...].firstIndex(of: index) {
+            for position in stride(from: from, to: place, by: -1) { order[position] = order[position - 1] }
+            order[place] = index
+            return place
+        }
+        let from = order[..<place].firstIndex(of: index) ?? 0
+        for position in from..<place - 1 { order[position] = order[position + 1] }
+        order[place - 1] = index
+        return place - 1
     }
 
     private static func effective(_ entry: Entry) -> EffectiveParameter {

@@ -111,14 +111,34 @@ extension CapabilitySet: CustomStringConvertible {
 }
 
 extension CapabilitySet {
-    /// The bounding, permitted and effective set of a jail: the standard set, what `allow.raw_sockets` and `cap.add`
-    /// give, less what `cap.drop` takes. A name that is no capability adds nothing: `PrivilegeSpec` holds canonical
-    /// names only.
+    /// The bounding, permitted and effective set of a jail: the standard set, what `allow.*`, `vnet` and `cap.add` give,
+    /// less what `cap.drop` and `securelevel` take. A name that is no capability adds nothing: `PrivilegeSpec` holds
+    /// canonical names only.
     public init(_ privileges: PrivilegeSpec) {
+        self = Self(openedBy: privileges)
+        for permission in privileges.granted { formUnion(permission.value.capabilities) }
+        subtract(Self(takenBy: privileges))
+    }
+
+    /// The part of the set that also opens the system calls that need it. The rest, which `allow.*` gave, opens those
+    /// that the permission names.
+    init(openedBy privileges: PrivilegeSpec) {
         var set = CapabilitySet.standard
         if privileges.allowsRawSockets.value { set.formUnion(CapabilitySet([.netRaw])) }
+        if privileges.ownsNetwork.value { set.formUnion(CapabilitySet([.netAdmin])) }
         set.formUnion(CapabilitySet(named: privileges.capAdd))
-        set.subtract(CapabilitySet(named: privileges.capDrop))
+        set.subtract(Self(takenBy: privileges))
+        self = set
+    }
+
+    private init(takenBy privileges: PrivilegeSpec) {
+        if !privileges.keeps(.superuser) {
+            self = .all
+            return
+        }
+        var set = CapabilitySet(named: privileges.capDrop)
+        if !privileges.keeps(.reservedPorts) { set.formUnion(CapabilitySet([.netBindService])) }
+        set.formUnion(PrivilegeSpec.taken(by: privileges.securityLevel.value))
         self = set
     }
 

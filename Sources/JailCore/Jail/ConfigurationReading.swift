@@ -29,9 +29,36 @@ struct ConfigurationReading {
         static func < (left: Self, right: Self) -> Bool { left.numbers.lexicographicallyPrecedes(right.numbers) }
     }
 
+    /// With what keeps the jails from being up together, which a start of one of them does not mind.
+    var checked: [Diagnostic] {
+        var reading = self
+        reading.checkAddresses()
+        return reading.distinctDiagnostics
+    }
+
     // MARK: Uniqueness
 
+    /// Jails that have their own stacks must not share an address.
+    private mutating func checkAddresses() {
+        var owners: [String: (jail: Int, place: SourceLocation)] = [:]
+        for index in jails.indices where jails[index].spec.network.mode.value == .own {
+            for address in jails[index].spec.network.addresses {
+                let entry = Located(address.address, address.origin)
+                guard let owner = owners[entry.value] else {
+                    owners[entry.value] = (index, entry.place)
+                    continue
+                }
+                if owner.jail == index { continue }  // told when it was read
+                let jail = jails[owner.jail].label.printable()
+                jails[index].reader.error(
+                    "\(entry.value): jail \"\(jail)\" has it, too", at: entry.place,
+                    hint: "see line \(owner.place.line)")
+            }
+        }
+    }
+
     mutating func checkUniqueness() {
+        if jails.count < 2 { return }
         var labels: [Bytes: SourceLocation] = [:]
         var names: [String: SourceLocation] = [:]
         var numbers: [Int: SourceLocation] = [:]
@@ -69,30 +96,33 @@ struct ConfigurationReading {
 
     /// `depend` names blocks; a nested jail depends on the one around it.
     mutating func readDependencies() {
-        let indices = Dictionary(jails.indices.map { (jails[$0].label, $0) }, uniquingKeysWith: { first, _ in first })
         for index in jails.indices {
             var depend = jails[index].reader.strings("depend")
             depend = depend.flatMap { entry in
                 entry.value.split { $0 == "," || $0 == " " }.map { Located(String($0), entry.origin) }
             }
-            for (place, entry) in depend.enumerated().reversed() {
-                if let other = indices[Bytes(entry.value.utf8)] {
+            // On a command line they are jails that run.
+            for (place, entry) in depend.enumerated().reversed() where !jails[index].label.isEmpty {
+                if let other = jailIndex(Bytes(entry.value.utf8)) {
                     depend[place].value = jails[other].spec.name.value
                 } else {
                     depend.remove(at: place)
                     reportUndefined(entry, for: index)
                 }
             }
-            jails[index].spec.depend = depend + parent(of: index, indices)
+            jails[index].spec.depend = depend
+            jails[index].spec.parent = parent(of: index)
         }
         reportLoops()
     }
 
-    private func parent(of index: Int, _ indices: [Bytes: Int]) -> [Located<String>] {
+    private func jailIndex(_ label: Bytes) -> Int? { jails.firstIndex { $0.label == label } }
+
+    private func parent(of index: Int) -> Located<String>? {
         guard let dot = jails[index].label.lastIndex(of: .dot),
-            let other = indices[Bytes(jails[index].label[..<dot])]
-        else { return [] }
-        return [Located(jails[other].spec.name.value, .configuration(jails[index].reader.jail.location))]
+            let other = jailIndex(Bytes(jails[index].label[..<dot]))
+        else { return nil }
+        return Located(jails[other].spec.name.value, .configuration(jails[index].reader.jail.location))
     }
 
     private mutating func reportUndefined(_ entry: Located<String>, for index: Int) {
@@ -102,6 +132,7 @@ struct ConfigurationReading {
     }
 
     private mutating func reportLoops() {
+        if jails.allSatisfy({ $0.spec.depend.isEmpty && $0.spec.parent == nil }) { return }
         for loop in DependencyGraph(jails.map(\.spec)).loops {
             guard let index = jails.firstIndex(where: { $0.spec.name.value == loop[0] }) else { continue }
             let entry = jails[index].spec.depend.first { loop.contains($0.value) }

@@ -6,11 +6,11 @@ public struct DependencyGraph: Sendable {
 
     public init(_ specs: [JailSpec]) {
         names = specs.map(\.name.value)
-        needs = Dictionary(
-            specs.map { ($0.name.value, $0.depend.map(\.value)) }, uniquingKeysWith: { first, _ in first })
+        let needs = specs.map { ($0.name.value, $0.depend.map(\.value) + ($0.parent.map { [$0.value] } ?? [])) }
+        self.needs = Dictionary(needs, uniquingKeysWith: { first, _ in first })
     }
 
-    /// What a jail needs directly.
+    /// What a jail needs directly: those that must be up, and the one around it, which must exist.
     public func needs(of name: String) -> [String] { needs[name] ?? [] }
 
     /// The jails and all that they need, in file order: what starting them starts.

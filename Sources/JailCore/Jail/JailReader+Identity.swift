@@ -32,7 +32,8 @@ extension JailReader {
 
     /// sethostname(2) takes 64 bytes. What stands there gets into /etc/hosts and prompts: printable ASCII without
     /// blanks.
-    mutating func hostname(of jailName: Located<String>) -> Located<String> {
+    mutating func hostname(of jailName: Located<String>, inherits: Located<Bool>) -> Located<String> {
+        if inherits.value { return Located("", inherits.origin) }
         guard let hostname = string("host.hostname") else {
             return Located(jailName.value, .standard("host.hostname = NAME"))
         }
@@ -91,7 +92,12 @@ extension JailReader {
         if isPersistent.value || !commands.start.isEmpty || !commands.command.isEmpty { return }
         if case .standard = isPersistent.origin, jail.parameter("persist") != nil { return }  // told already
         error(
-            "new jail must persist or attach", at: jail.location,
+            JailSpec.livelinessObjection, at: jail.location,
             hint: "the jail needs persist, exec.start or command")
     }
+}
+
+extension JailSpec {
+    /// jail_set(2)'s words for a jail that nothing would keep alive.
+    public static let livelinessObjection = "new jail must persist or attach"
 }

@@ -7,10 +7,11 @@ extension JailReader {
             if let mount = mount(Bytes(line.value.utf8), place, root: root) { mounts.append(mount) }
         }
         for file in strings("mount.fstab") { mounts += fstab(file, root: root) }
+        checkOrder(mounts)
         return mounts
     }
 
-    private struct MountPlace {
+    struct MountPlace {
         var parameter: String
         var location: SourceLocation
         /// The line itself when it is not the configuration's.
@@ -19,6 +20,7 @@ extension JailReader {
 
     /// A `#` anywhere ends a line.
     private mutating func fstab(_ file: Located<String>, root: String) -> [MountSpec] {
+        guard isOutside(file, root, "mount.fstab", "what is mounted") else { return [] }
         let text: SourceText
         do {
             text = SourceText(
@@ -37,7 +39,17 @@ extension JailReader {
         return mounts
     }
 
-    private mutating func error(_ place: MountPlace, _ message: String, hint: String? = nil) {
+    /// What is below the jail's root its processes write: no file there decides for root of the host.
+    mutating func isOutside(_ file: Located<String>, _ root: String, _ parameter: String, _ what: String) -> Bool {
+        let parts = Self.components(root)
+        guard !parts.isEmpty, Self.components(file.value).starts(with: parts) else { return true }
+        error(
+            "\(parameter): \(file.shown) is inside the jail, which could change \(what)", at: file.place,
+            hint: "keep it outside \(Bytes(root.utf8).printable())")
+        return false
+    }
+
+    mutating func error(_ place: MountPlace, _ message: String, hint: String? = nil) {
         error("\(place.parameter): \(message)", at: place.location, hint: hint, line: place.sourceLine)
     }
 
@@ -66,10 +78,44 @@ extension JailReader {
         else { return nil }
         var mount = MountSpec(
             kind: kind, source: source, target: target.path, relativeTarget: target.relative, isReadOnly: false,
-            isNoExec: false, isNoSetuid: false, isNoAccessTime: false, data: [],
+            isNoExec: false, isNoSetuid: false, isNoAccessTime: false, layers: nil, data: [],
             origin: .configuration(place.location))
         for option in line.options { apply(option, to: &mount, place) }
-        return mount
+        if target.relative.isEmpty && !kind.isBind && !kind.isLayered {
+            error(
+                place, "target \(target.path) is the jail's root itself",
+                hint: "nullfs, unionfs or overlay can be the root; or let path name the directory")
+        }
+        checkPlace(of: mount, place)
+        return mount.kind.isLayered ? layered(mount, place) : mount
+    }
+
+    /// `/dev` and `/dev/fd` are made in one place.
+    private mutating func checkPlace(of mount: MountSpec, _ place: MountPlace) {
+        let only = mount.kind == .devfs ? "dev" : mount.kind == .fdescfs ? "dev/fd" : nil
+        guard let only, mount.relativeTarget != only else { return }
+        error(place, "\(mount.kind.rawValue) can be at /\(only) of the jail only")
+    }
+
+    /// A mount on the root covers what was mounted below it before.
+    private mutating func checkOrder(_ mounts: [MountSpec]) {
+        guard let root = mounts.lastIndex(where: \.relativeTarget.isEmpty),
+            case .configuration(let line) = mounts[root].origin
+        else { return }
+        for mount in mounts[..<root] where !mount.relativeTarget.isEmpty {
+            guard case .configuration(let place) = mount.origin else { continue }
+            error(
+                "mount: \(Bytes(mount.target.utf8).printable()) is covered by the mount on the jail's root in line \(line.line)",
+                at: place, hint: "put the root first")
+        }
+        for mount in mounts where mount.kind == .unionfs && !mount.relativeTarget.isEmpty {
+            guard case .configuration(let place) = mount.origin,
+                mounts.contains(where: { $0.relativeTarget.isEmpty && $0.kind.isLayered })
+            else { continue }
+            error(
+                "mount: unionfs below a root of layers is not supported", at: place,
+                hint: "use overlay, with its folders")
+        }
     }
 
     private mutating func kind(_ type: Bytes, _ place: MountPlace) -> MountSpec.Kind? {
@@ -86,11 +132,9 @@ extension JailReader {
     }
 
     private static let alternatives = [
-        "unionfs": "root.ephemeral gives a root whose writes vanish",
         "proc": "write procfs", "sysfs": "write linsysfs", "devtmpfs": "write devfs",
-        "ufs": "mount it on the host, and here with nullfs", "zfs": "mount it on the host, and here with nullfs",
-        "nfs": "mount it on the host, and here with nullfs", "msdosfs": "mount it on the host, and here with nullfs",
-        "ext4": "mount it on the host, and here with nullfs", "xfs": "mount it on the host, and here with nullfs",
+        "nfs": "mount it on the host, and here with nullfs", "smbfs": "mount it on the host, and here with nullfs",
+        "fusefs": "mount it on the host, and here with nullfs", "ntfs": "mount it on the host, and here with nullfs",
     ]
 
     private mutating func source(_ source: Bytes, _ kind: MountSpec.Kind, _ place: MountPlace) -> String? {
@@ -98,7 +142,8 @@ extension JailReader {
             error(place, "the source is not UTF-8")
             return nil
         }
-        if kind != .nullfs && kind != .bind || text.hasPrefix("/") { return text }
+        let isPath = kind.isBind || kind == .unionfs || kind.diskType != nil && kind != .zfs
+        if !isPath || text.hasPrefix("/") { return text }
         error(place, "source \(source.printable()) is not an absolute path")
         return nil
     }
@@ -125,17 +170,13 @@ extension JailReader {
             error(
                 place, "target \(shown) is not below the jail's path \(below)",
                 hint: "targets are paths of the host: \(below)\(below.hasSuffix("/") ? "" : shown)")
-        } else if parts.count == rootParts.count {
-            error(
-                place, "target \(shown) is the jail's root itself",
-                hint: "let path name the directory, with root.readonly")
         } else {
             return Target(path: text, relative: parts.dropFirst(rootParts.count).joined(separator: "/"))
         }
         return nil
     }
 
-    private static func components(_ path: String) -> [Substring] { path.split(separator: "/").filter { $0 != "." } }
+    static func components(_ path: String) -> [Substring] { path.split(separator: "/").filter { $0 != "." } }
 
     // MARK: Options
 
@@ -156,6 +197,18 @@ extension JailReader {
 
     private mutating func applyData(_ option: String, to mount: inout MountSpec, _ place: MountPlace) {
         let parts = option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map { String($0) }
+        let isForeign = ["union", "nocover", "snapshot", "below"].contains(option)
+        if mount.kind == .devfs, parts[0] == "ruleset", parts.count == 2 {
+            mount.data.append(option)
+            return
+        }
+        let isLayer =
+            mount.kind == .overlay && parts.count == 2 && ["lowerdir", "upperdir", "workdir"].contains(parts[0])
+        // The file system itself says what is wrong with an option of its own.
+        if isLayer || mount.kind.diskType != nil && !isForeign {
+            mount.data.append(option)
+            return
+        }
         guard mount.kind == .tmpfs, parts.count == 2, let form = Self.tmpfsOptions[parts[0]] else {
             let known = ["ro", "rw", "noexec", "nosuid", "noatime", "late", "noauto", "failok"]
             let hint = Spelling(option).closest(in: known).map { "did you mean \($0)?" }
@@ -197,24 +250,38 @@ extension JailReader {
 
     // MARK: Pseudo file systems
 
-    mutating func pseudoFilesystems() -> PseudoFilesystemSpec {
-        let devfs = presence("mount.devfs", "mount.nodevfs")
+    mutating func pseudoFilesystems(_ mounts: [MountSpec]) -> PseudoFilesystemSpec {
+        let devfs = presence("mount.devfs", "mount.nodevfs", mounts.last { $0.kind == .devfs })
         if devfs.value == .always, jail.parameter("path")?.lastValue == nil {
             error("mount.devfs: no jail root path defined", at: devfs.place)
         }
         return PseudoFilesystemSpec(
-            devfs: devfs, devfsRuleset: devfsRuleset(), fdescfs: presence("mount.fdescfs", "mount.nofdescfs"),
+            devfs: devfs, devfsRuleset: devfsRuleset(mounts),
+            fdescfs: presence("mount.fdescfs", "mount.nofdescfs", mounts.last { $0.kind == .fdescfs }),
             procfs: presence("mount.procfs", "mount.noprocfs"), sysfs: presence("mount.sysfs", "mount.nosysfs"))
     }
 
-    private mutating func presence(_ name: String, _ off: String) -> Located<PseudoFilesystemSpec.Presence> {
-        guard let asked = optionalBoolean(name) else { return Located(.ifPresent, .standard(off)) }
+    /// A line of fstab(5) asks for it as the parameter does.
+    private mutating func presence(
+        _ name: String, _ off: String, _ line: MountSpec? = nil
+    ) -> Located<PseudoFilesystemSpec.Presence> {
+        let asked = optionalBoolean(name)
+        if let line {
+            if let asked, !asked.value {
+                error("\(name) = false contradicts a mount of \(line.kind.rawValue)", at: asked.place)
+            }
+            return Located(.always, line.origin)
+        }
+        guard let asked else { return Located(.ifPresent, .standard(off)) }
         return Located(asked.value ? .always : .never, asked.origin)
     }
 
     /// jail(8) mounts devfs with rule set 4 when none is named.
-    private mutating func devfsRuleset() -> Located<String> {
-        let standard = Located("4", .standard("devfs_ruleset = NUMBER"))
+    private mutating func devfsRuleset(_ mounts: [MountSpec]) -> Located<String> {
+        let option = mounts.last { $0.kind == .devfs && !$0.data.isEmpty }.flatMap { mount in
+            mount.data.last.map { Located(String($0.dropFirst("ruleset=".utf8.count)), mount.origin) }
+        }
+        let standard = option ?? Located("4", .standard("devfs_ruleset = NUMBER"))
         guard let ruleset = string("devfs_ruleset"), let first = ruleset.value.utf8.first else { return standard }
         let bytes = Bytes(ruleset.value.utf8)
         let isName =

@@ -2,7 +2,53 @@ extension JailReader {
     mutating func network() -> NetworkSpec {
         let interface = interface()
         let addresses = addresses(.ipv4, interface) + addresses(.ipv6, interface)
-        return NetworkSpec(mode: mode(), addresses: addresses)
+        let mode = mode()
+        return NetworkSpec(
+            mode: mode, addresses: addresses, interfaces: vnetInterfaces(), lookup: lookup(interface, mode.value))
+    }
+
+    /// `ip_hostname`. The name is looked up when the jail starts.
+    private mutating func lookup(_ interface: String?, _ mode: NetworkSpec.Mode) -> Located<String>? {
+        guard let asked = optionalBoolean("ip_hostname"), asked.value else { return nil }
+        let name = jail.parameter("host.hostname")?.lastValue?.bytes ?? []
+        if name.isEmpty || name.first == UInt8(ascii: "-") {  // which getent(1) would take for an option
+            error("ip_hostname: there is no host.hostname that can be looked up", at: asked.place)
+        } else if mode == .inherit || jailsys("vnet")?.value == .new {
+            error(
+                "ip_hostname: the jail gets no addresses", at: asked.place,
+                hint: "it is in the host's network, or configures its own")
+        }
+        return Located(interface ?? "", asked.origin)
+    }
+
+    // MARK: vnet
+
+    private mutating func vnetInterfaces() -> [Located<String>] {
+        let vnet = jailsys("vnet")
+        var found: [Located<String>] = []
+        for entry in strings("vnet.interface").flatMap(Self.split) {
+            if !Self.isInterface(entry.value) {
+                error(
+                    "vnet.interface: \"\(entry.shown)\" is no interface name", at: entry.place,
+                    hint: "1 to 15 characters")
+            } else if entry.value == "lo" {
+                error("vnet.interface: lo cannot be moved", at: entry.place, hint: "the jail has a lo of its own")
+            } else if found.contains(where: { $0.value == entry.value }) {
+                error("vnet.interface: \(entry.shown) is given twice", at: entry.place)
+            } else {
+                found.append(entry)
+            }
+        }
+        if let first = found.first, vnet?.value != .new {
+            error(
+                "vnet.interface: the jail has no network stack that it configures", at: first.place, hint: "add vnet;")
+        }
+        if let routing = optionalBoolean("allow.routing"), routing.value, vnet?.value != .new {
+            error(
+                "allow.routing: the routes of a jail without vnet are jailrun's", at: routing.place,
+                hint: "with vnet root inside configures the network")
+        }
+        return found
     }
 
     private static func names(_ family: AddressSpec.Family) -> (mode: String, list: String, title: String) {
@@ -123,17 +169,40 @@ extension JailReader {
             error("\(list): \"\(entry.shown)\" has no address", at: entry.place)
             return nil
         }
-        for word in words.dropFirst() where !(family == .ipv6 && word == "nodad") { return refuse(word, list, entry) }
-        return address(first, family, interface, entry)
+        guard let length = length(in: Array(words.dropFirst()), family, list, entry) else { return nil }
+        return address(length.isEmpty ? first : "\(first)/\(length)", family, interface, entry)
     }
 
-    private mutating func refuse(_ word: Substring, _ list: String, _ entry: Located<String>) -> AddressSpec? {
-        let shown = Bytes(word.utf8).printable()
-        let isMask = word == "netmask" || word == "prefixlen"
-        error(
-            "\(list): ifconfig's \"\(shown)\" is not supported", at: entry.place,
-            hint: isMask ? "write the length behind the address: ADDRESS/24" : nil)
-        return nil
+    /// ifconfig's words behind an address: what says how long the prefix is, and what holds here anyway. Nil when one is
+    /// neither; empty when none gives a length.
+    private mutating func length(
+        in words: [Substring], _ family: AddressSpec.Family, _ list: String, _ entry: Located<String>
+    ) -> String? {
+        var length = ""
+        var rest = words[...]
+        while let word = rest.popFirst() {
+            switch word {
+            case "alias", "up", "nodad", "no_dad": continue
+            case family == .ipv4 ? "netmask" : "prefixlen":
+                guard let value = rest.popFirst(), length.isEmpty, !entry.value.utf8.contains(.slash) else {
+                    error("\(list): \"\(entry.shown)\" gives no one length", at: entry.place)
+                    return nil
+                }
+                length = value.hasPrefix("0x") ? Self.dotted(value.dropFirst(2)) ?? String(value) : String(value)
+            default:
+                error(
+                    "\(list): ifconfig's \"\(Bytes(word.utf8).printable())\" is not supported", at: entry.place,
+                    hint: "alias, up, nodad; netmask MASK for IPv4, prefixlen LENGTH for IPv6")
+                return nil
+            }
+        }
+        return length
+    }
+
+    /// ifconfig's hexadecimal mask, `0xffffff00`.
+    private static func dotted(_ digits: Substring) -> String? {
+        guard digits.utf8.count == 8, let mask = UInt32(digits, radix: 16) else { return nil }
+        return (0..<4).map { String(mask >> UInt32(24 - 8 * $0) & 255) }.joined(separator: ".")
     }
 
     private mutating func address(

@@ -1,13 +1,18 @@
 extension JailReader {
-    mutating func privileges() -> PrivilegeSpec {
-        let privileges = PrivilegeSpec(
-            capAdd: capabilities("cap.add"), capDrop: capabilities("cap.drop"), seccomp: seccomp(),
+    mutating func privileges(root: String) -> PrivilegeSpec {
+        var privileges = PrivilegeSpec(
+            capAdd: capabilities("cap.add"), capDrop: capabilities("cap.drop"), seccomp: seccomp(root),
             userNamespace: userNamespace(),
             allowsRawSockets: boolean("allow.raw_sockets", otherwise: false, "allow.raw_sockets"))
         for added in privileges.capAdd where privileges.capDrop.contains(where: { $0.value == added.value }) {
             error("cap.add: \(added.value) is in cap.drop, too", at: added.place)
         }
-        checkSecurelevel(privileges.capAdd)
+        privileges.granted = granted(privileges.userNamespace.value, privileges.seccomp.value)
+        privileges.withdrawn = withdrawn(privileges.capAdd, privileges.granted, privileges.seccomp.value)
+        privileges.sharesInterprocess = interprocess()
+        privileges.securityLevel = securityLevel()
+        if let vnet = jailsys("vnet"), vnet.value == .new { privileges.ownsNetwork = Located(true, vnet.origin) }
+        checkSecurelevel(privileges)
         return privileges
     }
 
@@ -29,25 +34,27 @@ extension JailReader {
     }
 
     /// A security level takes capabilities away; `cap.add` must not give them back.
-    private mutating func checkSecurelevel(_ added: [Located<String>]) {
-        guard let value = jail.parameter("securelevel")?.lastValue,
-            let level = DigitsOnly.value(value.bytes, in: 1...3)
-        else { return }
-        let taken = [
-            ["CAP_LINUX_IMMUTABLE", "CAP_SYS_MODULE", "CAP_SYS_RAWIO"], ["CAP_SYS_TIME"], ["CAP_NET_ADMIN"],
-        ].prefix(level).joined()
-        for capability in added where taken.contains(capability.value) {
+    private mutating func checkSecurelevel(_ privileges: PrivilegeSpec) {
+        let level = privileges.securityLevel.value
+        let taken = PrivilegeSpec.taken(by: level)
+        for capability in privileges.capAdd {
+            guard let known = Capability(name: capability.value), taken.contains(known) else { continue }
             error("cap.add: \(capability.value) contradicts securelevel = \(level)", at: capability.place)
+        }
+        for permission in privileges.granted where !permission.value.capabilities.isDisjoint(with: taken) {
+            error("\(permission.value.parameter): contradicts securelevel = \(level)", at: permission.place)
         }
     }
 
-    private mutating func seccomp() -> Located<PrivilegeSpec.Seccomp> {
+    private mutating func seccomp(_ root: String) -> Located<PrivilegeSpec.Seccomp> {
         let standard = Located(PrivilegeSpec.Seccomp.standard, .standard("seccomp = none"))
         guard let value = string("seccomp"), !value.value.isEmpty else { return standard }
         switch value.value {
         case "default": return Located(.standard, value.origin)
         case "none": return Located(.none, value.origin)
-        case let path where path.hasPrefix("/"): return Located(.profile(path), value.origin)
+        case let path where path.hasPrefix("/"):
+            let isOutside = isOutside(value, root, "seccomp", "its own filter")
+            return isOutside ? Located(.profile(path), value.origin) : standard
         default:
             error(
                 "seccomp: unknown value \"\(value.shown)\"", at: value.place, hint: "default, none, or an absolute path"

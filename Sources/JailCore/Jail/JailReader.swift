@@ -29,7 +29,8 @@ struct JailReader {
             Diagnostic(
                 message, at: location, severity: severity, hint: hint,
                 sourceLine: line ?? configuration.line(at: location),
-                jailMessage: jail.label + Bytes(": \(jailMessage ?? message)".utf8)))
+                jailMessage: (jail.label.isEmpty ? [] : jail.label + Bytes(": ".utf8))
+                    + Bytes((jailMessage ?? message).utf8)))
     }
 
     /// A value is wrong: `ip4.addr: "10.0.0" is not an IPv4 address`.
@@ -66,7 +67,7 @@ struct JailReader {
         return truth != isNegated
     }
 
-    private static func truth(of value: Bytes) -> Bool? {
+    static func truth(of value: Bytes) -> Bool? {
         switch String(decoding: value.map(\.lowercased), as: UTF8.self) {
         case "true": return true
         case "false", "": return false

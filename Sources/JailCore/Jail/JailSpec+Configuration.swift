@@ -7,22 +7,27 @@ extension JailSpec {
         let commands = reader.commands()
         let isPersistent = reader.boolean("persist", otherwise: false, "persist")
         reader.checkLiveliness(isPersistent, commands)
+        let host = reader.host()
+        let network = reader.network()
+        let privileges = reader.privileges(root: path.value)
+        let mounts = reader.mounts(root: path.value)
         self.init(
             name: name, label: reader.jail.label.printable(), jid: reader.jid(), path: path,
-            hostname: reader.hostname(of: name), isPersistent: isPersistent,
+            hostname: reader.hostname(of: name, inherits: host.isInherited), host: host, isPersistent: isPersistent,
             root: RootSpec(
                 isReadOnly: reader.boolean("root.readonly", otherwise: false, "root.readonly"),
                 isEphemeral: reader.boolean("root.ephemeral", otherwise: false, "root.ephemeral")),
-            commands: commands, mounts: reader.mounts(root: path.value),
-            pseudoFilesystems: reader.pseudoFilesystems(), network: reader.network(), cgroup: reader.cgroup(),
-            privileges: reader.privileges(), depend: [], health: reader.health(), restart: reader.restart(),
-            log: reader.log())
+            commands: commands, mounts: mounts, pseudoFilesystems: reader.pseudoFilesystems(mounts), network: network,
+            cgroup: reader.cgroup(), privileges: privileges,
+            process: reader.process(network: network, privileges: privileges), metadata: reader.metadata(), depend: [],
+            health: reader.health(), restart: reader.restart(), log: reader.log(), parent: nil,
+            parameters: reader.parameters())
     }
 }
 
 extension Configuration {
     /// Everything there is to say about the jails: errors, and accepted parameters that have no effect, in file order.
-    public func check() -> [Diagnostic] { readJails().distinctDiagnostics }
+    public func check() -> [Diagnostic] { readJails().checked }
 
     /// The jails of those names or labels and what they depend on, checked, in file order; without names all jails.
     ///
@@ -37,7 +42,19 @@ extension Configuration {
         return reading.jails.map(\.spec)
     }
 
-    private func readJails() -> ConfigurationReading {
+    /// The jails of those names or labels and what they depend on, each with what is wrong with it alone, in file order: jail(8)
+    /// starts the others.
+    public func checkedJails(of names: [String] = []) throws(ConfigurationFailure) -> [CheckedJail] {
+        var reading = readJails()
+        if !names.isEmpty { try reading.select(names) }
+        return reading.jails.map { jail in
+            CheckedJail(
+                spec: jail.spec, parameters: jail.reader.jail,
+                errors: jail.reader.diagnostics.filter { $0.severity == .error })
+        }
+    }
+
+    func readJails() -> ConfigurationReading {
         var reading = ConfigurationReading(
             jails: jails.map { jail in
                 var reader = JailReader(jail, self)
@@ -48,4 +65,12 @@ extension Configuration {
         reading.readDependencies()
         return reading
     }
+}
+
+/// A jail of the configuration, and what is wrong with it.
+public struct CheckedJail: Sendable {
+    /// To be used only when there are no errors.
+    public var spec: JailSpec
+    public var parameters: EffectiveJail
+    public var errors: [Diagnostic]
 }

@@ -12,7 +12,9 @@ public struct JailSpec: Equatable, Sendable, Codable {
     public var jid: Located<Int>?
     /// The root directory, absolute, as written.
     public var path: Located<String>
+    /// Empty with `host = inherit`.
     public var hostname: Located<String>
+    public var host: HostSpec
     /// Lives without processes.
     public var isPersistent: Located<Bool>
     public var root: RootSpec
@@ -23,12 +25,18 @@ public struct JailSpec: Equatable, Sendable, Codable {
     public var network: NetworkSpec
     public var cgroup: [CgroupSetting]
     public var privileges: PrivilegeSpec
+    public var process: ProcessSpec
+    public var metadata: MetadataSpec
     /// Names of jails of the same file that must be up first.
     public var depend: [Located<String>]
     /// Nil when nothing tells.
     public var health: Health?
     public var restart = Restart()
     public var log = Log()
+    /// The jail around a nested one, if the same file defines it: it must exist first, but need not be up.
+    public var parent: Located<String>?
+    /// All parameters as they were written.
+    public var parameters: JailParameters
 }
 
 /// `root.readonly`, `root.ephemeral`.
@@ -74,9 +82,39 @@ public struct MountSpec: Equatable, Sendable, Codable {
     /// The file system types of jail.conf files, and the Linux ones that users write.
     public enum Kind: String, Sendable, Codable, CaseIterable {
         case nullfs, bind, tmpfs, procfs, linprocfs, linsysfs, fdescfs, devfs
+        case unionfs, overlay
+        case ext2, ext3, ext4, xfs, btrfs, msdosfs, vfat, cd9660, iso9660, squashfs, erofs, ufs, zfs
 
         /// A tree of the host's, shown a second time.
         var isBind: Bool { self == .nullfs || self == .bind }
+
+        /// Folders laid over each other.
+        var isLayered: Bool { self == .unionfs || self == .overlay }
+
+        /// A file system on a disk of the host's, by the kernel's name for it; or a ZFS dataset.
+        var diskType: String? {
+            switch self {
+            case .ext2, .ext3, .ext4, .xfs, .btrfs, .vfat, .iso9660, .squashfs, .erofs, .ufs, .zfs: rawValue
+            case .msdosfs: "vfat"
+            case .cd9660: "iso9660"
+            case .nullfs, .bind, .tmpfs, .procfs, .linprocfs, .linsysfs, .fdescfs, .devfs, .unionfs, .overlay: nil
+            }
+        }
+
+        /// Opened by jailrun before the jail exists, and passed to it.
+        var isPrepared: Bool { isBind || isLayered || diskType != nil }
+    }
+
+    /// What unionfs and overlay lay over each other, from the top down: `upper`, `folders`, what is at the target.
+    public struct Layers: Equatable, Sendable, Codable {
+        /// Gets the writes; nil for a read-only mount.
+        public var upper: String?
+        /// The folder that overlayfs works in, beside `upper`.
+        public var work: String?
+        /// Made when it is missing.
+        public var makesWork: Bool
+        public var folders: [String]
+        public var includesTarget: Bool
     }
 
     public var kind: Kind
@@ -90,6 +128,8 @@ public struct MountSpec: Equatable, Sendable, Codable {
     public var isNoExec: Bool
     public var isNoSetuid: Bool
     public var isNoAccessTime: Bool
+    /// Of unionfs and overlay.
+    public var layers: Layers?
     /// Options passed to the file system: `size=64m`, `mode=1777`.
     public var data: [String]
     public var origin: Origin
@@ -120,6 +160,14 @@ public struct NetworkSpec: Equatable, Sendable, Codable {
     public var mode: Located<Mode>
     /// `interface`: default interface of `addresses` that name none.
     public var addresses: [AddressSpec]
+    /// `vnet.interface`: links of the host's that are the jail's while it is up.
+    public var interfaces: [Located<String>] = []
+    /// `ip_hostname`: the addresses of the hostname are the jail's, too, on this interface; empty for the bridge `jail0`. Nil
+    /// once they are known.
+    public var lookup: Located<String>?
+
+    /// The host has a part in it; a jail with `lo` alone raises that itself.
+    public var isConnected: Bool { mode.value == .own && !(addresses.isEmpty && interfaces.isEmpty) }
 }
 
 /// One entry of `ip4.addr` or `ip6.addr`.
@@ -168,4 +216,14 @@ public struct PrivilegeSpec: Equatable, Sendable, Codable {
     public var userNamespace: Located<UserNamespace>
     /// `allow.raw_sockets`: CAP_NET_RAW.
     public var allowsRawSockets: Located<Bool>
+    /// Permissions of `allow.*` that are off by default and that the file gives, in the order of their declaration.
+    public var granted: [Located<Permission>] = []
+    /// What is on by default and the file takes away.
+    public var withdrawn: [Located<Privilege>] = []
+    /// -1 to 3.
+    public var securityLevel = Located(-1, Origin.standard("securelevel = LEVEL"))
+    /// `vnet = new`: root inside configures the network stack.
+    public var ownsNetwork = Located(false, Origin.standard("vnet"))
+    /// `sysvmsg`, `sysvsem` and `sysvshm` are `inherit`: the host's IPC namespace.
+    public var sharesInterprocess = Located(false, Origin.standard("sysvshm = inherit"))
 }

@@ -30,7 +30,15 @@ public struct Cgroup: Equatable, Sendable {
     public var exists: Bool { Files.exists(path) }
 
     /// Whether a process lives in it or below it; a cgroup that is gone has none.
-    public var isPopulated: Bool { (try? Files.text("\(path)/cgroup.events"))?.contains("populated 1") ?? false }
+    public var isPopulated: Bool {
+        guard let events = try? Files.open("\(path)/cgroup.events") else { return false }
+        return Self.isPopulated(events)
+    }
+
+    private static func isPopulated(_ events: borrowing Descriptor) -> Bool {
+        guard let bytes = try? Files.read(events) else { return false }
+        return bytes.split(separator: UInt8(ascii: "\n")).contains { $0.elementsEqual("populated 1".utf8) }
+    }
 
     /// Host pids of the processes in it, not below it.
     public var processes: [Int32] {
@@ -75,18 +83,22 @@ public struct Cgroup: Equatable, Sendable {
 
     private func isPopulatedFresh(_ events: borrowing Descriptor) -> Bool {
         lseek(events.number, 0, SEEK_SET)
-        guard let bytes = try? Files.read(events) else { return false }
-        return String(decoding: bytes, as: UTF8.self).contains("populated 1")
+        return Self.isPopulated(events)
     }
-
-    /// The attribute by which a jail's cgroup is known. Only root can set it, and no cgroup of another program has it.
-    static let mark = "trusted.jailrun"
 
     /// Whether jailrun made it for the jail of that name.
     func belongs(to name: String) -> Bool {
         var value = [UInt8](repeating: 0, count: 256)
-        let length = unsafe cns_get_attribute(path, Self.mark, &value, value.count)
+        let length = unsafe cns_get_attribute(path, CgroupMark.attribute, &value, value.count)
         return length > 0 && value[..<length].elementsEqual(name.utf8)
+    }
+
+    /// Removes the empty cgroup of all jails, and those above it that were made for it. An administrator's stays.
+    func removeLevels() {
+        var level = self
+        while level.belongs(to: CgroupMark.level), unsafe rmdir(level.path) == 0,
+            let slash = level.path.lastIndex(of: "/")
+        { level = Cgroup(path: String(level.path[..<slash])) }
     }
 
     /// rmdir(2), which refuses a cgroup that has processes or cgroups.
@@ -94,6 +106,7 @@ public struct Cgroup: Equatable, Sendable {
 
     /// rmdir(2) of it and of the cgroups below it, deepest first. One that is gone is done.
     func remove() throws(Errno) {
+        if unsafe rmdir(path) == 0 || errno == ENOENT { return }
         for name in (try? Files.names(in: path)) ?? [] where isDirectory("\(path)/\(name)") {
             try Cgroup(path: "\(path)/\(name)").remove()
         }

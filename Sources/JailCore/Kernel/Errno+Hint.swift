@@ -31,6 +31,14 @@ extension Step {
             "this kernel has no such file, or its controller is not enabled here"
         case ("fsconfig", EPERM) where call.arguments.contains(.integer(6, spelled: "FSCONFIG_CMD_CREATE")):
             "a user namespace may mount procfs and sysfs only where the host's own are fully visible"
+        case ("prlimit64", EPERM):
+            "raising a limit beyond the caller's needs CAP_SYS_RESOURCE, which root has not here"
+        case ("openat", ENOENT) where purpose.hasPrefix("open /proc/sys/"): "this kernel has no such parameter here"
+        case ("openat", EACCES) where purpose.hasPrefix("open /proc/sys/"):
+            "this kernel lets only the host's root write it"
+        case ("fsconfig", EINVAL) where purpose == "make the overlay":
+            "upperdir and workdir must be two folders on one file system that takes extended attributes"
+        case ("fsopen", ENODEV): "this kernel has no such file system: modprobe it on the host"
         case ("bpf", EPERM): "device programs need CAP_BPF and CAP_NET_ADMIN, or CAP_SYS_ADMIN, on the host"
         case ("setns", EINVAL): "the jail ended, or its process has left a namespace"
         default: nil

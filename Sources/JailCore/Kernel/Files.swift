@@ -92,6 +92,11 @@ enum Files {
 
     /// Names in a directory, sorted.
     static func names(in path: String) throws(Errno) -> [String] {
+        let names = try unsortedNames(in: path)
+        return names.count < 2 ? names : names.sorted()
+    }
+
+    static func unsortedNames(in path: String) throws(Errno) -> [String] {
         guard let directory = unsafe opendir(path) else { throw .current }
         defer { unsafe closedir(directory) }
         var names: [String] = []
@@ -101,6 +106,6 @@ enum Files {
             }
             if name != "." && name != ".." { names.append(name) }
         }
-        return names.sorted()
+        return names
     }
 }

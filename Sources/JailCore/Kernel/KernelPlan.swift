@@ -9,11 +9,28 @@ struct KernelPlan: ~Copyable {
     private let memory: UnsafeMutablePointer<cns_plan>
     private let layout: PlanLayout
     let byteCount: Int
+    /// When each step ended, written by whoever performs it; the child shares this memory until it executes.
+    private var times: UnsafeMutableBufferPointer<Int64>?
 
-    init(steps: [Step], firstIndex: Int = 0) {
+    /// - Parameter isTimed: `nanoseconds(_:)` will be asked for. A step then costs one more system call.
+    init(steps: [Step], firstIndex: Int = 0, isTimed: Bool = false) {
         self.init(
             layout: PlanLayout(steps: steps, commands: [], enter: [], flags: 0, console: -1, firstIndex: firstIndex))
         unsafe cns_plan_relocate(memory)
+        guard isTimed else { return }
+        let buffer = unsafe UnsafeMutableBufferPointer<Int64>.allocate(capacity: 2 * Int(memory.pointee.step_count))
+        unsafe buffer.initialize(repeating: 0)
+        unsafe memory.pointee.times = UInt64(UInt(bitPattern: buffer.baseAddress))
+        unsafe times = buffer
+    }
+
+    /// How long a step took; nil when it was not performed, or not timed. The last step of a child replaces its program,
+    /// and with it the clock: nil.
+    func nanoseconds(_ index: Int) -> Int? {
+        let lowered = layout.lowered(index..<index + 1)
+        guard let times = unsafe times, !lowered.isEmpty else { return nil }
+        let (began, ended) = unsafe (times[2 * lowered.lowerBound], times[2 * lowered.upperBound - 1])
+        return began > 0 && ended >= began ? Int(ended - began) : nil
     }
 
     private init(layout: PlanLayout) {
@@ -25,8 +42,10 @@ struct KernelPlan: ~Copyable {
         unsafe raw.copyMemory(from: words, byteCount: wordBytes)
         unsafe (raw + wordBytes).copyMemory(from: data, byteCount: data.count)
         unsafe memory = raw.bindMemory(to: cns_plan.self, capacity: 1)
+        unsafe times = nil
     }
 
+    /// `times` stays: a child whose start has failed may still be writing there.
     deinit { unsafe UnsafeMutableRawPointer(memory).deallocate() }
 
     private func cell(_ offset: Int) -> UnsafeMutablePointer<Int64> {

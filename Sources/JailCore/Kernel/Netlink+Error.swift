@@ -54,6 +54,9 @@ extension NetworkOperation {
         case (.createVeth(let pair), .fileExists):
             "\(pair.name) was left by another jail: jailrun prune removes it"
         case (.createBridge, .notSupported): "the kernel has no bridges: modprobe bridge"
+        case (.moveLink, .invalidArgument): "the kernel keeps links of this kind in their namespace"
+        case (.returnLink, .fileExists):
+            "a link of that name has been made meanwhile; rename it, and run jailrun prune"
         case (.createVeth, .notSupported): "the kernel has no veth pairs: modprobe veth"
         case (.addAddress, .permissionDenied): "IPv6 is off on that link: net.ipv6.conf.*.disable_ipv6"
         case (.setSysctl, .readOnlyFileSystem): "/proc/sys is read-only here: jailrun runs in a container without it"

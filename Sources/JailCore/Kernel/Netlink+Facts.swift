@@ -4,7 +4,7 @@ internal import Glibc
 extension Netlink {
     /// What the host has, as far as a jail of that network depends on it. Some 0.2 ms.
     public func facts(for network: NetworkSpec) throws(NetlinkError) -> HostNetworkFacts {
-        guard network.mode.value == .own, !network.addresses.isEmpty else { return HostNetworkFacts(links: []) }
+        guard network.isConnected else { return HostNetworkFacts(links: []) }
         var facts = HostNetworkFacts(links: try links())
         facts.hasIPv6 = sysctl("net/ipv6/conf/all/forwarding") != nil
         facts.addresses = try records(.addresses).compactMap { record in
@@ -16,7 +16,7 @@ extension Netlink {
         facts.jailAddresses = facts.jailLinks.flatMap { link in
             link.addresses.map { HostNetworkFacts.JailAddress(jail: link.jail, address: $0.address) }
         }
-        for interface in network.interfaces {
+        for interface in network.addressInterfaces {
             guard let link = facts.links.first(where: { $0.name == interface }) else { continue }
             if link.isBridge { facts.defaultGateways += try defaultGateways(link) }
         }
@@ -38,7 +38,7 @@ extension Netlink {
             facts.links.contains { $0.name == spec.interface && !$0.isBridge && !$0.isLoopback }
         }
         var paths: [String] = []
-        for interface in network.interfaces where plain.contains(where: { $0.interface == interface }) {
+        for interface in network.addressInterfaces where plain.contains(where: { $0.interface == interface }) {
             paths.append("net/ipv4/conf/\(interface)/forwarding")
             paths.append("net/ipv6/conf/\(interface)/proxy_ndp")
             paths.append("net/ipv4/neigh/\(interface)/proxy_delay")
@@ -74,7 +74,7 @@ extension Netlink {
 
 extension NetworkSpec {
     /// The interfaces of its addresses, each once, in order.
-    fileprivate var interfaces: [String] {
+    fileprivate var addressInterfaces: [String] {
         var result: [String] = []
         for spec in addresses {
             if let interface = spec.interface, !result.contains(interface) { result.append(interface) }

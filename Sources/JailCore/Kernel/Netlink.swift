@@ -44,6 +44,9 @@ public import SystemPackage
         _ operation: NetworkOperation, under lock: borrowing NetworkLock
     ) throws(NetlinkError) {
         switch operation {
+        case .keepNamespace, .moveLink:
+            if unsafe jail == nil { throw .noJailNamespace(operation) }
+            try request(operation)
         case .createBridge(let name, let mac): try createBridge(name, mac, operation)
         case .removeBridge(let name): try removeBridge(name, operation)
         case .removeAddress(let address): try removeAddress(address, operation)
@@ -103,6 +106,10 @@ public import SystemPackage
         case .removeBridge(let name), .removeLink(let name): unsafe cns_netlink_delete_link(socket, name)
         case .raiseLink(let state): unsafe cns_netlink_raise(socket, state.name, state.master, state.alias)
         case .settleLink(let name, _): unsafe cns_netlink_settle(socket, name)
+        case .keepNamespace(let file): unsafe cns_namespace_keep(jailNamespace, file)
+        case .dropNamespace(let file): unsafe cns_namespace_drop(file)
+        case .moveLink(let name, _): unsafe cns_netlink_move(socket, name, jailNamespace)
+        case .returnLink(let name, let file): unsafe cns_netlink_return(name, file)
         case .addAddress(let address): unsafe cns_netlink_add_address(socket, address.link, address.address)
         case .removeAddress(let address): unsafe cns_netlink_delete_address(socket, address.link, address.address)
         case .addRoute(let route):
@@ -189,7 +196,7 @@ extension NetworkOperation {
             error == .operationNotSupportedByDevice || error == .noSuchFileOrDirectory
             || error == .noSuchAddressOrDevice
         return switch self {
-        case .removeLink, .removeBridge, .removeProxy, .restoreSysctl: isGone
+        case .removeLink, .removeBridge, .removeProxy, .restoreSysctl, .returnLink, .dropNamespace: isGone
         case .removeAddress: isGone || error == .addressNotAvailable
         case .addAddress(let address): address.isGateway && error == .fileExists
         default: false

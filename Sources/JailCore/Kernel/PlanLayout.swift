@@ -14,7 +14,8 @@ struct PlanLayout {
     private var steps: [LoweredStep] = []
     private var fixups: [(at: UInt32, target: UInt32)] = []
     private var commands: [(first: Int, count: Int, isBackground: Bool)] = []
-    private var cells: [Slot: Int] = [:]
+    /// A few dozen: to look through them is cheaper than to make a dictionary.
+    private var cells: [(slot: Slot, offset: Int)] = []
     /// The first lowered step of each step of the plan, and one more at the end.
     private var starts: [Int] = []
     private let flags: UInt32
@@ -47,7 +48,7 @@ struct PlanLayout {
         }
     }
 
-    func cell(of slot: Slot) -> Int? { cells[slot] }
+    func cell(of slot: Slot) -> Int? { cells.first { $0.slot == slot }?.offset }
 
     func lowered(_ range: Range<Int>) -> Range<Int> { starts[range.lowerBound]..<starts[range.upperBound] }
 
@@ -62,9 +63,9 @@ struct PlanLayout {
     }
 
     private mutating func cell(for slot: Slot) -> Int {
-        if let cell = cells[slot] { return cell }
+        if let cell = cell(of: slot) { return cell }
         let cell = reserve(Int64(-1).littleEndianBytes)
-        cells[slot] = cell
+        cells.append((slot, cell))
         return cell
     }
 
@@ -160,7 +161,7 @@ struct PlanLayout {
         words += [
             UInt64(CNS_PLAN_MAGIC), Self.pair(dataOffset + data.count, Int(flags)), Self.pair(steps.count, stepOffset),
             Self.pair(fixups.count, fixupOffset), Self.pair(commands.count, commandOffset),
-            Self.pair(dataOffset, data.count), Self.pair(0, enterCount), Self.pair(Int(console), 0),
+            Self.pair(dataOffset, data.count), Self.pair(0, enterCount), Self.pair(Int(console), 0), 0,
         ]
         for step in steps {
             words.append(Self.pair(Int(step.call), Int(step.index)))

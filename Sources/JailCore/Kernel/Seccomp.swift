@@ -18,10 +18,14 @@ public struct SeccompFilter: Equatable, Sendable {
     /// The default filter, compiled when jailrun was built. Its calls and reasons: Sources/CNamespaces/seccomp_table.h.
     public static let standard = SeccompFilter(bytes: [UInt8](hexadecimal: EmbeddedImages.seccompDefault))
 
-    /// The default filter, with the calls that need one of `capabilities` and that no jail can make without.
-    static func compileStandard(adding capabilities: CapabilitySet) throws(SeccompError) -> SeccompFilter {
+    /// The default filter, with the calls that need one of `capabilities` and that no jail can make without, and with
+    /// what `permissions` open and close.
+    static func compileStandard(
+        adding capabilities: CapabilitySet, _ permissions: SeccompPermissions = []
+    ) throws(SeccompError) -> SeccompFilter {
         let bytes = try unsafe Self.collect { out, capacity, length in
-            unsafe cns_seccomp_compile_default(capabilities.rawValue, out, capacity, length)
+            unsafe cns_seccomp_compile_default(
+                capabilities.rawValue, permissions.rawValue, out, capacity, length)
         }
         return SeccompFilter(bytes: bytes)
     }
@@ -47,11 +51,13 @@ extension SeccompFilter {
     public static func filter(
         for privileges: PrivilegeSpec, cachedIn cache: SeccompCache?
     ) throws(SeccompError) -> SeccompFilter? {
-        let capabilities = CapabilitySet(privileges)
         switch privileges.seccomp.value {
         case .none: return nil
-        case .standard: return try standard(for: capabilities, cachedIn: cache)
+        case .standard:
+            return try standard(
+                for: CapabilitySet(openedBy: privileges), SeccompPermissions(privileges), cachedIn: cache)
         case .profile(let path):
+            let capabilities = CapabilitySet(privileges)
             let text = try SeccompProfile.read(FilePath(path))
             let conditions = SeccompProfile.Conditions.thisMachine(with: capabilities)
             let key = text + Array("\n\(conditions)".utf8)
@@ -62,13 +68,14 @@ extension SeccompFilter {
     }
 
     private static func standard(
-        for capabilities: CapabilitySet, cachedIn cache: SeccompCache?
+        for capabilities: CapabilitySet, _ permissions: SeccompPermissions, cachedIn cache: SeccompCache?
     ) throws(SeccompError) -> SeccompFilter {
         let relevant = CapabilitySet(rawValue: cns_seccomp_capabilities())
         let added = capabilities.subtracting(.standard).intersection(relevant)
-        if added.isEmpty { return .standard }
-        return try cached(Array("standard \(added.procDescription)".utf8), in: cache) { () throws(SeccompError) in
-            try compileStandard(adding: added)
+        if added.isEmpty && permissions.isEmpty { return .standard }
+        let key = "standard \(added.procDescription)" + (permissions.isEmpty ? "" : " \(permissions.rawValue)")
+        return try cached(Array(key.utf8), in: cache) { () throws(SeccompError) in
+            try compileStandard(adding: added, permissions)
         }
     }
 
@@ -84,9 +91,7 @@ extension SeccompFilter {
 
 /// Why there is no filter. A jail that asked for one does not start without.
 public enum SeccompError: Error, Equatable, Sendable {
-    /// A profile that cannot be opened or read.
-    case unreadable(String, Errno)
-    /// A profile that is no regular file, or that others may write, or that is larger than a mebibyte.
+    /// A profile that cannot be read, that others could change, or that is no regular file, or too large.
     case refused(String, String)
     /// A profile that says what no filter can: its path, and where and what.
     case malformed(String, String)
@@ -97,7 +102,6 @@ public enum SeccompError: Error, Equatable, Sendable {
 extension SeccompError: CustomStringConvertible {
     public var description: String {
         switch self {
-        case .unreadable(let path, let errno): "seccomp profile \(path): \(errno)"
         case .refused(let path, let cause): "seccomp profile \(path): \(cause)"
         case .malformed(let path, let cause): "seccomp profile \(path): \(cause)"
         case .compilation(let subject, let errno): "\(subject): libseccomp: \(errno)"

@@ -74,9 +74,6 @@ struct SeccompProfile: Decodable, Equatable {
 }
 
 extension SeccompProfile {
-    /// A mebibyte: the largest profiles in use are a fortieth of it.
-    static let largestFile = 1 << 20
-
     /// `name` is the profile's path, for messages.
     init(json: [UInt8], name: String) throws(SeccompError) {
         do {
@@ -121,26 +118,15 @@ extension SeccompProfile {
         return number > limit ? "\(number): more than \(limit)" : nil
     }
 
-    /// The bytes of the file: regular, a mebibyte at most, and not for others to write, as it decides what a jail may
-    /// do.
-    static func read(_ path: FilePath) throws(SeccompError) -> [UInt8] {
-        do {
-            let file = try FileDescriptor.open(path, .readOnly, options: [.closeOnExec, .nonBlocking])
-            return try file.closeAfter {
-                let status = try file.stat()
-                guard status.type == .regular else { throw SeccompError.refused("\(path)", "not a regular file") }
-                guard status.permissions.isDisjoint(with: .writableByOthers) else {
-                    throw SeccompError.refused("\(path)", "others can write it; chmod go-w")
-                }
-                guard let bytes = try file.readAll(atMost: largestFile) else {
-                    throw SeccompError.refused("\(path)", "larger than \(largestFile) bytes")
-                }
-                return bytes
-            }
-        } catch let error as SeccompError {
-            throw error
+    /// The bytes of the file. It decides what a jail may do, so it is read as a configuration is: as root, it and each folder on
+    /// the way to it must be root's and writable by nobody else.
+    static func read(_ path: FilePath, from source: some ConfigurationSource = FileConfigurationSource())
+        throws(SeccompError) -> [UInt8]
+    {
+        do throws(ConfigurationReadError) {
+            return try source.contents(of: "\(path)", isInclude: true)
         } catch {
-            throw .unreadable("\(path)", error as? Errno ?? .ioError)
+            throw .refused("\(path)", error.reason + (error.hint.map { "; \($0)" } ?? ""))
         }
     }
 }

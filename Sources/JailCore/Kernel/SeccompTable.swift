@@ -17,6 +17,8 @@ struct SeccompTable {
         /// Nil when this machine's architecture has no such call.
         var number: Int?
         var verdict: Verdict
+        /// What of `allow.*` lets the call through, or what of `sysv*` and the like refuses it.
+        var permission: SeccompPermissions
     }
 
     /// In the table's order.
@@ -41,6 +43,7 @@ extension SeccompTable.Row {
         unsafe self.capabilities = CapabilitySet(rawValue: row.capabilities)
         unsafe self.number = row.number >= 0 ? Int(row.number) : nil
         unsafe self.verdict = .init(row.verdict)
+        unsafe self.permission = SeccompPermissions(rawValue: row.permission)
     }
 }
 

@@ -15,33 +15,70 @@ public enum DeviceProgram {
     /// Instructions, eight bytes each, in the byte order of this machine: `struct bpf_insn`.
     ///
     /// With `hasTerminals` the jail has a devpts of its own: its `ptmx` (5:2) and every terminal of it (136:*).
+    ///
+    /// One comparison a device: the kernel's verifier walks every path through the program, at each start of a jail.
     public static func instructions(allowing nodes: [DeviceNode], hasTerminals: Bool) -> [UInt8] {
-        var program: [Instruction] = [
+        var characters = nodes.filter { $0.kind == .character }.map { Condition.device(number($0.major, $0.minor)) }
+        if hasTerminals { characters += [.device(number(5, 2)), .major(136)] }
+        func blocks(isReadOnly: Bool) -> [Condition] {
+            nodes.filter { $0.kind == .block && $0.isReadOnly == isReadOnly }.map {
+                .device(number($0.major, $0.minor))
+            }
+        }
+        let readOnly = blocks(isReadOnly: true)
+        let rules =
+            section(.character, characters) + section(.block, blocks(isReadOnly: false))
+            + section(.block, readOnly.isEmpty ? [] : [.access, .writing] + readOnly)
+        let program = load + [.move(.r0, 1)] + jumps(rules) + [.move(.r0, 0), .exit]
+        return program.flatMap(\.bytes)
+    }
+
+    /// A device's number as the kernel has it, MKDEV of linux/kdev_t.h: twelve bits and twenty.
+    private static func number(_ major: UInt32, _ minor: UInt32) -> UInt32 { major << 20 | minor }
+
+    private static var load: [Instruction] {
+        [
             .load(.r3, at: 0),  // access_type: what is done in the upper half, the kind of device in the lower
             .and(.r3, 0xffff),
             .load(.r4, at: 4),  // major
             .load(.r5, at: 8),  // minor
+            .move(.r2, from: .r4),
+            .shiftLeft(.r2, by: 20),
+            .or(.r2, .r5),
         ]
-        for node in nodes {
-            program += allow(node.kind, major: node.major, minor: node.minor)
-        }
-        if hasTerminals {
-            program += allow(.character, major: 5, minor: 2)
-            program += allow(.character, major: 136, minor: nil)
-        }
-        return (program + [.move(.r0, 0), .exit]).flatMap(\.bytes)
     }
 
-    /// Returns 1 when all of it matches, else goes on behind itself.
-    private static func allow(_ kind: DeviceNode.Kind, major: UInt32, minor: UInt32?) -> [Instruction] {
-        var conditions: [(Register, UInt32)] = [(.r3, kind.bpfType), (.r4, major)]
-        if let minor { conditions.append((.r5, minor)) }
-        let verdict: [Instruction] = [.move(.r0, 1), .exit]
-        let jumps = conditions.enumerated().map { index, condition in
-            let rest = conditions.count - index - 1 + verdict.count
-            return Instruction.skipUnlessEqual(condition.0, condition.1, by: Int16(rest))
+    /// What a rule compares.
+    private enum Condition {
+        /// Goes on `count` rules further when the device is of another kind.
+        case kind(DeviceNode.Kind, skipping: Int)
+        case device(UInt32)
+        case major(UInt32)
+        /// Reads what is done with the device.
+        case access
+        /// Says no to writing.
+        case writing
+    }
+
+    /// BPF_DEVCG_ACC_WRITE, in the upper half of access_type.
+    private static let write: UInt32 = 4 << 16
+
+    private static func section(_ kind: DeviceNode.Kind, _ devices: [Condition]) -> [Condition] {
+        devices.isEmpty ? [] : [.kind(kind, skipping: devices.count)] + devices
+    }
+
+    /// A device that is allowed jumps to the end, past the instruction that says no.
+    private static func jumps(_ rules: [Condition]) -> [Instruction] {
+        rules.enumerated().map { index, rule in
+            let end = rules.count - index
+            return switch rule {
+            case .kind(let kind, let count): .jump(ifNotEqual: .r3, kind.bpfType, by: count)
+            case .device(let number): .jump(ifEqual: .r2, number, by: end)
+            case .major(let major): .jump(ifEqual: .r4, major, by: end)
+            case .access: .load(.r5, at: 0)
+            case .writing: .jump(ifAny: .r5, write, by: end - 1)
+            }
         }
-        return jumps + verdict
     }
 }
 
@@ -53,6 +90,7 @@ extension DeviceNode.Kind {
 private enum Register: UInt8 {
     case r0 = 0
     case r1 = 1
+    case r2 = 2
     case r3 = 3
     case r4 = 4
     case r5 = 5
@@ -81,9 +119,34 @@ private struct Instruction {
         Instruction(operation: 0xb7, destination: register, constant: value)
     }
 
+    /// BPF_ALU | BPF_MOV | BPF_X.
+    static func move(_ register: Register, from source: Register) -> Instruction {
+        Instruction(operation: 0xbc, destination: register, source: source)
+    }
+
+    /// BPF_ALU | BPF_LSH | BPF_K.
+    static func shiftLeft(_ register: Register, by count: UInt32) -> Instruction {
+        Instruction(operation: 0x64, destination: register, constant: count)
+    }
+
+    /// BPF_ALU | BPF_OR | BPF_X.
+    static func or(_ register: Register, _ source: Register) -> Instruction {
+        Instruction(operation: 0x4c, destination: register, source: source)
+    }
+
+    /// BPF_JMP32 | BPF_JEQ | BPF_K: over the next `count` instructions.
+    static func jump(ifEqual register: Register, _ value: UInt32, by count: Int) -> Instruction {
+        Instruction(operation: 0x16, destination: register, offset: Int16(count), constant: value)
+    }
+
     /// BPF_JMP32 | BPF_JNE | BPF_K: over the next `count` instructions.
-    static func skipUnlessEqual(_ register: Register, _ value: UInt32, by count: Int16) -> Instruction {
-        Instruction(operation: 0x56, destination: register, offset: count, constant: value)
+    static func jump(ifNotEqual register: Register, _ value: UInt32, by count: Int) -> Instruction {
+        Instruction(operation: 0x56, destination: register, offset: Int16(count), constant: value)
+    }
+
+    /// BPF_JMP32 | BPF_JSET | BPF_K: over the next `count` instructions when one of the bits is set.
+    static func jump(ifAny register: Register, _ bits: UInt32, by count: Int) -> Instruction {
+        Instruction(operation: 0x46, destination: register, offset: Int16(count), constant: bits)
     }
 
     /// BPF_JMP | BPF_EXIT.

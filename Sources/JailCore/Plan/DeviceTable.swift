@@ -11,6 +11,8 @@ public struct DeviceNode: Hashable, Sendable, Codable {
     public var mode: UInt16
     public var uid: UInt32
     public var gid: UInt32
+    /// The device program refuses to open it for writing, whoever asks.
+    public var isReadOnly = false
 
     public init(
         path: String, kind: Kind, major: UInt32, minor: UInt32, mode: UInt16, uid: UInt32 = 0, gid: UInt32 = 0

@@ -70,7 +70,11 @@ extension DeviceTree {
         let showing = all.filter { $0.isVisible == true }
         if showing.contains(where: { $0.path == nil }) { return names }
         let patterns = showing.compactMap(\.path).map(Glob.init)
+        // A machine has hundreds of names: most are told from every pattern by their first letter.
+        var mayBegin = [Bool](repeating: patterns.contains { $0.firstLetter == nil }, count: 256)
+        for letter in patterns.compactMap(\.firstLetter) { mayBegin[Int(letter)] = true }
         func shows(_ name: String) -> Bool {
+            guard let first = name.utf8.first, mayBegin[Int(first)] else { return false }
             let bytes = Array(name.utf8)
             return patterns.contains { $0.matches(bytes) }
         }

@@ -32,8 +32,8 @@ public struct StartFacts: Equatable, Sendable {
     /// What the devfs ruleset leaves of `/dev`.
     public var deviceTree = DeviceTree()
     public var network: [Located<NetworkOperation>] = []
-    /// cgroup controllers to be enabled from the cgroup root down, `memory`.
-    public var controllers: [String] = []
+    /// The cgroups from the mount point of the hierarchy down to that below which jails are made.
+    public var cgroupLevels: [CgroupLevel] = []
     /// Default cgroup values that this host has no controller for.
     public var unavailableDefaults: [String] = []
     /// Resource limits that differ from the default ones.
@@ -48,6 +48,8 @@ public struct StartFacts: Equatable, Sendable {
     public var capabilities: CapabilitySet = []
     public var environment: [String] = []
     public var terminalType: String?
+    /// Of `etc/machine-id` and `etc/hostid`, the files that the root has and that the jail's identity covers.
+    public var identityFiles: [String] = []
 
     public init() {}
 
@@ -57,6 +59,19 @@ public struct StartFacts: Equatable, Sendable {
         public init(path: String, isDirectory: Bool) {
             self.path = path
             self.isDirectory = isDirectory
+        }
+    }
+
+    /// A cgroup above the jails', and what it lacks.
+    public struct CgroupLevel: Equatable, Sendable {
+        public var path: String
+        public var exists: Bool
+        /// Controllers that a jail's limits need and that are not in its `cgroup.subtree_control`, `memory`.
+        public var missingControllers: [String]
+        public init(path: String, exists: Bool = true, missingControllers: [String] = []) {
+            self.path = path
+            self.exists = exists
+            self.missingControllers = missingControllers
         }
     }
 

@@ -60,11 +60,21 @@ public struct MountAttributes: NamedOptions {
     public static let noDevices = Self(rawValue: 0x04)
     public static let noExec = Self(rawValue: 0x08)
     public static let noAccessTime = Self(rawValue: 0x10)
+    public static let anyAccessTime = Self(rawValue: 0x70)
     public static let idmap = Self(rawValue: 0x0010_0000)
     public static let names: [(Self, String)] = [
         (.readOnly, "MOUNT_ATTR_RDONLY"), (.noSetuid, "MOUNT_ATTR_NOSUID"), (.noDevices, "MOUNT_ATTR_NODEV"),
         (.noExec, "MOUNT_ATTR_NOEXEC"), (.noAccessTime, "MOUNT_ATTR_NOATIME"), (.idmap, "MOUNT_ATTR_IDMAP"),
     ]
+
+    /// The kinds of access time are one field, not bits: to set one, all are cleared, mount_setattr(2).
+    var cleared: MountAttributes { contains(.noAccessTime) ? .anyAccessTime : [] }
+
+    public var description: String {
+        if self == .anyAccessTime { return "MOUNT_ATTR_NOATIME|MOUNT_ATTR_STRICTATIME|0x40" }
+        let spelled = Self.names.filter { contains($0.0) }.map(\.1)
+        return spelled.isEmpty ? "0" : spelled.joined(separator: "|")
+    }
 }
 
 /// Flags of the `…at` calls.

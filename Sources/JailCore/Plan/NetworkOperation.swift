@@ -12,6 +12,15 @@ public enum NetworkOperation: Equatable, Sendable, Codable {
     /// Only when it is jailrun's own and has no port left.
     case removeBridge(name: String)
     case createVeth(VethPair)
+    /// Mounts the jail's network namespace on a file, so that it outlives the jail's processes: what was moved there
+    /// can be taken back after any crash.
+    case keepNamespace(file: String)
+    /// No error when it is not there.
+    case dropNamespace(file: String)
+    /// From the host into the jail.
+    case moveLink(name: String, file: String)
+    /// Back again, from the namespace that was kept; no error when there is none, or no such link in it.
+    case returnLink(name: String, file: String)
     case removeLink(name: String)
     case raiseLink(LinkState)
     /// Makes the kernel act on the link's carrier now, and not in a work queue that drops what is sent before.
@@ -108,12 +117,13 @@ extension NetworkOperation {
         switch self {
         case .createBridge(let name, _): .removeBridge(name: name)
         case .createVeth(let pair): .removeLink(name: pair.name)
+        case .keepNamespace(let file): .dropNamespace(file: file)
+        case .moveLink(let name, let file): .returnLink(name: name, file: file)
         case .addAddress(let address): address.isGateway ? .removeAddress(address) : nil
         case .addProxy(let link, let address): .removeProxy(link: link, address: address)
         case .setSysctl(let sysctl): sysctl.previous == nil ? nil : .restoreSysctl(sysctl)
         case .removeBridge, .removeLink, .raiseLink, .settleLink, .removeAddress, .addRoute, .addNeighbour,
-            .removeProxy,
-            .restoreSysctl:
+            .removeProxy, .restoreSysctl, .dropNamespace, .returnLink:
             nil
         }
     }
@@ -126,8 +136,10 @@ extension NetworkOperation: CustomStringConvertible {
         case .setSysctl(let sysctl): "write(\"/proc/sys/\(sysctl.path)\", \"\(sysctl.value)\")" + place
         case .restoreSysctl(let sysctl):
             "write(\"/proc/sys/\(sysctl.path)\", \"\(sysctl.previous ?? sysctl.value)\")" + place
+        case .keepNamespace(let file): "mount(\"/proc/PID/ns/net\", \"\(file)\", NULL, MS_BIND, NULL)"
+        case .dropNamespace(let file): "umount2(\"\(file)\", MNT_DETACH)"
         case .settleLink(let name, _): "ioctl(rtnetlink, SIOCETHTOOL, {ETHTOOL_GLINK, \"\(name)\"})" + place
-        default: "sendto(rtnetlink, \(request.type), {\(request.body)})" + place
+        default: "sendmsg(rtnetlink, \(request.type), {\(request.body)})" + place
         }
     }
 
@@ -142,6 +154,8 @@ extension NetworkOperation: CustomStringConvertible {
                 "veth \"\(pair.name)\" address \(pair.mac) peer \"\(pair.peer)\" address \(pair.peerMAC) netns jail"
             )
         case .removeBridge(let name), .removeLink(let name): ("RTM_DELLINK", "\"\(name)\"")
+        case .moveLink(let name, _): ("RTM_NEWLINK", "\"\(name)\" netns jail")
+        case .returnLink(let name, _): ("RTM_NEWLINK", "\"\(name)\" netns host")
         case .raiseLink(let state): ("RTM_NEWLINK", "\"\(state.name)\"\(Self.words(state, quote: "\"")) up")
         case .addAddress(let address): ("RTM_NEWADDR", "\(address.address) dev \"\(address.link)\"")
         case .removeAddress(let address): ("RTM_DELADDR", "\(address.address) dev \"\(address.link)\"")
@@ -150,7 +164,7 @@ extension NetworkOperation: CustomStringConvertible {
             ("RTM_NEWNEIGH", "\(address) lladdr \(mac) dev \"\(link)\" nud permanent")
         case .addProxy(let link, let address): ("RTM_NEWNEIGH", "proxy \(address) dev \"\(link)\"")
         case .removeProxy(let link, let address): ("RTM_DELNEIGH", "proxy \(address) dev \"\(link)\"")
-        case .setSysctl, .restoreSysctl, .settleLink: ("", "")
+        case .setSysctl, .restoreSysctl, .settleLink, .keepNamespace, .dropNamespace: ("", "")
         }
     }
 
@@ -182,6 +196,10 @@ extension NetworkOperation {
         case .removeBridge(let name), .removeLink(let name): "ip link delete \(name)"
         case .raiseLink(let state): "ip link set \(state.name)\(Self.words(state, quote: "")) up"
         case .settleLink(let name, _): "ethtool \(name)"
+        case .keepNamespace(let file): "mount --bind /proc/$JAIL/ns/net \(file)"
+        case .dropNamespace(let file): "umount --lazy \(file)"
+        case .moveLink(let name, _): "ip link set \(name) netns $JAIL"
+        case .returnLink(let name, let file): "nsenter --net=\(file) ip link set \(name) netns 1"
         case .addAddress(let address):
             "ip address add \(address.address) dev \(address.link)"
                 + (address.address.utf8.contains(UInt8(ascii: ":")) ? " nodad" : "")

@@ -19,6 +19,8 @@ public enum NetworkPlanError: Error, Equatable, Sendable {
     /// No network of the bridge holds the address, and no prefix length was given.
     case noNetworkOnBridge(address: String, bridge: String, Origin)
     case noIPv6(address: String, Origin)
+    /// `vnet.interface` names a link that cannot be given away.
+    case cannotMove(interface: String, reason: String, Origin)
 
     public var origin: Origin {
         switch self {
@@ -26,7 +28,7 @@ public enum NetworkPlanError: Error, Equatable, Sendable {
             .interfaceOfJail(_, _, let origin), .bridgeNameTaken(_, let origin), .notAnAddress(_, let origin),
             .duplicateAddress(_, let origin), .addressOnHost(_, _, let origin), .addressOfJail(_, _, let origin),
             .addressOfNetwork(_, _, let origin), .networkOnHost(_, _, let origin), .noGatewayLeft(_, let origin),
-            .noNetworkOnBridge(_, _, let origin), .noIPv6(_, let origin):
+            .noNetworkOnBridge(_, _, let origin), .noIPv6(_, let origin), .cannotMove(_, _, let origin):
             origin
         }
     }
@@ -44,7 +46,9 @@ public enum NetworkPlanError: Error, Equatable, Sendable {
         case .addressOnHost: "remove it from the host, or take another"
         case .noGatewayLeft: "leave the first or the last address of the network to the host"
         case .noNetworkOnBridge(let address, _, _): "write the length of its network's prefix, \(address)/24"
-        case .interfaceOfJail, .notAnAddress, .duplicateAddress, .addressOfJail, .addressOfNetwork, .noIPv6: nil
+        case .cannotMove, .interfaceOfJail, .notAnAddress, .duplicateAddress, .addressOfJail, .addressOfNetwork,
+            .noIPv6:
+            nil
         }
     }
 }
@@ -66,6 +70,7 @@ extension NetworkPlanError: CustomStringConvertible {
         case .networkOnHost(let network, let interface, _): "\(network): overlaps a network of \(interface)"
         case .noGatewayLeft(let network, _): "\(network): no address left for the gateway"
         case .noNetworkOnBridge(let address, let bridge, _): "\(address): in no network of \(bridge)"
+        case .cannotMove(let name, let reason, _): "\(name): \(reason)"
         case .noIPv6(let address, _): "\(address): this kernel has no IPv6"
         }
     }

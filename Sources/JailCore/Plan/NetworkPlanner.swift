@@ -15,8 +15,9 @@ public struct NetworkPlan: Equatable, Sendable {
     /// - Parameters:
     ///   - jail: the jail's name, and the number that names its links.
     ///   - facts: read while the network lock is held, as long as the operations are not all performed.
+    ///   - namespaceFile: where the network namespace is kept while links of the host's are in it.
     public init(
-        for network: NetworkSpec, jail: (name: String, jid: Int), facts: HostNetworkFacts
+        for network: NetworkSpec, jail: (name: String, jid: Int), facts: HostNetworkFacts, namespaceFile: String = ""
     ) throws(NetworkPlanError) {
         guard network.mode.value == .own else {
             operations = []
@@ -24,6 +25,7 @@ public struct NetworkPlan: Equatable, Sendable {
         }
         var planner = NetworkPlanner(network: network, jail: jail.name, jid: jail.jid, facts: facts)
         try planner.plan()
+        try planner.moveInterfaces(namespaceFile: namespaceFile)
         operations = planner.operations
     }
 }

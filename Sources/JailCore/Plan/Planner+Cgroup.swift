@@ -4,32 +4,50 @@ internal import CNamespaces
 extension Planner {
     func makeCgroup() -> [Step] {
         let origin = Origin.standard("")
+        let aim = Purpose.cgroup(jail.name.value, below: facts.cgroupLevels.last?.path ?? "/")
         let directory: OpenFlags = [.directory, .closeOnExec]
-        var steps = facts.controllers.map { controller in
-            [
-                host(
-                    .open(
-                        "cgroup.subtree_control", at: .cgroupRoot, [.writeOnly, .closeOnExec], into: .controllerFile),
-                    .limits, controllerOrigin(controller), "open cgroup.subtree_control"),
-                host(
-                    .write("+\(controller)", to: .controllerFile), .limits, controllerOrigin(controller),
-                    "enable the controller \(controller)"),
-                host(.close(.controllerFile), .limits, controllerOrigin(controller), "close cgroup.subtree_control"),
-            ]
-        }.flatMap { $0 }
+        var steps = facts.cgroupLevels.flatMap(makeLevel)
         steps += [
             host(
-                .makeDirectory(jail.name.value, at: .cgroupRoot, mode: 0o755), .limits, origin,
+                .open(facts.cgroupLevels.last?.path ?? "/", directory, into: .cgroupRoot), aim, origin,
+                "open the cgroup of all jails"),
+            host(
+                .makeDirectory(jail.name.value, at: .cgroupRoot, mode: 0o755), aim, origin,
                 "make the jail's cgroup", undo: .removeCgroup),
             host(
-                .open(jail.name.value, at: .cgroupRoot, directory, into: .cgroup), .limits, origin,
+                .open(jail.name.value, at: .cgroupRoot, directory, into: .cgroup), aim, origin,
                 "open the jail's cgroup"),
             host(
-                .setAttribute("trusted.jailrun", to: jail.name.value, on: .cgroup), .limits, origin,
+                .setAttribute(CgroupMark.attribute, to: jail.name.value, on: .cgroup), aim, origin,
                 "mark the cgroup as jailrun's"),
         ]
         return steps + jail.cgroup.filter { !facts.unavailableDefaults.contains($0.file) }.flatMap(set)
             + attachDeviceProgram()
+    }
+
+    /// A cgroup has the files of a controller when its parent gives it that, so they are enabled from the top down.
+    private func makeLevel(_ level: StartFacts.CgroupLevel) -> [Step] {
+        let aim = Purpose.cgroupLevel(level)
+        let make = [
+            host(
+                .ensureDirectory(level.path, mode: 0o755), aim, .standard(""), "make the cgroup \(level.path)"),
+            host(
+                .setAttribute(CgroupMark.attribute, to: CgroupMark.level, ofPath: level.path), aim, .standard(""),
+                "mark the cgroup as made by jailrun"),
+        ]
+        return (level.exists ? [] : make)
+            + level.missingControllers.flatMap { controller in
+                let origin = controllerOrigin(controller)
+                let file = "\(level.path)/cgroup.subtree_control"
+                return [
+                    host(
+                        .open(file, [.writeOnly, .closeOnExec], into: .controllerFile), aim, origin, "open \(file)"),
+                    host(
+                        .write("+\(controller)", to: .controllerFile), aim, origin,
+                        "enable the cgroup controller \(controller) in \(level.path)"),
+                    host(.close(.controllerFile), aim, origin, "close \(file)"),
+                ]
+            }
     }
 
     private func controllerOrigin(_ controller: String) -> Origin {
@@ -37,21 +55,22 @@ extension Planner {
     }
 
     private func set(_ setting: CgroupSetting) -> [Step] {
-        [
+        let aim = Purpose.cgroupValue(file: setting.file, value: setting.value)
+        return [
             host(
-                .open(setting.file, at: .cgroup, [.writeOnly, .closeOnExec], into: .settingFile), .limits,
+                .open(setting.file, at: .cgroup, [.writeOnly, .closeOnExec], into: .settingFile), aim,
                 setting.origin, "open \(setting.file)"),
             host(
-                .write(setting.value, to: .settingFile), .limits, setting.origin,
+                .write(setting.value, to: .settingFile), aim, setting.origin,
                 "set \(setting.file) to \(setting.value)"),
-            host(.close(.settingFile), .limits, setting.origin, "close \(setting.file)"),
+            host(.close(.settingFile), aim, setting.origin, "close \(setting.file)"),
             host(
-                .open(setting.file, at: .cgroup, [.closeOnExec], into: .settingFile), .limits, setting.origin,
+                .open(setting.file, at: .cgroup, [.closeOnExec], into: .settingFile), aim, setting.origin,
                 "open \(setting.file) again"),
             Step(
-                operation: .verify(cgroupFile: setting.file, value: setting.value), side: .host, subject: .limits,
+                operation: .verify(cgroupFile: setting.file, value: setting.value), side: .host, aim: aim,
                 origin: setting.origin, purpose: "read \(setting.file) back", undo: nil),
-            host(.close(.settingFile), .limits, setting.origin, "close \(setting.file)"),
+            host(.close(.settingFile), aim, setting.origin, "close \(setting.file)"),
         ]
     }
 
@@ -59,16 +78,25 @@ extension Planner {
     private func attachDeviceProgram() -> [Step] {
         guard hasDevices else { return [] }
         let origin = jail.pseudoFilesystems.devfsRuleset.origin
+        let aim = Purpose.deviceProgram(facts.deviceTree)
         return [
             host(
-                .loadDeviceProgram(for: facts.deviceTree, into: .deviceProgram), .devices, origin,
+                .loadDeviceProgram(for: facts.deviceTree, into: .deviceProgram), aim, origin,
                 "load the device program"),
             host(
-                .attachDeviceProgram(.deviceProgram, to: .cgroup), .devices, origin,
+                .attachDeviceProgram(.deviceProgram, to: .cgroup), aim, origin,
                 "attach the device program to the cgroup"),
-            host(.close(.deviceProgram), .devices, origin, "close the device program"),
+            host(.close(.deviceProgram), aim, origin, "close the device program"),
         ]
     }
+}
+
+/// By what a cgroup is known to be jailrun's, whatever became of its records.
+enum CgroupMark {
+    /// Only root can set it, and no cgroup of another program has it. Its value is the jail's name.
+    static let attribute = "trusted.jailrun"
+    /// The value for a cgroup that was made on the way down to the jails'. No jail has this name.
+    static let level = "/"
 }
 
 extension Slot {

@@ -21,37 +21,43 @@ extension Planner {
 
     /// The steps of one command's own process, forked by pid 1 or by the stage that joined the jail.
     func commandSteps(_ line: JailCommand, user: StartFacts.User, origin: Origin, directory: String?) -> [Step] {
-        func step(_ call: SystemCall, _ subject: Step.Subject, _ purpose: String) -> Step {
-            child(call, subject, origin, purpose)
+        func step(
+            _ call: SystemCall, _ aim: Purpose, _ purpose: String, askedBy origin: Origin = .standard("")
+        ) -> Step {
+            child(call, aim, origin, purpose)
         }
+        let asking = jail.commands.jailUser?.origin ?? .standard("")
         let capabilities = user.uid == 0 ? facts.capabilities : []
-        return [step(.startSession(), .command, "start a session")]
+        return [step(.startSession(), .session, "start a session")]
             + facts.terminals.prefix(1).map {
                 step(
-                    .controlTerminal(.integer($0), request: 0x540e, name: "TIOCSCTTY", .integer(0)), .command,
+                    .controlTerminal(.integer($0), request: 0x540e, name: "TIOCSCTTY", .integer(0)), .terminal,
                     "take the pty as controlling terminal")
             }
-            + (directory.map { [step(.changeDirectory($0), .command, "enter \($0)")] } ?? [])
+            + (directory.map { [step(.changeDirectory($0), .directory($0), "enter \($0)", askedBy: origin)] } ?? [])
+            + narrowCommand()
             + [
-                step(.setGroups(user.groups), .ids, "set the groups of \(user.name)"),
-                step(.setGroupIDs(user.gid), .ids, "become group \(user.gid)"),
-                step(.setUserIDs(user.uid), .ids, "become \(user.name)"),
+                step(.setGroups(user.groups), .becomeUser(user), "set the groups of \(user.name)", askedBy: asking),
+                step(.setGroupIDs(user.gid), .becomeUser(user), "become group \(user.gid)", askedBy: asking),
+                step(.setUserIDs(user.uid), .becomeUser(user), "become \(user.name)", askedBy: asking),
                 step(
-                    .setCapabilities(capabilities.rawValue, spelling: capabilities.description), .privileges,
+                    .setCapabilities(capabilities.rawValue, spelling: capabilities.description),
+                    .capabilities(capabilities),
                     "set the capabilities"),
             ]
             + (facts.filter.isEmpty
                 ? []
                 : [
                     step(
-                        .installFilter(facts.filter, flags: facts.filterFlags), .privileges,
-                        "install the seccomp filter")
+                        .installFilter(facts.filter, flags: facts.filterFlags),
+                        .filter(instructions: facts.filter.count / 8),
+                        "install the seccomp filter", askedBy: jail.privileges.seccomp.origin)
                 ])
             + [
-                step(.closeRange(from: 3, onExec: true), .privileges, "close every other descriptor"),
+                step(.closeRange(from: 3, onExec: true), .closeDescriptors, "close every other descriptor"),
                 step(
-                    .execute(candidates(line), line.arguments, environment: environment(of: user)), .command,
-                    "execute \(line.arguments.first ?? "")"),
+                    .execute(candidates(line), line.arguments, environment: environment(of: user)), .execute(line),
+                    "execute \(line.arguments.first ?? "")", askedBy: origin),
             ]
     }
 

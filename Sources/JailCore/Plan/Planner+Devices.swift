@@ -1,9 +1,11 @@
 /// `/dev`: a tmpfs filled by jailrun from the devfs ruleset, built detached and attached whole.
 extension Planner {
+    private var aim: Purpose { .deviceTree(facts.deviceTree, owner: firstID) }
+
     func makeDevices() -> [Step] {
         guard hasDevices else { return [] }
         let origin = jail.pseudoFilesystems.devfs.origin
-        func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, .devices, origin, purpose) }
+        func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, aim, origin, purpose) }
         return [
             step(.setMask(0), "let the ruleset decide the modes"),
             step(.openFilesystem("tmpfs", into: .filesystem), "open tmpfs"),
@@ -15,7 +17,7 @@ extension Planner {
             step(.mountDetached(.filesystem, [.noSetuid, .noExec], into: .devices), "mount /dev"),
             step(.close(.filesystem), "close tmpfs"),
         ]
-            + directories(step) + facts.deviceTree.nodes.flatMap(makeDevice) + links(step)
+            + directories(step) + facts.deviceTree.nodes.flatMap(makeDevice) + links(step) + shareEnvironment()
             + [step(.setMask(0o022), "set the umask")]
     }
 
@@ -28,6 +30,23 @@ extension Planner {
         }
     }
 
+    /// `env`: FreeBSD's is a sysctl; here it is a file that belongs to nobody inside, in a folder that does neither.
+    private func shareEnvironment() -> [Step] {
+        guard let text = jail.metadata.environment, !text.value.isEmpty else { return [] }
+        func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, .environmentFile, text.origin, purpose) }
+        return [
+            step(.makeDirectory("jail", at: .devices, mode: 0o755), "make /dev/jail"),
+            step(
+                .makeNode("jail/env", at: .devices, type: .regular, mode: 0o444, major: 0, minor: 0),
+                "make /dev/jail/env"
+            ),
+            step(
+                .open("jail/env", at: .devices, [.writeOnly, .closeOnExec], into: .file), "open /dev/jail/env"),
+            step(.write(text.value + "\n", to: .file), "write /dev/jail/env"),
+            step(.close(.file), "close /dev/jail/env"),
+        ]
+    }
+
     private func makeDevice(_ node: DeviceNode) -> [Step] {
         let origin = jail.pseudoFilesystems.devfsRuleset.origin
         return [
@@ -35,9 +54,9 @@ extension Planner {
                 .makeNode(
                     node.path, at: .devices, type: node.kind == .block ? .block : .character, mode: UInt32(node.mode),
                     major: node.major, minor: node.minor),
-                .devices, origin, "make /dev/\(node.path)"),
+                aim, origin, "make /dev/\(node.path)"),
             host(
-                .changeOwner(node.path, at: .devices, uid: firstID + node.uid, gid: firstID + node.gid), .devices,
+                .changeOwner(node.path, at: .devices, uid: firstID + node.uid, gid: firstID + node.gid), aim,
                 origin,
                 "give /dev/\(node.path) its owner"),
         ]

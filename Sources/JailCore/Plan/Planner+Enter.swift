@@ -24,13 +24,12 @@ extension Planner {
 
     private func becomeStage() -> [Step] {
         let origin = Origin.standard("")
-        return [
-            Self.leaveSupervisor(),
-            child(.duplicate(.control, to: CNS_CONTROL_DESCRIPTOR), .command, origin, "keep the control socket"),
-            child(.duplicate(.stagePlan, to: CNS_PLAN_DESCRIPTOR), .command, origin, "keep the plan"),
-            child(.duplicate(.joined, to: CNS_JOINED_DESCRIPTOR), .command, origin, "keep the jail's pidfd"),
-            child(.closeRange(from: CNS_JOINED_DESCRIPTOR + 1, onExec: true), .privileges, origin, "close the rest"),
-            child(.executeDescriptor(.stage, ["jailrun-exec"], environment: []), .command, origin, "run the stage"),
+        return [Self.leaveSupervisor()] + limitEntry() + [
+            child(.duplicate(.control, to: CNS_CONTROL_DESCRIPTOR), .stage, origin, "keep the control socket"),
+            child(.duplicate(.stagePlan, to: CNS_PLAN_DESCRIPTOR), .stage, origin, "keep the plan"),
+            child(.duplicate(.joined, to: CNS_JOINED_DESCRIPTOR), .stage, origin, "keep the jail's pidfd"),
+            child(.closeRange(from: CNS_JOINED_DESCRIPTOR + 1, onExec: true), .stage, origin, "close the rest"),
+            child(.executeDescriptor(.stage, ["jailrun-exec"], environment: []), .stage, origin, "run the stage"),
         ]
     }
 
@@ -38,7 +37,7 @@ extension Planner {
         let control = CallArgument.integer(CNS_CONTROL_DESCRIPTOR)
         return [
             child(
-                .joinNamespaces(.joined, namespaces), .namespaces, .standard(""), "join the jail's namespaces")
+                .joinNamespaces(.joined, namespaces), .join(namespaces), .standard(""), "join the jail's namespaces")
         ]
             + becomeRoot() + resetProcess()
             + (facts.terminals.isEmpty

@@ -1,94 +1,136 @@
 /// `mount`, `mount.fstab`, and the pseudo file systems: mount(8), proc(5), sysfs(5), devpts.
 extension Planner {
-    private static let inside: ResolveFlags = [.noMagicLinks, .noSymlinks, .inRoot]
+    static let inside: ResolveFlags = [.noMagicLinks, .noSymlinks, .inRoot]
 
-    private func isBind(_ mount: MountSpec) -> Bool { mount.kind.isBind }
     private func slot(_ index: Int) -> Slot { Slot("source-\(index)") }
-    private var bindSlots: [Slot] { jail.mounts.indices.filter { isBind(jail.mounts[$0]) }.map(slot) }
 
-    private func attributes(_ mount: MountSpec) -> MountAttributes {
-        var attributes: MountAttributes = .noDevices
-        if mount.isReadOnly { attributes.insert(.readOnly) }
-        if mount.isNoExec { attributes.insert(.noExec) }
-        if mount.isNoSetuid { attributes.insert(.noSetuid) }
-        if mount.isNoAccessTime { attributes.insert(.noAccessTime) }
-        return attributes
+    private func source(_ index: Int) -> BindSource { BindSource(path: jail.mounts[index].source, number: index) }
+
+    /// What jailrun opens; mounts on the root are the root (`rootSource`).
+    private var prepared: [Int] {
+        jail.mounts.indices.filter { jail.mounts[$0].kind.isPrepared && !jail.mounts[$0].relativeTarget.isEmpty }
     }
 
     /// Sources are opened once, by jailrun: what they name later does not matter.
     func openMountSources() -> [Step] {
-        jail.mounts.indices.filter { isBind(jail.mounts[$0]) }.flatMap { index in
+        prepared.flatMap { index in
             let mount = jail.mounts[index]
-            return [
-                host(
-                    .openDirectory(mount.source, flags: [.path, .closeOnExec], into: .mountPoint), .files, mount.origin,
-                    "open \(mount.source)"),
-                host(
-                    .cloneTree("", at: .mountPoint, isRecursive: true, into: slot(index)), .files, mount.origin,
-                    "clone the mount of \(mount.source)"),
-                host(.close(.mountPoint), .files, mount.origin, "close \(mount.source)"),
-            ]
-        }
+            if let type = mount.kind.diskType { return openDisk(mount, type, into: slot(index)) }
+            return mount.kind.isBind ? openFolder(mount, source(index), into: slot(index)) : []
+        } + openLayers()
     }
 
+    private func openFolder(_ mount: MountSpec, _ source: BindSource, into slot: Slot) -> [Step] {
+        openSource(mount, source) + [
+            host(
+                .cloneTree("", at: .mountPoint, isRecursive: true, into: slot), .cloneSource(source), mount.origin,
+                "clone the mount of \(mount.source)"),
+            host(.close(.mountPoint), .cloneSource(source), mount.origin, "close \(mount.source)"),
+        ]
+    }
+
+    /// By jailrun: root inside may not mount disks, whose contents the kernel trusts.
+    private func openDisk(_ mount: MountSpec, _ type: String, into slot: Slot) -> [Step] {
+        func step(_ call: SystemCall, _ purpose: String) -> Step {
+            host(call, .disk(type: type, source: mount.source), mount.origin, purpose)
+        }
+        return [
+            step(.openFilesystem(type, into: .filesystem), "open \(type)"),
+            step(.configure(.filesystem, "source", mount.source), "name \(mount.source)"),
+        ]
+            + ((mount.isReadOnly ? ["ro"] : []) + mount.data).map {
+                step(configuration($0), "set \($0) of \(type)")
+            }
+            + [
+                step(.createSuperblock(.filesystem), "mount \(mount.source)"),
+                step(.mountDetached(.filesystem, mount.attributes, into: slot), "keep it detached"),
+                step(.close(.filesystem), "close \(type)"),
+            ]
+    }
+
+    /// What lies below the jail's root is its own to replace by links: there none leads out.
+    private func openSource(_ mount: MountSpec, _ bind: BindSource) -> [Step] {
+        func step(_ call: SystemCall, _ purpose: String) -> Step {
+            host(call, .cloneSource(bind), mount.origin, purpose)
+        }
+        let (root, source) = (components(jail.path.value), components(mount.source))
+        guard !root.isEmpty, source.starts(with: root) else {
+            let call = SystemCall.openDirectory(mount.source, flags: [.path, .closeOnExec], into: .mountPoint)
+            return [step(call, "open \(mount.source)")]
+        }
+        let path = source.count == root.count ? "." : source.dropFirst(root.count).joined(separator: "/")
+        return [
+            step(.openDirectory(jail.path.value, into: .rootDirectory), "open the root \(jail.path.value)"),
+            step(
+                .openInRoot(path, root: .rootDirectory, resolve: [.noMagicLinks, .inRoot], into: .mountPoint),
+                "open \(mount.source), and nothing outside the root"),
+            step(.close(.rootDirectory), "close the root directory"),
+        ]
+    }
+
+    private func components(_ path: String) -> [Substring] { path.split(separator: "/").filter { $0 != "." } }
+
     func mapMountSources() -> [Step] {
-        jail.mounts.indices.filter { isBind(jail.mounts[$0]) }.map { index in
+        prepared.filter { !jail.mounts[$0].kind.isLayered }.map { index in
             let mount = jail.mounts[index]
-            let call: SystemCall =
-                isMapped
-                ? .setIdmap(.userNamespace, on: slot(index), attributes(mount), isRecursive: true)
-                : .setAttributes(attributes(mount), on: slot(index), isRecursive: true)
-            return host(call, .files, mount.origin, "set the attributes of \(mount.source)")
+            return map(
+                slot(index), mount.attributes, isRecursive: true,
+                .restrictSource(source(index), mount.attributes, isIdmapped: isMapped), mount.origin,
+                "set the attributes of \(mount.source)")
         }
     }
 
     /// What jailrun passes to the child, in this order, with the message that lets it go on.
-    var passedSlots: [Slot] { [.root] + (hasDevices ? [.devices] : []) + bindSlots }
+    var passedSlots: [Slot] { [.root] + (hasDevices ? [.devices] : []) + prepared.map(slot) }
 
     func mountFilesystems() -> [Step] {
         jail.mounts.indices.flatMap { index in
             let mount = jail.mounts[index]
             switch mount.kind {
-            case .nullfs, .bind: return attach(slot(index), at: mount.relativeTarget, mount.origin, .files)
-            case .tmpfs: return mountNew("tmpfs", at: mount.relativeTarget, attributes(mount), mount.data, mount.origin)
+            case .tmpfs: return mountNew("tmpfs", at: mount.relativeTarget, mount.attributes, mount.data, mount.origin)
             case .procfs, .linprocfs:
-                return mountNew("proc", at: mount.relativeTarget, attributes(mount).union(.noExec), [], mount.origin)
+                return mountNew("proc", at: mount.relativeTarget, mount.attributes.union(.noExec), [], mount.origin)
             case .linsysfs:
-                return mountNew("sysfs", at: mount.relativeTarget, attributes(mount).union(.readOnly), [], mount.origin)
-            case .devfs, .fdescfs: return []  // `mount.devfs` and `mount.fdescfs` do it: JailSpec turns them on
+                return mountNew("sysfs", at: mount.relativeTarget, mount.attributes.union(.readOnly), [], mount.origin)
+            case .devfs, .fdescfs: return []  // as `mount.devfs` and `mount.fdescfs`, which JailReader turned on
+            default:
+                guard prepared.contains(index) else { return [] }
+                return attach(
+                    slot(index), at: mount.relativeTarget, mount.origin,
+                    .bind(source(index), target: mount.relativeTarget))
             }
         }
     }
 
     private func mountNew(
-        _ type: String, at target: String, _ attributes: MountAttributes, _ options: [String], _ origin: Origin,
-        subject: Step.Subject = .files
+        _ type: String, at target: String, _ attributes: MountAttributes, _ options: [String], _ origin: Origin
     ) -> [Step] {
-        let configured = options.map { option in
-            let parts = option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            let call: SystemCall =
-                parts.count == 2
-                ? .configure(.filesystem, parts[0], parts[1]) : .configureFlag(.filesystem, parts[0])
-            return child(call, subject, origin, "set \(option) of \(type)")
-        }
-        return [child(.openFilesystem(type, into: .filesystem), subject, origin, "open \(type)")]
+        let aim = Purpose.mount(NewFilesystem(type: type, target: target, attributes: attributes, options: options))
+        let configured = options.map { child(configuration($0), aim, origin, "set \($0) of \(type)") }
+        return [child(.openFilesystem(type, into: .filesystem), aim, origin, "open \(type)")]
             + configured
             + [
-                child(.createSuperblock(.filesystem), subject, origin, "make \(type) for /\(target)"),
-                child(.mountDetached(.filesystem, attributes, into: .mount), subject, origin, "mount \(type)"),
-                child(.close(.filesystem), subject, origin, "close \(type)"),
+                child(.createSuperblock(.filesystem), aim, origin, "make \(type) for /\(target)"),
+                child(.mountDetached(.filesystem, attributes, into: .mount), aim, origin, "mount \(type)"),
+                child(.close(.filesystem), aim, origin, "close \(type)"),
             ]
-            + attach(.mount, at: target, origin, subject)
-            + [child(.close(.mount), subject, origin, "close the mount of /\(target)")]
+            + attach(.mount, at: target, origin, aim)
+            + [child(.close(.mount), aim, origin, "close the mount of /\(target)")]
     }
 
-    private func attach(_ mount: Slot, at target: String, _ origin: Origin, _ subject: Step.Subject) -> [Step] {
+    private func configuration(_ option: String) -> SystemCall {
+        let parts = option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        return parts.count == 2
+            ? .configure(.filesystem, parts[0], parts[1]) : .configureFlag(.filesystem, parts[0])
+    }
+
+    func attach(_ mount: Slot, at target: String, _ origin: Origin, _ aim: Purpose) -> [Step] {
         [
             child(
-                .openInRoot(target, root: .root, resolve: Self.inside, into: .mountPoint), subject, origin,
+                .openInRoot(target, root: .root, resolve: Self.inside, into: .mountPoint), aim, origin,
                 "open the mount point /\(target)"),
-            child(.moveMount(mount, onto: .mountPoint), subject, origin, "attach /\(target)"),
-            child(.close(.mountPoint), subject, origin, "close the mount point /\(target)"),
+            child(.moveMount(mount, onto: .mountPoint), aim, origin, "attach /\(target)"),
+            child(.close(.mountPoint), aim, origin, "close the mount point /\(target)"),
         ]
     }
 
@@ -102,14 +144,19 @@ extension Planner {
         let terminals = [
             mountNew(
                 "devpts", at: "dev/pts", [.noSetuid, .noExec], ["newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
-                origin, subject: .devices)
+                origin)
         ].filter { _ in facts.deviceTree.hasTerminals }
-        return attach(.devices, at: "dev", origin, .devices)
+        return attach(.devices, at: "dev", origin, .attachDevices)
             + terminals.flatMap { $0 }
             + mountNew(
-                "tmpfs", at: "dev/shm", [.noSetuid, .noDevices, .noExec], ["mode=1777", "size=65536k"], origin,
-                subject: .devices)
-            + mountNew("mqueue", at: "dev/mqueue", [.noSetuid, .noDevices, .noExec], [], origin, subject: .devices)
+                "tmpfs", at: "dev/shm", [.noSetuid, .noDevices, .noExec], ["mode=1777", "size=65536k"], origin)
+            + mountQueues(origin)
+    }
+
+    /// mqueue can be mounted only by who owns the IPC namespace.
+    private func mountQueues(_ origin: Origin) -> [Step] {
+        if jail.privileges.sharesInterprocess.value { return [] }
+        return mountNew("mqueue", at: "dev/mqueue", [.noSetuid, .noDevices, .noExec], [], origin)
     }
 
     private func mountProcfs() -> [Step] {
@@ -130,20 +177,21 @@ extension Planner {
     func restrictPseudoFilesystems() -> [Step] {
         let masked = facts.maskedPaths.filter { isBelowMounted($0.path) }
         let readOnly = facts.readOnlyPaths.filter(isBelowMounted)
-        return (masked.isEmpty ? [] : makeMask()) + masked.flatMap(mask) + readOnly.flatMap(makeReadOnly)
+        return (masked.isEmpty ? [] : makeMask(.mask(masked))) + masked.flatMap { mask($0, .mask(masked)) }
+            + readOnly.flatMap { makeReadOnly($0, .readOnlyPaths(readOnly)) }
     }
 
-    private func mask(_ path: StartFacts.MaskedPath) -> [Step] {
+    private func mask(_ path: StartFacts.MaskedPath, _ aim: Purpose) -> [Step] {
         let origin = Origin.standard("")
         let source = path.isDirectory ? "directory" : "file"
         let clone = SystemCall.cloneTree(source, at: .mask, isRecursive: false, into: .mount)
-        return [child(clone, .files, origin, "clone the mask")]
-            + attach(.mount, at: path.path, origin, .files)
-            + [child(.close(.mount), .files, origin, "close the mask")]
+        return [child(clone, aim, origin, "clone the mask")]
+            + attach(.mount, at: path.path, origin, aim)
+            + [child(.close(.mount), aim, origin, "close the mask")]
     }
 
-    private func makeReadOnly(_ path: String) -> [Step] {
-        func step(_ call: SystemCall, _ purpose: String) -> Step { child(call, .files, .standard(""), purpose) }
+    private func makeReadOnly(_ path: String, _ aim: Purpose) -> [Step] {
+        func step(_ call: SystemCall, _ purpose: String) -> Step { child(call, aim, .standard(""), purpose) }
         let attributes: MountAttributes = [.readOnly, .noSetuid, .noDevices, .noExec]
         return [
             step(.openInRoot(path, root: .root, resolve: Self.inside, into: .mountPoint), "open /\(path)"),
@@ -161,9 +209,9 @@ extension Planner {
 
     /// One read-only tmpfs with an empty file and an empty directory covers all: neither comes from the jail's tree.
     /// It is attached over the host's /proc, which this namespace loses with the old root.
-    private func makeMask() -> [Step] {
+    private func makeMask(_ aim: Purpose) -> [Step] {
         let origin = Origin.standard("")
-        func step(_ call: SystemCall, _ purpose: String) -> Step { child(call, .files, origin, purpose) }
+        func step(_ call: SystemCall, _ purpose: String) -> Step { child(call, aim, origin, purpose) }
         return [
             step(.openFilesystem("tmpfs", into: .filesystem), "open tmpfs"),
             step(.configure(.filesystem, "mode", "0755"), "set the mode of the mask"),

@@ -3,16 +3,20 @@ internal import CNamespaces
 /// The jail's first process: its namespaces, ids, privileges, and the program that it becomes.
 extension Planner {
     var namespaces: NamespaceFlags {
-        var flags: NamespaceFlags = [.mount, .pid, .uts, .ipc, .cgroup]
+        var flags: NamespaceFlags = [.mount, .pid, .cgroup]
+        if !jail.host.isInherited.value { flags.insert(.uts) }
+        if !jail.privileges.sharesInterprocess.value { flags.insert(.ipc) }
         if isMapped { flags.insert(.user) }
         if jail.network.mode.value == .own { flags.insert(.network) }
         return flags
     }
 
+    /// The IPC namespace comes later: see `separateQueues`.
     func spawn() -> [Step] {
-        [
+        let cloned = namespaces.subtracting(.ipc)
+        return [
             Step(
-                operation: .spawn(namespaces), side: .host, subject: .namespaces, origin: .standard(""),
+                operation: .spawn(cloned), side: .host, aim: .clone(cloned), origin: .standard(""),
                 purpose: "clone the jail's first process", undo: nil)
         ]
     }
@@ -20,29 +24,34 @@ extension Planner {
     /// user_namespaces(7): each map is written once, whole.
     func mapIDs() -> [Step] {
         let origin = jail.privileges.userNamespace.origin
-        var steps = [host(.openChildDirectory(into: .child), .ids, origin, "open the child's directory in /proc")]
-        guard let range = identity.idRange else { return steps }
+        guard let range = identity.idRange else { return [openChild(.handOver, origin)] }
+        let aim = Purpose.mapIDs(range)
+        var steps = [openChild(aim, origin)]
         for file in ["uid_map", "gid_map"] {
             steps += [
                 host(
-                    .open(file, at: .child, [.writeOnly, .closeOnExec], into: .mapFile), .ids, origin, "open \(file)"),
+                    .open(file, at: .child, [.writeOnly, .closeOnExec], into: .mapFile), aim, origin, "open \(file)"),
                 host(
-                    .write("0 \(range.first) \(range.count)", to: .mapFile), .ids, origin,
+                    .write("0 \(range.first) \(range.count)", to: .mapFile), aim, origin,
                     "map ids 0-\(range.count - 1) to \(range.first)-\(range.first + range.count - 1)"),
-                host(.close(.mapFile), .ids, origin, "close \(file)"),
+                host(.close(.mapFile), aim, origin, "close \(file)"),
             ]
         }
         steps.append(
             host(
-                .open("ns/user", at: .child, [.closeOnExec], into: .userNamespace), .ids, origin,
+                .open("ns/user", at: .child, [.closeOnExec], into: .userNamespace), aim, origin,
                 "open the user namespace"))
         return steps
+    }
+
+    private func openChild(_ aim: Purpose, _ origin: Origin) -> Step {
+        host(.openChildDirectory(into: .child), aim, origin, "open the child's directory in /proc")
     }
 
     func connectNetwork() -> [Step] {
         facts.network.map { planned in
             Step(
-                operation: .network(planned.value), side: .host, subject: .network, origin: planned.origin,
+                operation: .network(planned.value), side: .host, aim: .network(planned.value), origin: planned.origin,
                 purpose: "connect the network", undo: planned.value.undo.map(Operation.network))
         }
     }
@@ -50,12 +59,12 @@ extension Planner {
     func release() -> [Step] {
         [
             Step(
-                operation: .release(passedSlots), side: .host, subject: .namespaces, origin: .standard(""),
+                operation: .release(passedSlots), side: .host, aim: .handOver, origin: .standard(""),
                 purpose: "let the child go on", undo: nil)
-        ] + passedSlots.map { host(.close($0), .namespaces, .standard(""), "close what the child has now") } + [
+        ] + passedSlots.map { host(.close($0), .handOver, .standard(""), "close what the child has now") } + [
             Self.leaveSupervisor(),
             child(
-                .receive(passedSlots, from: .control), .namespaces, .standard(""),
+                .receive(passedSlots, from: .control), .handOver, .standard(""),
                 "wait for jailrun"),
         ]
     }
@@ -64,7 +73,7 @@ extension Planner {
     /// and hold the name's lock.
     static func leaveSupervisor() -> Step {
         Step(
-            operation: .call(.close(.supervisorControl)), side: .child, subject: .command, origin: .standard(""),
+            operation: .call(.close(.supervisorControl)), side: .child, aim: .handOver, origin: .standard(""),
             purpose: "close jailrun's end of the control socket", undo: nil)
     }
 
@@ -72,14 +81,28 @@ extension Planner {
     func becomeRoot() -> [Step] {
         let origin = jail.privileges.userNamespace.origin
         return [
-            child(.setGroupIDs(0), .ids, origin, "become group 0 of the jail"),
-            child(.setUserIDs(0), .ids, origin, "become user 0 of the jail"),
-            child(.setGroups([]), .ids, origin, "drop the caller's groups"),
+            child(.setGroupIDs(0), .becomeRoot, origin, "become group 0 of the jail"),
+            child(.setUserIDs(0), .becomeRoot, origin, "become user 0 of the jail"),
+            child(.setGroups([]), .becomeRoot, origin, "drop the caller's groups"),
+        ]
+    }
+
+    /// The root directory of mqueue belongs to whoever makes the IPC namespace, mq_overview(7). Cloned with the others, it would
+    /// be the host's root, nobody inside: the ids were not mapped then.
+    func separateQueues() -> [Step] {
+        if jail.privileges.sharesInterprocess.value { return [] }
+        return [
+            child(.unshare(.ipc), .ipcNamespace, .standard(""), "leave the host's message queues and shared memory")
         ]
     }
 
     func nameHost() -> [Step] {
-        [child(.setHostName(jail.hostname.value), .namespaces, jail.hostname.origin, "set the hostname")]
+        if jail.host.isInherited.value { return [] }
+        let name = jail.hostname
+        return [child(.setHostName(name.value), .hostname(name.value), name.origin, "set the hostname")]
+            + [jail.host.domainName].compactMap { $0 }.map {
+                child(.setDomainName($0.value), .domainName($0.value), $0.origin, "set the NIS domain name")
+            }
     }
 
     /// A jail without addresses has lo only. netdevice(7).
@@ -87,22 +110,23 @@ extension Planner {
         guard jail.network.mode.value == .own, facts.network.isEmpty else { return [] }
         let origin = jail.network.mode.origin
         return [
-            child(.openDatagramSocket(into: .socket), .network, origin, "open a socket"),
-            child(.raiseLink("lo", over: .socket), .network, origin, "raise lo"),
-            child(.close(.socket), .network, origin, "close the socket"),
+            child(.openDatagramSocket(into: .socket), .loopback, origin, "open a socket"),
+            child(.raiseLink("lo", over: .socket), .loopback, origin, "raise lo"),
+            child(.close(.socket), .loopback, origin, "close the socket"),
         ]
     }
 
     /// What else a process inherits from its caller and a jail must not.
     func resetProcess() -> [Step] {
         let origin = Origin.standard("")
-        return facts.limits.map {
+        return inheritedLimits.map {
             child(
-                .setLimit($0.resource, name: $0.name, soft: $0.soft, hard: $0.hard), .limits, origin, "set \($0.name)")
+                .setLimit($0.resource, name: $0.name, soft: $0.soft, hard: $0.hard), .resourceLimits(facts.limits),
+                origin, "set \($0.name)")
         } + [
-            child(.startSession(), .privileges, origin, "leave the caller's session"),
-            child(.joinSessionKeyring(), .privileges, origin, "leave the caller's keyring"),
-            child(.setMask(0o022), .privileges, origin, "set the umask"),
+            child(.startSession(), .leaveCaller, origin, "leave the caller's session"),
+            child(.joinSessionKeyring(), .leaveCaller, origin, "leave the caller's keyring"),
+            child(.setMask(jail.process.umask.value), .leaveCaller, jail.process.umask.origin, "set the umask"),
         ]
     }
 
@@ -118,19 +142,20 @@ extension Planner {
     private func takeOutput() -> [Step] {
         if let log = jail.commands.consoleLog {
             return [1, 2].map {
-                child(.duplicate(.consoleLog, to: $0), .command, log.origin, "send output to \(log.value)")
+                child(
+                    .duplicate(.consoleLog, to: $0), .consoleLog(log.value), log.origin, "send output to \(log.value)")
             }
         }
         guard facts.isOutputPiped else { return [] }
         let origin = Origin.standard("exec.consolelog = FILE")
-        return [1, 2].map { child(.duplicate(.output, to: $0), .command, origin, "send output to jailrun") }
-            + [child(.duplicate(.outputSource, to: CNS_JOINED_DESCRIPTOR), .command, origin, "keep the pipe open")]
+        return [1, 2].map { child(.duplicate(.output, to: $0), .outputPipe, origin, "send output to jailrun") }
+            + [child(.duplicate(.outputSource, to: CNS_JOINED_DESCRIPTOR), .outputPipe, origin, "keep the pipe open")]
     }
 
     static func openTerminal(terminals: [Int], control: CallArgument) -> [Step] {
         func step(_ call: SystemCall, _ purpose: String) -> Step {
             Step(
-                operation: .call(call), side: .child, subject: .command, origin: .standard(""), purpose: purpose,
+                operation: .call(call), side: .child, aim: .terminal, origin: .standard(""), purpose: purpose,
                 undo: nil)
         }
         let unlock = Structure(bytes: [0, 0, 0, 0], spelling: "[0]")
@@ -150,14 +175,34 @@ extension Planner {
         ] + terminals.map { step(.duplicate(.terminal, to: $0), "make the pty descriptor \($0)") }
     }
 
+    /// What pid 1 needs to start commands as other users and to signal them; each command drops what of it the jail does
+    /// not have, before it becomes its user.
+    private static let initCapabilities = CapabilitySet([.kill, .setgid, .setuid, .setpcap])
+
     /// no_new_privs first, seccomp last, in each command: from here on nothing can be gained.
     func narrowPrivileges() -> [Step] {
-        [child(.setNoNewPrivileges(), .privileges, .standard(""), "set no_new_privs")]
-            + Capability.allCases.filter { !facts.capabilities.contains($0) }.map {
+        let kept = facts.capabilities.union(Self.initCapabilities)
+        return [child(.setNoNewPrivileges(), .noNewPrivileges, .standard(""), "set no_new_privs")]
+            + dropBounding(CapabilitySet.all.subtracting(kept))
+            + [
                 child(
-                    .dropBounding(Int($0.rawValue), name: $0.name), .privileges, capabilityOrigin($0),
-                    "drop \($0.name) from the bounding set")
-            } + [child(.clearAmbient(), .privileges, .standard(""), "clear the ambient capabilities")]
+                    .clearAmbient(), .boundingSet(facts.capabilities), .standard(""), "clear the ambient capabilities")
+            ]
+    }
+
+    /// Of pid 1's capabilities those that the jail does not have; CAP_SETPCAP last, for dropping needs it.
+    func narrowCommand() -> [Step] {
+        let dropped = Self.initCapabilities.subtracting(facts.capabilities)
+        return dropBounding(dropped.subtracting(CapabilitySet([.setpcap])))
+            + dropBounding(dropped.intersection(CapabilitySet([.setpcap])))
+    }
+
+    private func dropBounding(_ capabilities: CapabilitySet) -> [Step] {
+        capabilities.capabilities.map {
+            child(
+                .dropBounding(Int($0.rawValue), name: $0.name), .boundingSet(facts.capabilities), capabilityOrigin($0),
+                "drop \($0.name) from the bounding set")
+        }
     }
 
     private func capabilityOrigin(_ capability: Capability) -> Origin {
@@ -169,15 +214,15 @@ extension Planner {
         let origin = Origin.standard("")
         return [
             child(
-                .duplicate(.control, to: CNS_CONTROL_DESCRIPTOR), .command, origin,
+                .duplicate(.control, to: CNS_CONTROL_DESCRIPTOR), .firstProcess, origin,
                 "keep the control socket"),
             child(
-                .duplicate(.stagePlan, to: CNS_PLAN_DESCRIPTOR), .command, origin,
+                .duplicate(.stagePlan, to: CNS_PLAN_DESCRIPTOR), .firstProcess, origin,
                 "keep the commands' plan"),
             child(
-                .closeRange(from: CNS_JOINED_DESCRIPTOR + (facts.isOutputPiped ? 1 : 0), onExec: true), .privileges,
+                .closeRange(from: CNS_JOINED_DESCRIPTOR + (facts.isOutputPiped ? 1 : 0), onExec: true), .firstProcess,
                 origin, "close every other descriptor"),
-            child(.executeDescriptor(.stage, ["jailrun-init"], environment: []), .command, origin, "run pid 1"),
+            child(.executeDescriptor(.stage, ["jailrun-init"], environment: []), .firstProcess, origin, "run pid 1"),
         ]
     }
 }

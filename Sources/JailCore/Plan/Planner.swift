@@ -22,12 +22,16 @@ public struct Planner {
                 + spawn()
                 + mapIDs()  // or every id is 65534 and exec would lose all capabilities
                 + mapRoot()  // needs the user namespace, and the host's capabilities over the file system
+                + limitProcess()  // by the host: only it may raise a limit or lower a score
                 + connectNetwork()
                 + release()
                 + becomeRoot()
+                + separateQueues()  // or /dev/mqueue belongs to nobody
                 + isolateMounts()  // or mounts made below would reach the host
+                + setKernelParameters()  // needs the host's /proc, and the network that they are about
                 + attachRoot()  // pivot_root(2) fails otherwise: its target must be a mount point
                 + mountFilesystems()
+                + identifyHost()
                 + mountPseudoFilesystems()  // needs the host's /proc still visible: mount_namespaces(7)
                 + restrictPseudoFilesystems()
                 + enterRoot()  // or the host's file tree stays reachable
@@ -42,13 +46,13 @@ public struct Planner {
     }
 
     func host(
-        _ call: SystemCall, _ subject: Step.Subject, _ origin: Origin, _ purpose: String, undo: Operation? = nil
+        _ call: SystemCall, _ aim: Purpose, _ origin: Origin, _ purpose: String, undo: Operation? = nil
     ) -> Step {
-        Step(operation: .call(call), side: .host, subject: subject, origin: origin, purpose: purpose, undo: undo)
+        Step(operation: .call(call), side: .host, aim: aim, origin: origin, purpose: purpose, undo: undo)
     }
 
-    func child(_ call: SystemCall, _ subject: Step.Subject, _ origin: Origin, _ purpose: String) -> Step {
-        Step(operation: .call(call), side: .child, subject: subject, origin: origin, purpose: purpose, undo: nil)
+    func child(_ call: SystemCall, _ aim: Purpose, _ origin: Origin, _ purpose: String) -> Step {
+        Step(operation: .call(call), side: .child, aim: aim, origin: origin, purpose: purpose, undo: nil)
     }
 
     /// Whether the jail has a user namespace of its own.
@@ -75,7 +79,7 @@ public struct Planner {
 }
 
 extension Slot {
-    /// The directory that `jailrun` makes cgroups in; set before the plan runs.
+    /// The directory that `jailrun` makes cgroups in.
     static let cgroupRoot = Slot("cgroup-root")
     static let cgroup = Slot("cgroup")
     static let rootDirectory = Slot("root-directory")

@@ -15,12 +15,15 @@ public struct Step: Equatable, Sendable {
 
     public var operation: Operation
     public var side: Side
-    public var subject: Subject
+    /// What it is a part of.
+    public var aim: Purpose
     public var origin: Origin
     /// What it does, as a message says it after "cannot": "attach the root file system".
     public var purpose: String
     /// What takes it back, where its effect would outlive the jail's processes.
     public var undo: Operation?
+
+    public var subject: Subject { aim.subject }
 }
 
 /// What a step does.

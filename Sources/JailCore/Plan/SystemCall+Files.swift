@@ -8,6 +8,10 @@ extension SystemCall {
         Self("openat", cns_number_openat, [.currentDirectory, .text(path), flags.argument, .integer(0)], into: slot)
     }
 
+    static func open(_ path: String, _ flags: OpenFlags, into slot: Slot) -> Self {
+        Self("openat", cns_number_openat, [.currentDirectory, .text(path), flags.argument, .integer(0)], into: slot)
+    }
+
     static func open(_ path: String, at directory: Slot, _ flags: OpenFlags, into slot: Slot) -> Self {
         Self(
             "openat", cns_number_openat, [.descriptor(directory), .text(path), flags.argument, .integer(0)], into: slot)
@@ -37,9 +41,23 @@ extension SystemCall {
         Self("write", cns_number_write, [.descriptor(slot), .text(text), .integer(text.utf8.count)])
     }
 
+    /// Bytes that need not be text.
+    static func write(_ bytes: [UInt8], to slot: Slot) -> Self {
+        let structure = Structure(
+            bytes: bytes, spelling: quoted(String(decoding: bytes, as: UTF8.self)))
+        return Self("write", cns_number_write, [.descriptor(slot), .structure(structure), .integer(bytes.count)])
+    }
+
     static func makeDirectory(_ name: String, at directory: Slot, mode: UInt32, allowing error: Int32 = 0) -> Self {
         Self(
             "mkdirat", cns_number_mkdirat, [.descriptor(directory), .text(name), .octal(mode)], allowing: error)
+    }
+
+    /// One that exists is as good: another program may make it at the same moment.
+    static func ensureDirectory(_ path: String, mode: UInt32) -> Self {
+        Self(
+            "mkdirat", cns_number_mkdirat, [.currentDirectory, .text(path), .octal(mode)],
+            allowing: cns_error_exists)
     }
 
     static func makeNode(_ name: String, at directory: Slot, type: NodeType, mode: UInt32, major: UInt32, minor: UInt32)
@@ -85,6 +103,12 @@ extension SystemCall {
         Self(
             "fsetxattr", cns_number_fsetxattr,
             [.descriptor(slot), .text(name), .text(value), .integer(value.utf8.count), .integer(0)])
+    }
+
+    static func setAttribute(_ name: String, to value: String, ofPath path: String) -> Self {
+        Self(
+            "setxattr", cns_number_setxattr,
+            [.text(path), .text(name), .text(value), .integer(value.utf8.count), .integer(0)])
     }
 
     /// Puts the slot's descriptor at a fixed number, not close-on-exec.

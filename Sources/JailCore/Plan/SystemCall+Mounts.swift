@@ -45,8 +45,9 @@ extension SystemCall {
 
     static func setAttributes(_ attributes: MountAttributes, on mount: Slot, isRecursive: Bool) -> Self {
         let structure = Structure.words(
-            [attributes.rawValue, 0, 0, 0],
-            spelling: "{attr_set=\(attributes), attr_clr=0, propagation=0 /* MS_??? */, userns_fd=0}")
+            [attributes.rawValue, attributes.cleared.rawValue, 0, 0],
+            spelling:
+                "{attr_set=\(attributes), attr_clr=\(attributes.cleared), propagation=0 /* MS_??? */, userns_fd=0}")
         return mountSetattr(mount, structure, isRecursive: isRecursive)
     }
 
@@ -54,8 +55,8 @@ extension SystemCall {
     static func setIdmap(_ namespace: Slot, on mount: Slot, _ attributes: MountAttributes, isRecursive: Bool) -> Self {
         let all = attributes.union(.idmap)
         let structure = Structure.words(
-            [all.rawValue, 0, 0, 0], patches: [.slot(offset: 24, size: 8, namespace)],
-            spelling: "{attr_set=\(all), attr_clr=0, propagation=0 /* MS_??? */, userns_fd=\(namespace)}")
+            [all.rawValue, all.cleared.rawValue, 0, 0], patches: [.slot(offset: 24, size: 8, namespace)],
+            spelling: "{attr_set=\(all), attr_clr=\(all.cleared), propagation=0 /* MS_??? */, userns_fd=\(namespace)}")
         return mountSetattr(mount, structure, isRecursive: isRecursive)
     }
 

@@ -18,6 +18,20 @@ extension SystemCall {
         Self("setresuid", cns_number_setresuid, Array(repeating: .integer(Int(uid)), count: 3))
     }
 
+    /// The ids that new files get, and no others: setfsuid(2), setfsgid(2). They return the ones before.
+    static func setFileOwner(uid: UInt32) -> Self { Self("setfsuid", cns_number_setfsuid, [.integer(Int(uid))]) }
+    static func setFileOwner(gid: UInt32) -> Self { Self("setfsgid", cns_number_setfsgid, [.integer(Int(gid))]) }
+
+    /// With SECBIT_NO_SETUID_FIXUP a change of ids takes no capability: capabilities(7).
+    static func keepCapabilities(_ isOn: Bool) -> Self {
+        Self(
+            "prctl", cns_number_prctl,
+            [
+                .integer(28, spelled: "PR_SET_SECUREBITS"),
+                isOn ? .integer(4, spelled: "1<<SECURE_NO_SETUID_FIXUP") : .integer(0),
+            ])
+    }
+
     static func setNoNewPrivileges() -> Self {
         Self(
             "prctl", cns_number_prctl,
@@ -76,19 +90,34 @@ extension SystemCall {
         Self("prctl", cns_number_prctl, [.integer(1, spelled: "PR_SET_PDEATHSIG"), .integer(Int(signal))])
     }
 
-    static func setMask(_ mask: UInt32) -> Self { Self("umask", cns_number_umask, [.octal(mask)]) }
+    static func setMask(_ mask: UInt32) -> Self {
+        let digits = String(mask, radix: 8)
+        let spelled = String(repeating: "0", count: max(1, 3 - digits.utf8.count)) + digits
+        return Self("umask", cns_number_umask, [.integer(Int64(mask), spelled: spelled)])
+    }
+
     static func startSession() -> Self { Self("setsid", cns_number_setsid, []) }
 
     static func setHostName(_ name: String) -> Self {
         Self("sethostname", cns_number_sethostname, [.text(name), .integer(name.utf8.count)])
     }
 
-    static func setLimit(_ resource: Int, name: String, soft: UInt64, hard: UInt64) -> Self {
+    static func setDomainName(_ name: String) -> Self {
+        Self("setdomainname", cns_number_setdomainname, [.text(name), .integer(name.utf8.count)])
+    }
+
+    /// prlimit(2); `process` nil is the caller itself.
+    static func setLimit(
+        _ resource: Int, name: String, soft: UInt64, hard: UInt64, of process: Slot? = nil
+    ) -> Self {
         func spell(_ value: UInt64) -> String { value == .max ? "RLIM64_INFINITY" : String(value) }
         let structure = Structure.words([soft, hard], spelling: "{rlim_cur=\(spell(soft)), rlim_max=\(spell(hard))}")
         return Self(
             "prlimit64", cns_number_prlimit64,
-            [.integer(0), .integer(Int64(resource), spelled: name), .structure(structure), .null])
+            [
+                process.map(CallArgument.descriptor) ?? .integer(0), .integer(Int64(resource), spelled: name),
+                .structure(structure), .null,
+            ])
     }
 
     static func joinNamespaces(_ pidfd: Slot, _ flags: NamespaceFlags) -> Self {

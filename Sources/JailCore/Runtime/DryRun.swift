@@ -14,9 +14,10 @@ public struct DryRun {
 
     /// - Throws: what would stop the start before its first step.
     public func plan() throws(RuntimeError) -> Plan {
-        var facts = try FactFinder(jail: jail, host: host).startFacts(terminals: terminals, isDryRun: true)
+        let jail = try HostnameLookup(jail: jail, host: host).resolved()
+        var facts = try FactFinder(jail: jail, host: host).startFacts(terminals: terminals)
         let identity = try IdentityRegistry(state: host.state).preview(for: jail)
-        facts.network = try NetworkStart(preview: jail, identity: identity).operations
+        facts.network = try NetworkStart(preview: jail, identity: identity, host: host).operations
         return Planner(jail: jail, identity: identity, facts: facts).start()
     }
 }

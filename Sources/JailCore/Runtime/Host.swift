@@ -4,13 +4,20 @@ internal import Glibc
 public struct Host: Sendable {
     public var state: StateDirectory
     public var cgroupRoot: Cgroup
-    /// Where the v2 hierarchy is mounted: controllers are enabled from there down.
-    let cgroupMountPoint: String
+    /// Controllers are enabled from there down: where the v2 hierarchy is mounted, or the cgroup that a service manager gave.
+    let cgroupTop: String
+    /// The cgroup root is a service's own, which it may divide, but it holds the service's processes too.
+    let isDelegated: Bool
     public var signals: SignalSource
-    /// Called with each step as it is performed and the microseconds that it took, nil for a step of the child: `-v`.
+    /// Called with each step of a start, in its order, and the microseconds that it took; nil for the step that replaces the
+    /// child's program. Those of the host as they are performed, those of the child when it is done: `-v`.
     public var observe: (@Sendable (Step, Int?) -> Void)?
+    /// Called with a jail's label and what is about to be done to it, in jail(8)'s words: `jail -v`.
+    public var tell: (@Sendable (String, String) -> Void)?
     /// Called with a warning: something that went wrong but did not stop what was asked for.
     public var warn: @Sendable (String) -> Void
+    /// Called with what failed when it could stop nothing any more: a command after the end of a jail.
+    public var complain: @Sendable (RuntimeError) -> Void
     /// Called with what was decided before a start and the caller may want to know.
     public var note: @Sendable (String) -> Void
 
@@ -23,21 +30,34 @@ public struct Host: Sendable {
             unsafe getenv($0).map { unsafe String(cString: $0) }
         }
         state = StateDirectory(path: stateDirectory ?? standard)
+        try state.checkOwner()
         self.signals = signals
         self.observe = observe
         self.warn = warn
+        complain = { warn($0.message) }
         self.note = note
         guard let mountPoint = Cgroup.mountPoint() else {
             throw .host(
                 "no cgroup v2 hierarchy is mounted",
                 hint: "mount -t cgroup2 none /sys/fs/cgroup/unified, or boot with systemd.unified_cgroup_hierarchy=1")
         }
-        cgroupMountPoint = mountPoint
-        self.cgroupRoot = Cgroup(path: cgroupRoot ?? "\(mountPoint)/jailrun")
+        let delegated = cgroupRoot == nil ? Cgroup.delegated(under: mountPoint) : nil
+        isDelegated = delegated != nil
+        cgroupTop = delegated?.path ?? mountPoint
+        self.cgroupRoot = delegated ?? Cgroup(path: cgroupRoot ?? "\(mountPoint)/jailrun")
     }
 
     func cgroup(of jail: String) -> Cgroup { Cgroup(path: "\(cgroupRoot.path)/\(jail)") }
     func lock(_ jail: String) throws(RuntimeError) -> JailLock {
         try JailLock(state.lockPath(jail), in: state, jail: jail)
+    }
+
+    /// A cgroup that holds processes cannot give controllers to others below it: cgroups(7), "no internal processes". Those
+    /// of the service, jailrun among them, move one down.
+    func leaveDelegatedCgroup() throws(RuntimeError) {
+        guard isDelegated else { return }
+        do { try cgroupRoot.moveProcesses(to: ".supervisor") } catch {
+            throw .system("cannot move the service's processes out of \(cgroupRoot.path)", error)
+        }
     }
 }

@@ -14,6 +14,9 @@ struct HostCommand {
         for command in commands {
             let line = JailCommand(command.value)
             if line.arguments.isEmpty { continue }
+            host.tell?(
+                jail.label,
+                JailCommand.notice(command.value, command.origin, isInJail: false, user: jail.commands.systemUser))
             let outcome = try run(line, origin: command.origin)
             if outcome != .exited(0) {
                 throw .command(jail: jail.label, text: command.value, origin: command.origin, outcome: outcome)
@@ -36,7 +39,8 @@ struct HostCommand {
     private func steps(_ line: JailCommand, origin: Origin) throws(RuntimeError) -> [Step] {
         func step(_ call: SystemCall) -> Step {
             Step(
-                operation: .call(call), side: .child, subject: .command, origin: origin, purpose: "run \(line.text)",
+                operation: .call(call), side: .child, aim: .hostCommand(line), origin: origin,
+                purpose: "run \(line.text)",
                 undo: nil)
         }
         let user = try user()
@@ -53,9 +57,7 @@ struct HostCommand {
     private func user() throws(RuntimeError) -> StartFacts.User? {
         guard let name = jail.commands.systemUser else { return nil }
         if let user = PasswordFile.host.user(name.value) { return user }
-        throw .unsuitable(
-            jail: jail.label, origin: name.origin, "exec.system_user: \(Terminal.escaped(name.value)): no such user",
-            hint: nil)
+        throw .noSuchUser(jail: jail.label, parameter: "exec.system_user", origin: name.origin, name: name.value)
     }
 
     /// jail(8): the caller's, or a fresh one with `exec.clean`; and JID, JNAME, JPATH.
@@ -96,7 +98,7 @@ struct HostCommand {
             case .timedOut:
                 kill(-pid, SIGKILL)
                 _ = cns_wait(pidfd, 5000)
-                return .timedOut
+                return .timedOut(seconds: timeout)
             case .signal(let signal):
                 kill(-pid, signal)
                 if cns_wait(pidfd, 2000) < 0 {

@@ -26,6 +26,22 @@ struct IdentityRegistry {
         return trace
     }
 
+    /// Takes the next number: a jail without a name is named by its own, which must be known before the rest.
+    func takeNumber() throws(RuntimeError) -> Int {
+        let lock = try JailLock(state.registryPath, in: state, jail: "registry")
+        try state.prepare()
+        let jid = nextJid(others: state.traces)
+        try writeLast(jid)
+        _ = consume lock
+        return jid
+    }
+
+    private func writeLast(_ jid: Int) throws(RuntimeError) {
+        do { try Files.overwrite(state.lastJidPath, with: Array(String(jid).utf8)) } catch {
+            throw .system("cannot write \(state.lastJidPath)", error)
+        }
+    }
+
     /// The identity that a start now would get; nothing is reserved.
     func preview(for spec: JailSpec) throws(RuntimeError) -> JailIdentity {
         let others = state.traces
@@ -44,9 +60,7 @@ struct IdentityRegistry {
             return fixed.value
         }
         let jid = nextJid(others: others)
-        do { try Files.overwrite(state.lastJidPath, with: Array(String(jid).utf8)) } catch {
-            throw .system("cannot write \(state.lastJidPath)", error)
-        }
+        try writeLast(jid)
         return jid
     }
 
@@ -79,5 +93,17 @@ struct IdentityRegistry {
     private func overlaps(_ range: IDRange, _ first: UInt32) -> Bool {
         UInt64(range.first) < UInt64(first) + UInt64(Self.rangeCount)
             && UInt64(first) < UInt64(range.first) + UInt64(range.count)
+    }
+}
+
+extension JailSpec {
+    /// jail(8): a jail without a name is named by its number, which is the next one unless it is given.
+    public mutating func assumeName(on host: Host) throws(RuntimeError) {
+        if name.value.isEmpty {
+            if jid == nil { jid = Located(try IdentityRegistry(state: host.state).takeNumber(), name.origin) }
+            name.value = jid.map { String($0.value) } ?? ""
+            if hostname.value.isEmpty { hostname.value = name.value }
+        }
+        if label.isEmpty { label = name.value }
     }
 }

@@ -18,16 +18,24 @@ public struct JailEntry {
         self.terminals = terminals
     }
 
+    /// Where a command starts.
+    public enum Directory: Equatable, Sendable {
+        case root
+        case home
+        /// In the jail.
+        case path(String)
+    }
+
     /// Runs one command and waits for it.
     /// - Parameters:
+    ///   - line: nil for the user's shell.
     ///   - user: a name of the jail's passwd(5) or a number; nil for the jail's own `exec.jail_user`.
     ///   - isHostUser: look the user up on the host: jexec -u.
-    ///   - directory: nil for the root.
     ///   - environment: `NAME=VALUE`, on top of the standard one.
-    /// - Throws: `.notFound` when the jail has ended; `.step` when it cannot be joined.
+    /// - Throws: `.notFound` when the jail has ended; `.host` when the shell is not there; `.step` when it cannot be joined.
     public func run(
-        _ line: JailCommand, parameter: String, origin: Origin, user: String? = nil, isHostUser: Bool = false,
-        directory: String? = nil, environment: [String] = [], timeoutSeconds: Int = 0
+        _ line: JailCommand?, parameter: String, origin: Origin, user: String? = nil, isHostUser: Bool = false,
+        directory: Directory = .root, environment: [String] = [], timeoutSeconds: Int = 0
     ) throws(RuntimeError) -> CommandOutcome {
         let pidfd = try openJail()
         let root = try attempt("\(record.spec.label): cannot open the jail's root") { () throws(Errno) in
@@ -38,9 +46,14 @@ public struct JailEntry {
         if isHostUser { spec.commands.isJailUserOfHost = Located(true, origin) }
         let facts = try FactFinder(jail: spec, host: host).entryFacts(
             root: root.number, terminals: terminals, environment: environment)
+        let shell = facts.jailUser.shell
+        let interactive = JailCommand(text: shell, arguments: [shell, "-i"], isBackground: false)
         let entry = Planner(jail: spec, identity: record.identity, facts: facts).enter(
-            line, parameter: parameter, user: facts.jailUser, directory: directory, origin: origin)
-        return try perform(entry, joined: pidfd.number, timeoutSeconds: timeoutSeconds)
+            line ?? interactive, parameter: parameter, user: facts.jailUser,
+            directory: directory.path(for: facts.jailUser), origin: origin)
+        let outcome = try perform(entry, joined: pidfd.number, timeoutSeconds: timeoutSeconds)
+        guard line == nil, case .notExecuted(let errno) = outcome else { return outcome }
+        throw .host("execlp: \(Terminal.escaped(shell)): \(errno.description)", hint: nil)
     }
 
     /// The jail's pid 1, and that it still is: the pidfd cannot come to mean another process.
@@ -109,9 +122,19 @@ public struct JailEntry {
             case .signal(let signal): Control.signal(control, signal)
             case .timedOut:
                 Control.signal(control, SIGKILL)
-                outcome = .timedOut
+                outcome = .timedOut(seconds: timeoutSeconds)
                 deadline = nil
             }
+        }
+    }
+}
+
+extension JailEntry.Directory {
+    fileprivate func path(for user: StartFacts.User) -> String? {
+        switch self {
+        case .root: nil
+        case .home: user.home
+        case .path(let path): path
         }
     }
 }

@@ -26,6 +26,7 @@ public struct JailKeepers {
     let report: @Sendable (RuntimeError) -> Void
     /// Called in another process when a jail is up.
     let announce: @Sendable (JailRecord) -> Void
+    public var starts = StartOptions()
 
     public init(
         specs: [JailSpec], host: Host, mode: Mode, configuration: String, running: [String] = [],
@@ -44,10 +45,16 @@ public struct JailKeepers {
         if specs.isEmpty { return [] }
         let run = try SupervisedRun(
             specs: specs, host: host, isTransient: mode == .foreground, configuration: configuration,
-            showsOutput: true, showsNames: mode == .foreground && specs.count > 1, report: report, announce: announce)
+            showsOutput: true, showsNames: mode == .foreground && specs.count > 1, starts: starts, report: report,
+            announce: announce)
         var isStopping = false
+        var isReady = mode == .detached
         while !run.isEnded && !run.isOver {
             if mode == .detached && !isStopping && run.isSettled { break }
+            if !isReady && run.statuses.allSatisfy(\.state.isReady) {
+                isReady = true
+                ServiceManager.notify(.ready)
+            }
             var watched = [
                 pollfd(fd: run.descriptor, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: host.signals.descriptor, events: Int16(POLLIN), revents: 0),
@@ -55,6 +62,7 @@ public struct JailKeepers {
             _ = unsafe poll(&watched, 2, -1)
             if watched[0].revents != 0 { _ = run.next() }
             if watched[1].revents != 0, let signal = host.signals.next(), signal != SIGWINCH {
+                if !isStopping && mode == .foreground { ServiceManager.notify(.stopping) }
                 run.stop(isForced: isStopping)
                 isStopping = true
             }

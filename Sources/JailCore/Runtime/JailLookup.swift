@@ -27,10 +27,31 @@ public struct JailLookup {
     /// The name of a jail that has that name or that jid.
     public func name(_ text: String) -> String? { record(text)?.name }
 
+    /// What jail_get(2) says when there is no jail of that name or number.
+    public static func objection(to text: String) -> String {
+        let number = Int(text) ?? 0
+        return number > 0 && String(number) == text
+            ? "jail \(number) not found" : "jail \"\(Terminal.escaped(text))\" not found"
+    }
+
     /// The record of a jail that has that name or that jid.
     public func record(_ text: String) -> JailRecord? {
         let running = running()
         return running.first { $0.name == text } ?? running.first { String($0.identity.jid) == text }
+    }
+
+    /// The record of a jail that is up.
+    /// - Throws: `notFound(_:)` when there is none.
+    public func existing(_ text: String) throws(RuntimeError) -> JailRecord {
+        if let record = record(text) { return record }
+        throw notFound(text)
+    }
+
+    /// What is said of a jail that is not up, with the one that was most likely meant.
+    public func notFound(_ text: String) -> RuntimeError {
+        let names = host.state.records.filter(\.isAlive).map(\.name)
+        guard let near = Spelling(text).closest(in: names) else { return .notFound(jail: text) }
+        return .host("\"\(Terminal.escaped(text))\" not found", hint: "did you mean \"\(near)\"?")
     }
 
     /// The names, each after the running jails that depend on it.
@@ -41,12 +62,17 @@ public struct JailLookup {
         func visit(_ name: String) {
             if ordered.contains(name) || visiting.contains(name) { return }
             visiting.append(name)
-            for record in records.reversed() where record.spec.depend.contains(where: { $0.value == name }) {
-                visit(record.name)
-            }
+            for record in records.reversed() where record.needs(name) { visit(record.name) }
             ordered.append(name)
         }
         names.forEach(visit)
         return ordered
+    }
+}
+
+extension JailRecord {
+    /// Whether it must go before the jail of that name does: it depends on it, or is nested in it.
+    public func needs(_ name: String) -> Bool {
+        spec.depend.contains { $0.value == name } || self.name.hasPrefix("\(name).")
     }
 }

@@ -21,10 +21,13 @@ struct JailTrace: Codable, Sendable, Equatable {
     var supervisor: Int32
     var supervisorStartTime: UInt64
     var hasNetwork: Bool
+    /// `vnet.interface`: what is to be given back before the jail's network namespace goes.
+    var interfaces: [String] = []
 
-    /// Whether its pid 1 lives: the process of this number that started then.
+    /// Whether its pid 1 lives: the process of this number that started then, in the jail's cgroup. Whoever enters a jail enters
+    /// that process's namespaces: it must be no other's.
     var isAlive: Bool {
-        pid > 0 && ProcessTable.startTime(of: pid) == startTime && Cgroup(path: cgroup).isPopulated
+        pid > 0 && ProcessTable.startTime(of: pid) == startTime && Cgroup(path: cgroup).processes.contains(pid)
     }
 
     var text: String {
@@ -42,6 +45,7 @@ struct JailTrace: Codable, Sendable, Equatable {
             supervisor \(supervisor) \(supervisorStartTime)
             transient \(isTransient)
             network \(hasNetwork)
+            interfaces \(interfaces.joined(separator: " "))
 
             """
     }
@@ -68,12 +72,14 @@ struct JailTrace: Codable, Sendable, Equatable {
             phase: phase,
             cgroup: cgroup, pid: Int32(process.0) ?? 0, startTime: UInt64(process.1) ?? 0,
             isTransient: value("transient") == "true", supervisor: Int32(keeper.0) ?? 0,
-            supervisorStartTime: UInt64(keeper.1) ?? 0, hasNetwork: value("network") == "true")
+            supervisorStartTime: UInt64(keeper.1) ?? 0, hasNetwork: value("network") == "true",
+            interfaces: (value("interfaces") ?? "").split(separator: " ").map(String.init))
     }
 
     init(
         name: String, label: String, identity: JailIdentity, phase: Phase, cgroup: String, pid: Int32 = 0,
-        startTime: UInt64 = 0, isTransient: Bool, supervisor: Int32, supervisorStartTime: UInt64, hasNetwork: Bool
+        startTime: UInt64 = 0, isTransient: Bool, supervisor: Int32, supervisorStartTime: UInt64, hasNetwork: Bool,
+        interfaces: [String] = []
     ) {
         self.name = name
         self.label = label
@@ -86,6 +92,7 @@ struct JailTrace: Codable, Sendable, Equatable {
         self.supervisor = supervisor
         self.supervisorStartTime = supervisorStartTime
         self.hasNetwork = hasNetwork
+        self.interfaces = interfaces
     }
 }
 

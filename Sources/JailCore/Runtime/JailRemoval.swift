@@ -68,9 +68,16 @@ struct NetworkStop {
         }
     }
 
+    /// What a start that was broken off may have moved is known by its trace alone; what is back already is back.
+    private var returns: [NetworkOperation] {
+        guard !trace.interfaces.isEmpty else { return [] }
+        let file = host.state.namespacePath(trace.name)
+        return trace.interfaces.reversed().map { .returnLink(name: $0, file: file) } + [.dropNamespace(file: file)]
+    }
+
     /// The kernel takes a namespace apart in its own time; until then a bridge may still have its port.
     private func disconnect(_ connection: NetworkConnection) throws(NetlinkError) {
-        for operation in undo { try connection.netlink.perform(operation, under: connection.lock) }
+        for operation in undo + returns { try connection.netlink.perform(operation, under: connection.lock) }
         for _ in 0..<Self.attempts {
             _ = try connection.netlink.removeLeftovers(
                 jail: trace.name, jid: trace.identity.jid, under: connection.lock)
@@ -92,9 +99,10 @@ public struct JailRepair {
         if host.state.trace(of: name) == nil { lock.unlinkAndRelease() } else { _ = consume lock }
     }
 
-    /// A jail that lives without a record is one whose start was broken off: nothing lists it, and nothing could stop it. The
-    /// caller holds the name's lock.
+    /// A jail that lives without a record is one whose start was broken off: nothing lists it, and nothing could stop it.
+    /// The caller holds the name's lock.
     func repair(_ name: String) throws(RuntimeError) {
+        if host.state.finishRename(name) { return }
         if let trace = host.state.trace(of: name) {
             let undo = host.state.record(of: name)?.details.networkUndo ?? []
             if isDead(trace) || !host.state.hasRecord(of: name) {

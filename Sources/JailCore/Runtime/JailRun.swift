@@ -28,6 +28,7 @@ public struct JailRun {
                 try stop.finishEnded(running.record)
                 return outcome
             case .signal:
+                if !isAsked { ServiceManager.notify(.stopping) }
                 stopRunning(running.record, isForced: isAsked)
                 isAsked = true
             case .report, .timedOut: break
@@ -37,7 +38,10 @@ public struct JailRun {
 
     /// A signal to the keeper is a request to stop. One that fails says why, and the jail goes on; the next is not asked.
     private func stopRunning(_ record: JailRecord, isForced: Bool) {
-        do throws(RuntimeError) { try JailStop(host: host, terminals: [], isForced: isForced).run(record.name) } catch {
+        let name = host.state.name(of: record.identity) ?? record.name
+        do throws(RuntimeError) {
+            try JailStop(host: host, terminals: [], scope: isForced ? .afterwards : .all).run(name)
+        } catch {
             if case .notFound = error { return }
             host.warn("\(error.message)\n    hint: once more stops it without exec.prestop and exec.stop")
         }

@@ -14,7 +14,7 @@ public struct RunningJail: ~Copyable {
 
 /// Starts a jail: jail(8)'s order, each step once, and everything taken back when one fails.
 public struct JailStart {
-    let jail: JailSpec
+    private(set) var jail: JailSpec
     let host: Host
     /// Dies with the process that starts it.
     let isTransient: Bool
@@ -26,6 +26,10 @@ public struct JailStart {
     /// The last command's failure is one of the start, too.
     let isStrict: Bool
     let console: Console
+    /// Called when the jail exists: its first process is isolated, and runs no command yet.
+    public var onCreate: (JailIdentity) -> Void = { _ in }
+    /// Called when a command inside has ended, before anything else is told or done.
+    var onCommandEnd: () -> Void = {}
 
     /// - Parameters:
     ///   - terminals: which of descriptors 0, 1, 2 are terminals; the jail gets a pty of its own for them.
@@ -51,10 +55,19 @@ public struct JailStart {
     /// - Throws: what failed, when nothing of the jail is left; a failed last command is an outcome, not an error, for a jail
     ///   that runs in the foreground.
     public func run() throws(RuntimeError) -> RunningJail {
+        if jail.network.lookup == nil { return try runResolved() }
+        var resolved = self
+        resolved.jail = try HostnameLookup(jail: jail, host: host).resolved()
+        return try resolved.runResolved()
+    }
+
+    private func runResolved() throws(RuntimeError) -> RunningJail {
         let name = jail.name.value
+        try host.leaveDelegatedCgroup()
         let lock = try host.lock(name)
         try JailRepair(host: host).repair(name)
         if host.state.trace(of: name) != nil { throw .alreadyExists(jail: jail.label) }
+        try checkCgroup()
         let trace = try IdentityRegistry(state: host.state).reserve(for: jail) { initialTrace($0) }
         var networkUndo: [NetworkOperation] = []
         do throws(RuntimeError) {
@@ -70,12 +83,21 @@ public struct JailStart {
         }
     }
 
+    /// A renamed jail keeps its cgroup, for cgroups cannot be renamed: until it ends, its first name is in use.
+    private func checkCgroup() throws(RuntimeError) {
+        let path = host.cgroup(of: jail.name.value).path
+        guard let other = host.state.traces.first(where: { $0.cgroup == path }) else { return }
+        throw .unsuitable(
+            jail: jail.label, origin: jail.name.origin,
+            "the cgroup of this name is still that of jail \"\(other.name)\", which had the name", hint: nil)
+    }
+
     private func initialTrace(_ identity: JailIdentity) -> JailTrace {
         JailTrace(
             name: jail.name.value, label: jail.label, identity: identity, phase: .up,
             cgroup: host.cgroup(of: jail.name.value).path, isTransient: isTransient, supervisor: supervisor,
             supervisorStartTime: ProcessTable.startTime(of: supervisor) ?? 0,
-            hasNetwork: jail.network.mode.value == .own && !jail.network.addresses.isEmpty)
+            hasNetwork: jail.network.isConnected, interfaces: jail.network.interfaces.map(\.value))
     }
 
     private func start(_ reserved: JailTrace, _ networkUndo: inout [NetworkOperation]) throws(RuntimeError)
@@ -103,8 +125,8 @@ public struct JailStart {
         let session = Session(
             control: performer.pair.ours.number, pidfd: child.pidfd.number, signals: host.signals, console: console)
         try awaitReady(session, plan: plan)
-        // The child's own times are not known here.
-        if let observe = host.observe { for step in plan.steps where step.side == .child { observe(step, nil) } }
+        performer.observeChild()
+        onCreate(trace.identity)
         if !jail.commands.created.isEmpty {
             try hooks.run(jail.commands.created, parameter: "exec.created")
             try attempt("\(jail.label): cannot reach the jail's first process") { () throws(Errno) in
@@ -113,6 +135,9 @@ public struct JailStart {
         }
         let outcome = try runCommands(session, plan: plan)
         try hooks.run(jail.commands.poststart, parameter: "exec.poststart")
+        if jail.outlivesItsCommands {
+            _ = cns_pidfd_signal(child.pidfd.number, Int32(CNS_SIGNAL_NO_PERSIST.rawValue))
+        }
         return RunningJail(
             record: JailRecord(trace: trace, details: details), pidfd: child.pidfd, control: performer.pair.ours,
             session: session, outcome: outcome)
@@ -157,15 +182,23 @@ public struct JailStart {
     private func runCommands(_ session: Session, plan: Plan) throws(RuntimeError) -> CommandOutcome {
         var deadline: Int?
         var outcome = CommandOutcome.exited(0)
+        var running = 0
         var failed: (index: Int, errno: Int32)?
         while true {
             switch session.next(deadline: deadline) {
             case .report(.running(let number, _)):
+                running = number
+                let command = plan.commands[number]
+                host.tell?(
+                    jail.label,
+                    JailCommand.notice(
+                        command.line.text, command.origin, isInJail: true, user: jail.commands.jailUser))
                 let timeout = plan.commands[number].timeoutSeconds
                 deadline = timeout > 0 ? Clock.milliseconds() + timeout * 1000 : nil
                 session.console.makeRaw()
             case .report(.failed(let index, let errno)): failed = (index, errno)
             case .report(.finished(let number, let status)):
+                onCommandEnd()
                 outcome = try ended(
                     plan, number, failed.map { .notExecuted(Errno($0.errno)) } ?? CommandOutcome(waitStatus: status),
                     failed)
@@ -179,10 +212,10 @@ public struct JailStart {
                     outcome: CommandOutcome(waitStatus: status))
             case .signal(let signal): throw .interrupted(jail: jail.label, signal: signal)
             case .timedOut:
-                let command = plan.commands.first { $0.timeoutSeconds > 0 }
+                let command = plan.commands[running]
                 throw .command(
-                    jail: jail.label, text: command?.line.text ?? "", origin: command?.origin ?? .standard(""),
-                    outcome: .timedOut)
+                    jail: jail.label, text: command.line.text, origin: command.origin,
+                    outcome: .timedOut(seconds: command.timeoutSeconds))
             }
         }
     }
@@ -203,4 +236,9 @@ public struct JailStart {
             jail: jail.label, text: plan.commands[number].line.text, origin: plan.commands[number].origin,
             outcome: outcome)
     }
+}
+
+extension JailSpec {
+    /// jail(8): `exec.poststart` finds the jail, though its last command may have ended.
+    var outlivesItsCommands: Bool { !isPersistent.value && !commands.poststart.isEmpty }
 }

@@ -4,52 +4,78 @@ internal import SystemPackage
 
 /// Stops a jail: jail(8)'s order, and every object that does not die with its processes taken back.
 public struct JailStop {
+    /// Which commands of the jail's run.
+    public enum Scope: Sendable {
+        case all
+        /// Without `exec.prestop` and `exec.stop`: the way out when they fail.
+        case afterwards
+        /// jail -R.
+        case none
+    }
+
     let host: Host
     let terminals: [Int]
+    let scope: Scope
+    /// Instead of those that the jail was started with.
+    let commands: CommandSpec?
+    /// Called when the jail is gone and the commands that follow have not run.
+    let onRemoval: (JailRecord) -> Void
 
-    /// Skips `exec.prestop` and `exec.stop`: jail -R, and the way out when they fail.
-    let isForced: Bool
     /// Its supervisor itself wants it down, and keeps what it knows of it.
     let isSupervisors: Bool
 
-    public init(host: Host, terminals: [Int], isForced: Bool = false) {
-        self.init(host: host, terminals: terminals, isForced: isForced, isSupervisors: false)
+    public init(
+        host: Host, terminals: [Int], scope: Scope = .all, commands: CommandSpec? = nil,
+        onRemoval: @escaping (JailRecord) -> Void = { _ in }
+    ) {
+        self.init(
+            host: host, terminals: terminals, scope: scope, commands: commands, isSupervisors: false,
+            onRemoval: onRemoval)
     }
 
-    init(host: Host, terminals: [Int], isForced: Bool, isSupervisors: Bool) {
+    init(
+        host: Host, terminals: [Int], scope: Scope, commands: CommandSpec? = nil, isSupervisors: Bool,
+        onRemoval: @escaping (JailRecord) -> Void = { _ in }
+    ) {
         self.host = host
         self.terminals = terminals
-        self.isForced = isForced
+        self.scope = scope
+        self.commands = commands
         self.isSupervisors = isSupervisors
+        self.onRemoval = onRemoval
     }
 
     /// Stops the jail of that name.
-    /// - Throws: `.notFound`; what failed before the jail was removed, which then goes on. What fails later is a warning, and the
-    ///   rest is done all the same.
-    public func run(_ name: String) throws(RuntimeError) {
+    /// - Returns: whether everything went well. What fails after the jail's end is told, and the rest is done all the same.
+    /// - Throws: `.notFound`; what failed before the jail was removed, which then goes on.
+    @discardableResult
+    public func run(_ name: String) throws(RuntimeError) -> Bool {
         guard JailName.objection(to: Bytes(name.utf8)) == nil else { throw .notFound(jail: name) }
         let lock = try host.lock(name)
         try JailRepair(host: host).repair(name)
         let service = isSupervisors ? nil : ServiceRegistry(state: host.state).record(of: name)
-        guard let record = host.state.record(of: name) else {
+        guard var record = host.state.record(of: name) else {
             service.map { ServiceRegistry(state: host.state).remove($0.name) }
             lock.unlinkAndRelease()
             awaitSupervisor(service)
             host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
             // One that waits for its restart, or failed, is stopped by being forgotten.
-            if service == nil { throw .notFound(jail: name) } else { return }
+            if service == nil { throw .notFound(jail: name) } else { return true }
         }
-        if !isForced { try runCommandsBefore(record) }
+        if let commands { record.details.spec.commands = commands }
+        if scope == .none { record.details.spec.commands.removeStopCommands() }
+        if scope == .all { try runCommandsBefore(record) }
         var stopping = record.trace
         stopping.phase = .stopping
         try host.state.write(stopping)
         if service != nil { ServiceRegistry(state: host.state).withdraw(name) }
         terminate(record)
-        finish(record)
+        let isClean = finish(record)
         service.map { ServiceRegistry(state: host.state).remove($0.name) }
         lock.unlinkAndRelease()
         if service != nil { awaitSupervisor(service) } else if !isSupervisors { awaitKeeper(record.trace) }
         host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
+        return isClean
     }
 
     /// Tells the supervisor, which has nothing to start again any more. One that has nothing left to do goes; whoever counts
@@ -85,8 +111,10 @@ public struct JailStop {
     /// After the processes of a jail have ended by themselves: the commands of the host, and nothing left.
     public func finishEnded(_ record: JailRecord) throws(RuntimeError) {
         // Stopped by another command, as a rule: then there is nothing to do, and no lock to be made for it.
-        if host.state.trace(of: record.name)?.identity != record.identity { return }
-        let lock = try host.lock(record.name)
+        guard let name = host.state.name(of: record.identity) else { return }
+        let lock = try host.lock(name)
+        // It may have been changed since its start, and its name with it.
+        let record = host.state.record(of: name) ?? record
         // Another command may have stopped it, and a new jail may have its name by now.
         let current = host.state.trace(of: record.name)?.identity
         if current == record.identity { finish(record) }
@@ -102,6 +130,9 @@ public struct JailStop {
         for command in commands.stop {
             let line = JailCommand(command.value)
             if line.arguments.isEmpty { continue }
+            host.tell?(
+                record.spec.label,
+                JailCommand.notice(command.value, command.origin, isInJail: true, user: commands.jailUser))
             let outcome = try entry.run(
                 line, parameter: "exec.stop", origin: command.origin, timeoutSeconds: commands.timeoutSeconds.value)
             if outcome != .exited(0) && record.isAlive {
@@ -119,6 +150,10 @@ public struct JailStop {
             return
         }
         let pidfd = Descriptor(number)
+        let processes = Cgroup(path: record.cgroup).processes.filter { $0 != record.pid }
+        if !processes.isEmpty {
+            host.tell?(record.spec.label, "sent SIGTERM to: \(processes.map(String.init).joined(separator: " "))")
+        }
         _ = cns_pidfd_signal(pidfd.number, SIGTERM)
         let deadline = Clock.milliseconds() + seconds * 1000
         while Clock.milliseconds() < deadline,
@@ -129,18 +164,39 @@ public struct JailStop {
         }
     }
 
-    private func finish(_ record: JailRecord) {
+    @discardableResult
+    private func finish(_ record: JailRecord) -> Bool {
         let commands = record.spec.commands
         let hooks = HostCommand(jail: record.spec, identity: record.identity, host: host)
         do throws(Errno) { try Cgroup(path: record.cgroup).killAll(timeoutMilliseconds: 10000) } catch {
             host.warn("\(record.spec.label): processes do not die: \(error.description)")
         }
-        warnOnFailure { () throws(RuntimeError) in try hooks.run(commands.poststop, parameter: "exec.poststop") }
-        JailRemoval(trace: record.trace, networkUndo: record.details.networkUndo, host: host).run()
-        warnOnFailure { () throws(RuntimeError) in try hooks.run(commands.release, parameter: "exec.release") }
+        onRemoval(record)
+        let isStopped = succeeds { () throws(RuntimeError) in
+            try hooks.run(commands.poststop, parameter: "exec.poststop")
+        }
+        let isUndone = JailRemoval(trace: record.trace, networkUndo: record.details.networkUndo, host: host).run()
+        let isReleased = succeeds { () throws(RuntimeError) in
+            try hooks.run(commands.release, parameter: "exec.release")
+        }
+        return isStopped && isUndone && isReleased
     }
 
-    private func warnOnFailure(_ body: () throws(RuntimeError) -> Void) {
-        do throws(RuntimeError) { try body() } catch { host.warn(error.message) }
+    private func succeeds(_ body: () throws(RuntimeError) -> Void) -> Bool {
+        do throws(RuntimeError) {
+            try body()
+            return true
+        } catch {
+            host.complain(error)
+            return false
+        }
+    }
+}
+
+extension CommandSpec {
+    /// What would run at a stop; the wait for SIGTERM stays jail(8)'s own.
+    fileprivate mutating func removeStopCommands() {
+        (prestop, stop, poststop, release) = ([], [], [], [])
+        stopTimeoutSeconds = Located(10, .standard("stop.timeout = SECONDS"))
     }
 }

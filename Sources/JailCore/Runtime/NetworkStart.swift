@@ -11,32 +11,36 @@ final class NetworkStart {
     init(jail: JailSpec, identity: JailIdentity, host: Host) throws(RuntimeError) {
         self.jail = jail
         // The child itself raises lo; see Planner.raiseLoopback().
-        guard jail.network.mode.value == .own, !jail.network.addresses.isEmpty else { return }
+        guard jail.network.isConnected else { return }
         let opened = try NetworkConnection(host: host)
-        try plan(opened.netlink, identity)
+        let namespaceFile = host.state.namespacePath(jail.name.value)
+        try plan(opened.netlink, identity, namespaceFile)
         connection = opened
     }
 
     /// The plan alone, as the host is now: takes no lock, so writes nothing, and cannot be performed.
-    init(preview jail: JailSpec, identity: JailIdentity) throws(RuntimeError) {
+    init(preview jail: JailSpec, identity: JailIdentity, host: Host) throws(RuntimeError) {
         self.jail = jail
-        guard jail.network.mode.value == .own, !jail.network.addresses.isEmpty else { return }
+        guard jail.network.isConnected else { return }
         let proc = try NetworkConnection.openProc()
         let netlink: Netlink
         do throws(NetlinkError) { netlink = try Netlink(proc: FileDescriptor(rawValue: proc.number)) } catch {
             throw failure(error, origin: jail.network.mode.origin)
         }
-        try plan(netlink, identity)
+        try plan(netlink, identity, host.state.namespacePath(jail.name.value))
     }
 
-    private func plan(_ netlink: borrowing Netlink, _ identity: JailIdentity) throws(RuntimeError) {
+    private func plan(_ netlink: borrowing Netlink, _ identity: JailIdentity, _ namespaceFile: String)
+        throws(RuntimeError)
+    {
         let facts: HostNetworkFacts
         do throws(NetlinkError) {
             facts = try netlink.facts(for: jail.network)
         } catch { throw failure(error, origin: jail.network.mode.origin) }
         do throws(NetworkPlanError) {
-            operations = try NetworkPlan(for: jail.network, jail: (jail.name.value, identity.jid), facts: facts)
-                .operations
+            operations = try NetworkPlan(
+                for: jail.network, jail: (jail.name.value, identity.jid), facts: facts, namespaceFile: namespaceFile
+            ).operations
         } catch { throw .unsuitable(jail: jail.label, origin: error.origin, "\(error)", hint: error.hint) }
     }
 

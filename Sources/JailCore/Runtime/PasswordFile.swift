@@ -56,6 +56,9 @@ struct PasswordFile {
         return ([primary] + member.compactMap { Self.id($0[2]) }.filter { $0 != primary }).prefix(64).map { $0 }
     }
 
+    /// Of all users, in the file's order.
+    var names: [String] { users.filter { $0.count >= 7 }.map { String($0[0]) } }
+
     func uid(_ name: String) -> UInt32? { users.first { $0.count >= 7 && $0[0] == name }.flatMap { Self.id($0[2]) } }
     func gid(_ name: String) -> UInt32? { groups.first { $0.count >= 3 && $0[0] == name }.flatMap { Self.id($0[2]) } }
 

@@ -29,7 +29,6 @@ struct PlanPerformer: ~Copyable {
     private let kernelPlan: KernelPlan
     private let childSteps: Range<Int>
     let pair: ControlPair
-    private let cgroupRoot: Descriptor
     private let stage: Descriptor
     private let stagePlan: Descriptor
     private let consoleLog: Descriptor
@@ -40,12 +39,9 @@ struct PlanPerformer: ~Copyable {
     {
         var flags: UInt32 = jail.commands.created.isEmpty ? 0 : CNS_WAIT_FOR_GO.rawValue
         if isTransient { flags |= CNS_TRANSIENT.rawValue }
-        if jail.isPersistent.value { flags |= CNS_PERSISTENT.rawValue }
+        if jail.isPersistent.value || jail.outlivesItsCommands { flags |= CNS_PERSISTENT.rawValue }
         let message = "\(jail.label): cannot prepare the start"
         let pair = try attempt(message) { () throws(Errno) in try ControlPair() }
-        let cgroupRoot = try attempt("\(jail.label): \(host.cgroupRoot.path)") { () throws(Errno) in
-            try Files.open(host.cgroupRoot.path, O_DIRECTORY)
-        }
         let stage = try attempt(message) { () throws(Errno) in try Stage.descriptor() }
         let stagePlan = try attempt(message) { () throws(Errno) in
             try KernelPlan.stageDescriptor(
@@ -54,10 +50,9 @@ struct PlanPerformer: ~Copyable {
                 firstIndex: plan.steps.count, slots: [])
         }
         let consoleLog = try Self.openConsoleLog(jail)
-        let kernelPlan = KernelPlan(steps: plan.steps)
+        let kernelPlan = KernelPlan(steps: plan.steps, isTimed: host.observe != nil)
         kernelPlan.set(.control, to: pair.childs.number)
         kernelPlan.set(.supervisorControl, to: pair.ours.number)
-        kernelPlan.set(.cgroupRoot, to: cgroupRoot.number)
         kernelPlan.set(.stage, to: stage.number)
         kernelPlan.set(.stagePlan, to: stagePlan.number)
         if let output {
@@ -72,7 +67,6 @@ struct PlanPerformer: ~Copyable {
         self.network = network
         self.childSteps = first..<plan.steps.count
         self.pair = pair
-        self.cgroupRoot = cgroupRoot
         self.stage = stage
         self.stagePlan = stagePlan
         self.consoleLog = consoleLog
@@ -131,6 +125,12 @@ struct PlanPerformer: ~Copyable {
         return child
     }
 
+    /// Tells of the child's steps, once it has become pid 1's program.
+    func observeChild() {
+        guard let observe = host.observe else { return }
+        for index in childSteps { observe(plan.steps[index], kernelPlan.nanoseconds(index).map { $0 / 1000 }) }
+    }
+
     private func endOfCalls(from start: Int) -> Int {
         var end = start
         while end < childSteps.lowerBound, case .call = plan.steps[end].operation { end += 1 }
@@ -155,6 +155,7 @@ struct PlanPerformer: ~Copyable {
             let cgroup = kernelPlan.descriptor(in: .cgroup) ?? -1
             let child = try kernelPlan.spawn(childSteps, flags: flags, cgroup: cgroup, control: pair.childs.number)
             kernelPlan.setChild(child.pid)
+            kernelPlan.set(.childProcess, to: child.pid)
             return Child(pid: child.pid, pidfd: Descriptor(child.pidfd))
         } catch { throw .step(jail: jail.label, step: plan.steps[index], errno: error, number: index) }
     }
@@ -196,6 +197,6 @@ extension Step {
     fileprivate func idmappedPath(in jail: JailSpec) -> String? {
         guard case .call(let call) = operation, call.name == "mount_setattr", call.spelling.contains("MOUNT_ATTR_IDMAP")
         else { return nil }
-        return jail.mounts.first { $0.origin == origin && $0.kind.isBind }?.source ?? jail.path.value
+        return jail.mounts.first { $0.origin == origin && $0.kind.isPrepared }?.source ?? jail.path.value
     }
 }

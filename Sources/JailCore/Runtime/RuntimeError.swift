@@ -14,6 +14,8 @@ public enum RuntimeError: Error, Sendable {
     case host(String, hint: String?)
     /// A value of the configuration does not fit this host.
     case unsuitable(jail: String, origin: Origin, String, hint: String?)
+    /// A user that neither a passwd(5) file nor a number names.
+    case noSuchUser(jail: String, parameter: String, origin: Origin, name: String)
     case system(String, Errno)
     case timedOut(jail: String, String)
     case interrupted(jail: String, signal: Int32)
@@ -23,7 +25,8 @@ public enum RuntimeError: Error, Sendable {
 public enum CommandOutcome: Equatable, Sendable {
     case exited(Int32)
     case signalled(Int32)
-    case timedOut
+    /// Ended by jailrun after `exec.timeout`.
+    case timedOut(seconds: Int)
     /// It could not be executed.
     case notExecuted(Errno)
 
@@ -57,6 +60,8 @@ extension RuntimeError {
         case .locked(let jail, let holder): "\(jail): another jailrun works on it\(holder.isEmpty ? "" : ": \(holder)")"
         case .host(let text, _): text
         case .unsuitable(let jail, let origin, let text, _): "\(location(origin))\(jail): \(text)"
+        case .noSuchUser(let jail, let parameter, let origin, let name):
+            "\(location(origin))\(jail): \(parameter): \(Terminal.escaped(name)): no such user"
         case .system(let text, let errno): "\(text): \(errno.description)"
         case .timedOut(let jail, let text): "\(jail): timed out waiting for \(text)"
         case .interrupted(let jail, let signal): "\(jail): interrupted by signal \(signal)"
@@ -92,11 +97,31 @@ extension RuntimeError {
 extension CommandOutcome: CustomStringConvertible {
     public var description: String {
         switch self {
+        case .exited(let status): "exited with status \(status)"
+        case .signalled(let signal): "killed by \(Self.signalName(signal))"
+        case .timedOut(let seconds): "timed out after \(seconds) s"
+        case .notExecuted(let errno): errno.description
+        }
+    }
+
+    /// jail(8)'s words, which do not tell the status.
+    var jailDescription: String {
+        switch self {
         case .exited: "failed"
         case .signalled(let signal): "exited on signal \(signal)"
         case .timedOut: "timed out"
         case .notExecuted(let errno): errno.description
         }
+    }
+
+    /// signal(7), x86 and ARM; the C library's sigabbrev_np(3) is not visible from Swift.
+    private static func signalName(_ signal: Int32) -> String {
+        let names = [
+            "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM",
+            "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF",
+            "WINCH", "IO", "PWR", "SYS",
+        ]
+        return names.indices.contains(Int(signal) - 1) ? "SIG\(names[Int(signal) - 1])" : "signal \(signal)"
     }
 }
 

@@ -71,8 +71,8 @@ final class Session {
 public struct SignalSource: Sendable {
     /// Readable when there is one.
     public let descriptor: Int32
-    private let callersMask: mode_t
-    private let callersPriority: Int32
+    var callersMask: mode_t = 0o022
+    var callersPriority: Int32 = 0
 
     /// Takes the process over: closes what the caller left open, blocks signals, sets the umask. First thing in `main`.
     /// - Throws: the errno of the call that failed.
@@ -163,6 +163,16 @@ final class Console {
             return
         }
         try? Files.write(Array(buffer[..<count]), to: 1)
+    }
+
+    /// Leaves the pty to somebody else.
+    /// - Returns: its master, or -1.
+    func release() -> Int32 {
+        drain()
+        makeCooked()
+        let released = master
+        master = -1
+        return released
     }
 
     /// What is still in the pty when the jail has ended.

@@ -8,19 +8,21 @@ struct FactFinder {
     let host: Host
 
     /// - Throws: `.unsuitable` when the root, a user, a mount or a controller is not there.
-    /// - Parameter isDryRun: nothing is made or enabled; what a start would have found after that is assumed.
-    func startFacts(terminals: [Int], isDryRun: Bool = false) throws(RuntimeError) -> StartFacts {
+    func startFacts(terminals: [Int]) throws(RuntimeError) -> StartFacts {
         var facts = StartFacts()
         let root = try openRoot()
-        facts.rootDirectories = ["proc", "sys", "dev"].filter { isDirectory($0, root: root.number) }
+        facts.rootDirectories = rootDirectories(root: root.number)
         try checkAsked(facts)
+        try checkEnvironment(facts)
         try checkMounts(root.number)
-        facts.jailUser = try jailUser(PasswordFile(root: root.number))
+        try checkLayers()
+        try checkMessages()
+        facts.jailUser = try jailUser(passwords(root: root.number))
+        facts.identityFiles = identityFiles(root: root.number)
         facts.maskedPaths = Self.maskedPaths
         facts.readOnlyPaths = Self.readOnlyPaths
-        facts.deviceTree = try deviceTree()
-        facts.unavailableDefaults = unavailableDefaults()
-        facts.controllers = try controllers(without: facts.unavailableDefaults, isDryRun: isDryRun)
+        facts.deviceTree = try deviceTree().restricted(to: jail.privileges.securityLevel.value)
+        try addCgroupLevels(to: &facts)
         try addPrivileges(to: &facts, terminals: terminals)
         return facts
     }
@@ -46,14 +48,15 @@ struct FactFinder {
     }
 
     private func openRoot() throws(RuntimeError) -> Descriptor {
-        do { return try Files.open(jail.path.value, Int32(OpenFlags([.path, .directory]).rawValue)) } catch {
+        let source = RootSource(jail)
+        do { return try Files.open(source.path, Int32(OpenFlags([.path, .directory]).rawValue)) } catch {
             throw .unsuitable(
-                jail: jail.label, origin: jail.path.origin, "path \(jail.path.value): \(error.description)",
+                jail: jail.label, origin: source.origin, "path \(source.path): \(error.description)",
                 hint: error == .noSuchFileOrDirectory ? "make the root file system first" : nil)
         }
     }
 
-    private func isDirectory(_ name: String, root: Int32) -> Bool {
+    func isDirectory(_ name: String, root: Int32) -> Bool {
         (try? RootPath.open(
             name, root: root, flags: Int32(OpenFlags([.path, .directory]).rawValue), followingLinks: false)) != nil
     }
@@ -74,7 +77,7 @@ struct FactFinder {
 
     /// At FreeBSD's place in the order: the mounts themselves are made later, in the jail's own namespace.
     private func checkMounts(_ root: Int32) throws(RuntimeError) {
-        for mount in jail.mounts where mount.kind == .nullfs || mount.kind == .bind {
+        for mount in jail.mounts where mount.kind.isBind || mount.kind.diskType != nil && mount.kind != .zfs {
             if !Files.exists(mount.source) {
                 throw .unsuitable(
                     jail: jail.label, origin: mount.origin, "mount: \(mount.source): \(Errno.current.description)",
@@ -87,9 +90,9 @@ struct FactFinder {
         let name = jail.commands.jailUser
         let source = jail.commands.isJailUserOfHost.value ? PasswordFile.host : passwords
         if let user = source.user(name?.value ?? "0") { return user }
-        throw .unsuitable(
-            jail: jail.label, origin: name?.origin ?? .standard(""),
-            "exec.jail_user: \(Terminal.escaped(name?.value ?? "")): no such user", hint: nil)
+        throw .noSuchUser(
+            jail: jail.label, parameter: "exec.jail_user", origin: name?.origin ?? .standard(""),
+            name: name?.value ?? "")
     }
 
     // MARK: Files that the kernel shows
@@ -139,7 +142,7 @@ struct FactFinder {
     /// Devices whose numbers differ from machine to machine.
     private static func hostDevices(under ruleset: DevfsRules.Ruleset, of rules: DevfsRules) -> [HostDevice] {
         let names = ["", "dri/", "net/", "mapper/", "snd/"].flatMap { directory in
-            ((try? Files.names(in: "/dev/\(directory)")) ?? []).map { "\(directory)\($0)" }
+            ((try? Files.unsortedNames(in: "/dev/\(directory)")) ?? []).map { "\(directory)\($0)" }
         }
         return DeviceTree.names(names, thatMayShowUnder: ruleset, of: rules).compactMap(hostDevice)
     }
@@ -156,88 +159,6 @@ struct FactFinder {
     }
 
     // MARK: Limits
-
-    /// Controllers to be enabled for the jails' cgroups, so that the files of `cgroup.*` exist.
-    private func controllers(without absent: [String], isDryRun: Bool) throws(RuntimeError) -> [String] {
-        var needed: [(name: String, origin: Origin)] = []
-        for setting in jail.cgroup where !absent.contains(setting.file) {
-            guard let name = setting.file.split(separator: ".").first.map(String.init), name != "cgroup",
-                !needed.contains(where: { $0.name == name })
-            else { continue }
-            needed.append((name, setting.origin))
-        }
-        if isDryRun {
-            let available = Cgroup(path: host.cgroupMountPoint).controllers
-            for (name, origin) in needed where !available.contains(name) {
-                throw unavailable(name, in: host.cgroupMountPoint, origin)
-            }
-        } else {
-            try makeCgroupRoot(enabling: needed)
-        }
-        let enabled = host.cgroupRoot.enabledControllers
-        return needed.map(\.name).filter { !enabled.contains($0) }
-    }
-
-    /// Limits that only jailrun's defaults ask for, of controllers that this host does not have: decided now, and said.
-    private func unavailableDefaults() -> [String] {
-        let available = Cgroup(path: host.cgroupMountPoint).controllers
-        return jail.cgroup.filter { setting in
-            guard case .standard = setting.origin else { return false }
-            return !available.contains { setting.file.hasPrefix($0 + ".") }
-        }.map(\.file)
-    }
-
-    /// Makes the cgroup below which jails are made, and enables the controllers from the top of the hierarchy down to it.
-    private func makeCgroupRoot(enabling needed: [(name: String, origin: Origin)]) throws(RuntimeError) {
-        let root = host.cgroupRoot
-        do { try Files.makeDirectories(root.path, mode: 0o755) } catch {
-            throw .system("cannot make the cgroup \(root.path)", error)
-        }
-        for (name, origin) in needed where !root.controllers.contains(name) {
-            try enable(name, downTo: root, origin: origin)
-        }
-    }
-
-    private func unavailable(_ controller: String, in path: String, _ origin: Origin) -> RuntimeError {
-        .unsuitable(
-            jail: jail.label, origin: origin, "the cgroup controller \(controller) is not available in \(path)",
-            hint: missingControllerHint(controller))
-    }
-
-    private func enable(_ name: String, downTo root: Cgroup, origin: Origin) throws(RuntimeError) {
-        let mountPoint = host.cgroupMountPoint
-        var path = mountPoint
-        for part in [""] + root.path.dropFirst(mountPoint.count).split(separator: "/").dropLast().map(String.init) {
-            if !part.isEmpty { path += "/\(part)" }
-            let cgroup = Cgroup(path: path)
-            guard cgroup.controllers.contains(name) else {
-                throw unavailable(name, in: path, origin)
-            }
-            if cgroup.enabledControllers.contains(name) { continue }
-            do {
-                let file = try Files.open("\(path)/cgroup.subtree_control", O_WRONLY)
-                try Files.write(Array("+\(name)".utf8), to: file.number)
-            } catch {
-                throw .unsuitable(
-                    jail: jail.label, origin: origin,
-                    "cannot enable the cgroup controller \(name) in \(path): \(error.description)",
-                    hint: error.rawValue == EBUSY
-                        ? "\(path) has processes of its own, so it may not give controllers to children: move them to a "
-                            + "child cgroup, or name another cgroup with --cgroup-root" : nil)
-            }
-        }
-    }
-
-    private func missingControllerHint(_ name: String) -> String {
-        let mounts = (try? Files.text("/proc/self/mountinfo")) ?? ""
-        let isVersion1 = mounts.split(separator: "\n").contains { line in
-            line.contains(" - cgroup ")
-                && line.split(separator: " ").last?.split(separator: ",").contains(Substring(name)) == true
-        }
-        return isVersion1
-            ? "this host binds \(name) to cgroup v1: boot with cgroup_no_v1=\(name), or systemd.unified_cgroup_hierarchy=1"
-            : "the kernel lacks it, or a parent cgroup does not pass it on: see cgroup.controllers from the top down"
-    }
 
     /// Limits of the caller that differ from jailrun's own: setrlimit(2). A hard limit cannot be raised without
     /// CAP_SYS_RESOURCE, so each is at most what the caller has.

@@ -16,7 +16,22 @@ public struct StateDirectory: Sendable {
     }
 
     func recordPath(_ name: String) -> String { "\(path)/jails/\(name).json" }
+    /// Where the network namespace of a jail with `vnet.interface` is mounted.
+    func namespacePath(_ name: String) -> String { "\(path)/net/\(name)" }
     func lockPath(_ name: String) -> String { "\(path)/locks/\(name)" }
+
+    /// What is recorded here is entered and killed as root: nobody else may have written it.
+    /// - Throws: when it is there, and is another's, or others can write it.
+    func checkOwner() throws(RuntimeError) {
+        var status = stat()
+        guard unsafe lstat(path, &status) == 0 else { return }
+        let isOurs = status.st_mode & S_IFMT == S_IFDIR && status.st_uid == geteuid()
+        guard isOurs, status.st_mode & (S_IWGRP | S_IWOTH) == 0 else {
+            throw .host(
+                "\(path): refused: it is no directory, belongs to another user, or others can write it",
+                hint: "rm -r \(path), or name another directory with --root")
+        }
+    }
 
     /// Makes the directories, 0700.
     func prepare() throws(RuntimeError) {
@@ -86,6 +101,28 @@ public struct StateDirectory: Sendable {
         ((try? Files.names(in: "\(path)/jails")) ?? []).filter { !$0.hasSuffix(".json") && !$0.hasSuffix(".new") }
     }
 
+    /// Gives a jail another name: its record first, then its trace, which is told the name before its file is. Whoever finds
+    /// the two at odds finishes it.
+    func rename(_ trace: JailTrace, _ details: JailDetails, from old: String) throws(RuntimeError) {
+        try write(details)
+        try attempt("cannot write \(tracePath(old))") { () throws(Errno) in
+            try Files.replace(tracePath(old), with: Array(trace.text.utf8))
+        }
+        finishRename(old)
+    }
+
+    /// - Returns: whether the name was an old one.
+    @discardableResult
+    func finishRename(_ old: String) -> Bool {
+        guard let name = trace(of: old)?.name, name != old else { return false }
+        _ = unsafe Glibc.rename(tracePath(old), tracePath(name))
+        _ = unsafe unlink(recordPath(old))
+        return true
+    }
+
+    /// The present name of a jail.
+    func name(of identity: JailIdentity) -> String? { traces.first { $0.identity == identity }?.name }
+
     var traces: [JailTrace] { names.compactMap { trace(of: $0) } }
 
     /// All records, in the order of their jids, as jls(8) lists them.
@@ -98,14 +135,14 @@ public struct StateDirectory: Sendable {
         guard names.isEmpty, services.names.isEmpty, let registry = JailLock(tryLocking: registryPath) else { return }
         if names.isEmpty {
             services.removeIfUnused()
-            _ = unsafe rmdir(cgroupRoot.path)
+            cgroupRoot.removeLevels()
             _ = unsafe unlink(lastJidPath)
             removeUnusedNetworkLock()
             for name in (try? Files.names(in: "\(path)/locks")) ?? [] {
                 if let lock = JailLock(tryLocking: lockPath(name)) { lock.unlinkAndRelease() }
             }
             for name in (try? Files.names(in: "\(path)/jails")) ?? [] { _ = unsafe unlink("\(path)/jails/\(name)") }
-            for directory in ["jails", "locks"] { _ = unsafe rmdir("\(path)/\(directory)") }
+            for directory in ["jails", "locks", "net"] { _ = unsafe rmdir("\(path)/\(directory)") }
             registry.unlinkAndRelease()
             _ = unsafe rmdir(path)
         }
@@ -183,9 +220,12 @@ struct JailLock: ~Copyable {
 enum ProcessTable {
     /// Field 22 of `/proc/PID/stat`, in clock ticks since boot; nil for a process that is gone or a zombie.
     static func startTime(of pid: Int32) -> UInt64? {
-        guard let text = try? Files.text("/proc/\(pid)/stat"), let close = text.lastIndex(of: ")") else { return nil }
-        let fields = text[text.index(after: close)...].split(separator: " ")
-        guard fields.count > 19, fields[0] != "Z", fields[0] != "X" else { return nil }
-        return UInt64(fields[19])
+        guard let file = try? Files.open("/proc/\(pid)/stat"), let bytes = try? Files.read(file),
+            let close = bytes.lastIndex(of: UInt8(ascii: ")"))
+        else { return nil }
+        let fields = bytes[(close + 1)...].split(separator: UInt8(ascii: " "), maxSplits: 20)
+        guard fields.count > 19, let state = fields[0].first, state != UInt8(ascii: "Z"), state != UInt8(ascii: "X")
+        else { return nil }
+        return UInt64(String(decoding: fields[19], as: UTF8.self))
     }
 }

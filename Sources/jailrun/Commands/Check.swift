@@ -4,17 +4,45 @@ import JailCore
 struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Say everything that is wrong or doubtful in a file; touch nothing.",
-        discussion: "Ends with 65 when there is an error.")
+        discussion: "Ends with 65 when there is an error, with 0 when there are warnings and notes only.")
 
     @OptionGroup var global: GlobalOptions
+
+    @Flag(help: "Print what is found to standard output, as JSON.")
+    var json = false
 
     @Argument(help: "A jail.conf(5) file.", completion: .file(extensions: ["conf"]))
     var file: String
 
     func run() throws {
-        let diagnostics = try global.load(file).check()
-        Output.diagnostics(diagnostics)
-        if diagnostics.contains(where: { $0.severity == .error }) { throw ExitCode(65) }
+        let found = try diagnostics()
+        if json {
+            print("[\(found.map(\.json).joined(separator: ",\n "))]")
+        } else {
+            Output.diagnostics(global.quiet ? found.filter { $0.severity == .error } : found)
+        }
+        if found.contains(where: { $0.severity == .error }) { throw ExitCode(65) }
+    }
+
+    private func diagnostics() throws -> [Diagnostic] {
+        if !json { return try global.load(file).checkOnHost() }
+        do { return try Configuration(path: file).checkOnHost() } catch { return error.diagnostics }
+    }
+}
+
+extension Diagnostic {
+    /// An object; `file`, `line`, `column` and `hint` are left out where there is none.
+    fileprivate var json: String {
+        var fields = ["\"severity\": \(StructuredOutput.quoted(severity.rawValue))"]
+        if let location {
+            fields += [
+                "\"file\": \(StructuredOutput.quoted(location.file))", "\"line\": \(location.line)",
+                "\"column\": \(location.column)",
+            ]
+        }
+        fields.append("\"message\": \(StructuredOutput.quoted(message))")
+        if let hint { fields.append("\"hint\": \(StructuredOutput.quoted(hint))") }
+        return "{\(fields.joined(separator: ", "))}"
     }
 }
 
@@ -48,6 +76,7 @@ struct Params: ParsableCommand {
         var lines = [row.name, "    \(row.meaning)", "    type: \(row.kind.rawValue)"]
         if !row.standard.isEmpty { lines.append("    default: \(row.standard)") }
         lines += ["    fate: \(row.fate.explanation)", "    on Linux: \(row.mechanism)"]
+        if !row.example.isEmpty { lines.append("    example: \(row.example)") }
         return lines.joined(separator: "\n")
     }
 }
@@ -56,6 +85,7 @@ extension ParameterTable.Fate {
     var explanation: String {
         switch self {
         case .done: "done"
+        case .noted(let why, .any, _): "noted: accepted, \(why)"
         case .noted(let why, _, let otherwise): "noted: accepted, \(why); another value: \(otherwise)"
         case .refused(let reason): "refused: \(reason)"
         case .notYet: "refused: not supported by this version"

@@ -40,7 +40,7 @@ struct Exec: ParsableCommand {
     func run() throws {
         try reporting {
             let host = try global.host()
-            guard let record = JailLookup(host: host).record(jail) else { throw RuntimeError.notFound(jail: jail) }
+            let record = try JailLookup(host: host).existing(jail)
             let arguments = command.first == "--" ? Array(command.dropFirst()) : command
             let line = JailCommand(
                 text: arguments.joined(separator: " "), arguments: arguments.isEmpty ? ["/bin/sh", "-i"] : arguments,
@@ -49,8 +49,8 @@ struct Exec: ParsableCommand {
                 wantsTerminal || arguments.isEmpty && !Descriptors.terminals.isEmpty
                 ? [0, 1, 2] : Descriptors.terminals
             let outcome = try JailEntry(record: record, host: host, terminals: terminals).run(
-                line, parameter: "exec", origin: .commandLine, user: user, directory: directory,
-                environment: environment)
+                line, parameter: "exec", origin: .commandLine, user: user,
+                directory: directory.map { .path($0) } ?? .root, environment: environment)
             if case .notExecuted = outcome {
                 Output.failure(.command(jail: record.name, text: line.text, origin: .commandLine, outcome: outcome))
             }

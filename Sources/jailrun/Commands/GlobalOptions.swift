@@ -25,7 +25,12 @@ struct GlobalOptions: ParsableArguments {
         GlobalRequest(stateDirectory: stateDirectory, cgroupRoot: cgroupRoot, isVerbose: verbose, isQuiet: quiet)
     }
 
-    func host() throws -> Host { try request.host() }
+    func host(timings: Timings? = nil) throws -> Host {
+        var request = request
+        request.timings = timings
+        return try request.host()
+    }
+
     func load(_ file: String) throws -> Configuration { try request.load(file) }
     func specs(_ configuration: Configuration, _ names: [String]) throws -> [JailSpec] {
         try request.specs(configuration, names)
@@ -38,21 +43,28 @@ struct GlobalRequest {
     var cgroupRoot: String?
     var isVerbose: Bool
     var isQuiet: Bool
+    /// Told of each step, for `--timings`.
+    var timings: Timings?
 
     /// The machine, ready for work. Signals are blocked from here on.
     func host() throws -> Host {
         let signals = try SignalSource.takeProcess()
-        let isQuiet = isQuiet
+        let (isQuiet, isVerbose, timings) = (isQuiet, isVerbose, timings)
+        let observe = { @Sendable (step: Step, microseconds: Int?) in
+            if isVerbose { Output.step(step, microseconds) }
+            timings?.add(step, microseconds)
+        }
         return try Host(
             stateDirectory: stateDirectory, cgroupRoot: cgroupRoot, signals: signals,
-            observe: isVerbose ? { @Sendable step, microseconds in Output.step(step, microseconds) } : nil,
+            observe: isVerbose || timings != nil ? observe : nil,
             warn: { Output.error($0) }, note: { if !isQuiet { Output.error($0) } })
     }
 
     /// Reads the file; prints all that is wrong with it and ends with 65, EX_DATAERR.
     func load(_ file: String) throws -> Configuration {
         if !file.contains("/"), !file.contains("."), file != "-", access(file, F_OK) != 0 {
-            Output.error("\"\(Terminal.escaped(file))\" is no command and no file")
+            let near = Spelling(file).closest(in: Jailrun.names).map { " (did you mean \"\($0)\"?)" } ?? ""
+            Output.error("\"\(Terminal.escaped(file))\" is no command and no file\(near)")
             Output.notice("    hint: commands are \(Jailrun.names.joined(separator: ", "))")
             throw ExitCode(64)
         }

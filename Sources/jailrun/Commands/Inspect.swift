@@ -15,7 +15,7 @@ struct Inspect: ParsableCommand {
             let lookup = JailLookup(host: host)
             let record = lookup.record(jail)
             guard let inspection = JailInspection(record, lookup.service(record?.name ?? jail)) else {
-                throw RuntimeError.notFound(jail: jail)
+                throw lookup.notFound(jail)
             }
             print(inspection.json())
         }

@@ -26,7 +26,7 @@ struct Wait: ParsableCommand {
         try reporting {
             let host = try global.host()
             for jail in jails {
-                guard let record = JailLookup(host: host).record(jail) else { throw RuntimeError.notFound(jail: jail) }
+                let record = try JailLookup(host: host).existing(jail)
                 try JailWait(record: record, host: host).run()
             }
         }

@@ -15,7 +15,7 @@ struct Ps: ParsableCommand {
     func run() throws {
         try reporting {
             let host = try global.host()
-            guard let record = JailLookup(host: host).record(jail) else { throw RuntimeError.notFound(jail: jail) }
+            let record = try JailLookup(host: host).existing(jail)
             let processes = JailProcess.all(of: record)
             print(json ? Self.json(processes) : Self.text(processes))
         }
@@ -47,9 +47,9 @@ struct Ps: ParsableCommand {
 
     private static func json(_ processes: [JailProcess]) -> String {
         let rows = processes.map {
-            "{\"pid\":\($0.pid),\"inside\":\($0.innerPid),\"uid\":\($0.uid),\"state\":\(JailTable.quoted($0.state)),"
+            "{\"pid\":\($0.pid),\"inside\":\($0.innerPid),\"uid\":\($0.uid),\"state\":\(StructuredOutput.quoted($0.state)),"
                 + "\"cpu_seconds\":\($0.cpuSeconds),\"resident_kib\":\($0.residentKiB),"
-                + "\"command\":\(JailTable.quoted($0.command))}"
+                + "\"command\":\(StructuredOutput.quoted($0.command))}"
         }
         return "[\(rows.joined(separator: ","))]"
     }

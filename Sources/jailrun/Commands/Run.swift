@@ -17,6 +17,8 @@ struct Run: ParsableCommand {
     @Flag(name: .customLong("dry-run"), help: "Print the steps in strace's spelling, and perform none.")
     var isDryRun = false
 
+    @Option(help: Timings.help) var timings: Timings.Form?
+
     @Option(name: .customLong("logs"), help: ArgumentHelp("Keep each jail's console there.", valueName: "dir"))
     var logs: String?
 
@@ -52,6 +54,7 @@ struct Run: ParsableCommand {
         if global.noColor { request.services.hasColour = false }
         request.isQuiet = global.quiet
         request.isVerbose = global.verbose
+        request.timings = timings
         request.stateDirectory = global.stateDirectory
         request.cgroupRoot = global.cgroupRoot
         return request

@@ -8,6 +8,7 @@ struct RunRequest: Equatable {
     var isDryRun = false
     var isQuiet = false
     var isVerbose = false
+    var timings: Timings.Form?
     var stateDirectory: String?
     var cgroupRoot: String?
     /// A command to be run beside the jails.
@@ -15,7 +16,7 @@ struct RunRequest: Equatable {
 
     init(file: String) { self.file = file }
 
-    /// Reads the plainest command lines: `[run] [-q] [-v] [--dry-run] FILE [JAIL…]`; nil for every other, which the argument
+    /// Reads the plainest command lines: `[run] [-q] [-v] [--dry-run] [--timings[=json]] FILE [JAIL…]`; nil for every other, which the argument
     /// parser reads. Building the parser takes longer than starting a jail: 2 ms of 5.
     init?(plain arguments: [String], commands: [String]) {
         var rest = arguments[...]
@@ -27,6 +28,8 @@ struct RunRequest: Equatable {
             case "-q", "--quiet": request.isQuiet = true
             case "-v", "--verbose": request.isVerbose = true
             case "--dry-run": request.isDryRun = true
+            case "--timings": request.timings = .text
+            case "--timings=json": request.timings = .json
             case _ where word.hasPrefix("-") && word != "-": return nil
             default: operands.append(word)
             }
@@ -39,14 +42,17 @@ struct RunRequest: Equatable {
         self = request
     }
 
-    private var global: GlobalRequest {
+    private func global(_ recorded: Timings?) -> GlobalRequest {
         GlobalRequest(
-            stateDirectory: stateDirectory, cgroupRoot: cgroupRoot, isVerbose: isVerbose, isQuiet: isQuiet)
+            stateDirectory: stateDirectory, cgroupRoot: cgroupRoot, isVerbose: isVerbose, isQuiet: isQuiet,
+            timings: recorded)
     }
 
     /// Performs the request.
     /// - Returns: the exit status.
     func perform() throws -> Int32 {
+        let recorded = timings.map(Timings.init)
+        let global = global(recorded)
         let host = try global.host()
         let specs = try global.specs(try global.load(file), jails)
         if isDryRun {
@@ -55,34 +61,39 @@ struct RunRequest: Equatable {
         }
         if !services.command.isEmpty {
             var run = try ServicesRun(
-                services, specs: specs, host: host, configuration: Descriptors.absolute(file), isQuiet: isQuiet)
+                services, specs: specs, host: host, configuration: Descriptors.absolute(file), isQuiet: isQuiet,
+                timings: recorded)
             return try run.perform()
         }
-        return specs.count == 1 && !specs[0].isSupervised ? try runOne(specs[0], host) : try runAll(specs, host)
+        return specs.count == 1 && !specs[0].isSupervised
+            ? try runOne(specs[0], host, recorded) : try runAll(specs, host, recorded)
     }
 
     private func dryRun(_ specs: [JailSpec], _ host: Host) throws {
         for spec in specs {
             let plan = try DryRun(jail: spec, host: host, terminals: Descriptors.terminals).plan()
-            if specs.count > 1 { print("# \(spec.label)") }
-            for step in plan.allSteps { print(step.operation.spelling) }
+            for line in Explain.trace(spec, plan, isOne: specs.count == 1) { print(line) }
         }
     }
 
-    private func runOne(_ spec: JailSpec, _ host: Host) throws -> Int32 {
+    private func runOne(_ spec: JailSpec, _ host: Host, _ recorded: Timings?) throws -> Int32 {
         let start = JailStart(
             jail: spec, host: host, isTransient: true, configuration: Descriptors.absolute(file),
             terminals: Descriptors.terminals)
         return try JailRun(start: start, host: host).run { record in
+            ServiceManager.notify(.ready)
+            recorded?.report(record.spec.label)
             if !isQuiet { Announcement.up(record, isForeground: true) }
         }.exitStatus
     }
 
-    private func runAll(_ specs: [JailSpec], _ host: Host) throws -> Int32 {
+    private func runAll(_ specs: [JailSpec], _ host: Host, _ recorded: Timings?) throws -> Int32 {
         let isQuiet = isQuiet
         var keepers = JailKeepers(
             specs: specs, host: host, mode: .foreground, configuration: Descriptors.absolute(file),
-            report: { Output.failure($0) }, announce: { if !isQuiet { Announcement.up($0, isForeground: true) } })
+            report: { Output.failure($0) },
+            announce: { if !isQuiet { Announcement.up($0, isForeground: true) } })
+        keepers.starts.started = { recorded?.report($0.label) }
         return Announcement.status(of: try keepers.run())
     }
 }

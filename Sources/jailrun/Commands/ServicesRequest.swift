@@ -38,7 +38,9 @@ struct ServicesRun {
     private var progress: Progress
     private var shown: [String] = []
 
-    init(_ request: ServicesRequest, specs: [JailSpec], host: Host, configuration: String, isQuiet: Bool) throws {
+    init(_ request: ServicesRequest, specs: [JailSpec], host: Host, configuration: String, isQuiet: Bool,
+        timings: Timings?
+    ) throws {
         if let (first, second) = ServiceEnvironment.clash(of: specs) {
             throw RuntimeError.host(
                 "the jails \(first) and \(second) would have the same environment variables", hint: "rename one of them"
@@ -48,10 +50,12 @@ struct ServicesRun {
         self.isQuiet = isQuiet
         self.host = host
         self.specs = specs
+        var starts = StartOptions()
+        starts.started = { timings?.report($0.label) }
         progress = Progress(isQuiet: isQuiet, hasColour: request.hasColour, jails: specs.count)
         run = try SupervisedRun(
             specs: specs, host: host, isTransient: !request.isKept, configuration: configuration,
-            logDirectory: try request.logDirectory.map(Self.directory), showsOutput: false,
+            logDirectory: try request.logDirectory.map(Self.directory), showsOutput: false, starts: starts,
             report: { Output.failure($0) }, announce: { _ in })
     }
 

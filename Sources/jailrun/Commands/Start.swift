@@ -7,6 +7,8 @@ struct Start: ParsableCommand {
 
     @OptionGroup var global: GlobalOptions
 
+    @Option(help: Timings.help) var timings: Timings.Form?
+
     @Argument(help: "A jail.conf(5) file.", completion: .file(extensions: ["conf"]))
     var file: String
 
@@ -15,16 +17,21 @@ struct Start: ParsableCommand {
 
     func run() throws {
         try reporting {
-            let host = try global.host()
+            let recorded = timings.map(Timings.init)
+            let host = try global.host(timings: recorded)
             let specs = try global.specs(try global.load(file), jails)
-            try Self.start(specs, file: file, host: host, isQuiet: global.quiet)
+            try Self.start(specs, file: file, host: host, isQuiet: global.quiet, timings: recorded)
         }
     }
 
-    static func start(_ specs: [JailSpec], file: String, host: Host, isQuiet: Bool) throws {
+    static func start(
+        _ specs: [JailSpec], file: String, host: Host, isQuiet: Bool, timings: Timings? = nil
+    ) throws {
         var keepers = JailKeepers(
             specs: specs, host: host, mode: .detached, configuration: Descriptors.absolute(file),
-            report: { Output.failure($0) }, announce: { if !isQuiet { Announcement.up($0, isForeground: false) } })
+            report: { Output.failure($0) },
+            announce: { if !isQuiet { Announcement.up($0, isForeground: false) } })
+        keepers.starts.started = { timings?.report($0.label) }
         try Announcement.finish(try keepers.run())
     }
 }

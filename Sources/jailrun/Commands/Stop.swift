@@ -20,11 +20,15 @@ struct Stop: ParsableCommand {
     }
 
     static func stop(_ targets: [String], _ global: GlobalOptions, _ host: Host, isForced: Bool = false) throws {
-        let stop = JailStop(host: host, terminals: Descriptors.terminals, isForced: isForced)
+        let stop = JailStop(host: host, terminals: Descriptors.terminals, scope: isForced ? .afterwards : .all)
         var failure: RuntimeError?
         for name in try names(targets, global, host) {
             do { try stop.run(name) } catch {
-                Output.failure(error)
+                if case .notFound = error {
+                    Output.failure(JailLookup(host: host).notFound(name))
+                } else {
+                    Output.failure(error)
+                }
                 failure = failure ?? error
             }
         }
@@ -78,9 +82,7 @@ struct Restart: ParsableCommand {
             let names = try global.specs(try global.load(target), []).map(\.name.value)
             return (target, [], names.filter { JailLookup(host: host).isKnown($0) })
         }
-        guard let name = JailLookup(host: host).name(target), let record = host.state.record(of: name) else {
-            throw RuntimeError.notFound(jail: target)
-        }
-        return (record.configuration, [record.spec.label], [name])
+        let record = try JailLookup(host: host).existing(target)
+        return (record.configuration, [record.spec.label], [record.name])
     }
 }

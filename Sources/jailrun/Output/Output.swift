@@ -3,17 +3,25 @@ import JailCore
 
 /// What a person reads: results on stdout, everything else on stderr. Bytes that a jail wrote are escaped first.
 enum Output {
+    /// Colour is for a terminal that has it, and for whoever did not ask for none: <https://no-color.org>.
+    static let isColored: Bool = {
+        if isatty(2) == 0 || CommandLine.arguments.prefix(while: { $0 != "--" }).contains("--no-color") { return false }
+        let isRefused = getenv("NO_COLOR").map { $0.pointee != 0 } ?? false
+        let terminal = getenv("TERM").map { String(cString: $0) } ?? "dumb"
+        return !isRefused && terminal != "dumb"
+    }()
+
     static func error(_ text: String) { write("jailrun: \(text)\n") }
 
     static func notice(_ text: String) { write("\(text)\n") }
 
     static func failure(_ error: RuntimeError) {
-        Self.error(error.message)
+        write("\(isColored ? "\u{1b}[1;31mjailrun:\u{1b}[0m" : "jailrun:") \(error.message)\n")
         if let hint = error.hint { write("    hint: \(hint)\n") }
     }
 
     static func diagnostics(_ diagnostics: [Diagnostic]) {
-        for diagnostic in diagnostics { write("\(diagnostic.description)\n") }
+        for diagnostic in diagnostics { write("\(diagnostic.text(isColored: isColored))\n") }
     }
 
     static func step(_ step: Step, _ microseconds: Int?) {

@@ -55,8 +55,8 @@ struct ServiceTable {
             let jid = row.jid.map { "\"jid\":\($0)," } ?? ""
             let ipv4 = row.address.contains(":") || row.address == "-" ? "" : row.address
             return
-                "{\(jid)\"ipv4\":\(JailTable.quoted(ipv4)),\"hostname\":\(JailTable.quoted(row.hostname)),"
-                + "\"path\":\(JailTable.quoted(row.path)),\"name\":\(JailTable.quoted(row.name)),"
+                "{\(jid)\"ipv4\":\(StructuredOutput.quoted(ipv4)),\"hostname\":\(StructuredOutput.quoted(row.hostname)),"
+                + "\"path\":\(StructuredOutput.quoted(row.path)),\"name\":\(StructuredOutput.quoted(row.name)),"
                 + "\"state\":\"\(row.state)\",\"seconds\":\(row.sinceSeconds.map(String.init) ?? "null"),"
                 + "\"restarts\":\(row.restarts),\"failed_checks\":\(row.failedChecks)}"
         }

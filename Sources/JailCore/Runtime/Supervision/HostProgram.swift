@@ -25,10 +25,11 @@ public struct HostProgram: ~Copyable {
             .dieWithParent(SIGTERM), .clearSignalMask(), .closeRange(from: 3, onExec: true),
             .execute(candidates, arguments, environment: all),
         ]
+        let command = JailCommand(text: arguments.joined(separator: " "), arguments: arguments, isBackground: false)
         let plan = KernelPlan(
             steps: calls.map {
                 Step(
-                    operation: .call($0), side: .child, subject: .command, origin: .commandLine,
+                    operation: .call($0), side: .child, aim: .hostCommand(command), origin: .commandLine,
                     purpose: "run \(name)", undo: nil)
             })
         let pair = try attempt("cannot run \(name)") { () throws(Errno) in try ControlPair() }

@@ -117,7 +117,7 @@ extension Supervisor {
         }
         service.memoryKills += kills - service.memoryKillsBefore
         service.memoryKillsBefore = kills
-        let words = MemoryKill(Cgroup(path: record.cgroup), mountPoint: host.cgroupMountPoint).words
+        let words = MemoryKill(Cgroup(path: record.cgroup), mountPoint: Cgroup.mountPoint() ?? host.cgroupTop).words
         service.lastMemoryKill = words
         service.memoryKillMilliseconds = Clock.milliseconds()
         service.log?.note(words)

@@ -4,7 +4,10 @@ internal import SystemPackage
 
 /// One jail of a supervisor: its life, and what the supervisor holds of it.
 final class Service {
-    let spec: JailSpec
+    /// As it is to be started again: what was changed while it was up stays.
+    var spec: JailSpec
+    /// The name by which who started it knows it.
+    let firstName: String
     var life: ServiceLife
     /// While its jail is up.
     var record: JailRecord?
@@ -26,6 +29,8 @@ final class Service {
     /// A start is interrupted once.
     var isInterrupted = false
     var isAnnounced = false
+    /// Its first process has been there: a jail nested in it can start.
+    var hasExisted = false
     /// What was told last.
     var published: ServiceStatus?
     /// memory.events of the jail that is up, and what it told at first.
@@ -37,7 +42,7 @@ final class Service {
     var memoryKillMilliseconds = 0
 
     init(_ spec: JailSpec, life: ServiceLife) {
-        (self.spec, self.life) = (spec, life)
+        (self.spec, self.life, firstName) = (spec, life, spec.name.value)
     }
 
     deinit { closeAll() }
@@ -45,14 +50,18 @@ final class Service {
     var name: String { spec.name.value }
     var isOver: Bool { life.state.isOver && work == nil && check == nil && pidfd < 0 }
     var status: ServiceStatus {
-        ServiceStatus(
+        var status = ServiceStatus(
             spec, life, detail: detail, exitStatus: exitStatus, isSkipped: isSkipped, isReported: isReported,
             memoryKills: memoryKills, lastMemoryKill: lastMemoryKill)
+        status.name = firstName
+        return status
     }
 
     func depends(on other: Service) -> Bool {
-        spec.depend.contains { $0.value == other.name || $0.value == other.spec.label }
+        spec.depend.contains { [other.name, other.firstName, other.spec.label].contains($0.value) }
     }
+
+    func isNested(in other: Service) -> Bool { spec.parent.map { $0.value == other.firstName } ?? false }
 
     func started(pidfd: Int32, control: Int32, record: JailRecord?) {
         (self.pidfd, self.control, self.record) = (pidfd, control, record)

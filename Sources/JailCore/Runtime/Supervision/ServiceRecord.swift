@@ -127,12 +127,23 @@ struct ServiceRegistry {
         } catch { throw .host("cannot encode the record of \(record.name)", hint: nil) }
     }
 
+    /// A jail that is up has another name: jail -m. The log stays where it is.
+    func rename(_ old: String, to spec: JailSpec) throws(RuntimeError) {
+        guard var record = record(of: old) else { return }
+        record.spec = spec
+        try write(record)
+        withdraw(old)
+    }
+
     /// The wish is gone, the log is not.
     func withdraw(_ name: String) { _ = unsafe unlink(path(name)) }
 
     func remove(_ name: String) {
+        // A jail that was renamed has the log of its first name.
+        let place = record(of: name)?.log?.path
         withdraw(name)
         ConsoleLog.remove(logPath(name))
+        if let place, place.hasPrefix("\(directory)/") { ConsoleLog.remove(place) }
     }
 
     /// Records of jails that are down and that nobody looks after: their start was broken off, or they died with their supervisor.

@@ -27,11 +27,13 @@ public final class SupervisedRun {
     ///   - isTransient: the jails die with the supervisor, however it ends; and it ends when this process does.
     ///   - logDirectory: keeps each jail's console there as `NAME.log`; nil where its `log.file` says.
     ///   - showsOutput: shows the jails' output on descriptor 1.
+    ///   - starts: how the jails are started for the first time.
     ///   - report: says why a start failed; called in another process.
     ///   - announce: called in another process when a jail is up for the first time.
     public init(
         specs: [JailSpec], host: Host, isTransient: Bool, configuration: String, logDirectory: String? = nil,
-        showsOutput: Bool, showsNames: Bool = false, report: @escaping @Sendable (RuntimeError) -> Void,
+        showsOutput: Bool, showsNames: Bool = false, starts: StartOptions = StartOptions(),
+        report: @escaping @Sendable (RuntimeError) -> Void,
         announce: @escaping @Sendable (JailRecord) -> Void
     ) throws(RuntimeError) {
         let pair = try attempt("cannot start a supervisor") { () throws(Errno) in try ControlPair() }
@@ -51,7 +53,7 @@ public final class SupervisedRun {
             let options = Supervisor.Options(
                 isTransient: isTransient, configuration: configuration, logDirectory: logDirectory,
                 showsOutput: showsOutput, isOutputForeign: !showsOutput,
-                isStrict: !showsOutput || !isTransient, showsNames: showsNames)
+                isStrict: !showsOutput || !isTransient, showsNames: showsNames, starts: starts)
             Supervisor(
                 services, host: host, options: options, front: pair.childs.number, report: report, announce: announce
             ).run()

@@ -74,7 +74,7 @@ extension Supervisor {
         case .output where service.output == watch.descriptor:
             if let bytes = service.readOutput() { show(bytes, of: service) }
         case .workMessage where service.work?.control == watch.descriptor:
-            if service.work?.kind == .start { received(service) } else { _ = service.work?.receive() }
+            if service.work?.kind == .start { receive(service) } else { _ = service.work?.receive() }
         case .workWords where service.work?.words == watch.descriptor: service.work?.listen()
         case .workEnd where service.work?.pidfd == watch.descriptor: workEnded(service)
         case .checkWords where service.check?.words == watch.descriptor: service.check?.listen()

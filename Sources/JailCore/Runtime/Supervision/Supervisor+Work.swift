@@ -15,13 +15,17 @@ extension Supervisor {
             // Before the log is begun anew: it may be that of a jail that is up.
             try registry.checkFree(newRecord(service))
             try openLog(service)
-            let output = service.spec.commands.consoleLog == nil ? try OutputPipe() : nil
+            let isFirst = service.life.restarts == 0
+            let isInteractive = options.starts.isInteractive && isFirst
+            let terminals = isInteractive ? [0, 1, 2].filter { isatty(Int32($0)) == 1 } : []
+            let isPiped = service.spec.commands.consoleLog == nil && terminals.isEmpty
+            let output = isPiped ? try OutputPipe() : nil
             let record = newRecord(service)
-            let isAgain = service.life.restarts > 0
-            let supervisor = getpid()
-            service.work = try Worker(.start) { channel in
-                self.doStart(
-                    service.spec, record, isAgain: isAgain, output: output, supervisor: supervisor, channel: channel)
+            var start = JailStart(
+                jail: service.spec, host: host, isTransient: options.isTransient, configuration: options.configuration,
+                terminals: terminals, output: output, supervisor: getpid(), isStrict: options.isStrict)
+            service.work = try Worker(.start, keepsInput: isInteractive) { channel in
+                self.run(&start, record, isFirst: isFirst, channel)
             }
             if let output {
                 close(output.writing)
@@ -60,36 +64,48 @@ extension Supervisor {
         service.log = writer
     }
 
-    private func doStart(
-        _ spec: JailSpec, _ record: ServiceRecord, isAgain: Bool, output: OutputPipe?, supervisor: Int32,
-        channel: Worker.Channel
-    ) -> Int32 {
+    /// In the worker.
+    private func run(_ start: inout JailStart, _ record: ServiceRecord, isFirst: Bool, _ channel: Worker.Channel)
+        -> Int32
+    {
         if options.isOutputForeign { dup2(2, 1) }
+        let awaitOutput = { [isShown = options.showsOutput && isFirst] in if isShown { channel.awaitOutput() } }
+        let (spec, notices) = (start.jail, isFirst ? options.starts : StartOptions())
+        var hasExisted = false
         do throws(RuntimeError) {
-            try registry.claim(record, isAgain: isAgain, host: host)
-            let start = JailStart(
-                jail: spec, host: host, isTransient: options.isTransient, configuration: options.configuration,
-                terminals: [], output: output, supervisor: supervisor, isStrict: options.isStrict)
+            try registry.claim(record, isAgain: !isFirst, host: host)
+            start.onCommandEnd = awaitOutput
+            start.onCreate = { identity in
+                hasExisted = true
+                notices.created(spec, identity)
+                channel.tellExists()
+            }
             let running = try start.run()
-            let passed = [running.control.number, running.pidfd.number]
-            _ = unsafe cns_send(
-                channel.control, Int32(CNS_STARTED.rawValue), 0, Int64(running.outcome.exitStatus), passed, 2)
+            notices.started(spec)
+            let terminal = start.console.release()
+            channel.send(
+                CNS_STARTED, status: running.outcome.exitStatus,
+                [running.control.number, running.pidfd.number] + (terminal >= 0 ? [terminal] : []))
             return 0
         } catch {
             channel.say(error.message)
-            if case .interrupted = error { return error.exitStatus }
-            report(error)
+            awaitOutput()
+            if case .interrupted = error {} else { report(error) }
+            if hasExisted { notices.removed(spec) }
             return error.exitStatus == 0 ? 125 : error.exitStatus
         }
     }
 
     func stop(_ service: Service) {
         endCheck(service)
+        follow(service)
         guard service.pidfd >= 0 else { return service.life.ended(isFailure: false, Clock.milliseconds()) }
         let isForced = isForced || service.isForced
         begin(.stop, service) { [host, name = service.name] in
             do throws(RuntimeError) {
-                try JailStop(host: host, terminals: [], isForced: isForced, isSupervisors: true).run(name)
+                try JailStop(
+                    host: host, terminals: [], scope: isForced ? .afterwards : .all, isSupervisors: true
+                ).run(name)
                 return nil
             } catch {
                 // Somebody else has stopped it.
@@ -132,7 +148,7 @@ extension Supervisor {
                     let outcome = try JailEntry(record: record, host: host, terminals: []).run(
                         JailCommand(health.command.value), parameter: "health.command",
                         origin: health.command.origin, timeoutSeconds: health.timeoutSeconds)
-                    if outcome == .timedOut { channel.say("no answer within \(health.timeoutSeconds) s") }
+                    if case .timedOut = outcome { channel.say("no answer within \(health.timeoutSeconds) s") }
                     return outcome.exitStatus
                 } catch {
                     channel.say(error.message)
@@ -154,18 +170,35 @@ extension Supervisor {
 
     // MARK: End
 
-    /// A start's descriptors have come.
-    func received(_ service: Service) {
-        guard let work = service.work, let started = work.receive() else { return }
-        service.started(pidfd: started.pidfd, control: started.control, record: host.state.record(of: service.name))
-        service.exitStatus = started.status
-        watchMemory(service)
-        service.life.started(Clock.milliseconds())
+    /// News of a start.
+    func receive(_ service: Service) {
+        switch service.work?.receive() {
+        case .exists: service.hasExisted = true
+        case .printed:
+            showPrinted(service)
+            service.work?.goOn()
+        case .started(let control, let pidfd, let terminal, let status):
+            service.hasExisted = true
+            // From here on what the jail prints there is read for its log.
+            if terminal >= 0 { service.output = terminal }
+            service.started(pidfd: pidfd, control: control, record: host.state.record(of: service.name))
+            service.exitStatus = status
+            watchMemory(service)
+            service.life.started(Clock.milliseconds())
+        case nil: break
+        }
+    }
+
+    /// What the jail has printed up to now is shown before what is told of it next, as far as the reader takes it.
+    func showPrinted(_ service: Service) {
+        guard options.showsOutput, front >= 0 else { return }
+        service.drainOutput { show($0, of: service) }
+        relay.flush(waitingMilliseconds: 500)
     }
 
     func workEnded(_ service: Service) {
         guard let work = service.work else { return }
-        if work.kind == .start, service.pidfd < 0 { received(service) }
+        while work.kind == .start, service.pidfd < 0, work.control >= 0 { receive(service) }
         let (outcome, words) = work.end()
         service.work = nil
         switch work.kind {

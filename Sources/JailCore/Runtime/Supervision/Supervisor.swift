@@ -20,6 +20,7 @@ final class Supervisor {
         var isStrict: Bool
         /// Whom a jail's output is from.
         var showsNames: Bool
+        var starts = StartOptions()
     }
 
     let host: Host
@@ -95,17 +96,21 @@ final class Supervisor {
 
     /// In the reverse of the order of starts: those that depend on it first.
     private func mayStop(_ service: Service) -> Bool {
-        !services.contains { $0 !== service && $0.depends(on: service) && !$0.isOver }
+        !services.contains { $0 !== service && ($0.depends(on: service) || $0.isNested(in: service)) && !$0.isOver }
     }
 
-    /// Those whose dependencies are ready start; one whose dependency failed is skipped, as jail(8) does.
+    /// Those whose dependencies are ready start; one whose dependency failed is skipped, as jail(8) does. The jail around a
+    /// nested one must exist, but need not be up.
     private func beginIfReady(_ service: Service, _ now: Int) {
         let needed = services.filter { service.depends(on: $0) }
-        if needed.contains(where: { $0.life.state == .failed || $0.life.isAskedToStop }) {
+        let parent = services.first { service.isNested(in: $0) }
+        if (needed + (parent.map { [$0] } ?? [])).contains(where: { $0.life.state == .failed || $0.life.isAskedToStop }) {
             service.isSkipped = true
             service.exitStatus = 125
             service.life.skip(now)
-        } else if needed.allSatisfy(\.life.state.isReady) {
+        } else if needed.allSatisfy(\.life.state.isReady), parent?.hasExisted != false,
+            services.count(where: { $0.work?.kind == .start }) < options.starts.limit
+        {
             service.life.begin(now)
             start(service)
         }
@@ -124,6 +129,7 @@ final class Supervisor {
         if status == service.published { return }
         if service.life.state.isReady, !service.isAnnounced, let record = service.record {
             service.isAnnounced = true
+            showPrinted(service)
             announce(record)
         }
         if service.published?.hasSameNews(as: status) != true { writeRecord(service) }
@@ -151,7 +157,21 @@ final class Supervisor {
         do { try registry.write(newRecord(service)) } catch { host.warn(error.message) }
     }
 
-    func owns(_ service: Service) -> Bool { registry.record(of: service.name)?.supervisor == getpid() }
+    func owns(_ service: Service) -> Bool {
+        follow(service)
+        return registry.record(of: service.name)?.supervisor == getpid()
+    }
+
+    /// A jail may have been changed while it was up, and have another name since: jail -m. It is started again as it is now.
+    func follow(_ service: Service) {
+        guard let record = service.record else { return }
+        var current = host.state.record(of: service.name)
+        if current?.identity != record.identity {
+            current = host.state.name(of: record.identity).flatMap { host.state.record(of: $0) }
+        }
+        guard let current, current.spec != record.spec else { return }
+        (service.spec, service.record) = (current.spec, current)
+    }
 
     /// A jail that gave up being started again stays known, until somebody stops it.
     private func forgetIfOver(_ service: Service) -> Bool {

@@ -1,0 +1,54 @@
+/// The parameters that a jail has while it runs, as opposed to those that only jail(8) reads: what jail_get(2) of FreeBSD tells,
+/// jls(8) prints, and `jail -m` may change.
+public enum KernelParameters {
+    /// FreeBSD's that this version knows, and jailrun's own, in jls(8)'s order: those without a dot first, each by name.
+    public static let all: [String] = names.filter(isKnown).sorted { left, right in
+        let hasDots = (left.utf8.contains(.dot), right.utf8.contains(.dot))
+        return hasDots.0 == hasDots.1 ? left < right : hasDots.1
+    }
+
+    /// Whether it may be asked for: one of `all`, or of a family such as `meta.KEY` and `cgroup.FILE`.
+    public static func contains(_ name: String) -> Bool {
+        all.contains(name) || families.contains { name.hasPrefix($0) && name.utf8.count > $0.utf8.count }
+    }
+
+    /// Whether the value is told, and cannot be set.
+    public static func isReadOnly(_ name: String) -> Bool { ParameterTable.row(Bytes(name.utf8))?.kind == .readOnly }
+
+    /// Whether a running jail's can be changed: what a process of the jail already has, its capabilities, its filter or its root,
+    /// cannot be taken away or given here.
+    public static func isChangeable(_ name: String) -> Bool {
+        if changeable.contains(name) || families.contains(where: { name.hasPrefix($0) }) { return true }
+        if createOnly.contains(name) { return false }
+        // Accepted without effect: then any other harmless value has none either.
+        guard let row = ParameterTable.row(Bytes(name.utf8)), case .noted = row.fate else { return false }
+        return true
+    }
+
+    /// FreeBSD's, whatever becomes of them here.
+    private static let createOnly = ["jid", "path", "ip4", "ip6", "vnet", "osrelease", "osreldate", "linux", "host"]
+    private static let changeable = [
+        "name", "persist", "host.hostname", "ip4.addr", "ip6.addr", "interface", "meta", "env",
+    ]
+    private static let families = ["meta.", "env.", "cgroup."]
+
+    private static func isKnown(_ name: String) -> Bool {
+        guard let row = ParameterTable.row(Bytes(name.utf8)) else { return false }
+        if row.kind == .readOnly { return true }
+        switch row.fate {
+        case .done, .noted: return true
+        case .refused, .notYet: return false
+        }
+    }
+
+    private static let names: [String] =
+        [
+            "children.cur", "children.max", "cpuset.id", "devfs_ruleset", "dying", "enforce_statfs", "env", "host",
+            "host.domainname", "host.hostid", "host.hostname", "host.hostuuid", "ip4", "ip4.addr", "ip4.saddrsel",
+            "ip6", "ip6.addr", "ip6.saddrsel", "jid", "linux", "linux.osname", "linux.osrelease",
+            "linux.oss_version", "meta", "name", "osreldate", "osrelease", "parent", "path", "persist", "securelevel",
+            "sysvmsg", "sysvsem", "sysvshm", "vnet",
+        ]
+        + ["cap.add", "cap.drop", "root.ephemeral", "root.readonly", "seccomp", "userns"]
+        + ParameterTable.rows.map(\.name).filter { $0.hasPrefix("allow.") && $0 != "allow.dying" }
+}

@@ -1,0 +1,47 @@
+/// What parameters make of a jail that runs: `jail -m`.
+///
+/// Only what can be changed while it runs is: name, hostname, addresses, limits, `persist`, `meta` and `env`, and the
+/// commands of its stop. The rest stays as it was made.
+public struct JailChange: Sendable {
+    /// The parameters that were given, by the names of the table.
+    public let names: [String]
+    /// The jail that would be made of these parameters now.
+    public let asked: JailSpec
+    /// The jail that runs, changed.
+    public let result: JailSpec
+
+    /// - Throws: every error of the parameters.
+    public init(of old: JailSpec, by changes: EffectiveJail, in configuration: Configuration)
+        throws(ConfigurationFailure)
+    {
+        var reader = JailReader(old.parameters.changed(by: changes), configuration)
+        let new = JailSpec(&reader)
+        // What runs has its commands already; without `persist` it ends with the last of their processes.
+        let errors = reader.diagnostics.filter {
+            $0.severity == .error && $0.message != JailSpec.livelinessObjection
+        }
+        guard errors.isEmpty else { throw ConfigurationFailure(errors) }
+        var result = old
+        if !new.name.value.isEmpty { result.name = new.name }
+        if old.label == old.name.value { result.label = result.name.value }
+        if case .standard = new.hostname.origin {} else { result.hostname = new.hostname }
+        result.isPersistent = new.isPersistent
+        // Those that the resolver gave are not among the parameters; nor are links moved while a jail runs.
+        if ["ip4.addr", "ip6.addr", "interface"].contains(where: { changes.parameter($0) != nil }) {
+            result.network.addresses = new.network.addresses
+        }
+        result.metadata = new.metadata
+        result.cgroup = new.cgroup
+        result.commands = new.commands
+        result.commands.commandVector = old.commands.commandVector
+        result.parameters = new.parameters
+        names = changes.parameters.map { parameter in
+            guard let row = ParameterTable.row(parameter.name), row.prefix == nil else {
+                return parameter.name.printable()
+            }
+            return row.name
+        }
+        asked = new
+        self.result = result
+    }
+}

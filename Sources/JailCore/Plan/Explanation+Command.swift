@@ -1,0 +1,51 @@
+extension Explanation {
+    static let terminal = Explanation(
+        "Opens a pseudoterminal of the jail's own, gives jailrun its other end, and makes it standard input and output.",
+        without: "The jail would hold the caller's terminal, and could type commands on it.",
+        manual: "pty(7)", "ioctl_tty(2)", turnedOff: "standard input and output that are no terminals")
+
+    static func consoleLog(_ path: String) -> Self {
+        Explanation(
+            "Sends standard output and standard error to \(path) of the host.",
+            without: "What the commands say would go to jailrun's own output.", manual: "dup(2)")
+    }
+
+    static let outputPipe = Explanation(
+        "Sends standard output and standard error into a pipe that jailrun reads.",
+        without: "A detached jail would hold whatever output its caller had.",
+        manual: "pipe(2)", turnedOff: "exec.consolelog = FILE")
+
+    static let firstProcess = Explanation(
+        "Becomes pid 1: a static program in a sealed memory file, of which the jail can change nothing.",
+        without: "Nobody would reap orphans and pass signals on; and jailrun itself would be in the jail's reach.",
+        manual: "pid_namespaces(7)", "memfd_create(2)", "execveat(2)")
+
+    static let stage = Explanation(
+        "Becomes a small static program in a sealed memory file, before it enters the jail.",
+        without: "A process of the jail could trace jailrun, or open its program through /proc.",
+        manual: "execveat(2)", "memfd_create(2)")
+
+    static let session = Explanation(
+        "Starts a session for the command.",
+        without: "Its process group would be that of pid 1, and signals for the one would reach the other.",
+        manual: "setsid(2)")
+
+    static func directory(_ path: String) -> Self {
+        Explanation(
+            "Changes to \(path) of the jail.", without: "The command would start in the jail's root directory.",
+            manual: "chdir(2)")
+    }
+
+    static func execute(_ line: JailCommand) -> Self {
+        Explanation(
+            "Executes \(line.text)" + (line.isBackground ? ", and does not wait for it." : "."),
+            without: "Nothing would happen after all this.",
+            manual: "execve(2)", "path_resolution(7)")
+    }
+
+    static func hostCommand(_ line: JailCommand) -> Self {
+        Explanation(
+            "Runs \(line.text) on the host.", without: "What the configuration prepares by it would be missing.",
+            manual: "execve(2)")
+    }
+}

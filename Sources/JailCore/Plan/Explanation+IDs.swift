@@ -1,0 +1,24 @@
+extension Explanation {
+    static func mapIDs(_ range: IDRange) -> Self {
+        let last = range.first + range.count - 1
+        return Explanation(
+            "Maps the jail's user and group ids 0-\(range.count - 1) to the host's \(range.first)-\(last), which own nothing.",
+            without: "Root in the jail would be root on the host, with only capabilities and the filter in between.",
+            manual: "user_namespaces(7)", turnedOff: "userns = host")
+    }
+
+    static let becomeRoot = Explanation(
+        "Takes the user and group id 0 of the jail, and drops the caller's supplementary groups.",
+        without: "The process would keep the caller's ids and groups, and with them what they may read.",
+        manual: "setresuid(2)", "setgroups(2)")
+
+    static func becomeUser(_ user: StartFacts.User) -> Self {
+        let groups = user.groups.isEmpty ? "" : ", and the groups \(user.groups.map(String.init).enumerated)"
+        return Explanation(
+            "Makes the command the jail's user \(user.name): user id \(user.uid), group id \(user.gid)\(groups).",
+            without: user.uid == 0
+                ? "The command would inherit whatever ids pid 1 has at that moment."
+                : "The command would run as root of the jail.",
+            manual: "setresuid(2)", "setgroups(2)", turnedOff: "exec.jail_user = NAME")
+    }
+}

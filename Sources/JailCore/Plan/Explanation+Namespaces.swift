@@ -1,0 +1,50 @@
+extension Explanation {
+    static func clone(_ flags: NamespaceFlags) -> Self {
+        // The IPC namespace follows: ipcNamespace.
+        let shared = NamespaceFlags.all.subtracting(flags).subtracting(.ipc)
+        let rest = shared.isEmpty ? "" : "; it shares the host's \(shared.words.enumerated)"
+        return Explanation(
+            "Starts the jail's first process in namespaces of its own (\(flags.words.enumerated)) and in its cgroup\(rest).",
+            without: "The process would see and change the host's \(flags.words.enumerated).",
+            manual: "namespaces(7)", "clone(2)", "pid_namespaces(7)")
+    }
+
+    static let handOver = Explanation(
+        "The first process waits until the host's side is done, and is given descriptors of the mounts made for it.",
+        without: "It would run on with ids that nobody has mapped, and without its network.",
+        manual: "unix(7)", "recv(2)")
+
+    static let ipcNamespace = Explanation(
+        "Gives the jail message queues and shared memory of its own, which belong to its root: the ids are mapped by now.",
+        without: "The jail would reach what the host's programs share with one another.",
+        manual: "ipc_namespaces(7)", "mq_overview(7)", "unshare(2)")
+
+    static let privateMounts = Explanation(
+        "Cuts the propagation of mounts between the jail's mount namespace and the host's.",
+        without: "A mount that the jail makes would appear on the host, and one of the host's in the jail.",
+        manual: "mount_namespaces(7)", "mount_setattr(2)")
+
+    static func hostname(_ name: String) -> Self {
+        Explanation(
+            "Sets the hostname \(name) in the jail's UTS namespace.",
+            without: "The jail would bear the host's name.",
+            manual: "sethostname(2)", "uts_namespaces(7)", turnedOff: "host.hostname = NAME")
+    }
+
+    static let join = Explanation(
+        "Joins every namespace of the jail at once, by a pidfd of its first process.",
+        without: "The command would run on the host.",
+        manual: "setns(2)")
+}
+
+extension NamespaceFlags {
+    static let all: NamespaceFlags = [.mount, .cgroup, .uts, .ipc, .user, .pid, .network]
+
+    private static let words: [(Self, String)] = [
+        (.user, "user ids"), (.mount, "mounts"), (.pid, "processes"), (.network, "network"), (.uts, "hostname"),
+        (.ipc, "System V IPC"), (.cgroup, "view of cgroups"),
+    ]
+
+    /// What each namespace isolates.
+    var words: [String] { Self.words.filter { contains($0.0) }.map(\.1) }
+}

@@ -1,0 +1,95 @@
+extension Explanation {
+    static let loopback = Explanation(
+        "Raises lo, the only link of the jail's network namespace.",
+        without: "Neither 127.0.0.1 nor ::1 would answer.",
+        manual: "network_namespaces(7)", "netdevice(7)", turnedOff: "ip4 = inherit")
+
+    static func network(_ operation: NetworkOperation) -> Self {
+        switch operation {
+        case .createBridge(let name, _):
+            Explanation(
+                "Makes the bridge \(name), on which the jails without an interface of their own meet.",
+                without: "There would be nothing to plug the jail's cable into.", manual: "bridge(8)", "rtnetlink(7)",
+                turnedOff: "interface = NAME")
+        case .createVeth(let pair):
+            Explanation(
+                "Makes a cable: \(pair.name) stays on the host, its other end \(pair.peer) is born in the jail.",
+                without: "Nothing would lead out of the jail's network namespace.", manual: "veth(4)", "rtnetlink(7)")
+        case .raiseLink(let state):
+            Explanation(
+                "Sets \(state.name) up" + (state.master.map { ", as a port of \($0)." } ?? "."),
+                without: "A link that is down carries nothing.", manual: "ip-link(8)")
+        case .settleLink(let name, _):
+            Explanation(
+                "Asks for the carrier of \(name), which makes the kernel act on it now.",
+                without: "A packet sent in the first moments may be dropped, and sent again a second later.",
+                manual: "ethtool(8)")
+        case .addAddress(let address):
+            Explanation(
+                "Gives \(address.link) the address \(address.address)"
+                    + (address.isGateway ? ": the host's, and the gateway of the jails." : "."),
+                without: address.isGateway
+                    ? "The jail would have no way out of its network." : "Nobody could reach the jail.",
+                manual: "ip-address(8)")
+        case .addRoute(let route): .route(route)
+        case .addNeighbour(let link, let address, _):
+            Explanation(
+                "Tells \(link) the hardware address of \(address) for good.",
+                without: "A host that is careful with ARP would not answer the jail's question for it.",
+                manual: "arp(7)", "ip-neighbour(8)")
+        case .addProxy(let link, let address):
+            Explanation(
+                "Lets the host answer on \(link) for \(address).",
+                without: "Other machines of that network would ask for \(address), and hear nothing.",
+                manual: "arp(7)", "ip-neighbour(8)")
+        case .setSysctl(let sysctl): .setting(sysctl)
+        case .keepNamespace(let file):
+            Explanation(
+                "Mounts the jail's network namespace on \(file), so that it outlives the jail's processes.",
+                without: "What is moved into it would be destroyed with it, after a crash, too.",
+                manual: "network_namespaces(7)", "ip-netns(8)")
+        case .moveLink(let name, _):
+            Explanation(
+                "Moves \(name) into the jail, until it stops.",
+                without: "The jail would not have the interface that its file names.", manual: "ip-link(8)")
+        case .removeBridge, .removeLink, .removeAddress, .removeProxy, .restoreSysctl, .dropNamespace, .returnLink:
+            Explanation(
+                "Takes back what the start made.", without: "It would outlive the jail.", manual: "rtnetlink(7)")
+        }
+    }
+
+    private static func route(_ route: NetworkRoute) -> Self {
+        let isDefault = route.destination == "0.0.0.0/0" || route.destination == "::/0"
+        let destination = isDefault ? "everything else" : route.destination
+        let way = route.gateway.map { "by way of \($0)" } ?? "by \(route.link)"
+        return Explanation(
+            "Sends what is for \(destination) \(way)"
+                + (route.namespace == .jail ? ", in the jail." : ", on the host."),
+            without: route.namespace == .jail
+                ? "The jail could not answer it." : "The host would not know where the jail is.",
+            manual: "ip-route(8)")
+    }
+
+    private static func setting(_ sysctl: NetworkSysctl) -> Self {
+        let place = sysctl.namespace == .jail ? " in the jail" : ""
+        let name = sysctl.path.split(separator: "/").last.map(String.init) ?? sysctl.path
+        return Explanation(
+            "Sets \(sysctl.path) to \(sysctl.value)\(place)"
+                + (sysctl.previous.map { "; it is \($0) again when no jail needs it." } ?? "."),
+            without: consequence(ofNotSetting: name), manual: "ip(7)", "ipv6(7)", "sysctl(8)")
+    }
+
+    /// By the last part of the path below /proc/sys/net.
+    private static func consequence(ofNotSetting name: String) -> String {
+        switch name {
+        case "accept_ra": "A router advertisement of a neighbour would change routes here."
+        case "accept_dad": "The address would be unusable for a second, while the link asks whether it is taken."
+        case "disable_ipv6": "The link would have a link-local IPv6 address that nobody gave it, and be reached by it."
+        case "rp_filter": "A jail could forge its source address, and speak in another's name."
+        case "forwarding": "The host would drop what is for the jail, and what the jail sends beyond it."
+        case "proxy_ndp": "The host would not answer for the jail's IPv6 address."
+        case "proxy_delay": "Each neighbour's first packet would wait for up to 0.8 seconds."
+        default: "The jail's packets would meet the host's setting, whatever that is."
+        }
+    }
+}

@@ -1,0 +1,52 @@
+/// Of what a jail has only when its file asks for it.
+extension Explanation {
+    static func domainName(_ name: String) -> Self {
+        Explanation(
+            "Sets the NIS domain name \(name).", without: "The jail would have the host's.", manual: "setdomainname(2)")
+    }
+
+    static func kernelParameter(_ path: String, _ value: String) -> Self {
+        Explanation(
+            "Writes \(value) to /proc/sys/\(path), inside the jail's namespaces.",
+            without: "The jail would have the kernel's own value for it.", manual: "sysctl(8)", "proc(5)")
+    }
+
+    static func layers(_ count: Int) -> Self {
+        Explanation(
+            count == 1
+                ? "Lays folders over each other, as one file system whose top layer gets the writes."
+                : "Lays folders over each other, as \(count) file systems whose top layers get the writes.",
+            without: "The jail would write into what lies below.", manual: "mount(8)", "setfsuid(2)")
+    }
+
+    static func disk(_ type: String, _ source: String) -> Self {
+        Explanation(
+            "Mounts \(source), a file system of type \(type), detached from the host's file tree.",
+            without: "The jail could not reach it: root inside may mount no disk.", manual: "fsopen(2)", "fsmount(2)")
+    }
+
+    static func identityFiles(_ paths: [String]) -> Self {
+        Explanation(
+            "Covers \(paths.map { "/\($0)" }.enumerated) by files of the jail's own, read-only.",
+            without: "The jail would take itself for the machine that its root was copied from.",
+            manual: "machine-id(5)",
+            "gethostid(3)")
+    }
+
+    static let environmentFile = Explanation(
+        "Writes env to /dev/jail/env, where the jail can read it and nobody inside can change it.",
+        without: "The jail would not know what its file says for it.", manual: "jail.conf(5)")
+
+    static func processLimit(_ limit: ProcessSpec.Limit) -> Self {
+        func spell(_ value: UInt64) -> String { value == .max ? "unlimited" : String(value) }
+        return Explanation(
+            "Sets \(limit.resource.name) to \(spell(limit.soft)), at most \(spell(limit.hard)).",
+            without: "Each process would have jailrun's own value.", manual: "prlimit(2)")
+    }
+
+    static func oomScore(_ score: Int) -> Self {
+        Explanation(
+            "Sets oom_score_adj to \(score).",
+            without: "When memory runs out, the jail's processes would be chosen like all others.", manual: "proc(5)")
+    }
+}

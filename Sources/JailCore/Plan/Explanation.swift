@@ -1,0 +1,87 @@
+/// What is said of one purpose: what it does, what would be otherwise without it, and where to read on.
+public struct Explanation: Equatable, Sendable {
+    /// One sentence.
+    public var does: String
+    /// One sentence.
+    public var without: String
+    /// Manual pages, `pivot_root(2)`.
+    public var manual: [String]
+    /// How jail.conf does without it, where jailrun's default asked for it; nil where nothing does.
+    public var turnedOff: String?
+
+    init(_ does: String, without: String, manual: String..., turnedOff: String? = nil) {
+        self.does = does
+        self.without = without
+        self.manual = manual
+        self.turnedOff = turnedOff
+    }
+}
+
+extension Purpose {
+    public var explanation: Explanation {
+        switch self {
+        case .clone(let flags): .clone(flags)
+        case .handOver: .handOver
+        case .ipcNamespace: .ipcNamespace
+        case .privateMounts: .privateMounts
+        case .hostname(let name): .hostname(name)
+        case .domainName(let name): .domainName(name)
+        case .kernelParameter(let path, let value): .kernelParameter(path, value)
+        case .join: .join
+        case .mapIDs(let range): .mapIDs(range)
+        case .becomeRoot: .becomeRoot
+        case .becomeUser(let user): .becomeUser(user)
+        case .cloneRoot(let path, _): .cloneRoot(path)
+        case .idmapRoot(let path, _): .idmapRoot(path)
+        case .restrictRoot(let path): .restrictRoot(path)
+        case .layerRoot: .layerRoot
+        case .layers(let count): .layers(count)
+        case .disk(let type, let source): .disk(type, source)
+        case .identityFiles(let paths): .identityFiles(paths)
+        case .environmentFile: .environmentFile
+        case .attachRoot: .attachRoot
+        case .enterRoot: .enterRoot
+        case .readOnlyRoot: .readOnlyRoot
+        case .cloneSource(let source): .cloneSource(source.path)
+        case .restrictSource(let source, let attributes, let isIdmapped):
+            .restrictSource(source.path, attributes, isIdmapped: isIdmapped)
+        case .bind(let source, let target): .bind(source.path, target)
+        case .mount(let filesystem): .mount(filesystem)
+        case .mask(let paths): .mask(paths)
+        case .readOnlyPaths(let paths): .readOnlyPaths(paths)
+        case .deviceProgram(let tree): .deviceProgram(tree)
+        case .deviceTree(let tree, _): .deviceTree(tree)
+        case .attachDevices: .attachDevices
+        case .loopback: .loopback
+        case .network(let operation): .network(operation)
+        case .cgroupLevel(let level): .cgroupLevel(level)
+        case .cgroup(let name, let parent): .cgroup(name, below: parent)
+        case .cgroupValue(let file, let value): .cgroupValue(file, value)
+        case .resourceLimits(let limits): .resourceLimits(limits)
+        case .processLimit(let limit): .processLimit(limit)
+        case .oomScore(let score): .oomScore(score)
+        case .leaveCaller: .leaveCaller
+        case .noNewPrivileges: .noNewPrivileges
+        case .boundingSet(let kept): .boundingSet(kept)
+        case .capabilities(let set): .capabilities(set)
+        case .filter(let instructions): .filter(instructions)
+        case .closeDescriptors: .closeDescriptors
+        case .terminal: .terminal
+        case .consoleLog(let path): .consoleLog(path)
+        case .outputPipe: .outputPipe
+        case .firstProcess: .firstProcess
+        case .stage: .stage
+        case .session: .session
+        case .directory(let path): .directory(path)
+        case .execute(let line): .execute(line)
+        case .hostCommand(let line): .hostCommand(line)
+        }
+    }
+}
+
+extension [String] {
+    /// `a`, `a and b`, `a, b and c`.
+    var enumerated: String {
+        count < 2 ? first ?? "" : dropLast().joined(separator: ", ") + " and " + self[count - 1]
+    }
+}

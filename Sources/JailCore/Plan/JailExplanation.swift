@@ -1,0 +1,142 @@
+internal import FoundationEssentials
+
+/// A jail's plan with all that can be said of it: what `jailrun explain` prints, in whichever form.
+///
+/// As JSON it is the document that jailrun(8) describes; a change of a key is a change of the interface.
+public struct JailExplanation: Codable, Equatable, Sendable {
+    /// Steps that serve one purpose.
+    public struct Part: Codable, Equatable, Sendable {
+        public var subject: String
+        public var does: String
+        public var without: String
+        public var manual: [String]
+        /// Who asked for it: lines of the configuration, or a default.
+        public var origins: [Source]
+        /// How jail.conf does without it, when it is a default that can be turned off.
+        public var turnedOff: String?
+        public var shell: [String]
+        /// `fsopen, fsconfig ×3, fsmount`.
+        public var calls: String
+        /// Numbers of its steps, from 1.
+        public var steps: [Int]
+    }
+
+    public struct Source: Codable, Equatable, Sendable {
+        public enum Kind: String, Codable, Sendable { case configuration, commandLine, standard }
+
+        public var kind: Kind
+        public var file: String?
+        public var line: Int?
+        /// The line as it stands in the file, without the white space around it.
+        public var text: String?
+    }
+
+    public struct Step: Codable, Equatable, Sendable {
+        /// From 1; messages name a step by it.
+        public var number: Int
+        public var side: String
+        /// Index into `parts`.
+        public var part: Int
+        /// As a message says it after "cannot".
+        public var purpose: String
+        /// In the spelling of strace(1).
+        public var call: String
+        /// What takes it back.
+        public var undo: String?
+    }
+
+    public var name: String
+    public var parts: [Part]
+    public var steps: [Step]
+
+    /// - Parameter line: the text of a line of the configuration.
+    public init(of jail: JailSpec, plan: Plan, line: (SourceLocation) -> String?) {
+        let all = plan.allSteps
+        let parts = plan.parts
+        var partOf = [Int](repeating: 0, count: all.count)
+        for (index, part) in parts.enumerated() { for step in part.steps { partOf[step] = index } }
+        name = jail.label
+        self.parts = parts.map { Part($0, plan: plan, line: line) }
+        steps = all.enumerated().map { index, step in
+            Step(
+                number: index + 1, side: step.side.rawValue, part: partOf[index], purpose: step.purpose,
+                call: step.operation.spelling, undo: step.undo?.spelling)
+        }
+    }
+}
+
+extension JailExplanation.Part {
+    init(_ part: Plan.Part, plan: Plan, line: (SourceLocation) -> String?) {
+        let explanation = part.purpose.explanation
+        self.init(
+            subject: part.purpose.subject.rawValue, does: explanation.does, without: explanation.without,
+            manual: explanation.manual, origins: JailExplanation.Source.all(part.origins, line: line),
+            turnedOff: part.isDefault ? explanation.turnedOff : nil, shell: part.purpose.shell,
+            calls: plan.calls(of: part), steps: part.steps.map { $0 + 1 })
+    }
+}
+
+extension Plan.Part {
+    /// No line asked for it.
+    fileprivate var isDefault: Bool {
+        origins.allSatisfy { if case .standard = $0 { true } else { false } }
+    }
+}
+
+extension JailExplanation.Source {
+    /// One for each line, and one for all defaults together: how each is turned off is the purpose's to say.
+    static func all(_ origins: [Origin], line: (SourceLocation) -> String?) -> [Self] {
+        var sources: [Self] = []
+        for origin in origins {
+            let source = Self(origin, line: line)
+            if !sources.contains(source) { sources.append(source) }
+        }
+        return sources
+    }
+
+    private init(_ origin: Origin, line: (SourceLocation) -> String?) {
+        switch origin {
+        case .configuration(let location):
+            let text = line(location)?.trimmingSpaces
+            self.init(kind: .configuration, file: location.file, line: location.line, text: text)
+        case .commandLine: self.init(kind: .commandLine)
+        case .standard: self.init(kind: .standard)
+        }
+    }
+}
+
+extension JailExplanation.Source {
+    /// The line without a comment at its end: that says what the parameter is, and here the sentence does.
+    public var statement: String? {
+        guard let text else { return nil }
+        for mark in text.indices where text[mark] == "#" {
+            let statement = text[..<mark].reversed().drop { $0 == " " || $0 == "\t" }
+            if statement.first == ";" { return String(statement.reversed()) }
+        }
+        return text
+    }
+}
+
+extension String {
+    fileprivate var trimmingSpaces: String {
+        let text = drop { $0 == " " || $0 == "\t" }
+        return String(text[..<(text.lastIndex { $0 != " " && $0 != "\t" }.map(text.index(after:)) ?? text.startIndex)])
+    }
+}
+
+/// All that is said at once.
+public struct ExplanationDocument: Codable, Equatable, Sendable {
+    /// Of this form.
+    public var version = 1
+    public var jails: [JailExplanation]
+
+    public init(_ jails: [JailExplanation]) { self.jails = jails }
+
+    /// Keys are sorted; parts and steps stand in the plan's order.
+    public func json() -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        guard let data = try? encoder.encode(self) else { return "{}" }
+        return String(decoding: data, as: UTF8.self)
+    }
+}

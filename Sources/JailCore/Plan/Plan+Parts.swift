@@ -1,0 +1,70 @@
+extension Plan {
+    /// The steps of one purpose, and the lines that asked for it.
+    public struct Part: Equatable, Sendable {
+        public var purpose: Purpose
+        /// Indices into `allSteps`, ascending.
+        public var steps: [Int]
+        /// Without repetition, in the order of the steps.
+        public var origins: [Origin]
+    }
+
+    /// What the plan consists of, in the order in which each part begins.
+    public var parts: [Part] {
+        var parts: [Part] = []
+        for (index, step) in allSteps.enumerated() {
+            // Most steps go with the one before: looked for from the end.
+            if let found = parts.lastIndex(where: { $0.purpose == step.aim }) {
+                parts[found].steps.append(index)
+                if !parts[found].origins.contains(step.origin) { parts[found].origins.append(step.origin) }
+            } else {
+                parts.append(Part(purpose: step.aim, steps: [index], origins: [step.origin]))
+            }
+        }
+        return parts
+    }
+
+    /// The names of a part's system calls and how often each is made: `fsopen, fsconfig ×3, fsmount`.
+    public func calls(of part: Part) -> String {
+        var counts: [(name: String, count: Int)] = []
+        for name in part.steps.map({ allSteps[$0].operation.name }) {
+            if let found = counts.firstIndex(where: { $0.name == name }) {
+                counts[found].count += 1
+            } else {
+                counts.append((name, 1))
+            }
+        }
+        return counts.map { $0.count == 1 ? $0.name : "\($0.name) ×\($0.count)" }.joined(separator: ", ")
+    }
+}
+
+extension Plan.Part {
+    /// The numbers of the steps, from 1, runs of them together: `3-7, 12`.
+    public var numbers: String {
+        var ranges: [ClosedRange<Int>] = []
+        for step in steps {
+            if let last = ranges.last, last.upperBound == step {
+                ranges[ranges.count - 1] = last.lowerBound...step + 1
+            } else {
+                ranges.append(step + 1...step + 1)
+            }
+        }
+        return ranges.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
+            .joined(separator: ", ")
+    }
+}
+
+extension Operation {
+    /// The name of its system call.
+    public var name: String {
+        switch self {
+        case .call(let call): call.name
+        case .spawn: "clone3"
+        case .release: "sendmsg"
+        case .network(.setSysctl), .network(.restoreSysctl): "write"
+        case .network(.settleLink): "ioctl"
+        case .network: "sendmsg"
+        case .verify: "read"
+        case .removeCgroup: "rmdir"
+        }
+    }
+}

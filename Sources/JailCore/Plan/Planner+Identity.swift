@@ -1,0 +1,74 @@
+/// `host.hostuuid` and `host.hostid`: what machine-id(5) and gethostid(3) read, from a read-only tmpfs over the root's
+/// files. A root without the file has nothing to be covered.
+extension Planner {
+    private struct IdentityFile {
+        var path: String
+        var name: String
+        var bytes: [UInt8]
+        var origin: Origin
+    }
+
+    private var identityFiles: [IdentityFile] {
+        let uuid = jail.host.uuid.map {
+            IdentityFile(
+                path: "etc/machine-id", name: "machine-id",
+                bytes: Array($0.value.utf8.filter { $0 != UInt8(ascii: "-") }) + [0x0a], origin: $0.origin)
+        }
+        let id = jail.host.id.map {
+            IdentityFile(path: "etc/hostid", name: "hostid", bytes: $0.value.littleEndianBytes, origin: $0.origin)
+        }
+        return [uuid, id].compactMap { $0 }.filter { facts.identityFiles.contains($0.path) }
+    }
+
+    private var aim: Purpose { .identityFiles(identityFiles.map(\.path)) }
+
+    func identifyHost() -> [Step] {
+        let files = identityFiles
+        guard let origin = files.first?.origin else { return [] }
+        func step(_ call: SystemCall, _ purpose: String) -> Step { child(call, aim, origin, purpose) }
+        let attributes: MountAttributes = [.noSetuid, .noDevices, .noExec]
+        return [
+            step(.openFilesystem("tmpfs", into: .filesystem), "open tmpfs"),
+            step(.configure(.filesystem, "mode", "0755"), "set the mode of tmpfs"),
+            step(.configure(.filesystem, "size", "8192"), "limit tmpfs"),
+            step(.createSuperblock(.filesystem), "make the file system of the jail's identity"),
+            step(.mountDetached(.filesystem, attributes, into: .identity), "mount it"),
+            step(.close(.filesystem), "close tmpfs"),
+        ]
+            + files.flatMap(write)
+            + [
+                step(
+                    .setAttributes(attributes.union(.readOnly), on: .identity, isRecursive: false), "make it read-only")
+            ]
+            // open_tree(2) clones only what is attached: the host's /proc is out of the jail's sight.
+            + [step(.moveMount(.identity, ontoPath: "/proc"), "attach it where the jail will not see it")]
+            + files.flatMap(cover)
+            + [step(.close(.identity), "close the file system of the jail's identity")]
+    }
+
+    private func write(_ file: IdentityFile) -> [Step] {
+        func step(_ call: SystemCall, _ purpose: String) -> Step { child(call, aim, file.origin, purpose) }
+        return [
+            step(
+                .makeNode(file.name, at: .identity, type: .regular, mode: 0o444, major: 0, minor: 0),
+                "make \(file.name)"),
+            step(.open(file.name, at: .identity, [.writeOnly, .closeOnExec], into: .file), "open \(file.name)"),
+            step(.write(file.bytes, to: .file), "write \(file.name)"),
+            step(.close(.file), "close \(file.name)"),
+        ]
+    }
+
+    private func cover(_ file: IdentityFile) -> [Step] {
+        [
+            child(
+                .cloneTree(file.name, at: .identity, isRecursive: false, into: .mount), aim, file.origin,
+                "clone the mount of \(file.name)")
+        ]
+            + attach(.mount, at: file.path, file.origin, aim)
+            + [child(.close(.mount), aim, file.origin, "close the mount of \(file.name)")]
+    }
+}
+
+extension Slot {
+    static let identity = Slot("identity")
+}

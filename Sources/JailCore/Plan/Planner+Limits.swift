@@ -1,0 +1,78 @@
+/// `ulimit.NAME`, `oom.score`, `sysctl.NAME`: getrlimit(2), proc(5).
+extension Planner {
+    /// The limits that the caller has and a jail must not, as far as the file names no other.
+    var inheritedLimits: [StartFacts.ResourceLimit] {
+        facts.limits.filter { limit in
+            !limits.contains { $0.resource.number == limit.resource }
+        }
+    }
+
+    /// The file's, and what `allow.mlock` means.
+    private var limits: [ProcessSpec.Limit] {
+        guard let mlock = jail.privileges.granted.first(where: { $0.value == .mlock }),
+            !jail.process.limits.contains(where: { $0.resource == .memlock })
+        else { return jail.process.limits }
+        let unlimited = ProcessSpec.Limit(resource: .memlock, soft: .max, hard: .max, origin: mlock.origin)
+        return jail.process.limits + [unlimited]
+    }
+
+    /// prlimit(2) of the child: in its own user namespace it could only lower them.
+    func limitProcess() -> [Step] {
+        limits.map { limit in
+            host(Self.call(limit, of: .childProcess), .processLimit(limit), limit.origin, "set \(limit.resource.name)")
+        }
+            + [jail.process.oomScore].compactMap { $0 }.flatMap { score in
+                [
+                    host(
+                        .open("oom_score_adj", at: .child, [.writeOnly, .closeOnExec], into: .file),
+                        .oomScore(score.value),
+                        score.origin, "open oom_score_adj"),
+                    host(
+                        .write(String(score.value), to: .file), .oomScore(score.value), score.origin,
+                        "set oom_score_adj"),
+                    host(.close(.file), .oomScore(score.value), score.origin, "close oom_score_adj"),
+                ]
+            }
+    }
+
+    /// The same for a command that joins the jail later, before it does.
+    func limitEntry() -> [Step] {
+        limits.map { limit in
+            child(Self.call(limit, of: nil), .processLimit(limit), limit.origin, "set \(limit.resource.name)")
+        }
+            + [jail.process.oomScore].compactMap { $0 }.flatMap {
+                set("/proc/self/oom_score_adj", to: String($0.value), $0.origin, .oomScore($0.value))
+            }
+    }
+
+    private static func call(_ limit: ProcessSpec.Limit, of process: Slot?) -> SystemCall {
+        .setLimit(
+            limit.resource.number, name: limit.resource.name, soft: limit.soft, hard: limit.hard, of: process)
+    }
+
+    /// By the child: /proc/sys shows whoever opens it the parameters of its own namespaces.
+    func setKernelParameters() -> [Step] {
+        jail.process.settings.flatMap { setting in
+            set(
+                "/proc/sys/\(setting.path)", to: setting.value, setting.origin,
+                .kernelParameter(path: setting.path, value: setting.value))
+        }
+    }
+
+    private func set(_ path: String, to value: String, _ origin: Origin, _ aim: Purpose) -> [Step] {
+        [
+            child(
+                .openDirectory(path, flags: [.writeOnly, .closeOnExec], into: .file), aim, origin,
+                "open \(path)"),
+            child(.write(value, to: .file), aim, origin, "set \(path) to \(value)"),
+            child(.close(.file), aim, origin, "close \(path)"),
+        ]
+    }
+}
+
+extension Slot {
+    /// The pid of the jail's first process, in the host's pid namespace.
+    static let childProcess = Slot("child-pid")
+    /// A file that is written at once.
+    static let file = Slot("file")
+}

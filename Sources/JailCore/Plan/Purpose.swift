@@ -1,0 +1,139 @@
+/// What a group of steps is for: the unit that `jailrun explain` tells of, a file system mounted or an id map written.
+///
+/// A step cannot be made without one, and what is said of it (`Purpose+….swift`) are switches without a default: whoever
+/// adds a purpose writes its explanation too, or nothing compiles.
+///
+/// Indirect: hundreds of steps share one, and a start copies them without asking for it.
+public indirect enum Purpose: Equatable, Sendable {
+    // MARK: Namespaces
+
+    /// clone3(2) of the first process.
+    case clone(NamespaceFlags)
+    /// jailrun and the first process wait for one another.
+    case handOver
+    /// unshare(2), once the ids are mapped.
+    case ipcNamespace
+    case privateMounts
+    case hostname(String)
+    case domainName(String)
+    /// A file below /proc/sys, in the jail's namespaces.
+    case kernelParameter(path: String, value: String)
+    /// setns(2), by a command that enters a jail.
+    case join(NamespaceFlags)
+
+    // MARK: Ids
+
+    case mapIDs(IDRange)
+    case becomeRoot
+    /// The user of a command.
+    case becomeUser(StartFacts.User)
+
+    // MARK: Files
+
+    case cloneRoot(path: String, isRecursive: Bool)
+    case idmapRoot(path: String, isRecursive: Bool)
+    case restrictRoot(path: String)
+    /// The overlay of `root.ephemeral`; the upper layer is given to the host's id `owner`.
+    case layerRoot(owner: UInt32)
+    /// unionfs and overlay, with `root.ephemeral` that many mounts.
+    case layers(Int)
+    /// A disk or a dataset of the host's.
+    case disk(type: String, source: String)
+    /// `host.hostuuid` and `host.hostid`: the files that are covered.
+    case identityFiles([String])
+    case environmentFile
+    case attachRoot
+    case enterRoot
+    case readOnlyRoot
+    case cloneSource(BindSource)
+    case restrictSource(BindSource, MountAttributes, isIdmapped: Bool)
+    case bind(BindSource, target: String)
+    case mount(NewFilesystem)
+    case mask([StartFacts.MaskedPath])
+    case readOnlyPaths([String])
+
+    // MARK: Devices
+
+    case deviceProgram(DeviceTree)
+    /// `/dev`, its files given to the host's ids from `owner` on.
+    case deviceTree(DeviceTree, owner: UInt32)
+    case attachDevices
+
+    // MARK: Network
+
+    case loopback
+    case network(NetworkOperation)
+
+    // MARK: Limits
+
+    case cgroupLevel(StartFacts.CgroupLevel)
+    case cgroup(String, below: String)
+    case cgroupValue(file: String, value: String)
+    case resourceLimits([StartFacts.ResourceLimit])
+    /// What the file asks for.
+    case processLimit(ProcessSpec.Limit)
+    case oomScore(Int)
+
+    // MARK: Privileges
+
+    case leaveCaller
+    case noNewPrivileges
+    /// What stays in the bounding set.
+    case boundingSet(CapabilitySet)
+    case capabilities(CapabilitySet)
+    /// A filter of that many instructions.
+    case filter(instructions: Int)
+    case closeDescriptors
+
+    // MARK: The command
+
+    case terminal
+    case consoleLog(String)
+    case outputPipe
+    case firstProcess
+    /// The static stage of a command that enters a jail.
+    case stage
+    case session
+    case directory(String)
+    case execute(JailCommand)
+    /// A command of `exec.prestart` and its like, on the host.
+    case hostCommand(JailCommand)
+}
+
+/// A path of the host that is mounted a second time, and its place in `mount`.
+public struct BindSource: Equatable, Sendable {
+    public var path: String
+    public var number: Int
+}
+
+/// A file system that is made for the jail: fsopen(2) and what follows.
+public struct NewFilesystem: Equatable, Sendable {
+    public var type: String
+    /// Relative to the jail's root.
+    public var target: String
+    public var attributes: MountAttributes
+    /// `size=64m`.
+    public var options: [String]
+}
+
+extension Purpose {
+    /// The heading under which it is explained.
+    public var subject: Step.Subject {
+        switch self {
+        case .clone, .handOver, .ipcNamespace, .privateMounts, .hostname, .domainName, .kernelParameter, .join:
+            .namespaces
+        case .mapIDs, .becomeRoot, .becomeUser: .ids
+        case .cloneRoot, .idmapRoot, .restrictRoot, .layerRoot, .layers, .disk, .identityFiles, .environmentFile,
+            .attachRoot, .enterRoot, .readOnlyRoot, .cloneSource,
+            .restrictSource, .bind, .mask, .readOnlyPaths:
+            .files
+        case .mount(let filesystem): filesystem.target.hasPrefix("dev/") ? .devices : .files
+        case .deviceProgram, .deviceTree, .attachDevices: .devices
+        case .loopback, .network: .network
+        case .cgroupLevel, .cgroup, .cgroupValue, .resourceLimits, .processLimit, .oomScore: .limits
+        case .leaveCaller, .noNewPrivileges, .boundingSet, .capabilities, .filter, .closeDescriptors: .privileges
+        case .terminal, .consoleLog, .outputPipe, .firstProcess, .stage, .session, .directory, .execute, .hostCommand:
+            .command
+        }
+    }
+}

@@ -1,0 +1,50 @@
+/// Where the jail's root comes from: `path`, or what is mounted on it. Thin jails are made so: a base is mounted on `path`,
+/// and over it a folder of the jail's own.
+struct RootSource: Equatable {
+    /// The folder at the bottom.
+    var path: String
+    var origin: Origin
+    /// Of the mount that `path` is; none when it is the jail's `path` itself.
+    var attributes: MountAttributes
+    /// Laid over it, from the bottom up.
+    var layers: [MountSpec]
+
+    init(_ jail: JailSpec) {
+        self.init(path: jail.path.value, origin: jail.path.origin, attributes: [], layers: [])
+        for mount in jail.mounts where mount.relativeTarget.isEmpty {
+            if mount.kind.isBind {
+                self = RootSource(path: mount.source, origin: mount.origin, attributes: mount.attributes, layers: [])
+            } else if let own = mount.layers, !own.includesTarget {
+                // An overlay of folders covers what was there.
+                layers = [mount]
+            } else {
+                layers.append(mount)
+            }
+        }
+    }
+
+    private init(path: String, origin: Origin, attributes: MountAttributes, layers: [MountSpec]) {
+        (self.path, self.origin, self.attributes, self.layers) = (path, origin, attributes, layers)
+    }
+
+    /// Folders of the host in which the root's files are looked for, from the top down.
+    var folders: [String] {
+        var found = [path]
+        for layer in layers.compactMap(\.layers) {
+            if !layer.includesTarget { found = [] }
+            found = [layer.upper].compactMap { $0 } + layer.folders + found
+        }
+        return found
+    }
+}
+
+extension MountSpec {
+    var attributes: MountAttributes {
+        var attributes: MountAttributes = .noDevices
+        if isReadOnly { attributes.insert(.readOnly) }
+        if isNoExec { attributes.insert(.noExec) }
+        if isNoSetuid { attributes.insert(.noSetuid) }
+        if isNoAccessTime { attributes.insert(.noAccessTime) }
+        return attributes
+    }
+}

@@ -1,0 +1,34 @@
+internal import CNamespaces
+internal import Glibc
+internal import SystemPackage
+
+extension FactFinder {
+    /// `env` is a file below /dev.
+    func checkEnvironment(_ facts: StartFacts) throws(RuntimeError) {
+        guard let text = jail.metadata.environment, !text.value.isEmpty else { return }
+        let devfs = jail.pseudoFilesystems.devfs.value
+        if devfs == .always || devfs == .ifPresent && facts.rootDirectories.contains("dev") { return }
+        throw .unsuitable(
+            jail: jail.label, origin: text.origin, "env: the jail has no /dev, where /dev/jail/env would be",
+            hint: "mount.devfs")
+    }
+
+    /// With ids of its own a jail can read the kernel's messages only where everybody can: syslog(2).
+    func checkMessages() throws(RuntimeError) {
+        guard let asked = jail.privileges.granted.first(where: { $0.value == .readMessageBuffer }),
+            jail.privileges.userNamespace.value != .host,
+            (try? Files.text("/proc/sys/kernel/dmesg_restrict"))?.trimmed == "1"
+        else { return }
+        throw .unsuitable(
+            jail: jail.label, origin: asked.origin,
+            "allow.read_msgbuf: this host shows the kernel's messages only to who has CAP_SYSLOG over it",
+            hint: "sysctl kernel.dmesg_restrict=0, or userns = host")
+    }
+
+    func isRegularFile(_ path: String, root: Int32) -> Bool {
+        let flags = Int32(OpenFlags([.path, .noFollow]).rawValue)
+        guard let file = try? RootPath.open(path, root: root, flags: flags, followingLinks: false) else { return false }
+        var status = stat()
+        return unsafe fstat(file.number, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    }
+}

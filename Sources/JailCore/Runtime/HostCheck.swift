@@ -1,0 +1,250 @@
+internal import Glibc
+internal import SystemPackage
+
+extension Configuration {
+    /// `check()`, and what this host lacks for the jails: roots, mount points and sources, users, programs, interfaces,
+    /// device rulesets, system call profiles. Nothing is changed, and no jail is looked for.
+    public func checkOnHost() -> [Diagnostic] {
+        var check = HostCheck(readJails(), self)
+        check.perform()
+        return check.reading.checked
+    }
+}
+
+/// Looks at the host as a start would, but goes on after what is missing.
+struct HostCheck {
+    private(set) var reading: ConfigurationReading
+    private let configuration: Configuration
+    private var rules: DevfsRules?
+    /// The jail that is looked at.
+    private var index = 0
+
+    init(_ reading: ConfigurationReading, _ configuration: Configuration) {
+        (self.reading, self.configuration) = (reading, configuration)
+    }
+
+    mutating func perform() {
+        for index in reading.jails.indices {
+            self.index = index
+            if rules == nil { rules = devfsRules() }
+            checkDevices()
+            checkHostUser()
+            checkHostCommands()
+            checkInterfaces()
+            checkMountSources()
+            checkProfile()
+            checkConsoleLog()
+            if let root = openRoot() { checkInside(root) }
+        }
+    }
+
+    private var spec: JailSpec { reading.jails[index].spec }
+
+    private mutating func say(
+        _ severity: Diagnostic.Severity, _ message: String, _ origin: Origin, hint: String? = nil
+    ) {
+        var place = reading.jails[index].location
+        if case .configuration(let location) = origin { place = location }
+        reading.jails[index].reader.say(severity, message, at: place, hint: hint, line: line(at: place))
+    }
+
+    /// Something without which a start fails, unless the jail's own commands make it first.
+    private mutating func missing(_ object: String, _ errno: Errno, _ origin: Origin, hint: String? = nil) {
+        let message = "\(Terminal.escaped(object)): \(errno.description)"
+        let commands = spec.commands
+        guard errno == .noSuchFileOrDirectory, !commands.prepare.isEmpty || !commands.prestart.isEmpty else {
+            return say(.error, message, origin, hint: hint)
+        }
+        let maker = commands.prepare.isEmpty ? "exec.prestart" : "exec.prepare"
+        say(.warning, message, origin, hint: "needed unless \(maker) makes it")
+    }
+
+    /// Of the configuration, or of a file of `mount.fstab`.
+    private func line(at place: SourceLocation) -> Bytes? {
+        if let line = configuration.line(at: place) { return line }
+        guard let bytes = try? configuration.source.contents(of: place.file, isInclude: true) else { return nil }
+        return SourceText(file: place.file, bytes: bytes).line(at: place)
+    }
+
+    // MARK: On the host
+
+    private mutating func devfsRules() -> DevfsRules {
+        let path = "/etc/devfs.rules"
+        guard let file = try? Files.open(path), let bytes = try? Files.read(file) else { return .standard }
+        for case .malformed(let message, let place, let line) in DevfsRules.errors(in: bytes, file: path) {
+            reading.jails[index].reader.error(message, at: place, line: Bytes(line.utf8))
+        }
+        return (try? DevfsRules(reading: bytes, file: path)) ?? .standard
+    }
+
+    private mutating func checkDevices() {
+        guard let rules else { return }
+        let reference = spec.pseudoFilesystems.devfsRuleset
+        do {
+            _ = try DeviceTree(
+                applying: try rules.ruleset(reference.value), of: rules, host: [],
+                names: .init(uid: { PasswordFile.host.uid($0) }, gid: { PasswordFile.host.gid($0) }))
+        } catch { say(.error, error.description, reference.origin) }
+    }
+
+    private mutating func checkHostUser() {
+        if let user = spec.commands.systemUser { check(user, "exec.system_user", in: .host) }
+        if let user = spec.commands.jailUser, spec.commands.isJailUserOfHost.value {
+            check(user, "exec.jail_user", in: .host)
+        }
+    }
+
+    private mutating func check(_ user: Located<String>, _ parameter: String, in file: PasswordFile) {
+        if file.user(user.value) != nil { return }
+        let near = Spelling(user.value).closest(in: file.names).map { " (did you mean \"\(Terminal.escaped($0))\"?)" }
+        say(.error, "\(parameter): \(user.shown): no such user\(near ?? "")", user.origin)
+    }
+
+    /// Only what is named by a path: the others depend on PATH.
+    private mutating func checkHostCommands() {
+        let commands = spec.commands
+        let lists = [
+            ("exec.prepare", commands.prepare), ("exec.prestart", commands.prestart),
+            ("exec.created", commands.created), ("exec.poststart", commands.poststart),
+            ("exec.prestop", commands.prestop), ("exec.poststop", commands.poststop),
+            ("exec.release", commands.release),
+        ]
+        for (parameter, list) in lists {
+            for command in list {
+                guard let program = JailCommand(command.value).arguments.first, program.hasPrefix("/"),
+                    !Files.exists(program)
+                else { continue }
+                say(
+                    .error, "\(parameter): \(Terminal.escaped(program)): \(Errno.current.description)", command.origin)
+            }
+        }
+    }
+
+    private mutating func checkInterfaces() {
+        guard spec.network.mode.value == .own else { return }
+        for address in spec.network.addresses {
+            guard let name = address.interface, name != NetworkPlan.bridge else { continue }
+            if name == "lo" {
+                let error = NetworkPlanError.loopbackInterface(name, address.origin)
+                say(.error, error.description, address.origin, hint: error.hint)
+            } else if unsafe if_nametoindex(name) == 0 {
+                let links = ((try? Files.names(in: "/sys/class/net")) ?? []).sorted()
+                let near = Spelling(name).closest(in: links).map { " (did you mean \"\($0)\"?)" } ?? ""
+                let error = NetworkPlanError.unknownInterface(name, address.origin)
+                say(.error, "\(error.description)\(near)", address.origin, hint: error.hint)
+            }
+        }
+    }
+
+    private mutating func checkMountSources() {
+        for mount in spec.mounts where mount.kind.isBind && !Files.exists(mount.source) {
+            missing("mount: \(mount.source)", .current, mount.origin)
+        }
+    }
+
+    private mutating func checkProfile() {
+        guard case .profile(let path) = spec.privileges.seccomp.value else { return }
+        let origin = spec.privileges.seccomp.origin
+        do throws(SeccompError) {
+            _ = try SeccompFilter.filter(for: spec.privileges, cachedIn: nil)
+            let unknown = try SeccompProfile(json: SeccompProfile.read(FilePath(path)), name: path).unknownCalls
+            if unknown.isEmpty { return }
+            let names = unknown.map { name, near in
+                "\"\(Terminal.escaped(name))\"" + (near.map { " (did you mean \"\($0)\"?)" } ?? "")
+            }
+            say(
+                .warning, "seccomp: \(path): no system call here: \(names.joined(separator: ", "))", origin,
+                hint: "such a rule has no effect")
+        } catch { say(.error, "\(error)", origin) }
+    }
+
+    private mutating func checkConsoleLog() {
+        guard let log = spec.commands.consoleLog, let slash = log.value.lastIndex(of: "/") else { return }
+        let directory = slash == log.value.startIndex ? "/" : String(log.value[..<slash])
+        if !Files.exists(directory) {
+            missing("exec.consolelog: \(directory)", .current, log.origin)
+        }
+    }
+
+    // MARK: In the jail's root
+
+    private mutating func openRoot() -> Descriptor? {
+        let path = spec.path
+        do { return try Files.open(path.value, Int32(OpenFlags([.path, .directory]).rawValue)) } catch {
+            let hint = error == .noSuchFileOrDirectory ? "make the root file system first" : nil
+            missing("path: \(path.value)", error, path.origin, hint: hint)
+            return nil
+        }
+    }
+
+    private mutating func checkInside(_ root: borrowing Descriptor) {
+        checkMountPoints(root.number)
+        checkPseudoFilesystems(root.number)
+        if let user = spec.commands.jailUser, !spec.commands.isJailUserOfHost.value {
+            check(user, "exec.jail_user", in: PasswordFile(root: root.number))
+        }
+        checkCommands(root.number)
+    }
+
+    private static func lack(_ path: String, root: Int32, followingLinks: Bool) -> Errno? {
+        let flags = Int32(OpenFlags.path.rawValue)
+        do throws(Errno) {
+            _ = try RootPath.open(path, root: root, flags: flags, followingLinks: followingLinks)
+            return nil
+        } catch { return error }
+    }
+
+    /// What an earlier mount covers cannot be seen yet.
+    private mutating func checkMountPoints(_ root: Int32) {
+        var covered: [String] = []
+        for mount in spec.mounts {
+            let target = mount.relativeTarget
+            if !covered.contains(where: { $0.isEmpty || target.hasPrefix("\($0)/") }),
+                let errno = Self.lack(target.isEmpty ? "." : target, root: root, followingLinks: false)
+            {
+                missing(
+                    "mount: \(mount.target)", errno, mount.origin,
+                    hint: errno == .tooManySymbolicLinkLevels
+                        ? "a mount point must not be reached through a symbolic link" : "make it in the jail's root")
+            }
+            covered.append(target)
+        }
+    }
+
+    private mutating func checkPseudoFilesystems(_ root: Int32) {
+        let pseudo = spec.pseudoFilesystems
+        for (parameter, presence, directory) in [
+            ("mount.devfs", pseudo.devfs, "dev"), ("mount.procfs", pseudo.procfs, "proc"),
+            ("mount.sysfs", pseudo.sysfs, "sys"),
+        ] where presence.value == .always {
+            guard let errno = Self.lack(directory, root: root, followingLinks: false) else { continue }
+            let path = "\(spec.path.value == "/" ? "" : spec.path.value)/\(directory)"
+            missing("\(parameter): \(path)", errno, presence.origin, hint: "mkdir \(Terminal.escaped(path))")
+        }
+    }
+
+    /// Programs named by a path, and the shell. With mounts, they may be where only the jail sees them.
+    private mutating func checkCommands(_ root: Int32) {
+        let commands = spec.commands
+        for (parameter, list) in [
+            ("exec.start", commands.start), ("command", commands.command), ("exec.stop", commands.stop),
+        ] {
+            for command in list {
+                guard let program = JailCommand(command.value).arguments.first, program.hasPrefix("/"),
+                    let errno = Self.lack(program, root: root, followingLinks: true)
+                else { continue }
+                let object = "\(parameter): in the jail's root, \(program)"
+                if spec.mounts.isEmpty {
+                    missing(object, errno, command.origin)
+                } else {
+                    let message = "\(Terminal.escaped(object)): \(errno.description)"
+                    say(.warning, message, command.origin, hint: "needed unless a mount brings it")
+                }
+            }
+        }
+    }
+}
+
+extension ConfigurationReading.Jail {
+    fileprivate var location: SourceLocation { reader.jail.location }
+}

@@ -1,0 +1,30 @@
+/// What follows the end of a jail, for one that ended without it: jail -C. What its mounts and addresses were died with it.
+public struct JailCleanup {
+    private let spec: JailSpec
+    private let host: Host
+
+    public init(of spec: JailSpec, host: Host) {
+        self.spec = spec
+        self.host = host
+    }
+
+    /// Runs `exec.poststop` and `exec.release`.
+    /// - Throws: `.alreadyExists` for a jail that runs; the first command that fails, when the others have run.
+    public func run() throws(RuntimeError) {
+        let lock = try host.lock(spec.name.value)
+        try JailRepair(host: host).repair(spec.name.value)
+        if host.state.trace(of: spec.name.value) != nil { throw .alreadyExists(jail: spec.label) }
+        let hooks = HostCommand(jail: spec, identity: nil, host: host)
+        var failure: RuntimeError?
+        for (commands, parameter) in [
+            (spec.commands.poststop, "exec.poststop"), (spec.commands.release, "exec.release"),
+        ] {
+            do throws(RuntimeError) { try hooks.run(commands, parameter: parameter) } catch {
+                failure = failure ?? error
+            }
+        }
+        lock.unlinkAndRelease()
+        host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
+        if let failure { throw failure }
+    }
+}

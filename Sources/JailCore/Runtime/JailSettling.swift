@@ -1,0 +1,26 @@
+internal import Glibc
+
+/// A jail that has run its command and does not persist ends at once: whoever started it finds it gone when its start returns.
+public struct JailSettling {
+    private static let pauseMicroseconds: UInt32 = 5000
+    private static let timeoutMilliseconds = 10000
+
+    private let name: String
+    private let host: Host
+
+    public init(of name: String, host: Host) {
+        self.name = name
+        self.host = host
+    }
+
+    /// Waits as long as the jail has no process but its first, and is not meant to live without.
+    public func run() {
+        let deadline = Clock.milliseconds() + Self.timeoutMilliseconds
+        while Clock.milliseconds() < deadline, let record = host.state.record(of: name) {
+            if record.spec.isPersistent.value || record.isAlive && Cgroup(path: record.cgroup).processes.count > 1 {
+                return
+            }
+            usleep(Self.pauseMicroseconds)
+        }
+    }
+}

@@ -1,0 +1,123 @@
+internal import CNamespaces
+internal import Glibc
+
+/// What a running jail's parameters are: those that were set, what was chosen for the others, and what only a running jail has.
+public struct JailValues: Sendable {
+    public enum Value: Equatable, Sendable {
+        case flag(Bool)
+        case number(Int)
+        case text(String)
+        /// Addresses.
+        case list([String])
+        /// A line of `meta` or `env` that is not there, or a cgroup file that was not set.
+        case none
+    }
+
+    private let record: JailRecord
+    private let others: [JailRecord]
+
+    /// - Parameter others: all jails that run: nested jails and the one around are found among them.
+    public init(_ record: JailRecord, among others: [JailRecord]) {
+        self.record = record
+        self.others = others
+    }
+
+    private var spec: JailSpec { record.spec }
+
+    /// The value of one of `KernelParameters`.
+    public subscript(name: String) -> Value {
+        identity(name) ?? network(name) ?? family(name) ?? setting(name)
+    }
+
+    private func identity(_ name: String) -> Value? {
+        switch name {
+        case "jid", "cpuset.id": .number(record.identity.jid)
+        case "name": .text(record.name)
+        case "path": .text(spec.path.value)
+        case "parent": .number(parent?.identity.jid ?? 0)
+        case "children.cur": .number(others.count { $0.name.hasPrefix("\(record.name).") })
+        case "dying": .flag(record.isDying)
+        case "persist": .flag(spec.isPersistent.value)
+        case "host.hostname": .text(spec.hostname.value)
+        case "devfs_ruleset": .text(spec.pseudoFilesystems.devfsRuleset.value)
+        case "root.readonly": .flag(spec.root.isReadOnly.value)
+        case "root.ephemeral": .flag(spec.root.isEphemeral.value)
+        default: nil
+        }
+    }
+
+    private var parent: JailRecord? {
+        JailName.parent(of: record.name).flatMap { name in others.first { $0.name == name } }
+    }
+
+    private func network(_ name: String) -> Value? {
+        switch name {
+        case "ip4": .text(mode(.ipv4))
+        case "ip6": .text(mode(.ipv6))
+        case "ip4.addr": .list(addresses(.ipv4))
+        case "ip6.addr": .list(addresses(.ipv6))
+        default: nil
+        }
+    }
+
+    private func mode(_ family: AddressSpec.Family) -> String {
+        if spec.network.mode.value == .inherit { return "inherit" }
+        return addresses(family).isEmpty ? "disable" : "new"
+    }
+
+    /// The addresses of a family, the first being the primary one.
+    public func addresses(_ family: AddressSpec.Family) -> [String] {
+        spec.network.addresses.filter { $0.family == family }.map(\.address)
+    }
+
+    private func family(_ name: String) -> Value? {
+        for buffer in ["meta", "env"] where name.hasPrefix("\(buffer).") {
+            let text = spec.parameters.setting(buffer)?.values.last ?? ""
+            return JailParameters.value(of: String(name.dropFirst(buffer.utf8.count + 1)), in: text).map { .text($0) }
+                ?? Value.none
+        }
+        guard name.hasPrefix("cgroup."), !name.contains("/") else { return nil }
+        guard let text = try? Files.text("\(record.cgroup)/\(name.dropFirst("cgroup.".utf8.count))") else {
+            return Value.none
+        }
+        return .text(text.split(separator: "\n").joined(separator: ","))
+    }
+
+    /// As it was set, or else its default.
+    private func setting(_ name: String) -> Value {
+        guard let row = ParameterTable.row(Bytes(name.utf8)) else { return .none }
+        let setting = spec.parameters.setting(name)
+        switch row.kind {
+        case .boolean: return .flag(spec.parameters.flag(name) ?? (row.standard == "true"))
+        case .integer: return .number(setting?.values.last.flatMap { Int($0) } ?? Int(row.standard) ?? 0)
+        case .list: return .text(setting?.values.joined(separator: ",") ?? "")
+        case .jailsys: return .text(setting.map(Self.jailsys) ?? row.standard)
+        default: return .text(setting?.values.last ?? Self.standard(row))
+        }
+    }
+
+    private static func jailsys(_ setting: JailParameters.Setting) -> String {
+        if ParameterName.isNegated(Bytes(setting.name.utf8)) { return "disable" }
+        let words = ["0": "disable", "1": "new", "2": "inherit", "": "new"]
+        let word = String(decoding: (setting.values.last ?? "").utf8.map(\.lowercased), as: UTF8.self)
+        return words[word] ?? word
+    }
+
+    /// A default that the table words, as a value.
+    private static func standard(_ row: ParameterTable.Row) -> String {
+        switch row.name {
+        case "osrelease", "linux.osrelease": kernelRelease
+        case "host.hostuuid": "00000000-0000-0000-0000-000000000000"
+        case "host.hostid": "0"
+        case let name where name.hasPrefix("host."): ""
+        default: row.standard
+        }
+    }
+
+    private static let kernelRelease = ((try? Files.text("/proc/sys/kernel/osrelease")) ?? "").trimmed
+}
+
+extension JailRecord {
+    /// A stop of it has begun.
+    public var isDying: Bool { trace.phase == .stopping }
+}

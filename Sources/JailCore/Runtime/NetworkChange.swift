@@ -1,0 +1,66 @@
+internal import Glibc
+internal import SystemPackage
+
+/// Gives a running jail other addresses: its links are taken away and made anew in its namespace, by the operations of a start.
+/// Connections of addresses that stay survive, for the kernel keeps sockets when a link goes.
+struct NetworkChange {
+    private let record: JailRecord
+    private let host: Host
+
+    init(of record: JailRecord, host: Host) {
+        self.record = record
+        self.host = host
+    }
+
+    /// - Throws: what is wrong with the addresses, when the jail has its old ones.
+    func run(to new: inout JailRecord) throws(RuntimeError) {
+        new.details.spec = try HostnameLookup(jail: new.spec, host: host).resolved()
+        let (before, after) = (record.spec.network, new.spec.network)
+        if before.mode.value == after.mode.value, before.isSame(as: after) { return }
+        // Whatever is wrong is said before anything is taken away.
+        _ = try NetworkStart(preview: new.spec, identity: new.identity, host: host)
+        new.trace.hasNetwork = new.trace.hasNetwork || !after.addresses.isEmpty
+        // From here on there may be something to be taken back.
+        try host.state.write(new.traceUnderOldName(record.name))
+        _ = NetworkStop(trace: record.trace, undo: record.details.networkUndo, host: host).run()
+        do throws(RuntimeError) { new.details.networkUndo = try connect(new.spec) } catch {
+            do throws(RuntimeError) { _ = try connect(record.spec) } catch {
+                host.warn("\(record.spec.label): has no network now: \(error.message)")
+            }
+            throw error
+        }
+    }
+
+    /// - Returns: what takes it back, newest first.
+    private func connect(_ spec: JailSpec) throws(RuntimeError) -> [NetworkOperation] {
+        let network = try NetworkStart(jail: spec, identity: record.identity, host: host)
+        for planned in network.operations {
+            let step = Step(
+                operation: .network(planned.value), side: .host, aim: .network(planned.value), origin: planned.origin,
+                purpose: "connect the network", undo: nil)
+            let began = Clock.microseconds()
+            try network.perform(planned.value, step: step, child: record.pid)
+            host.observe?(step, Clock.microseconds() - began)
+        }
+        network.close()
+        return network.operations.reversed().compactMap(\.value.undo)
+    }
+}
+
+extension NetworkSpec {
+    fileprivate func isSame(as other: NetworkSpec) -> Bool {
+        addresses.count == other.addresses.count
+            && zip(addresses, other.addresses).allSatisfy { left, right in
+                left.address == right.address && left.prefixLength == right.prefixLength
+                    && left.interface == right.interface
+            }
+    }
+}
+
+extension JailRecord {
+    fileprivate func traceUnderOldName(_ name: String) -> JailTrace {
+        var trace = trace
+        trace.name = name
+        return trace
+    }
+}

@@ -1,0 +1,45 @@
+internal import SystemPackage
+
+extension RuntimeError {
+    /// What jail(8) says after `jail: `. The name of a jail that has its parameters on a command line is not told.
+    public func jailMessage(isNamed: Bool) -> String {
+        func named(_ jail: String, _ text: String) -> String { isNamed ? "\(jail): \(text)" : text }
+        switch self {
+        case .command(let jail, let text, let origin, .notExecuted(let errno)):
+            let line = JailCommand.line(text, origin)
+            return "execvp: \(line.prefix { $0 != " " }): \(errno.description)\njail: " + named(jail, "\(line): failed")
+        case .command(let jail, let text, let origin, let outcome):
+            return named(jail, "\(JailCommand.line(text, origin)): \(outcome.jailDescription)")
+        case .unsuitable(let jail, _, let text, _): return named(jail, text)
+        case .noSuchUser(_, _, _, let name): return "\(Terminal.escaped(name)): no such user"
+        case .step(_, let step, let errno, _):
+            guard let directory = step.directory else { return message }
+            return "chdir: \(Terminal.escaped(directory)): \(errno.description)"
+        default: return message
+        }
+    }
+}
+
+extension JailCommand {
+    /// The words as they are executed: those of a command line, or those of a string, which may be a shell's.
+    static func line(_ text: String, _ origin: Origin) -> String {
+        guard case .configuration = origin else { return Terminal.escaped(text) }
+        return Terminal.escaped(JailCommand(text).arguments.joined(separator: " "))
+    }
+
+    /// What jail(8) says with -v before a command runs.
+    static func notice(_ text: String, _ origin: Origin, isInJail: Bool, user: Located<String>?) -> String {
+        "run command\(isInJail ? " in jail" : "")\(user.map { " as \($0.value)" } ?? ""): \(line(text, origin))"
+    }
+}
+
+extension Step {
+    /// What chdir(2) was asked for, if this is that.
+    fileprivate var directory: String? {
+        guard case .call(let call) = operation, call.name == "chdir", case .text(let path)? = call.arguments.first
+        else {
+            return nil
+        }
+        return path
+    }
+}

@@ -1,0 +1,68 @@
+internal import Glibc
+internal import SystemPackage
+
+/// The cgroups above a jail's own: cgroups(7), "Managing controllers via the cgroup.subtree_control file".
+extension FactFinder {
+    /// - Throws: `.unsuitable` when a limit that the file asks for has no controller here.
+    func addCgroupLevels(to facts: inout StartFacts) throws(RuntimeError) {
+        let available = Cgroup(path: host.cgroupTop).controllers
+        facts.unavailableDefaults = unavailableDefaults(available)
+        let needed = neededControllers(without: facts.unavailableDefaults)
+        // Each level has what the one above it gives, and that is made sure of from the top.
+        for (name, origin) in needed where !available.contains(name) { throw unavailable(name, origin) }
+        facts.cgroupLevels = levelPaths().map { path in
+            let cgroup = Cgroup(path: path)
+            let enabled = needed.isEmpty ? [] : cgroup.enabledControllers
+            return .init(
+                path: path, exists: cgroup.exists,
+                missingControllers: needed.map(\.name).filter { !enabled.contains($0) })
+        }
+    }
+
+    /// From the top of what jailrun may divide down to the cgroup of all jails.
+    private func levelPaths() -> [String] {
+        let top = host.cgroupTop
+        var paths = [top]
+        for name in host.cgroupRoot.path.dropFirst(top.utf8.count).split(separator: "/") {
+            paths.append("\(paths[paths.count - 1])/\(name)")
+        }
+        return paths
+    }
+
+    private func neededControllers(without absent: [String]) -> [(name: String, origin: Origin)] {
+        var needed: [(name: String, origin: Origin)] = []
+        for setting in jail.cgroup where !absent.contains(setting.file) {
+            guard let name = setting.file.split(separator: ".").first.map(String.init), name != "cgroup",
+                !needed.contains(where: { $0.name == name })
+            else { continue }
+            needed.append((name, setting.origin))
+        }
+        return needed
+    }
+
+    /// Limits that only jailrun's defaults ask for, of controllers that this host does not have: decided now, and said.
+    private func unavailableDefaults(_ available: [String]) -> [String] {
+        jail.cgroup.filter { setting in
+            guard case .standard = setting.origin else { return false }
+            return !available.contains { setting.file.hasPrefix($0 + ".") }
+        }.map(\.file)
+    }
+
+    private func unavailable(_ controller: String, _ origin: Origin) -> RuntimeError {
+        .unsuitable(
+            jail: jail.label, origin: origin,
+            "the cgroup controller \(controller) is not available in \(host.cgroupTop)",
+            hint: missingControllerHint(controller))
+    }
+
+    private func missingControllerHint(_ name: String) -> String {
+        let mounts = (try? Files.text("/proc/self/mountinfo")) ?? ""
+        let isVersion1 = mounts.split(separator: "\n").contains { line in
+            line.contains(" - cgroup ")
+                && line.split(separator: " ").last?.split(separator: ",").contains(Substring(name)) == true
+        }
+        return isVersion1
+            ? "this host binds \(name) to cgroup v1: boot with cgroup_no_v1=\(name), or systemd.unified_cgroup_hierarchy=1"
+            : "the kernel lacks it, or a parent cgroup does not pass it on: see cgroup.controllers from the top down"
+    }
+}

@@ -1,0 +1,58 @@
+import Glibc
+import JailCore
+
+/// What FreeBSD's commands print: warnx(3) on stderr, notes on stdout.
+struct LinkOutput: Sendable {
+    var program: String
+    var isQuiet = false
+    var isVerbose = false
+
+    func error(_ text: String) { Self.write(2, Array("\(program): \(text)\n".utf8)) }
+
+    /// What jail(8) says of one jail's parameters.
+    func errors(_ diagnostics: [Diagnostic]) {
+        var told: [[UInt8]] = []
+        for line in diagnostics.map(\.jailLine) where !told.contains(line) {
+            Self.write(2, line)
+            told.append(line)
+        }
+    }
+
+    /// FreeBSD's text, which lacks a space.
+    func warnOfDying() {
+        error("the 'allow.dying' parameter and '-d' flagare deprecated and have no effect.")
+    }
+
+    /// `www: created`; a jail of the command line has no name to tell, and says so only with -v.
+    func note(_ text: String, of jail: String?) {
+        guard !isQuiet, jail != nil || isVerbose else { return }
+        Self.write(1, Array("\(jail.map { "\(Terminal.escaped($0)): " } ?? "")\(text)\n".utf8))
+    }
+
+    static func write(_ descriptor: Int32, _ bytes: [UInt8]) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0 && errno != EINTR { return }
+            rest = rest.dropFirst(max(0, count))
+        }
+    }
+
+    static func usage(_ text: String) -> Int32 {
+        write(2, Array(text.utf8))
+        return 1
+    }
+
+    /// The machine, for this command.
+    func host() throws(RuntimeError) -> Host {
+        let output = self
+        var host = try Host(
+            stateDirectory: nil, cgroupRoot: nil, signals: try SignalSource.takeProcess(), warn: { output.error($0) })
+        host.complain = { output.error($0.jailMessage(isNamed: true)) }
+        if isVerbose {
+            host.observe = { step, microseconds in Output.step(step, microseconds) }
+            host.tell = { jail, text in output.note(text, of: jail) }
+        }
+        return host
+    }
+}

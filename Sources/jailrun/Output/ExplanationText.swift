@@ -1,0 +1,75 @@
+import JailCore
+
+/// `jailrun explain` for people: subject by subject, part by part, 100 columns wide.
+struct ExplanationText {
+    private static let titles: [(Step.Subject, String)] = [
+        (.namespaces, "Namespaces"), (.ids, "Ids"), (.files, "Files"), (.devices, "Devices"), (.network, "Network"),
+        (.limits, "Limits"), (.privileges, "Privileges"), (.command, "Command"),
+    ]
+
+    private var page: Page
+
+    init(_ jails: [JailExplanation], isColoured: Bool) {
+        page = Page(isColoured: isColoured)
+        for (index, jail) in jails.enumerated() {
+            if index > 0 { page.add() }
+            add(jail)
+        }
+    }
+
+    var lines: [String] { page.lines }
+
+    private mutating func add(_ jail: JailExplanation) {
+        page.add("\(jail.name): \(jail.steps.count) steps in \(jail.parts.count) parts", .title)
+        addLegend(jail)
+        for (subject, title) in Self.titles {
+            let parts = jail.parts.filter { $0.subject == subject.rawValue }
+            guard !parts.isEmpty else { continue }
+            page.add()
+            page.add(title, .heading)
+            for part in parts { add(part) }
+        }
+    }
+
+    private mutating func addLegend(_ jail: JailExplanation) {
+        let used = Shell.variables.filter { variable, _ in
+            jail.parts.contains { $0.shell.contains { $0.split(separator: variable, maxSplits: 1).count > 1 } }
+        }
+        let words = used.map { "\($0) is \($1)" } + ["COMMAND is what follows"]
+        for line in Page.wrapped("In the shell's lines " + words.joined(separator: ", ") + ".", width: Page.width) {
+            page.add(line, .label)
+        }
+    }
+
+    private mutating func add(_ part: JailExplanation.Part) {
+        let column = 15
+        page.add()
+        for line in Page.wrapped(Terminal.escaped(part.does), width: Page.width - 2) { page.add("  " + line, .title) }
+        page.add(Terminal.escaped(part.without), after: "without it", indent: 4, column: column)
+        for (index, source) in part.origins.enumerated() {
+            page.add(
+                Self.text(source, part), after: index == 0 ? "asked by" : "", indent: 4, column: column, .source)
+        }
+        page.add(part.manual.joined(separator: ", "), after: "read", indent: 4, column: column)
+        for (index, line) in part.shell.enumerated() {
+            page.addCommand(Terminal.escaped(line), after: index == 0 ? "shell" : "", indent: 4, column: column)
+        }
+        page.add("\(part.calls)", after: Self.label(part.steps), indent: 4, column: column)
+    }
+
+    private static func label(_ steps: [Int]) -> String {
+        guard let first = steps.first, let last = steps.last else { return "" }
+        return first == last ? "\(first)" : "\(first)-\(last)"
+    }
+
+    /// `www.conf:4  path = "/usr/jail/www"`.
+    private static func text(_ source: JailExplanation.Source, _ part: JailExplanation.Part) -> String {
+        switch source.kind {
+        case .configuration:
+            let place = Terminal.escaped("\(source.file ?? ""):\(source.line ?? 0)")
+            return source.statement.map { "\(place)  \(Terminal.escaped($0))" } ?? place
+        case .commandLine: return "the command line"
+        case .standard: return part.turnedOff.map { "default; turned off by: \($0)" } ?? "default, always"
+        }
+    }
+}

@@ -1,0 +1,241 @@
+import JailCore
+
+/// Host and jail as a drawing: boxes for namespaces, and in them what each part of the plan puts there.
+///
+/// Every mark carries the number of the part that makes it, so the page can let the drawing grow; without a script all of it
+/// is there.
+struct Picture {
+    /// Where something is drawn: the host's boxes on the left, the jail's on the right.
+    enum Box: Int, CaseIterable {
+        case files, cgroups, links
+        case user, uts, ipc, cgroupView, mounts, network, processes, walls
+    }
+
+    private struct Line {
+        var part: Int
+        var text: String
+        /// The other end of a line across the drawing.
+        var key: String?
+    }
+
+    private static let titles: [(Box, String)] = [
+        (.files, "files"), (.cgroups, "cgroups"), (.links, "network"), (.user, "user namespace"),
+        (.uts, "UTS namespace"), (.ipc, "IPC namespace"), (.cgroupView, "cgroup namespace"),
+        (.mounts, "mount namespace"), (.network, "network namespace"),
+        (.processes, "pid namespace"), (.walls, "privileges"),
+    ]
+    private static let lineHeight = 15
+    private static let (hostX, hostWidth) = (14, 216)
+    private static let (jailX, jailWidth) = (286, 320)
+
+    private var lines: [Box: [Line]] = [:]
+    private var clonePart = 0
+    private var shared: NamespaceFlags = []
+    private let name: String
+
+    init(_ name: String, _ parts: [Plan.Part]) {
+        self.name = name
+        for (index, part) in parts.enumerated() { add(part.purpose, index) }
+    }
+
+    private mutating func put(_ box: Box, _ part: Int, _ text: String, key: String? = nil) {
+        lines[box, default: []].append(Line(part: part, text: Terminal.escaped(text), key: key))
+    }
+
+    /// Below the line of the root, and what stands there already.
+    private mutating func putBelowRoot(_ part: Int, _ text: String) {
+        let place = lines[.files]?.lastIndex { $0.key == "root" || $0.key == "root-detail" }
+        lines[.files, default: []].insert(
+            Line(part: part, text: "  \(text)", key: "root-detail"), at: place.map { $0 + 1 } ?? 0)
+    }
+
+    // MARK: What a part puts where
+
+    private mutating func add(_ purpose: Purpose, _ part: Int) {
+        switch purpose {
+        case .clone(let flags):
+            clonePart = part
+            shared = NamespaceFlags([.user, .network]).subtracting(flags)
+            put(.processes, part, "1  the first process", key: "cgroup")
+            if flags.contains(.cgroup) { put(.cgroupView, part, "/ is the jail's cgroup") }
+        case .ipcNamespace: put(.ipc, part, "message queues of its own")
+        case .hostname(let name): put(.uts, part, name)
+        case .mapIDs(let range): put(.user, part, "0-\(range.count - 1) is \(range.first)… of the host")
+        case .becomeRoot: put(.user, part, "root of the jail")
+        case .becomeUser(let user): if user.uid != 0 { put(.user, part, "\(user.name), \(user.uid)") }
+        case .cloneRoot(let path, _): put(.files, part, path, key: "root")
+        case .idmapRoot: putBelowRoot(part, "with the jail's ids")
+        case .restrictRoot: putBelowRoot(part, "without devices")
+        case .layerRoot: putBelowRoot(part, "under an empty tmpfs")
+        case .layers: putBelowRoot(part, "in layers")
+        case .disk(_, let source): put(.files, part, source)
+        case .identityFiles(let paths): for path in paths { put(.mounts, part, Self.branch(path)) }
+        case .environmentFile: put(.files, part, "  jail/env")
+        case .domainName(let name): put(.uts, part, name)
+        case .processLimit(let limit): put(.walls, part, limit.resource.name)
+        case .oomScore(let score): put(.walls, part, "oom_score_adj \(score)")
+        case .attachRoot: put(.mounts, part, "/", key: "root")
+        case .enterRoot: put(.mounts, part, "the host's tree is gone")
+        case .readOnlyRoot: put(.mounts, part, "/ is read-only")
+        case .cloneSource(let source): put(.files, part, source.path, key: "source-\(source.number)")
+        case .restrictSource: break
+        case .bind(let source, let target): put(.mounts, part, Self.branch(target), key: "source-\(source.number)")
+        case .mount(let filesystem):
+            put(.mounts, part, "\(Self.branch(filesystem.target))  \(filesystem.type)")
+        case .mask(let paths): put(.mounts, part, "\(paths.count) paths covered")
+        case .readOnlyPaths(let paths): put(.mounts, part, "\(paths.count) paths read-only")
+        case .deviceProgram(let tree): put(.cgroups, part, "    \(tree.nodes.count) devices pass")
+        case .deviceTree(let tree, _): put(.files, part, "tmpfs: \(tree.nodes.count) devices", key: "dev")
+        case .attachDevices: put(.mounts, part, Self.branch("dev") + "  tmpfs", key: "dev")
+        case .loopback: put(.network, part, "lo")
+        case .network(let operation): add(operation, part)
+        case .cgroupLevel(let level): put(.cgroups, part, level.path)
+        case .cgroup(let name, _): put(.cgroups, part, "  \(name)", key: "cgroup")
+        case .cgroupValue(let file, let value): put(.cgroups, part, "    \(file) \(value)")
+        case .resourceLimits(let limits): put(.walls, part, "\(limits.count) resource limits")
+        case .noNewPrivileges: put(.walls, part, "no_new_privs")
+        case .boundingSet(let kept): put(.walls, part, "\(kept.capabilities.count) capabilities at most")
+        case .filter(let instructions): put(.walls, part, "filter of \(instructions) instructions")
+        case .terminal: put(.processes, part, "   its own terminal")
+        case .firstProcess: put(.processes, part, "1  jailrun-init")
+        case .execute(let line): put(.processes, part, "   \(line.text)")
+        case .kernelParameter, .handOver, .privateMounts, .join, .leaveCaller, .capabilities, .closeDescriptors,
+            .consoleLog, .outputPipe,
+            .stage, .session, .directory, .hostCommand:
+            break
+        }
+    }
+
+    private mutating func add(_ operation: NetworkOperation, _ part: Int) {
+        switch operation {
+        case .createBridge(let name, _): put(.links, part, "\(name)  bridge")
+        case .createVeth(let pair):
+            put(.links, part, pair.name, key: "link-\(pair.name)")
+            put(.network, part, pair.peer, key: "link-\(pair.name)")
+        case .raiseLink(let state):
+            if state.name == "lo" { put(.network, part, "lo") }
+            if let master = state.master { put(.links, part, "  port of \(master)") }
+        case .moveLink(let name, _): put(.network, part, name)
+        case .addAddress(let address):
+            put(address.namespace == .jail ? .network : .links, part, "  \(address.link)  \(address.address)")
+        case .addRoute(let route):
+            let isDefault = route.destination == "0.0.0.0/0" || route.destination == "::/0"
+            let words = (isDefault ? "default" : route.destination) + (route.gateway.map { " via \($0)" } ?? "")
+            put(route.namespace == .jail ? .network : .links, part, "  route \(words)")
+        case .addProxy(let link, let address): put(.links, part, "  \(link) answers for \(address)")
+        case .removeBridge, .removeLink, .settleLink, .removeAddress, .addNeighbour, .removeProxy, .setSysctl,
+            .restoreSysctl, .keepNamespace, .dropNamespace, .returnLink:
+            break
+        }
+    }
+
+    /// `  /dev/pts`: two spaces for each level, up to the second.
+    private static func branch(_ path: String) -> String {
+        String(repeating: "  ", count: min(path.split(separator: "/").count, 2)) + "/\(path)"
+    }
+
+    // MARK: The drawing
+
+    /// An `svg` element. `id` prefixes the ids in it.
+    func svg(id: String) -> String {
+        var body = ""
+        var anchors: [String: [(x: Int, y: Int, part: Int)]] = [:]
+        let host = draw([.files, .cgroups, .links], x: Self.hostX + 10, width: Self.hostWidth - 20, &body, &anchors)
+        let jail = draw(
+            [.user, .uts, .ipc, .cgroupView, .mounts, .network, .processes, .walls], x: Self.jailX + 10,
+            width: Self.jailWidth - 20, &body,
+            &anchors)
+        let height = max(host, jail) + 12
+        let frames =
+            Self.frame("host", x: Self.hostX, width: Self.hostWidth, height: height - 16, part: 0)
+            + Self.frame("jail \(name)", x: Self.jailX, width: Self.jailWidth, height: height - 16, part: clonePart)
+        return """
+            <svg viewBox="0 0 620 \(height)" role="img" aria-labelledby="\(id)title \(id)desc">
+            <title id="\(id)title">The host, and the jail \(HTML.text(name))</title>
+            <desc id="\(id)desc">\(HTML.text(description))</desc>
+            \(frames)\(body)\(Self.curves(anchors))</svg>
+            """
+    }
+
+    /// For those who cannot see it.
+    private var description: String {
+        Self.titles.compactMap { box, title in
+            guard let lines = lines[box], !lines.isEmpty else { return nil }
+            return "\(title): "
+                + lines.map { $0.text.split(separator: " ").joined(separator: " ") }.joined(separator: ", ")
+        }.joined(separator: "; ")
+    }
+
+    private func draw(
+        _ boxes: [Box], x: Int, width: Int, _ body: inout String,
+        _ anchors: inout [String: [(x: Int, y: Int, part: Int)]]
+    ) -> Int {
+        var y = 40
+        for box in boxes {
+            let title = Self.titles.first { $0.0 == box }?.1 ?? ""
+            let isShared = box == .user && shared.contains(.user) || box == .network && shared.contains(.network)
+            let content = lines[box] ?? []
+            if content.isEmpty, !isShared { continue }
+            let height = 24 + Self.lineHeight * content.count
+            let isJails = x > Self.jailX
+            body +=
+                "<g data-part=\"\(isJails ? clonePart : content.first?.part ?? 0)\" class=\"box\(isShared ? " shared" : "")\">"
+            body += "<rect x=\"\(x)\" y=\"\(y)\" width=\"\(width)\" height=\"\(height)\" rx=\"5\"/>"
+            body +=
+                "<text x=\"\(x + 8)\" y=\"\(y + 15)\" class=\"title\">\(title)\(isShared ? ": the host's" : "")</text></g>\n"
+            for (index, line) in content.enumerated() {
+                let baseline = y + 18 + Self.lineHeight * (index + 1) - 4
+                body += Self.text(line, x: x + 8, y: baseline, width: width - 16)
+                if let key = line.key {
+                    anchors[key, default: []].append((isJails ? x : x + width, baseline - 4, line.part))
+                }
+            }
+            y += height + 8
+        }
+        return y
+    }
+
+    private static func text(_ line: Line, x: Int, y: Int, width: Int) -> String {
+        let indent = line.text.prefix { $0 == " " }.count
+        let capacity = width / 7 - indent
+        let words = line.text.drop { $0 == " " }
+        let shown = words.count > capacity ? words.prefix(capacity - 1) + "…" : words
+        return
+            "<text x=\"\(x + 6 * indent)\" y=\"\(y)\" data-part=\"\(line.part)\">\(HTML.text(String(shown)))</text>\n"
+    }
+
+    private static func frame(_ title: String, x: Int, width: Int, height: Int, part: Int) -> String {
+        "<g data-part=\"\(part)\" class=\"frame\"><rect x=\"\(x)\" y=\"8\" width=\"\(width)\" height=\"\(height)\" rx=\"9\"/>"
+            + "<text x=\"\(x + 12)\" y=\"28\">\(HTML.text(title))</text></g>\n"
+    }
+
+    /// What comes from the host, in the order of its keys: the picture is the same each time.
+    private static func curves(_ anchors: [String: [(x: Int, y: Int, part: Int)]]) -> String {
+        anchors.keys.sorted().compactMap { key in
+            guard key != "root-detail", let ends = anchors[key], let from = ends.first, let to = ends.dropFirst().first
+            else { return nil }
+            let kind = key.hasPrefix("link-") ? "cable" : "thread"
+            let middle = (from.x + to.x) / 2
+            return "<path class=\"\(kind)\" data-part=\"\(max(from.part, to.part))\" d=\"M\(from.x) \(from.y)"
+                + "C\(middle) \(from.y) \(middle) \(to.y) \(to.x) \(to.y)\"/>\n"
+        }.joined()
+    }
+}
+
+/// Text as it stands in a page.
+enum HTML {
+    static func text(_ text: String) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "&": result += "&amp;"
+            case "<": result += "&lt;"
+            case ">": result += "&gt;"
+            case "\"": result += "&quot;"
+            case "'": result += "&#39;"
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+}

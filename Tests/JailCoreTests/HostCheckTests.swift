@@ -1,0 +1,109 @@
+import Foundation
+import JailCore
+import Testing
+
+@Suite("check, against the host")
+final class HostCheckTests {
+    private let directory: String
+
+    init() throws {
+        let url = FileManager.default.temporaryDirectory.appending(path: "jailrun-check-\(UUID())")
+        directory = url.path()
+        for name in ["root/bin", "root/etc", "root/dev", "root/mnt"] {
+            try FileManager.default.createDirectory(at: url.appending(path: name), withIntermediateDirectories: true)
+        }
+        let users = Data("root:x:0:0::/:/bin/sh\nwww:x:80:80::/:/bin/sh\n".utf8)
+        try users.write(to: url.appending(path: "root/etc/passwd"))
+        try Data().write(to: url.appending(path: "root/bin/true"))
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: directory) }
+
+    /// What is said of a jail with these parameters; ROOT is its root.
+    private func check(_ parameters: String, isWhole: Bool = false) throws -> [Diagnostic] {
+        let text = isWhole ? parameters : "a { path = ROOT; command = /bin/true; \(parameters) }\n"
+        let file = "\(directory)/jail.conf"
+        try Data(text.replacing("ROOT", with: "\(directory)/root").utf8).write(to: URL(filePath: file))
+        return try Configuration(path: file, source: FileConfigurationSource(trustedOwners: nil)).checkOnHost()
+    }
+
+    @Test("a jail that has all it needs gets no message")
+    func nothing() throws {
+        let found = try check(
+            """
+            mount.devfs; exec.jail_user = www; exec.prestart = "/bin/sh -c true"; mount = "/tmp ROOT/mnt nullfs ro";
+            """)
+        #expect(found == [], "\(found)")
+    }
+
+    @Test(
+        "what a start would miss is an error, with its line and the likely word",
+        arguments: [
+            ("devfs_ruleset = devfsrules_jial;", "\"devfsrules_jial\": not in", "\"devfsrules_jail\"?"),
+            ("devfs_ruleset = 77;", "devfs ruleset \"77\": not in", ""),
+            ("mount.procfs;", "mount.procfs: ", "root/proc: No such file or directory"),
+            ("mount = \"/no/such ROOT/mnt nullfs ro\";", "mount: /no/such: No such file or directory", ""),
+            ("mount = \"tmpfs ROOT/none tmpfs rw\";", "root/none: No such file or directory", ""),
+            ("exec.jail_user = wwww;", "exec.jail_user: wwww: no such user", "\"www\"?"),
+            ("exec.system_user = roott;", "exec.system_user: roott: no such user", "\"root\"?"),
+            ("exec.system_jail_user; exec.jail_user = nobodyy;", "nobodyy: no such user", "nobody"),
+            ("exec.start = \"/bin/treu\";", "in the jail's root, /bin/treu: No such file", ""),
+            ("exec.start = \"true | true\";", "in the jail's root, /bin/sh: No such file", ""),
+            ("exec.poststop = \"/no/such x\";", "exec.poststop: /no/such: No such file", ""),
+            ("exec.consolelog = /no/such/log;", "exec.consolelog: /no/such: No such file", ""),
+            ("interface = nolink0; ip4.addr = 10.0.0.1;", "nolink0: no such interface", ""),
+            ("seccomp = /no/such.json;", "/no/such.json: No such file", ""),
+        ])
+    func missing(parameters: String, message: String, suggestion: String) throws {
+        let found = try check(parameters)
+        #expect(found.count == 1, "\(found)")
+        let first = try #require(found.first)
+        #expect(first.severity == .error && first.location?.line == 1 && first.sourceLine != nil)
+        let isSuggested = suggestion.isEmpty || first.message.contains(suggestion)
+        #expect(first.message.contains(message) && isSuggested, "\(first)")
+    }
+
+    @Test("a root that is not there, or is no directory, is an error", arguments: ["none", "etc/passwd"])
+    func root(name: String) throws {
+        let found = try check("a { path = ROOT/\(name); command = /bin/true; }", isWhole: true)
+        #expect(found.count == 1 && found[0].message.hasPrefix("path: ") && found[0].severity == .error, "\(found)")
+    }
+
+    @Test("what exec.prestart may make, and what a mount may bring, is a warning")
+    func later() throws {
+        let made = try check("a { path = ROOT/x; command = /bin/true; exec.prestart = \"mkdir x\"; }", isWhole: true)
+        #expect(made.map(\.severity) == [.warning], "\(made)")
+        let brought = try check("exec.start = \"/usr/x\"; mount = \"/usr ROOT/mnt nullfs ro\";")
+        #expect(brought.map(\.severity) == [.warning], "\(brought)")
+    }
+
+    @Test("a mount point below an earlier mount is not looked for")
+    func covered() throws {
+        #expect(try check("mount = \"/ ROOT/mnt nullfs\", \"tmpfs ROOT/mnt/deep/x tmpfs\";") == [])
+    }
+
+    @Test("a mistyped system call of a profile is a warning that names the likely one")
+    func profile() throws {
+        let profile = """
+            {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["opennat"], "action": "SCMP_ACT_ERRNO"}]}
+            """
+        let file = "\(directory)/p.json"
+        try Data(profile.utf8).write(to: URL(filePath: file))
+        let found = try check("seccomp = \"\(file)\";")
+        #expect(found.map(\.severity) == [.warning], "\(found)")
+        #expect(found.first?.message.contains("\"opennat\" (did you mean \"openat\"?)") == true, "\(found)")
+    }
+
+    @Test("everything is said at once, in the order of the file")
+    func all() throws {
+        let found = try check(
+            """
+            a { path = ROOT/none; command = x; depend = c; }
+            b { path = ROOT; command = /bin/true; depend = bb;
+                devfs_ruleset = 77; foo; }
+            c { path = ROOT; command = /bin/true; depend = a; ip4.addr = 10.0.0.1; }
+            d { path = ROOT; command = /bin/true; ip4.addr = 10.0.0.1; }
+            """, isWhole: true)
+        #expect(found.map { $0.location?.line } == [1, 1, 2, 3, 3, 5], "\(found)")
+    }
+}

@@ -1,0 +1,293 @@
+import Testing
+
+@testable import JailCore
+
+/// What a parameter becomes in the plan.
+@Suite("Parameters as steps")
+struct ParameterPlanTests {
+    static let path = "path = /j/a; persist;"
+
+    static func spec(_ text: String) throws -> JailSpec {
+        let source = TextSource(files: ["www.conf": "a { \(path) \(text) }"])
+        return try #require(try Configuration(path: "www.conf", source: source).specs().first)
+    }
+
+    static func plan(_ text: String, _ change: (inout StartFacts) -> Void = { _ in }) throws -> Plan {
+        let jail = try spec(text)
+        var facts = StartFacts()
+        facts.capabilities = CapabilitySet(jail.privileges)
+        change(&facts)
+        let range = jail.privileges.userNamespace.value == .host ? nil : IDRange(first: 1000, count: 65536)
+        return Planner(jail: jail, identity: JailIdentity(jid: 1, idRange: range, generation: 0), facts: facts).start()
+    }
+
+    static func lines(_ text: String, _ change: (inout StartFacts) -> Void = { _ in }) throws -> [String] {
+        try plan(text, change).steps.map(\.operation.spelling)
+    }
+
+    static func errors(_ text: String) -> [String] {
+        do throws(ConfigurationFailure) {
+            let source = TextSource(files: ["www.conf": "a { \(path) \(text) }"])
+            _ = try Configuration(path: "www.conf", source: source).specs()
+            return []
+        } catch { return error.diagnostics.map(\.message) }
+    }
+
+    @Test(
+        "each becomes these steps, in this order",
+        arguments: [
+            (
+                "ulimit.nofile = \"10:20\";",
+                ["prlimit64(child-pid, RLIMIT_NOFILE, {rlim_cur=10, rlim_max=20}, NULL)"]
+            ),
+            (
+                "ulimit.memlock = 1M; allow.mlock;",
+                ["prlimit64(child-pid, RLIMIT_MEMLOCK, {rlim_cur=1048576, rlim_max=1048576}, NULL)"]
+            ),
+            (
+                "allow.mlock;",
+                ["prlimit64(child-pid, RLIMIT_MEMLOCK, {rlim_cur=RLIM64_INFINITY, rlim_max=RLIM64_INFINITY}, NULL)"]
+            ),
+            (
+                "oom.score = -1000;",
+                [
+                    "openat(child, \"oom_score_adj\", O_WRONLY|O_CLOEXEC, 0) = file",
+                    "write(file, \"-1000\", 5)",
+                ]
+            ),
+            ("umask = 077;", ["umask(077)"]),
+            (
+                "sysctl.net.ipv4.ip_forward = 1;",
+                [
+                    "openat(AT_FDCWD, \"/proc/sys/net/ipv4/ip_forward\", O_WRONLY|O_CLOEXEC, 0) = file",
+                    "write(file, \"1\", 1)",
+                ]
+            ),
+            ("host.domainname = d.example;", ["sethostname(\"a\", 1)", "setdomainname(\"d.example\", 9)"]),
+        ] as [(String, [String])])
+    func steps(parameters: String, expected: [String]) throws {
+        var rest = try Self.lines(parameters)[...]
+        for line in expected {
+            let index = try #require(rest.firstIndex(of: line), "\(line) of \(parameters)")
+            rest = rest[(index + 1)...]
+        }
+    }
+
+    @Test("a limit that the file names replaces the caller's")
+    func ownLimit() throws {
+        func change(_ facts: inout StartFacts) {
+            facts.limits = [.init(resource: 7, name: "RLIMIT_NOFILE", soft: 1, hard: 1)]
+        }
+        #expect(try Self.lines("", change).contains { $0.hasPrefix("prlimit64(0, RLIMIT_NOFILE") })
+        #expect(try !Self.lines("ulimit.nofile = 5;", change).contains { $0.hasPrefix("prlimit64(0, RLIMIT_NOFILE") })
+    }
+
+    @Test("an entry has the same limits and score, set before it joins")
+    func entry() throws {
+        let jail = try Self.spec("ulimit.nofile = 5; oom.score = 7; umask = 027;")
+        let planner = Planner(
+            jail: jail, identity: JailIdentity(jid: 1, idRange: IDRange(first: 1, count: 1), generation: 0),
+            facts: StartFacts())
+        let entry = planner.enter(JailCommand("true"), parameter: "", user: .root, directory: nil, origin: .commandLine)
+        let spawn = entry.spawn.map(\.operation.spelling)
+        #expect(spawn.contains("prlimit64(0, RLIMIT_NOFILE, {rlim_cur=5, rlim_max=5}, NULL)"))
+        #expect(spawn.contains("openat(AT_FDCWD, \"/proc/self/oom_score_adj\", O_WRONLY|O_CLOEXEC, 0) = file"))
+        #expect(entry.enter.map(\.operation.spelling).contains("umask(027)"))
+    }
+
+    @Test("a jail that uses none of it has no step more")
+    func nothing() throws {
+        let lines = try Self.lines("")
+        for word in ["prlimit64", "oom_score_adj", "/proc/sys", "setdomainname", "setfsuid", "overlay"] {
+            #expect(!lines.contains { $0.contains(word) }, "\(word)")
+        }
+        let command = try Self.plan("command = true;").commands.first?.steps.map(\.operation.spelling) ?? []
+        #expect(!command.contains { $0.contains("PR_CAPBSET_DROP") })
+    }
+
+    // MARK: Namespaces
+
+    @Test("host and System V IPC that are inherited make no namespace")
+    func namespaces() throws {
+        func clone(_ text: String) throws -> String {
+            try #require(try Self.lines(text).first { $0.hasPrefix("clone3") })
+        }
+        #expect(try clone("").contains("CLONE_NEWUTS"))
+        #expect(try Self.lines("").contains("unshare(CLONE_NEWIPC)"))
+        #expect(try !clone("host = inherit;").contains("CLONE_NEWUTS"))
+        #expect(try !Self.lines("sysvshm = inherit;").contains { $0.contains("CLONE_NEWIPC") })
+        #expect(try !Self.lines("host = inherit;").contains { $0.hasPrefix("sethostname") })
+    }
+
+    @Test("the files of the host's identity are covered where the root has them, and else nothing is done")
+    func identity() throws {
+        let text = "host.hostuuid = \"01234567-89AB-cdef-0123-456789abcdef\"; host.hostid = 1;"
+        let lines = try Self.lines(text) { $0.identityFiles = ["etc/machine-id", "etc/hostid"] }
+        #expect(lines.contains("write(file, \"0123456789abcdef0123456789abcdef\\n\", 33)"))
+        #expect(lines.contains { $0.contains("\"etc/hostid\"") })
+        #expect(try !Self.lines(text).contains { $0.contains("hostid") || $0.contains("machine-id") })
+    }
+
+    @Test("env is a file that nobody inside owns, its newest key first")
+    func environment() throws {
+        let lines = try Self.lines("env = \"whole\"; env.a = 1; env.b = 2; env.a = 3;") { $0.rootDirectories = ["dev"] }
+        #expect(lines.contains("write(file, \"b=2\\na=3\\nwhole\\n\", 14)"))
+        #expect(!lines.contains { $0.hasPrefix("fchownat") && $0.contains("jail/env") })
+    }
+
+    @Test("meta by key replaces, adds in front, and takes away")
+    func metadata() throws {
+        #expect(try Self.spec("meta = \"x=1\"; meta.y = 2; meta.x = 3;").metadata.meta?.value == "y=2\nx=3")
+        #expect(try Self.spec("meta = \"x=1\"; meta.x;").metadata.meta?.value == "")
+        #expect(try Self.spec("").metadata.meta == nil)
+    }
+
+    // MARK: Privileges
+
+    @Test(
+        "a permission gives exactly this capability",
+        arguments: [
+            ("allow.set_hostname;", Capability.sysAdmin), ("allow.mount; allow.mount.nullfs;", .sysAdmin),
+            ("allow.chflags; userns = host;", .linuxImmutable), ("allow.settime; userns = host;", .sysTime),
+            ("allow.read_msgbuf;", .syslog), ("vnet;", .netAdmin), ("allow.raw_sockets;", .netRaw),
+        ] as [(String, Capability)])
+    func capabilities(parameters: String, capability: Capability) throws {
+        let set = CapabilitySet(try Self.spec(parameters).privileges)
+        #expect(set == CapabilitySet.standard.union(CapabilitySet([capability])))
+    }
+
+    @Test("what is taken away is taken whatever gives it")
+    func taken() throws {
+        func set(_ text: String) throws -> CapabilitySet { CapabilitySet(try Self.spec(text).privileges) }
+        #expect(try set("allow.suser = false;") == [])
+        #expect(try !set("allow.noreserved_ports;").contains(.netBindService))
+        #expect(try set("vnet; securelevel = 2;").contains(.netAdmin))
+        #expect(try !set("vnet; securelevel = 3;").contains(.netAdmin))
+        #expect(try set("securelevel = -1;") == .standard)
+    }
+
+    @Test("pid 1 keeps what it needs to start a command, and the command drops it first")
+    func dropped() throws {
+        let plan = try Self.plan("cap.drop = setuid, setgid, setpcap; command = true;")
+        func drop(_ name: String) -> String { "prctl(PR_CAPBSET_DROP, \(name))" }
+        let start = plan.steps.map(\.operation.spelling)
+        let command = plan.commands[0].steps.map(\.operation.spelling)
+        for name in ["CAP_SETGID", "CAP_SETUID", "CAP_SETPCAP"] {
+            #expect(!start.contains(drop(name)) && command.contains(drop(name)))
+        }
+        let last = try #require(command.firstIndex(of: drop("CAP_SETPCAP")))
+        let groups = try #require(command.firstIndex { $0.hasPrefix("setgroups") })
+        #expect(command.firstIndex(of: drop("CAP_SETUID"))! < last && last < groups)
+    }
+
+    @Test(
+        "what would permit more than it says is an error",
+        arguments: [
+            "allow.set_hostname; userns = host;", "allow.set_hostname; seccomp = none;",
+            "allow.mount; allow.mount.nullfs; seccomp = /p.json;", "allow.mount;", "allow.mount.nullfs;",
+            "allow.socket_af; seccomp = /p.json;", "allow.read_msgbuf; seccomp = /p.json;",
+            "allow.chflags;", "allow.settime;", "allow.setaudit;", "allow.adjtime; userns = host;",
+            "allow.suser = 0; cap.add = chown;", "allow.suser = 0; allow.set_hostname;",
+            "sysvmsg = disable; seccomp = none;", "allow.nounprivileged_proc_debug; seccomp = none;",
+            "sysvmsg = new; sysvshm = inherit;", "securelevel = 1; cap.add = sys_rawio;", "securelevel = 4;",
+            "securelevel = 2; allow.settime; userns = host;", "host = inherit; host.hostname = x;", "host = disable;",
+            "sysctl.kernel.panic = 1;", "sysctl.net.ipv4.ip_forward;", "sysctl.net = 1;",
+            "sysctl.net.ipv4.ip_forward = 1; ip4 = inherit; ip6 = inherit;",
+            "sysctl.kernel.sem = 1; sysvsem = inherit;",
+            "\"sysctl.net/../kernel/panic\" = 1;", "ulimit.nofile = 20:10;", "ulimit.nofiles = 1;", "ulimit.cpu = 1K;",
+            "ulimit.nofile = 1:2:3;", "ulimit.nofile;", "umask = 1000;", "umask = 8;", "oom.score = 1001;",
+            "oom.score = x;", "vnet.interface = eth0;", "vnet; vnet.interface = lo;", "vnet; vnet.interface = a,a;",
+            "vnet; vnet.interface = \"a/b\";", "allow.routing;", "allow.mount.tmpfs;", "allow.quotas;",
+            "ip_hostname;", "ip_hostname; host.hostname = \"-x\";", "ip_hostname; host.hostname = x; vnet;",
+            "ip_hostname; host.hostname = x; ip4 = inherit; ip6 = inherit;", "host.hostuuid = x;", "host.hostid = -1;",
+            "host.domainname = \"a b\";",
+        ])
+    func refused(parameters: String) {
+        #expect(!Self.errors(parameters).isEmpty)
+    }
+
+    @Test("what the resolver says becomes addresses, each once, and none that a jail cannot have")
+    func lookup() {
+        let answer = """
+            127.0.0.1       STREAM www
+            192.0.2.7       STREAM www
+            192.0.2.7       DGRAM
+            2001:db8::7     STREAM
+            fe80::1%eth0    STREAM
+            nonsense
+            """
+        #expect(HostnameLookup.addresses(in: answer).map(\.description) == ["192.0.2.7", "2001:db8::7"])
+        #expect(HostnameLookup.addresses(in: "") == [])
+    }
+
+    // MARK: The filter
+
+    @Test(
+        "a permission opens these calls and no others",
+        arguments: [
+            ("allow.set_hostname;", ["sethostname"]),
+            ("allow.settime; userns = host;", ["settimeofday", "clock_settime"]),
+            (
+                "allow.settime; allow.adjtime; userns = host;",
+                ["settimeofday", "clock_settime", "adjtimex", "clock_adjtime"]
+            ),
+            ("allow.mount; allow.mount.nullfs;", ["umount2"]), ("allow.read_msgbuf;", []), ("allow.mlock;", []),
+        ] as [(String, [String])])
+    func opened(parameters: String, expected: [String]) throws {
+        let filter = try #require(
+            try SeccompFilter.filter(for: try Self.spec(parameters).privileges, cachedIn: nil))
+        for row in SeccompTable.rows where row.verdict == .deny {
+            guard let number = row.number else { continue }
+            let isOpen = try filter.answer(to: SeccompCall(number: UInt32(number))) == .allow
+            #expect(isOpen == expected.contains(row.name), "\(row.name)")
+        }
+    }
+
+    @Test("allow.mount.nullfs lets mount(2) bind, and neither mount anew nor mount again")
+    func bind() throws {
+        let privileges = try Self.spec("allow.mount; allow.mount.nullfs;").privileges
+        let filter = try #require(try SeccompFilter.filter(for: privileges, cachedIn: nil))
+        let (remount, bind, readOnly, move): (UInt64, UInt64, UInt64, UInt64) = (32, 4096, 1, 8192)
+        #expect(try filter.answer(to: "mount", 0, 0, 0, bind) == .allow)
+        #expect(try filter.answer(to: "mount", 0, 0, 0, bind | 16384 | readOnly) == .allow)
+        for flags in [0, readOnly, remount, remount | bind, remount | bind | readOnly, move, 1 << 18] {
+            #expect(try filter.answer(to: "mount", 0, 0, 0, flags) == .forbidden, "\(flags)")
+        }
+        // Or mount(8) would not fall back on mount(2).
+        #expect(try filter.answer(to: "open_tree") == .absent)
+        #expect(try filter.answer(to: "move_mount") == .forbidden)
+        #expect(try filter.answer(to: "unshare", 0x1000_0000) == .forbidden)
+    }
+
+    @Test("allow.read_msgbuf reads, and neither clears nor silences")
+    func messages() throws {
+        let filter = try #require(
+            try SeccompFilter.filter(for: try Self.spec("allow.read_msgbuf;").privileges, cachedIn: nil))
+        for action in UInt64(0)...11 {
+            #expect(try filter.answer(to: "syslog", action) == ([3, 10].contains(action) ? .allow : .forbidden))
+        }
+    }
+
+    @Test("allow.socket_af opens every family, and nothing else")
+    func families() throws {
+        let filter = try #require(
+            try SeccompFilter.filter(for: try Self.spec("allow.socket_af;").privileges, cachedIn: nil))
+        for family in UInt64(1)...45 {
+            #expect(try filter.answer(to: "socket", family) == .allow)
+            #expect(try filter.answer(to: "socketpair", family) == .allow)
+        }
+    }
+
+    @Test("what is disabled is absent, and debugging is forbidden")
+    func closed() throws {
+        let text = "sysvmsg = disable; sysvshm = inherit; allow.nounprivileged_proc_debug;"
+        let filter = try #require(try SeccompFilter.filter(for: try Self.spec(text).privileges, cachedIn: nil))
+        for name in ["msgget", "msgsnd", "msgrcv", "msgctl", "semget", "semop"] {
+            #expect(try filter.answer(to: name) == .absent, "\(name)")
+        }
+        #expect(try filter.answer(to: "shmget") == .allow)
+        for name in ["ptrace", "process_vm_readv", "process_vm_writev"] {
+            #expect(try filter.answer(to: name) == .forbidden, "\(name)")
+        }
+    }
+}

@@ -1,0 +1,158 @@
+import Foundation
+import Glibc
+import Testing
+
+extension Kernel {
+    /// `explain --format sh`: the script and the binary make the same jail, as far as can be asked from inside.
+    @Suite struct ScriptTests {
+        /// Everything that a process can see of its jail. Each fact begins with a word that says what it is.
+        private static let questions = """
+            for n in mnt pid net uts ipc cgroup user; do echo "namespace $n $(readlink /proc/self/ns/$n)"; done
+            for m in uid_map gid_map; do sed "s/^/$m /" /proc/self/$m; done
+            sed 's/^/mount /' /proc/self/mountinfo
+            grep -E '^(Cap|NoNewPrivs|Seccomp|Uid|Gid|Groups|Umask)' /proc/self/status | sed 's/^/status /'
+            sed 's/^/limit /' /proc/self/limits
+            echo "hostname $(hostname)"
+            ip address | sed 's/^/address /'
+            ip route | sed 's/^/route /'; ip -6 route | sed 's/^/route /'
+            find /dev -type c -o -type b -o -type l -o -type d 2>/dev/null | sort | while read -r f; do
+                echo "device $(stat -c '%n %F %a %u %g %t %T' "$f")"; done
+            for d in 1:3 1:1 8:0; do
+                mknod /dev/shm/n c ${d%:*} ${d#*:} 2>&1 | sed 's/^/mknod /'; rm -f /dev/shm/n; done
+            sed 's/^/cgroup /' /proc/self/cgroup
+            for f in /sys/fs/cgroup/*.max /sys/fs/cgroup/*.weight; do
+                [ ! -f "$f" ] || echo "value $f $(cat "$f")"; done
+            for f in /proc/self/fd/*; do echo "descriptor ${f##*/}"; done
+            env | grep -v ^SHLVL= | sed 's/^/environment /'
+            touch /probe-of-writing 2>&1 | sed 's/^/touch /'
+            tr '\\0' ' ' </proc/sys/kernel/core_pattern 2>&1 | head -c 0; echo 1 >/proc/sys/vm/drop_caches 2>&1 | sed 's/^/sysctl /'
+            """
+
+        /// What differs between any two starts of one jail: numbers of mounts and devices, of namespaces, of links.
+        private static func settled(_ outcome: Outcome) -> [String] {
+            let lines = outcome.lines.map { line in
+                line.replacing(#/^mount [0-9]+ [0-9]+ [0-9]+:[0-9]+ /#, with: "mount ")
+                    .replacing(#/^(address [0-9]+: [a-z0-9]+)@if[0-9]+/#) { "\($0.1)" }
+                    .replacing(#/^(namespace [a-z]+ )(.*)/#) {
+                        "\($0.1)\(isHosts(String($0.2)) ? "the host's" : "its own")"
+                    }
+                    // Where the jail's tree lies on the host, and where it is put together.
+                    .replacing(#/^mount /[^ ]* / /#, with: "mount ROOT / ")
+            }
+            // mountinfo is in the order of numbers that are given anew.
+            return lines.sorted()
+        }
+
+        private static func isHosts(_ namespace: String) -> Bool {
+            let kind = namespace.prefix { $0 != ":" }
+            return (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/ns/\(kind)")) == namespace
+        }
+
+        @Test(
+            "the script and the binary make the same jail",
+            arguments: [
+                "mount.devfs; mount.procfs; host.hostname = a.example; ip4.addr = 10.77.0.5;",
+                "root.ephemeral; root.readonly; exec.jail_user = user; cap.drop = CHOWN, NET_BIND_SERVICE;",
+                """
+                mount = "$path/etc $path/var nullfs ro,noexec 0 0"; mount += "tmpfs $path/tmp tmpfs rw,size=1m,mode=1777 0 0";
+                mount += "/etc/hostname $path/etc/passwd bind ro 0 0"; devfs_ruleset = 1; seccomp = none; cap.add = MKNOD;
+                """,
+                """
+                ip4.addr = "lab0|192.0.2.5/24", 10.77.0.5/16; ip6.addr = "lab0|2001:db8::5/64"; allow.raw_sockets;
+                """,
+                "ip4 = inherit; mount.nodevfs;",
+                "cap.drop = SYS_CHROOT, SETUID; host.hostname = b.example;",
+            ])
+        func same(parameters: String) throws {
+            try Machine.with { machine in
+                _ = Command.shell(StepTests.makeInterface).run()
+                defer { _ = Command.shell(StepTests.removeInterface).run() }
+                machine.write(Self.questions, to: "\(machine.root)/questions")
+                machine.configure("userns = host; command = \"/bin/sh /questions\"; \(parameters)")
+                let script = machine.jailrun("explain", "--format", "sh", machine.conf)
+                try #require(script.status == 0, "\(script)")
+                machine.write(script.output, to: "\(machine.directory)/script")
+                let binary = machine.jailrun("run", "-q", machine.conf)
+                let made = Command(["sh", "\(machine.directory)/script"]).run()
+                #expect(binary.status == 0 && made.status == 0, "\(binary)\(made)")
+                #expect(Self.settled(made) == Self.settled(binary))
+                #expect(made.errors == binary.errors)
+                #expect(binary.lines.count > 60)
+            }
+        }
+
+        @Test(
+            "an example's script and the binary make the same jail",
+            .enabled(if: ExampleTests.isPlaced("www"), "lab -e www -e shell -e debian"),
+            arguments: ["www", "shell", "host", "debian"])
+        func same(example: String) throws {
+            try Machine.with { machine in
+                let root = example == "host" ? "" : "/usr/jail/\(example)"
+                let questions = "/tmp/questions.\(getpid())"
+                machine.write(Self.questions + "\necho done\n", to: root + questions)
+                defer { unlink(root + questions) }
+                // A service goes on when the questions have been answered.
+                let text = machine.read("\(Laboratory.examples)/\(example)/jail.conf")
+                let end = try #require(text.lastIndex(of: "}"))
+                machine.write(
+                    text[..<end] + "userns = host; command = \"/bin/sh \(questions)\"; }\n", to: machine.conf)
+                let script = machine.jailrun("explain", "--format", "sh", machine.conf)
+                machine.write(script.output, to: "\(machine.directory)/script")
+                let binary = machine.start("run", "-q", machine.conf)
+                eventually(seconds: 20) { binary.hasEnded || binary.output.hasSuffix("done\n") }
+                if !binary.hasEnded { _ = machine.jailrun("stop", example) }
+                let run = binary.wait()
+                let made = Command(["sh", "\(machine.directory)/script"]).start()
+                eventually(seconds: 20) { made.hasEnded || made.output.hasSuffix("done\n") }
+                made.signal(SIGTERM)
+                let hand = made.wait()
+                #expect(run.lines.last == "done" && hand.lines.last == "done", "\(run)\(hand)")
+                #expect(Self.settled(hand) == Self.settled(run))
+            }
+        }
+
+        @Test("a script of several commands runs them in their order, and ends with the first that fails")
+        func commands() throws {
+            try Machine.with { machine in
+                machine.configure(
+                    """
+                    userns = host; exec.start = "echo 'one * two'"; exec.start += "/bin/sh -c 'exit 7'";
+                    exec.start += "echo never";
+                    """)
+                machine.write(
+                    machine.jailrun("explain", "--format", "sh", machine.conf).output, to: "\(machine.directory)/script"
+                )
+                let made = Command(["sh", "\(machine.directory)/script"]).run()
+                #expect(made.status == 7 && made.output == "one * two\n", "\(made)")
+            }
+        }
+
+        @Test("a script that is interrupted leaves nothing") func interrupted() throws {
+            try Machine.with { machine in
+                machine.configure("userns = host; ip4.addr = 10.77.0.5; command = \"sh -c 'echo up; sleep 60'\";")
+                machine.write(
+                    machine.jailrun("explain", "--format", "sh", machine.conf).output, to: "\(machine.directory)/script"
+                )
+                let made = Command(["setsid", "sh", "\(machine.directory)/script"]).start()
+                #expect(eventually { made.output == "up\n" })
+                kill(-made.pid, SIGTERM)
+                #expect(made.wait().status == 143)
+            }
+        }
+
+        @Test("a root that has to be idmapped is refused before anything is made, where mount(8) cannot do it")
+        func refused() throws {
+            try Machine.with { machine in
+                machine.configure("command = \"/bin/true\";")
+                let script = machine.jailrun("explain", "--format", "sh", machine.conf).output
+                // Of util-linux 2.38, wherever the test runs.
+                machine.write(
+                    script.replacing("version=$(mount --version", with: "version=$(echo util-linux 2.38.1"),
+                    to: "\(machine.directory)/script")
+                let made = Command(["sh", "\(machine.directory)/script"]).run()
+                #expect(made.status == 125 && made.output.isEmpty, "\(made)")
+                #expect(made.errors.contains("util-linux 2.38 cannot map the ids of a mount"), "\(made)")
+            }
+        }
+    }
+}
