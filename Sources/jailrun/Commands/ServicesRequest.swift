@@ -38,7 +38,8 @@ struct ServicesRun {
     private var progress: Progress
     private var shown: [String] = []
 
-    init(_ request: ServicesRequest, specs: [JailSpec], host: Host, configuration: String, isQuiet: Bool,
+    init(
+        _ request: ServicesRequest, specs: [JailSpec], host: Host, configuration: String, isQuiet: Bool,
         timings: Timings?
     ) throws {
         if let (first, second) = ServiceEnvironment.clash(of: specs) {

@@ -104,7 +104,8 @@ final class Supervisor {
     private func beginIfReady(_ service: Service, _ now: Int) {
         let needed = services.filter { service.depends(on: $0) }
         let parent = services.first { service.isNested(in: $0) }
-        if (needed + (parent.map { [$0] } ?? [])).contains(where: { $0.life.state == .failed || $0.life.isAskedToStop }) {
+        let all = needed + [parent].compactMap { $0 }
+        if all.contains(where: { $0.life.state == .failed || $0.life.isAskedToStop }) {
             service.isSkipped = true
             service.exitStatus = 125
             service.life.skip(now)
