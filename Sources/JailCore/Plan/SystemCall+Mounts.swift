@@ -43,11 +43,14 @@ extension SystemCall {
             "open_tree", cns_number_open_tree, [.descriptor(directory), .text(path), flags.argument], into: slot)
     }
 
+    /// MS_PRIVATE of mount(2). A clone is a peer of the mount it was made of, where that is shared, as everything is on a
+    /// machine that systemd runs: what is mounted in the one would appear in the other.
+    private static let privatePropagation: UInt64 = 1 << 18
+
     static func setAttributes(_ attributes: MountAttributes, on mount: Slot, isRecursive: Bool) -> Self {
         let structure = Structure.words(
-            [attributes.rawValue, attributes.cleared.rawValue, 0, 0],
-            spelling:
-                "{attr_set=\(attributes), attr_clr=\(attributes.cleared), propagation=0 /* MS_??? */, userns_fd=0}")
+            [attributes.rawValue, attributes.cleared.rawValue, privatePropagation, 0],
+            spelling: "{attr_set=\(attributes), attr_clr=\(attributes.cleared), propagation=MS_PRIVATE, userns_fd=0}")
         return mountSetattr(mount, structure, isRecursive: isRecursive)
     }
 
@@ -55,8 +58,9 @@ extension SystemCall {
     static func setIdmap(_ namespace: Slot, on mount: Slot, _ attributes: MountAttributes, isRecursive: Bool) -> Self {
         let all = attributes.union(.idmap)
         let structure = Structure.words(
-            [all.rawValue, all.cleared.rawValue, 0, 0], patches: [.slot(offset: 24, size: 8, namespace)],
-            spelling: "{attr_set=\(all), attr_clr=\(all.cleared), propagation=0 /* MS_??? */, userns_fd=\(namespace)}")
+            [all.rawValue, all.cleared.rawValue, privatePropagation, 0],
+            patches: [.slot(offset: 24, size: 8, namespace)],
+            spelling: "{attr_set=\(all), attr_clr=\(all.cleared), propagation=MS_PRIVATE, userns_fd=\(namespace)}")
         return mountSetattr(mount, structure, isRecursive: isRecursive)
     }
 
@@ -70,7 +74,7 @@ extension SystemCall {
     /// Every mount of this namespace becomes private: nothing propagates to the host or from it.
     static func makeAllPrivate() -> Self {
         let structure = Structure.words(
-            [0, 0, 1 << 18, 0], spelling: "{attr_set=0, attr_clr=0, propagation=MS_PRIVATE, userns_fd=0}")
+            [0, 0, privatePropagation, 0], spelling: "{attr_set=0, attr_clr=0, propagation=MS_PRIVATE, userns_fd=0}")
         return Self(
             "mount_setattr", cns_number_mount_setattr,
             [.currentDirectory, .text("/"), AtFlags.recursive.argument, .structure(structure), .integer(32)])
