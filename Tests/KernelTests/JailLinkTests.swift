@@ -74,14 +74,15 @@ extension Kernel {
             try Machine.with { machine in
                 _ = machine.link("jls")
                 symlink(Laboratory.program, "\(machine.directory)/jail")
-                machine.script("talk", "trap '' HUP; tty; (while [ ! -e /var/go ]; do sleep 0.1; done; echo later) &")
+                machine.script("talk", "trap '' HUP; tty; (while [ ! -e /var/go ]; do sleep 0.1; done; echo later; sleep 1000) &")
                 let outcome = Command([
                     "script", "-qec",
                     "\(machine.directory)/jail -c name=t path=\(machine.root) command=/bin/talk", "/dev/null",
                 ]).run()
-                #expect(outcome.status == 0 && outcome.output == "/dev/console\r\n", "\(outcome)")
+                #expect(outcome.status == 0 && outcome.output == "/dev/pts/0\r\n", "\(outcome)")
                 machine.write("", to: "\(machine.root)/var/go")
-                #expect(eventually { machine.link("jls", "-c", "-j", "t").status == 1 })
+                #expect(eventually { machine.jailrun("logs", "t").output.contains("later") })
+                machine.remove()
             }
         }
 
