@@ -178,6 +178,8 @@ public struct JailStart {
             switch session.next(deadline: deadline) {
             case .report(.running(let number, _)):
                 running = number
+                // What runs for as long as the jail does: nobody would hear of the jail otherwise.
+                if isTransient && plan.commands[number].parameter == "command" { ServiceManager.notify(.ready) }
                 let command = plan.commands[number]
                 host.tell?(
                     jail.label,
