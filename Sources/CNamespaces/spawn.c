@@ -300,6 +300,14 @@ int cns_read_signal(int signals) {
     return read(signals, &information, sizeof information) == sizeof information ? (int)information.ssi_signo : 0;
 }
 
+int cns_read_signal_of(int signals, int *is_kernels) {
+    struct signalfd_siginfo information;
+
+    if (read(signals, &information, sizeof information) != sizeof information) return 0;
+    *is_kernels = information.ssi_code == SI_KERNEL;
+    return (int)information.ssi_signo;
+}
+
 int cns_make_raw(int terminal, void *saved, size_t capacity) {
     struct termios settings;
 
@@ -320,6 +328,19 @@ int cns_restore_terminal(int terminal, const void *saved) {
 void cns_die_with_parent(pid_t parent) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(128 + SIGKILL);
+}
+
+int cns_adopt_orphans(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 ? -errno : 0; }
+
+pid_t cns_next_ended(void) {
+    siginfo_t information = {0};
+
+    return waitid(P_ALL, 0, &information, WEXITED | WNOHANG | WNOWAIT) < 0 ? 0 : information.si_pid;
+}
+
+int cns_take_descriptor(int pidfd, int descriptor) {
+    long result = syscall(SYS_pidfd_getfd, pidfd, descriptor, 0);
+    return result < 0 ? -errno : (int)result;
 }
 
 int cns_limit(int resource, uint64_t *soft, uint64_t *hard) {
@@ -345,5 +366,14 @@ int cns_copy_window_size(int from, int to) {
     struct winsize size;
 
     if (ioctl(from, TIOCGWINSZ, &size) < 0 || ioctl(to, TIOCSWINSZ, &size) < 0) return -errno;
+    return 0;
+}
+
+int cns_window_size(int terminal, int *columns, int *rows) {
+    struct winsize size;
+
+    if (ioctl(terminal, TIOCGWINSZ, &size) < 0) return -errno;
+    *columns = size.ws_col;
+    *rows = size.ws_row;
     return 0;
 }

@@ -22,9 +22,25 @@ enum Main {
 
     private static func runJailrun(_ given: [String]) {
         let arguments = Jailrun.commandFirst(given)
+        if let (words, command) = ServicesRequest.split(arguments, commands: Jailrun.names) {
+            runBeside(command, words)
+        }
         guard let request = RunRequest(plain: arguments, commands: Jailrun.names) else {
             return Jailrun.main(Jailrun.withForm(arguments))
         }
+        perform(request)
+    }
+
+    private static func runBeside(_ command: [String], _ words: [String]) {
+        do {
+            var request = try Run.parse(words).request
+            if command.isEmpty { throw ValidationError("no command behind --") }
+            request.services.command = command
+            perform(request)
+        } catch { Run.exit(withError: error) }
+    }
+
+    private static func perform(_ request: RunRequest) {
         do { exit(try request.perform()) } catch let error as RuntimeError {
             Output.failure(error)
             exit(error.exitStatus)
@@ -38,8 +54,8 @@ struct Jailrun: ParsableCommand {
         discussion: "jailrun FILE runs the jails of a jail.conf(5) in the foreground; Ctrl-C stops and removes them.",
         version: Version.text,
         subcommands: [
-            Run.self, Start.self, Stop.self, Restart.self, List.self, Exec.self, Ps.self, Inspect.self, Wait.self,
-            Check.self, Explain.self, Params.self, Prune.self,
+            Run.self, Start.self, Stop.self, Restart.self, List.self, Exec.self, Ps.self, Logs.self, Stats.self,
+            Top.self, Inspect.self, Wait.self, Check.self, Explain.self, Params.self, Prune.self,
         ], defaultSubcommand: Run.self)
 
     /// Global options may stand before the command's name; the parser wants them behind it.
@@ -61,8 +77,8 @@ struct Jailrun: ParsableCommand {
     }
 
     static let names = [
-        "run", "start", "stop", "restart", "list", "exec", "ps", "inspect", "wait", "check", "explain", "params",
-        "prune",
+        "run", "start", "stop", "restart", "list", "exec", "ps", "logs", "stats", "top", "inspect", "wait", "check",
+        "explain", "params", "prune",
     ]
 }
 

@@ -36,7 +36,8 @@ final class CommandLineTests {
         let outcome = jailrun("--help")
         #expect(outcome.status == 0)
         for verb in [
-            "run", "start", "stop", "restart", "list", "exec", "ps", "inspect", "wait", "check", "explain", "params",
+            "run", "start", "stop", "restart", "list", "exec", "ps", "logs", "stats", "top", "inspect", "wait", "check",
+            "explain", "params",
             "prune",
         ] {
             #expect(outcome.output.contains("  \(verb) "), "\(verb)")
@@ -48,6 +49,9 @@ final class CommandLineTests {
         "what is no command line ends with 64 and says how one looks",
         arguments: [
             ["run", "--nonsense", "x"], ["--nonsense"], ["exec"], ["run"], [], ["exec", "-e", "=x", "t", "true"],
+            ["x.conf", "--"], ["run", "--logs", "d", "x.conf"], ["--timeout", "3", "x.conf"],
+            ["--timeout", "x", "x.conf", "--", "true"],
+            ["logs", "--since", "yesterday"],
         ])
     func usage(words: [String]) {
         let outcome = Command([Laboratory.program] + words).run()

@@ -27,6 +27,32 @@ extension Kernel {
             }
         }
 
+        @Test("a kill by the kernel for want of memory is told as what it was: limit, peak and process")
+        func memoryKillTold() throws {
+            try Machine.with { machine in
+                machine.configure(
+                    """
+                    cgroup.memory.max = 64M; cgroup.memory.swap.max = 0;
+                    exec.start = "/bin/hog &";
+                    """)
+                machine.script(
+                    "hog",
+                    "while [ ! -e /var/go ]; do sleep 0.1; done; exec tail -c 1000000000 /dev/zero >/dev/null")
+                let running = machine.start("run", machine.conf, "--", "/bin/sh", "-c", "echo ready; exec sleep 60")
+                #expect(eventually(seconds: 60) { running.output == "ready\n" })
+                let statistics = machine.jailrun("stats", "t", "--json").json as? [[String: Any]]
+                #expect(statistics?.first?["memoryMaximum"] as? Int == 64 << 20)
+                #expect(
+                    (statistics?.first?["memoryBytes"] as? Int ?? 0) > 0
+                        && statistics?.first?["memoryKills"] as? Int == 0)
+                machine.write("", to: "\(machine.root)/var/go")
+                let told = "t: failed: killed by the kernel: memory.max 64M, peak 64M, process tail"
+                #expect(eventually(seconds: 120) { running.errors.contains(told) }, "\(running.errors)")
+                running.signal(SIGTERM)
+                _ = running.wait(seconds: 60)
+            }
+        }
+
         @Test("pids.max stops a fork bomb, also where nobody asked for it") func pids() throws {
             try Machine.with { machine in
                 machine.configure("cgroup.pids.max = 32; persist;")

@@ -183,10 +183,12 @@ extension Kernel {
             try Machine.with { machine in
                 machine.write(
                     "db { path = \"\(machine.root)\"; persist; exec.start = \"false\"; }\n"
+                        + "last { path = \"\(machine.root)\"; persist; depend = web; exec.start = \"touch /var/up\"; }\n"
                         + "web { path = \"\(machine.root)\"; persist; depend = db; exec.start = \"touch /var/up\"; }\n",
                     to: machine.conf)
                 let outcome = machine.jailrun("start", machine.conf)
                 #expect(outcome.status != 0 && outcome.errors.contains("web: skipped"), "\(outcome)")
+                #expect(outcome.errors.contains("last: skipped"))
                 #expect(!machine.has("var/up"))
             }
         }

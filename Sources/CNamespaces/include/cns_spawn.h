@@ -79,12 +79,24 @@ int cns_watch_signals(void);
 /* The number of the next pending signal, or 0. */
 int cns_read_signal(int signals);
 
+/* The same, and in *is_kernels whether a terminal sent it, to the whole foreground process group. */
+int cns_read_signal_of(int signals, int *is_kernels);
+
 /* Puts a terminal into raw mode and stores what it was; restores it with cns_restore_terminal. */
 int cns_make_raw(int terminal, void *saved, size_t capacity);
 int cns_restore_terminal(int terminal, const void *saved);
 
 /* PR_SET_PDEATHSIG of SIGKILL, and an end at once if that parent is gone already. */
 void cns_die_with_parent(pid_t parent);
+
+/* PR_SET_CHILD_SUBREAPER: what the children of this process leave behind becomes its own to wait for. */
+int cns_adopt_orphans(void);
+
+/* A child that has ended and was not waited for, or 0. It stays one. */
+pid_t cns_next_ended(void);
+
+/* pidfd_getfd(2): a copy of another process's descriptor. */
+int cns_take_descriptor(int pidfd, int descriptor);
 
 /* getrlimit(2), whose resource is an enumeration of the C library's. */
 int cns_limit(int resource, uint64_t *soft, uint64_t *hard);
@@ -97,5 +109,7 @@ int cns_openat2(int directory, const char *path, const void *how, size_t size);
 
 /* ioctl(2), whose variable arguments Swift does not import: TIOCGWINSZ to TIOCSWINSZ from one terminal to another. */
 int cns_copy_window_size(int from, int to);
+
+int cns_window_size(int terminal, int *columns, int *rows);
 
 #endif

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -16,14 +17,14 @@
 
 #include "../perform.h"
 
-enum { NO_STATUS = -1, FAILED_BEFORE_EXEC = 126, CHECK_NANOSECONDS = 100000000 };
+enum { NO_STATUS = -1, FAILED_BEFORE_EXEC = 126, CHECK_NANOSECONDS = 100000000, CONSOLE_BYTES = 65536 };
 
 struct stage {
     struct cns_plan *plan;
     const struct cns_command *command;
     uint32_t next;   /* the command to be started next */
     long waited_for; /* pid of the command that is waited for, or 0 */
-    int last_status; /* wait(2) status of the last command */
+    int last_status; /* wait(2) status of the last command, and of whatever ended last when all were started */
     int signals;     /* signalfd(2) */
     int is_control_open;
     int may_start;
@@ -148,13 +149,19 @@ static int reap(struct stage *stage) {
             stage->has_guests = pid == -ECHILD && !(stage->plan->flags & CNS_ENTER) && cns_raw2(__NR_kill, -1, 0) == 0;
             return pid != -ECHILD || stage->has_guests;
         }
-        if (pid == stage->waited_for) command_ended(stage, status);
+        if (pid == stage->waited_for)
+            command_ended(stage, status);
+        else if (stage->is_started)
+            stage->last_status = status;
     }
 }
 
 static void signal_all(struct stage *stage, int signal) {
     if (stage->plan->flags & CNS_ENTER) {
-        if (stage->waited_for > 0) cns_raw2(__NR_kill, stage->waited_for, signal);
+        if (stage->waited_for <= 0) return;
+        /* It leads a session of its own, once it has come so far: what it has started shall not outlive a timeout. */
+        if (signal == SIGKILL) cns_raw2(__NR_kill, -stage->waited_for, signal);
+        cns_raw2(__NR_kill, stage->waited_for, signal);
     } else {
         cns_raw2(__NR_kill, -1, signal);
     }
@@ -202,15 +209,28 @@ static void read_control(struct stage *stage) {
         signal_all(stage, (int)message.value);
 }
 
+/*
+ * When the supervisor was killed nobody reads the jail's output, and whoever writes would wait for ever once the pipe
+ * is full. Half of it is left for the supervisor that adopts the jail, who reads long before it is half full again.
+ */
+static void relieve_console(const struct stage *stage) {
+    static char dropped[CONSOLE_BYTES / 4];
+    int waiting = 0;
+
+    while (cns_raw3(__NR_ioctl, stage->plan->console, FIONREAD, &waiting) == 0 && waiting > CONSOLE_BYTES / 2)
+        cns_raw3(__NR_read, stage->plan->console, dropped, sizeof dropped);
+}
+
 static void wait_for_events(struct stage *stage) {
     struct pollfd watched[2] = {
         {.fd = stage->signals, .events = POLLIN},
         {.fd = stage->is_control_open ? CNS_CONTROL_DESCRIPTOR : -1, .events = POLLIN},
     };
-
     struct timespec soon = {.tv_nsec = CHECK_NANOSECONDS};
+    int is_orphaned = !stage->is_control_open && stage->plan->console >= 0;
 
-    if (cns_raw5(__NR_ppoll, watched, 2, stage->has_guests ? &soon : NULL, NULL, 0) <= 0) return;
+    if (is_orphaned) relieve_console(stage);
+    if (cns_raw5(__NR_ppoll, watched, 2, stage->has_guests || is_orphaned ? &soon : NULL, NULL, 0) <= 0) return;
     if (watched[0].revents) read_signal(stage);
     if (watched[1].revents) read_control(stage);
 }

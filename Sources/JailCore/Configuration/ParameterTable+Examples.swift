@@ -6,6 +6,7 @@ extension ParameterTable.Row {
 extension ParameterTable {
     static let examples: [(name: String, line: String)] =
         identityExamples + commandExamples + mountExamples + networkExamples + limitExamples + allowExamples
+        + serviceExamples
 
     private static let identityExamples = [
         ("jid", "jid = 7;"), ("name", "7 { name = www; }"), ("path", "path = \"/usr/jail/www\";"),
@@ -72,5 +73,18 @@ extension ParameterTable {
         ("allow.mlock", "allow.mlock;"), ("allow.settime", "userns = host; allow.settime;"),
         ("allow.adjtime", "userns = host; allow.settime; allow.adjtime;"),
         ("allow.setaudit", "userns = host; allow.setaudit;"),
+    ]
+
+    private static let serviceExamples = [
+        ("health.command", "health.command = \"wget -qO /dev/null http://127.0.0.1/\";"),
+        ("health.interval", "health.command = \"test -e /run/up\"; health.interval = 30;"),
+        ("health.timeout", "health.command = \"test -e /run/up\"; health.timeout = 5;"),
+        ("health.retries", "health.command = \"test -e /run/up\"; health.retries = 2;"),
+        ("health.start", "health.command = \"test -e /run/up\"; health.start = 60;"),
+        ("restart", "restart = failure;"), ("restart.max", "restart = always; restart.max = 0;"),
+        ("restart.delay", "restart = failure; restart.delay = 5;"), ("log.file", "log.file = \"/var/log/www.log\";"),
+        ("log.size", "log.file = \"/var/log/www.log\"; log.size = 10M;"),
+        ("log.keep", "log.file = \"/var/log/www.log\"; log.keep = 5;"),
+        ("log.timestamps", "log.file = \"/var/log/www.log\"; log.timestamps;"),
     ]
 }

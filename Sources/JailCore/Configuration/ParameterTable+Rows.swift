@@ -1,7 +1,7 @@
 extension ParameterTable {
     /// All rows, by subject.
     public static let rows: [Row] =
-        identity + commands + mounts + network + devices + limits + privileges + allowances + kernelNames + planned
+        identity + commands + mounts + network + devices + limits + privileges + allowances + kernelNames + services
         + readOnly
 }
 
@@ -335,20 +335,6 @@ extension ParameterTable {
         .done("meta.*", .string, "", "one line KEY=VALUE of meta", "the state directory"),
         .done("env", .string, "", "free text that the jail can read", "/dev/jail/env, and the state directory"),
         .done("env.*", .string, "", "one line KEY=VALUE of env", "/dev/jail/env, and the state directory"),
-    ]
-
-    private static let planned: [Row] = [
-        .notYet("health.command", .string, "", "tells whether the jail works", "run inside"),
-        .notYet("health.interval", .integer, "", "seconds between two health commands", "timerfd"),
-        .notYet("health.timeout", .integer, "", "seconds that a health command may take", "pidfd"),
-        .notYet("health.retries", .integer, "", "failures in a row that make it unhealthy", "the supervisor"),
-        .notYet("health.start", .integer, "", "seconds at the start in which failures do not count", "the supervisor"),
-        .notYet("restart", .string, "no", "start it again: no, failure, always", "the supervisor"),
-        .notYet("restart.max", .integer, "", "how often", "the supervisor"),
-        .notYet("restart.delay", .integer, "", "seconds before, growing", "the supervisor"),
-        .notYet("log.file", .path, "", "file that gets the console", "the supervisor"),
-        .notYet("log.size", .string, "", "size at which it is rotated", "rename(2)"),
-        .notYet("log.keep", .integer, "", "how many old ones are kept", "rename(2)"),
     ]
 
     private static let readOnly: [Row] = [

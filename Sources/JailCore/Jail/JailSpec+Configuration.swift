@@ -20,7 +20,8 @@ extension JailSpec {
             commands: commands, mounts: mounts, pseudoFilesystems: reader.pseudoFilesystems(mounts), network: network,
             cgroup: reader.cgroup(), privileges: privileges,
             process: reader.process(network: network, privileges: privileges), metadata: reader.metadata(), depend: [],
-            parent: nil, parameters: reader.parameters())
+            health: reader.health(), restart: reader.restart(), log: reader.log(), parent: nil,
+            parameters: reader.parameters())
     }
 }
 

@@ -29,6 +29,10 @@ public struct JailSpec: Equatable, Sendable, Codable {
     public var metadata: MetadataSpec
     /// Names of jails of the same file that must be up first.
     public var depend: [Located<String>]
+    /// Nil when nothing tells.
+    public var health: Health?
+    public var restart = Restart()
+    public var log = Log()
     /// The jail around a nested one, if the same file defines it: it must exist first, but need not be up.
     public var parent: Located<String>?
     /// All parameters as they were written.

@@ -85,6 +85,11 @@ extension SystemCall {
         Self("keyctl", cns_number_keyctl, [.integer(1, spelled: "KEYCTL_JOIN_SESSION_KEYRING"), .null])
     }
 
+    /// PR_SET_PDEATHSIG.
+    static func dieWithParent(_ signal: Int32) -> Self {
+        Self("prctl", cns_number_prctl, [.integer(1, spelled: "PR_SET_PDEATHSIG"), .integer(Int(signal))])
+    }
+
     static func setMask(_ mask: UInt32) -> Self {
         let digits = String(mask, radix: 8)
         let spelled = String(repeating: "0", count: max(1, 3 - digits.utf8.count)) + digits

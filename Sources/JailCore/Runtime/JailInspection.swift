@@ -1,5 +1,3 @@
-internal import FoundationEssentials
-
 /// Everything that is known of a running jail: its record, and what the kernel says now.
 public struct JailInspection: Codable, Sendable {
     public struct Value: Codable, Sendable {
@@ -7,33 +5,45 @@ public struct JailInspection: Codable, Sendable {
         public var value: String
     }
 
-    public var record: JailRecord
+    /// Who looks after it, and how it is.
+    public struct Service: Codable, Sendable {
+        public var status: ServiceStatus
+        public var supervisor: Int32
+        public var isSupervisorAlive: Bool
+        public var log: ConsoleLog.Place?
+    }
+
+    /// Nil when the jail is down, and to be started again or given up.
+    public var record: JailRecord?
+    public var service: Service?
     public var isAlive: Bool
     public var processes: [Int32]
     /// Files of its cgroup that this kernel has.
     public var cgroupValues: [Value]
     public var capabilities: String
 
-    public init(_ record: JailRecord) {
+    /// Nil when nothing is known of the jail.
+    public init?(_ record: JailRecord?, _ service: ServiceRecord? = nil) {
+        guard let spec = record?.spec ?? service?.spec else { return nil }
         self.record = record
-        isAlive = record.isAlive
-        let cgroup = Cgroup(path: record.cgroup)
-        processes = cgroup.processes
-        let files = ((try? Files.names(in: record.cgroup)) ?? []).filter {
+        self.service = service.map {
+            Service(
+                status: ServiceStatus($0), supervisor: $0.supervisor, isSupervisorAlive: $0.isSupervisorAlive,
+                log: $0.log)
+        }
+        isAlive = record?.isAlive ?? false
+        let cgroup = record.map { Cgroup(path: $0.cgroup) }
+        processes = cgroup?.processes ?? []
+        let files = ((try? cgroup.map { try Files.names(in: $0.path) }) ?? []).filter {
             $0.hasSuffix(".max") || $0.hasSuffix(".current") || $0.hasSuffix(".events") || $0 == "cpu.weight"
                 || $0.hasSuffix(".high")
         }
         cgroupValues = files.compactMap { file in
-            (try? cgroup.value(of: file)).map { Value(file: file, value: $0.trimmed) }
+            (try? cgroup?.value(of: file)).map { Value(file: file, value: $0.trimmed) }
         }
-        capabilities = CapabilitySet(record.spec.privileges).description
+        capabilities = CapabilitySet(spec.privileges).description
     }
 
     /// JSON with sorted keys.
-    public func json() -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-        guard let data = try? encoder.encode(self) else { return "{}" }
-        return String(decoding: data, as: UTF8.self)
-    }
+    public func json() -> String { JSONText.of(self) }
 }

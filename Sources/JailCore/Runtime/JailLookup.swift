@@ -6,7 +6,22 @@ public struct JailLookup {
     /// Jails that are up, in the order of their jids.
     public func running() -> [JailRecord] {
         JailRepair(host: host).repairAll()
+        Adoption(host: host).run()
         return host.state.records.filter(\.isAlive)
+    }
+
+    /// Jails that somebody looks after, and those that were and failed; by name. Not all of them are up.
+    public func services() -> [ServiceRecord] { ServiceRegistry(state: host.state).records }
+
+    public func service(_ name: String) -> ServiceRecord? { ServiceRegistry(state: host.state).record(of: name) }
+
+    /// Whether there is something to be stopped.
+    public func isKnown(_ name: String) -> Bool { host.state.record(of: name) != nil || service(name) != nil }
+
+    /// Where its output is kept; nil when it goes to the jailrun in whose foreground it runs.
+    public func log(of name: String, _ spec: JailSpec) -> ConsoleLog.Place? {
+        if let file = spec.commands.consoleLog { return ConsoleLog.Place(path: file.value, hasTimestamps: false) }
+        return service(name)?.log
     }
 
     /// The name of a jail that has that name or that jid.

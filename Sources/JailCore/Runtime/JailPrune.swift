@@ -11,6 +11,7 @@ public struct JailPrune {
     public func run() throws(RuntimeError) -> [String] {
         try host.state.prepare()
         var removed = JailRepair(host: host).repairAll(waitingMilliseconds: 2000).map { "removed \($0)" }
+        ServiceRegistry(state: host.state).removeAbandoned(all: true)
         removed += try pruneNetwork()
         host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
         return removed

@@ -92,6 +92,13 @@ public struct JailRepair {
     let host: Host
     public init(host: Host) { self.host = host }
 
+    /// Removes what is left of a name that is not up, under its lock.
+    func repairNamed(_ name: String) throws(RuntimeError) {
+        let lock = try host.lock(name)
+        try repair(name)
+        if host.state.trace(of: name) == nil { lock.unlinkAndRelease() } else { _ = consume lock }
+    }
+
     /// A jail that lives without a record is one whose start was broken off: nothing lists it, and nothing could stop it.
     /// The caller holds the name's lock.
     func repair(_ name: String) throws(RuntimeError) {
@@ -137,7 +144,9 @@ public struct JailRepair {
             if existed && !exists { repaired.append(name) }
             if exists { _ = consume lock } else { lock.unlinkAndRelease() }
         }
-        if !repaired.isEmpty { host.state.removeIfUnused(cgroupRoot: host.cgroupRoot) }
+        let services = ServiceRegistry(state: host.state)
+        let isAbandoned = services.removeAbandoned()
+        if !repaired.isEmpty || isAbandoned { host.state.removeIfUnused(cgroupRoot: host.cgroupRoot) }
         return repaired
     }
 

@@ -28,6 +28,7 @@ struct JailRenaming {
         new.trace.name = name
         new.trace.label = new.spec.label
         try host.state.rename(new.trace, new.details, from: old.name)
+        try ServiceRegistry(state: host.state).rename(old.name, to: new.spec)
         try attempt("\(old.spec.label): cannot mark \(old.cgroup)") { () throws(Errno) in
             _ = try checkedResult(unsafe cns_set_attribute(old.cgroup, CgroupMark.attribute, name))
         }

@@ -28,7 +28,7 @@ public struct JailRun {
                 try stop.finishEnded(running.record)
                 return outcome
             case .signal:
-                ServiceManager.notify(.stopping)
+                if !isAsked { ServiceManager.notify(.stopping) }
                 stopRunning(running.record, isForced: isAsked)
                 isAsked = true
             case .report, .timedOut: break

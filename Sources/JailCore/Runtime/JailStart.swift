@@ -21,16 +21,24 @@ public struct JailStart {
     let configuration: String
     let terminals: [Int]
     let output: OutputPipe?
+    /// Who keeps it: a transient jail dies with that process.
+    let supervisor: Int32
+    /// The last command's failure is one of the start, too.
+    let isStrict: Bool
     let console: Console
     /// Called when the jail exists: its first process is isolated, and runs no command yet.
     public var onCreate: (JailIdentity) -> Void = { _ in }
+    /// Called when a command inside has ended, before anything else is told or done.
+    var onCommandEnd: () -> Void = {}
 
     /// - Parameters:
     ///   - terminals: which of descriptors 0, 1, 2 are terminals; the jail gets a pty of its own for them.
-    ///   - output: a pipe for the jail's output, which is shown on the caller's; nil gives it the caller's descriptors.
+    ///   - output: a pipe for the jail's output, which somebody else reads; nil gives it the caller's descriptors.
+    ///   - supervisor: the process that keeps it; nil is this one.
+    ///   - isStrict: the start fails with its last command; nil for all but a transient jail.
     public init(
         jail: JailSpec, host: Host, isTransient: Bool, configuration: String, terminals: [Int],
-        output: OutputPipe? = nil
+        output: OutputPipe? = nil, supervisor: Int32? = nil, isStrict: Bool? = nil
     ) {
         self.jail = jail
         self.host = host
@@ -38,7 +46,9 @@ public struct JailStart {
         self.configuration = configuration
         self.terminals = terminals
         self.output = output
-        console = Console(terminalInput: terminals.contains(0) ? 0 : -1, pipe: output?.reading ?? -1)
+        self.supervisor = supervisor ?? getpid()
+        self.isStrict = isStrict ?? !isTransient
+        console = Console(terminalInput: terminals.contains(0) ? 0 : -1)
     }
 
     /// Starts the jail, up to the end of `exec.poststart`.
@@ -85,8 +95,8 @@ public struct JailStart {
     private func initialTrace(_ identity: JailIdentity) -> JailTrace {
         JailTrace(
             name: jail.name.value, label: jail.label, identity: identity, phase: .up,
-            cgroup: host.cgroup(of: jail.name.value).path, isTransient: isTransient, supervisor: getpid(),
-            supervisorStartTime: ProcessTable.startTime(of: getpid()) ?? 0,
+            cgroup: host.cgroup(of: jail.name.value).path, isTransient: isTransient, supervisor: supervisor,
+            supervisorStartTime: ProcessTable.startTime(of: supervisor) ?? 0,
             hasNetwork: jail.network.isConnected, interfaces: jail.network.interfaces.map(\.value))
     }
 
@@ -190,6 +200,7 @@ public struct JailStart {
                 session.console.makeRaw()
             case .report(.failed(let index, let errno)): failed = (index, errno)
             case .report(.finished(let number, let status)):
+                onCommandEnd()
                 outcome = try ended(
                     plan, number, failed.map { .notExecuted(Errno($0.errno)) } ?? CommandOutcome(waitStatus: status),
                     failed)
@@ -221,8 +232,8 @@ public struct JailStart {
         {
             throw failure(plan, index: failed.index, errno: failed.errno)
         }
-        if isTransient && number == plan.commands.count - 1, case .exited = outcome { return outcome }
-        if isTransient && number == plan.commands.count - 1, case .signalled = outcome { return outcome }
+        if !isStrict && number == plan.commands.count - 1, case .exited = outcome { return outcome }
+        if !isStrict && number == plan.commands.count - 1, case .signalled = outcome { return outcome }
         throw .command(
             jail: jail.label, text: plan.commands[number].line.text, origin: plan.commands[number].origin,
             outcome: outcome)

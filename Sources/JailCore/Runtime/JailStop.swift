@@ -21,14 +21,27 @@ public struct JailStop {
     /// Called when the jail is gone and the commands that follow have not run.
     let onRemoval: (JailRecord) -> Void
 
+    /// Its supervisor itself wants it down, and keeps what it knows of it.
+    let isSupervisors: Bool
+
     public init(
         host: Host, terminals: [Int], scope: Scope = .all, commands: CommandSpec? = nil,
+        onRemoval: @escaping (JailRecord) -> Void = { _ in }
+    ) {
+        self.init(
+            host: host, terminals: terminals, scope: scope, commands: commands, isSupervisors: false,
+            onRemoval: onRemoval)
+    }
+
+    init(
+        host: Host, terminals: [Int], scope: Scope, commands: CommandSpec? = nil, isSupervisors: Bool,
         onRemoval: @escaping (JailRecord) -> Void = { _ in }
     ) {
         self.host = host
         self.terminals = terminals
         self.scope = scope
         self.commands = commands
+        self.isSupervisors = isSupervisors
         self.onRemoval = onRemoval
     }
 
@@ -40,10 +53,14 @@ public struct JailStop {
         guard JailName.objection(to: Bytes(name.utf8)) == nil else { throw .notFound(jail: name) }
         let lock = try host.lock(name)
         try JailRepair(host: host).repair(name)
+        let service = isSupervisors ? nil : ServiceRegistry(state: host.state).record(of: name)
         guard var record = host.state.record(of: name) else {
+            service.map { ServiceRegistry(state: host.state).remove($0.name) }
             lock.unlinkAndRelease()
+            awaitSupervisor(service)
             host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
-            throw .notFound(jail: name)
+            // One that waits for its restart, or failed, is stopped by being forgotten.
+            if service == nil { throw .notFound(jail: name) } else { return true }
         }
         if let commands { record.details.spec.commands = commands }
         if scope == .none { record.details.spec.commands.removeStopCommands() }
@@ -51,15 +68,30 @@ public struct JailStop {
         var stopping = record.trace
         stopping.phase = .stopping
         try host.state.write(stopping)
+        if service != nil { ServiceRegistry(state: host.state).withdraw(name) }
         terminate(record)
         let isClean = finish(record)
+        service.map { ServiceRegistry(state: host.state).remove($0.name) }
         lock.unlinkAndRelease()
-        awaitKeeper(record.trace)
+        if service != nil { awaitSupervisor(service) } else if !isSupervisors { awaitKeeper(record.trace) }
         host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
         return isClean
     }
 
-    /// The jail's keeper has nothing left to do, and goes by itself; whoever counts processes after a stop must not meet it.
+    /// Tells the supervisor, which has nothing to start again any more. One that has nothing left to do goes; whoever counts
+    /// processes after a stop must not meet it.
+    private func awaitSupervisor(_ service: ServiceRecord?) {
+        guard let service, service.isSupervisorAlive, service.supervisor != getpid() else { return }
+        let registry = ServiceRegistry(state: host.state)
+        let number = cns_pidfd_open(service.supervisor)
+        guard number >= 0 else { return }
+        let pidfd = Descriptor(number)
+        _ = cns_pidfd_signal(pidfd.number, SIGHUP)
+        if registry.records.contains(where: { $0.supervisor == service.supervisor && !$0.state.isOver }) { return }
+        awaitEnd(pidfd)
+    }
+
+    /// The same of a jail that is kept by the jailrun in whose foreground it runs.
     private func awaitKeeper(_ trace: JailTrace) {
         guard trace.supervisor != getpid(), ProcessTable.startTime(of: trace.supervisor) == trace.supervisorStartTime
         else {
@@ -68,6 +100,10 @@ public struct JailStop {
         let number = cns_pidfd_open(trace.supervisor)
         guard number >= 0 else { return }
         let pidfd = Descriptor(number)
+        awaitEnd(pidfd)
+    }
+
+    private func awaitEnd(_ pidfd: borrowing Descriptor) {
         var watched = pollfd(fd: pidfd.number, events: Int16(POLLIN), revents: 0)
         _ = unsafe poll(&watched, 1, 2000)
     }

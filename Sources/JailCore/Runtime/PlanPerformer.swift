@@ -45,7 +45,9 @@ struct PlanPerformer: ~Copyable {
         let stage = try attempt(message) { () throws(Errno) in try Stage.descriptor() }
         let stagePlan = try attempt(message) { () throws(Errno) in
             try KernelPlan.stageDescriptor(
-                commands: plan.commands, enter: [], flags: flags, console: -1, firstIndex: plan.steps.count, slots: [])
+                commands: plan.commands, enter: [], flags: flags,
+                console: output == nil || jail.commands.consoleLog != nil ? -1 : Int32(CNS_JOINED_DESCRIPTOR),
+                firstIndex: plan.steps.count, slots: [])
         }
         let consoleLog = try Self.openConsoleLog(jail)
         let kernelPlan = KernelPlan(steps: plan.steps, isTimed: host.observe != nil)

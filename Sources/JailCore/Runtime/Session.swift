@@ -69,7 +69,10 @@ final class Session {
 
 /// The signals that end, stop or resize, as a descriptor: signalfd(2).
 public struct SignalSource: Sendable {
-    let descriptor: Int32
+    /// Readable when there is one.
+    public let descriptor: Int32
+    var callersMask: mode_t = 0o022
+    var callersPriority: Int32 = 0
 
     /// Takes the process over: closes what the caller left open, blocks signals, sets the umask. First thing in `main`.
     /// - Throws: the errno of the call that failed.
@@ -77,10 +80,13 @@ public struct SignalSource: Sendable {
         do {
             cns_keep_memory()
             _ = try checkedResult(cns_take_descriptors())
-            umask(0o022)
+            let mask = umask(0o022)
+            let process = __priority_which_t(PRIO_PROCESS.rawValue)
+            let priority = getpriority(process, 0)
             // What a jail gets must not depend on its caller's niceness. Who may not raise it keeps what it has.
-            _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 0)
-            return SignalSource(descriptor: try checkedResult(cns_watch_signals()))
+            _ = setpriority(process, 0, 0)
+            return SignalSource(
+                descriptor: try checkedResult(cns_watch_signals()), callersMask: mask, callersPriority: priority)
         } catch { throw .system("cannot set the process up", error) }
     }
 
@@ -88,12 +94,23 @@ public struct SignalSource: Sendable {
         let signal = cns_read_signal(descriptor)
         return signal == 0 ? nil : signal
     }
+
+    /// The same, and whether a terminal has sent it: then every process of the foreground has it already.
+    public func nextWithSender() -> (signal: Int32, isFromTerminal: Bool)? {
+        var isKernels: Int32 = 0
+        let signal = unsafe cns_read_signal_of(descriptor, &isKernels)
+        return signal == 0 ? nil : (signal, isKernels != 0)
+    }
+
+    /// Gives this process the file mode mask and the niceness that it came with, for a program that is the caller's own.
+    func restoreCallersProcess() {
+        umask(callersMask)
+        _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, callersPriority)
+    }
 }
 
-/// The jail's console: a pty of its own, shown on the caller's terminal; or a pipe that is read.
+/// The jail's console: a pty of its own, shown on the caller's terminal.
 final class Console {
-    /// Where output goes: 1, or -1 to drop it.
-    var output: Int32
     private let terminalInput: Int32
     private var master: Int32 = -1
     private var saved: [UInt8]?
@@ -101,14 +118,8 @@ final class Console {
     private var lastEscape = 0
     private var isInputOpen = true
 
-    /// - Parameters:
-    ///   - terminalInput: the caller's terminal to be read, or -1.
-    ///   - pipe: a pipe whose other end is the jail's output, or -1.
-    init(terminalInput: Int32, output: Int32 = 1, pipe: Int32 = -1) {
-        self.terminalInput = terminalInput
-        self.output = output
-        master = pipe
-    }
+    /// - Parameter terminalInput: the caller's terminal to be read, or -1.
+    init(terminalInput: Int32) { self.terminalInput = terminalInput }
 
     deinit {
         makeCooked()
@@ -151,7 +162,17 @@ final class Console {
             master = -1
             return
         }
-        if output >= 0 { try? Files.write(Array(buffer[..<count]), to: output) }
+        try? Files.write(Array(buffer[..<count]), to: 1)
+    }
+
+    /// Leaves the pty to somebody else.
+    /// - Returns: its master, or -1.
+    func release() -> Int32 {
+        drain()
+        makeCooked()
+        let released = master
+        master = -1
+        return released
     }
 
     /// What is still in the pty when the jail has ended.

@@ -131,8 +131,10 @@ public struct StateDirectory: Sendable {
     /// Removes all of it when there is no jail: what nobody uses should not be there. Another jailrun may be at work: whatever
     /// it holds stays, and it makes again what it misses.
     func removeIfUnused(cgroupRoot: Cgroup) {
-        guard names.isEmpty, let registry = JailLock(tryLocking: registryPath) else { return }
+        let services = ServiceRegistry(state: self)
+        guard names.isEmpty, services.names.isEmpty, let registry = JailLock(tryLocking: registryPath) else { return }
         if names.isEmpty {
+            services.removeIfUnused()
             cgroupRoot.removeLevels()
             _ = unsafe unlink(lastJidPath)
             removeUnusedNetworkLock()

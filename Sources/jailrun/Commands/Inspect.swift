@@ -12,8 +12,12 @@ struct Inspect: ParsableCommand {
     func run() throws {
         try reporting {
             let host = try global.host()
-            let record = try JailLookup(host: host).existing(jail)
-            print(JailInspection(record).json())
+            let lookup = JailLookup(host: host)
+            let record = lookup.record(jail)
+            guard let inspection = JailInspection(record, lookup.service(record?.name ?? jail)) else {
+                throw lookup.notFound(jail)
+            }
+            print(inspection.json())
         }
     }
 }

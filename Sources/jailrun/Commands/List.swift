@@ -2,7 +2,7 @@ import ArgumentParser
 import JailCore
 
 struct List: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List jails that are up, as jls(8) does.")
+    static let configuration = CommandConfiguration(abstract: "List jails that are up, and those that are kept up.")
 
     @OptionGroup var global: GlobalOptions
 
@@ -11,10 +11,9 @@ struct List: ParsableCommand {
 
     func run() throws {
         try reporting {
-            let jails = JailLookup(host: try global.host()).running()
-            let listing = JailListing(among: jails)
-            let output = StructuredOutput(style: .json, isPretty: false)
-            print(json ? output.text(jails.map(listing.fields)) : listing.text(jails), terminator: "")
+            let lookup = JailLookup(host: try global.host())
+            let table = ServiceTable(lookup.running(), lookup.services())
+            print(json ? table.json : table.text)
         }
     }
 }

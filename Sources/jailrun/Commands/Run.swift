@@ -5,8 +5,11 @@ import JailCore
 struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run jails in the foreground (the default command).",
+        usage: "jailrun [run] [<options>] <file> [<jail> ...] [-- <command> ...]",
         discussion:
-            "Ctrl-C, SIGTERM or SIGHUP stops the jails and removes everything. Ctrl-] three times does the same while a "
+            "With a command of the host behind --, the jails run beside it: it is started when all are healthy, and they are "
+            + "stopped when it has ended. It finds JAILRUN_<JAIL>_IP and _NAME in its environment, and its status is "
+            + "jailrun's.\n\nCtrl-C, SIGTERM or SIGHUP stops the jails and removes everything. Ctrl-] three times does the same while a "
             + "command of a jail has the terminal.")
 
     @OptionGroup var global: GlobalOptions
@@ -16,16 +19,39 @@ struct Run: ParsableCommand {
 
     @Option(help: Timings.help) var timings: Timings.Form?
 
+    @Option(name: .customLong("logs"), help: ArgumentHelp("Keep each jail's console there.", valueName: "dir"))
+    var logs: String?
+
+    @Flag(help: "Leave the jails up when the command has ended.")
+    var keep = false
+
+    @Option(help: ArgumentHelp("How long all may take to become healthy, 300; 0 is no limit.", valueName: "seconds"))
+    var timeout: Int?
+
+    @Flag(name: .customLong("fail-fast"), help: "End the command when a jail dies.")
+    var failFast = false
+
     @Argument(help: "A jail.conf(5) file, - for standard input.", completion: .file(extensions: ["conf"]))
     var file: String
 
     @Argument(help: "Jails of the file; all, if none is named.")
     var jails: [String] = []
 
+    func validate() throws {
+        if let timeout, timeout < 0 || timeout > 1_000_000 {
+            throw ValidationError("--timeout: from 0 to 1000000 seconds")
+        }
+    }
+
     var request: RunRequest {
         var request = RunRequest(file: file)
         request.jails = jails
         request.isDryRun = isDryRun
+        request.services.logDirectory = logs
+        request.services.isKept = keep
+        if let timeout { request.services.timeoutSeconds = timeout }
+        request.services.failsFast = failFast
+        if global.noColor { request.services.hasColour = false }
         request.isQuiet = global.quiet
         request.isVerbose = global.verbose
         request.timings = timings
@@ -34,7 +60,12 @@ struct Run: ParsableCommand {
         return request
     }
 
+    /// Without a command: one that stands behind `--` is read by `ServicesRequest`.
     func run() throws {
+        if logs != nil || keep || failFast || timeout != nil {
+            throw ValidationError(
+                "--logs, --keep, --timeout and --fail-fast need a command: FILE [JAIL ...] -- COMMAND ...")
+        }
         try reporting {
             let status = try request.perform()
             if status != 0 { throw ExitCode(status) }

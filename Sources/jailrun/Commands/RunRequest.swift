@@ -11,6 +11,8 @@ struct RunRequest: Equatable {
     var timings: Timings.Form?
     var stateDirectory: String?
     var cgroupRoot: String?
+    /// A command to be run beside the jails.
+    var services = ServicesRequest()
 
     init(file: String) { self.file = file }
 
@@ -57,7 +59,14 @@ struct RunRequest: Equatable {
             try dryRun(specs, host)
             return 0
         }
-        return specs.count == 1 ? try runOne(specs[0], host, recorded) : try runAll(specs, host, recorded)
+        if !services.command.isEmpty {
+            var run = try ServicesRun(
+                services, specs: specs, host: host, configuration: Descriptors.absolute(file), isQuiet: isQuiet,
+                timings: recorded)
+            return try run.perform()
+        }
+        return specs.count == 1 && !specs[0].isSupervised
+            ? try runOne(specs[0], host, recorded) : try runAll(specs, host, recorded)
     }
 
     private func dryRun(_ specs: [JailSpec], _ host: Host) throws {
@@ -83,10 +92,8 @@ struct RunRequest: Equatable {
         var keepers = JailKeepers(
             specs: specs, host: host, mode: .foreground, configuration: Descriptors.absolute(file),
             report: { Output.failure($0) },
-            announce: {
-                recorded?.report($0.spec.label)
-                if !isQuiet { Announcement.up($0, isForeground: true) }
-            })
+            announce: { if !isQuiet { Announcement.up($0, isForeground: true) } })
+        keepers.starts.started = { recorded?.report($0.label) }
         return Announcement.status(of: try keepers.run())
     }
 }

@@ -30,10 +30,8 @@ struct Start: ParsableCommand {
         var keepers = JailKeepers(
             specs: specs, host: host, mode: .detached, configuration: Descriptors.absolute(file),
             report: { Output.failure($0) },
-            announce: {
-                timings?.report($0.spec.label)
-                if !isQuiet { Announcement.up($0, isForeground: false) }
-            })
+            announce: { if !isQuiet { Announcement.up($0, isForeground: false) } })
+        keepers.starts.started = { timings?.report($0.label) }
         try Announcement.finish(try keepers.run())
     }
 }

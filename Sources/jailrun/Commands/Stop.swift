@@ -41,7 +41,7 @@ struct Stop: ParsableCommand {
         for target in targets {
             if isFile(target) {
                 let jails = try global.specs(try global.load(target), []).map(\.name.value)
-                names += jails.filter { name in host.state.record(of: name) != nil }.reversed()
+                names += jails.filter { JailLookup(host: host).isKnown($0) }.reversed()
             } else {
                 names.append(JailLookup(host: host).name(target) ?? target)
             }
@@ -80,7 +80,7 @@ struct Restart: ParsableCommand {
     private func start(_ target: String, _ host: Host) throws -> (file: String, names: [String], running: [String]) {
         if Stop.isFile(target) {
             let names = try global.specs(try global.load(target), []).map(\.name.value)
-            return (target, [], names.filter { host.state.record(of: $0) != nil })
+            return (target, [], names.filter { JailLookup(host: host).isKnown($0) })
         }
         let record = try JailLookup(host: host).existing(target)
         return (record.configuration, [record.spec.label], [record.name])

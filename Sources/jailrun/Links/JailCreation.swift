@@ -36,16 +36,16 @@ struct JailCreation {
                 guard let jidFile, let line = lines.first(where: { $0.0 == record.name })?.1 else { return }
                 LinkOutput.write(jidFile, Array("\(prefix)\(record.identity.jid)\t\(line)\n".utf8))
             })
-        keepers.created = { spec, identity in
+        keepers.starts.created = { spec, identity in
             if output.isVerbose {
                 output.note("jail_set(JAIL_CREATE)\(spec.kernelWords)", of: isConfigured ? spec.label : nil)
             }
             if printsNumbers { LinkOutput.write(1, Array("\(identity.jid)\n".utf8)) }
             output.note("created", of: isConfigured ? spec.label : nil)
         }
-        keepers.removed = { spec in output.note("removed", of: isConfigured ? spec.label : nil) }
-        keepers.limit = request.limit
-        keepers.isInteractive = !isConfigured
+        keepers.starts.removed = { spec in output.note("removed", of: isConfigured ? spec.label : nil) }
+        keepers.starts.limit = request.limit
+        keepers.starts.isInteractive = !isConfigured
         return keepers
     }
 

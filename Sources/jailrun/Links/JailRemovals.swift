@@ -39,10 +39,11 @@ struct JailRemovals {
     func remove(_ operands: [String], _ jails: [CheckedJail], isTold: Bool) throws -> Int32 {
         let lookup = JailLookup(host: host)
         let running = lookup.running()
+        let waiting = lookup.services().map(\.name).filter { name in !running.contains { $0.name == name } }
         var names: [String] = []
         var status: Int32 = 0
         for operand in operands {
-            let found = Self.names(operand, jails, running)
+            let found = Self.names(operand, jails, running) + Self.names(operand, jails, waiting: waiting)
             if found.isEmpty && !Self.isWildcard(operand) {
                 output.error("\"\(Terminal.escaped(operand))\" not found")
                 status = 1
@@ -69,6 +70,15 @@ struct JailRemovals {
             let label = jails.first { $0.spec.name.value == jail.name }?.spec.label ?? jail.name
             return pattern.matches(Array(label.utf8))
         }.map(\.name)
+    }
+
+    /// Names of jails that are down, and that somebody would start again.
+    private static func names(_ operand: String, _ jails: [CheckedJail], waiting: [String]) -> [String] {
+        let pattern = JailWildcard(Array(operand.utf8))
+        return waiting.filter { name in
+            let label = jails.first { $0.spec.name.value == name }?.spec.label ?? name
+            return pattern.map { $0.matches(Array(label.utf8)) } ?? [name, label].contains(operand)
+        }
     }
 
     private func target(_ name: String, _ jails: [CheckedJail], _ running: [JailRecord]) -> Target {

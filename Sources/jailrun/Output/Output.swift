@@ -29,8 +29,12 @@ enum Output {
         write("\(String(repeating: " ", count: max(0, 7 - time.count)))\(time) us  \(step.operation.spelling)\n")
     }
 
-    private static func write(_ text: String) {
-        let bytes = Array(text.utf8)
+    /// On standard error, as it is.
+    static func raw(_ text: String) { write(text) }
+
+    private static func write(_ text: String) { raw(Array(text.utf8)) }
+
+    static func raw(_ bytes: [UInt8]) {
         bytes.withUnsafeBytes { _ = Glibc.write(2, $0.baseAddress, $0.count) }
     }
 }

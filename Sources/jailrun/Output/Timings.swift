@@ -5,7 +5,7 @@ import JailCore
 
 /// Where the time of a start went: `--timings`.
 ///
-/// A jail's keeper is one thread of one process and has a copy of its own, so nothing here is ever shared.
+/// What starts a jail is one thread of one process and has a copy of its own, so nothing here is ever shared.
 final class Timings: @unchecked Sendable {
     enum Form: String, ExpressibleByArgument, CaseIterable { case text, json }
 

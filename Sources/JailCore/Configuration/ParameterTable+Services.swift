@@ -1,0 +1,33 @@
+/// What keeps a jail up without a human, and what is kept of its output.
+extension ParameterTable {
+    static let services: [Row] = [
+        service("health.command", .string, "", "tells whether the jail works: status 0", "setns(2), execve(2)"),
+        service("health.interval", .integer, "10", "seconds between two health commands", "poll(2)"),
+        service(
+            "health.timeout", .integer, "10", "seconds that a health command may take", "poll(2) on a pidfd, SIGKILL"),
+        service("health.retries", .integer, "3", "failures in a row that make the jail unhealthy", "the supervisor"),
+        service(
+            "health.start", .integer, "30", "seconds after the start in which failures do not count", "the supervisor"),
+        service(
+            "restart", .string, "no", "start it again when it ended or is unhealthy: no, failure, always",
+            "the supervisor, by the pidfd of pid 1"),
+        service(
+            "restart.max", .integer, "5", "how often in a row; 0 is no limit; a minute of good health begins anew",
+            "the supervisor"),
+        service(
+            "restart.delay", .integer, "1", "seconds before the first restart, twice as long before each other",
+            "poll(2)"),
+        service(
+            "log.file", .path, "", "file on the host that gets the console, rotated",
+            "a pipe that the supervisor reads, O_NOFOLLOW"),
+        service("log.size", .string, "1M", "size at which the log is rotated", "rename(2)"),
+        service("log.keep", .integer, "1", "how many rotated logs are kept, LOG.1 the newest", "rename(2)"),
+        service("log.timestamps", .boolean, "false", "begin each line of log.file with the time, RFC 3339", "write(2)"),
+    ]
+
+    private static func service(
+        _ name: String, _ kind: Kind, _ standard: String, _ meaning: String, _ mechanism: String
+    ) -> Row {
+        Row(name: name, kind: kind, standard: standard, fate: .done, meaning: meaning, mechanism: mechanism)
+    }
+}

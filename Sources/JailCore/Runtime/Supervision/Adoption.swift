@@ -1,0 +1,84 @@
+internal import CNamespaces
+internal import Glibc
+internal import SystemPackage
+
+/// Finds detached jails whose supervisor was killed, and starts another for those of each file.
+struct Adoption {
+    let host: Host
+
+    /// Returns when the orphans have a supervisor: what is said of them afterwards is true.
+    func run() {
+        let orphans = registry.records.filter(isOrphan)
+        var files: [String] = []
+        for orphan in orphans where !files.contains(orphan.configuration) { files.append(orphan.configuration) }
+        for file in files { adopt(orphans.filter { $0.configuration == file }) }
+    }
+
+    private var registry: ServiceRegistry { ServiceRegistry(state: host.state) }
+
+    private func isOrphan(_ record: ServiceRecord) -> Bool {
+        if record.isSupervisorAlive || record.isTransient || record.state.isOver { return false }
+        let isWanted = record.life.isEstablished && record.spec.restart.policy != .no
+        return isWanted || host.state.trace(of: record.name)?.isAlive == true
+    }
+
+    private func adopt(_ orphans: [ServiceRecord]) {
+        guard let ready = try? OutputPipe() else { return }
+        let pid = cns_fork()
+        if pid == 0 {
+            close(ready.reading)
+            setsid()
+            for descriptor: Int32 in 0...2 { dup2(CNS_CONTROL_DESCRIPTOR.int32, descriptor) }
+            _ = unsafe chdir("/")
+            let services = orphans.compactMap { take($0.name) }
+            close(ready.writing)
+            if !services.isEmpty { supervisor(of: services, configuration: orphans[0].configuration).run() }
+            _exit(0)
+        }
+        close(ready.writing)
+        var byte: UInt8 = 0
+        while unsafe read(ready.reading, &byte, 1) < 0 && errno == EINTR {}
+        close(ready.reading)
+    }
+
+    private func supervisor(of services: [Service], configuration: String) -> Supervisor {
+        let options = Supervisor.Options(
+            isTransient: false, configuration: configuration, logDirectory: nil, showsOutput: false,
+            isOutputForeign: false, isStrict: true, showsNames: false)
+        return Supervisor(services, host: host, options: options, front: -1, report: { _ in }, announce: { _ in })
+    }
+
+    /// Under the name's lock, and looked at again: of two that come at once one adopts. Who holds the lock is at work on the jail,
+    /// and what becomes of it is not known yet.
+    private func take(_ name: String) -> Service? {
+        guard let lock = JailLock(tryLocking: host.state.lockPath(name)), var record = registry.record(of: name),
+            isOrphan(record)
+        else { return nil }
+        let service = Service(record.spec, life: record.life)
+        let jail = host.state.record(of: name)
+        let isAlive = jail?.isAlive == true
+        service.life.adopted(isAlive: isAlive, Clock.milliseconds())
+        service.isAnnounced = true
+        service.detail = record.detail
+        (service.memoryKills, service.lastMemoryKill) = (record.memoryKills, record.lastMemoryKill)
+        record.supervisor = getpid()
+        record.supervisorStartTime = ProcessTable.startTime(of: getpid()) ?? 0
+        record.life = service.life
+        do { try registry.write(record) } catch { return nil }
+        if let place = record.log {
+            service.log = ConsoleLogWriter(
+                place, maximumBytes: record.spec.log.maximumBytes, kept: record.spec.log.kept)
+        }
+        if isAlive, let jail { hold(service, jail) }
+        _ = consume lock
+        return service
+    }
+
+    /// The console's pipe is still open in pid 1, which kept it from becoming full.
+    private func hold(_ service: Service, _ jail: JailRecord) {
+        let pidfd = cns_pidfd_open(jail.pid)
+        service.started(pidfd: pidfd, control: -1, record: jail)
+        guard service.spec.commands.consoleLog == nil, pidfd >= 0 else { return }
+        service.output = max(-1, cns_take_descriptor(pidfd, CNS_JOINED_DESCRIPTOR.int32))
+    }
+}

@@ -1,0 +1,110 @@
+internal import CNamespaces
+internal import Glibc
+internal import SystemPackage
+
+/// A program of the host's that runs beside jails: it has the caller's terminal, descriptors 0 to 2, directory and environment.
+/// It gets SIGTERM when jailrun dies.
+public struct HostProgram: ~Copyable {
+    private let child: Descriptor
+    private let control: Descriptor
+
+    /// Readable when it has ended.
+    public var pidfd: Int32 { child.number }
+
+    /// - Parameters:
+    ///   - arguments: its name, looked for along PATH, and what follows.
+    ///   - environment: `NAME=VALUE`, instead of the caller's of that name.
+    /// - Throws: the errno of clone3(2).
+    public init(_ arguments: [String], environment: [String], signals: SignalSource) throws(RuntimeError) {
+        let names = environment.map { $0.prefix { $0 != "=" } }
+        let all = HostCommand.callers.filter { !names.contains($0.prefix { $0 != "=" }) } + environment
+        let name = arguments.first ?? ""
+        let path = all.first { $0.hasPrefix("PATH=") }.map { String($0.dropFirst(5)) } ?? Planner.path
+        let candidates = name.contains("/") ? [name] : path.split(separator: ":").map { "\($0)/\(name)" }
+        let calls: [SystemCall] = [
+            .dieWithParent(SIGTERM), .clearSignalMask(), .closeRange(from: 3, onExec: true),
+            .execute(candidates, arguments, environment: all),
+        ]
+        let command = JailCommand(text: arguments.joined(separator: " "), arguments: arguments, isBackground: false)
+        let plan = KernelPlan(
+            steps: calls.map {
+                Step(
+                    operation: .call($0), side: .child, aim: .hostCommand(command), origin: .commandLine,
+                    purpose: "run \(name)", undo: nil)
+            })
+        let pair = try attempt("cannot run \(name)") { () throws(Errno) in try ControlPair() }
+        signals.restoreCallersProcess()
+        // An ignored signal stays so through clone3(2) and execve(2).
+        Glibc.signal(SIGPIPE, SIG_DFL)
+        defer { Glibc.signal(SIGPIPE, SIG_IGN) }
+        let spawned = try attempt("cannot run \(name)") { () throws(Errno) in
+            try plan.spawn(0..<calls.count, flags: [], cgroup: -1, control: pair.childs.number)
+        }
+        child = Descriptor(spawned.pidfd)
+        control = Descriptor(dup(pair.ours.number))
+    }
+
+    public func signal(_ number: Int32) { _ = cns_pidfd_signal(child.number, number) }
+
+    /// Waits for its end.
+    public func outcome() -> CommandOutcome {
+        let status = cns_wait(child.number, -1)
+        var report = cns_report()
+        let count = unsafe cns_receive(control.number, &report, nil, 0, 0)
+        if count == 0, UInt32(bitPattern: report.kind) == CNS_FAILED.rawValue {
+            return .notExecuted(Errno(Int32(truncatingIfNeeded: report.value)))
+        }
+        return CommandOutcome(waitStatus: status)
+    }
+}
+
+/// What a command beside jails is told of them.
+public enum ServiceEnvironment {
+    /// `JAILRUN_DB_NAME=db`, `JAILRUN_DB_IP=10.0.0.2`, and `_IP6`: the first address of each family.
+    public static func variables(of specs: [JailSpec]) -> [String] {
+        specs.flatMap { spec in
+            let prefix = "JAILRUN_\(word(spec.name.value))"
+            let ipv4 = spec.network.addresses.first { $0.family == .ipv4 }?.address
+            let ipv6 = spec.network.addresses.first { $0.family == .ipv6 }?.address
+            let own = spec.network.mode.value == .inherit ? "127.0.0.1" : nil
+            return ["\(prefix)_NAME=\(spec.name.value)"]
+                + [("IP", ipv4 ?? ipv6 ?? own), ("IP6", ipv6)].compactMap { key, value in
+                    value.map { "\(prefix)_\(key)=\($0)" }
+                }
+        }
+    }
+
+    /// Two jails whose variables would be the same; nil if there are none.
+    public static func clash(of specs: [JailSpec]) -> (String, String)? {
+        for (index, spec) in specs.enumerated() {
+            let other = specs[..<index].first { word($0.name.value) == word(spec.name.value) }
+            if let other { return (other.name.value, spec.name.value) }
+        }
+        return nil
+    }
+
+    /// Upper case; whatever is no letter, digit or _ becomes _.
+    static func word(_ name: String) -> String {
+        String(
+            decoding: name.utf8.map { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"): byte - 32
+                case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"): byte
+                default: UInt8(ascii: "_")
+                }
+            }, as: UTF8.self)
+    }
+}
+
+/// What a person looks at.
+public enum Screen {
+    /// Columns and rows of a terminal; nil when it is none.
+    public static func size(of terminal: Int32) -> (columns: Int, rows: Int)? {
+        var (columns, rows): (Int32, Int32) = (0, 0)
+        guard unsafe cns_window_size(terminal, &columns, &rows) == 0, columns > 0, rows > 0 else { return nil }
+        return (Int(columns), Int(rows))
+    }
+
+    /// CLOCK_MONOTONIC.
+    public static func milliseconds() -> Int { Clock.milliseconds() }
+}

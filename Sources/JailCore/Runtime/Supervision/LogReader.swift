@@ -1,0 +1,139 @@
+internal import Glibc
+internal import SystemPackage
+
+/// Reads a jail's log line by line, the oldest rotated file first, and goes on where it was when there is more.
+public final class LogReader {
+    public struct Line {
+        /// RFC 3339; nil when the log has no times.
+        public var timestamp: String?
+        public var bytes: ArraySlice<UInt8>
+    }
+
+    private static let longestLine = 65536
+
+    public let label: String
+    public let name: String
+    public let hasTimestamps: Bool
+    private let path: String
+    private var older: [String]
+    private var file: Int32 = -1
+    /// It is one that was rotated.
+    private var isOlder = false
+    private var buffer: [UInt8] = []
+    private var position = 0
+
+    public init(label: String, name: String, place: ConsoleLog.Place) {
+        (self.label, self.name, path, hasTimestamps) = (label, name, place.path, place.hasTimestamps)
+        var number = 1
+        while Files.exists("\(place.path).\(number)") { number += 1 }
+        older = (1..<number).map { "\(place.path).\($0)" }
+    }
+
+    deinit { if file >= 0 { close(file) } }
+
+    /// The next line that ends with a newline; nil when there is none now.
+    public func next() -> Line? {
+        while true {
+            if let end = buffer[position...].firstIndex(of: UInt8(ascii: "\n")) {
+                defer { position = end + 1 }
+                return line(buffer[position..<end])
+            }
+            if buffer.count - position > Self.longestLine { return rest() }
+            if !fill() { return nil }
+        }
+    }
+
+    /// What no newline ends; nil when there is nothing.
+    public func rest() -> Line? {
+        guard position < buffer.count else { return nil }
+        defer { position = buffer.count }
+        return line(buffer[position...])
+    }
+
+    private func line(_ bytes: ArraySlice<UInt8>) -> Line {
+        guard hasTimestamps, bytes.count >= ConsoleLog.timestampBytes else { return Line(timestamp: nil, bytes: bytes) }
+        let stamp = bytes.prefix(ConsoleLog.timestampBytes - 1)
+        return Line(
+            timestamp: String(decoding: stamp, as: UTF8.self), bytes: bytes.dropFirst(ConsoleLog.timestampBytes))
+    }
+
+    /// Whether there was more.
+    private func fill() -> Bool {
+        while true {
+            if let count = readMore() { return count }
+            guard open() else { return false }
+        }
+    }
+
+    /// Nil at the end of a file that is not the last.
+    private func readMore() -> Bool? {
+        guard file >= 0 else { return nil }
+        buffer.removeSubrange(..<position)
+        position = 0
+        var chunk = [UInt8](repeating: 0, count: 65536)
+        let count = unsafe read(file, &chunk, chunk.count)
+        if count > 0 {
+            buffer += chunk[..<count]
+            return true
+        }
+        return isRotated ? nil : false
+    }
+
+    /// Its name means another file by now, or there is a younger one.
+    private var isRotated: Bool {
+        if !older.isEmpty || isOlder { return true }
+        guard let name = inode(path) else { return false }
+        return name != openInode
+    }
+
+    private var openInode: ino_t {
+        var status = stat()
+        return unsafe fstat(file, &status) == 0 ? status.st_ino : 0
+    }
+
+    private func inode(_ path: String) -> ino_t? {
+        var status = stat()
+        return unsafe stat(path, &status) == 0 ? status.st_ino : nil
+    }
+
+    /// Those that are younger than the open one, which was rotated meanwhile, more than once perhaps.
+    private func findYounger() {
+        let mine = openInode
+        var number = 1
+        while let other = inode("\(path).\(number)"), other != mine { number += 1 }
+        older = (1..<number).map { "\(path).\($0)" }
+    }
+
+    private func open() -> Bool {
+        if file >= 0 && older.isEmpty && !isOlder { findYounger() }
+        let next = older.popLast()
+        isOlder = next != nil
+        guard let opened = try? Files.open(next ?? path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY) else {
+            return next != nil
+        }
+        if file >= 0 { close(file) }
+        file = opened.release()
+        return true
+    }
+}
+
+/// A moment that `--since` names.
+public enum LogMoment {
+    /// `30s`, `10m`, `2h`, `1d` ago, or a time as the log has it, or the beginning of one: `2026-11-24T12:00`.
+    /// - Returns: text that sorts among the log's times; nil when it is neither.
+    public static func text(_ argument: String, nowSeconds: Int? = nil) -> String? {
+        if let unit = argument.last, let scale = ["s": 1, "m": 60, "h": 3600, "d": 86400][unit] {
+            guard let number = DigitsOnly.value(argument.utf8.dropLast(), in: 0...1_000_000) else { return nil }
+            return ConsoleLog.text(seconds: (nowSeconds ?? time(nil)) - number * scale, microseconds: 0)
+        }
+        let form = Array("0000-00-00T00:00:00.000000Z".utf8)
+        let bytes = Array(argument.utf8)
+        let body = bytes.last == UInt8(ascii: "Z") ? bytes.dropLast() : bytes[...]
+        guard bytes.count >= 10, bytes.count <= form.count else { return nil }
+        for (byte, expected) in zip(body, form) {
+            let isDigit = byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9")
+            if expected == UInt8(ascii: "0") ? !isDigit : byte != expected { return nil }
+        }
+        return String(decoding: body, as: UTF8.self)
+    }
+}

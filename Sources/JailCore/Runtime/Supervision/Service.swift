@@ -1,0 +1,94 @@
+internal import CNamespaces
+internal import Glibc
+internal import SystemPackage
+
+/// One jail of a supervisor: its life, and what the supervisor holds of it.
+final class Service {
+    /// As it is to be started again: what was changed while it was up stays.
+    var spec: JailSpec
+    /// The name by which who started it knows it.
+    let firstName: String
+    var life: ServiceLife
+    /// While its jail is up.
+    var record: JailRecord?
+    var pidfd: Int32 = -1
+    var control: Int32 = -1
+    /// The reading end of its console.
+    var output: Int32 = -1
+    var log: ConsoleLogWriter?
+    /// What is at work for it: a start, a stop, the rest of a stop.
+    var work: Worker?
+    var check: Worker?
+    var detail: String?
+    var exitStatus: Int32 = 0
+    var isSkipped = false
+    /// Why its start failed was said.
+    var isReported = false
+    /// A stop that failed is done again without the jail's own commands.
+    var isForced = false
+    /// A start is interrupted once.
+    var isInterrupted = false
+    var isAnnounced = false
+    /// Its first process has been there: a jail nested in it can start.
+    var hasExisted = false
+    /// What was told last.
+    var published: ServiceStatus?
+    /// memory.events of the jail that is up, and what it told at first.
+    var memoryEvents: Int32 = -1
+    var memoryKillsBefore = 0
+    /// Processes that were killed because memory ran out, and the last of them in words.
+    var memoryKills = 0
+    var lastMemoryKill: String?
+    var memoryKillMilliseconds = 0
+
+    init(_ spec: JailSpec, life: ServiceLife) {
+        (self.spec, self.life, firstName) = (spec, life, spec.name.value)
+    }
+
+    deinit { closeAll() }
+
+    var name: String { spec.name.value }
+    var isOver: Bool { life.state.isOver && work == nil && check == nil && pidfd < 0 }
+    var status: ServiceStatus {
+        var status = ServiceStatus(
+            spec, life, detail: detail, exitStatus: exitStatus, isSkipped: isSkipped, isReported: isReported,
+            memoryKills: memoryKills, lastMemoryKill: lastMemoryKill)
+        status.name = firstName
+        return status
+    }
+
+    func depends(on other: Service) -> Bool {
+        spec.depend.contains { [other.name, other.firstName, other.spec.label].contains($0.value) }
+    }
+
+    func isNested(in other: Service) -> Bool { spec.parent.map { $0.value == other.firstName } ?? false }
+
+    func started(pidfd: Int32, control: Int32, record: JailRecord?) {
+        (self.pidfd, self.control, self.record) = (pidfd, control, record)
+    }
+
+    func closeAll() {
+        for descriptor in [pidfd, control, output, memoryEvents] where descriptor >= 0 { close(descriptor) }
+        (pidfd, control, output, memoryEvents) = (-1, -1, -1, -1)
+    }
+
+    /// At most what one read(2) gives; nil at the end.
+    func readOutput() -> [UInt8]? {
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        let count = unsafe read(output, &buffer, buffer.count)
+        if count > 0 { return Array(buffer[..<count]) }
+        if count < 0 && (errno == EINTR || errno == EAGAIN) { return [] }
+        close(output)
+        output = -1
+        return nil
+    }
+
+    /// All that is there now.
+    func drainOutput(_ each: ([UInt8]) -> Void) {
+        while output >= 0 {
+            var watched = pollfd(fd: output, events: Int16(POLLIN), revents: 0)
+            guard unsafe poll(&watched, 1, 0) > 0, let bytes = readOutput() else { return }
+            each(bytes)
+        }
+    }
+}

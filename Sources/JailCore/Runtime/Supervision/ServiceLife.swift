@@ -1,0 +1,185 @@
+/// What a supervised jail is doing.
+public enum ServiceState: String, Codable, Sendable, CaseIterable {
+    /// For the jails that it depends on.
+    case waiting
+    /// Its start commands are at work, or its health is not known yet.
+    case starting
+    /// Nothing tells whether it works: it has no `health.command`.
+    case up
+    case healthy
+    case unhealthy
+    /// It ended or was unhealthy, and will be started again.
+    case restarting
+    case stopping
+    /// As it should.
+    case ended
+    /// It ended and is not started again.
+    case failed
+
+    /// Jails that depend on it can start.
+    public var isReady: Bool { [.up, .healthy, .ended].contains(self) }
+    public var isOver: Bool { self == .ended || self == .failed }
+}
+
+/// The life of one supervised jail as a pure machine: events and the time go in, what is to be done next comes out.
+///
+/// Times are milliseconds of CLOCK_MONOTONIC, which counts on when another supervisor adopts the jail.
+struct ServiceLife: Equatable, Sendable, Codable {
+    enum Work: String, Codable, Sendable { case start, check, stop }
+
+    private struct Appointment: Equatable, Codable, Sendable {
+        var work: Work
+        var milliseconds: Int
+    }
+
+    /// Good health for that long, and restarts are counted anew.
+    static let steadyMilliseconds = 60_000
+    static let longestDelayMilliseconds = 300_000
+    /// While nothing is known of its health it is asked often: each time it waits half as long again, at most a second.
+    static let firstCheckMilliseconds = 50
+    static let slowestEarlyCheckMilliseconds = 1000
+
+    let health: JailSpec.Health?
+    let restart: JailSpec.Restart
+    private(set) var state = ServiceState.waiting
+    private(set) var sinceMilliseconds: Int
+    /// All that there were.
+    private(set) var restarts = 0
+    private(set) var restartsInARow = 0
+    /// Since the last start.
+    private(set) var checks = 0
+    private(set) var failuresInARow = 0
+    /// Has been up, or healthy if something tells: from then on it is worth being kept up.
+    private(set) var isEstablished = false
+    private(set) var isAskedToStop = false
+    private var startedMilliseconds = 0
+    private var earlyPause = Self.firstCheckMilliseconds
+    private var appointment: Appointment?
+
+    init(_ spec: JailSpec, now: Int) {
+        (health, restart, sinceMilliseconds) = (spec.health, spec.restart, now)
+    }
+
+    /// When `due` has something to say.
+    var deadline: Int? { appointment?.milliseconds }
+
+    /// What is to be begun now; it is told once.
+    mutating func due(_ now: Int) -> Work? {
+        guard let next = appointment, next.milliseconds <= now else { return nil }
+        appointment = nil
+        if next.work == .start {
+            restarts += 1
+            restartsInARow += 1
+            become(.starting, now)
+        }
+        return next.work
+    }
+
+    // MARK: Events
+
+    /// The jails that it depends on are ready.
+    mutating func begin(_ now: Int) { become(.starting, now) }
+
+    /// A jail that it depends on failed.
+    mutating func skip(_ now: Int) { become(.failed, now) }
+
+    /// Its start commands have ended well.
+    mutating func started(_ now: Int) {
+        (startedMilliseconds, checks, failuresInARow) = (now, 0, 0)
+        // The request came too late to interrupt the start.
+        if isAskedToStop { return become(.stopping, now) }
+        if health == nil {
+            isEstablished = true
+            become(.up, now)
+        } else {
+            earlyPause = Self.firstCheckMilliseconds
+            appointment = Appointment(work: .check, milliseconds: now)
+        }
+    }
+
+    /// A first start that fails is an error of the configuration, which no repetition mends.
+    mutating func startFailed(_ now: Int) {
+        if isAskedToStop { return become(.ended, now) }
+        if restarts == 0 { become(.failed, now) } else { scheduleRestart(now) }
+    }
+
+    mutating func checked(isHealthy: Bool, _ now: Int) {
+        guard let health, [.starting, .healthy, .unhealthy].contains(state), !isAskedToStop else { return }
+        checks += 1
+        let interval = health.intervalSeconds * 1000
+        if isHealthy {
+            failuresInARow = 0
+            isEstablished = true
+            if state != .healthy { become(.healthy, now) }
+            appointment = Appointment(work: .check, milliseconds: now + interval)
+            return
+        }
+        let isEarly = state == .starting
+        if !isEarly || now - startedMilliseconds >= health.startSeconds * 1000 { failuresInARow += 1 }
+        if failuresInARow >= health.retries {
+            if state != .unhealthy { become(.unhealthy, now) }
+            // Without a restart it may still recover; one that never was healthy has not started.
+            let isReplaced = restart.policy != .no || !isEstablished
+            appointment = Appointment(
+                work: isReplaced ? .stop : .check, milliseconds: isReplaced ? now : now + interval)
+        } else {
+            appointment = Appointment(
+                work: .check, milliseconds: now + (isEarly ? min(earlyPause, interval) : interval))
+            earlyPause = min(earlyPause * 3 / 2, Self.slowestEarlyCheckMilliseconds)
+        }
+    }
+
+    /// Nothing of the jail lives any more.
+    mutating func ended(isFailure: Bool, _ now: Int) {
+        appointment = nil
+        let isReplaced = state == .unhealthy
+        if isAskedToStop {
+            become(.ended, now)
+        } else if restart.policy == .always || restart.policy == .failure && (isFailure || isReplaced) {
+            scheduleRestart(now)
+        } else {
+            become(isFailure || isReplaced ? .failed : .ended, now)
+        }
+    }
+
+    /// Somebody wants it to be down.
+    mutating func askToStop(_ now: Int) {
+        if isAskedToStop { return }
+        isAskedToStop = true
+        appointment = nil
+        if state.isOver { return }
+        become(state == .waiting || state == .restarting ? .ended : .stopping, now)
+    }
+
+    /// Another supervisor takes over from one that was killed.
+    mutating func adopted(isAlive: Bool, _ now: Int) {
+        if state.isOver { return }
+        if !isAlive {
+            if state == .restarting {
+                appointment = appointment ?? Appointment(work: .start, milliseconds: now)
+            } else {
+                ended(isFailure: true, now)
+            }
+        } else if health != nil {
+            appointment = Appointment(work: .check, milliseconds: now)
+        }
+    }
+
+    // MARK: -
+
+    private mutating func become(_ next: ServiceState, _ now: Int) {
+        let wasGood = state == .up || state == .healthy
+        if wasGood, now - sinceMilliseconds >= Self.steadyMilliseconds { restartsInARow = 0 }
+        (state, sinceMilliseconds) = (next, now)
+    }
+
+    private mutating func scheduleRestart(_ now: Int) {
+        // A good while that ends here must count before the limit is looked at.
+        become(.restarting, now)
+        if restart.maximum > 0 && restartsInARow >= restart.maximum { return become(.failed, now) }
+        let first = restart.delaySeconds * 1000
+        let longest = max(first, Self.longestDelayMilliseconds)
+        appointment = Appointment(
+            work: .start, milliseconds: now + min(first << min(restartsInARow, 16), longest))
+    }
+}

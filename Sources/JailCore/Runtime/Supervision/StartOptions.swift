@@ -1,0 +1,16 @@
+/// How jails are started, and who hears of it. The closures are called in the process that starts the jail, whose output comes
+/// after what the jail's commands have printed before.
+public struct StartOptions: Sendable {
+    /// How many jails may be starting at once: each runs one command at a time. jail -p.
+    public var limit = Int.max
+    /// Until it is up, the jail has the caller's input, and those of descriptors 0 to 2 that are terminals.
+    public var isInteractive = false
+    /// The jail exists, and none of its commands has run.
+    public var created: @Sendable (JailSpec, JailIdentity) -> Void = { _, _ in }
+    /// Its start commands have ended well.
+    public var started: @Sendable (JailSpec) -> Void = { _ in }
+    /// A jail that existed is gone because its start failed; called after that was reported.
+    public var removed: @Sendable (JailSpec) -> Void = { _ in }
+
+    public init() {}
+}

@@ -1,0 +1,134 @@
+internal import CNamespaces
+internal import FoundationEssentials
+internal import Glibc
+internal import SystemPackage
+
+/// The side of whoever starts a supervisor: it hears how the jails are, and says when they are to go.
+public final class SupervisedRun {
+    enum Order: UInt8 {
+        case stop = 0x73
+        case force = 0x66
+        case letGo = 0x6c
+    }
+
+    /// Of each jail, in the order of the file.
+    public private(set) var statuses: [ServiceStatus]
+    /// Readable when there is news; -1 when the supervisor has ended or was let go.
+    public private(set) var descriptor: Int32
+    /// What the supervisor, its workers and commands of the host have to say, when it is the caller who shows it: a pipe, else -1.
+    /// It has to be read as long as they live.
+    public private(set) var messages: Int32 = -1
+    private let supervisor: Int32
+    /// Readable when the supervisor has ended.
+    public let pidfd: Int32
+
+    /// Forks the supervisor, which begins to start the jails.
+    /// - Parameters:
+    ///   - isTransient: the jails die with the supervisor, however it ends; and it ends when this process does.
+    ///   - logDirectory: keeps each jail's console there as `NAME.log`; nil where its `log.file` says.
+    ///   - showsOutput: shows the jails' output on descriptor 1.
+    ///   - starts: how the jails are started for the first time.
+    ///   - report: says why a start failed; called in another process.
+    ///   - announce: called in another process when a jail is up for the first time.
+    public init(
+        specs: [JailSpec], host: Host, isTransient: Bool, configuration: String, logDirectory: String? = nil,
+        showsOutput: Bool, showsNames: Bool = false, starts: StartOptions = StartOptions(),
+        report: @escaping @Sendable (RuntimeError) -> Void,
+        announce: @escaping @Sendable (JailRecord) -> Void
+    ) throws(RuntimeError) {
+        let pair = try attempt("cannot start a supervisor") { () throws(Errno) in try ControlPair() }
+        let now = Clock.milliseconds()
+        let services = specs.map { Service($0, life: ServiceLife($0, now: now)) }
+        statuses = services.map(\.status)
+        let messages = showsOutput ? nil : try OutputPipe()
+        supervisor = cns_fork()
+        if supervisor == 0 {
+            close(pair.ours.number)
+            if let messages {
+                close(messages.reading)
+                dup2(messages.writing, 2)
+                close(messages.writing)
+            }
+            setsid()
+            let options = Supervisor.Options(
+                isTransient: isTransient, configuration: configuration, logDirectory: logDirectory,
+                showsOutput: showsOutput, isOutputForeign: !showsOutput,
+                isStrict: !showsOutput || !isTransient, showsNames: showsNames, starts: starts)
+            Supervisor(
+                services, host: host, options: options, front: pair.childs.number, report: report, announce: announce
+            ).run()
+            _exit(0)
+        }
+        if let messages {
+            close(messages.writing)
+            self.messages = messages.reading
+        }
+        descriptor = pair.ours.release()
+        pidfd = supervisor > 0 ? cns_pidfd_open(supervisor) : -1
+        if supervisor < 0 { throw .system("cannot start a supervisor", Errno(-supervisor)) }
+    }
+
+    deinit {
+        for number in [descriptor, pidfd, messages] where number >= 0 { close(number) }
+    }
+
+    /// Reads the next piece of news.
+    /// - Returns: the jail whose status has changed, before and after; nil at the supervisor's end.
+    public func next() -> (before: ServiceStatus, after: ServiceStatus)? {
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        let count = unsafe recv(descriptor, &buffer, buffer.count, 0)
+        if count < 0 && errno == EINTR { return next() }
+        guard count > 0, let status = try? JSONDecoder().decode(ServiceStatus.self, from: Data(buffer[..<count])),
+            let index = statuses.firstIndex(where: { $0.name == status.name })
+        else {
+            closeNews()
+            return nil
+        }
+        let before = statuses[index]
+        statuses[index] = status
+        return (before, status)
+    }
+
+    /// What there is of `messages`; empty at its end.
+    public func nextMessage() -> [UInt8] {
+        var buffer = [UInt8](repeating: 0, count: 16384)
+        let count = unsafe read(messages, &buffer, buffer.count)
+        if count > 0 { return Array(buffer[..<count]) }
+        close(messages)
+        messages = -1
+        return []
+    }
+
+    public var isEnded: Bool { descriptor < 0 }
+    public var isOver: Bool { statuses.allSatisfy(\.state.isOver) }
+    /// Each is up, healthy or done, or never will be.
+    public var isSettled: Bool { statuses.allSatisfy { $0.state.isReady || $0.state.isOver } }
+
+    /// All are to stop, in the reverse of their order.
+    /// - Parameter isForced: without `exec.prestop` and `exec.stop`.
+    public func stop(isForced: Bool = false) { send(isForced ? .force : .stop) }
+
+    /// The jails go on without this process.
+    public func letGo() {
+        send(.letGo)
+        closeNews()
+    }
+
+    private func send(_ order: Order) {
+        guard descriptor >= 0 else { return }
+        var byte = order.rawValue
+        _ = unsafe Glibc.send(descriptor, &byte, 1, Int32(MSG_NOSIGNAL))
+    }
+
+    private func closeNews() {
+        if descriptor >= 0 { close(descriptor) }
+        descriptor = -1
+    }
+
+    /// Lets a supervisor that has nothing left to do go, and waits for its end: then nothing of the jails is left.
+    /// - Returns: whether it ended as it should.
+    public func finish() -> Bool {
+        if descriptor >= 0 { letGo() }
+        return cns_wait(pidfd, -1) == 0
+    }
+}

@@ -1,0 +1,133 @@
+internal import CNamespaces
+internal import Glibc
+internal import SystemPackage
+
+/// What the supervisor waits for.
+extension Supervisor {
+    private enum Source {
+        case signals, front, workEnd, workWords, workMessage, checkEnd, checkWords, jailEnd, output, memory, reader
+    }
+
+    private struct Watch {
+        var source: Source
+        var service: Service?
+        var descriptor: Int32
+        var events = Int16(POLLIN)
+    }
+
+    private static let soonMilliseconds = 100
+
+    /// Waits for the next events and deals with all of them.
+    func wait() {
+        let watches = watches().filter { $0.descriptor >= 0 }
+        var polled = watches.map { pollfd(fd: $0.descriptor, events: $0.events, revents: 0) }
+        let count = unsafe poll(&polled, nfds_t(polled.count), timeout())
+        guard count > 0 else { return }
+        for (watch, answer) in zip(watches, polled) where answer.revents != 0 { handle(watch) }
+        reapStrangers()
+    }
+
+    private func watches() -> [Watch] {
+        var all = [
+            Watch(source: .signals, descriptor: host.signals.descriptor), Watch(source: .front, descriptor: front),
+            Watch(source: .reader, descriptor: relay.isPending ? 1 : -1, events: Int16(POLLOUT)),
+        ]
+        for service in services {
+            all.append(Watch(source: .output, service: service, descriptor: service.output))
+            if let work = service.work {
+                all.append(Watch(source: .workMessage, service: service, descriptor: work.control))
+                all.append(Watch(source: .workWords, service: service, descriptor: work.words))
+                all.append(Watch(source: .workEnd, service: service, descriptor: work.pidfd))
+            }
+            if let check = service.check {
+                all.append(Watch(source: .checkWords, service: service, descriptor: check.words))
+                all.append(Watch(source: .checkEnd, service: service, descriptor: check.pidfd))
+            }
+            all.append(
+                Watch(source: .memory, service: service, descriptor: service.memoryEvents, events: Int16(POLLPRI)))
+            // The end of a start comes first.
+            if service.work?.kind != .start {
+                all.append(Watch(source: .jailEnd, service: service, descriptor: service.pidfd))
+            }
+        }
+        return all
+    }
+
+    private func timeout() -> Int32 {
+        if hasUntoldNews { return Int32(Self.soonMilliseconds) }
+        let deadlines = services.compactMap { $0.work == nil && $0.check == nil ? $0.life.deadline : nil }
+        guard !isStopping, let next = deadlines.min() else { return -1 }
+        return Int32(min(max(0, next - Clock.milliseconds()), 3_600_000))
+    }
+
+    private func handle(_ watch: Watch) {
+        guard let service = watch.service else {
+            switch watch.source {
+            case .signals: readSignal()
+            case .front: readOrder()
+            default: relay.flush()
+            }
+            return
+        }
+        // An event before this one may have changed what the descriptor is.
+        switch watch.source {
+        case .output where service.output == watch.descriptor:
+            if let bytes = service.readOutput() { show(bytes, of: service) }
+        case .workMessage where service.work?.control == watch.descriptor:
+            if service.work?.kind == .start { receive(service) } else { _ = service.work?.receive() }
+        case .workWords where service.work?.words == watch.descriptor: service.work?.listen()
+        case .workEnd where service.work?.pidfd == watch.descriptor: workEnded(service)
+        case .checkWords where service.check?.words == watch.descriptor: service.check?.listen()
+        case .memory where service.memoryEvents == watch.descriptor: memoryKill(service)
+        case .checkEnd where service.check?.pidfd == watch.descriptor: checkEnded(service)
+        case .jailEnd where service.pidfd == watch.descriptor: processesEnded(service)
+        default: break
+        }
+    }
+
+    private func readSignal() {
+        switch host.signals.next() {
+        case nil, SIGWINCH: break
+        case SIGHUP: lookAgain()
+        default: askToStop()
+        }
+    }
+
+    func askToStop() {
+        isForced = isStopping
+        isStopping = true
+    }
+
+    /// The end of the front without a word is its death: nobody is left who wanted the jails.
+    private func readOrder() {
+        var byte: UInt8 = 0
+        let count = unsafe read(front, &byte, 1)
+        if count < 0 && errno == EINTR { return }
+        switch count == 1 ? SupervisedRun.Order(rawValue: byte) : nil {
+        case .stop: isStopping = true
+        case .force: (isStopping, isForced) = (true, true)
+        case .letGo: letGo()
+        case nil: die()
+        }
+    }
+
+    /// The jails of a front that died go at once: the end of its control socket is the end of a transient jail.
+    private func die() {
+        letGo()
+        (isStopping, isForced) = (true, true)
+        for service in services where options.isTransient && service.control >= 0 {
+            close(service.control)
+            service.control = -1
+        }
+    }
+
+    /// What a command of the host, or a worker that was killed, left to the supervisor to wait for.
+    private func reapStrangers() {
+        while true {
+            let pid = cns_next_ended()
+            if pid <= 0 || services.contains(where: { $0.work?.pid == pid || $0.check?.pid == pid }) { return }
+            if services.contains(where: { $0.record?.pid == pid && $0.pidfd >= 0 }) { return }
+            waitpid(pid, nil, WNOHANG)
+        }
+    }
+}

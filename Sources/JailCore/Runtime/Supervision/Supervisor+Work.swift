@@ -1,0 +1,294 @@
+internal import CNamespaces
+internal import Glibc
+internal import SystemPackage
+
+/// What workers do for a jail, and what follows when they have ended.
+extension Supervisor {
+    // MARK: Begin
+
+    func start(_ service: Service) {
+        service.isInterrupted = false
+        service.isForced = false
+        service.isReported = false
+        service.detail = nil
+        do throws(RuntimeError) {
+            // Before the log is begun anew: it may be that of a jail that is up.
+            try registry.checkFree(newRecord(service))
+            try openLog(service)
+            let isFirst = service.life.restarts == 0
+            let isInteractive = options.starts.isInteractive && isFirst
+            let terminals = isInteractive ? [0, 1, 2].filter { isatty(Int32($0)) == 1 } : []
+            let isPiped = service.spec.commands.consoleLog == nil && terminals.isEmpty
+            let output = isPiped ? try OutputPipe() : nil
+            let record = newRecord(service)
+            var start = JailStart(
+                jail: service.spec, host: host, isTransient: options.isTransient, configuration: options.configuration,
+                terminals: terminals, output: output, supervisor: getpid(), isStrict: options.isStrict)
+            service.work = try Worker(.start, keepsInput: isInteractive) { channel in
+                self.run(&start, record, isFirst: isFirst, channel)
+            }
+            if let output {
+                close(output.writing)
+                if service.output >= 0 { close(service.output) }
+                service.output = output.reading
+            }
+        } catch {
+            report(error)
+            service.isReported = true
+            service.detail = error.message
+            service.exitStatus = error.exitStatus
+            service.life.startFailed(Clock.milliseconds())
+        }
+    }
+
+    /// Where the console goes is known, and can be written, before anything starts.
+    private func openLog(_ service: Service) throws(RuntimeError) {
+        let log = service.spec.log
+        guard service.log == nil else { return }
+        guard service.spec.commands.consoleLog == nil else { return }
+        var place = ConsoleLog.Place(path: registry.logPath(service.name), hasTimestamps: true)
+        if let directory = options.logDirectory {
+            place = ConsoleLog.Place(path: "\(directory)/\(service.name).log", hasTimestamps: log.hasTimestamps)
+        } else if let file = log.file {
+            place = ConsoleLog.Place(path: file.value, hasTimestamps: log.hasTimestamps)
+        }
+        // What an earlier jail of the name left in a place of jailrun's own is not this one's.
+        if options.logDirectory != nil || log.file == nil { ConsoleLog.remove(place.path) }
+        if options.logDirectory == nil, log.file == nil { try registry.prepare() }
+        let writer = ConsoleLogWriter(place, maximumBytes: log.maximumBytes, kept: log.kept)
+        if let objection = writer.objection {
+            throw .unsuitable(
+                jail: service.spec.label, origin: log.file?.origin ?? .commandLine,
+                "cannot write the log \(place.path): \(objection.description)", hint: nil)
+        }
+        service.log = writer
+    }
+
+    /// In the worker.
+    private func run(_ start: inout JailStart, _ record: ServiceRecord, isFirst: Bool, _ channel: Worker.Channel)
+        -> Int32
+    {
+        if options.isOutputForeign { dup2(2, 1) }
+        let awaitOutput = { [isShown = options.showsOutput && isFirst] in if isShown { channel.awaitOutput() } }
+        let (spec, notices) = (start.jail, isFirst ? options.starts : StartOptions())
+        var hasExisted = false
+        do throws(RuntimeError) {
+            try registry.claim(record, isAgain: !isFirst, host: host)
+            start.onCommandEnd = awaitOutput
+            start.onCreate = { identity in
+                hasExisted = true
+                notices.created(spec, identity)
+                channel.tellExists()
+            }
+            let running = try start.run()
+            notices.started(spec)
+            let terminal = start.console.release()
+            channel.send(
+                CNS_STARTED, status: running.outcome.exitStatus,
+                [running.control.number, running.pidfd.number] + (terminal >= 0 ? [terminal] : []))
+            return 0
+        } catch {
+            channel.say(error.message)
+            awaitOutput()
+            if case .interrupted = error {} else { report(error) }
+            if hasExisted { notices.removed(spec) }
+            return error.exitStatus == 0 ? 125 : error.exitStatus
+        }
+    }
+
+    func stop(_ service: Service) {
+        endCheck(service)
+        follow(service)
+        guard service.pidfd >= 0 else { return service.life.ended(isFailure: false, Clock.milliseconds()) }
+        let isForced = isForced || service.isForced
+        begin(.stop, service) { [host, name = service.name] in
+            do throws(RuntimeError) {
+                try JailStop(
+                    host: host, terminals: [], scope: isForced ? .afterwards : .all, isSupervisors: true
+                ).run(name)
+                return nil
+            } catch {
+                // Somebody else has stopped it.
+                if case .notFound = error { return nil }
+                return error
+            }
+        }
+    }
+
+    /// After a jail has ended by itself, or its start was killed.
+    private func finish(_ service: Service) {
+        begin(.finish, service) { [host, name = service.name, record = service.record] in
+            do throws(RuntimeError) {
+                if let record { try JailStop(host: host, terminals: []).finishEnded(record) }
+                try JailRepair(host: host).repairNamed(name)
+                return nil
+            } catch { return error }
+        }
+    }
+
+    private func begin(_ kind: Worker.Kind, _ service: Service, _ body: @escaping () -> RuntimeError?) {
+        do throws(RuntimeError) {
+            service.work = try Worker(kind) { [report] channel in
+                if self.options.isOutputForeign { dup2(2, 1) }
+                guard let error = body() else { return 0 }
+                channel.say(error.message)
+                report(error)
+                return 125
+            }
+        } catch { host.warn(error.message) }
+    }
+
+    func check(_ service: Service) {
+        guard let health = service.spec.health, let record = service.record else { return }
+        do throws(RuntimeError) {
+            service.check = try Worker(.check) { [host] channel in
+                dup2(channel.words, 1)
+                dup2(channel.words, 2)
+                do throws(RuntimeError) {
+                    let outcome = try JailEntry(record: record, host: host, terminals: []).run(
+                        JailCommand(health.command.value), parameter: "health.command",
+                        origin: health.command.origin, timeoutSeconds: health.timeoutSeconds)
+                    if case .timedOut = outcome { channel.say("no answer within \(health.timeoutSeconds) s") }
+                    return outcome.exitStatus
+                } catch {
+                    channel.say(error.message)
+                    return 125
+                }
+            }
+        } catch {
+            service.detail = error.message
+            service.life.checked(isHealthy: false, Clock.milliseconds())
+        }
+    }
+
+    func endCheck(_ service: Service) {
+        guard let check = service.check else { return }
+        check.signal(SIGKILL)
+        _ = check.end()
+        service.check = nil
+    }
+
+    // MARK: End
+
+    /// News of a start.
+    func receive(_ service: Service) {
+        switch service.work?.receive() {
+        case .exists: service.hasExisted = true
+        case .printed:
+            showPrinted(service)
+            service.work?.goOn()
+        case .started(let control, let pidfd, let terminal, let status):
+            service.hasExisted = true
+            // From here on what the jail prints there is read for its log.
+            if terminal >= 0 { service.output = terminal }
+            service.started(pidfd: pidfd, control: control, record: host.state.record(of: service.name))
+            service.exitStatus = status
+            watchMemory(service)
+            service.life.started(Clock.milliseconds())
+        case nil: break
+        }
+    }
+
+    /// What the jail has printed up to now is shown before what is told of it next, as far as the reader takes it.
+    func showPrinted(_ service: Service) {
+        guard options.showsOutput, front >= 0 else { return }
+        service.drainOutput { show($0, of: service) }
+        relay.flush(waitingMilliseconds: 500)
+    }
+
+    func workEnded(_ service: Service) {
+        guard let work = service.work else { return }
+        while work.kind == .start, service.pidfd < 0, work.control >= 0 { receive(service) }
+        let (outcome, words) = work.end()
+        service.work = nil
+        switch work.kind {
+        case .start where service.pidfd < 0: startFailed(service, outcome, words)
+        case .stop: stopEnded(service, outcome)
+        default: break
+        }
+    }
+
+    private func startFailed(_ service: Service, _ outcome: CommandOutcome, _ words: String) {
+        drain(service)
+        service.detail = words.isEmpty ? "its start was killed" : words
+        service.isReported = !words.isEmpty
+        service.exitStatus = outcome.exitStatus
+        let now = Clock.milliseconds()
+        if service.life.restarts > 0 && !owns(service) { service.life.askToStop(now) }
+        service.life.startFailed(now)
+        // What a killed start left is removed; one that failed has done so itself.
+        if case .signalled = outcome { finish(service) }
+    }
+
+    private func stopEnded(_ service: Service, _ outcome: CommandOutcome) {
+        if outcome != .exited(0) && service.pidfd >= 0 && !service.isForced {
+            service.isForced = true
+            return stop(service)
+        }
+        if service.pidfd >= 0 { reap(service, timeoutMilliseconds: 1000) }
+        drain(service)
+        service.record = nil
+        if service.life.state == .unhealthy { service.detail = "unhealthy: \(service.detail ?? "")" }
+        service.life.ended(isFailure: false, Clock.milliseconds())
+    }
+
+    @discardableResult
+    private func reap(_ service: Service, timeoutMilliseconds: Int32) -> CommandOutcome? {
+        let status = cns_wait(service.pidfd, timeoutMilliseconds)
+        for descriptor in [service.pidfd, service.control, service.memoryEvents] where descriptor >= 0 {
+            close(descriptor)
+        }
+        (service.pidfd, service.control, service.memoryEvents) = (-1, -1, -1)
+        // Who is no child of ours, because another supervisor started it, does not tell how it ended.
+        return status >= 0 ? CommandOutcome(waitStatus: status) : nil
+    }
+
+    /// Its pid 1 has ended: by itself, unless a stop is at work.
+    func processesEnded(_ service: Service) {
+        memoryKill(service)
+        let outcome = reap(service, timeoutMilliseconds: -1)
+        if service.work?.kind == .stop { return }
+        endCheck(service)
+        drain(service)
+        service.exitStatus = outcome?.exitStatus ?? 125
+        service.detail = recentMemoryKill(service) ?? outcome?.words ?? "ended while nobody looked after it"
+        let now = Clock.milliseconds()
+        // A stop by somebody else takes the record away first, and does the rest.
+        let isStoppedElsewhere = !owns(service)
+        if isStoppedElsewhere { service.life.askToStop(now) }
+        service.life.ended(isFailure: outcome != .exited(0), now)
+        if !isStoppedElsewhere { finish(service) }
+        service.record = nil
+    }
+
+    func checkEnded(_ service: Service) {
+        guard let check = service.check else { return }
+        let (outcome, words) = check.end()
+        service.check = nil
+        let isHealthy = outcome == .exited(0)
+        service.detail = isHealthy ? nil : words.isEmpty ? outcome.words : words
+        service.life.checked(isHealthy: isHealthy, Clock.milliseconds())
+        if service.life.state == .unhealthy { service.exitStatus = 125 }
+    }
+
+    func drain(_ service: Service) {
+        service.drainOutput { show($0, of: service) }
+        if options.showsOutput { relay.end(of: service.spec.label) }
+    }
+
+    func show(_ bytes: [UInt8], of service: Service) {
+        service.log?.write(bytes[...])
+        if options.showsOutput && front >= 0 { relay.add(bytes[...], of: service.spec.label) }
+    }
+}
+
+extension CommandOutcome {
+    /// `exited with status 3`, `killed by signal 9`.
+    var words: String {
+        switch self {
+        case .exited(let status): "exited with status \(status)"
+        case .signalled(let signal): "killed by signal \(signal)"
+        case .timedOut, .notExecuted: description
+        }
+    }
+}

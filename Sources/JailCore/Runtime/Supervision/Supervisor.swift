@@ -1,0 +1,215 @@
+internal import CNamespaces
+internal import FoundationEssentials
+internal import Glibc
+internal import SystemPackage
+
+/// One process that looks after all jails of a file: one loop over the ends of processes, their output, signals and times. What
+/// has to be waited for is done by workers.
+final class Supervisor {
+    struct Options: Sendable {
+        /// Jails die with the supervisor.
+        var isTransient: Bool
+        var configuration: String
+        /// Keeps consoles there, whatever the jails' `log.file` says.
+        var logDirectory: String?
+        /// Shows the jails' output on descriptor 1, until it is let go.
+        var showsOutput: Bool
+        /// Descriptor 1 belongs to somebody else: commands of the host write to 2.
+        var isOutputForeign: Bool
+        /// A start fails with its last command, whose end is not what the caller is to be told.
+        var isStrict: Bool
+        /// Whom a jail's output is from.
+        var showsNames: Bool
+        var starts = StartOptions()
+    }
+
+    let host: Host
+    let options: Options
+    let report: @Sendable (RuntimeError) -> Void
+    let announce: @Sendable (JailRecord) -> Void
+    var services: [Service]
+    /// The socket of who started it; -1 once it has been let go.
+    var front: Int32
+    var relay: OutputRelay
+    var isStopping = false
+    var isForced = false
+    var hasUntoldNews = false
+
+    init(
+        _ services: [Service], host: Host, options: Options, front: Int32,
+        report: @escaping @Sendable (RuntimeError) -> Void, announce: @escaping @Sendable (JailRecord) -> Void
+    ) {
+        self.services = services
+        self.host = host
+        self.options = options
+        self.front = front
+        self.report = report
+        self.announce = announce
+        relay = OutputRelay(namesWidth: options.showsNames ? services.map(\.spec.label.count).max() : nil)
+        _ = cns_adopt_orphans()
+    }
+
+    var registry: ServiceRegistry { ServiceRegistry(state: host.state) }
+
+    /// Until nothing is left to look after, and nobody to tell.
+    func run() {
+        // Adopted ones are up already.
+        for service in services where service.pidfd >= 0 { watchMemory(service) }
+        while true {
+            advanceAll(Clock.milliseconds())
+            for service in services { publish(service) }
+            if front < 0 { services.removeAll { forgetIfOver($0) } }
+            relay.flush()
+            if front < 0 && services.isEmpty { break }
+            wait()
+        }
+        host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
+    }
+
+    // MARK: What is to be done now
+
+    /// What one jail does may be what another one has waited for, whichever stands first in the file.
+    private func advanceAll(_ now: Int) {
+        var before: [ServiceState]
+        repeat {
+            before = services.map(\.life.state)
+            for service in services { advance(service, now) }
+        } while before != services.map(\.life.state)
+    }
+
+    private func advance(_ service: Service, _ now: Int) {
+        if isStopping && !service.life.isAskedToStop && mayStop(service) { service.life.askToStop(now) }
+        guard service.work == nil else {
+            if service.life.isAskedToStop { interruptStart(service) }
+            return
+        }
+        if service.life.state == .stopping { return stop(service) }
+        if isStopping { return }
+        if service.life.state == .waiting { return beginIfReady(service, now) }
+        guard let work = service.life.due(now) else { return }
+        switch work {
+        case .start: start(service)
+        case .stop: stop(service)
+        case .check: check(service)
+        }
+    }
+
+    /// In the reverse of the order of starts: those that depend on it first.
+    private func mayStop(_ service: Service) -> Bool {
+        !services.contains { $0 !== service && ($0.depends(on: service) || $0.isNested(in: service)) && !$0.isOver }
+    }
+
+    /// Those whose dependencies are ready start; one whose dependency failed is skipped, as jail(8) does. The jail around a
+    /// nested one must exist, but need not be up.
+    private func beginIfReady(_ service: Service, _ now: Int) {
+        let needed = services.filter { service.depends(on: $0) }
+        let parent = services.first { service.isNested(in: $0) }
+        let all = needed + [parent].compactMap { $0 }
+        if all.contains(where: { $0.life.state == .failed || $0.life.isAskedToStop }) {
+            service.isSkipped = true
+            service.exitStatus = 125
+            service.life.skip(now)
+        } else if needed.allSatisfy(\.life.state.isReady), parent?.hasExisted != false,
+            services.count(where: { $0.work?.kind == .start }) < options.starts.limit
+        {
+            service.life.begin(now)
+            start(service)
+        }
+    }
+
+    private func interruptStart(_ service: Service) {
+        guard let work = service.work, work.kind == .start, !service.isInterrupted else { return }
+        service.isInterrupted = true
+        work.signal(SIGTERM)
+    }
+
+    // MARK: News
+
+    private func publish(_ service: Service) {
+        let status = service.status
+        if status == service.published { return }
+        if service.life.state.isReady, !service.isAnnounced, let record = service.record {
+            service.isAnnounced = true
+            showPrinted(service)
+            announce(record)
+        }
+        if service.published?.hasSameNews(as: status) != true { writeRecord(service) }
+        guard front >= 0 else { return service.published = status }
+        guard let data = try? JSONEncoder().encode(status) else { return }
+        let count = unsafe Array(data).withUnsafeBytes {
+            unsafe send(front, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
+        }
+        // A front that does not read now is told again in a moment.
+        hasUntoldNews = count < 0 && errno == EAGAIN
+        if !hasUntoldNews { service.published = status }
+    }
+
+    func newRecord(_ service: Service) -> ServiceRecord {
+        ServiceRecord(
+            spec: service.spec, configuration: options.configuration, supervisor: getpid(),
+            supervisorStartTime: ProcessTable.startTime(of: getpid()) ?? 0, isTransient: options.isTransient,
+            life: service.life, detail: service.detail, memoryKills: service.memoryKills,
+            lastMemoryKill: service.lastMemoryKill, log: service.log?.place)
+    }
+
+    /// Only over its own: one that is gone was taken away by a stop, and one of another supervisor's is of another jail.
+    private func writeRecord(_ service: Service) {
+        guard owns(service) else { return }
+        do { try registry.write(newRecord(service)) } catch { host.warn(error.message) }
+    }
+
+    func owns(_ service: Service) -> Bool {
+        follow(service)
+        return registry.record(of: service.name)?.supervisor == getpid()
+    }
+
+    /// A jail may have been changed while it was up, and have another name since: jail -m. It is started again as it is now.
+    func follow(_ service: Service) {
+        guard let record = service.record else { return }
+        var current = host.state.record(of: service.name)
+        if current?.identity != record.identity {
+            current = host.state.name(of: record.identity).flatMap { host.state.record(of: $0) }
+        }
+        guard let current, current.spec != record.spec else { return }
+        (service.spec, service.record) = (current.spec, current)
+    }
+
+    /// A jail that gave up being started again stays known, until somebody stops it.
+    private func forgetIfOver(_ service: Service) -> Bool {
+        guard service.isOver else { return false }
+        let isRemembered =
+            service.life.state == .failed && service.spec.restart.policy != .no && service.life.isEstablished
+        if owns(service), options.isTransient || !isRemembered { registry.remove(service.name) }
+        return true
+    }
+
+    /// SIGHUP: somebody has taken a record away.
+    func lookAgain() {
+        let now = Clock.milliseconds()
+        for service in services where !service.life.state.isOver && service.work?.kind != .start {
+            if owns(service) || service.life.state == .waiting { continue }
+            // Its jail, if there is one, is being stopped by somebody else, who has the lock.
+            service.life.askToStop(now)
+            if service.pidfd < 0 && service.work == nil { service.life.ended(isFailure: false, now) }
+        }
+    }
+
+    /// What the jails have printed up to now is still shown, as far as the reader takes it within a moment.
+    func letGo() {
+        for service in services where options.showsOutput { drain(service) }
+        relay.flush(waitingMilliseconds: 500)
+        if front >= 0 { close(front) }
+        front = -1
+        for descriptor: Int32 in 0...2 { dup2(CNS_CONTROL_DESCRIPTOR.int32, descriptor) }
+        _ = unsafe chdir("/")
+    }
+}
+
+extension ServiceStatus {
+    /// Whether a reader of the record would see the same; the number of health commands alone is no news.
+    fileprivate func hasSameNews(as other: ServiceStatus) -> Bool {
+        var (left, right) = (self, other)
+        (left.checks, right.checks, left.sinceSeconds, right.sinceSeconds) = (0, 0, 0, 0)
+        return left == right
+    }
+}

@@ -1,0 +1,127 @@
+internal import CNamespaces
+internal import Glibc
+internal import SystemPackage
+
+/// A process that does for the supervisor what has to be waited for: a start, a stop, a health command. So the supervisor itself
+/// never waits for anything but events, and a start still reads one thing after the other.
+final class Worker {
+    enum Kind { case start, stop, finish, check }
+
+    /// What a start tells its supervisor.
+    enum Message {
+        /// A started jail's control socket, its pidfd, the master of its terminal or -1, and how its last start command ended.
+        case started(control: Int32, pidfd: Int32, terminal: Int32, status: Int32)
+        /// The jail exists, and its commands follow.
+        case exists
+        /// The worker waits until what the jail has printed is shown.
+        case printed
+    }
+
+    /// The worker's own ends of what joins it to its supervisor.
+    struct Channel: Sendable {
+        /// A control socket: a started jail's descriptors go over it.
+        var control: Int32
+        /// A pipe for what went wrong, in words.
+        var words: Int32
+
+        func tellExists() { send(CNS_READY) }
+
+        /// What the jail has printed comes before what the worker says next.
+        func awaitOutput() {
+            send(CNS_FINISHED)
+            var report = cns_report()
+            _ = unsafe cns_receive(control, &report, nil, 0, Worker.outputMilliseconds)
+        }
+
+        func send(_ kind: cns_report_kind, status: Int32 = 0, _ descriptors: [Int32] = []) {
+            _ = unsafe cns_send(
+                control, Int32(kind.rawValue), 0, Int64(status), descriptors, UInt32(descriptors.count))
+        }
+
+        func say(_ text: String) { try? Files.write(Array(text.utf8.prefix(Worker.maximumWords)), to: words) }
+    }
+
+    static let maximumWords = 2048
+    /// A supervisor whose reader takes nothing does not keep a start for longer.
+    static let outputMilliseconds: Int32 = 2000
+
+    let kind: Kind
+    let pid: Int32
+    private(set) var pidfd: Int32
+    private(set) var control: Int32
+    private(set) var words: Int32
+    private var said: [UInt8] = []
+
+    /// Forks. The worker dies with its supervisor.
+    /// - Parameter keepsInput: descriptor 0 stays the supervisor's; else it is /dev/null.
+    init(_ kind: Kind, keepsInput: Bool = false, _ body: (Channel) -> Int32) throws(RuntimeError) {
+        self.kind = kind
+        let parent = getpid()
+        let pair = try attempt("cannot start a worker") { () throws(Errno) in try ControlPair() }
+        let pipe = try OutputPipe()
+        pid = cns_fork()
+        if pid == 0 {
+            cns_die_with_parent(parent)
+            close(pipe.reading)
+            if !keepsInput { dup2(CNS_CONTROL_DESCRIPTOR.int32, 0) }
+            _exit(body(Channel(control: pair.childs.number, words: pipe.writing)))
+        }
+        close(pipe.writing)
+        (control, words, pidfd) = (pair.ours.release(), pipe.reading, pid > 0 ? cns_pidfd_open(pid) : -1)
+        if pid < 0 { throw .system("cannot start a worker", Errno(-pid)) }
+    }
+
+    deinit { for descriptor in [pidfd, control, words] where descriptor >= 0 { close(descriptor) } }
+
+    func signal(_ number: Int32) { _ = cns_pidfd_signal(pidfd, number) }
+
+    /// Reads what there is; the last of it is kept.
+    func listen() {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = unsafe read(words, &buffer, buffer.count)
+        if count < 0 && errno == EINTR { return }
+        if count <= 0 {
+            close(words)
+            words = -1
+        } else {
+            said = Array((said + buffer[..<count]).suffix(Self.maximumWords))
+        }
+    }
+
+    /// Nil when there is no message, and never will be.
+    func receive() -> Message? {
+        var report = cns_report()
+        var passed: [Int32] = [-1, -1, -1]
+        let count = unsafe cns_receive(control, &report, &passed, 3, 0)
+        switch (count, UInt32(report.kind)) {
+        case (2..., CNS_STARTED.rawValue):
+            return .started(
+                control: passed[0], pidfd: passed[1], terminal: passed[2],
+                status: Int32(truncatingIfNeeded: report.value))
+        case (0, CNS_READY.rawValue): return .exists
+        case (0, CNS_FINISHED.rawValue): return .printed
+        default: break
+        }
+        close(control)
+        control = -1
+        return nil
+    }
+
+    /// What the jail had printed is shown.
+    func goOn() { _ = cns_send(control, Int32(CNS_GO.rawValue), 0, 0, nil, 0) }
+
+    /// Once `pidfd` is readable.
+    func end() -> (outcome: CommandOutcome, words: String) {
+        while words >= 0 {
+            var watched = pollfd(fd: words, events: Int16(POLLIN), revents: 0)
+            guard unsafe poll(&watched, 1, 0) > 0 else { break }
+            listen()
+        }
+        let text = String(decoding: said, as: UTF8.self).trimmed
+        return (CommandOutcome(waitStatus: cns_wait(pidfd, -1)), text)
+    }
+}
+
+extension Int {
+    var int32: Int32 { Int32(self) }
+}

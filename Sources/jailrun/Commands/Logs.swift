@@ -1,0 +1,175 @@
+import ArgumentParser
+import Glibc
+import JailCore
+
+struct Logs: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Print what jails have written on their console.",
+        discussion:
+            "Of several jails the lines are merged by time, each behind its jail's name. Colours are left out, and other control "
+            + "characters spelled out: a jail cannot write to your terminal.")
+
+    @OptionGroup var global: GlobalOptions
+
+    @Flag(name: .shortAndLong, help: "Go on until the jails are stopped.")
+    var follow = false
+
+    @Option(help: ArgumentHelp("Leave out what is older: 10m, 2h, or 2026-11-24T12:00.", valueName: "time"))
+    var since: String?
+
+    @Flag(name: .shortAndLong, help: "Print the time of each line, UTC.")
+    var timestamps = false
+
+    @Option(name: [.customShort("n"), .long], help: ArgumentHelp("The last lines only.", valueName: "count"))
+    var lines: Int?
+
+    @Flag(help: "Print the bytes as they are; not to a terminal.")
+    var raw = false
+
+    @Argument(help: "Jails by name or jid, or jail.conf(5) files; all, if none is named.")
+    var jails: [String] = []
+
+    func validate() throws {
+        if let since, LogMoment.text(since) == nil { throw ValidationError("--since \(since): no time") }
+        if let lines, lines < 0 { throw ValidationError("-n: a number of lines") }
+        if raw && isatty(1) == 1 { throw ValidationError("--raw: a jail could write to your terminal what it likes") }
+    }
+
+    func run() throws {
+        try reporting {
+            let host = try global.host()
+            let readers = try readers(host)
+            if timestamps || since != nil, let plain = readers.first(where: { !$0.hasTimestamps }) {
+                throw RuntimeError.host(
+                    "\(plain.label): its log has no times", hint: "set log.timestamps beside log.file")
+            }
+            var printer = LogPrinter(
+                labels: readers.map(\.label), hasColour: !global.noColor, hasTimestamps: timestamps, isRaw: raw)
+            printRecent(readers, &printer)
+            if follow { self.follow(readers, host, &printer) }
+        }
+    }
+
+    private func readers(_ host: Host) throws -> [LogReader] {
+        let lookup = JailLookup(host: host)
+        let running = lookup.running()
+        let services = lookup.services()
+        var names: [String] = jails.isEmpty ? services.map(\.name) : []
+        for jail in jails {
+            if Stop.isFile(jail) {
+                names += try global.specs(try global.load(jail), []).map(\.name.value).filter(lookup.isKnown)
+            } else {
+                names.append(running.first { String($0.identity.jid) == jail }?.name ?? jail)
+            }
+        }
+        return try names.map { name in
+            let record = running.first { $0.name == name }
+            guard let spec = record?.spec ?? services.first(where: { $0.name == name })?.spec else {
+                throw RuntimeError.notFound(jail: name)
+            }
+            guard let place = lookup.log(of: name, spec) else {
+                throw RuntimeError.host("\(name): its output goes to the jailrun that runs it", hint: nil)
+            }
+            return LogReader(label: spec.label, name: name, place: place)
+        }
+    }
+
+    private func printRecent(_ readers: [LogReader], _ printer: inout LogPrinter) {
+        let moment = since.flatMap { LogMoment.text($0) }
+        var merge = LogMerge(readers)
+        var last: [(Int, LogReader.Line)] = []
+        while let (index, line) = merge.next() {
+            if let moment, let time = line.timestamp, time < moment { continue }
+            guard let lines else {
+                printer.print(line, of: index)
+                continue
+            }
+            last.append((index, line))
+            if last.count > 2 * lines + 1000 { last.removeFirst(last.count - lines) }
+        }
+        for (index, line) in last.suffix(lines ?? 0) { printer.print(line, of: index) }
+        if !follow {
+            for (index, reader) in readers.enumerated() {
+                if let rest = reader.rest() { printer.print(rest, of: index) }
+            }
+        }
+        printer.flush()
+    }
+
+    /// Looks ten times a second: a log is a file, which may be rotated or on any file system.
+    private func follow(_ readers: [LogReader], _ host: Host, _ printer: inout LogPrinter) {
+        let lookup = JailLookup(host: host)
+        while true {
+            let isOver = !readers.contains { lookup.isKnown($0.name) }
+            for (index, reader) in readers.enumerated() {
+                while let line = reader.next() { printer.print(line, of: index) }
+            }
+            printer.flush()
+            if isOver || printer.isClosed { return }
+            var watched = pollfd(fd: host.signals.descriptor, events: Int16(POLLIN), revents: 0)
+            if poll(&watched, 1, 100) > 0, host.signals.nextWithSender()?.signal != SIGWINCH { return }
+        }
+    }
+}
+
+/// The lines of several logs in the order of their times; a line without one follows the line before it.
+private struct LogMerge {
+    private let readers: [LogReader]
+    private var heads: [LogReader.Line?]
+
+    init(_ readers: [LogReader]) {
+        self.readers = readers
+        heads = readers.map { $0.next() }
+    }
+
+    mutating func next() -> (Int, LogReader.Line)? {
+        let open = heads.indices.filter { heads[$0] != nil }
+        guard let first = open.min(by: { (heads[$0]?.timestamp ?? "") < (heads[$1]?.timestamp ?? "") }),
+            let line = heads[first]
+        else { return nil }
+        heads[first] = readers[first].next()
+        return (first, line)
+    }
+}
+
+/// Lines as they are shown.
+private struct LogPrinter {
+    private let labels: [String]
+    private let colours: [String]
+    private let hasTimestamps: Bool
+    private let isRaw: Bool
+    private var pending: [UInt8] = []
+    private(set) var isClosed = false
+
+    init(labels: [String], hasColour: Bool, hasTimestamps: Bool, isRaw: Bool) {
+        let width = labels.map(\.count).max() ?? 0
+        self.labels =
+            labels.count < 2 ? [] : labels.map { $0 + String(repeating: " ", count: width - $0.count) + " | " }
+        let isColoured = hasColour && isatty(1) == 1 && getenv("NO_COLOR") == nil
+        colours = isColoured ? ["36", "33", "32", "35", "34", "31"] : []
+        self.hasTimestamps = hasTimestamps
+        self.isRaw = isRaw
+    }
+
+    mutating func print(_ line: LogReader.Line, of index: Int) {
+        if !labels.isEmpty {
+            let label = labels[index]
+            let colour = colours.isEmpty ? nil : colours[index % colours.count]
+            pending += Array((colour.map { "\u{1b}[\($0)m\(label)\u{1b}[0m" } ?? label).utf8)
+        }
+        if hasTimestamps, let time = line.timestamp { pending += Array("\(ConsoleText.safe(time)) ".utf8) }
+        pending += isRaw ? Array(line.bytes) : Array(ConsoleText.safe(String(decoding: line.bytes, as: UTF8.self)).utf8)
+        pending.append(UInt8(ascii: "\n"))
+        if pending.count > 65536 { flush() }
+    }
+
+    mutating func flush() {
+        var rest = pending[...]
+        while !rest.isEmpty && !isClosed {
+            let count = rest.withUnsafeBytes { write(1, $0.baseAddress, $0.count) }
+            if count < 0 && errno != EINTR { isClosed = true }
+            rest = rest.dropFirst(max(0, count))
+        }
+        pending = []
+    }
+}

@@ -1,0 +1,247 @@
+import Testing
+
+@testable import JailCore
+
+/// Made from text, as every jail is.
+private func spec(_ parameters: String) throws -> JailSpec {
+    let text = "t { path = /j; persist; \(parameters) }\n"
+    return try #require(try Configuration(path: "t.conf", source: TextSource(files: ["t.conf": text])).specs().first)
+}
+
+@Suite("The life of a supervised jail")
+struct ServiceLifeTests {
+    private static func life(_ parameters: String) throws -> ServiceLife {
+        var life = ServiceLife(try spec(parameters), now: 0)
+        life.begin(0)
+        return life
+    }
+
+    @Test("without a health command it is up when it has started") func up() throws {
+        var life = try Self.life("")
+        #expect(life.state == .starting && !life.state.isReady)
+        life.started(5)
+        #expect(life.state == .up && life.state.isReady && life.deadline == nil)
+    }
+
+    @Test("its health is asked often at first, then each interval") func pace() throws {
+        var life = try Self.life("health.command = true; health.interval = 7;")
+        life.started(0)
+        var times: [Int] = []
+        var now = 0
+        while times.count < 12 {
+            now = try #require(life.deadline)
+            #expect(life.due(now) == .check && life.due(now) == nil)
+            times.append(now)
+            life.checked(isHealthy: false, now)
+        }
+        let pauses = zip(times.dropFirst(), times).map { $0 - $1 }
+        #expect(pauses[0] == 50 && pauses.max() == 1000 && pauses.sorted() == pauses)
+        life.checked(isHealthy: true, now)
+        #expect(life.state == .healthy && life.deadline == now + 7000)
+    }
+
+    @Test("failures do not count within health.start, and retries of them make it unhealthy after it") func grace()
+        throws
+    {
+        var life = try Self.life("health.command = false; health.start = 10; health.retries = 2; restart = failure;")
+        life.started(0)
+        for now in [0, 5000, 9999] { life.checked(isHealthy: false, now) }
+        #expect(life.state == .starting && life.failuresInARow == 0 && life.checks == 3)
+        life.checked(isHealthy: false, 10000)
+        #expect(life.state == .starting)
+        life.checked(isHealthy: false, 10500)
+        #expect(life.state == .unhealthy && life.due(10500) == .stop)
+    }
+
+    @Test("one success begins the count of failures anew") func success() throws {
+        var life = try Self.life("health.command = x; health.retries = 2;")
+        life.started(0)
+        for isHealthy in [true, false, true, false] { life.checked(isHealthy: isHealthy, 0) }
+        #expect(life.state == .healthy && life.failuresInARow == 1)
+        life.checked(isHealthy: false, 0)
+        #expect(life.state == .unhealthy)
+        // Without restart it is asked on.
+        #expect(life.due(10000) == .check)
+    }
+
+    @Test("each delay is twice as long, up to five minutes, and the limit ends it") func delays() throws {
+        var life = try Self.life("restart = failure; restart.delay = 1; restart.max = 12;")
+        life.started(0)
+        var now = 0
+        var delays: [Int] = []
+        while true {
+            life.ended(isFailure: true, now)
+            guard life.state == .restarting, let next = life.deadline else { break }
+            delays.append((next - now) / 1000)
+            now = next
+            #expect(life.due(now) == .start)
+            life.started(now)
+        }
+        #expect(delays == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300])
+        #expect(life.state == .failed && life.restarts == 12)
+    }
+
+    @Test("a minute of good health begins the count of restarts anew") func steady() throws {
+        var life = try Self.life("restart = failure; restart.max = 1;")
+        life.started(0)
+        life.ended(isFailure: true, 100)
+        #expect(life.due(1100) == .start)
+        life.started(1100)
+        life.ended(isFailure: true, 61_100)
+        #expect(life.state == .restarting && life.restartsInARow == 0 && life.restarts == 1)
+    }
+
+    @Test(
+        "which ends are followed by a restart",
+        arguments: [
+            ("no", true, ServiceState.failed), ("no", false, .ended), ("failure", true, .restarting),
+            ("failure", false, .ended), ("always", true, .restarting), ("always", false, .restarting),
+        ])
+    func policy(policy: String, isFailure: Bool, state: ServiceState) throws {
+        var life = try Self.life("restart = \(policy);")
+        life.started(0)
+        life.ended(isFailure: isFailure, 1)
+        #expect(life.state == state)
+    }
+
+    @Test("a first start that fails is not repeated, a later one is") func firstStart() throws {
+        var first = try Self.life("restart = always;")
+        first.startFailed(0)
+        #expect(first.state == .failed)
+        var later = try Self.life("restart = always;")
+        later.started(0)
+        later.ended(isFailure: true, 0)
+        #expect(later.due(1000) == .start)
+        later.startFailed(1000)
+        #expect(later.state == .restarting)
+    }
+
+    @Test("what was asked to stop is never started again") func stop() throws {
+        var life = try Self.life("restart = always;")
+        life.started(0)
+        life.askToStop(0)
+        #expect(life.state == .stopping)
+        life.ended(isFailure: true, 1)
+        #expect(life.state == .ended && life.deadline == nil)
+        var waiting = try Self.life("restart = always;")
+        waiting.started(0)
+        waiting.ended(isFailure: true, 0)
+        waiting.askToStop(1)
+        #expect(waiting.state == .ended && waiting.due(10000) == nil)
+    }
+
+    @Test("a start that succeeds although it was to stop is stopped") func lateStart() throws {
+        var life = try Self.life("restart = always;")
+        life.askToStop(0)
+        life.started(1)
+        #expect(life.state == .stopping && life.deadline == nil)
+        life.ended(isFailure: false, 2)
+        #expect(life.state == .ended)
+    }
+
+    @Test("one that is adopted goes on where it was") func adoption() throws {
+        var healthy = try Self.life("health.command = x; restart = always;")
+        healthy.started(0)
+        healthy.checked(isHealthy: true, 0)
+        var dead = healthy
+        healthy.adopted(isAlive: true, 5)
+        #expect(healthy.state == .healthy && healthy.due(5) == .check)
+        dead.adopted(isAlive: false, 5)
+        #expect(dead.state == .restarting && dead.due(1005) == .start)
+        // A restart that its supervisor did not live to begin, or to end.
+        var restarting = try Self.life("restart = always;")
+        restarting.started(0)
+        restarting.ended(isFailure: true, 0)
+        restarting.adopted(isAlive: false, 9)
+        #expect(restarting.due(1000) == .start)
+    }
+}
+
+@Suite("What a jail writes, as a person sees it")
+struct ConsoleTextTests {
+    @Test(
+        "colours are left out, tabs stay, all else is spelled out",
+        arguments: [
+            ("plain", "plain"), ("a\tb", "a\tb"), ("\u{1b}[1;31mred\u{1b}[0m", "red"), ("x\r", "x"),
+            ("\u{1b}]0;title\u{7}", "\\x1b]0;title\\x07"), ("\u{1b}[2J\u{1b}[31", "\\x1b[2J\\x1b[31"),
+            ("a\rb", "a\\x0db"), ("\u{9b}31m", "\\x9b31m"), ("\u{202e}x", "\\u{202e}x"), ("é ü", "é ü"), ("", ""),
+            ("\u{1b}", "\\x1b"), ("\u{1b}[", "\\x1b["), ("\u{1b}\u{1b}[mx[m", "\\x1bx[m"),
+        ])
+    func safe(line: String, shown: String) { #expect(ConsoleText.safe(line) == shown) }
+
+    @Test("sizes are as people write them")
+    func sizes() {
+        let sizes = [0, 1023, 1024, 1536, 268_435_456, 1_073_741_823, 1 << 40].map(ByteCount.text)
+        #expect(sizes == ["0", "1023", "1K", "1.5K", "256M", "1024M", "1T"])
+    }
+
+    @Test("a moment is an age or a time, or the beginning of one")
+    func moments() {
+        #expect(LogMoment.text("10m", nowSeconds: 1_700_000_600) == "2023-11-14T22:13:20.000000Z")
+        #expect(
+            LogMoment.text("2026-11-24") == "2026-11-24" && LogMoment.text("2026-11-24T12:00Z") == "2026-11-24T12:00")
+        for nonsense in ["", "m", "10", "yesterday", "2026-1-1", "-5m", "2026-11-24 12:00"] {
+            #expect(LogMoment.text(nonsense) == nil, "\(nonsense)")
+        }
+    }
+}
+
+@Suite("What a command beside jails is told")
+struct ServiceEnvironmentTests {
+    @Test("a name becomes a word of the shell, and two that become the same are found")
+    func names() throws {
+        #expect(ServiceEnvironment.word("web-1.example") == "WEB_1_EXAMPLE")
+        var other = try spec("ip6.addr = 2001:db8::7; ip4.addr = 10.0.0.7;")
+        other.name.value = "a-b"
+        #expect(
+            ServiceEnvironment.variables(of: [other])
+                == ["JAILRUN_A_B_NAME=a-b", "JAILRUN_A_B_IP=10.0.0.7", "JAILRUN_A_B_IP6=2001:db8::7"])
+        var clashing = other
+        clashing.name.value = "a.b"
+        #expect(ServiceEnvironment.clash(of: [other, clashing])?.0 == "a-b")
+        #expect(ServiceEnvironment.clash(of: [other]) == nil)
+    }
+}
+
+@Suite("What a jail uses")
+struct JailStatisticsTests {
+    @Test("the kernel's files are read as it writes them")
+    func files() {
+        #expect(JailStatistics.value("usage_usec", in: "usage_usec 12\nuser_usec 7\n") == 12)
+        #expect(JailStatistics.value("oom_kill", in: "oom 1\noom_kill 3\noom_group_kill 9\n") == 3)
+        #expect(JailStatistics.value("oom_kill", in: "") == nil)
+        let io = "8:0 rbytes=10 wbytes=1 rios=5 wios=5 dbytes=0 dios=0\n253:0 rbytes=20 wbytes=2\n"
+        #expect(JailStatistics.sum("rbytes", in: io) == 30 && JailStatistics.sum("wbytes", in: io) == 3)
+        let pressure =
+            "some avg10=1.50 avg60=0.00 avg300=0.00 total=1\nfull avg10=9.00 avg60=0.00 avg300=0.00 total=0\n"
+        #expect(JailStatistics.share(in: pressure) == 1.5 && JailStatistics.share(in: "") == nil)
+        let links = """
+            Inter-|   Receive                                                |  Transmit
+             face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed
+                lo:     500       5    0    0    0     0          0         0      500       5    0    0    0     0       0          0
+              eth0:      70       1    0    0    0     0          0         0       30       1    0    0    0     0       0          0
+              eth1:1       1    0    0    0     0          0         0       2       1    0    0    0     0       0          0
+
+            """
+        let traffic = JailStatistics.traffic(in: links)
+        #expect(traffic.received == 71 && traffic.sent == 32)
+    }
+
+    @Test("the kernel's message names the process of this jail, not of one whose name ends alike")
+    func victim() {
+        func message(_ cgroup: String, _ task: String) -> String {
+            "3,1,1,-;oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=\(cgroup),"
+                + "task_memcg=\(cgroup),task=\(task),pid=7,uid=0"
+        }
+        let messages = [
+            message("/jailrun/db", "first"), message("/lab/jailrun/db", "postgres"),
+            message("/jailrun/old-db", "other"),
+            message("/jailrun/db2", "another"),
+        ]
+        #expect(MemoryKill.victim(in: messages, cgroup: "/jailrun/db") == "postgres")
+        #expect(MemoryKill.victim(in: [message("/jailrun/db/inner", "x,pid=1")], cgroup: "/jailrun/db") == "x,pid=1")
+        #expect(MemoryKill.victim(in: messages, cgroup: "/jailrun/web") == nil)
+        let told = MemoryKill(maximumBytes: 256 << 20, peakBytes: 256 << 20, process: "postgres").words
+        #expect(told == "killed by the kernel: memory.max 256M, peak 256M, process postgres")
+    }
+}
