@@ -166,6 +166,43 @@ extension Kernel {
 
         // MARK: The supervisor
 
+        @Test("a service manager hears when all jails are healthy, and when they are to stop") func notified()
+            throws
+        {
+            try Machine.with { machine in
+                let path = "\(machine.directory)/notify"
+                let socket = Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
+                defer { close(socket) }
+                var address = sockaddr_un()
+                address.sun_family = sa_family_t(AF_UNIX)
+                withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+                let bound = withUnsafePointer(to: &address) {
+                    $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                        bind(socket, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+                    }
+                }
+                #expect(bound == 0)
+                func hear() -> String {
+                    var buffer = [UInt8](repeating: 0, count: 256)
+                    let count = recv(socket, &buffer, buffer.count, Int32(MSG_DONTWAIT))
+                    return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : ""
+                }
+                machine.write(
+                    "path = \"\(machine.root)\"; persist; a { } b { health.command = \"test -e /var/well\"; }\n",
+                    to: machine.conf)
+                var command = Command([Laboratory.program, machine.conf])
+                command.extraEnvironment = ["NOTIFY_SOCKET=\(path)"]
+                let running = command.start()
+                #expect(eventually { machine.state(of: "a") == "up" && machine.state(of: "b") == "starting" })
+                #expect(hear() == "")
+                machine.write("", to: "\(machine.root)/var/well")
+                #expect(eventually { hear() == "READY=1" })
+                running.signal(SIGTERM)
+                #expect(running.wait().status == 0)
+                #expect(hear() == "STOPPING=1")
+            }
+        }
+
         @Test("one supervisor keeps all jails of a file, and goes with the last") func one() throws {
             try Machine.with { machine in
                 machine.write("path = \"\(machine.root)\"; persist; a {} b {} c {}\n", to: machine.conf)

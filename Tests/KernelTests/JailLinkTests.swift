@@ -69,6 +69,32 @@ extension Kernel {
             }
         }
 
+        @Test("on a terminal a command has one of the jail's own, which stays and is logged when the jail is up")
+        func terminal() throws {
+            try Machine.with { machine in
+                _ = machine.link("jls")
+                symlink(Laboratory.program, "\(machine.directory)/jail")
+                machine.script("talk", "trap '' HUP; tty; (while [ ! -e /var/go ]; do sleep 0.1; done; echo later) &")
+                let outcome = Command([
+                    "script", "-qec",
+                    "\(machine.directory)/jail -c name=t path=\(machine.root) command=/bin/talk", "/dev/null",
+                ]).run()
+                #expect(outcome.status == 0 && outcome.output == "/dev/console\r\n", "\(outcome)")
+                machine.write("", to: "\(machine.root)/var/go")
+                #expect(eventually { machine.link("jls", "-c", "-j", "t").status == 1 })
+            }
+        }
+
+        @Test("-r ends the wait of a jail that is to be started again") func removalOfWaiting() throws {
+            try Machine.with { machine in
+                machine.configure("restart = always; restart.delay = 60; command = \"true\";")
+                #expect(machine.link("jail", "-f", machine.conf, "-qc").status == 0)
+                #expect(eventually { machine.state() == "restarting" })
+                #expect(machine.link("jail", "-r", "t").status == 0)
+                #expect(machine.state() == "none")
+            }
+        }
+
         @Test("all that commands print at a start arrives, however much it is") func output() throws {
             try Machine.with { machine in
                 machine.configure("exec.start = \"seq 1 30000\"; persist;")

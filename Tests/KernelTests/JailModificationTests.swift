@@ -152,6 +152,23 @@ extension Kernel {
             }
         }
 
+        @Test("a jail that is kept up is started again as it was changed, under its new name; removed it stays away")
+        func renamedRestart() throws {
+            try Machine.with { machine in
+                machine.configure("persist; restart = always;")
+                #expect(machine.link("jail", "-f", machine.conf, "-qc").status == 0)
+                let first = try #require(machine.firstProcess())
+                #expect(rename(machine, "name=new", "host.hostname=other").status == 0)
+                #expect(machine.state(of: "new") == "up" && machine.state() == "none")
+                kill(first, SIGKILL)
+                #expect(eventually { machine.firstProcess(of: "new").map { $0 != first } == true })
+                #expect(eventually { machine.link("jexec", "new", "hostname").output == "other\n" })
+                #expect(machine.link("jail", "-r", "new").status == 0)
+                usleep(1_500_000)
+                #expect(machine.state(of: "new") == "none" && machine.state() == "none")
+            }
+        }
+
         @Test("names that are taken or whose place is missing are refused") func refusedNames() throws {
             try Machine.with { machine in
                 #expect(machine.create().status == 0)

@@ -113,7 +113,7 @@ extension Kernel {
                 #expect(outcome.status == 125 && outcome.output == "", "\(outcome)")
                 #expect(
                     outcome.errors.contains("jail.conf:6") && outcome.errors.contains("web-1 | sorry"), "\(outcome)")
-                let told = outcome.errors.split(separator: "\n").filter { $0.contains("exit 3: failed") }
+                let told = outcome.errors.split(separator: "\n").filter { $0.contains("exit 3: exited with status 3") }
                 #expect(told.count == 1, "\(outcome)")
             }
         }
@@ -162,7 +162,7 @@ extension Kernel {
                 kill(try #require(machine.firstProcess()), SIGKILL)
                 let outcome = running.wait(seconds: 15)
                 #expect(outcome.status == 125, "\(outcome)")
-                #expect(outcome.errors.contains("t: failed: killed by signal 9"), "\(outcome)")
+                #expect(outcome.errors.contains("t: failed: killed by SIGKILL"), "\(outcome)")
             }
         }
 

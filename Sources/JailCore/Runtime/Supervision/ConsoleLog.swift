@@ -27,7 +27,7 @@ final class ConsoleLogWriter {
     private func open() {
         do throws(Errno) {
             let opened = try Files.open(
-                place.path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, mode: 0o640)
+                place.path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, mode: 0o600)
             var status = stat()
             guard unsafe fstat(opened.number, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
                 throw Errno(EINVAL)

@@ -251,7 +251,7 @@ extension Supervisor {
         endCheck(service)
         drain(service)
         service.exitStatus = outcome?.exitStatus ?? 125
-        service.detail = recentMemoryKill(service) ?? outcome?.words ?? "ended while nobody looked after it"
+        service.detail = recentMemoryKill(service) ?? outcome?.description ?? "ended while nobody looked after it"
         let now = Clock.milliseconds()
         // A stop by somebody else takes the record away first, and does the rest.
         let isStoppedElsewhere = !owns(service)
@@ -266,7 +266,7 @@ extension Supervisor {
         let (outcome, words) = check.end()
         service.check = nil
         let isHealthy = outcome == .exited(0)
-        service.detail = isHealthy ? nil : words.isEmpty ? outcome.words : words
+        service.detail = isHealthy ? nil : words.isEmpty ? outcome.description : words
         service.life.checked(isHealthy: isHealthy, Clock.milliseconds())
         if service.life.state == .unhealthy { service.exitStatus = 125 }
     }
@@ -279,16 +279,5 @@ extension Supervisor {
     func show(_ bytes: [UInt8], of service: Service) {
         service.log?.write(bytes[...])
         if options.showsOutput && front >= 0 { relay.add(bytes[...], of: service.spec.label) }
-    }
-}
-
-extension CommandOutcome {
-    /// `exited with status 3`, `killed by signal 9`.
-    var words: String {
-        switch self {
-        case .exited(let status): "exited with status \(status)"
-        case .signalled(let signal): "killed by signal \(signal)"
-        case .timedOut, .notExecuted: description
-        }
     }
 }
