@@ -53,10 +53,11 @@ test: root deps-test release probe examples
 	$(TEST_ENVIRONMENT) Tests/Lab/lab -e www -e shell -e host -e debian Tests/run KernelTests --skip ControllerTests
 	$(TEST_ENVIRONMENT) Tests/Lab/lab -e www -e shell -e host -e debian Tests/run CommandTests
 
-## make test-vm     the same kernel tests, and those of cgroup controllers, under Debian's kernel in qemu
+## make test-vm     the same kernel tests, and those of cgroup controllers, under Debian's kernel in qemu; then systemd
 test-vm: root deps-vm release probe examples
 	$(SWIFT) build --build-tests
 	$(TEST_ENVIRONMENT) Tests/VM/vm
+	$(TEST_ENVIRONMENT) Tests/VM/vm -s
 
 # Namespaces, a cgroup and files of other owners: before a build of minutes, say that they need root.
 root:

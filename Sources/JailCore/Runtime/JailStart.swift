@@ -133,13 +133,14 @@ public struct JailStart {
                 try Control.go(performer.pair.ours.number)
             }
         }
-        let outcome = try runCommands(session, plan: plan)
+        let record = JailRecord(trace: trace, details: details)
+        let outcome = try runCommands(session, plan: plan, record)
         try hooks.run(jail.commands.poststart, parameter: "exec.poststart")
         if jail.outlivesItsCommands {
             _ = cns_pidfd_signal(child.pidfd.number, Int32(CNS_SIGNAL_NO_PERSIST.rawValue))
         }
         return RunningJail(
-            record: JailRecord(trace: trace, details: details), pidfd: child.pidfd, control: performer.pair.ours,
+            record: record, pidfd: child.pidfd, control: performer.pair.ours,
             session: session, outcome: outcome)
     }
 
@@ -179,7 +180,9 @@ public struct JailStart {
     }
 
     /// `exec.start` and `command`, one after the other, each with its timeout.
-    private func runCommands(_ session: Session, plan: Plan) throws(RuntimeError) -> CommandOutcome {
+    private func runCommands(_ session: Session, plan: Plan, _ record: JailRecord) throws(RuntimeError)
+        -> CommandOutcome
+    {
         var deadline: Int?
         var outcome = CommandOutcome.exited(0)
         var running = 0
@@ -188,6 +191,8 @@ public struct JailStart {
             switch session.next(deadline: deadline) {
             case .report(.running(let number, _)):
                 running = number
+                // What runs for as long as the jail does: nobody would hear of the jail otherwise.
+                if isTransient && plan.commands[number].parameter == "command" { ServiceManager.notify(.ready) }
                 let command = plan.commands[number]
                 host.tell?(
                     jail.label,
@@ -210,7 +215,13 @@ public struct JailStart {
                 throw .command(
                     jail: jail.label, text: "the jail's first process", origin: .standard(""),
                     outcome: CommandOutcome(waitStatus: status))
-            case .signal(let signal): throw .interrupted(jail: jail.label, signal: signal)
+            case .signal(let signal):
+                // A jail that runs its command is up, however long that takes: then it is stopped, as every other.
+                if isTransient, plan.commands.indices.contains(running), plan.commands[running].parameter == "command" {
+                    ServiceManager.notify(.stopping)
+                    try JailStop(host: host, terminals: []).stopHeld(record)
+                }
+                throw .interrupted(jail: jail.label, signal: signal)
             case .timedOut:
                 let command = plan.commands[running]
                 throw .command(

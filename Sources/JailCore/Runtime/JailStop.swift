@@ -78,6 +78,16 @@ public struct JailStop {
         return isClean
     }
 
+    /// Stops a jail whose name's lock the caller holds, as its starter does. What fails is told; the jail ends in any case.
+    func stopHeld(_ record: JailRecord) throws(RuntimeError) {
+        do throws(RuntimeError) { try runCommandsBefore(record) } catch { host.warn(error.message) }
+        var stopping = record.trace
+        stopping.phase = .stopping
+        try host.state.write(stopping)
+        terminate(record)
+        finish(record)
+    }
+
     /// Tells the supervisor, which has nothing to start again any more. One that has nothing left to do goes; whoever counts
     /// processes after a stop must not meet it.
     private func awaitSupervisor(_ service: ServiceRecord?) {
