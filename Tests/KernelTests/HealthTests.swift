@@ -188,7 +188,8 @@ extension Kernel {
                     return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : ""
                 }
                 machine.write(
-                    "path = \"\(machine.root)\"; persist; a { } b { health.command = \"test -e /var/well\"; }\n",
+                    "path = \"\(machine.root)\"; persist; a { } b { health.command = \"test -e /var/well\"; }\n"
+                        + "c { command = \"sleep 1000\"; exec.stop = \"touch /var/stopped\"; }\n",
                     to: machine.conf)
                 var command = Command([Laboratory.program, machine.conf])
                 command.extraEnvironment = ["NOTIFY_SOCKET=\(path)"]
@@ -198,8 +199,9 @@ extension Kernel {
                 machine.write("", to: "\(machine.root)/var/well")
                 #expect(eventually { hear() == "READY=1" })
                 running.signal(SIGTERM)
-                #expect(running.wait().status == 0)
-                #expect(hear() == "STOPPING=1")
+                _ = running.wait()
+                #expect(hear() == "STOPPING=1" && hear() == "")
+                #expect(machine.has("var/stopped"))
             }
         }
 

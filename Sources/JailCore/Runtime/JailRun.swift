@@ -17,6 +17,9 @@ public struct JailRun {
     /// - Returns: how its last start command ended.
     /// - Throws: why it could not be started.
     public func run(onStart: (JailRecord) -> Void) throws(RuntimeError) -> CommandOutcome {
+        var start = start
+        start.onCommand = { ServiceManager.notify(.ready) }
+        start.onStop = { ServiceManager.notify(.stopping) }
         let running = try start.run()
         onStart(running.record)
         let outcome = running.outcome

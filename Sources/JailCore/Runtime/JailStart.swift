@@ -28,6 +28,10 @@ public struct JailStart {
     let console: Console
     /// Called when the jail exists: its first process is isolated, and runs no command yet.
     public var onCreate: (JailIdentity) -> Void = { _ in }
+    /// Called when `command` of a transient jail runs: for as long as the jail does, so nobody would hear of it otherwise.
+    var onCommand: () -> Void = {}
+    /// Called when that jail is to be stopped.
+    var onStop: () -> Void = {}
     /// Called when a command inside has ended, before anything else is told or done.
     var onCommandEnd: () -> Void = {}
 
@@ -191,8 +195,7 @@ public struct JailStart {
             switch session.next(deadline: deadline) {
             case .report(.running(let number, _)):
                 running = number
-                // What runs for as long as the jail does: nobody would hear of the jail otherwise.
-                if isTransient && plan.commands[number].parameter == "command" { ServiceManager.notify(.ready) }
+                if isTransient && plan.commands[number].parameter == "command" { onCommand() }
                 let command = plan.commands[number]
                 host.tell?(
                     jail.label,
@@ -218,7 +221,7 @@ public struct JailStart {
             case .signal(let signal):
                 // A jail that runs its command is up, however long that takes: then it is stopped, as every other.
                 if isTransient, plan.commands.indices.contains(running), plan.commands[running].parameter == "command" {
-                    ServiceManager.notify(.stopping)
+                    onStop()
                     try JailStop(host: host, terminals: []).stopHeld(record)
                 }
                 throw .interrupted(jail: jail.label, signal: signal)

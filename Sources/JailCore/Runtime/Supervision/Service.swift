@@ -31,6 +31,8 @@ final class Service {
     var isAnnounced = false
     /// Its first process has been there: a jail nested in it can start.
     var hasExisted = false
+    /// Its start is at `command`, which lasts.
+    var runsCommand = false
     /// What was told last.
     var published: ServiceStatus?
     /// memory.events of the jail that is up, and what it told at first.
@@ -54,6 +56,7 @@ final class Service {
             spec, life, detail: detail, exitStatus: exitStatus, isSkipped: isSkipped, isReported: isReported,
             memoryKills: memoryKills, lastMemoryKill: lastMemoryKill)
         status.name = firstName
+        status.runsCommand = runsCommand
         return status
     }
 

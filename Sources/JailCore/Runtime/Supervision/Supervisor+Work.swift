@@ -10,6 +10,7 @@ extension Supervisor {
         service.isInterrupted = false
         service.isForced = false
         service.isReported = false
+        service.runsCommand = false
         service.detail = nil
         do throws(RuntimeError) {
             // Before the log is begun anew: it may be that of a jail that is up.
@@ -75,6 +76,7 @@ extension Supervisor {
         do throws(RuntimeError) {
             try registry.claim(record, isAgain: !isFirst, host: host)
             start.onCommandEnd = awaitOutput
+            start.onCommand = { channel.tellCommand() }
             start.onCreate = { identity in
                 hasExisted = true
                 notices.created(spec, identity)
@@ -174,6 +176,7 @@ extension Supervisor {
     func receive(_ service: Service) {
         switch service.work?.receive() {
         case .exists: service.hasExisted = true
+        case .runsCommand: service.runsCommand = true
         case .printed:
             showPrinted(service)
             service.work?.goOn()

@@ -118,8 +118,14 @@ final class Supervisor {
     }
 
     private func interruptStart(_ service: Service) {
-        guard let work = service.work, work.kind == .start, !service.isInterrupted else { return }
+        guard let work = service.work, work.kind == .start,
+            !service.isInterrupted || isForced && !service.isForced
+        else {
+            return
+        }
         service.isInterrupted = true
+        // The second time ends the commands of the stop that the first began.
+        service.isForced = isForced
         work.signal(SIGTERM)
     }
 
