@@ -93,6 +93,9 @@ extension Kernel {
                 killAll()
                 try FileManager.default.removeItem(atPath: "/run/jailrun/jails/t.json")
                 #expect(machine.jailrun("prune").status == 0)
+                #expect(machine.jailrun("exec", "t", "true").status == 125)
+                // What was to be kept up is remembered as failed, until somebody stops it.
+                #expect(machine.jailrun("stop", "t").status == 0)
                 #expect(!machine.jailrun("list").output.contains(machine.root))
             }
         }
