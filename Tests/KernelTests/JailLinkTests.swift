@@ -76,10 +76,12 @@ extension Kernel {
                 symlink(Laboratory.program, "\(machine.directory)/jail")
                 let wait = "while [ ! -e /var/go ]; do sleep 0.1; done"
                 machine.script("talk", "trap '' HUP; tty; (\(wait); echo later; sleep 1000) &")
-                let outcome = Command([
-                    "script", "-qec",
-                    "\(machine.directory)/jail -c name=t path=\(machine.root) command=/bin/talk", "/dev/null",
-                ]).run()
+                // An input that stays open: script(1) types the end of its own.
+                var ends: [Int32] = [0, 0]
+                pipe(&ends)
+                defer { for end in ends { close(end) } }
+                let words = "\(machine.directory)/jail -c name=t path=\(machine.root) command=/bin/talk"
+                let outcome = Command(["script", "-qec", words, "/dev/null"], input: ends[0]).run()
                 #expect(outcome.status == 0 && outcome.output == "/dev/pts/0\r\n", "\(outcome)")
                 machine.write("", to: "\(machine.root)/var/go")
                 #expect(eventually { machine.jailrun("logs", "t").output.contains("later") })
