@@ -69,12 +69,13 @@ extension Kernel {
             }
         }
 
-        @Test("on a terminal a command has one of the jail's own, which stays and is logged when the jail is up")
+        @Test("on a terminal a command has one of its own, which stays and is logged when the jail is up")
         func terminal() throws {
             try Machine.with { machine in
                 _ = machine.link("jls")
                 symlink(Laboratory.program, "\(machine.directory)/jail")
-                machine.script("talk", "trap '' HUP; tty; (while [ ! -e /var/go ]; do sleep 0.1; done; echo later; sleep 1000) &")
+                let wait = "while [ ! -e /var/go ]; do sleep 0.1; done"
+                machine.script("talk", "trap '' HUP; tty; (\(wait); echo later; sleep 1000) &")
                 let outcome = Command([
                     "script", "-qec",
                     "\(machine.directory)/jail -c name=t path=\(machine.root) command=/bin/talk", "/dev/null",
