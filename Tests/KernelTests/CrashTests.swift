@@ -94,7 +94,7 @@ extension Kernel {
                 try FileManager.default.removeItem(atPath: "/run/jailrun/jails/t.json")
                 #expect(machine.jailrun("prune").status == 0)
                 #expect(machine.jailrun("exec", "t", "true").status == 125)
-                // A supervisor that nobody has waited for yet counts as alive, and what it kept is remembered until a stop.
+                // prune forgets what no supervisor keeps; one that was still dying then leaves that to a stop.
                 #expect([0, 125].contains(machine.jailrun("stop", "t").status))
                 #expect(!machine.jailrun("list").output.contains(machine.root))
             }
