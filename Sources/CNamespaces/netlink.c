@@ -1,16 +1,13 @@
 #define _GNU_SOURCE /* setns(2) */
-#include "cns_netlink.h"
+#include "netlink.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/ethtool.h>
 #include <linux/magic.h>
-#include <linux/openat2.h>
 #include <linux/sockios.h>
 #include <net/if.h>
-#include <netlink/netlink.h>
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
 #include <netlink/route/link/bridge.h>
@@ -26,24 +23,11 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
-#include <sys/syscall.h>
 #include <unistd.h>
-
-struct cns_netlink {
-    struct nl_sock *socket;
-    struct nl_cb *callbacks;
-    int error; /* of the request under way, negative */
-    char message[256];
-    struct cns_netlink_records *records; /* of the dump under way */
-};
 
 /* MARK: namespaces */
 
-/*
- * Moves the thread into a network namespace; `home` receives the way back. Only this thread moves, and jailrun has no
- * other.
- */
-static int enter(int netns, int *home) {
+int cns_enter_network(int netns, int *home) {
     *home = -1;
     if (netns < 0) return 0;
     int here = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
@@ -57,8 +41,7 @@ static int enter(int netns, int *home) {
     return 0;
 }
 
-/* A thread that cannot come back would take the jail's namespace for the host's: nothing safe can follow. */
-static void leave(int home) {
+void cns_leave_network(int home) {
     if (home < 0) return;
     if (setns(home, CLONE_NEWNET) < 0) abort();
     close(home);
@@ -68,7 +51,7 @@ static void leave(int home) {
 
 /* libnl's own error numbers are fewer than errno's; what remains here are mostly its argument checks and allocations.
  */
-static int from_libnl(int error) {
+int cns_from_libnl(int error) {
     switch (-error) {
     case NLE_SUCCESS: return 0;
     case NLE_NOMEM: return -ENOMEM;
@@ -112,14 +95,14 @@ static int on_acknowledgement(struct nl_msg *message, void *argument) {
 
 /* Sends a request and takes its answer. `built` is what libnl's build function returned. Owns the message. */
 static int transact(struct cns_netlink *self, int built, struct nl_msg *message) {
-    if (built < 0) return from_libnl(built);
+    if (built < 0) return cns_from_libnl(built);
     self->error = 0;
     self->message[0] = '\0';
     nlmsg_hdr(message)->nlmsg_flags |= NLM_F_ACK;
     int result = nl_send_auto(self->socket, message);
     nlmsg_free(message);
     if (result >= 0) result = nl_recvmsgs(self->socket, self->callbacks);
-    return self->error ? self->error : from_libnl(result < 0 ? result : 0);
+    return self->error ? self->error : cns_from_libnl(result < 0 ? result : 0);
 }
 
 int cns_netlink_open(int netns, struct cns_netlink **result) {
@@ -127,10 +110,10 @@ int cns_netlink_open(int netns, struct cns_netlink **result) {
     if (!self) return -ENOMEM;
     self->socket = nl_socket_alloc();
     self->callbacks = nl_cb_alloc(NL_CB_DEFAULT);
-    int home, error = self->socket && self->callbacks ? enter(netns, &home) : -ENOMEM;
+    int home, error = self->socket && self->callbacks ? cns_enter_network(netns, &home) : -ENOMEM;
     if (!error) {
-        error = from_libnl(nl_connect(self->socket, NETLINK_ROUTE));
-        leave(home);
+        error = cns_from_libnl(nl_connect(self->socket, NETLINK_ROUTE));
+        cns_leave_network(home);
     }
     if (error) {
         cns_netlink_close(self);
@@ -156,7 +139,7 @@ const char *cns_netlink_message(const struct cns_netlink *self) { return self->m
 
 /* A link of the socket's namespace: if_nametoindex(3) would ask the caller's. */
 static int find_link(struct cns_netlink *self, const char *name, struct rtnl_link **link) {
-    return from_libnl(rtnl_link_get_kernel(self->socket, 0, name, link));
+    return cns_from_libnl(rtnl_link_get_kernel(self->socket, 0, name, link));
 }
 
 static int link_index(struct cns_netlink *self, const char *name, int *index) {
@@ -169,16 +152,14 @@ static int link_index(struct cns_netlink *self, const char *name, int *index) {
 }
 
 static int parse(const char *text, struct nl_addr **address) {
-    return from_libnl(nl_addr_parse(text, AF_UNSPEC, address));
+    return cns_from_libnl(nl_addr_parse(text, AF_UNSPEC, address));
 }
 
 static int parse_mac(const char *text, struct nl_addr **address) {
-    return from_libnl(nl_addr_parse(text, AF_LLC, address));
+    return cns_from_libnl(nl_addr_parse(text, AF_LLC, address));
 }
 
 /* MARK: links */
-
-static void copy(char *to, size_t capacity, const char *from) { snprintf(to, capacity, "%s", from ? from : ""); }
 
 static int set_mac(struct rtnl_link *link, const char *mac) {
     struct nl_addr *address;
@@ -245,7 +226,7 @@ int cns_netlink_settle(struct cns_netlink *self, const char *name) {
     struct ethtool_value value = {.cmd = ETHTOOL_GLINK};
     struct ifreq request = {.ifr_data = (void *)&value};
     self->message[0] = '\0';
-    copy(request.ifr_name, sizeof request.ifr_name, name);
+    snprintf(request.ifr_name, sizeof request.ifr_name, "%s", name);
     /* Any socket of the namespace will do: netdevice(7). */
     return ioctl(nl_socket_get_fd(self->socket), SIOCETHTOOL, &request) < 0 ? -errno : 0;
 }
@@ -457,207 +438,4 @@ int cns_netlink_delete_proxy(struct cns_netlink *self, const char *link, const c
     error = transact(self, rtnl_neigh_build_delete_request(neighbour, 0, &message), message);
     rtnl_neigh_put(neighbour);
     return error;
-}
-
-/* MARK: dumps */
-
-static struct cns_netlink_record *append(struct cns_netlink_records *records) {
-    if ((records->count & (records->count - 1)) == 0) { /* full at every power of two */
-        size_t capacity = records->count ? records->count * 2 : 1;
-        struct cns_netlink_record *grown = realloc(records->first, capacity * sizeof *grown);
-        if (!grown) return NULL;
-        records->first = grown;
-    }
-    struct cns_netlink_record *record = &records->first[records->count++];
-    memset(record, 0, sizeof *record);
-    return record;
-}
-
-int cns_netlink_links(struct cns_netlink *self, struct cns_netlink_records *records) {
-    struct nl_cache *cache;
-    int error = from_libnl(rtnl_link_alloc_cache(self->socket, AF_UNSPEC, &cache));
-    if (error) return error;
-    for (struct nl_object *object = nl_cache_get_first(cache); object; object = nl_cache_get_next(object)) {
-        struct rtnl_link *link = (struct rtnl_link *)object;
-        struct cns_netlink_record *record = append(records);
-        if (!record) {
-            error = -ENOMEM;
-            break;
-        }
-        record->index = rtnl_link_get_ifindex(link);
-        record->master = rtnl_link_get_master(link);
-        record->flags = rtnl_link_get_flags(link);
-        copy(record->name, sizeof record->name, rtnl_link_get_name(link));
-        copy(record->kind, sizeof record->kind, rtnl_link_get_type(link));
-        copy(record->alias, sizeof record->alias, rtnl_link_get_ifalias(link));
-    }
-    nl_cache_free(cache);
-    return error;
-}
-
-int cns_netlink_addresses(struct cns_netlink *self, struct cns_netlink_records *records) {
-    struct nl_cache *cache;
-    int error = from_libnl(rtnl_addr_alloc_cache(self->socket, &cache));
-    if (error) return error;
-    for (struct nl_object *object = nl_cache_get_first(cache); object; object = nl_cache_get_next(object)) {
-        struct rtnl_addr *address = (struct rtnl_addr *)object;
-        struct nl_addr *local = rtnl_addr_get_local(address);
-        struct cns_netlink_record *record = local ? append(records) : NULL;
-        if (!record) continue;
-        char text[INET6_ADDRSTRLEN];
-        record->index = rtnl_addr_get_ifindex(address);
-        record->flags = rtnl_addr_get_flags(address);
-        if (inet_ntop(nl_addr_get_family(local), nl_addr_get_binary_addr(local), text, sizeof text))
-            snprintf(record->address, sizeof record->address, "%s/%d", text, rtnl_addr_get_prefixlen(address));
-    }
-    nl_cache_free(cache);
-    return error;
-}
-
-static void copy_address(char *to, size_t capacity, int family, struct nlattr *attribute) {
-    to[0] = '\0';
-    if (attribute && (size_t)nla_len(attribute) >= (family == AF_INET6 ? 16u : 4u))
-        inet_ntop(family, nla_data(attribute), to, (socklen_t)capacity);
-}
-
-static int on_route(struct nl_msg *message, void *argument) {
-    struct cns_netlink *self = argument;
-    struct nlattr *attributes[RTA_MAX + 1];
-    struct rtmsg *route = nlmsg_data(nlmsg_hdr(message));
-    if (nlmsg_parse(nlmsg_hdr(message), sizeof *route, attributes, RTA_MAX, NULL) < 0) return NL_SKIP;
-    struct cns_netlink_record *record = append(self->records);
-    if (!record) return NL_STOP;
-    if (attributes[RTA_OIF]) record->index = (int)nla_get_u32(attributes[RTA_OIF]);
-    if (route->rtm_dst_len > 0)
-        copy_address(record->address, sizeof record->address, route->rtm_family, attributes[RTA_DST]);
-    copy_address(record->gateway, sizeof record->gateway, route->rtm_family, attributes[RTA_GATEWAY]);
-    return NL_OK;
-}
-
-static int on_proxy(struct nl_msg *message, void *argument) {
-    struct cns_netlink *self = argument;
-    struct nlattr *attributes[NDA_MAX + 1];
-    struct ndmsg *neighbour = nlmsg_data(nlmsg_hdr(message));
-    if (nlmsg_parse(nlmsg_hdr(message), sizeof *neighbour, attributes, NDA_MAX, NULL) < 0) return NL_SKIP;
-    if (!(neighbour->ndm_flags & NTF_PROXY) || !attributes[NDA_PROTOCOL]) return NL_SKIP;
-    if (nla_get_u8(attributes[NDA_PROTOCOL]) != CNS_ROUTE_PROTOCOL) return NL_SKIP;
-    struct cns_netlink_record *record = append(self->records);
-    if (!record) return NL_STOP;
-    record->index = neighbour->ndm_ifindex;
-    copy_address(record->address, sizeof record->address, neighbour->ndm_family, attributes[NDA_DST]);
-    return NL_OK;
-}
-
-/* Sends a dump request and gives each message of the answer to `each`. Owns the request. */
-static int dump(struct cns_netlink *self, struct nl_msg *request, nl_recvmsg_msg_cb_t each,
-                struct cns_netlink_records *records) {
-    self->error = 0;
-    self->message[0] = '\0';
-    self->records = records;
-    nl_cb_set(self->callbacks, NL_CB_VALID, NL_CB_CUSTOM, each, self);
-    int result = nl_send_auto(self->socket, request);
-    nlmsg_free(request);
-    if (result >= 0) result = nl_recvmsgs(self->socket, self->callbacks);
-    nl_cb_set(self->callbacks, NL_CB_VALID, NL_CB_DEFAULT, NULL, NULL);
-    self->records = NULL;
-    return self->error ? self->error : from_libnl(result < 0 ? result : 0);
-}
-
-/* A request for the routes of the main table; the kernel filters them, for a router may have a million. */
-static struct nl_msg *route_request(int family, int protocol) {
-    struct nl_msg *request = nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_DUMP);
-    struct rtmsg body = {
-        .rtm_family = (unsigned char)family,
-        .rtm_table = RT_TABLE_MAIN,
-        .rtm_type = RTN_UNICAST,
-        .rtm_protocol = (unsigned char)protocol,
-    };
-    if (request) nlmsg_append(request, &body, sizeof body, NLMSG_ALIGNTO);
-    return request;
-}
-
-/* Strict checking makes the kernel honour the filter; libnl's own dumps do not pass it, so only around this one. */
-static int dump_routes(struct cns_netlink *self, int protocol, int index, struct cns_netlink_records *records) {
-    static const int families[] = {AF_INET, AF_INET6};
-    int on = 1, off = 0, error = 0, fd = nl_socket_get_fd(self->socket);
-    setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof on);
-    for (int i = 0; i < 2 && !error; i++) {
-        struct nl_msg *request = route_request(families[i], protocol);
-        if (!request) return -ENOMEM;
-        if (index) nla_put_u32(request, RTA_OIF, (uint32_t)index);
-        error = dump(self, request, on_route, records);
-        /* A kernel without the family, or a namespace without the table yet, has no such routes. */
-        if (error == -EAFNOSUPPORT || error == -ENOENT || error == -EOPNOTSUPP) error = 0;
-    }
-    setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &off, sizeof off);
-    return error;
-}
-
-int cns_netlink_default_routes(struct cns_netlink *self, int index, struct cns_netlink_records *records) {
-    int error = dump_routes(self, RTPROT_UNSPEC, index, records);
-    size_t kept = 0;
-    for (size_t i = 0; i < records->count; i++)
-        if (!records->first[i].address[0] && records->first[i].gateway[0]) records->first[kept++] = records->first[i];
-    records->count = kept; /* not appended to afterwards */
-    return error;
-}
-
-int cns_netlink_own_routes(struct cns_netlink *self, struct cns_netlink_records *records) {
-    return dump_routes(self, CNS_ROUTE_PROTOCOL, 0, records);
-}
-
-int cns_netlink_own_proxies(struct cns_netlink *self, struct cns_netlink_records *records) {
-    struct nl_msg *request = nlmsg_alloc_simple(RTM_GETNEIGH, NLM_F_DUMP);
-    if (!request) return -ENOMEM;
-    struct ndmsg body = {.ndm_family = AF_UNSPEC, .ndm_flags = NTF_PROXY};
-    nlmsg_append(request, &body, sizeof body, NLMSG_ALIGNTO);
-    return dump(self, request, on_proxy, records);
-}
-
-void cns_netlink_free(struct cns_netlink_records *records) {
-    free(records->first);
-    records->first = NULL;
-    records->count = 0;
-}
-
-/* MARK: sysctls */
-
-static int open_sysctl(int proc, const char *path, uint64_t flags) {
-    struct open_how how = {
-        .flags = flags | O_CLOEXEC,
-        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
-    };
-    char full[256];
-    int length = snprintf(full, sizeof full, "sys/%s", path);
-    if (length < 0 || (size_t)length >= sizeof full) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    return (int)syscall(SYS_openat2, proc, full, &how, sizeof how);
-}
-
-int cns_sysctl_write(int proc, int netns, const char *path, const char *value) {
-    int home, error = enter(netns, &home);
-    if (error) return error;
-    int fd = open_sysctl(proc, path, O_WRONLY);
-    error = fd < 0 ? -errno : 0;
-    leave(home); /* the open file keeps its namespace's table */
-    if (error) return error;
-    size_t length = strlen(value);
-    ssize_t written = write(fd, value, length);
-    error = written < 0 ? -errno : (size_t)written == length ? 0 : -EIO;
-    close(fd);
-    return error;
-}
-
-int cns_sysctl_read(int proc, const char *path, char *value, size_t capacity) {
-    int fd = open_sysctl(proc, path, O_RDONLY);
-    if (fd < 0) return -errno;
-    ssize_t count = read(fd, value, capacity - 1);
-    int error = count < 0 ? -errno : 0;
-    close(fd);
-    if (error) return error;
-    value[count] = '\0';
-    value[strcspn(value, "\n")] = '\0';
-    return 0;
 }
