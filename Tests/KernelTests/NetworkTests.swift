@@ -185,8 +185,8 @@ struct NetworkTests {
         let world = try World()
         defer { world.leave() }
         try world.advertise(from: world.machine, by: "lan")
-        usleep(50_000)
-        #expect(world.run("ip -6 route show default").contains("proto ra"), "the test's own router was not heard")
+        let isHeard = eventually(seconds: 3) { world.run("ip -6 route show default").contains("proto ra") }
+        #expect(isHeard, "the test's own router was not heard")
         var www = try world.jail("www", 5, ["2001:db8::10"], interface: "lan")
         try www.start()
         #expect(world.run("ip -6 route show default").contains("proto ra"))
