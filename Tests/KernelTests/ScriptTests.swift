@@ -36,6 +36,8 @@ extension Kernel {
                     .replacing(#/^(namespace [a-z]+ )(.*)/#) {
                         "\($0.1)\(isHosts(String($0.2)) ? "the host's" : "its own")"
                     }
+                    // Duplicate address detection of the host's own links ends when it ends.
+                    .replacing(" tentative", with: "")
                     // The binary calls layers by numbers, from a directory of their own.
                     .replacing(#/(lowerdir|upperdir|workdir)=[^,]*/#) { "\($0.1)" }
                     // Where the jail's tree lies on the host, and where it is put together.
