@@ -184,8 +184,11 @@ struct NetworkTests {
     func hostsAdvertisement() throws {
         let world = try World()
         defer { world.leave() }
-        try world.advertise(from: world.machine, by: "lan")
-        let isHeard = eventually(seconds: 3) { world.run("ip -6 route show default").contains("proto ra") }
+        // Not before the link has an address of its own, which takes its time.
+        let isHeard = eventually(seconds: 5) {
+            try? world.advertise(from: world.machine, by: "lan")
+            return world.run("ip -6 route show default").contains("proto ra")
+        }
         #expect(isHeard, "the test's own router was not heard")
         var www = try world.jail("www", 5, ["2001:db8::10"], interface: "lan")
         try www.start()
