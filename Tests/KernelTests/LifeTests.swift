@@ -92,6 +92,21 @@ extension Kernel {
             }
         }
 
+        @Test("a jail whose command runs in the foreground is stopped from elsewhere, with its commands") func stopped()
+            throws
+        {
+            try Machine.with { machine in
+                machine.configure("command = \"sleep 1000\"; exec.stop = \"touch /var/stopped\";")
+                let running = machine.start("run", machine.conf)
+                #expect(eventually { machine.jailrun("exec", "t", "pidof", "sleep").status == 0 })
+                let begin = Date()
+                let stop = machine.jailrun("stop", "t")
+                #expect(stop.status == 0 && Date().timeIntervalSince(begin) < 20, "\(stop)")
+                #expect(machine.has("var/stopped"))
+                #expect(running.wait(seconds: 5).status == 128 + SIGTERM)
+            }
+        }
+
         @Test("exec.timeout ends a start that takes longer, and names the command") func timeout() throws {
             try Machine.with { machine in
                 machine.configure("exec.timeout = 1; exec.start = \"true\", \"sleep 100\"; persist;")

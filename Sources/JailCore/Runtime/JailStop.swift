@@ -51,6 +51,7 @@ public struct JailStop {
     @discardableResult
     public func run(_ name: String) throws(RuntimeError) -> Bool {
         guard JailName.objection(to: Bytes(name.utf8)) == nil else { throw .notFound(jail: name) }
+        let isAsked = askHolder(of: name)
         let lock = try host.lock(name)
         try JailRepair(host: host).repair(name)
         let service = isSupervisors ? nil : ServiceRegistry(state: host.state).record(of: name)
@@ -60,7 +61,7 @@ public struct JailStop {
             awaitSupervisor(service)
             host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
             // One that waits for its restart, or failed, is stopped by being forgotten.
-            if service == nil { throw .notFound(jail: name) } else { return true }
+            if service == nil && !isAsked { throw .notFound(jail: name) } else { return true }
         }
         if let commands { record.details.spec.commands = commands }
         if scope == .none { record.details.spec.commands.removeStopCommands() }
@@ -76,6 +77,21 @@ public struct JailStop {
         if service != nil { awaitSupervisor(service) } else if !isSupervisors { awaitKeeper(record.trace) }
         host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
         return isClean
+    }
+
+    /// A jail whose command runs in the foreground is held by the jailrun that runs it, as long as it does: that one is asked
+    /// to stop it. Without commands, its end is the jail's.
+    /// - Returns: whether it was asked.
+    private func askHolder(of name: String) -> Bool {
+        guard let trace = host.state.trace(of: name), trace.isTransient, trace.isAlive, trace.supervisor != getpid(),
+            ProcessTable.startTime(of: trace.supervisor) == trace.supervisorStartTime,
+            ServiceRegistry(state: host.state).record(of: name) == nil
+        else { return false }
+        if JailLock(tryLocking: host.state.lockPath(name), writesHolder: false) != nil { return false }
+        let number = cns_pidfd_open(trace.supervisor)
+        guard number >= 0 else { return false }
+        let pidfd = Descriptor(number)
+        return cns_pidfd_signal(pidfd.number, scope == .all ? SIGTERM : SIGKILL) >= 0
     }
 
     /// Stops a jail whose name's lock the caller holds, as its starter does. What fails is told; the jail ends in any case.
