@@ -87,7 +87,12 @@ public struct JailStop {
             ProcessTable.startTime(of: trace.supervisor) == trace.supervisorStartTime,
             ServiceRegistry(state: host.state).record(of: name) == nil
         else { return false }
-        if JailLock(tryLocking: host.state.lockPath(name), writesHolder: false) != nil { return false }
+        // A start that only takes its time is waited for, not broken off.
+        let deadline = Clock.milliseconds() + 3000
+        while Clock.milliseconds() < deadline {
+            if JailLock(tryLocking: host.state.lockPath(name), writesHolder: false) != nil { return false }
+            usleep(10000)
+        }
         let number = cns_pidfd_open(trace.supervisor)
         guard number >= 0 else { return false }
         let pidfd = Descriptor(number)
