@@ -65,9 +65,10 @@ static inline long cns_receive_report(int socket, struct cns_report *report, int
         .msg_iov = &part, .msg_iovlen = 1, .msg_control = rights.space, .msg_controllen = sizeof rights.space};
     long received, count = 0;
 
+    /* Who closes its end with something unread resets this one, once, before what it sent last: unix(7). */
     do
         received = cns_raw3(__NR_recvmsg, socket, &message, MSG_CMSG_CLOEXEC);
-    while (received == -EINTR);
+    while (received == -EINTR || received == -ECONNRESET);
     if (received < 0) return received;
     if (received == 0) return -ECONNRESET;
     if (received != sizeof *report) return -EPROTO;

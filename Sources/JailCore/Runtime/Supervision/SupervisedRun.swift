@@ -9,6 +9,13 @@ public final class SupervisedRun {
         case stop = 0x73
         case force = 0x66
         case letGo = 0x6c
+
+        /// The next order; nil when there will be none any more.
+        init?(from front: Int32) {
+            var byte: UInt8 = 0
+            guard unsafe receiveBytes(front, &byte, 1) == 1 else { return nil }
+            self.init(rawValue: byte)
+        }
     }
 
     /// Of each jail, in the order of the file.
@@ -76,8 +83,7 @@ public final class SupervisedRun {
     /// - Returns: the jail whose status has changed, before and after; nil at the supervisor's end.
     public func next() -> (before: ServiceStatus, after: ServiceStatus)? {
         var buffer = [UInt8](repeating: 0, count: 65536)
-        let count = unsafe recv(descriptor, &buffer, buffer.count, 0)
-        if count < 0 && errno == EINTR { return next() }
+        let count = unsafe receiveBytes(descriptor, &buffer, buffer.count)
         guard count > 0, let status = try? JSONDecoder().decode(ServiceStatus.self, from: Data(buffer[..<count])),
             let index = statuses.firstIndex(where: { $0.name == status.name })
         else {
@@ -130,5 +136,13 @@ public final class SupervisedRun {
     public func finish() -> Bool {
         if descriptor >= 0 { letGo() }
         return cns_wait(pidfd, -1) == 0
+    }
+}
+
+/// recv(2). Who closes its end with something unread resets the other, once, before what it sent last: unix(7).
+private func receiveBytes(_ socket: Int32, _ buffer: UnsafeMutableRawPointer, _ capacity: Int) -> Int {
+    while true {
+        let count = unsafe recv(socket, buffer, capacity, 0)
+        if count >= 0 || errno != EINTR && errno != ECONNRESET { return count }
     }
 }

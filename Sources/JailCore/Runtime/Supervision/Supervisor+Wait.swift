@@ -100,10 +100,7 @@ extension Supervisor {
 
     /// The end of the front without a word is its death: nobody is left who wanted the jails.
     private func readOrder() {
-        var byte: UInt8 = 0
-        let count = unsafe read(front, &byte, 1)
-        if count < 0 && errno == EINTR { return }
-        switch count == 1 ? SupervisedRun.Order(rawValue: byte) : nil {
+        switch SupervisedRun.Order(from: front) {
         case .stop: isStopping = true
         case .force: (isStopping, isForced) = (true, true)
         case .letGo: letGo()
