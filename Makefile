@@ -1,4 +1,5 @@
-# make demo and make test are all that a newcomer needs. DESIGN of the tests: unit, lab (Tests/Lab/lab), VM (Tests/VM/vm).
+# make demo and make test are all that a newcomer needs. Tests run in three places: here, in the lab
+# (Tests/Lab/lab) and in a virtual machine (Tests/VM/vm).
 .POSIX:
 .SUFFIXES:
 

@@ -1,5 +1,3 @@
-internal import FoundationEssentials
-
 /// A jail's plan with all that can be said of it: what `jailrun explain` prints, in whichever form.
 ///
 /// As JSON it is the document that jailrun(8) describes; a change of a key is a change of the interface.
@@ -133,10 +131,5 @@ public struct ExplanationDocument: Codable, Equatable, Sendable {
     public init(_ jails: [JailExplanation]) { self.jails = jails }
 
     /// Keys are sorted; parts and steps stand in the plan's order.
-    public func json() -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-        guard let data = try? encoder.encode(self) else { return "{}" }
-        return String(decoding: data, as: UTF8.self)
-    }
+    public func json() -> String { JSONText.of(self) }
 }

@@ -80,7 +80,7 @@ extension RuntimeError {
         }
     }
 
-    /// The exit status of DESIGN's table: 125 when jailrun itself failed, else the command's.
+    /// jailrun(8), EXIT STATUS: 125 when jailrun itself failed, else the command's.
     public var exitStatus: Int32 {
         switch self {
         case .command(_, _, _, let outcome): outcome.exitStatus

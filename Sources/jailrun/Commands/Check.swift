@@ -17,7 +17,7 @@ struct Check: ParsableCommand {
     func run() throws {
         let found = try diagnostics()
         if json {
-            print("[\(found.map(\.json).joined(separator: ",\n "))]")
+            print(JSONText.of(found.map(DiagnosticObject.init)))
         } else {
             Output.diagnostics(global.quiet ? found.filter { $0.severity == .error } : found)
         }
@@ -30,19 +30,19 @@ struct Check: ParsableCommand {
     }
 }
 
-extension Diagnostic {
-    /// An object; `file`, `line`, `column` and `hint` are left out where there is none.
-    fileprivate var json: String {
-        var fields = ["\"severity\": \(StructuredOutput.quoted(severity.rawValue))"]
-        if let location {
-            fields += [
-                "\"file\": \(StructuredOutput.quoted(location.file))", "\"line\": \(location.line)",
-                "\"column\": \(location.column)",
-            ]
-        }
-        fields.append("\"message\": \(StructuredOutput.quoted(message))")
-        if let hint { fields.append("\"hint\": \(StructuredOutput.quoted(hint))") }
-        return "{\(fields.joined(separator: ", "))}"
+/// What was found, as `check --json` gives it; what there is not is left out.
+private struct DiagnosticObject: Encodable {
+    var severity: String
+    var file: String?
+    var line: Int?
+    var column: Int?
+    var message: String
+    var hint: String?
+
+    init(_ diagnostic: Diagnostic) {
+        (severity, message, hint) = (diagnostic.severity.rawValue, diagnostic.message, diagnostic.hint)
+        (file, line) = (diagnostic.location?.file, diagnostic.location?.line)
+        column = diagnostic.location?.column
     }
 }
 

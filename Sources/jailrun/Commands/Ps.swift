@@ -17,20 +17,13 @@ struct Ps: ParsableCommand {
             let host = try global.host()
             let record = try JailLookup(host: host).existing(jail)
             let processes = JailProcess.all(of: record)
-            print(json ? Self.json(processes) : Self.text(processes))
+            print(json ? JSONText.of(processes.map(ProcessObject.init)) : Self.text(processes))
         }
     }
 
     private static func text(_ processes: [JailProcess]) -> String {
-        let rows = [["PID", "INSIDE", "UID", "S", "TIME", "RSS", "COMMAND"]] + processes.map(row)
-        let widths = (0..<6).map { column in rows.map { $0[column].count }.max() ?? 0 }
-        return rows.map { row in
-            let cells = (0..<6).map { column in
-                let padding = String(repeating: " ", count: widths[column] - row[column].count)
-                return column == 3 ? row[column] + padding : padding + row[column]
-            }
-            return (cells + [row[6]]).joined(separator: "  ")
-        }.joined(separator: "\n")
+        let header = ["PID", "INSIDE", "UID", "S", "TIME", "RSS", "COMMAND"]
+        return TextTable(header, rightAligned: [0, 1, 2, 4, 5], processes.map(row)).text
     }
 
     private static func row(_ process: JailProcess) -> [String] {
@@ -41,16 +34,29 @@ struct Ps: ParsableCommand {
         return [
             String(process.pid), String(process.innerPid), String(process.uid), process.state, time,
             "\(process.residentKiB)K",
-            Terminal.escaped(process.command),
+            process.command,
         ]
     }
+}
 
-    private static func json(_ processes: [JailProcess]) -> String {
-        let rows = processes.map {
-            "{\"pid\":\($0.pid),\"inside\":\($0.innerPid),\"uid\":\($0.uid),\"state\":\(StructuredOutput.quoted($0.state)),"
-                + "\"cpu_seconds\":\($0.cpuSeconds),\"resident_kib\":\($0.residentKiB),"
-                + "\"command\":\(StructuredOutput.quoted($0.command))}"
-        }
-        return "[\(rows.joined(separator: ","))]"
+/// A process as `ps --json` gives it.
+private struct ProcessObject: Encodable {
+    var pid: Int32
+    var inside: Int32
+    var uid: UInt32
+    var state: String
+    var cpuSeconds: Double
+    var residentKiB: Int
+    var command: String
+
+    enum CodingKeys: String, CodingKey {
+        case pid, inside, uid, state, command
+        case cpuSeconds = "cpu_seconds"
+        case residentKiB = "resident_kib"
+    }
+
+    init(_ process: JailProcess) {
+        (pid, inside, uid, state) = (process.pid, process.innerPid, process.uid, process.state)
+        (cpuSeconds, residentKiB, command) = (process.cpuSeconds, process.residentKiB, process.command)
     }
 }

@@ -139,9 +139,9 @@ struct ServicesRun {
         let outcome = program.outcome()
         if case .notExecuted = outcome {
             Output.failure(
-                .command(
-                    jail: "command", text: request.command.joined(separator: " "), origin: .commandLine,
-                    outcome: outcome))
+                .host(
+                    "cannot run \(Terminal.escaped(request.command[0])) on the host: \(outcome.description)", hint: nil)
+            )
         }
         return isEnded ? 125 : outcome.exitStatus
     }

@@ -133,9 +133,15 @@ struct JailRequest {
     /// On the command line a path may be relative.
     private static func withAbsolutePath(_ word: String) -> String {
         guard word.hasPrefix("path="), !word.hasPrefix("path=/"), word != "path=" else { return word }
-        guard let resolved = realpath(String(word.dropFirst("path=".count)), nil) else { return word }
+        let path = String(word.dropFirst("path=".count))
+        // One that is not there is found out, and said, by the start.
+        return "path=\(absolute(path) ?? absolute(".").map { "\($0)/\(path)" } ?? path)"
+    }
+
+    private static func absolute(_ path: String) -> String? {
+        guard let resolved = realpath(path, nil) else { return nil }
         defer { free(resolved) }
-        return "path=\(String(cString: resolved))"
+        return String(cString: resolved)
     }
 
     static let usage = """

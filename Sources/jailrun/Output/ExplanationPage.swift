@@ -26,7 +26,7 @@ struct ExplanationPage {
             <meta name="viewport" content="width=device-width, initial-scale=1">
             <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
             <meta name="color-scheme" content="light dark">
-            <title>\(HTML.text(names.joined(separator: ", "))): what a start does</title>
+            <title>\(Markup.attribute(names.joined(separator: ", "))): what a start does</title>
             <style>
             \(Self.style)
             </style>
@@ -43,7 +43,7 @@ struct ExplanationPage {
     }
 
     private var contents: String {
-        let links = jails.indices.map { "<a href=\"#j\($0)\">\(HTML.text(jails[$0].explanation.name))</a>" }
+        let links = jails.indices.map { "<a href=\"#j\($0)\">\(Markup.attribute(jails[$0].explanation.name))</a>" }
         return "<nav class=\"jails\" aria-label=\"jails\">\(links.joined(separator: " "))</nav>\n"
     }
 
@@ -56,7 +56,7 @@ struct ExplanationPage {
             <main id="\(id)" class="jail" data-count="\(count)">
             <a class="skip" href="#\(id)p0">to the steps</a>
             <header>
-            <h1>\(HTML.text(explanation.name))</h1>
+            <h1>\(Markup.attribute(explanation.name))</h1>
             <p>\(explanation.steps.count) steps in \(count) parts make this jail. <span class="walk">Walk through them with
             <kbd>←</kbd> <kbd>→</kbd>, or choose a line of the file.</span></p>
             </header>
@@ -86,8 +86,8 @@ struct ExplanationPage {
                 line(text, jail, file: source.file, number: index + 1, id: "\(id)f\(number)l\(index + 1)", prefix: id)
             }
             return """
-                <section class="source" aria-label="\(HTML.text(source.file))">
-                <h2>\(HTML.text(source.file))</h2>
+                <section class="source" aria-label="\(Markup.attribute(source.file))">
+                <h2>\(Markup.attribute(source.file))</h2>
                 <ol tabindex="0">
                 \(lines.joined(separator: "\n"))
                 </ol>
@@ -100,7 +100,7 @@ struct ExplanationPage {
         let parts = jail.explanation.parts.indices.filter { index in
             jail.explanation.parts[index].origins.contains { $0.file == file && $0.line == number }
         }
-        let words = HTML.text(text)
+        let words = Markup.attribute(text)
         guard let first = parts.first else { return "<li id=\"\(id)\"><code>\(words)</code></li>" }
         let list = parts.map(String.init).joined(separator: " ")
         return "<li id=\"\(id)\" data-parts=\"\(list)\"><a href=\"#\(prefix)p\(first)\"><code>\(words)</code></a></li>"
@@ -112,20 +112,20 @@ struct ExplanationPage {
         let part = jail.explanation.parts[index]
         let numbers = jail.plan.parts[index].numbers
         let steps = part.steps.map { jail.explanation.steps[$0 - 1] }
-        let shell = HTML.text(part.shell.joined(separator: "\n"))
+        let shell = Markup.attribute(part.shell.joined(separator: "\n"))
         return """
             <li id="\(id)p\(index)" class="part" data-part="\(index)" tabindex="-1">
             <p class="subject">\(part.subject) <span>\(part.steps.count == 1 ? "step" : "steps") \(numbers)</span></p>
-            <h3>\(HTML.text(part.does))</h3>
+            <h3>\(Markup.attribute(part.does))</h3>
             <dl>
-            <dt>without it</dt><dd>\(HTML.text(part.without))</dd>
+            <dt>without it</dt><dd>\(Markup.attribute(part.without))</dd>
             <dt>asked by</dt><dd>\(origins(part, jail, id))</dd>
-            <dt>read</dt><dd>\(HTML.text(part.manual.joined(separator: ", ")))</dd>
+            <dt>read</dt><dd>\(Markup.attribute(part.manual.joined(separator: ", ")))</dd>
             <dt>shell</dt><dd><pre tabindex="0">\(shell)</pre></dd>
             </dl>
-            <details><summary>\(HTML.text(part.calls))</summary>
+            <details><summary>\(Markup.attribute(part.calls))</summary>
             <ol class="calls">
-            \(steps.map { "<li value=\"\($0.number)\"><code>\(HTML.text($0.call))</code></li>" }.joined(separator: "\n"))
+            \(steps.map { "<li value=\"\($0.number)\"><code>\(Markup.attribute($0.call))</code></li>" }.joined(separator: "\n"))
             </ol></details>
             </li>
             """
@@ -135,7 +135,8 @@ struct ExplanationPage {
         part.origins.map { origin in
             switch origin.kind {
             case .standard:
-                "default" + (part.turnedOff.map { "; turned off by <code>\(HTML.text($0))</code>" } ?? ", always")
+                "default"
+                    + (part.turnedOff.map { "; turned off by <code>\(Markup.attribute($0))</code>" } ?? ", always")
             case .commandLine: "the command line"
             case .configuration:
                 link(origin, jail, id)
@@ -145,7 +146,7 @@ struct ExplanationPage {
 
     private func link(_ origin: JailExplanation.Source, _ jail: Jail, _ id: String) -> String {
         let number = origin.line ?? 0
-        let words = "<code>\(HTML.text(origin.statement ?? "line \(number)"))</code>"
+        let words = "<code>\(Markup.attribute(origin.statement ?? "line \(number)"))</code>"
         guard let file = jail.sources.firstIndex(where: { $0.file == origin.file }) else { return words }
         return "<a href=\"#\(id)f\(file)l\(number)\">line \(number)</a> \(words)"
     }

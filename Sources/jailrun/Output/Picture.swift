@@ -151,8 +151,8 @@ struct Picture {
             + Self.frame("jail \(name)", x: Self.jailX, width: Self.jailWidth, height: height - 16, part: clonePart)
         return """
             <svg viewBox="0 0 620 \(height)" role="img" aria-labelledby="\(id)title \(id)desc">
-            <title id="\(id)title">The host, and the jail \(HTML.text(name))</title>
-            <desc id="\(id)desc">\(HTML.text(description))</desc>
+            <title id="\(id)title">The host, and the jail \(Markup.attribute(name))</title>
+            <desc id="\(id)desc">\(Markup.attribute(description))</desc>
             \(frames)\(body)\(Self.curves(anchors))</svg>
             """
     }
@@ -201,12 +201,12 @@ struct Picture {
         let words = line.text.drop { $0 == " " }
         let shown = words.count > capacity ? words.prefix(capacity - 1) + "…" : words
         return
-            "<text x=\"\(x + 6 * indent)\" y=\"\(y)\" data-part=\"\(line.part)\">\(HTML.text(String(shown)))</text>\n"
+            "<text x=\"\(x + 6 * indent)\" y=\"\(y)\" data-part=\"\(line.part)\">\(Markup.attribute(String(shown)))</text>\n"
     }
 
     private static func frame(_ title: String, x: Int, width: Int, height: Int, part: Int) -> String {
         "<g data-part=\"\(part)\" class=\"frame\"><rect x=\"\(x)\" y=\"8\" width=\"\(width)\" height=\"\(height)\" rx=\"9\"/>"
-            + "<text x=\"\(x + 12)\" y=\"28\">\(HTML.text(title))</text></g>\n"
+            + "<text x=\"\(x + 12)\" y=\"28\">\(Markup.attribute(title))</text></g>\n"
     }
 
     /// What comes from the host, in the order of its keys: the picture is the same each time.
@@ -219,23 +219,5 @@ struct Picture {
             return "<path class=\"\(kind)\" data-part=\"\(max(from.part, to.part))\" d=\"M\(from.x) \(from.y)"
                 + "C\(middle) \(from.y) \(middle) \(to.y) \(to.x) \(to.y)\"/>\n"
         }.joined()
-    }
-}
-
-/// Text as it stands in a page.
-enum HTML {
-    static func text(_ text: String) -> String {
-        var result = ""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "&": result += "&amp;"
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            case "\"": result += "&quot;"
-            case "'": result += "&#39;"
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result
     }
 }

@@ -104,19 +104,6 @@ struct StructuredOutput {
     }
 
     private func element(_ name: String, _ text: String) -> String {
-        indent(2) + "<\(name)>\(Self.escaped(text))</\(name)>" + newline
-    }
-
-    private static func escaped(_ text: String) -> String {
-        var result = ""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "&": result += "&amp;"
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result
+        indent(2) + "<\(name)>\(Markup.text(text))</\(name)>" + newline
     }
 }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import FoundationEssentials
 import Glibc
 import JailCore
 
@@ -54,14 +53,8 @@ final class Timings: @unchecked Sendable {
             beforeMicroseconds: (firstStepBegan ?? Self.now()) - began, steps: steps)
         switch form {
         case .text: for line in TimingsText(record).lines { Output.notice(line) }
-        case .json: Output.notice(Self.json(record))
+        case .json: Output.notice(JSONText.of(record, isPretty: false))
         }
-    }
-
-    private static func json(_ record: Record) -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return (try? encoder.encode(record)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
     }
 
     private static func now() -> Int {
