@@ -19,6 +19,19 @@ extension Kernel {
             body()
         }
 
+        @Test("rules that others can write are refused, as a configuration is") func writable() throws {
+            try Machine.with { machine in
+                try withRules("[t=904]\nadd hide\n") {
+                    chmod("/etc/devfs.rules", 0o666)
+                    defer { chmod("/etc/devfs.rules", 0o644) }
+                    let outcome = machine.ask("devices", "mount.devfs;")
+                    #expect(outcome.status == 125 && outcome.errors.contains("/etc/devfs.rules: refused"), "\(outcome)")
+                    let check = machine.jailrun("check", machine.conf)
+                    #expect(check.status == 65 && check.errors.contains("/etc/devfs.rules: refused"), "\(check)")
+                }
+            }
+        }
+
         private func devices(_ answer: Outcome) -> [String] {
             answer.lines.filter { $0.contains(" char ") || $0.contains(" block ") }.sorted()
         }

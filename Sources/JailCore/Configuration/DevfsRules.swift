@@ -112,6 +112,8 @@ extension DevfsRules.Owner: CustomStringConvertible {
 public enum DevfsRulesError: Error, Equatable, Sendable {
     /// A line that is no rule; `line` is its text.
     case malformed(String, at: SourceLocation, line: String)
+    /// The file cannot be read, or others could write it.
+    case refused(file: String, String, hint: String?)
     case unknownRuleset(String, suggestion: String?)
     /// A rule includes a set that is not there.
     case unknownInclude(Int, at: SourceLocation)
@@ -126,6 +128,7 @@ extension DevfsRulesError: CustomStringConvertible {
         case .malformed(let message, let location, let line):
             let caret = String(repeating: " ", count: max(0, location.column - 1)) + "^"
             return "\(location): \(message)\n\(line)\n\(caret)"
+        case .refused(let file, let reason, let hint): return "\(file): \(reason)" + (hint.map { "; \($0)" } ?? "")
         case .unknownRuleset(let name, let suggestion):
             let hint = suggestion.map { " (did you mean \"\($0)\"?)" } ?? ""
             return "devfs ruleset \"\(name)\": not in /etc/devfs.rules, nor shipped with jailrun\(hint)"

@@ -123,7 +123,7 @@ struct FactFinder {
     private func deviceTree() throws(RuntimeError) -> DeviceTree {
         let reference = jail.pseudoFilesystems.devfsRuleset
         do {
-            let rules = try devfsRules()
+            let rules = try DevfsRules.ofHost()
             let ruleset = try rules.ruleset(reference.value)
             return try DeviceTree(
                 applying: ruleset, of: rules, host: Self.hostDevices(under: ruleset, of: rules),
@@ -131,12 +131,6 @@ struct FactFinder {
         } catch {
             throw .unsuitable(jail: jail.label, origin: reference.origin, error.description, hint: nil)
         }
-    }
-
-    private func devfsRules() throws(DevfsRulesError) -> DevfsRules {
-        let path = "/etc/devfs.rules"
-        guard let file = try? Files.open(path), let bytes = try? Files.read(file) else { return .standard }
-        return try DevfsRules(reading: bytes, file: path)
     }
 
     /// Devices whose numbers differ from machine to machine.

@@ -69,12 +69,16 @@ struct HostCheck {
     // MARK: On the host
 
     private mutating func devfsRules() -> DevfsRules {
-        let path = "/etc/devfs.rules"
-        guard let file = try? Files.open(path), let bytes = try? Files.read(file) else { return .standard }
-        for case .malformed(let message, let place, let line) in DevfsRules.errors(in: bytes, file: path) {
-            reading.jails[index].reader.error(message, at: place, line: Bytes(line.utf8))
+        do throws(DevfsRulesError) {
+            guard let bytes = try DevfsRules.hostBytes() else { return .standard }
+            for case .malformed(let message, let place, let line) in DevfsRules.errors(
+                in: bytes, file: DevfsRules.hostPath)
+            { reading.jails[index].reader.error(message, at: place, line: Bytes(line.utf8)) }
+            return (try? DevfsRules(reading: bytes, file: DevfsRules.hostPath)) ?? .standard
+        } catch {
+            say(.error, error.description, spec.pseudoFilesystems.devfsRuleset.origin)
+            return .standard
         }
-        return (try? DevfsRules(reading: bytes, file: path)) ?? .standard
     }
 
     private mutating func checkDevices() {
