@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 import Testing
 
@@ -25,9 +26,22 @@ struct StateDirectoryTests {
         defer { _ = system("rm -rf '\(state.path)'") }
         try state.write(trace("old"))
         try Files.replace(state.tracePath("old"), with: Array(trace("new").text.utf8))
-        #expect(state.names == ["old"] && state.name(of: trace("old").identity) == "new")
+        #expect(state.names == ["old"] && state.name(of: trace("old").identity, once: "old") == "new")
         #expect(state.finishRename("old"))
         #expect(state.names == ["new"] && state.trace(of: "new")?.cgroup == "/nowhere/old")
         #expect(!state.finishRename("new"))
+    }
+
+    @Test(
+        "an origin is recorded as it is shown, and read as it was",
+        arguments: [
+            Origin.configuration(SourceLocation(file: "/etc/jail.conf", line: 3, column: 5)),
+            .configuration(SourceLocation(file: "a:b: default; x", line: 1, column: 2)), .commandLine, .standard(""),
+            .standard("stop.timeout = SECONDS"),
+        ])
+    func origin(origin: Origin) throws {
+        let bytes = try JSONEncoder().encode([origin])
+        #expect(try JSONDecoder().decode([Origin].self, from: bytes) == [origin])
+        #expect(String(decoding: bytes, as: UTF8.self).contains(origin.description.replacing("/", with: "\\/")))
     }
 }

@@ -152,6 +152,20 @@ extension Kernel {
             }
         }
 
+        @Test("a jail in the foreground ends as it was changed, by whoever started it") func changedEnd() throws {
+            try Machine.with { machine in
+                let log = "\(machine.directory)/log"
+                machine.configure("exec.start = \"/bin/sleep 60 &\"; exec.poststop = \"echo old >>\(log)\";")
+                let running = machine.start("run", "-q", machine.conf)
+                #expect(eventually { machine.state() == "up" })
+                let first = try #require(machine.firstProcess())
+                let change = machine.link("jail", "-m", "name=t", "exec.poststop=echo new >>\(log)")
+                kill(first, SIGKILL)
+                _ = running.wait()
+                #expect(change.status == 0 && machine.read(log) == "new\n", "\(change) \(machine.read(log))")
+            }
+        }
+
         @Test("a jail that is kept up is started again as it was changed, under its new name; removed it stays away")
         func renamedRestart() throws {
             try Machine.with { machine in

@@ -18,22 +18,7 @@ extension DevfsRules {
 
         # What a login session, or anything with a terminal, needs.
         [devfsrules_unhide_login=3]
-        add path 'ptyp*' unhide
-        add path 'ptyq*' unhide
-        add path 'ptyr*' unhide
-        add path 'ptys*' unhide
-        add path 'ptyP*' unhide
-        add path 'ptyQ*' unhide
-        add path 'ptyR*' unhide
-        add path 'ptyS*' unhide
-        add path 'ptyl*' unhide
-        add path 'ptym*' unhide
-        add path 'ptyn*' unhide
-        add path 'ptyo*' unhide
-        add path 'ptyL*' unhide
-        add path 'ptyM*' unhide
-        add path 'ptyN*' unhide
-        add path 'ptyO*' unhide
+        add path 'pty[pqrsPQRSlmnoLMNO]*' unhide
         add path ptmx unhide
         add path pts unhide
         add path 'pts/*' unhide

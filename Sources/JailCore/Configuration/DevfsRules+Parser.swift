@@ -90,7 +90,8 @@ struct DevfsRulesParser {
 
     private mutating func insert(_ rule: DevfsRules.Rule) {
         let last = rulesets.count - 1
-        let place = rulesets[last].rules.firstIndex { $0.number > rule.number } ?? rulesets[last].rules.count
+        var place = rulesets[last].rules.count
+        while place > 0, rulesets[last].rules[place - 1].number > rule.number { place -= 1 }
         rulesets[last].rules.insert(rule, at: place)
     }
 

@@ -14,6 +14,12 @@ struct Glob {
         byte == UInt8(ascii: "*") || byte == UInt8(ascii: "?") || byte == UInt8(ascii: "[") || byte == .backslash
     }
 
+    /// Whether some name with this beginning could match: false only when none can.
+    func mayMatchNames(beginningWith beginning: [UInt8]) -> Bool {
+        for (byte, other) in zip(pattern, beginning) where byte != other { return Self.isSpecial(byte) }
+        return pattern.count >= beginning.count
+    }
+
     func matches(_ name: String) -> Bool { matches(Array(name.utf8)) }
 
     func matches(_ name: [UInt8]) -> Bool {

@@ -66,8 +66,7 @@ struct ParameterMerge {
     }
 
     private mutating func add(_ setting: Setting) {
-        let known = ParameterTable.reservedNames.first { ParameterName.areEqual(setting.name, $0) }
-            .map { String(decoding: $0, as: UTF8.self) }
+        let known = ParameterTable.reservedName(setting.name)
         let isKnown = known != nil && !setting.isVariable
         append(
             Entry(

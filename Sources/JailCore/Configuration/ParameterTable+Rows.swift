@@ -1,8 +1,8 @@
 extension ParameterTable {
-    /// All rows, by subject.
-    public static let rows: [Row] =
-        identity + commands + mounts + network + devices + limits + privileges + allowances + kernelNames + services
-        + readOnly
+    /// Put together nowhere on the way of a start: the parts are constants, the whole would be made.
+    static let subjects: [[Row]] = [
+        identity, commands, mounts, network, devices, limits, privileges, allowances, kernelNames, services, readOnly,
+    ]
 }
 
 extension ParameterTable.Row {

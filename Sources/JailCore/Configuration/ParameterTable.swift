@@ -62,19 +62,40 @@ public enum ParameterTable {
 
         /// The part before the `*` of a family of names.
         var prefix: String? { name.hasSuffix(".*") ? String(name.dropLast()) : nil }
+
+        /// Most names differ in length from most others, by anything but `no`.
+        fileprivate func isSpelled(_ name: Bytes) -> Bool {
+            let difference = abs(self.name.utf8.count - name.count)
+            guard difference == 0 || difference == ParameterName.no.count, prefix == nil else { return false }
+            return ParameterName.areEqual(name, Bytes(self.name.utf8))
+        }
+
+        fileprivate func isFamily(of name: Bytes) -> Bool {
+            guard let prefix else { return false }
+            return name.starts(with: prefix.utf8) && name.count > prefix.utf8.count
+        }
     }
 
-    static let reservedNames: [Bytes] = rows.filter(\.isReserved).map { Bytes($0.name.utf8) }
+    /// All rows, by subject.
+    public static var rows: [Row] { Array(subjects.joined()) }
+
+    /// The reserved name that this is a spelling of, with or without `no`.
+    static func reservedName(_ name: Bytes) -> String? {
+        for rows in subjects {
+            for row in rows where row.isReserved && row.isSpelled(name) { return row.name }
+        }
+        return nil
+    }
 
     /// The row of a name, spelled with or without `no`, or of the family it belongs to.
     public static func row(_ name: Bytes) -> Row? {
-        if let row = rows.first(where: { $0.name.utf8.count == name.count && $0.name.utf8.elementsEqual(name) }) {
-            return row
+        for rows in subjects {
+            for row in rows where row.name.utf8.count == name.count && row.name.utf8.elementsEqual(name) { return row }
         }
-        return rows.first { row in
-            guard let prefix = row.prefix else { return ParameterName.areEqual(name, Bytes(row.name.utf8)) }
-            return name.starts(with: prefix.utf8) && name.count > prefix.utf8.count
+        for rows in subjects {
+            if let row = rows.first(where: { $0.isSpelled(name) || $0.isFamily(of: name) }) { return row }
         }
+        return nil
     }
 
     /// The known name that a mistyped one most likely means.

@@ -1,5 +1,5 @@
 /// A place in a configuration file. Lines and columns count from 1; columns count bytes, as editors' "byte column" does.
-public struct SourceLocation: Hashable, Sendable, Codable {
+public struct SourceLocation: Hashable, Sendable {
     public var file: String
     public var line: Int
     public var column: Int
@@ -16,7 +16,7 @@ extension SourceLocation: CustomStringConvertible {
 }
 
 /// Who asked for a value: a line of the configuration, the command line, or jailrun's own default.
-public enum Origin: Hashable, Sendable, Codable {
+public enum Origin: Hashable, Sendable {
     case configuration(SourceLocation)
     case commandLine
     /// jailrun's default; the text says how to turn it off, in jail.conf's words.
@@ -47,3 +47,53 @@ public struct Located<Value> {
 extension Located: Equatable where Value: Equatable {}
 extension Located: Sendable where Value: Sendable {}
 extension Located: Codable where Value: Codable {}
+
+// MARK: In JSON
+
+/// `jail.conf:3:5`.
+extension SourceLocation: Codable {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        guard let location = SourceLocation(description: try container.decode(String.self)) else {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "no FILE:LINE:COLUMN")
+        }
+        self = location
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
+    }
+
+    fileprivate init?(description: String) {
+        let bytes = description.utf8
+        guard let last = bytes.lastIndex(of: UInt8(ascii: ":")),
+            let middle = bytes[..<last].lastIndex(of: UInt8(ascii: ":")),
+            let line = Int(description[bytes.index(after: middle)..<last]),
+            let column = Int(description[bytes.index(after: last)...])
+        else { return nil }
+        self.init(file: String(description[..<middle]), line: line, column: column)
+    }
+}
+
+/// As it is shown: `jail.conf:3:5`, `command line`, `default; persist`.
+extension Origin: Codable {
+    private static let defaultPrefix = "default; "
+
+    public init(from decoder: any Decoder) throws {
+        let text = try decoder.singleValueContainer().decode(String.self)
+        if let location = SourceLocation(description: text) {
+            self = .configuration(location)
+        } else if text == Self.commandLine.description {
+            self = .commandLine
+        } else {
+            self = .standard(
+                text.hasPrefix(Self.defaultPrefix) ? String(text.dropFirst(Self.defaultPrefix.utf8.count)) : "")
+        }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
+    }
+}

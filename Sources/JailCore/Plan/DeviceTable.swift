@@ -97,6 +97,19 @@ public enum DeviceTable {
         Entry(name: "stderr", content: .link(target: "/proc/self/fd/2")),
     ]
 
+    /// A folder of `/dev` whose devices rules may name.
+    struct Folder {
+        /// With a slash at its end.
+        var name: String
+        /// What FreeBSD's names for them begin with.
+        var aliases: [String] = []
+    }
+
+    static let folders = [
+        Folder(name: "dri/", aliases: ["drm/"]), Folder(name: "net/", aliases: ["tun", "tap"]),
+        Folder(name: "mapper/"), Folder(name: "snd/", aliases: ["dsp", "mixer"]),
+    ]
+
     /// Baseline first, then the host's devices by name, with the directories they are in.
     static func entries(host devices: [HostDevice]) -> [Entry] {
         let fixed = Set(baseline.map(\.name) + ["console"])

@@ -55,30 +55,47 @@ extension DeviceTree {
     }
 }
 
-extension DeviceTree {
-    /// Of a host's device names, those that the ruleset may show: the others need no look at their numbers.
-    public static func names(
-        _ names: [String], thatMayShowUnder ruleset: DevfsRules.Ruleset, of rules: DevfsRules
-    ) -> [String] {
-        let all = ruleset.rules.flatMap { rule in
-            [rule] + (rule.includes.flatMap { rules.ruleset(number: $0) }?.rules ?? [])
+/// Which of a host's devices a ruleset may show: the others need no look at their numbers.
+struct ShownNames {
+    /// Nil: all of them.
+    private let patterns: [Glob]?
+    /// A machine has hundreds of names: most are told from every pattern by their first letter.
+    private var mayBegin: [Bool]
+
+    init(under ruleset: DevfsRules.Ruleset, of rules: DevfsRules) {
+        var first: DevfsRules.Rule?
+        var patterns: [Glob] = []
+        var showsAll = false
+        for outer in ruleset.rules {
+            for rule in [outer] + (outer.includes.flatMap { rules.ruleset(number: $0) }?.rules ?? []) {
+                if rule.includes == nil && first == nil { first = rule }
+                guard rule.isVisible == true else { continue }
+                if let path = rule.path { patterns.append(Glob(path)) } else { showsAll = true }
+            }
         }
         // Without a rule that hides everything first, everything shows.
-        guard let first = all.first(where: { $0.includes == nil }), first.path == nil, first.deviceClass == nil,
-            first.isVisible == false
-        else { return names }
-        let showing = all.filter { $0.isVisible == true }
-        if showing.contains(where: { $0.path == nil }) { return names }
-        let patterns = showing.compactMap(\.path).map(Glob.init)
-        // A machine has hundreds of names: most are told from every pattern by their first letter.
-        var mayBegin = [Bool](repeating: patterns.contains { $0.firstLetter == nil }, count: 256)
-        for letter in patterns.compactMap(\.firstLetter) { mayBegin[Int(letter)] = true }
-        func shows(_ name: String) -> Bool {
-            guard let first = name.utf8.first, mayBegin[Int(first)] else { return false }
-            let bytes = Array(name.utf8)
-            return patterns.contains { $0.matches(bytes) }
-        }
-        return names.filter { shows($0) || DeviceTable.aliases(of: $0).contains(where: shows) }
+        let hidesFirst = first.map { $0.path == nil && $0.deviceClass == nil && $0.isVisible == false } ?? false
+        self.patterns = hidesFirst && !showsAll ? patterns : nil
+        mayBegin = [Bool](repeating: patterns.contains { $0.firstLetter == nil }, count: 256)
+        for pattern in patterns { if let letter = pattern.firstLetter { mayBegin[Int(letter)] = true } }
+    }
+
+    /// Whether a device of this name, or of a FreeBSD name that means it, may be shown.
+    func contains(_ name: String) -> Bool {
+        patterns == nil || matches(name) || DeviceTable.aliases(of: name).contains(where: matches)
+    }
+
+    /// Whether any in this folder may be.
+    func mayContainSome(in folder: DeviceTable.Folder) -> Bool {
+        guard let patterns else { return true }
+        let beginnings = ([folder.name] + folder.aliases).map { Array($0.utf8) }
+        return patterns.contains { pattern in beginnings.contains { pattern.mayMatchNames(beginningWith: $0) } }
+    }
+
+    private func matches(_ name: String) -> Bool {
+        guard let patterns, let first = name.utf8.first, mayBegin[Int(first)] else { return false }
+        let bytes = Array(name.utf8)
+        return patterns.contains { $0.matches(bytes) }
     }
 }
 

@@ -135,10 +135,15 @@ struct FactFinder {
 
     /// Devices whose numbers differ from machine to machine.
     private static func hostDevices(under ruleset: DevfsRules.Ruleset, of rules: DevfsRules) -> [HostDevice] {
-        let names = ["", "dri/", "net/", "mapper/", "snd/"].flatMap { directory in
-            ((try? Files.unsortedNames(in: "/dev/\(directory)")) ?? []).map { "\(directory)\($0)" }
+        let shown = ShownNames(under: ruleset, of: rules)
+        let folders = DeviceTable.folders.filter(shown.mayContainSome).map(\.name)
+        var devices: [HostDevice] = []
+        for folder in [""] + folders {
+            for name in (try? Files.unsortedNames(in: "/dev/\(folder)")) ?? [] where shown.contains(folder + name) {
+                if let device = hostDevice(folder + name) { devices.append(device) }
+            }
         }
-        return DeviceTree.names(names, thatMayShowUnder: ruleset, of: rules).compactMap(hostDevice)
+        return devices
     }
 
     private static func hostDevice(_ name: String) -> HostDevice? {

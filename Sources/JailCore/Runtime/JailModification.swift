@@ -71,6 +71,7 @@ public struct JailModification {
     private func modify(_ old: JailRecord, _ change: JailChange) throws(RuntimeError) {
         var new = old
         new.details.spec = change.result
+        new.trace.revision += 1
         try apply(old, &new)
         try host.state.write(new.trace)
         try host.state.write(new.details)
@@ -82,6 +83,7 @@ public struct JailModification {
         let lock = try host.lock(change.result.name.value)
         var new = old
         new.details.spec = change.result
+        new.trace.revision += 1
         try renaming.check()
         try apply(old, &new)
         try renaming.run(&new)

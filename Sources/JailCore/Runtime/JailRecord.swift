@@ -23,6 +23,8 @@ struct JailTrace: Codable, Sendable, Equatable {
     var hasNetwork: Bool
     /// `vnet.interface`: what is to be given back before the jail's network namespace goes.
     var interfaces: [String] = []
+    /// How often it was changed since its start: jail -m.
+    var revision = 0
 
     /// Whether its pid 1 lives: the process of this number that started then, in the jail's cgroup. Whoever enters a jail enters
     /// that process's namespaces: it must be no other's.
@@ -46,6 +48,7 @@ struct JailTrace: Codable, Sendable, Equatable {
             transient \(isTransient)
             network \(hasNetwork)
             interfaces \(interfaces.joined(separator: " "))
+            revision \(revision)
 
             """
     }
@@ -73,13 +76,14 @@ struct JailTrace: Codable, Sendable, Equatable {
             cgroup: cgroup, pid: Int32(process.0) ?? 0, startTime: UInt64(process.1) ?? 0,
             isTransient: value("transient") == "true", supervisor: Int32(keeper.0) ?? 0,
             supervisorStartTime: UInt64(keeper.1) ?? 0, hasNetwork: value("network") == "true",
-            interfaces: (value("interfaces") ?? "").split(separator: " ").map(String.init))
+            interfaces: (value("interfaces") ?? "").split(separator: " ").map(String.init),
+            revision: value("revision").flatMap { Int($0) } ?? 0)
     }
 
     init(
         name: String, label: String, identity: JailIdentity, phase: Phase, cgroup: String, pid: Int32 = 0,
         startTime: UInt64 = 0, isTransient: Bool, supervisor: Int32, supervisorStartTime: UInt64, hasNetwork: Bool,
-        interfaces: [String] = []
+        interfaces: [String] = [], revision: Int = 0
     ) {
         self.name = name
         self.label = label
@@ -93,6 +97,7 @@ struct JailTrace: Codable, Sendable, Equatable {
         self.supervisorStartTime = supervisorStartTime
         self.hasNetwork = hasNetwork
         self.interfaces = interfaces
+        self.revision = revision
     }
 }
 

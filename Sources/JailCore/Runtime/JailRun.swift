@@ -41,7 +41,7 @@ public struct JailRun {
 
     /// A signal to the keeper is a request to stop. One that fails says why, and the jail goes on; the next is not asked.
     private func stopRunning(_ record: JailRecord, isForced: Bool) {
-        let name = host.state.name(of: record.identity) ?? record.name
+        let name = host.state.name(of: record.identity, once: record.name) ?? record.name
         do throws(RuntimeError) {
             try JailStop(host: host, terminals: [], scope: isForced ? .afterwards : .all).run(name)
         } catch {

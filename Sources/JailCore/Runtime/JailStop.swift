@@ -142,14 +142,19 @@ public struct JailStop {
     /// After the processes of a jail have ended by themselves: the commands of the host, and nothing left.
     public func finishEnded(_ record: JailRecord) throws(RuntimeError) {
         // Stopped by another command, as a rule: then there is nothing to do, and no lock to be made for it.
-        guard let name = host.state.name(of: record.identity) else { return }
+        guard let name = host.state.name(of: record.identity, once: record.name) else { return }
         let lock = try host.lock(name)
-        // It may have been changed since its start, and its name with it.
-        let record = host.state.record(of: name) ?? record
         // Another command may have stopped it, and a new jail may have its name by now.
-        let current = host.state.trace(of: record.name)?.identity
-        if current == record.identity { finish(record) }
-        if current == nil || current == record.identity { lock.unlinkAndRelease() } else { _ = consume lock }
+        let current = host.state.trace(of: name)
+        // It may have been changed since its start, and its name with it.
+        let isChanged = current?.revision != record.trace.revision
+        let record = isChanged ? host.state.record(of: name) ?? record : record
+        if current?.identity == record.identity { finish(record) }
+        if current == nil || current?.identity == record.identity {
+            lock.unlinkAndRelease()
+        } else {
+            _ = consume lock
+        }
         host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
     }
 

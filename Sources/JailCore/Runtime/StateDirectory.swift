@@ -120,8 +120,11 @@ public struct StateDirectory: Sendable {
         return true
     }
 
-    /// The present name of a jail.
-    func name(of identity: JailIdentity) -> String? { traces.first { $0.identity == identity }?.name }
+    /// The present name of a jail, which was `name` once.
+    func name(of identity: JailIdentity, once name: String) -> String? {
+        if let trace = trace(of: name), trace.identity == identity { return trace.name }
+        return traces.first { $0.identity == identity }?.name
+    }
 
     var traces: [JailTrace] { names.compactMap { trace(of: $0) } }
 

@@ -174,7 +174,7 @@ final class Supervisor {
         guard let record = service.record else { return }
         var current = host.state.record(of: service.name)
         if current?.identity != record.identity {
-            current = host.state.name(of: record.identity).flatMap { host.state.record(of: $0) }
+            current = host.state.name(of: record.identity, once: record.name).flatMap { host.state.record(of: $0) }
         }
         guard let current, current.spec != record.spec else { return }
         (service.spec, service.record) = (current.spec, current)
