@@ -1,53 +1,46 @@
+/// The rulesets that stand below `/etc/devfs.rules`: FreeBSD's 1 to 5.
+///
+/// Two of FreeBSD's lines are not here. `fuse` and `zfs` in set 4 serve mounts from inside, which a jail on Linux may not
+/// make; a file that wants the node says `add path fuse unhide`. They are made, not read: every start needs them.
 extension DevfsRules {
-    /// The text that stands below `/etc/devfs.rules`: FreeBSD's rulesets 1 to 5.
-    ///
-    /// Two of FreeBSD's lines are not here. `fuse` and `zfs` in set 4 serve mounts from inside, which a jail on Linux
-    /// may not make; a file that wants the node says `add path fuse unhide`.
-    public static let standardText = """
-        # Hide everything.
-        [devfsrules_hide_all=1]
-        add hide
+    public static let standard = DevfsRules(rulesets: [
+        // Hide everything.
+        Ruleset("devfsrules_hide_all", 1, [.hide]),
+        // What every program expects.
+        Ruleset(
+            "devfsrules_unhide_basic", 2,
+            [.show("null"), .show("zero"), .show("crypto"), .show("random"), .show("urandom")]),
+        // What a login session, or anything with a terminal, needs.
+        Ruleset(
+            "devfsrules_unhide_login", 3,
+            [
+                .show("pty[pqrsPQRSlmnoLMNO]*"), .show("ptmx"), .show("pts"), .show("pts/*"), .show("fd"),
+                .show("fd/*"), .show("stdin"), .show("stdout"), .show("stderr"),
+            ]),
+        // The default of a jail.
+        Ruleset("devfsrules_jail", 4, [.include(1), .include(2), .include(3)]),
+        // A jail with a network stack of its own.
+        Ruleset("devfsrules_jail_vnet", 5, [.include(1), .include(2), .include(3), .show("pf")]),
+    ])
+}
 
-        # What every program expects.
-        [devfsrules_unhide_basic=2]
-        add path null unhide
-        add path zero unhide
-        add path crypto unhide
-        add path random unhide
-        add path urandom unhide
+extension DevfsRules.Ruleset {
+    fileprivate init(_ name: String, _ number: Int, _ rules: [DevfsRules.Rule]) {
+        self.init(name: name, number: number, rules: rules, location: .shipped)
+        for index in self.rules.indices { self.rules[index].number = (index + 1) * 100 }
+    }
+}
 
-        # What a login session, or anything with a terminal, needs.
-        [devfsrules_unhide_login=3]
-        add path 'pty[pqrsPQRSlmnoLMNO]*' unhide
-        add path ptmx unhide
-        add path pts unhide
-        add path 'pts/*' unhide
-        add path fd unhide
-        add path 'fd/*' unhide
-        add path stdin unhide
-        add path stdout unhide
-        add path stderr unhide
+extension DevfsRules.Rule {
+    fileprivate static var hide: Self { Self(number: 0, isVisible: false, location: .shipped) }
 
-        # The default of a jail.
-        [devfsrules_jail=4]
-        add include $devfsrules_hide_all
-        add include $devfsrules_unhide_basic
-        add include $devfsrules_unhide_login
+    fileprivate static func show(_ path: String) -> Self {
+        Self(number: 0, path: path, isVisible: true, location: .shipped)
+    }
 
-        # A jail with a network stack of its own.
-        [devfsrules_jail_vnet=5]
-        add include $devfsrules_hide_all
-        add include $devfsrules_unhide_basic
-        add include $devfsrules_unhide_login
-        add path pf unhide
+    fileprivate static func include(_ number: Int) -> Self { Self(number: 0, includes: number, location: .shipped) }
+}
 
-        """
-
-    /// `standardText`, read.
-    public static let standard: DevfsRules = {
-        var parser = DevfsRulesParser(file: "jailrun's devfs.rules", known: [])
-        parser.read(Array(standardText.utf8))
-        precondition(parser.errors.isEmpty, "the shipped devfs.rules: \(parser.errors)")
-        return DevfsRules(rulesets: parser.rulesets)
-    }()
+extension SourceLocation {
+    fileprivate static let shipped = SourceLocation(file: "jailrun's devfs.rules", line: 1, column: 1)
 }

@@ -148,6 +148,7 @@ public enum DeviceTable {
         case "port": ["io"]
         case "dri": ["drm"]
         case "snd": ["dsp", "dsp0", "mixer", "mixer0"]
+        case _ where !name.utf8.contains(UInt8(ascii: "/")): []
         case _ where name.hasPrefix("dri/"): ["drm/" + name.dropFirst(4)]
         case _ where name.hasPrefix("snd/"): ["dsp", "dsp0", "mixer", "mixer0"]
         default: []
