@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/magic.h>
 #include <linux/sched.h>
 #include <malloc.h>
 #include <poll.h>
@@ -18,6 +19,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -341,6 +343,11 @@ pid_t cns_next_ended(void) {
 int cns_take_descriptor(int pidfd, int descriptor) {
     long result = syscall(SYS_pidfd_getfd, pidfd, descriptor, 0);
     return result < 0 ? -errno : (int)result;
+}
+
+int cns_is_cgroup2(const char *path) {
+    struct statfs kind;
+    return statfs(path, &kind) == 0 && kind.f_type == CGROUP2_SUPER_MAGIC;
 }
 
 int cns_limit(int resource, uint64_t *soft, uint64_t *hard) {

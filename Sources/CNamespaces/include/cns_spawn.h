@@ -98,6 +98,9 @@ pid_t cns_next_ended(void);
 /* pidfd_getfd(2): a copy of another process's descriptor. */
 int cns_take_descriptor(int pidfd, int descriptor);
 
+/* Whether a cgroup v2 hierarchy is mounted there: statfs(2). */
+int cns_is_cgroup2(const char *path);
+
 /* getrlimit(2), whose resource is an enumeration of the C library's. */
 int cns_limit(int resource, uint64_t *soft, uint64_t *hard);
 

@@ -16,7 +16,7 @@ extension SourceLocation: CustomStringConvertible {
 }
 
 /// Who asked for a value: a line of the configuration, the command line, or jailrun's own default.
-public enum Origin: Hashable, Sendable {
+public indirect enum Origin: Hashable, Sendable {
     case configuration(SourceLocation)
     case commandLine
     /// jailrun's default; the text says how to turn it off, in jail.conf's words.

@@ -2,16 +2,11 @@ internal import CNamespaces
 
 /// Lays a plan out in memory: offsets only, so that the bytes mean the same wherever they lie.
 struct PlanLayout {
-    private struct LoweredStep {
-        var call: Int32
-        var index: Int32
-        var result: Int32
-        var allowedError: Int32
-        var arguments: [(value: Int64, kind: Int64)]
-    }
-
     private var data: [UInt8] = []
-    private var steps: [LoweredStep] = []
+    /// Of all lowered steps, `stepWords` each: `struct cns_step`.
+    private var steps: [UInt64] = []
+    private static let stepWords = MemoryLayout<cns_step>.stride / 8
+    private var stepCount: Int { steps.count / Self.stepWords }
     private var fixups: [(at: UInt32, target: UInt32)] = []
     private var commands: [(first: Int, count: Int, isBackground: Bool)] = []
     /// A few dozen: to look through them is cheaper than to make a dictionary.
@@ -30,21 +25,23 @@ struct PlanLayout {
     ) {
         self.flags = flags
         self.console = console
+        steps.reserveCapacity((enter.count + plan.count) * Self.stepWords)
+        data.reserveCapacity(4096)
         var index = firstIndex
         for step in enter + plan {
-            starts.append(steps.count)
+            starts.append(stepCount)
             lower(step, index: index)
             index += 1
         }
-        starts.append(steps.count)
+        starts.append(stepCount)
         enterCount = enter.isEmpty ? 0 : starts[enter.count]
         for command in planned {
-            let first = steps.count
+            let first = stepCount
             for step in command.steps {
                 lower(step, index: index)
                 index += 1
             }
-            commands.append((first, steps.count - first, command.line.isBackground))
+            commands.append((first, stepCount - first, command.line.isBackground))
         }
     }
 
@@ -54,26 +51,41 @@ struct PlanLayout {
 
     // MARK: Data
 
-    /// Reserves 8-aligned bytes.
-    private mutating func reserve(_ bytes: [UInt8]) -> Int {
+    /// Where the next 8-aligned bytes go.
+    private mutating func align() -> Int {
         while !data.count.isMultiple(of: 8) { data.append(0) }
-        let offset = data.count
+        return data.count
+    }
+
+    private mutating func reserve(_ bytes: [UInt8]) -> Int {
+        let offset = align()
         data += bytes
+        return offset
+    }
+
+    private mutating func reserve(count: Int, of byte: UInt8 = 0) -> Int {
+        let offset = align()
+        for _ in 0..<count { data.append(byte) }
         return offset
     }
 
     private mutating func cell(for slot: Slot) -> Int {
         if let cell = cell(of: slot) { return cell }
-        let cell = reserve(Int64(-1).littleEndianBytes)
+        let cell = reserve(count: 8, of: 0xff)
         cells.append((slot, cell))
         return cell
     }
 
-    private mutating func text(_ text: String) -> Int { reserve(Array(text.utf8) + [0]) }
+    private mutating func text(_ text: String) -> Int {
+        let offset = align()
+        data.append(contentsOf: text.utf8)
+        data.append(0)
+        return offset
+    }
 
     private mutating func vector(_ texts: [String]) -> Int {
         let targets = texts.map { self.text($0) }
-        let offset = reserve(Array(repeating: 0, count: 8 * (targets.count + 1)))
+        let offset = reserve(count: 8 * (targets.count + 1))
         for (position, target) in targets.enumerated() {
             fixups.append((UInt32(offset + 8 * position), UInt32(target)))
         }
@@ -94,28 +106,39 @@ struct PlanLayout {
     }
 
     private mutating func copy(to target: Int, from source: Int, size: Int, index: Int) {
-        append(
-            CNS_COPY.rawValue, index: index,
-            arguments: [(Int64(target), 0), (Int64(source), 0), (Int64(size), 0)])
+        append(CNS_COPY.rawValue, index: index)
+        put(Int64(target), 0, at: 0)
+        put(Int64(source), 0, at: 1)
+        put(Int64(size), 0, at: 2)
     }
 
     // MARK: Steps
 
-    private mutating func append(
-        _ call: Int32, index: Int, arguments: [(value: Int64, kind: Int64)], result: Int = -1, allowedError: Int32 = 0
-    ) {
-        steps.append(
-            LoweredStep(
-                call: call, index: Int32(index), result: Int32(result), allowedError: allowedError, arguments: arguments
-            ))
+    /// A step without arguments; `put` gives it some.
+    private mutating func append(_ call: Int32, index: Int, result: Int = -1, allowedError: Int32 = 0) {
+        steps.append(Self.pair(Int(call), index))
+        steps.append(Self.pair(result, Int(allowedError)))
+        for _ in 2..<Self.stepWords { steps.append(0) }
+    }
+
+    /// Argument `position` of the last step.
+    private mutating func put(_ value: Int64, _ kind: Int64, at position: Int) {
+        let word = (stepCount - 1) * Self.stepWords + 2 + 2 * position
+        steps[word] = UInt64(bitPattern: value)
+        steps[word + 1] = UInt64(bitPattern: kind)
     }
 
     private mutating func lower(_ step: Step, index: Int) {
         guard case .call(let call) = step.operation else { return }
         if call.number == CNS_RECEIVE.rawValue { return lowerReceive(call, index: index) }
-        let arguments = call.arguments.map { lower($0, index: index) }
+        // An argument may need steps before its own: it is lowered first.
+        var lowered: (values: [6 of Int64], kinds: [6 of Int64]) = (.init(repeating: 0), .init(repeating: 0))
+        for (position, argument) in call.arguments.enumerated() {
+            (lowered.values[position], lowered.kinds[position]) = lower(argument, index: index)
+        }
         let result = call.result.map { cell(for: $0) } ?? -1
-        append(call.number, index: index, arguments: arguments, result: result, allowedError: call.allowedError)
+        append(call.number, index: index, result: result, allowedError: call.allowedError)
+        for position in call.arguments.indices { put(lowered.values[position], lowered.kinds[position], at: position) }
     }
 
     private mutating func lower(_ argument: CallArgument, index: Int) -> (value: Int64, kind: Int64) {
@@ -128,7 +151,7 @@ struct PlanLayout {
         case .structure(let structure): return (Int64(self.structure(structure, index: index)), dataKind)
         case .null: return (0, Int64(CNS_INTEGER.rawValue))
         case .childDirectory:
-            let offset = childDirectoryOffset ?? reserve(Array(repeating: 0, count: 32))
+            let offset = childDirectoryOffset ?? reserve(count: 32)
             childDirectoryOffset = offset
             return (Int64(offset), dataKind)
         }
@@ -139,10 +162,12 @@ struct PlanLayout {
         let slots = call.arguments.dropFirst().compactMap { argument -> Slot? in
             if case .descriptor(let slot) = argument { slot } else { nil }
         }
-        let row = reserve(Array(repeating: 0, count: 8 * slots.count))
-        append(
-            call.number, index: index,
-            arguments: [lower(call.arguments[0], index: index), (Int64(slots.count), 0), (Int64(row), 0)])
+        let row = reserve(count: 8 * slots.count)
+        let socket = lower(call.arguments[0], index: index)
+        append(call.number, index: index)
+        put(socket.value, socket.kind, at: 0)
+        put(Int64(slots.count), 0, at: 1)
+        put(Int64(row), 0, at: 2)
         for (position, slot) in slots.enumerated() {
             copy(to: cell(for: slot), from: row + 8 * position, size: 8, index: index)
         }
@@ -153,25 +178,17 @@ struct PlanLayout {
     /// Header, steps, fixups, commands as 64-bit words, then data: `struct cns_plan` of cns_plan.h on little-endian machines.
     func image() -> (words: [UInt64], data: [UInt8]) {
         let stepOffset = MemoryLayout<cns_plan>.size
-        let fixupOffset = stepOffset + steps.count * MemoryLayout<cns_step>.stride
+        let fixupOffset = stepOffset + steps.count * 8
         let commandOffset = fixupOffset + fixups.count * MemoryLayout<cns_fixup>.stride
         let dataOffset = commandOffset + commands.count * MemoryLayout<cns_command>.stride
         var words: [UInt64] = []
         words.reserveCapacity(dataOffset / 8)
         words += [
-            UInt64(CNS_PLAN_MAGIC), Self.pair(dataOffset + data.count, Int(flags)), Self.pair(steps.count, stepOffset),
+            UInt64(CNS_PLAN_MAGIC), Self.pair(dataOffset + data.count, Int(flags)), Self.pair(stepCount, stepOffset),
             Self.pair(fixups.count, fixupOffset), Self.pair(commands.count, commandOffset),
             Self.pair(dataOffset, data.count), Self.pair(0, enterCount), Self.pair(Int(console), 0), 0,
         ]
-        for step in steps {
-            words.append(Self.pair(Int(step.call), Int(step.index)))
-            words.append(Self.pair(Int(step.result), Int(step.allowedError)))
-            for position in 0..<6 {
-                let argument = position < step.arguments.count ? step.arguments[position] : (value: 0, kind: 0)
-                words.append(UInt64(bitPattern: argument.value))
-                words.append(UInt64(bitPattern: argument.kind))
-            }
-        }
+        words += steps
         for fixup in fixups { words.append(Self.pair(Int(fixup.at), Int(fixup.target))) }
         for command in commands {
             words.append(Self.pair(command.first, command.count))

@@ -198,9 +198,10 @@ extension Planner {
     }
 
     private func dropBounding(_ capabilities: CapabilitySet) -> [Step] {
-        capabilities.capabilities.map {
+        let aim = Purpose.boundingSet(facts.capabilities)
+        return capabilities.capabilities.map {
             child(
-                .dropBounding(Int($0.rawValue), name: $0.name), .boundingSet(facts.capabilities), capabilityOrigin($0),
+                .dropBounding(Int($0.rawValue), name: $0.name), aim, capabilityOrigin($0),
                 "drop \($0.name) from the bounding set")
         }
     }

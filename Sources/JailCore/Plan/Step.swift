@@ -26,8 +26,8 @@ public struct Step: Equatable, Sendable {
     public var subject: Subject { aim.subject }
 }
 
-/// What a step does.
-public enum Operation: Equatable, Sendable {
+/// What a step does. Indirect: lists of steps are put together from lists of steps, and a copy is one reference.
+public indirect enum Operation: Equatable, Sendable {
     case call(SystemCall)
     /// clone3(2) of the jail's first process: into its cgroup, with a pidfd, its signal handlers cleared.
     case spawn(NamespaceFlags)

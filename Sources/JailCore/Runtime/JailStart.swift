@@ -118,7 +118,10 @@ public struct JailStart {
             plan: plan, jail: jail, host: host, isTransient: isTransient, network: network, output: output)
         let child = try performer.perform()
         network.close()
-        // While the child is at work.
+        let session = Session(
+            control: performer.pair.ours.number, pidfd: child.pidfd.number, signals: host.signals, console: console)
+        try awaitReady(session, plan: plan)
+        // No earlier: until it has a program of its own, the child shares this one's memory, and each makes the other wait.
         trace.pid = child.pid
         trace.startTime = ProcessTable.startTime(of: child.pid) ?? 0
         try host.state.write(trace)
@@ -126,9 +129,6 @@ public struct JailStart {
             generation: trace.identity.generation, spec: jail, networkUndo: networkUndo, createdSeconds: time(nil),
             configuration: configuration)
         try host.state.write(details)
-        let session = Session(
-            control: performer.pair.ours.number, pidfd: child.pidfd.number, signals: host.signals, console: console)
-        try awaitReady(session, plan: plan)
         performer.observeChild()
         onCreate(trace.identity)
         if !jail.commands.created.isEmpty {
