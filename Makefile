@@ -13,9 +13,11 @@ PROBE = $(BUILD)/probe/probe
 FLOOR = $(BUILD)/bench/floor
 RACE = $(BUILD)/bench/race
 # lld, because the others warn at length of glibc functions that the program never calls. A start runs every function once:
-# small code and types whose metadata is asked for directly, not by a name to be parsed, make it faster (docs/design/0009).
+# small code, types whose metadata is asked for directly, not by a name to be parsed, and references counted without locks,
+# as the program has one thread, make it faster (docs/design/0009).
 STATIC = -c release --static-swift-stdlib -Xswiftc -static-executable -Xswiftc -use-ld=lld -Xlinker -s \
-	-Xswiftc -Osize -Xswiftc -Xfrontend -Xswiftc -disable-concrete-type-metadata-mangled-name-accessors
+	-Xswiftc -Osize -Xswiftc -Xfrontend -Xswiftc -disable-concrete-type-metadata-mangled-name-accessors \
+	-Xswiftc -assume-single-threaded
 
 # Debian's names of what each target needs beside a Swift toolchain and make.
 BUILD_PACKAGES = libseccomp-dev libcap-dev libnl-route-3-dev pkg-config

@@ -1,7 +1,9 @@
 /// The rulesets that stand below `/etc/devfs.rules`: FreeBSD's 1 to 5.
 ///
-/// Two of FreeBSD's lines are not here. `fuse` and `zfs` in set 4 serve mounts from inside, which a jail on Linux may not
-/// make; a file that wants the node says `add path fuse unhide`. They are made, not read: every start needs them.
+/// Some of FreeBSD's lines are not here. `fuse` and `zfs` in set 4 serve mounts from inside, which a jail on Linux may not
+/// make; a file that wants the node says `add path fuse unhide`. The pseudo-terminals of BSD, `ptyp*` to `ptyO*` in set 3,
+/// are the whole machine's where Linux has them, while those of `pts` are the jail's own. They are made, not read: every
+/// start needs them.
 extension DevfsRules {
     public static let standard = DevfsRules(rulesets: [
         // Hide everything.
@@ -14,8 +16,8 @@ extension DevfsRules {
         Ruleset(
             "devfsrules_unhide_login", 3,
             [
-                .show("pty[pqrsPQRSlmnoLMNO]*"), .show("ptmx"), .show("pts"), .show("pts/*"), .show("fd"),
-                .show("fd/*"), .show("stdin"), .show("stdout"), .show("stderr"),
+                .show("ptmx"), .show("pts"), .show("pts/*"), .show("fd"), .show("fd/*"), .show("stdin"),
+                .show("stdout"), .show("stderr"),
             ]),
         // The default of a jail.
         Ruleset("devfsrules_jail", 4, [.include(1), .include(2), .include(3)]),

@@ -14,6 +14,12 @@ struct Glob {
         byte == UInt8(ascii: "*") || byte == UInt8(ascii: "?") || byte == UInt8(ascii: "[") || byte == .backslash
     }
 
+    /// The one name that it matches; nil for a pattern of several.
+    var literal: String? { pattern.contains(where: Self.isSpecial) ? nil : String(decoding: pattern, as: UTF8.self) }
+
+    /// Whether it matches no name without a slash, by what stands before its first special character.
+    var isInFolder: Bool { pattern.prefix { !Self.isSpecial($0) }.contains(UInt8(ascii: "/")) }
+
     /// Whether some name with this beginning could match: false only when none can.
     func mayMatchNames(beginningWith beginning: [UInt8]) -> Bool {
         for (byte, other) in zip(pattern, beginning) where byte != other { return Self.isSpecial(byte) }

@@ -138,6 +138,9 @@ public enum DeviceTable {
         return parts.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." && !$0.utf8.contains(0) }
     }
 
+    /// Devices outside of folders that `aliases` has names for.
+    static let aliasedNames = ["kvm", "kmsg", "port"]
+
     /// FreeBSD's names for a Linux device.
     static func aliases(of name: String) -> [String] {
         switch name {

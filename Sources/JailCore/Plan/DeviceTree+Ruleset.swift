@@ -80,6 +80,18 @@ struct ShownNames {
         for pattern in patterns { if let letter = pattern.firstLetter { mayBegin[Int(letter)] = true } }
     }
 
+    /// The names outside of folders, when the rules name each that they may show; nil when `/dev` must be looked through.
+    var candidates: [String]? {
+        guard let patterns else { return nil }
+        var names = DeviceTable.aliasedNames.filter(contains)
+        for pattern in patterns {
+            if pattern.isInFolder { continue }
+            guard let name = pattern.literal else { return nil }
+            if !names.contains(name) { names.append(name) }
+        }
+        return names
+    }
+
     /// Whether a device of this name, or of a FreeBSD name that means it, may be shown.
     func contains(_ name: String) -> Bool {
         patterns == nil || matches(name) || DeviceTable.aliases(of: name).contains(where: matches)

@@ -137,13 +137,13 @@ struct FactFinder {
     private static func hostDevices(under ruleset: DevfsRules.Ruleset, of rules: DevfsRules) -> [HostDevice] {
         let shown = ShownNames(under: ruleset, of: rules)
         let folders = DeviceTable.folders.filter(shown.mayContainSome).map(\.name)
-        var devices: [HostDevice] = []
-        for folder in [""] + folders {
+        var names = shown.candidates ?? []
+        for folder in (shown.candidates == nil ? [""] : []) + folders {
             for name in (try? Files.unsortedNames(in: "/dev/\(folder)")) ?? [] where shown.contains(folder + name) {
-                if let device = hostDevice(folder + name) { devices.append(device) }
+                names.append(folder + name)
             }
         }
-        return devices
+        return names.compactMap(hostDevice)
     }
 
     private static func hostDevice(_ name: String) -> HostDevice? {
