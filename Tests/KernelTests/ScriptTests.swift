@@ -66,6 +66,7 @@ extension Kernel {
                 """,
                 "ip4 = inherit; mount.nodevfs;",
                 "cap.drop = SYS_CHROOT, SETUID; host.hostname = b.example;",
+                "mount = \"$path/etc $path/var unionfs ro 0 0\"; mount += \"$path/etc:$path/bin $path/tmp overlay rw 0 0\";",
             ])
         func same(parameters: String) throws {
             try Machine.with { machine in
@@ -128,6 +129,31 @@ extension Kernel {
                 )
                 let made = Command(["sh", "\(machine.directory)/script"]).run()
                 #expect(made.status == 7 && made.output == "one * two\n", "\(made)")
+            }
+        }
+
+        @Test("a script runs the commands of the host where the binary does, and tells them as much") func hostCommands()
+            throws
+        {
+            try Machine.with { machine in
+                let log = "\(machine.directory)/log"
+                let hooks = ["prepare", "prestart", "created", "poststart"].map {
+                    "exec.\($0) = \"echo \($0) $$JID $$JNAME $$JPATH >>\(log)\";"
+                }
+                machine.configure(
+                    "userns = host; \(hooks.joined()) command = \"sh -c 'echo inside >>/log'\";"
+                        + "mount = \"\(log) $path/log bind rw 0 0\";")
+                machine.write("", to: log)
+                machine.write("", to: "\(machine.root)/log")
+                machine.write(
+                    machine.jailrun("explain", "--format", "sh", machine.conf).output, to: "\(machine.directory)/script"
+                )
+                let binary = machine.jailrun("run", "-q", machine.conf)
+                let expected = machine.read(log)
+                machine.write("", to: log)
+                let made = Command(["sh", "\(machine.directory)/script"]).run()
+                #expect(binary.status == 0 && made.status == 0, "\(binary)\(made)")
+                #expect(expected.split(separator: "\n").count == 5 && machine.read(log) == expected, "\(expected)")
             }
         }
 

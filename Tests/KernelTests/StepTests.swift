@@ -17,6 +17,10 @@ extension Kernel {
                 "command = \"/bin/true\"; allow.set_hostname; cap.drop = setuid; oom.score = 9; securelevel = 2;",
                 "command = \"/bin/true\"; mount = \"$path/etc $path/var unionfs ro 0 0\"; sysctl.net.ipv4.ip_forward = 1;",
                 "command = \"/bin/true\"; userns = host; seccomp = none; devfs_ruleset = 1;",
+                """
+                command = "/bin/true"; exec.prepare = "/bin/true a"; exec.prestart = "/bin/true b", "/bin/true c &";
+                exec.created = "/bin/true d"; exec.poststart = "/bin/true f"; exec.system_user = nobody; exec.clean;
+                """,
                 "exec.start = \"/bin/true\"; exec.start += \"/bin/true\"; command = \"/bin/true\";",
                 """
                 command = "/bin/true"; ip4.addr = 10.77.0.5, "lab0|192.0.2.5/24"; ip6.addr = "lab0|2001:db8::5/64";
@@ -131,13 +135,17 @@ extension Kernel {
             }
         }
 
-        @Test("hooks are programs of the host: they change nothing of the steps, and join, mount and narrow nothing")
+        @Test("the host's commands of a start are its steps, in their place; those of its end are none")
         func hooks() throws {
             try Machine.with { machine in
                 let hooks = ["prepare", "prestart", "created", "poststart", "poststop", "release"]
                 machine.configure(
                     "command = \"/bin/true\"; " + hooks.map { "exec.\($0) = \"/bin/true \($0)\";" }.joined())
                 let dry = machine.jailrun("run", "--dry-run", machine.conf)
+                let planned = dry.lines.filter { $0.hasPrefix("execve") }.compactMap { line in
+                    (hooks + ["exec"]).first { line.contains("\"\($0)\"") || $0 == "exec" }
+                }
+                #expect(planned == ["prepare", "prestart", "exec", "created", "exec", "poststart"])
                 let trace = "\(machine.directory)/trace"
                 let run = Command(
                     ["strace", "-f", "-v", "-s", "99999", "-o", trace, Laboratory.program, "run", machine.conf]
@@ -147,7 +155,7 @@ extension Kernel {
                 for line in dry.lines { comparison.find(line) }
                 #expect(comparison.missing == [])
                 let executed = comparison.extra.map { line in hooks.first { line.contains("\"\($0)\"") } }
-                #expect(executed == hooks, "\(comparison.extra)")
+                #expect(executed == ["poststop", "release"], "\(comparison.extra)")
             }
         }
 

@@ -91,6 +91,8 @@ struct TraceComparison {
     /// Of a command that joins a jail: its process runs the stage, which forks the command.
     private let isEntry: Bool
     private var entersNetwork = false
+    /// The command of the host's that the lines are about, until it is executed.
+    private var hook: Int?
 
     init(_ calls: [TracedCall], isEntry: Bool = false) {
         self.calls = calls
@@ -112,7 +114,8 @@ struct TraceComparison {
             return missing.append(line)
         }
         if step.name == "recvmsg", side == .host { enter(.child) }
-        let pid = side.rawValue < pids.count ? pids[side.rawValue] : -1
+        let isHook = step.name == "clone3" && !line.contains("CLONE_NEW")
+        let pid = isHook ? pids[0] : hook ?? (side.rawValue < pids.count ? pids[side.rawValue] : -1)
         let from = cursors[pid] ?? 0
         for index in calls.indices.dropFirst(from) where calls[index].pid == pid && calls[index].name == step.name {
             var known = slots[pid] ?? [:]
@@ -121,6 +124,10 @@ struct TraceComparison {
             slots[pid] = known
             cursors[pid] = index + 1
             found.insert(index)
+            if isHook || hook != nil {
+                hook = isHook ? Int(calls[index].result) : step.name == "execve" ? nil : hook
+                return
+            }
             if step.name == "clone3" { begin(calls[index].result, knowing: known) }
             // What init forks for a command is a process of its own, after init itself or the command before it.
             if step.name == "execve" || step.name == "execveat" && !isEntry { enter(.command) }

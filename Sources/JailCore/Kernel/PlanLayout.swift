@@ -147,7 +147,7 @@ struct PlanLayout {
         case .integer(let value, _): return (value, Int64(CNS_INTEGER.rawValue))
         case .descriptor(let slot): return (Int64(cell(for: slot)), Int64(CNS_RESULT.rawValue))
         case .text(let text): return (Int64(self.text(text)), dataKind)
-        case .vector(let texts): return (Int64(vector(texts)), dataKind)
+        case .vector(let texts), .environment(let texts): return (Int64(vector(texts)), dataKind)
         case .structure(let structure): return (Int64(self.structure(structure, index: index)), dataKind)
         case .null: return (0, Int64(CNS_INTEGER.rawValue))
         case .childDirectory:

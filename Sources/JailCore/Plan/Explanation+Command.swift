@@ -43,9 +43,17 @@ extension Explanation {
             manual: "execve(2)", "path_resolution(7)")
     }
 
-    static func hostCommand(_ line: JailCommand) -> Self {
-        Explanation(
-            "Runs \(line.text) on the host.", without: "What the configuration prepares by it would be missing.",
-            manual: "execve(2)")
+    static func hostCommand(_ line: JailCommand, parameter: String?) -> Self {
+        let moment =
+            switch parameter {
+            case "exec.prepare": " on the host, before the jail's configuration is looked at any further"
+            case "exec.prestart": " on the host, before anything of the jail exists"
+            case "exec.created": " on the host, when the jail exists and runs nothing yet"
+            case "exec.poststart": " on the host, after the jail's own commands"
+            default: " on the host"
+            }
+        return Explanation(
+            "Runs \(line.text)\(moment)" + (line.isBackground ? ", and does not wait for it." : "."),
+            without: "What the configuration prepares by it would be missing.", manual: "clone3(2)", "execve(2)")
     }
 }

@@ -74,7 +74,7 @@ extension Purpose {
         case .session: .session
         case .directory(let path): .directory(path)
         case .execute(let line): .execute(line)
-        case .hostCommand(let line): .hostCommand(line)
+        case .hostCommand(let line, let parameter): .hostCommand(line, parameter: parameter)
         }
     }
 }

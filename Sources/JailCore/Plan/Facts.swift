@@ -24,7 +24,8 @@ public struct StartFacts: Equatable, Sendable {
     /// Directories that the root has: of `proc`, `sys`, `dev`.
     public var rootDirectories: [String] = []
     public var jailUser: User = .root
-    public var systemUser: User?
+    /// Nil when no command of the jail's runs on the host.
+    public var caller: Caller?
     /// The paths below /proc and /sys, of those to be masked, that this kernel has; `isDirectory` tells how.
     public var maskedPaths: [MaskedPath] = []
     /// The paths below /proc, of those to be read-only, that this kernel has.
@@ -52,6 +53,16 @@ public struct StartFacts: Equatable, Sendable {
     public var identityFiles: [String] = []
 
     public init() {}
+
+    /// What the host's commands are run with.
+    public struct Caller: Equatable, Sendable {
+        /// `NAME=VALUE`.
+        public var environment: [String]
+        /// Who jailrun is run by.
+        public var owner: User
+        /// `exec.system_user`; nil for the owner.
+        public var user: User?
+    }
 
     public struct MaskedPath: Equatable, Sendable {
         public var path: String

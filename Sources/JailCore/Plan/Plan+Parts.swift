@@ -58,7 +58,7 @@ extension Operation {
     public var name: String {
         switch self {
         case .call(let call): call.name
-        case .spawn: "clone3"
+        case .spawn, .fork: "clone3"
         case .release: "sendmsg"
         case .network(.setSysctl), .network(.restoreSysctl): "write"
         case .network(.settleLink): "ioctl"

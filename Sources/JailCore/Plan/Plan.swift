@@ -2,7 +2,7 @@
 ///
 /// A plan is pure: it is computed from a `JailSpec` and from facts that were looked up before, and touches nothing.
 public struct Plan: Equatable, Sendable {
-    /// A command that pid 1 runs, as the steps of its own process; the last is execve(2).
+    /// A command that pid 1 runs, or jailrun on the host, as the steps of its own process; the last is execve(2).
     public struct Command: Equatable, Sendable {
         public var parameter: String
         public var line: JailCommand
@@ -11,9 +11,15 @@ public struct Plan: Equatable, Sendable {
         public var steps: [Step]
     }
 
+    /// Run on the host before anything of the jail exists.
+    public var before: [Command] = []
     public var steps: [Step]
+    /// Run on the host when the jail exists and its first process waits.
+    public var created: [Command] = []
     /// Run by pid 1 inside, one after the other.
     public var commands: [Command]
+    /// Run on the host after those.
+    public var after: [Command] = []
 
     public init(steps: [Step], commands: [Command] = []) {
         self.steps = steps
@@ -21,7 +27,16 @@ public struct Plan: Equatable, Sendable {
     }
 
     /// Every step, in the order of the numbers that failures are reported by.
-    public var allSteps: [Step] { steps + commands.flatMap(\.steps) }
+    public var allSteps: [Step] {
+        before.flatMap(\.steps) + steps + (created + commands + after).flatMap(\.steps)
+    }
+
+    /// Where `steps` begin in `allSteps`.
+    var firstStep: Int { Self.count(before) }
+    /// Where the steps of `commands` begin in `allSteps`.
+    var firstCommandStep: Int { firstStep + steps.count + Self.count(created) }
+
+    private static func count(_ commands: [Command]) -> Int { commands.reduce(0) { $0 + $1.steps.count } }
 
     /// What takes the plan back, newest first.
     public var undo: [Operation] { steps.reversed().compactMap(\.undo) }

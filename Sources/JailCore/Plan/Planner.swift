@@ -14,7 +14,7 @@ public struct Planner {
 
     /// The plan of a start: from the cgroup to the last `exec.start` command.
     public func start() -> Plan {
-        Plan(
+        var plan = Plan(
             steps: makeCgroup()  // first: the child is cloned into it, and no process escapes the limits
                 + openRoot()  // the one time that a path of the host is walked
                 + openMountSources()
@@ -43,6 +43,13 @@ public struct Planner {
                 + narrowPrivileges()
                 + becomeInit(),  // nothing happens after it
             commands: commands())
+        let lists = jail.commands
+        plan.before =
+            hostCommands(lists.prepare, parameter: "exec.prepare", isBefore: true)
+            + hostCommands(lists.prestart, parameter: "exec.prestart", isBefore: true)
+        plan.created = hostCommands(lists.created, parameter: "exec.created")
+        plan.after = hostCommands(lists.poststart, parameter: "exec.poststart")
+        return plan
     }
 
     func host(

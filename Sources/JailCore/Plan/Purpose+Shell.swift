@@ -69,7 +69,7 @@ extension Purpose {
         case .session: ["setsid COMMAND"]
         case .directory(let path): ["cd \(Shell.quoted(path))"]
         case .execute(let line): [Shell.quoted(line.arguments)]
-        case .hostCommand(let line): [line.text]
+        case .hostCommand(let line, _): [line.text]
         }
     }
 }

@@ -96,8 +96,8 @@ public indirect enum Purpose: Equatable, Sendable {
     case session
     case directory(String)
     case execute(JailCommand)
-    /// A command of `exec.prestart` and its like, on the host.
-    case hostCommand(JailCommand)
+    /// A command on the host, of `exec.prestart` or its like; jailrun's own has no parameter.
+    case hostCommand(JailCommand, parameter: String?)
 }
 
 /// A path of the host that is mounted a second time, and its place in `mount`.

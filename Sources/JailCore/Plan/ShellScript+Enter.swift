@@ -7,7 +7,7 @@ extension ShellScript {
         comments { $0 == .enterRoot } + [
             "nsenter --mount=/proc/self/ns/mnt pivot_root \"$root\" \"$root\"",
             "umount --no-canonicalize --lazy .    # the host's tree, now on top of the jail's: this directory", "",
-        ] + narrow
+        ] + (plan.created.isEmpty ? [] : ["echo created >\"$work/born\"", "read -r _ <\"$work/go\"", ""]) + narrow
     }
 
     private var commandSteps: [Step] { plan.commands.first?.steps ?? [] }
@@ -64,10 +64,7 @@ extension ShellScript {
     }
 
     private var environment: [String] {
-        guard case .call(let call)? = commandSteps.last?.operation, call.arguments.count > 2,
-            case .vector(let variables) = call.arguments[2]
-        else { return ["PATH=\(Planner.path)"] }
-        return variables
+        commandSteps.last?.operation.environment ?? ["PATH=\(Planner.path)"]
     }
 
     /// A lone `command` is executed as pid 1. For more, a shell of the jail's is pid 1; jailrun has a program for that.

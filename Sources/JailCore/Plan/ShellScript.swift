@@ -89,13 +89,29 @@ public struct ShellScript {
         ]
     }
 
-    private var commandsBefore: [String] {
-        let commands =
-            jail.commands.prepare.map { ("exec.prepare", $0.value) }
-            + jail.commands.prestart.map { ("exec.prestart", $0.value) }
-        guard !commands.isEmpty else { return [] }
-        return commands.flatMap { ["# \($0.0), on the host.", "sh -c \(Shell.quoted($0.1))"] } + [""]
+    /// Commands of the host's, with what jail(8) tells them.
+    private func hostCommands(_ commands: [Plan.Command]) -> [String] {
+        commands.flatMap { command in
+            let variables = command.steps.compactMap(\.operation.environment).joined().filter {
+                ["JID=", "JNAME=", "JPATH="].contains(where: $0.hasPrefix)
+            }
+            return comments { $0 == .hostCommand(command.line, parameter: command.parameter) } + [
+                "env \(Shell.quoted(variables)) \(Shell.quoted(command.line.arguments))"
+                    + (command.line.isBackground ? " &" : "")
+            ]
+        }
     }
+
+    private var commandsBefore: [String] { plan.before.isEmpty ? [] : hostCommands(plan.before) + [""] }
+
+    /// The jail waits meanwhile, isolated, at the end of its third script.
+    private var commandsCreated: [String] {
+        if plan.created.isEmpty { return [] }
+        return ["read -r _ <\"$work/born\""] + hostCommands(plan.created) + ["echo go >\"$work/go\"", ""]
+    }
+
+    /// jailrun keeps the jail until these have run; here it has ended.
+    private var commandsAfter: [String] { plan.after.isEmpty ? [] : [""] + hostCommands(plan.after) }
 
     private func script(_ name: String, _ lines: [String]) -> [String] {
         let end = "END_OF_\(name.uppercased())"
@@ -182,9 +198,8 @@ public struct ShellScript {
     private var host: [String] {
         variables + [""] + tidy + [""] + lines(.host) + spawn + lines(.network)
             + [
-                "# The jail may go on.", "echo go >\"$work/go\"", "", "status=0", "wait \"$first\" || status=$?",
-                "exit \"$status\"",
-            ]
+                "# The jail may go on.", "echo go >\"$work/go\"", "",
+            ] + commandsCreated + ["status=0", "wait \"$first\" || status=$?"] + commandsAfter + ["exit \"$status\""]
     }
 
     private var cgroup: String {

@@ -5,6 +5,7 @@ extension Operation {
         case .call(let call): call.spelling
         case .spawn(let flags):
             "clone3({flags=CLONE_VM|CLONE_PIDFD|CLONE_CLEAR_SIGHAND|CLONE_INTO_CGROUP|\(flags), exit_signal=SIGCHLD, cgroup=cgroup}, 88)"
+        case .fork: "clone3({flags=CLONE_VM|CLONE_PIDFD|CLONE_CLEAR_SIGHAND, exit_signal=SIGCHLD}, 88)"
         case .release(let slots):
             "sendmsg(control, {SCM_RIGHTS [\(slots.map(\.name).joined(separator: ", "))]}, MSG_NOSIGNAL)"
         case .network(let operation): "\(operation)"
@@ -46,6 +47,7 @@ extension CallArgument {
         case .descriptor(let slot): slot.name
         case .text(let text): SystemCall.quoted(text)
         case .vector(let texts): SystemCall.quoted(texts)
+        case .environment: "…"
         case .structure(let structure): structure.spelling
         case .childDirectory: "\"/proc/PID\""
         case .null: "NULL"

@@ -1,3 +1,5 @@
+internal import CNamespaces
+
 /// One operation on the kernel, and who asked for it.
 public struct Step: Equatable, Sendable {
     /// Where the step is performed.
@@ -31,6 +33,8 @@ public indirect enum Operation: Equatable, Sendable {
     case call(SystemCall)
     /// clone3(2) of the jail's first process: into its cgroup, with a pidfd, its signal handlers cleared.
     case spawn(NamespaceFlags)
+    /// clone3(2) of a process that stays on the host, to run a command there.
+    case fork
     /// Lets the child go on, and passes it descriptors: the other end of its recvmsg(2).
     case release([Slot])
     case network(NetworkOperation)
@@ -38,6 +42,17 @@ public indirect enum Operation: Equatable, Sendable {
     case verify(cgroupFile: String, value: String)
     /// Removes the jail's cgroup, once empty.
     case removeCgroup
+}
+
+extension Operation {
+    /// What a program is executed with; nil for anything but execve(2).
+    var environment: [String]? {
+        guard case .call(let call) = self, call.number == CNS_EXECUTE.rawValue else { return nil }
+        switch call.arguments.last {
+        case .vector(let variables)?, .environment(let variables)?: return variables
+        default: return nil
+        }
+    }
 }
 
 /// How a command string is run: jail(8) uses a shell only when the string needs one.

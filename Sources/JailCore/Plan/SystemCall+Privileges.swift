@@ -137,9 +137,11 @@ extension SystemCall {
 
     /// execve(2) of the first candidate that exists.
     static func execute(_ candidates: [String], _ arguments: [String], environment: [String]) -> Self {
-        Self(
-            "execve", CNS_EXECUTE.rawValue,
-            [.vector(candidates), .vector(arguments), .vector(environment)])
+        execute(candidates, arguments, environment: .vector(environment))
+    }
+
+    static func execute(_ candidates: [String], _ arguments: [String], environment: CallArgument) -> Self {
+        Self("execve", CNS_EXECUTE.rawValue, [.vector(candidates), .vector(arguments), environment])
     }
 
     /// Waits until jailrun has done its part; it may pass descriptors.

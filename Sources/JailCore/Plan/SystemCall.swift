@@ -15,6 +15,8 @@ public enum CallArgument: Equatable, Sendable {
     case text(String)
     /// Strings and a NULL: argv, envp.
     case vector([String])
+    /// The same, not shown: the caller's environment may hold what nobody else should read.
+    case environment([String])
     case structure(Structure)
     /// `/proc/PID` of the child, known once it exists.
     case childDirectory

@@ -24,7 +24,29 @@ struct FactFinder {
         facts.deviceTree = try deviceTree().restricted(to: jail.privileges.securityLevel.value)
         try addCgroupLevels(to: &facts)
         try addPrivileges(to: &facts, terminals: terminals)
+        if jail.commands.hasHostCommands { facts.caller = try caller() }
         return facts
+    }
+
+    /// Whose commands the host's are.
+    func caller() throws(RuntimeError) -> StartFacts.Caller {
+        var caller = StartFacts.Caller(
+            environment: Self.environment, owner: PasswordFile.host.user(String(geteuid())) ?? .root, user: nil)
+        guard let name = jail.commands.systemUser else { return caller }
+        caller.user = PasswordFile.host.user(name.value)
+        if caller.user != nil { return caller }
+        throw .noSuchUser(jail: jail.label, parameter: "exec.system_user", origin: name.origin, name: name.value)
+    }
+
+    /// environ(7) of jailrun.
+    static var environment: [String] {
+        var variables: [String] = []
+        var entry = unsafe environ
+        while let text = unsafe entry.pointee {
+            variables.append(unsafe String(cString: text))
+            unsafe entry += 1
+        }
+        return variables
     }
 
     /// What a command that joins a running jail depends on.
@@ -192,4 +214,9 @@ struct FactFinder {
             throw .unsuitable(jail: jail.label, origin: jail.privileges.seccomp.origin, "\(error)", hint: nil)
         }
     }
+}
+
+extension CommandSpec {
+    /// Whether a start runs any on the host.
+    fileprivate var hasHostCommands: Bool { !(prepare + prestart + created + poststart).isEmpty }
 }

@@ -72,11 +72,12 @@ struct HostnameLookup {
         let words = ["getent", "ahosts", jail.hostname.value]
         let calls: [SystemCall] = [
             .startSession(), .clearSignalMask(), .duplicate(.output, to: 1), .closeRange(from: 3, onExec: true),
-            .execute(["/usr/bin/getent", "/bin/getent"], words, environment: HostCommand.callers),
+            .execute(["/usr/bin/getent", "/bin/getent"], words, environment: FactFinder.environment),
         ]
         return calls.map {
             Step(
-                operation: .call($0), side: .child, aim: .hostCommand(JailCommand(words.joined(separator: " "))),
+                operation: .call($0), side: .child,
+                aim: .hostCommand(JailCommand(words.joined(separator: " ")), parameter: nil),
                 origin: .standard(""),
                 purpose: "look up \(jail.hostname.value)", undo: nil)
         }

@@ -47,10 +47,11 @@ struct PlanPerformer: ~Copyable {
             try KernelPlan.stageDescriptor(
                 commands: plan.commands, enter: [], flags: flags,
                 console: output == nil || jail.commands.consoleLog != nil ? -1 : Int32(CNS_JOINED_DESCRIPTOR),
-                firstIndex: plan.steps.count, slots: [])
+                firstIndex: plan.firstCommandStep, slots: [])
         }
         let consoleLog = try Self.openConsoleLog(jail)
-        let kernelPlan = KernelPlan(steps: plan.steps, isTimed: host.observe != nil)
+        let kernelPlan = KernelPlan(
+            steps: plan.steps, firstIndex: plan.firstStep, isTimed: host.observe != nil)
         kernelPlan.set(.control, to: pair.childs.number)
         kernelPlan.set(.supervisorControl, to: pair.ours.number)
         kernelPlan.set(.stage, to: stage.number)
@@ -117,7 +118,7 @@ struct PlanPerformer: ~Copyable {
             case .verify(let file, let value):
                 try verify(file, value, step)
                 index += 1
-            case .removeCgroup: index += 1
+            case .fork, .removeCgroup: index += 1
             }
             host.observe?(step, Clock.microseconds() - began)
         }
@@ -139,7 +140,7 @@ struct PlanPerformer: ~Copyable {
 
     private func call(_ range: Range<Int>) throws(RuntimeError) {
         do { try kernelPlan.perform(range) } catch {
-            let step = plan.steps[error.index]
+            let step = plan.steps[error.index - plan.firstStep]
             if let path = step.idmappedPath(in: jail), [EINVAL, EPERM].contains(error.errno) {
                 throw .unsuitable(
                     jail: jail.label, origin: step.origin,
@@ -157,12 +158,12 @@ struct PlanPerformer: ~Copyable {
             kernelPlan.setChild(child.pid)
             kernelPlan.set(.childProcess, to: child.pid)
             return Child(pid: child.pid, pidfd: Descriptor(child.pidfd))
-        } catch { throw .step(jail: jail.label, step: plan.steps[index], errno: error, number: index) }
+        } catch { throw .step(jail: jail.label, step: plan.steps[index], errno: error, number: index + plan.firstStep) }
     }
 
     private func release(_ slots: [Slot], _ index: Int) throws(RuntimeError) {
         do { try Control.go(pair.ours.number, passing: slots.map { kernelPlan.descriptor(in: $0) ?? -1 }) } catch {
-            throw .step(jail: jail.label, step: plan.steps[index], errno: error, number: index)
+            throw .step(jail: jail.label, step: plan.steps[index], errno: error, number: index + plan.firstStep)
         }
     }
 

@@ -17,7 +17,7 @@ public struct HostProgram: ~Copyable {
     /// - Throws: the errno of clone3(2).
     public init(_ arguments: [String], environment: [String], signals: SignalSource) throws(RuntimeError) {
         let names = environment.map { $0.prefix { $0 != "=" } }
-        let all = HostCommand.callers.filter { !names.contains($0.prefix { $0 != "=" }) } + environment
+        let all = FactFinder.environment.filter { !names.contains($0.prefix { $0 != "=" }) } + environment
         let name = arguments.first ?? ""
         let path = all.first { $0.hasPrefix("PATH=") }.map { String($0.dropFirst(5)) } ?? Planner.path
         let candidates = name.contains("/") ? [name] : path.split(separator: ":").map { "\($0)/\(name)" }
@@ -29,7 +29,8 @@ public struct HostProgram: ~Copyable {
         let plan = KernelPlan(
             steps: calls.map {
                 Step(
-                    operation: .call($0), side: .child, aim: .hostCommand(command), origin: .commandLine,
+                    operation: .call($0), side: .child, aim: .hostCommand(command, parameter: nil),
+                    origin: .commandLine,
                     purpose: "run \(name)", undo: nil)
             })
         let pair = try attempt("cannot run \(name)") { () throws(Errno) in try ControlPair() }
