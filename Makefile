@@ -18,7 +18,7 @@ STATIC = -c release --static-swift-stdlib -Xswiftc -static-executable -Xswiftc -
 # Debian's names of what each target needs beside a Swift toolchain and make.
 BUILD_PACKAGES = libseccomp-dev libcap-dev libnl-route-3-dev pkg-config
 DEMO_PACKAGES = $(BUILD_PACKAGES) busybox-static
-TEST_PACKAGES = $(DEMO_PACKAGES) iproute2 iputils-ping mmdebstrap redis-tools strace
+TEST_PACKAGES = $(DEMO_PACKAGES) iproute2 iputils-ping mmdebstrap procps redis-tools strace
 VM_PACKAGES = $(TEST_PACKAGES) qemu-system-x86 kmod e2fsprogs
 LINT_PACKAGES = $(BUILD_PACKAGES) shellcheck clang-format
 BENCH_PACKAGES = $(DEMO_PACKAGES) crun bubblewrap
@@ -53,6 +53,12 @@ test: root deps-test release probe examples
 	$(TEST_ENVIRONMENT) Tests/run JailCoreTests
 	$(TEST_ENVIRONMENT) Tests/Lab/lab -e www -e shell -e host -e debian Tests/run KernelTests --skip ControllerTests
 	$(TEST_ENVIRONMENT) Tests/Lab/lab -e www -e shell -e host -e debian Tests/run CommandTests
+
+## make tour        the lessons of docs/tour, each command of them typed into a lab and compared with what they say
+tour: root deps-test release probe
+	@rootfs-examples/www/build
+	$(SWIFT) build --build-tests
+	$(TEST_ENVIRONMENT) Tests/Lab/lab -e www Tests/run CommandTests --filter TourTests
 
 ## make test-vm     the same kernel tests, and those of cgroup controllers, under Debian's kernel in qemu; then systemd
 test-vm: root deps-vm release probe examples
@@ -160,5 +166,5 @@ deps-lint:
 deps-bench:
 	@.ci/need $(BENCH_PACKAGES)
 
-.PHONY: all help root build release demo test test-vm examples probe bench lint format docs install uninstall clean \
+.PHONY: all help root build release demo test tour test-vm examples probe bench lint format docs install uninstall clean \
 	deps deps-build deps-demo deps-test deps-vm deps-lint deps-bench

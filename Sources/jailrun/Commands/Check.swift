@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import JailCore
 
 struct Check: ParsableCommand {
@@ -33,6 +34,7 @@ struct Check: ParsableCommand {
             show(postures)
         }
         let tooOpen = postures.filter { posture in failOver.map { posture.exposure > $0 } ?? false }
+        fflush(nil)  // what is wrong stands below what it is about
         if !json { tooOpen.forEach(complain) }
         if hasErrors || !tooOpen.isEmpty { throw ExitCode(65) }
     }
