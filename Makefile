@@ -106,6 +106,11 @@ format:
 docs: release
 	docs/make-parameters "$(CURDIR)/$(JAILRUN)"
 
+## make picture     docs/picture.svg, drawn by the program itself (as root)
+picture: root release
+	@rootfs-examples/www/build
+	Tests/Lab/lab -e www docs/make-picture "$(CURDIR)/$(JAILRUN)"
+
 UNITS = jailrun.service jailrun@.service
 ## make install     PREFIX=/usr/local DESTDIR=
 install: release
@@ -166,5 +171,5 @@ deps-lint:
 deps-bench:
 	@.ci/need $(BENCH_PACKAGES)
 
-.PHONY: all help root build release demo test tour test-vm examples probe bench lint format docs install uninstall clean \
+.PHONY: all help root build release demo test tour test-vm examples probe bench lint format docs picture install uninstall clean \
 	deps deps-build deps-demo deps-test deps-vm deps-lint deps-bench

@@ -41,6 +41,11 @@ struct TourTests {
         #expect(readme.contains("(docs/tour/\(Self.pages[0]))"))
     }
 
+    @Test("the picture is the one that explain draws") func picture() {
+        let outcome = Command(["docs/make-picture", "--check", Laboratory.program]).run()
+        #expect(outcome.status == 0, "\(outcome)")
+    }
+
     @Test(
         "a lesson that says something else than what happens is found out",
         arguments: [
