@@ -122,6 +122,15 @@ final class CommandLineTests {
         #expect(outcome.lines.filter { $0.contains("exposure") }.map { $0.prefix(2) } == ["a:", "b:"])
     }
 
+    @Test("a link of the host is judged by where it leads") func postureOfLink() {
+        symlink("/etc", "\(directory)/link")
+        let path = file(
+            "a { path = /; root.readonly; exec.start = true; mount = \"\(directory)/link /mnt nullfs rw 0 0\"; }\n")
+        let outcome = jailrun("check", "--posture", path)
+        #expect(outcome.output.contains("link, which is /etc: write the host's own system"), "\(outcome)")
+        #expect(outcome.output.contains("of 10, not confined"))
+    }
+
     @Test("the parts of a posture add up to its figure") func postureJSON() throws {
         let outcome = jailrun("check", "--posture", "--json", file(Self.open))
         let document = try #require(try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any])

@@ -18,14 +18,17 @@ struct PostureTests {
         } + [DeviceNode(path: "sda", kind: .block, major: 8, minor: 0, mode: 0o660)]
 
     static func posture(
-        _ text: String, path: String = "/j/a", devices: [DeviceNode] = plain, user: StartFacts.User? = nil
+        _ text: String, path: String = "/j/a", devices: [DeviceNode] = plain, user: StartFacts.User? = nil,
+        leading: [String: String] = [:]
     ) throws -> Posture {
         let source = TextSource(files: ["www.conf": "a {\n path = \(path);\n persist;\n \(text)\n}"])
         let jail = try #require(try Configuration(path: "www.conf", source: source).specs().first)
         var tree = DeviceTree()
         tree.nodes = devices
         let filter = try SeccompFilter.filter(for: jail.privileges, cachedIn: nil)
-        return Posture(of: jail, PostureFacts(filter: filter, devices: tree, user: user))
+        var facts = PostureFacts(filter: filter, devices: tree, user: user)
+        facts.realPaths = leading
+        return Posture(of: jail, facts)
     }
 
     static func part(_ subject: Posture.Subject, _ posture: Posture) throws -> Posture.Part {
@@ -156,6 +159,24 @@ struct PostureTests {
         #expect(try Self.posture("root.readonly;", path: "/").exposure > Self.posture("root.readonly;").exposure)
     }
 
+    @Test("the layers of a root are its root, unless the host's system is among them") func layers() throws {
+        func files(_ options: String) throws -> Posture.Part {
+            try Self.part(.files, Self.posture("mount = \"none /j/a overlay \(options)\";"))
+        }
+        let plain = try Self.part(.files, Self.posture(""))
+        #expect(try files("lowerdir=/srv/base,upperdir=/srv/u/up,workdir=/srv/u/work").exposure == plain.exposure)
+        #expect(try files("lowerdir=/usr,upperdir=/srv/u/up,workdir=/srv/u/work").exposure.hundredths == 35)
+        #expect(try files("lowerdir=/srv/base:/srv/more").exposure == .nothing)
+    }
+
+    @Test("a link is judged by where it leads") func links() throws {
+        let mount = "mount = \"/srv/link /j/a/m nullfs rw 0 0\";"
+        #expect(try !Self.posture(mount).givesMachine)
+        #expect(try Self.posture(mount, leading: ["/srv/link": "/etc"]).givesMachine)
+        #expect(try Self.posture(mount, leading: ["/srv/link": "/run/docker.sock"]).givesMachine)
+        #expect(try Self.posture("", path: "/srv/link", leading: ["/srv/link": "/usr"]).givesMachine)
+    }
+
     @Test("a disk that can be written gives the machine away, one that can only be read does not") func disks() throws {
         var disk = try #require(Self.devices.last)
         #expect(try Self.posture("", devices: [disk]).givesMachine)
@@ -282,6 +303,7 @@ struct PostureTests {
             ("/var/lib", .machine), ("/run", .machine), ("/run/docker.sock", .machine), ("/etc/ssl", .system),
             ("/usr/bin/env", .system), ("/run/dbus", .system), ("/usr/jail/base", .plain), ("/usr/share/doc", .plain),
             ("/var/lib/postgresql", .plain), ("/etcetera", .plain), ("/srv", .plain), ("/home/a", .plain),
+            ("/srv/../etc", .machine), ("/./srv", .plain),
         ] as [(String, HostPath)])
     func paths(path: String, kind: HostPath) {
         #expect(HostPath(path) == kind)

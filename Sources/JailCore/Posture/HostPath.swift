@@ -16,7 +16,10 @@ enum HostPath: Equatable {
     private static let sockets = ["containerd.sock", "crio.sock", "docker.sock", "podman.sock"]
 
     init(_ path: String) {
-        let parts = path.split(separator: "/").map(String.init)
+        var parts: [String] = []
+        for part in path.split(separator: "/").map(String.init) where part != "." {
+            if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+        }
         if Self.isSocket(path) || Self.folders.contains(where: { $0.starts(with: parts) }) {
             self = .machine
         } else if Self.folders.contains(where: { parts.starts(with: $0) }) {

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import SystemPackage
 
 extension PostureFacts {
@@ -6,6 +7,18 @@ extension PostureFacts {
     /// - Throws: `.unsuitable` when the ruleset or the filter cannot be had.
     public init(of jail: JailSpec) throws(RuntimeError) {
         self.init(filter: try Self.filter(of: jail), devices: try Self.devices(of: jail), user: Self.user(of: jail))
+        for path in Self.hostPaths(of: jail) { realPaths[path] = Self.realPath(path) }
+    }
+
+    private static func hostPaths(of jail: JailSpec) -> [String] {
+        RootSource(jail).folders
+            + jail.mounts.flatMap { [$0.source, $0.layers?.upper].compactMap { $0 } + ($0.layers?.folders ?? []) }
+    }
+
+    private static func realPath(_ path: String) -> String? {
+        guard let resolved = unsafe realpath(path, nil) else { return nil }
+        defer { unsafe free(resolved) }
+        return unsafe String(cString: resolved)
     }
 
     private static func filter(of jail: JailSpec) throws(RuntimeError) -> SeccompFilter? {

@@ -88,7 +88,7 @@ struct Check: ParsableCommand {
 
     private func printJSON(_ found: [Diagnostic], _ postures: [Posture]) {
         let objects = found.map(DiagnosticObject.init)
-        if posture || global.verbose {
+        if posture {
             print(JSONText.of(PostureDocument(diagnostics: objects, jails: postures.map(PostureObject.init))))
         } else {
             print(JSONText.of(objects))

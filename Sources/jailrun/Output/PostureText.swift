@@ -39,7 +39,8 @@ struct PostureText {
         let name = part.subject.rawValue
         let pad = String(repeating: " ", count: 13 - name.count)
         page.add(
-            part.summary, after: "\(name)\(pad)\(part.exposure) of \(part.subject.most)", indent: 2, column: Self.column
+            Terminal.escaped(part.summary), after: "\(name)\(pad)\(part.exposure) of \(part.subject.most)", indent: 2,
+            column: Self.column
         )
     }
 
@@ -62,7 +63,9 @@ struct PostureText {
         let mark = finding.givesMachine ? "!" : " "
         page.add(Terminal.escaped(finding.text), after: "\(mark) \(finding.exposure)", indent: 0, column: 8)
         let place = Self.place(finding.origin)
-        page.add("\(place.isEmpty ? "" : "\(place)  ")\(finding.mend)", after: "", indent: 0, column: 10, .source)
+        page.add(
+            "\(place.isEmpty ? "" : "\(place)  ")\(Terminal.escaped(finding.mend))", after: "", indent: 0, column: 10,
+            .source)
     }
 
     private static func place(_ origin: Origin) -> String {
