@@ -15,6 +15,8 @@ enum CallRisk: String, CaseIterable, Sendable {
     init?(_ row: SeccompTable.Row) {
         switch (row.verdict, row.group) {
         case (.allow, _): self = .ordinary
+        // Which families a socket may have is judged as network.
+        case (.check, "Sockets"): self = .ordinary
         case (.check, _): self = .arguments
         case (_, "Mounts and namespaces"): self = .namespaces
         case (_, "Handles to files"): self = .handles

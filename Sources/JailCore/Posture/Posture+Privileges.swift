@@ -121,7 +121,7 @@ extension PostureJudge {
             max(1, risk.weight * open.count / rows.count), "\(calls): \(risk.allowance)", origin, mend: mend)
     }
 
-    /// A call of the five with checks is open when it passes without one; of the others, when it passes at all.
+    /// A call with a check is open when it passes without one; of the others, when it passes at all.
     private func isOpen(_ entry: (row: SeccompTable.Row, answer: FilterReach.Answer), _ risk: CallRisk) -> Bool {
         risk == .arguments ? entry.answer == .always : entry.answer != .never
     }
