@@ -171,5 +171,6 @@ deps-lint:
 deps-bench:
 	@.ci/need $(BENCH_PACKAGES)
 
-.PHONY: all help root build release demo test tour test-vm examples probe bench lint format docs picture install uninstall clean \
+.PHONY: all help root build release demo test tour test-vm examples probe bench lint format docs picture install \
+	uninstall clean \
 	deps deps-build deps-demo deps-test deps-vm deps-lint deps-bench

@@ -34,6 +34,9 @@ struct TourTests {
             #expect(text.contains("```console fails\n") || text.contains("## Without it"), "\(page)")
             #expect(text.contains("## Questions") && text.contains("<details><summary>Answers</summary>"), "\(page)")
             #expect(contents.contains("(\(page))"), "\(page)")
+            #expect(
+                text.contains("\n*Type into [the lab](README.md#where-to-type), not on the machine itself.*\n"),
+                "\(page)")
             let next = index + 1 < Self.pages.count ? Self.pages[index + 1] : "README.md"
             #expect(text.contains("(\(next))"), "\(page)")
         }

@@ -62,10 +62,8 @@ struct PostureText {
     private mutating func add(_ finding: Posture.Finding) {
         let mark = finding.givesMachine ? "!" : " "
         page.add(Terminal.escaped(finding.text), after: "\(mark) \(finding.exposure)", indent: 0, column: 8)
-        let place = Self.place(finding.origin)
-        page.add(
-            "\(place.isEmpty ? "" : "\(place)  ")\(Terminal.escaped(finding.mend))", after: "", indent: 0, column: 10,
-            .source)
+        let mend = "\(Self.place(finding.origin))  \(Terminal.escaped(finding.mend))"
+        page.add(mend, after: "", indent: 0, column: 10, .source)
     }
 
     private static func place(_ origin: Origin) -> String {
