@@ -22,7 +22,7 @@ STATIC = -c release --static-swift-stdlib -Xswiftc -static-executable -Xswiftc -
 # Debian's names of what each target needs beside a Swift toolchain and make.
 BUILD_PACKAGES = libseccomp-dev libcap-dev libnl-route-3-dev pkg-config
 DEMO_PACKAGES = $(BUILD_PACKAGES) busybox-static
-TEST_PACKAGES = $(DEMO_PACKAGES) iproute2 iputils-ping mmdebstrap redis-tools strace
+TEST_PACKAGES = $(DEMO_PACKAGES) iproute2 iputils-ping mmdebstrap procps redis-tools strace
 VM_PACKAGES = $(TEST_PACKAGES) qemu-system-x86 kmod e2fsprogs
 LINT_PACKAGES = $(BUILD_PACKAGES) shellcheck clang-format
 BENCH_PACKAGES = $(DEMO_PACKAGES) crun bubblewrap
@@ -57,6 +57,12 @@ test: root deps-test release probe examples
 	$(TEST_ENVIRONMENT) Tests/run JailCoreTests
 	$(TEST_ENVIRONMENT) Tests/Lab/lab -e www -e shell -e host -e debian Tests/run KernelTests --skip ControllerTests
 	$(TEST_ENVIRONMENT) Tests/Lab/lab -e www -e shell -e host -e debian Tests/run CommandTests
+
+## make tour        the lessons of docs/tour, each command of them typed into a lab and compared with what they say
+tour: root deps-test release probe
+	@rootfs-examples/www/build
+	$(SWIFT) build --build-tests
+	$(TEST_ENVIRONMENT) Tests/Lab/lab -e www Tests/run CommandTests --filter TourTests
 
 ## make test-vm     the same kernel tests, and those of cgroup controllers, under Debian's kernel in qemu; then systemd
 test-vm: root deps-vm release probe examples
@@ -103,6 +109,11 @@ format:
 ## make docs        docs/parameters.md, from the program's own table
 docs: release
 	docs/make-parameters "$(CURDIR)/$(JAILRUN)"
+
+## make picture     docs/picture.svg, drawn by the program itself (as root)
+picture: root release
+	@rootfs-examples/www/build
+	Tests/Lab/lab -e www docs/make-picture "$(CURDIR)/$(JAILRUN)"
 
 UNITS = jailrun.service jailrun@.service
 ## make install     PREFIX=/usr/local DESTDIR=
@@ -164,5 +175,6 @@ deps-lint:
 deps-bench:
 	@.ci/need $(BENCH_PACKAGES)
 
-.PHONY: all help root build release demo test test-vm examples probe bench lint format docs install uninstall clean \
+.PHONY: all help root build release demo test tour test-vm examples probe bench lint format docs picture install \
+	uninstall clean \
 	deps deps-build deps-demo deps-test deps-vm deps-lint deps-bench

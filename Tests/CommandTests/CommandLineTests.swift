@@ -87,9 +87,76 @@ final class CommandLineTests {
         #expect(outcome.errors.contains("jail.conf:\(line):"), "\(outcome)")
     }
 
-    @Test("check of a good file says nothing, and ends with 0") func goodFile() {
+    @Test("check of a good file says how open each jail is, in a line, and ends with 0") func goodFile() {
         let outcome = jailrun("check", file(Self.good))
-        #expect(outcome.status == 0 && outcome.output == "" && outcome.errors == "", "\(outcome)")
+        #expect(outcome.status == 0 && outcome.errors == "", "\(outcome)")
+        #expect(outcome.output == "www: exposure 8.36 of 10, not confined\n", "\(outcome)")
+        let quiet = jailrun("check", "-q", file(Self.good))
+        #expect(quiet.status == 0 && quiet.output == "" && quiet.errors == "", "\(quiet)")
+    }
+
+    /// Long names, and something open in each part.
+    private static let open = """
+        a { path = /; root.ephemeral; exec.start = "/bin/true"; userns = host; seccomp = none; host = inherit;
+          ip4 = inherit; ip6 = inherit;
+          mount = "/etc/a-folder-with-a-name-that-is-long/and-another-one-which-goes-on/and-on /mnt nullfs rw 0 0";
+          cap.add = sys_time; }
+        b { path = /; root.readonly; exec.start = "/bin/true"; cgroup.memory.max = 64M; }
+
+        """
+
+    @Test("the posture has each finding's line and mend, is at most 100 columns wide, and the same as -v")
+    func posture() {
+        let path = file(Self.open)
+        let outcome = jailrun("check", "--posture", path)
+        #expect(outcome.output == jailrun("check", "-v", path).output)
+        #expect(outcome.lines.filter { $0.count > 100 && $0.split(separator: " ").count > 3 } == [])
+        #expect(!outcome.output.contains("\u{1b}"))
+        for line in [
+            "          \(path):1  userns = private", "          \(path):2  ip4.addr = ADDRESS",
+            "          \(path):4  leave sys_time out of cap.add", "          default  cgroup.memory.max = 512M",
+            "  sys_time          can set the clock of the machine",
+        ] {
+            #expect(outcome.lines.contains(line), "\(line)\n\(outcome)")
+        }
+        #expect(outcome.lines.filter { $0.contains("exposure") }.map { $0.prefix(2) } == ["a:", "b:"])
+    }
+
+    @Test("a link of the host is judged by where it leads") func postureOfLink() {
+        symlink("/etc", "\(directory)/link")
+        let path = file(
+            "a { path = /; root.readonly; exec.start = true; mount = \"\(directory)/link /mnt nullfs rw 0 0\"; }\n")
+        let outcome = jailrun("check", "--posture", path)
+        #expect(outcome.output.contains("link, which is /etc: write the host's own system"), "\(outcome)")
+        #expect(outcome.output.contains("of 10, not confined"))
+    }
+
+    @Test("the parts of a posture add up to its figure") func postureJSON() throws {
+        let outcome = jailrun("check", "--posture", "--json", file(Self.open))
+        let document = try #require(try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any])
+        #expect((document["diagnostics"] as? [Any])?.isEmpty == false && document["version"] as? Int == 1)
+        let jails = try #require(document["jails"] as? [[String: Any]])
+        #expect(jails.map { $0["name"] as? String } == ["a", "b"])
+        for jail in jails {
+            let parts = try #require(jail["parts"] as? [[String: Any]])
+            let sum = parts.reduce(0) { $0 + Int((($1["exposure"] as? Double ?? -1) * 100).rounded()) }
+            let figure = Int(((jail["exposure"] as? Double ?? -1) * 100).rounded())
+            #expect(jail["givesMachine"] as? Bool == false && parts.count == 8 && sum == figure, "\(jail)")
+        }
+    }
+
+    @Test("a jail that is more open than the bound ends with 65, one that is not with 0") func failOver() {
+        let path = file("www { path = /; root.readonly; exec.start = \"/bin/true\"; }\n")
+        let figure = jailrun("check", path).output.split(separator: " ")[2]
+        #expect(figure == "1.05")
+        for (bound, status) in [("1.04", 65), ("1.05", 0), ("1", 65), ("10", 0), ("x", 64), ("11", 64)]
+            as [(String, Int32)]
+        {
+            let outcome = jailrun("check", "--fail-over", bound, path)
+            #expect(outcome.status == status, "\(bound): \(outcome)")
+            #expect(outcome.errors.contains("jailrun: www: exposure 1.05 is over \(bound)") == (status == 65))
+            #expect(jailrun("check", "--json", "--fail-over", bound, path).status == status)
+        }
     }
 
     @Test("check looks at the host, and changes nothing there") func host() {

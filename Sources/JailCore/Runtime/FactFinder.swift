@@ -146,13 +146,18 @@ struct FactFinder {
         let reference = jail.pseudoFilesystems.devfsRuleset
         do {
             let rules = try DevfsRules.ofHost()
-            let ruleset = try rules.ruleset(reference.value)
-            return try DeviceTree(
-                applying: ruleset, of: rules, host: Self.hostDevices(under: ruleset, of: rules),
-                names: .init(uid: { PasswordFile.host.uid($0) }, gid: { PasswordFile.host.gid($0) }))
+            return try Self.deviceTree(rules.ruleset(reference.value), of: rules)
         } catch {
             throw .unsuitable(jail: jail.label, origin: reference.origin, error.description, hint: nil)
         }
+    }
+
+    static func deviceTree(
+        _ ruleset: DevfsRules.Ruleset, of rules: DevfsRules
+    ) throws(DevfsRulesError) -> DeviceTree {
+        try DeviceTree(
+            applying: ruleset, of: rules, host: hostDevices(under: ruleset, of: rules),
+            names: .init(uid: { PasswordFile.host.uid($0) }, gid: { PasswordFile.host.gid($0) }))
     }
 
     /// Devices whose numbers differ from machine to machine.

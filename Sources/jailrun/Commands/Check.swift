@@ -1,37 +1,103 @@
 import ArgumentParser
+import Glibc
 import JailCore
 
 struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Say everything that is wrong or doubtful in a file; touch nothing.",
-        discussion: "Ends with 65 when there is an error, with 0 when there are warnings and notes only.")
+        abstract: "Say everything that is wrong or doubtful in a file, and how open its jails are; touch nothing.",
+        discussion: "Ends with 65 when there is an error or a jail is more open than --fail-over permits, else with 0.")
 
     @OptionGroup var global: GlobalOptions
 
     @Flag(help: "Print what is found to standard output, as JSON.")
     var json = false
 
+    @Flag(help: "Print what a process inside each jail could reach, and how to reach less; as -v.")
+    var posture = false
+
+    @Option(
+        help: ArgumentHelp("End with 65 when a jail's exposure is more.", valueName: "exposure"),
+        transform: Self.exposure)
+    var failOver: Exposure?
+
     @Argument(help: "A jail.conf(5) file.", completion: .file(extensions: ["conf"]))
     var file: String
 
     func run() throws {
-        let found = try diagnostics()
+        let (configuration, found) = try read()
+        let hasErrors = found.contains { $0.severity == .error }
+        let postures = try configuration.map { try judge($0, hasErrors: hasErrors) } ?? []
         if json {
-            print(JSONText.of(found.map(DiagnosticObject.init)))
+            printJSON(found, postures)
         } else {
             Output.diagnostics(global.quiet ? found.filter { $0.severity == .error } : found)
+            show(postures)
         }
-        if found.contains(where: { $0.severity == .error }) { throw ExitCode(65) }
+        let tooOpen = postures.filter { posture in failOver.map { posture.exposure > $0 } ?? false }
+        fflush(nil)  // what is wrong stands below what it is about
+        if !json { tooOpen.forEach(complain) }
+        if hasErrors || !tooOpen.isEmpty { throw ExitCode(65) }
     }
 
-    private func diagnostics() throws -> [Diagnostic] {
-        if !json { return try global.load(file).checkOnHost() }
-        do { return try Configuration(path: file).checkOnHost() } catch { return error.diagnostics }
+    private static func exposure(_ text: String) throws -> Exposure {
+        guard let exposure = Exposure(text) else { throw ValidationError("0 to 10, with at most two decimals") }
+        return exposure
+    }
+
+    /// Nil when the file cannot be read as one: that is an error among those found.
+    private func read() throws -> (Configuration?, [Diagnostic]) {
+        if !json {
+            let configuration = try global.load(file)
+            return (configuration, configuration.checkOnHost())
+        }
+        do {
+            let configuration = try Configuration(path: file)
+            return (configuration, configuration.checkOnHost())
+        } catch { return (nil, error.diagnostics) }
+    }
+
+    /// Of jails that cannot be read nothing can be said, nor of those for which rules or profile are missing: both are errors
+    /// already.
+    private func judge(_ configuration: Configuration, hasErrors: Bool) throws -> [Posture] {
+        guard let jails = try? configuration.specs() else { return [] }
+        var postures: [Posture] = []
+        for jail in jails {
+            do { postures.append(Posture(of: jail, try PostureFacts(of: jail))) } catch {
+                if !hasErrors { try reporting { throw error } }
+            }
+        }
+        return postures
+    }
+
+    private func show(_ postures: [Posture]) {
+        if posture || global.verbose {
+            let text = PostureText(postures, isColoured: Reader.wantsColour(global.noColor))
+            if !postures.isEmpty { Reader.show(text.lines) }
+        } else if !global.quiet {
+            for posture in postures { print(PostureText.line(posture)) }
+        }
+    }
+
+    private func complain(_ posture: Posture) {
+        Output.error(
+            "\(Terminal.escaped(posture.jail)): exposure \(posture.exposure) is over \(failOver?.description ?? "")")
+        if !self.posture && !global.verbose {
+            Output.notice("    hint: jailrun check --posture says what is open, and how to close it")
+        }
+    }
+
+    private func printJSON(_ found: [Diagnostic], _ postures: [Posture]) {
+        let objects = found.map(DiagnosticObject.init)
+        if posture {
+            print(JSONText.of(PostureDocument(diagnostics: objects, jails: postures.map(PostureObject.init))))
+        } else {
+            print(JSONText.of(objects))
+        }
     }
 }
 
 /// What was found, as `check --json` gives it; what there is not is left out.
-private struct DiagnosticObject: Encodable {
+struct DiagnosticObject: Encodable {
     var severity: String
     var file: String?
     var line: Int?

@@ -1,0 +1,65 @@
+/// System calls by what they open. The groups are those of the default filter's table.
+enum CallRisk: String, CaseIterable, Sendable {
+    case namespaces = "mounts and namespaces"
+    case handles = "handles to files"
+    case machine = "the machine"
+    case young = "large and young parts of the kernel"
+    case processes = "other processes"
+    case memory = "placing memory"
+    case arguments = "arguments unchecked"
+    case foreign = "other ABIs"
+    case relics = "relics and absent"
+    case ordinary = "ordinary"
+
+    /// Nil when the table has a group that nobody judged.
+    init?(_ row: SeccompTable.Row) {
+        switch (row.verdict, row.group) {
+        case (.allow, _): self = .ordinary
+        // Which families a socket may have is judged as network.
+        case (.check, "Sockets"): self = .ordinary
+        case (.check, _): self = .arguments
+        case (_, "Mounts and namespaces"): self = .namespaces
+        case (_, "Handles to files"): self = .handles
+        case (_, "The machine"): self = .machine
+        case (_, "Large and young parts of the kernel"): self = .young
+        case (_, "Other processes"): self = .processes
+        case (_, "Placing memory on nodes"): self = .memory
+        // Its flags are where no filter can look: all namespaces are behind it.
+        case (_, "Absent") where row.name == "clone3": self = .namespaces
+        case (_, "Relics"), (_, "Too young to be needed"), (_, "Absent"): self = .relics
+        default: return nil
+        }
+    }
+
+    /// Hundredths, when all calls of the group pass. The sum is the part's.
+    var weight: Int {
+        switch self {
+        case .namespaces: 30
+        case .young: 30
+        case .machine: 25
+        case .ordinary: 15
+        case .arguments: 15
+        case .handles: 10
+        case .processes: 10
+        case .foreign: 10
+        case .relics: 3
+        case .memory: 2
+        }
+    }
+
+    /// What a process could do with them.
+    var allowance: String {
+        switch self {
+        case .namespaces: "rearrange mounts, and make a namespace in which it has every capability"
+        case .handles: "open files by handle, which no root directory bounds"
+        case .machine: "ask the kernel to change the machine: its clock, modules, swap, power"
+        case .young: "reach parts of the kernel that most escapes went through"
+        case .processes: "reach into other processes of the jail, past ptrace(2)'s checks"
+        case .memory: "see and move on which node memory lies"
+        case .arguments: "pass arguments that make namespaces, type into terminals or weaken address randomisation"
+        case .foreign: "call the kernel by an ABI that rules on names and arguments do not fit"
+        case .relics: "call what nothing that is maintained needs"
+        case .ordinary: "ask the kernel for what services need; all of it is the kernel's code"
+        }
+    }
+}

@@ -1,0 +1,135 @@
+extension PostureJudge {
+    var files: Posture.Part {
+        let paths = jail.mounts.indices.flatMap { hostPaths(of: jail.mounts[$0]) }
+        let findings = rootFindings + paths.map(finding) + uncovered
+        let writable = paths.filter(\.isWritable).count
+        return Posture.Part(
+            subject: .files,
+            summary: "\(rootSummary); "
+                + (paths.isEmpty
+                    ? "nothing else of the host" : "\(paths.count) of the host's mounted, \(writable) writable"),
+            findings: findings)
+    }
+
+    private var isRootReadOnly: Bool {
+        let source = rootSource
+        if jail.root.isReadOnly.value { return true }
+        guard let top = source.layers.last else { return source.attributes.contains(.readOnly) }
+        return top.isReadOnly || top.layers?.upper == nil
+    }
+
+    private var rootSource: RootSource { RootSource(jail) }
+
+    private var rootSummary: String {
+        if isRootReadOnly { return "a root that it cannot write" }
+        return jail.root.isEphemeral.value ? "writes to its root vanish" : "it writes to its root"
+    }
+
+    private var rootFindings: [Posture.Finding] {
+        var findings: [Posture.Finding] = []
+        if !isRootReadOnly {
+            let isEphemeral = jail.root.isEphemeral.value
+            findings.append(
+                Posture.Finding(
+                    isEphemeral ? 4 : 10,
+                    isEphemeral
+                        ? "programs of its root can be changed until it stops"
+                        : "programs of its root can be changed for the next start, too", jail.path.origin,
+                    mend: isEphemeral ? "root.readonly" : "root.readonly or root.ephemeral"))
+        }
+        return findings
+            + rootFolders.filter { kind(of: $0.path) == .machine }.map { folder in
+                Posture.Finding(
+                    HostPath.machine.weight(isWritable: folder.isWritable),
+                    "\(name(of: folder.path)): \(folder.isWritable ? "write" : "read") the host's own system",
+                    folder.origin,
+                    mend: folder.isWritable
+                        ? "root.ephemeral, or a root of its own as path" : "a root of its own as path",
+                    givesMachine: folder.isWritable)
+            }
+    }
+
+    /// What the root consists of; what is written goes to the first.
+    private var rootFolders: [Shown] {
+        let isKept = !isRootReadOnly && !jail.root.isEphemeral.value
+        return rootSource.folders.enumerated().map { index, path in
+            Shown(path: path, isWritable: isKept && index == 0, origin: rootSource.origin)
+        }
+    }
+
+    /// A path of the host that a mount shows; what is below the jail's own root is none.
+    private struct Shown {
+        var path: String
+        var isWritable: Bool
+        /// A file system on it, which the jail does not see as such.
+        var isDisk = false
+        var origin: Origin
+    }
+
+    private func hostPaths(of mount: MountSpec) -> [Shown] {
+        if mount.relativeTarget.isEmpty { return [] }
+        if mount.kind.isBind, !isOwn(mount.source) {
+            return [Shown(path: mount.source, isWritable: !mount.isReadOnly, origin: mount.origin)]
+        }
+        if let layers = mount.layers {
+            let upper = layers.upper.map { Shown(path: $0, isWritable: !mount.isReadOnly, origin: mount.origin) }
+            let lower = layers.folders.map { Shown(path: $0, isWritable: false, origin: mount.origin) }
+            return ([upper].compactMap { $0 } + lower).filter { !isOwn($0.path) }
+        }
+        if mount.kind.diskType != nil {
+            return [Shown(path: mount.source, isWritable: !mount.isReadOnly, isDisk: true, origin: mount.origin)]
+        }
+        return []
+    }
+
+    private func kind(of path: String) -> HostPath { HostPath(facts.realPaths[path] ?? path) }
+
+    private func isSocket(_ path: String) -> Bool { HostPath.isSocket(facts.realPaths[path] ?? path) }
+
+    private func name(of path: String) -> String {
+        guard let real = facts.realPaths[path], real != path else { return path }
+        return "\(path), which is \(real)"
+    }
+
+    private func isOwn(_ path: String) -> Bool {
+        let (root, parts) = (jail.path.value.split(separator: "/"), path.split(separator: "/"))
+        return !root.isEmpty && parts.starts(with: root) && !parts.contains("..")
+    }
+
+    private func finding(_ shown: Shown) -> Posture.Finding {
+        let kind = shown.isDisk ? HostPath.plain : kind(of: shown.path)
+        let isWritable = shown.isWritable || isSocket(shown.path)
+        let word = isWritable ? "write" : "read"
+        let what =
+            switch kind {
+            case .machine:
+                isSocket(shown.path) ? "ask a daemon of the host's root" : "\(word) the host's own system"
+            case .system: "\(word) a part of the host's system"
+            case .plain: "\(word) what the host keeps there"
+            }
+        return Posture.Finding(
+            kind.weight(isWritable: isWritable), "\(name(of: shown.path)): \(what)", shown.origin,
+            mend: shown.isWritable && !isSocket(shown.path)
+                ? "ro in the mount's options, or a folder with no more than it needs"
+                : "leave the mount out, or mount no more than it needs",
+            givesMachine: kind == .machine && isWritable)
+    }
+
+    /// Masks and read-only paths stand at /proc alone.
+    private var uncovered: [Posture.Finding] {
+        let second = jail.mounts.filter { mount in
+            (mount.kind == .procfs || mount.kind == .linprocfs) && mount.relativeTarget != "proc"
+        }
+        let proc = second.map { mount in
+            Posture.Finding(
+                20, "\(mount.target): a /proc without masks and read-only paths", mount.origin,
+                mend: "leave it out: mount.procfs", givesMachine: isHostRoot && !mount.isReadOnly)
+        }
+        guard let bind = jail.privileges.granted.first(where: { $0.value == .mountNullfs }) else { return proc }
+        return proc + [
+            Posture.Finding(
+                10, "take away the masks of /proc and /sys", bind.origin,
+                mend: "mount in the file instead of allow.mount.nullfs")
+        ]
+    }
+}

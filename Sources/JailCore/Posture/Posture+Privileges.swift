@@ -1,0 +1,178 @@
+extension PostureJudge {
+    // MARK: Ids
+
+    var ids: Posture.Part {
+        let asked = jail.privileges.userNamespace
+        switch asked.value {
+        case .private:
+            return Posture.Part(
+                subject: .ids, summary: "65536 of its own: root inside is nobody outside", findings: [])
+        case .host:
+            let finding = Posture.Finding(
+                200, "root inside is root of the host wherever a wall has a hole", asked.origin,
+                mend: "userns = private")
+            return Posture.Part(subject: .ids, summary: "the host's: root inside is root outside", findings: [finding])
+        case .range(let first, let count):
+            return Posture.Part(
+                subject: .ids, summary: "\(count) of the host's, from \(first) on",
+                findings: first < 65536
+                    ? [
+                        Posture.Finding(
+                            100, "users inside are users that the host may have, too", asked.origin,
+                            mend: "userns = private")
+                    ] : [])
+        }
+    }
+
+    // MARK: Capabilities
+
+    var capabilities: Posture.Part {
+        let held = heldCapabilities
+        let summary: String
+        if held.isEmpty {
+            let user = facts.user.map { $0.uid == 0 ? "" : ": its commands run as \($0.name)" } ?? ""
+            summary = "none\(user)"
+        } else {
+            let reach = isHostRoot ? "over the machine" : "over the jail's own namespaces"
+            summary = "\(held.capabilities.count), \(reach)"
+        }
+        return Posture.Part(
+            subject: .capabilities, summary: summary,
+            findings: added(held.subtracting(.standard)) + standard(held.intersection(.standard)))
+    }
+
+    private func added(_ capabilities: CapabilitySet) -> [Posture.Finding] {
+        capabilities.capabilities.compactMap { capability in
+            let exposure = CapabilitySet([capability]).exposure(overMachine: isHostRoot)
+            if exposure == 0 { return nil }
+            let (origin, mend) = asked(capability)
+            return Posture.Finding(
+                exposure, "\(capability.name): \(capability.allowance(overMachine: isHostRoot))", origin, mend: mend,
+                givesMachine: givesMachine(capability))
+        }
+    }
+
+    private func standard(_ capabilities: CapabilitySet) -> [Posture.Finding] {
+        let exposure = capabilities.exposure(overMachine: isHostRoot)
+        if exposure == 0 { return [] }
+        return [
+            Posture.Finding(
+                exposure, "\(capabilities.capabilities.count) capabilities that services of a distribution want",
+                .standard("cap.drop = NAME"),
+                mend: "cap.drop = NAME for each it does without; exec.jail_user = USER for all")
+        ]
+    }
+
+    /// The host's root with such a capability, and one of the calls that it is for.
+    private func givesMachine(_ capability: Capability) -> Bool {
+        guard isHostRoot, CapabilitySet.ofMachine.contains(capability) else { return false }
+        return answers.contains { $0.row.capabilities.contains(capability) && $0.answer != .never }
+    }
+
+    /// The line that gave it, and what to write instead.
+    private func asked(_ capability: Capability) -> (Origin, mend: String) {
+        let privileges = jail.privileges
+        if let entry = privileges.capAdd.first(where: { $0.value == capability.name }) {
+            return (entry.origin, "leave \(capability.shortName) out of cap.add")
+        }
+        if capability == .netRaw, privileges.allowsRawSockets.value {
+            return (privileges.allowsRawSockets.origin, "allow.raw_sockets = false")
+        }
+        if capability == .netAdmin, privileges.ownsNetwork.value {
+            return (privileges.ownsNetwork.origin, "ip4.addr instead of vnet, or securelevel = 3")
+        }
+        let permission = privileges.granted.first { $0.value.capabilities.contains(capability) }
+        return (permission?.origin ?? .standard(""), "leave out \(permission?.value.parameter ?? "cap.add")")
+    }
+
+    var capabilityReach: [Posture.Reach] {
+        heldCapabilities.capabilities.map {
+            Posture.Reach(name: $0.shortName, allows: $0.allowance(overMachine: isHostRoot))
+        }
+    }
+
+    // MARK: System calls
+
+    var calls: Posture.Part {
+        let passing = answers.filter { $0.answer != .never }
+        let checked = passing.filter { $0.answer == .byArguments }.count
+        let kind = facts.filter == nil ? "no filter: " : ""
+        return Posture.Part(
+            subject: .calls,
+            summary: "\(kind)\(passing.count) of \(answers.count) let through"
+                + (checked == 0 ? "" : ", \(checked) of them by their arguments")
+                + (foreignABIs.isEmpty ? "" : "; and \(foreignABIs.enumerated)"),
+            findings: CallRisk.allCases.compactMap(finding))
+    }
+
+    private func finding(_ risk: CallRisk) -> Posture.Finding? {
+        if risk == .foreign {
+            if foreignABIs.isEmpty { return nil }
+            return Posture.Finding(
+                risk.weight, "\(foreignABIs.enumerated): \(risk.allowance)", jail.privileges.seccomp.origin,
+                mend: "seccomp = default")
+        }
+        let rows = answers.filter { CallRisk($0.row) == risk }
+        let open = rows.filter { isOpen($0, risk) }.map(\.row)
+        guard !open.isEmpty else { return nil }
+        let (origin, mend) = asked(open, risk)
+        let calls = risk == .ordinary ? "\(open.count) calls" : Self.list(open.map(\.name))
+        return Posture.Finding(
+            max(1, risk.weight * open.count / rows.count), "\(calls): \(risk.allowance)", origin, mend: mend)
+    }
+
+    /// A call with a check is open when it passes without one; of the others, when it passes at all.
+    private func isOpen(_ entry: (row: SeccompTable.Row, answer: FilterReach.Answer), _ risk: CallRisk) -> Bool {
+        risk == .arguments ? entry.answer == .always : entry.answer != .never
+    }
+
+    private func asked(_ open: [SeccompTable.Row], _ risk: CallRisk) -> (Origin, mend: String) {
+        let privileges = jail.privileges
+        if risk == .ordinary {
+            return (privileges.seccomp.origin, "seccomp = PROFILE that has only the calls it makes")
+        }
+        guard privileges.seccomp.value == .standard else { return (privileges.seccomp.origin, "seccomp = default") }
+        for row in open {
+            if let added = privileges.capAdd.first(where: { name in
+                Capability(name: name.value).map(row.capabilities.contains) ?? false
+            }) {
+                return (added.origin, "leave \(Capability(name: added.value)?.shortName ?? "it") out of cap.add")
+            }
+            if let granted = privileges.granted.first(where: { !row.permission.isDisjoint(with: .init($0.value)) }) {
+                return (granted.origin, "leave out \(granted.value.parameter)")
+            }
+        }
+        return (privileges.seccomp.origin, "seccomp = default")
+    }
+
+    /// At most three names, then how many more.
+    static func list(_ names: [String]) -> String {
+        names.count <= 4 ? names.enumerated : "\(names.prefix(3).joined(separator: ", ")) and \(names.count - 3) more"
+    }
+
+    var callReach: [Posture.Calls] {
+        CallRisk.allCases.compactMap { risk in
+            let passing = answers.filter { CallRisk($0.row) == risk && $0.answer != .never }
+            let names = risk == .foreign ? foreignABIs : passing.map(\.row.name)
+            if names.isEmpty { return nil }
+            return Posture.Calls(
+                risk: risk.rawValue, allows: risk.allowance, names: names,
+                checked: passing.filter { $0.answer == .byArguments }.map(\.row.name))
+        }
+    }
+}
+
+extension Capability {
+    /// `net_raw`, as jail.conf has it.
+    var shortName: String { String(name.dropFirst(4)).lowercased() }
+}
+
+extension SeccompPermissions {
+    fileprivate init(_ permission: Permission) {
+        var privileges = PrivilegeSpec(
+            capAdd: [], capDrop: [], seccomp: Located(.standard, .standard("")),
+            userNamespace: Located(.private, .standard("")), allowsRawSockets: Located(false, .standard("")))
+        privileges.granted = [Located(permission, .standard(""))]
+        self.init(privileges)
+    }
+}

@@ -1,0 +1,158 @@
+extension PostureJudge {
+    // MARK: Devices
+
+    private var nodes: [DeviceNode] {
+        jail.pseudoFilesystems.devfs.value == .never ? [] : facts.devices.nodes
+    }
+
+    var devices: Posture.Part {
+        let origin = jail.pseudoFilesystems.devfsRuleset.origin
+        let findings = DeviceRisk.allCases.filter { $0.weight > 0 }.compactMap { risk -> Posture.Finding? in
+            let names = nodes.filter { DeviceRisk($0) == risk }.map(\.path)
+            if names.isEmpty { return nil }
+            // Who writes to a disk writes to every file on it. Memory asks for CAP_SYS_RAWIO as well.
+            let isWayOut = risk == .disk || risk == .memory && isHostRoot && heldCapabilities.contains(.sysRawio)
+            return Posture.Finding(
+                risk.weight, "\(Self.list(names)): \(risk.allowance)", origin,
+                mend: "devfs_ruleset = 4, or a ruleset without them", givesMachine: isWayOut)
+        }
+        return Posture.Part(subject: .devices, summary: deviceSummary, findings: findings)
+    }
+
+    private var deviceSummary: String {
+        if nodes.isEmpty { return "none" }
+        let special = nodes.filter { DeviceRisk($0) != .ordinary }.count
+        if special == 0 { return nodes.map(\.path).joined(separator: " ") }
+        return "\(nodes.count), \(special) of them not what every program expects"
+    }
+
+    var deviceReach: [Posture.Reach] {
+        nodes.map { Posture.Reach(name: $0.path, allows: DeviceRisk($0).allowance) }
+    }
+
+    // MARK: Namespaces
+
+    var namespaces: Posture.Part {
+        var findings: [Posture.Finding] = []
+        var shared: [String] = []
+        if jail.privileges.sharesInterprocess.value {
+            shared.append("IPC")
+            findings.append(
+                Posture.Finding(
+                    25, "read and write System V objects and message queues of the host",
+                    jail.privileges.sharesInterprocess.origin, mend: "sysvshm = new, as sysvsem and sysvmsg"))
+        }
+        if jail.host.isInherited.value {
+            shared.append("UTS")
+            findings.append(
+                Posture.Finding(
+                    15, "see the host's name, and with CAP_SYS_ADMIN over the machine change it",
+                    jail.host.isInherited.origin, mend: "host = new"))
+        }
+        let summary = shared.isEmpty ? "none shared" : "\(shared.enumerated) shared with the host"
+        return Posture.Part(subject: .namespaces, summary: summary, findings: findings)
+    }
+
+    // MARK: Network
+
+    var network: Posture.Part {
+        Posture.Part(subject: .network, summary: networkSummary, findings: networkReach + families)
+    }
+
+    private var networkSummary: String {
+        let network = jail.network
+        if network.mode.value == .inherit { return "the host's" }
+        let parts =
+            network.addresses.map { "\($0.address) on \($0.interface ?? "jail0")" }
+            + network.interfaces.map { "\($0.value) moved in" }
+            + (network.lookup.map { ["the addresses of its hostname on \($0.value.isEmpty ? "jail0" : $0.value)"] }
+                ?? [])
+        return parts.isEmpty ? "lo alone" : Self.list(parts)
+    }
+
+    private var networkReach: [Posture.Finding] {
+        let network = jail.network
+        if network.mode.value == .inherit {
+            return [
+                Posture.Finding(
+                    70, "reach all that the host does: its localhost, its abstract sockets, every network",
+                    network.mode.origin, mend: "ip4.addr = ADDRESS")
+            ]
+        }
+        if let link = network.interfaces.first {
+            return [
+                Posture.Finding(
+                    50, "\(link.value): send whatever it likes on that network", link.origin,
+                    mend: "ip4.addr = \"\(link.value)|ADDRESS\" instead of vnet.interface")
+            ]
+        }
+        let outside = network.addresses.first { $0.interface != nil && $0.interface != "jail0" }
+        if let address = outside ?? network.addresses.first {
+            let isOutside = outside != nil
+            return [
+                Posture.Finding(
+                    isOutside ? 35 : 20,
+                    isOutside
+                        ? "reach the host and the network of \(address.interface ?? ""), and be reached from there"
+                        : "reach the host, other jails of jail0, and where the host routes", address.origin,
+                    mend: "leave the address out where lo is enough")
+            ]
+        }
+        guard let lookup = network.lookup else { return [] }
+        let isOutside = !lookup.value.isEmpty
+        return [
+            Posture.Finding(
+                isOutside ? 35 : 20, "reach the host and be reached at the addresses of its hostname", lookup.origin,
+                mend: "leave ip_hostname out where lo is enough")
+        ]
+    }
+
+    /// socket(2) passes whatever the family is.
+    private var families: [Posture.Finding] {
+        guard answers.contains(where: { $0.row.name == "socket" && $0.answer == .always }) else { return [] }
+        let granted = jail.privileges.granted.first { $0.value == .socketFamilies }
+        return [
+            Posture.Finding(
+                10, "open sockets of every family, whose modules the kernel loads",
+                granted?.origin ?? jail.privileges.seccomp.origin,
+                mend: granted == nil ? "seccomp = default" : "leave out allow.socket_af")
+        ]
+    }
+
+    // MARK: Limits
+
+    private static let limits: [(file: String, title: String, weight: Int, without: String, mend: String)] = [
+        ("memory.max", "memory", 30, "take the memory of the machine", "cgroup.memory.max = 512M"),
+        ("cpu.max", "cpu", 20, "keep every processor busy", "cgroup.cpu.max = \"200000 100000\""),
+        ("pids.max", "processes", 20, "make processes until the machine has no more", "cgroup.pids.max = 4096"),
+        ("io.max", "io", 10, "keep disks busy", "cgroup.io.max = \"MAJOR:MINOR wbps=BYTES\""),
+    ]
+
+    var limits: Posture.Part {
+        let missing = Self.limits.filter { limit(of: $0.file) == nil }
+        let given = Self.limits.compactMap { entry in
+            limit(of: entry.file).map { entry.file == "io.max" ? entry.title : "\(entry.title) \(Self.size($0))" }
+        }
+        let lacking = missing.isEmpty ? [] : ["none of \(missing.map(\.title).enumerated)"]
+        return Posture.Part(
+            subject: .limits, summary: (given + lacking).joined(separator: ", "),
+            findings: missing.map { entry in
+                let origin = jail.cgroup.last { $0.file == entry.file }?.origin ?? .standard("")
+                return Posture.Finding(entry.weight, entry.without, origin, mend: entry.mend)
+            })
+    }
+
+    /// `512M` for 536870912, as the file has it.
+    private static func size(_ value: String) -> String {
+        guard let bytes = Int(value), bytes > 0, bytes % (1 << 20) == 0 else { return value }
+        return bytes % (1 << 30) == 0 ? "\(bytes >> 30)G" : "\(bytes >> 20)M"
+    }
+
+    /// Nil where there is none: `max`, and `max` before the period of cpu.max.
+    private func limit(of file: String) -> String? {
+        guard let value = jail.cgroup.last(where: { $0.file == file })?.value,
+            value.split(separator: " ").first != "max"
+        else { return nil }
+        return value
+    }
+}

@@ -1,0 +1,15 @@
+/// What was looked up before a jail is judged, so that judging needs no look at the machine.
+public struct PostureFacts: Sendable {
+    /// Nil for `seccomp = none`.
+    public var filter: SeccompFilter?
+    /// What the ruleset leaves of `/dev` on this host.
+    public var devices: DeviceTree
+    /// The user whom the commands run as; nil when it cannot be told, and is taken for root.
+    public var user: StartFacts.User?
+    /// Where a path of the host that the jail is shown leads, when that is elsewhere; none for what is not there.
+    public var realPaths: [String: String] = [:]
+
+    public init(filter: SeccompFilter?, devices: DeviceTree, user: StartFacts.User? = nil) {
+        (self.filter, self.devices, self.user) = (filter, devices, user)
+    }
+}

@@ -1,0 +1,47 @@
+internal import Glibc
+internal import SystemPackage
+
+extension PostureFacts {
+    /// Looks at this host as a start would, and changes nothing.
+    ///
+    /// - Throws: `.unsuitable` when the ruleset or the filter cannot be had.
+    public init(of jail: JailSpec) throws(RuntimeError) {
+        self.init(filter: try Self.filter(of: jail), devices: try Self.devices(of: jail), user: Self.user(of: jail))
+        for path in Self.hostPaths(of: jail) { realPaths[path] = Self.realPath(path) }
+    }
+
+    private static func hostPaths(of jail: JailSpec) -> [String] {
+        RootSource(jail).folders
+            + jail.mounts.flatMap { [$0.source, $0.layers?.upper].compactMap { $0 } + ($0.layers?.folders ?? []) }
+    }
+
+    private static func realPath(_ path: String) -> String? {
+        guard let resolved = unsafe realpath(path, nil) else { return nil }
+        defer { unsafe free(resolved) }
+        return unsafe String(cString: resolved)
+    }
+
+    private static func filter(of jail: JailSpec) throws(RuntimeError) -> SeccompFilter? {
+        do { return try SeccompFilter.filter(for: jail.privileges, cachedIn: nil) } catch {
+            throw .unsuitable(jail: jail.label, origin: jail.privileges.seccomp.origin, "\(error)", hint: nil)
+        }
+    }
+
+    private static func devices(of jail: JailSpec) throws(RuntimeError) -> DeviceTree {
+        let reference = jail.pseudoFilesystems.devfsRuleset
+        do {
+            let rules = try DevfsRules.ofHost()
+            return try FactFinder.deviceTree(rules.ruleset(reference.value), of: rules)
+                .restricted(to: jail.privileges.securityLevel.value)
+        } catch { throw .unsuitable(jail: jail.label, origin: reference.origin, error.description, hint: nil) }
+    }
+
+    /// Nil for root without a name, and where the jail's passwd(5) cannot be read.
+    private static func user(of jail: JailSpec) -> StartFacts.User? {
+        guard let name = jail.commands.jailUser?.value else { return nil }
+        if jail.commands.isJailUserOfHost.value { return PasswordFile.host.user(name) }
+        let flags = Int32(OpenFlags([.path, .directory]).rawValue)
+        guard let root = try? Files.open(RootSource(jail).path, flags) else { return nil }
+        return PasswordFile(root: root.number).user(name)
+    }
+}

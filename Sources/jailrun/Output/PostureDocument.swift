@@ -1,0 +1,66 @@
+import JailCore
+
+/// What `check --posture --json` prints.
+struct PostureDocument: Encodable {
+    /// Of this form.
+    var version = 1
+    var diagnostics: [DiagnosticObject]
+    var jails: [PostureObject]
+}
+
+/// A posture with its figures computed.
+struct PostureObject: Encodable {
+    struct Part: Encodable {
+        var subject: Posture.Subject
+        var exposure: Exposure
+        var most: Exposure
+        var summary: String
+        var findings: [Finding]
+    }
+
+    struct Finding: Encodable {
+        var exposure: Exposure
+        var text: String
+        /// `configuration`, `commandLine` or `standard`.
+        var origin: String
+        var file: String?
+        var line: Int?
+        var mend: String
+        var givesMachine: Bool
+    }
+
+    var name: String
+    var exposure: Exposure
+    var verdict: String
+    var givesMachine: Bool
+    var parts: [Part]
+    var capabilities: [Posture.Reach]
+    var calls: [Posture.Calls]
+    var devices: [Posture.Reach]
+
+    init(_ posture: Posture) {
+        (name, exposure, verdict) = (posture.jail, posture.exposure, posture.verdict)
+        givesMachine = posture.givesMachine
+        parts = posture.parts.map(Part.init)
+        (capabilities, calls, devices) = (posture.capabilities, posture.calls, posture.devices)
+    }
+}
+
+extension PostureObject.Part {
+    init(_ part: Posture.Part) {
+        self.init(
+            subject: part.subject, exposure: part.exposure, most: part.subject.most, summary: part.summary,
+            findings: part.findings.map(PostureObject.Finding.init))
+    }
+}
+
+extension PostureObject.Finding {
+    init(_ finding: Posture.Finding) {
+        (exposure, text, mend, givesMachine) = (finding.exposure, finding.text, finding.mend, finding.givesMachine)
+        switch finding.origin {
+        case .configuration(let location): (origin, file, line) = ("configuration", location.file, location.line)
+        case .commandLine: origin = "commandLine"
+        case .standard: origin = "standard"
+        }
+    }
+}
