@@ -40,6 +40,8 @@ extension Kernel {
                     .replacing(" tentative", with: "")
                     // The binary calls layers by numbers, from a directory of their own.
                     .replacing(#/(lowerdir|upperdir|workdir)=[^,]*/#) { "\($0.1)" }
+                    // Of an upper folder that was one before.
+                    .replacing(",uuid=on", with: "")
                     // Where the jail's tree lies on the host, and where it is put together.
                     .replacing(#/^mount /[^ ]* / /#, with: "mount ROOT / ")
             }
@@ -66,14 +68,24 @@ extension Kernel {
                 """,
                 "ip4 = inherit; mount.nodevfs;",
                 "cap.drop = SYS_CHROOT, SETUID; host.hostname = b.example;",
-                "mount = \"$path/etc $path/var unionfs ro 0 0\"; mount += \"$path/etc:$path/bin $path/tmp overlay rw 0 0\";",
+                """
+                mount = "$path/etc $path/var unionfs ro 0 0";
+                mount += "none $path/tmp overlay lowerdir=LAYERS/lower,upperdir=LAYERS/upper,workdir=LAYERS/work 0 0";
+                """,
+                "mount = \"LAYERS/upper $path unionfs rw 0 0\";",
+                "mount = \"LAYERS/upper $path unionfs ro 0 0\"; root.ephemeral;",
             ])
         func same(parameters: String) throws {
             try Machine.with { machine in
                 _ = Command.shell(StepTests.makeInterface).run()
                 defer { _ = Command.shell(StepTests.removeInterface).run() }
                 machine.write(Self.questions, to: "\(machine.root)/questions")
-                machine.configure("userns = host; command = \"/bin/sh /questions\"; \(parameters)")
+                for folder in ["lower", "upper", "work"] {
+                    _ = Command.shell("mkdir -p \(machine.directory)/layers/\(folder)").run()
+                }
+                machine.configure(
+                    "userns = host; command = \"/bin/sh /questions\"; "
+                        + parameters.replacing("LAYERS", with: "\(machine.directory)/layers"))
                 let script = machine.jailrun("explain", "--format", "sh", machine.conf)
                 try #require(script.status == 0, "\(script)")
                 machine.write(script.output, to: "\(machine.directory)/script")
@@ -132,13 +144,14 @@ extension Kernel {
             }
         }
 
-        @Test("a script runs the commands of the host where the binary does, and tells them as much") func hostCommands()
+        @Test("a script runs the commands of the host where the binary does, and tells them as much")
+        func hostCommands()
             throws
         {
             try Machine.with { machine in
                 let log = "\(machine.directory)/log"
                 let hooks = ["prepare", "prestart", "created", "poststart"].map {
-                    "exec.\($0) = \"echo \($0) $$JID $$JNAME $$JPATH >>\(log)\";"
+                    "exec.\($0) = \"echo \($0) \\$JID \\$JNAME \\$JPATH >>\(log)\";"
                 }
                 machine.configure(
                     "userns = host; \(hooks.joined()) command = \"sh -c 'echo inside >>/log'\";"

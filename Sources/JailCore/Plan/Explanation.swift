@@ -35,7 +35,7 @@ extension Purpose {
         case .idmapRoot(let path, _): .idmapRoot(path)
         case .restrictRoot(let path): .restrictRoot(path)
         case .layerRoot: .layerRoot
-        case .layers(let count): .layers(count)
+        case .layers(let layers, _): .layers(layers.count)
         case .disk(let type, let source): .disk(type, source)
         case .identityFiles(let paths): .identityFiles(paths)
         case .environmentFile: .environmentFile

@@ -19,11 +19,12 @@ extension Planner {
         var result: Slot
         var attributes: MountAttributes
         var origin: Origin
+        var layering: Layering
     }
 
     private var aim: Purpose {
         layeredMounts.isEmpty
-            ? .layerRoot(owner: firstID) : .layers(layeredMounts.count + (jail.root.isEphemeral.value ? 1 : 0))
+            ? .layerRoot(owner: firstID) : .layers(overlays.map(\.layering), owner: firstID)
     }
 
     var rootSource: RootSource { RootSource(jail) }
@@ -115,34 +116,44 @@ extension Planner {
                 overlays.append(
                     overlay(
                         mount, layers, index, lower + (layers.includesTarget ? [target(index)] : []),
-                        Slot("source-\(index)")))
+                        Slot("source-\(index)"), .path("\(rootSource.path)/\(mount.relativeTarget)"),
+                        .source(index)))
                 continue
             }
             guard rootSource.layers.contains(mount) else { continue }  // covered by a later mount on the root
             let isTop = rootSource.layers.last == mount && !jail.root.isEphemeral.value
             let result = isTop ? Slot.root : Slot("root-\(index)")
-            overlays.append(overlay(mount, layers, index, lower + (layers.includesTarget ? [current] : []), result))
+            overlays.append(
+                overlay(
+                    mount, layers, index, lower + (layers.includesTarget ? [current] : []), result, .root, .root))
             current = result
         }
         if jail.root.isEphemeral.value {
             overlays.append(
                 Overlay(
                     lower: [current], upper: .temporary, result: .root, attributes: .noDevices,
-                    origin: jail.root.isEphemeral.origin))
+                    origin: jail.root.isEphemeral.origin,
+                    layering: Layering(lower: [.root], upper: .temporary, result: .root, attributes: .noDevices)))
         }
         return overlays
     }
 
     private func overlay(
-        _ mount: MountSpec, _ layers: MountSpec.Layers, _ index: Int, _ lower: [Slot], _ result: Slot
+        _ mount: MountSpec, _ layers: MountSpec.Layers, _ index: Int, _ lower: [Slot], _ result: Slot,
+        _ target: Layering.Source, _ place: Layering.Result
     ) -> Overlay {
         var destination = Upper.nowhere
+        var layering = Layering(
+            lower: layers.folders.map { .path($0) } + (layers.includesTarget ? [target] : []), upper: .nowhere,
+            result: place, attributes: mount.attributes.union(.noDevices))
         if let path = layers.upper, let work = layers.work {
             destination = .folders(
                 in: upper(index), upper: Self.parent(of: path).name, work: Self.parent(of: work).name)
+            layering.upper = .folders(upper: path, work: work, makesWork: layers.makesWork)
         }
         return Overlay(
-            lower: lower, upper: destination, result: result, attributes: mount.attributes, origin: mount.origin)
+            lower: lower, upper: destination, result: result, attributes: mount.attributes, origin: mount.origin,
+            layering: layering)
     }
 
     func makeOverlays() -> [Step] {

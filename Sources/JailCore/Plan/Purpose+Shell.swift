@@ -20,7 +20,7 @@ extension Purpose {
                 + Shell.restrict("\"$root\"", .noDevices)
         case .restrictRoot: Shell.restrict("\"$root\"", .noDevices)
         case .layerRoot(let owner): Shell.layers(owner: owner)
-        case .layers: ["mount -t overlay -o lowerdir=LOWER,upperdir=UPPER,workdir=WORK none \"$root\"    # and so on"]
+        case .layers(let layers, let owner): Shell.layers(layers, owner: owner)
         case .disk(let type, let source):
             ["mount -t \(type) \(Shell.quoted(source)) \"$sources/disk\"    # and a number for each"]
         case .identityFiles(let paths): paths.map { "mount --bind FILE \(Shell.inRoot($0))    # read-only" }

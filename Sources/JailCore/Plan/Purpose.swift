@@ -36,7 +36,7 @@ public indirect enum Purpose: Equatable, Sendable {
     /// The overlay of `root.ephemeral`; the upper layer is given to the host's id `owner`.
     case layerRoot(owner: UInt32)
     /// unionfs and overlay, with `root.ephemeral` that many mounts.
-    case layers(Int)
+    case layers([Layering], owner: UInt32)
     /// A disk or a dataset of the host's.
     case disk(type: String, source: String)
     /// `host.hostuuid` and `host.hostid`: the files that are covered.
@@ -98,6 +98,33 @@ public indirect enum Purpose: Equatable, Sendable {
     case execute(JailCommand)
     /// A command on the host, of `exec.prestart` or its like; jailrun's own has no parameter.
     case hostCommand(JailCommand, parameter: String?)
+}
+
+/// One overlay of `Purpose.layers`.
+public struct Layering: Equatable, Sendable {
+    public enum Source: Equatable, Sendable {
+        case path(String)
+        /// The root as the overlays before this one left it.
+        case root
+    }
+
+    public enum Upper: Equatable, Sendable {
+        case nowhere
+        case temporary
+        case folders(upper: String, work: String, makesWork: Bool)
+    }
+
+    public enum Result: Equatable, Sendable {
+        case root
+        /// A place in `mount`, as of `BindSource`.
+        case source(Int)
+    }
+
+    /// From the top down.
+    public var lower: [Source]
+    public var upper: Upper
+    public var result: Result
+    public var attributes: MountAttributes
 }
 
 /// A path of the host that is mounted a second time, and its place in `mount`.

@@ -66,6 +66,47 @@ extension Shell {
         ]
     }
 
+    /// One after the other, each in directories of its own.
+    static func layers(_ layers: [Layering], owner: UInt32) -> [String] {
+        ["mount -t tmpfs -o mode=0755 none \"$layers\""]
+            + layers.enumerated().flatMap { lay($1, in: "\"$layers\"/\($0)", owner: owner) }
+    }
+
+    private static func lay(_ layering: Layering, in place: String, owner: UInt32) -> [String] {
+        let names = layering.lower.indices.map { "lower-\($0)" }
+        var lines = ["mkdir \(place)", "mkdir \(names.map { "\(place)/\($0)" }.joined(separator: " "))"]
+        for (name, source) in zip(names, layering.lower) {
+            switch source {
+            case .path(let path):
+                lines.append(bind(false, quoted(path), "\(place)/\(name)", idmap: owner == 0 ? nil : "$IDS"))
+            case .root: lines.append(bind(true, "\"$root\"", "\(place)/\(name)"))
+            }
+        }
+        var options = ["lowerdir=\(names.joined(separator: ":"))"]
+        switch layering.upper {
+        case .nowhere: break
+        case .temporary:
+            lines += ["mkdir \(place)/upper \(place)/work", "chown \(owner):\(owner) \(place)/upper"]
+            options += ["upperdir=upper", "workdir=work"]
+        case .folders(let upper, let work, let makesWork):
+            if makesWork { lines.append("mkdir -p -m 0700 \(quoted(work))") }
+            options += ["upperdir=\(upper)", "workdir=\(work)"]
+        }
+        var target = "\"$root\""
+        if case .source(let number) = layering.result {
+            target = "\"$sources\"/\(number)"
+            lines.append("mkdir \(target)")
+        }
+        let attributes = layering.attributes.subtracting(.readOnly).mountOptions
+        lines.append(
+            "(cd \(place) && mount -t overlay -o \(quoted(([attributes] + options).joined(separator: ","))) none \(target))"
+        )
+        if layering.attributes.contains(.readOnly) {
+            lines.append("mount -o remount,bind,\(layering.attributes.mountOptions) \(target)")
+        }
+        return lines
+    }
+
     static func devices(_ tree: DeviceTree, owner: UInt32) -> [String] {
         let directories = tree.directories + (tree.hasTerminals ? ["pts"] : []) + ["shm", "mqueue"]
         let nodes = tree.nodes.flatMap { node in

@@ -70,8 +70,20 @@ public struct ShellScript {
             "[ \"$(id -u)\" = 0 ] || fail 'only root can make a jail'",
             "for tool in \(tools.joined(separator: " ")); do",
             "    command -v \"$tool\" >/dev/null || fail \"$tool is not installed\"", "done",
-        ] + (isMapped ? Self.idmapCheck : []) + [""] + workplace
+        ] + (isMapped ? Self.idmapCheck : []) + (needsOwner ? Self.ownerCheck : []) + [""] + workplace
     }
+
+    /// An overlay that writes into a folder of the host's, under the jail's ids.
+    private var needsOwner: Bool {
+        purposes.contains { purpose in
+            guard isMapped, case .layers(let layers, _) = purpose else { return false }
+            return layers.contains { if case .folders = $0.upper { true } else { false } }
+        }
+    }
+
+    private static let ownerCheck = [
+        "fail 'mount(8) makes no overlay as another user, and root has no id on a mount of the jail: say userns = host'"
+    ]
 
     private static let idmapCheck = [
         "# An id-mapped mount is beyond older mount(8)s, and without it every file of the root would be nobody's.",
@@ -120,11 +132,12 @@ public struct ShellScript {
 
     // MARK: Parts
 
-    private enum Place { case host, clone, network, jail, last, none }
+    private enum Place { case host, layers, clone, network, jail, last, none }
 
     private func place(_ purpose: Purpose) -> Place {
         switch purpose {
-        case .mapIDs, .cloneRoot, .idmapRoot, .restrictRoot, .layerRoot, .layers, .disk, .cloneSource, .restrictSource,
+        case .layers: .layers
+        case .mapIDs, .cloneRoot, .idmapRoot, .restrictRoot, .layerRoot, .disk, .cloneSource, .restrictSource,
             .deviceProgram,
             .deviceTree, .environmentFile, .cgroupLevel, .cgroup, .cgroupValue:
             .host
@@ -196,7 +209,7 @@ public struct ShellScript {
     // MARK: The host's part
 
     private var host: [String] {
-        variables + [""] + tidy + [""] + lines(.host) + spawn + lines(.network)
+        variables + [""] + tidy + [""] + lines(.host) + lines(.layers) + spawn + lines(.network)
             + [
                 "# The jail may go on.", "echo go >\"$work/go\"", "",
             ] + commandsCreated + ["status=0", "wait \"$first\" || status=$?"] + commandsAfter + ["exit \"$status\""]
