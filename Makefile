@@ -26,6 +26,8 @@ TEST_PACKAGES = $(DEMO_PACKAGES) iproute2 iputils-ping mmdebstrap procps redis-t
 VM_PACKAGES = $(TEST_PACKAGES) qemu-system-x86 kmod e2fsprogs
 LINT_PACKAGES = $(BUILD_PACKAGES) shellcheck clang-format
 BENCH_PACKAGES = $(DEMO_PACKAGES) crun bubblewrap
+# A browser is much to ask of a newcomer: without one, the tests of the page are skipped.
+PAGE_PACKAGES = chromium
 
 # Tests see the program that ships, not a debug build of it.
 TEST_ENVIRONMENT = JAILRUN="$(CURDIR)/$(JAILRUN)" JAILRUN_PROBE="$(CURDIR)/$(PROBE)" \
@@ -161,7 +163,7 @@ clean:
 
 ## make deps        every Debian package that some target needs
 deps:
-	@.ci/need $(VM_PACKAGES) $(LINT_PACKAGES) $(BENCH_PACKAGES)
+	@.ci/need $(VM_PACKAGES) $(LINT_PACKAGES) $(BENCH_PACKAGES) $(PAGE_PACKAGES)
 deps-build:
 	@.ci/need $(BUILD_PACKAGES)
 deps-demo:
