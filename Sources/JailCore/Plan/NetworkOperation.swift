@@ -136,7 +136,7 @@ extension NetworkOperation: CustomStringConvertible {
         case .setSysctl(let sysctl): "write(\"/proc/sys/\(sysctl.path)\", \"\(sysctl.value)\")" + place
         case .restoreSysctl(let sysctl):
             "write(\"/proc/sys/\(sysctl.path)\", \"\(sysctl.previous ?? sysctl.value)\")" + place
-        case .keepNamespace(let file): "mount(\"/proc/PID/ns/net\", \"\(file)\", NULL, MS_BIND, NULL)"
+        case .keepNamespace(let file): "mount(\"/proc/self/fd/N\", \"\(file)\", NULL, MS_BIND, NULL)"
         case .dropNamespace(let file): "umount2(\"\(file)\", MNT_DETACH)"
         case .settleLink(let name, _): "ioctl(rtnetlink, SIOCETHTOOL, {ETHTOOL_GLINK, \"\(name)\"})" + place
         default: "sendmsg(rtnetlink, \(request.type), {\(request.body)})" + place
