@@ -169,6 +169,17 @@ struct PostureTests {
         #expect(try files("lowerdir=/srv/base:/srv/more").exposure == .nothing)
     }
 
+    @Test("a program of the host that reads core dumps is within reach of every jail") func coreHandler() throws {
+        let source = TextSource(files: ["www.conf": "a { path = /j/a; persist; }"])
+        let jail = try #require(try Configuration(path: "www.conf", source: source).specs().first)
+        var facts = PostureFacts(filter: nil, devices: DeviceTree())
+        let before = try Self.part(.namespaces, Posture(of: jail, facts))
+        facts.coreHandler = "/usr/lib/systemd/systemd-coredump"
+        let after = try Self.part(.namespaces, Posture(of: jail, facts))
+        #expect(before.findings.isEmpty && after.findings.count == 1)
+        #expect(after.findings[0].text.contains("systemd-coredump"))
+    }
+
     @Test("a link is judged by where it leads") func links() throws {
         let mount = "mount = \"/srv/link /j/a/m nullfs rw 0 0\";"
         #expect(try !Self.posture(mount).givesMachine)

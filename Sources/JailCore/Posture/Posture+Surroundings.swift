@@ -49,6 +49,12 @@ extension PostureJudge {
                     15, "see the host's name, and with CAP_SYS_ADMIN over the machine change it",
                     jail.host.isInherited.origin, mend: "host = new"))
         }
+        if let handler = facts.coreHandler {
+            findings.append(
+                Posture.Finding(
+                    10, "crash on purpose, and have \(handler) run as root of the host on what it left",
+                    .standard(""), mend: "sysctl kernel.core_pattern=core, on the host"))
+        }
         let summary = shared.isEmpty ? "none shared" : "\(shared.enumerated) shared with the host"
         return Posture.Part(subject: .namespaces, summary: summary, findings: findings)
     }

@@ -7,7 +7,14 @@ extension PostureFacts {
     /// - Throws: `.unsuitable` when the ruleset or the filter cannot be had.
     public init(of jail: JailSpec) throws(RuntimeError) {
         self.init(filter: try Self.filter(of: jail), devices: try Self.devices(of: jail), user: Self.user(of: jail))
+        coreHandler = Self.coreHandler
         for path in Self.hostPaths(of: jail) { realPaths[path] = Self.realPath(path) }
+    }
+
+    /// A limit of one byte keeps accidental dumps away; who crashes on purpose lowers it to none, which a pipe ignores.
+    private static var coreHandler: String? {
+        guard let pattern = try? Files.text("/proc/sys/kernel/core_pattern"), pattern.hasPrefix("|") else { return nil }
+        return pattern.dropFirst().split(whereSeparator: \.isWhitespace).first.map { Terminal.escaped(String($0)) }
     }
 
     private static func hostPaths(of jail: JailSpec) -> [String] {
