@@ -18,7 +18,7 @@ extension Kernel {
                 "command = \"/bin/true\"; mount = \"$path/etc $path/var unionfs ro 0 0\"; sysctl.net.ipv4.ip_forward = 1;",
                 "command = \"/bin/true\"; userns = host; seccomp = none; devfs_ruleset = 1;",
                 """
-                command = "/bin/true"; exec.prepare = "/bin/true a"; exec.prestart = "/bin/true b", "/bin/true c &";
+                command = "/bin/true"; exec.prepare = "/bin/true a"; exec.prestart = "/bin/true b", "/bin/true c";
                 exec.created = "/bin/true d"; exec.poststart = "/bin/true f"; exec.system_user = nobody; exec.clean;
                 """,
                 "exec.start = \"/bin/true\"; exec.start += \"/bin/true\"; command = \"/bin/true\";",
