@@ -22,7 +22,7 @@ STATIC = -c release --static-swift-stdlib -Xswiftc -static-executable -Xswiftc -
 # Debian's names of what each target needs beside a Swift toolchain and make.
 BUILD_PACKAGES = libseccomp-dev libcap-dev libnl-route-3-dev pkg-config
 DEMO_PACKAGES = $(BUILD_PACKAGES) busybox-static
-TEST_PACKAGES = $(DEMO_PACKAGES) iproute2 iputils-ping mmdebstrap procps redis-tools strace
+TEST_PACKAGES = $(DEMO_PACKAGES) curl iproute2 iputils-ping mmdebstrap postgresql-client procps redis-tools strace
 VM_PACKAGES = $(TEST_PACKAGES) qemu-system-x86 kmod e2fsprogs
 LINT_PACKAGES = $(BUILD_PACKAGES) shellcheck clang-format
 BENCH_PACKAGES = $(DEMO_PACKAGES) crun bubblewrap
@@ -57,7 +57,7 @@ test: root deps-test release probe examples
 	$(SWIFT) build --build-tests
 	Tests/Lab/check
 	$(TEST_ENVIRONMENT) Tests/run JailCoreTests
-	$(TEST_ENVIRONMENT) Tests/Lab/lab -e www -e shell -e host -e debian Tests/run KernelTests --skip ControllerTests
+	$(TEST_ENVIRONMENT) Tests/Lab/lab -e www -e shell -e host -e debian -e ci Tests/run KernelTests --skip ControllerTests
 	$(TEST_ENVIRONMENT) Tests/Lab/lab -e www -e shell -e host -e debian Tests/run CommandTests
 
 ## make tour        the lessons of docs/tour, each command of them typed into a lab and compared with what they say

@@ -65,6 +65,20 @@ extension Kernel {
         }
 
         @Test(
+            "PostgreSQL, Redis and nginx are ready for the tests that run beside them, and gone after",
+            .enabled(if: isPlaced("ci") || Laboratory.isVirtualMachine, "lab -e ci"))
+        func services() throws {
+            // The virtual machine is not given these 400 MB.
+            if Laboratory.isVirtualMachine { return }
+            try example("ci") { machine, conf in
+                let run = machine.jailrun(conf, "--", "\(Laboratory.examples)/ci/check", seconds: 120)
+                #expect(run.status == 0, "\(run)")
+                #expect(run.output.hasPrefix("PostgreSQL 15.") && run.output.hasSuffix("nginx answer.\n"), "\(run)")
+                #expect(machine.state(of: "postgres") == "none" && machine.state(of: "web") == "none")
+            }
+        }
+
+        @Test(
             "debian's redis answers redis-cli from outside", .enabled(if: isPlaced("debian"), "lab -e debian"))
         func debian() throws {
             try example("debian") { machine, conf in
