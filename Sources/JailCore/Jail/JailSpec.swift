@@ -166,6 +166,11 @@ public struct NetworkSpec: Equatable, Sendable, Codable {
     /// once they are known.
     public var lookup: Located<String>?
 
+    /// `port`: ports of the host that lead to the jail.
+    public var ports: [PortSpec] = []
+    /// `nat`: what the jail sends beyond its bridge has the host's address. Nil when it is not asked for.
+    public var masquerade: Located<Bool>?
+
     /// The host has a part in it; a jail with `lo` alone raises that itself.
     public var isConnected: Bool { mode.value == .own && !(addresses.isEmpty && interfaces.isEmpty) }
 }
