@@ -45,9 +45,7 @@ extension NetworkPlanner {
                 throw .addressNotOnHost(port: port.published, address: address.description, port.origin)
             }
             let taken = facts.takenPorts.first { $0.jail != jail && $0.port.overlaps(port) }
-            guard let taken else { continue }
-            if let other = taken.jail { throw .portOfJail(port: port.published, jail: other, port.origin) }
-            throw .portOnHost(port: port.published, program: taken.program, port.origin)
+            if let taken { throw taken.error(for: port) }
         }
     }
 
@@ -109,9 +107,8 @@ extension NetworkPlanner {
         if let address = port.address, !port.isOnAll {
             return [.destination("\(address)/\(target.address.bitWidth)")]
         }
-        let isIPv6 = target.address.family == .ipv6
-        return [.family(target.address.family), .isLocal]
-            + (isIPv6 && chain == .output ? [.notDestination("::1/128")] : [])
+        let isHosts = target.address.family == .ipv6 && chain == .output
+        return isHosts ? [.isLocal, .notDestination("::1/128")] : [.family(target.address.family), .isLocal]
     }
 
     /// Answers have to come back by the host: those to the host's 127.0.0.1, and those to neighbours of the jail, which
@@ -204,5 +201,12 @@ extension NetworkPlanner {
                     .translated(false),
                 ], .drop)
         ]
+    }
+}
+
+extension HostNetworkFacts.TakenPort {
+    func error(for wanted: PortSpec) -> NetworkPlanError {
+        jail.map { .portOfJail(port: wanted.published, jail: $0, wanted.origin) }
+            ?? .portOnHost(port: wanted.published, program: program, wanted.origin)
     }
 }

@@ -8,7 +8,7 @@ struct Run: ParsableCommand {
         usage: "jailrun [run] [<options>] <file> [<jail> ...] [-- <command> ...]",
         discussion:
             "With a command of the host behind --, the jails run beside it: it is started when all are healthy, and they are "
-            + "stopped when it has ended. It finds JAILRUN_<JAIL>_IP and _NAME in its environment, and its status is "
+            + "stopped when it has ended. It finds JAILRUN_<JAIL>_IP, _PORT and _NAME in its environment, and its status is "
             + "jailrun's.\n\nCtrl-C, SIGTERM or SIGHUP stops the jails and removes everything. Ctrl-] three times does the same while a "
             + "command of a jail has the terminal.")
 

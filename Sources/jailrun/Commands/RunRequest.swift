@@ -54,11 +54,12 @@ struct RunRequest: Equatable {
         let recorded = timings.map(Timings.init)
         let global = global(recorded)
         let host = try global.host()
-        let specs = try global.specs(try global.load(file), jails)
+        var specs = try global.specs(try global.load(file), jails)
         if isDryRun {
             try dryRun(specs, host)
             return 0
         }
+        specs = try PortReservation(host: host).resolved(specs)
         if !services.command.isEmpty {
             var run = try ServicesRun(
                 services, specs: specs, host: host, configuration: Descriptors.absolute(file), isQuiet: isQuiet,
