@@ -13,6 +13,7 @@ struct Run: ParsableCommand {
             + "command of a jail has the terminal.")
 
     @OptionGroup var global: GlobalOptions
+    @OptionGroup var instance: InstanceOption
 
     @Flag(name: .customLong("dry-run"), help: "Print the steps in strace's spelling, and perform none.")
     var isDryRun = false
@@ -46,6 +47,7 @@ struct Run: ParsableCommand {
     var request: RunRequest {
         var request = RunRequest(file: file)
         request.jails = jails
+        request.instance = instance.name
         request.isDryRun = isDryRun
         request.services.logDirectory = logs
         request.services.isKept = keep

@@ -64,7 +64,7 @@ public enum ServiceEnvironment {
     /// `JAILRUN_DB_PORT=5432` is the first one's number on the host, and `JAILRUN_DB_PORT_5432_TCP` that of the jail's 5432.
     public static func variables(of specs: [JailSpec]) -> [String] {
         specs.flatMap { spec in
-            let prefix = "JAILRUN_\(word(spec.name.value))"
+            let prefix = "JAILRUN_\(word(spec.nameInFile))"
             let ipv4 = spec.network.addresses.first { $0.family == .ipv4 }?.address
             let ipv6 = spec.network.addresses.first { $0.family == .ipv6 }?.address
             let own = spec.network.mode.value == .inherit ? "127.0.0.1" : nil
@@ -92,7 +92,7 @@ public enum ServiceEnvironment {
     /// Two jails whose variables would be the same; nil if there are none.
     public static func clash(of specs: [JailSpec]) -> (String, String)? {
         for (index, spec) in specs.enumerated() {
-            let other = specs[..<index].first { word($0.name.value) == word(spec.name.value) }
+            let other = specs[..<index].first { word($0.nameInFile) == word(spec.nameInFile) }
             if let other { return (other.name.value, spec.name.value) }
         }
         return nil
@@ -108,6 +108,13 @@ public enum ServiceEnvironment {
                 default: UInt8(ascii: "_")
                 }
             }, as: UTF8.self)
+    }
+}
+
+extension JailSpec {
+    /// Without the instance: a command beside jails finds the same variables in each.
+    fileprivate var nameInFile: String {
+        String(name.value.dropFirst(instance.map { $0.count + 1 } ?? 0))
     }
 }
 
