@@ -94,8 +94,7 @@ static void begin(struct cns_nft *self, uint16_t type, uint16_t flags, uint8_t f
     size_t place = grow(self, NLMSG_HDRLEN + sizeof(struct nfgenmsg));
     if (self->error) return;
     self->message = place;
-    struct nlmsghdr header = {
-        .nlmsg_type = type, .nlmsg_flags = NLM_F_REQUEST | flags, .nlmsg_seq = ++self->sequence};
+    struct nlmsghdr header = {.nlmsg_type = type, .nlmsg_flags = NLM_F_REQUEST | flags, .nlmsg_seq = ++self->sequence};
     struct nfgenmsg body = {.nfgen_family = family, .version = NFNETLINK_V0, .res_id = htons(resource)};
     memcpy(self->bytes + place, &header, sizeof header);
     memcpy(self->bytes + place + NLMSG_HDRLEN, &body, sizeof body);
@@ -118,9 +117,7 @@ static size_t put(struct cns_nft *self, uint16_t type, const void *data, size_t 
     return place;
 }
 
-static void put_text(struct cns_nft *self, uint16_t type, const char *text) {
-    put(self, type, text, strlen(text) + 1);
-}
+static void put_text(struct cns_nft *self, uint16_t type, const char *text) { put(self, type, text, strlen(text) + 1); }
 
 static void put_number(struct cns_nft *self, uint16_t type, uint32_t number) {
     number = htonl(number);
@@ -191,15 +188,15 @@ static int hear(struct cns_nft *self, uint32_t sequence, on_message each, void *
 static int transmit(struct cns_nft *self) {
     struct iovec part = {.iov_base = self->bytes, .iov_len = self->length};
     struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-    struct msghdr message = {
-        .msg_name = &kernel, .msg_namelen = sizeof kernel, .msg_iov = &part, .msg_iovlen = 1};
+    struct msghdr message = {.msg_name = &kernel, .msg_namelen = sizeof kernel, .msg_iov = &part, .msg_iovlen = 1};
     return sendmsg(self->fd, &message, 0) < 0 ? -errno : 0;
 }
 
 /* What an earlier batch left unread, after its first error. */
 static void drain(struct cns_nft *self) {
     char rest[512];
-    while (recv(self->fd, rest, sizeof rest, MSG_DONTWAIT) >= 0) {}
+    while (recv(self->fd, rest, sizeof rest, MSG_DONTWAIT) >= 0) {
+    }
 }
 
 int cns_nft_commit(struct cns_nft *self) {
@@ -380,8 +377,7 @@ void cns_nft_verdict(struct cns_nft *self, uint32_t code) {
 
 static void copy_comment(struct cns_nft_rule *rule, const unsigned char *data, size_t length) {
     while (length >= 2 && length >= 2u + data[1]) {
-        if (data[0] == COMMENT)
-            snprintf(rule->comment, sizeof rule->comment, "%.*s", data[1], (const char *)data + 2);
+        if (data[0] == COMMENT) snprintf(rule->comment, sizeof rule->comment, "%.*s", data[1], (const char *)data + 2);
         length -= 2u + data[1];
         data += 2u + data[1];
     }
@@ -407,7 +403,8 @@ static void on_rule(struct cns_nft *self, struct nlmsghdr *header, void *argumen
         switch (attribute->nla_type & NLA_TYPE_MASK) {
         case NFTA_RULE_CHAIN: snprintf(rule->chain, sizeof rule->chain, "%.*s", (int)length, (const char *)data); break;
         case NFTA_RULE_HANDLE:
-            for (size_t i = 0; i < length && i < 8; i++) rule->handle = rule->handle << 8 | data[i];
+            for (size_t i = 0; i < length && i < 8; i++)
+                rule->handle = rule->handle << 8 | data[i];
             break;
         case NFTA_RULE_USERDATA: copy_comment(rule, data, length); break;
         default: break;

@@ -19,7 +19,8 @@ struct InstanceTests {
         return try instance.applied(to: jails, networks: networks)
     }
 
-    @Test("names, addresses and what depends on them are the instance's own, and what the jails see of themselves is not")
+    @Test(
+        "names, addresses and what depends on them are the instance's own, and what the jails see of themselves is not")
     func applied() throws {
         let jails = try Self.applied(
             """
@@ -33,7 +34,8 @@ struct InstanceTests {
         #expect(jails.flatMap(\.network.addresses).map(\.address) == ["10.77.9.10", "fd77:0:0:9::10", "10.77.9.11"])
         #expect(jails[0].health?.command.value == "ping 10.77.9.10:5432 10.77.0.101")
         #expect(jails[1].commands.start[0].value == "serve --db=10.77.9.10 --on 10.77.9.11,fd77:0:0:9::10")
-        #expect(ServiceEnvironment.variables(of: [jails[1]]) == ["JAILRUN_WEB_NAME=ci7-web", "JAILRUN_WEB_IP=10.77.9.11"])
+        #expect(
+            ServiceEnvironment.variables(of: [jails[1]]) == ["JAILRUN_WEB_NAME=ci7-web", "JAILRUN_WEB_IP=10.77.9.11"])
     }
 
     @Test(
@@ -53,7 +55,9 @@ struct InstanceTests {
         }
     }
 
-    @Test("an instance has a name that jails can begin with", arguments: ["", "a.b", "-a", "a b", "aaaaaaaaaaaaaaaaaaaaa"])
+    @Test(
+        "an instance has a name that jails can begin with",
+        arguments: ["", "a.b", "-a", "a b", "aaaaaaaaaaaaaaaaaaaaa"])
     func names(name: String) {
         #expect(Instance(name) == nil)
     }

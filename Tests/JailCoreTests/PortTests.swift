@@ -24,13 +24,18 @@ struct PortTests {
         "what is no port is refused, and told why",
         arguments: [
             ("80", "is no port of the host and one of the jail"), ("a:80", "has a port that is no number up to 65535"),
-            ("65536:80", "has a port that is no number up to 65535"), ("+1:80", "has a port that is no number up to 65535"),
+            ("65536:80", "has a port that is no number up to 65535"),
+            ("+1:80", "has a port that is no number up to 65535"),
             ("8080:0", "has port 0"), ("0-5:0-5", "has port 0"), ("9-8:9-8", "has a range that ends before it begins"),
             ("1-2:1-3", "has 2 ports of the host for 3 of the jail"),
             ("1-257:2-258", "has 257 ports of other numbers in the jail"),
-            ("80:80/sctp", "is of a protocol that cannot be published"), ("localhost:80:80", "has no address of the host"),
+            ("80:80/sctp", "is of a protocol that cannot be published"),
+            ("localhost:80:80", "has no address of the host"),
             ("[10.0.0.1]:80:80", "has no IPv6 address in its brackets"),
-            ("[::1]:8080:80", "cannot be: the kernel routes nothing for ::1 out of the host, and has no route_localnet for IPv6"),
+            (
+                "[::1]:8080:80",
+                "cannot be: the kernel routes nothing for ::1 out of the host, and has no route_localnet for IPv6"
+            ),
         ])
     func objections(text: String, message: String) {
         #expect { try Self.port(text) } throws: { ($0 as? PortSpec.Objection)?.message == message }
@@ -120,7 +125,8 @@ struct PortTests {
         operations.compactMap { if case .setSysctl(let sysctl) = $0, sysctl.users != nil { sysctl.path } else { nil } }
     }
 
-    @Test("a port on 127.0.0.1 is for the host alone: nothing is forwarded, and nothing from outside may speak to 127/8")
+    @Test(
+        "a port on 127.0.0.1 is for the host alone: nothing is forwarded, and nothing from outside may speak to 127/8")
     func loopback() throws {
         let plan = try Self.plan(["127.0.0.1:8080:80"])
         #expect(
@@ -179,7 +185,8 @@ struct PortTests {
         }
         let port = try Self.port("127.0.0.1:8080:80")
         #expect(error(.init(port: port, jail: "db"))?.description == #"port 8080/tcp: taken by jail "db""#)
-        #expect(error(.init(port: port, program: "nginx (pid 7)"))?.description == "port 8080/tcp: taken by nginx (pid 7)")
+        #expect(
+            error(.init(port: port, program: "nginx (pid 7)"))?.description == "port 8080/tcp: taken by nginx (pid 7)")
         #expect(error(.init(port: port, jail: "www")) == nil, "its own, of a start before")
         #expect(throws: NetworkPlanError.self) { try Self.plan(["203.0.113.1:80:80"]) }
     }

@@ -66,9 +66,10 @@ struct NetworkLine {
     /// Whether the call changes the network: to ask of it is no step.
     static func changes(_ call: TracedCall) -> Bool {
         let text = call.arguments.joined()
-        return text.contains("|NFT_MSG_NEW") || types.contains {
-            text.contains("nlmsg_type=\($0)") || text.contains("nlmsg_type=0x\(String($1, radix: 16)) ")
-        }
+        return text.contains("|NFT_MSG_NEW")
+            || types.contains {
+                text.contains("nlmsg_type=\($0)") || text.contains("nlmsg_type=0x\(String($1, radix: 16)) ")
+            }
     }
 
     /// Addresses of both families, MAC addresses and, where strace(1) shows them, names.

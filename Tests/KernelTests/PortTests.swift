@@ -46,13 +46,15 @@ extension Kernel {
                     """)
                 let started = machine.jailrun("start", machine.conf)
                 try #require(started.status == 0, "\(started)")
-                for place in ["127.0.0.1", "192.0.2.1", "10.77.0.1", "[fd77::1]", "[2001:db8::1]"].map({ "\($0):8080" }) {
+                for place in ["127.0.0.1", "192.0.2.1", "10.77.0.1", "[fd77::1]", "[2001:db8::1]"].map({ "\($0):8080" })
+                {
                     #expect(Self.get(place) == "www", "\(place)")
                 }
                 #expect(Self.get("127.0.0.1:9000") == "www")
                 #expect(Self.get("127.0.0.1:9001") == "www")
                 #expect(Self.get("192.0.2.1:9000") == "", "published on 127.0.0.1 alone")
-                let inside = "--net=/proc/$('\(Laboratory.program)' inspect www | sed -n 's/.*\"pid\" *: *\\([0-9]*\\).*/\\1/p' | head -n 1)/ns/net"
+                let inside =
+                    "--net=/proc/$('\(Laboratory.program)' inspect www | sed -n 's/.*\"pid\" *: *\\([0-9]*\\).*/\\1/p' | head -n 1)/ns/net"
                 let server = Command.shell("exec nsenter \(inside) socat UDP4-RECVFROM:53,fork EXEC:cat").start()
                 defer { server.signal(SIGTERM) }
                 eventually { Command.shell("nsenter \(inside) grep -q :0035 /proc/net/udp").run().status == 0 }

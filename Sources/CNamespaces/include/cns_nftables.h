@@ -9,8 +9,9 @@
 /* A socket of the caller's network namespace, and the batch that is being made for it. */
 struct cns_nft;
 
-/* Functions that return int return 0, or an error number of errno(3), negative. What goes wrong while a batch is made is
- * returned by its commit. Registers are the kernel's 32-bit ones: 1 for what is compared, 1 and 2 for what NAT takes. */
+/* Functions that return int return 0, or an error number of errno(3), negative. What goes wrong while a batch is made
+ * is returned by its commit. Registers are the kernel's 32-bit ones: 1 for what is compared, 1 and 2 for what NAT
+ * takes. */
 int cns_nft_open(struct cns_nft **result);
 void cns_nft_close(struct cns_nft *self);
 /* What the kernel said of the batch that failed (NLMSGERR_ATTR_MSG), or an empty string. */

@@ -36,7 +36,7 @@ public struct Instance: Equatable, Sendable {
 
     private static func network(of address: AddressSpec) -> InternetPrefix? {
         guard let parsed = InternetAddress(address.address) else { return nil }
-        return NetworkPlanner.ownPrefix(parsed, address.prefixLength).network
+        return InternetPrefix(onBridge: parsed, length: address.prefixLength).network
     }
 
     /// - Parameter networks: what each network of the file is in this instance.
@@ -81,7 +81,9 @@ public struct Instance: Equatable, Sendable {
         if JailName.objection(to: full) != nil {
             throw refuse(jail.name.origin, "the name \(name(of: jail.name.value)) is too long", "63 characters at most")
         }
-        if let jid = jail.jid { throw refuse(jid.origin, "two instances cannot both have jid \(jid.value)", "leave it out") }
+        if let jid = jail.jid {
+            throw refuse(jid.origin, "two instances cannot both have jid \(jid.value)", "leave it out")
+        }
         if !jail.root.isEphemeral.value && !jail.root.isReadOnly.value {
             throw refuse(
                 jail.path.origin, "two instances would write to the same root",
@@ -90,9 +92,12 @@ public struct Instance: Equatable, Sendable {
         if let log = jail.log.file ?? jail.commands.consoleLog {
             throw refuse(log.origin, "two instances would write to the same \(log.value)", "--logs DIR")
         }
-        if let address = jail.network.addresses.first(where: { $0.interface != nil && $0.interface != NetworkPlan.bridge }) {
+        if let address = jail.network.addresses.first(where: {
+            $0.interface != nil && $0.interface != NetworkSpec.bridge
+        }) {
             throw refuse(
-                address.origin, "\(address.address) is an address of \(address.interface ?? "")'s network, which has one of it",
+                address.origin,
+                "\(address.address) is an address of \(address.interface ?? "")'s network, which has one of it",
                 "an address without an interface")
         }
         if let moved = jail.network.interfaces.first {
@@ -124,7 +129,8 @@ extension String {
             let begins = index == 0 || !isPart(bytes[index - 1])
             let found = addresses.first { address in
                 let end = index + address.from.utf8.count
-                return begins && bytes[index...].starts(with: address.from.utf8) && (end == bytes.count || !isPart(bytes[end]))
+                return begins && bytes[index...].starts(with: address.from.utf8)
+                    && (end == bytes.count || !isPart(bytes[end]))
             }
             if let found {
                 result += Bytes(found.to.utf8)

@@ -17,10 +17,10 @@ extension JailReader {
         }
         network.masquerade = masquerade
         if let masquerade, isReachable, network.lookup == nil,
-            !network.addresses.contains(where: { $0.interface == nil || $0.interface == NetworkPlan.bridge })
+            !network.addresses.contains(where: { $0.interface == nil || $0.interface == NetworkSpec.bridge })
         {
             error(
-                "nat: none of the jail's addresses is on the bridge \(NetworkPlan.bridge)", at: masquerade.place,
+                "nat: none of the jail's addresses is on the bridge \(NetworkSpec.bridge)", at: masquerade.place,
                 hint: "on an interface of the host's the jail has an address of that network, and needs no other")
         }
     }

@@ -152,6 +152,9 @@ public struct PseudoFilesystemSpec: Equatable, Sendable, Codable {
 
 /// What the jail reaches by network.
 public struct NetworkSpec: Equatable, Sendable, Codable {
+    /// The bridge of jails whose addresses name no interface.
+    public static let bridge = "jail0"
+
     public enum Mode: String, Sendable, Codable {
         /// An own stack with `lo` only, or with the addresses given.
         case own

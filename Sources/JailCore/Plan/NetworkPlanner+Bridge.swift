@@ -42,15 +42,8 @@ extension NetworkPlanner {
             .raiseLink(LinkState(name: bridge, namespace: .host, alias: JailLink.bridgeAlias)), attachment.origin)
     }
 
-    /// Without a mask, the network that people mean by such an address: /24 and /64, the sizes of nearly all of them.
-    /// FreeBSD's /32 says that the interface has the network already; here no interface has, so a written /32 says no
-    /// more than nothing.
-    private static func ownPrefix(_ entry: Entry) -> InternetPrefix { ownPrefix(entry.address, entry.prefixLength) }
-
-    static func ownPrefix(_ address: InternetAddress, _ written: Int?) -> InternetPrefix {
-        let usual = address.family == .ipv4 ? 24 : 64
-        let length = written.map { $0 == address.bitWidth ? usual : $0 } ?? usual
-        return InternetPrefix(address, length: length)
+    private static func ownPrefix(_ entry: Entry) -> InternetPrefix {
+        InternetPrefix(onBridge: entry.address, length: entry.prefixLength)
     }
 
     private func check(_ prefix: InternetPrefix, _ origin: Origin) throws(NetworkPlanError) {

@@ -166,7 +166,8 @@ extension NetworkPlanner {
 
     private mutating func forwardIPv4(for targets: [PortTarget], _ origin: Origin) -> [PacketRule] {
         var links: [String] = []
-        for target in targets where target.address.family == .ipv4 && !target.isOwnLink && !links.contains(target.link) {
+        for target in targets where target.address.family == .ipv4 && !target.isOwnLink && !links.contains(target.link)
+        {
             links.append(target.link)
         }
         for address in facts.addresses where address.prefix.address.family == .ipv4 {

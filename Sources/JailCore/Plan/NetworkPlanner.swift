@@ -8,7 +8,7 @@
 /// The jail's first link is `eth0`; another interface's is `eth1`. `ip4 = inherit` has no operation at all.
 public struct NetworkPlan: Equatable, Sendable {
     /// The bridge of jails whose addresses name no interface.
-    public static let bridge = "jail0"
+    public static let bridge = NetworkSpec.bridge
 
     public let operations: [Located<NetworkOperation>]
 

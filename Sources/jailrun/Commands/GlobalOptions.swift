@@ -86,7 +86,8 @@ struct GlobalRequest {
 struct InstanceOption: ParsableArguments {
     @Option(
         name: .customLong("instance"),
-        help: ArgumentHelp("The jails NAME-JAIL, with addresses of their own, beside other runs of the file.", valueName: "name"))
+        help: ArgumentHelp(
+            "The jails NAME-JAIL, with addresses of their own, beside other runs of the file.", valueName: "name"))
     var name: String?
 
     func validate() throws { _ = try Self.instance(name) }
