@@ -8,7 +8,6 @@ extension Netlink {
     func publish(_ rules: PacketRules, _ operation: NetworkOperation) throws(NetlinkError) {
         let table = try packetTable()
         do throws(Errno) { try table.add(rules) } catch {
-            // An older start of this jail that was broken off: all of its rules, or none.
             throw .operation(operation, error, message: table.message)
         }
     }
