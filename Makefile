@@ -22,7 +22,8 @@ STATIC = -c release --static-swift-stdlib -Xswiftc -static-executable -Xswiftc -
 # Debian's names of what each target needs beside a Swift toolchain and make.
 BUILD_PACKAGES = libseccomp-dev libcap-dev libnl-route-3-dev pkg-config
 DEMO_PACKAGES = $(BUILD_PACKAGES) busybox-static
-TEST_PACKAGES = $(DEMO_PACKAGES) curl iproute2 iputils-ping mmdebstrap postgresql-client procps redis-tools strace
+TEST_PACKAGES = $(DEMO_PACKAGES) curl iproute2 iputils-ping mmdebstrap nftables postgresql-client procps redis-tools \
+	socat strace
 VM_PACKAGES = $(TEST_PACKAGES) qemu-system-x86 kmod e2fsprogs
 LINT_PACKAGES = $(BUILD_PACKAGES) shellcheck clang-format
 BENCH_PACKAGES = $(DEMO_PACKAGES) crun bubblewrap

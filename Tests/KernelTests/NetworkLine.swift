@@ -9,6 +9,8 @@ struct NetworkLine {
         case message(type: String, body: String)
         case ethtool
         case setting(path: String, value: String)
+        /// Of so many objects of nftables.
+        case batch(count: Int)
     }
 
     private let form: Form
@@ -22,7 +24,9 @@ struct NetworkLine {
         let suffix = " in the jail's network namespace"
         isInside = line.hasSuffix(suffix)
         let text = isInside ? String(line.dropLast(suffix.count)) : line
-        if text.hasPrefix("ioctl(rtnetlink, ") {
+        if text.hasPrefix("sendmsg(nfnetlink, ") {
+            form = .batch(count: text.components(separatedBy: " inet jailrun").count - 1)
+        } else if text.hasPrefix("ioctl(rtnetlink, ") {
             form = .ethtool
         } else if text.hasPrefix("sendmsg(rtnetlink, ") {
             let parts = text.dropFirst("sendmsg(rtnetlink, ".count).split(separator: ",", maxSplits: 1)
@@ -46,6 +50,10 @@ struct NetworkLine {
             let isDecoded = message.contains("nlmsg_type=\(type)")
             guard isDecoded || message.contains("nlmsg_type=0x\(String(number, radix: 16)) ") else { return nil }
             return Self.words(of: body).allSatisfy { $0.isIn(message, isDecoded) } ? index : nil
+        case .batch(let count):
+            guard call.name == "sendmsg", call.arguments.count > 1 else { return nil }
+            let objects = call.arguments[1].components(separatedBy: "NFNL_SUBSYS_NFTABLES<<8|NFT_MSG_NEW").count - 1
+            return objects == count ? index : nil
         case .setting(let path, let value):
             guard call.name == "openat2", call.arguments[1].hasSuffix("\(path)\"") else { return nil }
             return calls.indices.dropFirst(index).first {
@@ -58,9 +66,10 @@ struct NetworkLine {
     /// Whether the call changes the network: to ask of it is no step.
     static func changes(_ call: TracedCall) -> Bool {
         let text = call.arguments.joined()
-        return types.contains {
-            text.contains("nlmsg_type=\($0)") || text.contains("nlmsg_type=0x\(String($1, radix: 16)) ")
-        }
+        return text.contains("|NFT_MSG_NEW")
+            || types.contains {
+                text.contains("nlmsg_type=\($0)") || text.contains("nlmsg_type=0x\(String($1, radix: 16)) ")
+            }
     }
 
     /// Addresses of both families, MAC addresses and, where strace(1) shows them, names.

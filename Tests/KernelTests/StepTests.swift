@@ -27,6 +27,7 @@ extension Kernel {
                 exec.consolelog = /dev/null; allow.raw_sockets; mount.noprocfs;
                 """,
                 "command = \"/bin/true\"; interface = lab2; ip4.addr = 198.51.100.9; ip6 = disable;",
+                "command = \"/bin/true\"; ip4.addr = 10.77.0.5; nat; port = \"8080:80\", \"127.0.0.1:53:53/udp\";",
                 "command = \"/bin/true\"; ip4 = inherit; ip6 = inherit; cap.add = NET_RAW;",
             ])
         func agree(parameters: String) throws {

@@ -2,6 +2,7 @@
 #define CNAMESPACES_H
 
 #include "cns_netlink.h"
+#include "cns_nftables.h"
 #include "cns_numbers.h"
 #include "cns_plan.h"
 #include "cns_seccomp.h"

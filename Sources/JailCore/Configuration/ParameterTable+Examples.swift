@@ -47,6 +47,8 @@ extension ParameterTable {
         ("ip6.addr", "ip6.addr = \"2001:db8::10/64\";"), ("interface", "interface = eth0;"), ("vnet", "vnet;"),
         ("ip_hostname", "host.hostname = www.example.org; ip_hostname;"),
         ("vnet.interface", "vnet; vnet.interface = eth1;"), ("ip4.saddrsel", "ip4.saddrsel;"),
+        ("nat", "ip4.addr = 10.77.0.10; nat;"),
+        ("port", "ip4.addr = 10.77.0.10; port += \"127.0.0.1:8080:80/tcp\";"),
         ("ip6.saddrsel", "ip6.saddrsel;"), ("allow.routing", "vnet; allow.routing;"),
     ]
 

@@ -182,8 +182,12 @@ extension ParameterTable {
             "ip6.saddrsel", .boolean, "true", .boolean(true), "choice of the source address",
             why: "the kernel chooses it, as with true",
             otherwise: "the kernel chooses the source by the route; put the address that shall be it first"),
-        .notYet("nat", .boolean, "", "masquerade", "nftables"),
-        .notYet("port", .list, "", "published ports, 8080:80/tcp", "nftables"),
+        .done(
+            "nat", .boolean, "false", "what the jail sends beyond the bridge jail0 has the host's address",
+            "nftables, masquerade; forwarding"),
+        .done(
+            "port", .list, "", "published ports: [address:]port[-port]:port[-port][/tcp|/udp]",
+            "nftables, dnat in the table jailrun"),
     ]
 
     private static let devices: [Row] = [

@@ -137,6 +137,14 @@ public struct InternetPrefix: Hashable, Sendable {
         self.init(address, length: length)
     }
 
+    /// Without a mask, the network that people mean by such an address: /24 and /64, the sizes of nearly all of them.
+    /// FreeBSD's /32 says that the interface has the network already; here no interface has, so a written /32 says no
+    /// more than nothing.
+    init(onBridge address: InternetAddress, length: Int?) {
+        let usual = address.family == .ipv4 ? 24 : 64
+        self.init(address, length: length.map { $0 == address.bitWidth ? usual : $0 } ?? usual)
+    }
+
     private var hostMask: UInt128 {
         let bits = address.bitWidth - length
         return bits == 128 ? .max : (1 << UInt128(bits)) - 1

@@ -3,8 +3,10 @@ extension JailReader {
         let interface = interface()
         let addresses = addresses(.ipv4, interface) + addresses(.ipv6, interface)
         let mode = mode()
-        return NetworkSpec(
+        var network = NetworkSpec(
             mode: mode, addresses: addresses, interfaces: vnetInterfaces(), lookup: lookup(interface, mode.value))
+        readPorts(into: &network)
+        return network
     }
 
     /// `ip_hostname`. The name is looked up when the jail starts.
@@ -146,7 +148,7 @@ extension JailReader {
     }
 
     /// One value may list several addresses between commas, as jail_set(2)'s text form does.
-    private static func split(_ entry: Located<String>) -> [Located<String>] {
+    static func split(_ entry: Located<String>) -> [Located<String>] {
         entry.value.split(separator: ",").map { Located(String($0), entry.origin) }
     }
 

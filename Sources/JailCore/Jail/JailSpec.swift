@@ -35,6 +35,8 @@ public struct JailSpec: Equatable, Sendable, Codable {
     public var log = Log()
     /// The jail around a nested one, if the same file defines it: it must exist first, but need not be up.
     public var parent: Located<String>?
+    /// The name of the instance; the jail's begins with it and a hyphen.
+    public var instance: String?
     /// All parameters as they were written.
     public var parameters: JailParameters
 }
@@ -150,6 +152,9 @@ public struct PseudoFilesystemSpec: Equatable, Sendable, Codable {
 
 /// What the jail reaches by network.
 public struct NetworkSpec: Equatable, Sendable, Codable {
+    /// The bridge of jails whose addresses name no interface.
+    public static let bridge = "jail0"
+
     public enum Mode: String, Sendable, Codable {
         /// An own stack with `lo` only, or with the addresses given.
         case own
@@ -165,6 +170,11 @@ public struct NetworkSpec: Equatable, Sendable, Codable {
     /// `ip_hostname`: the addresses of the hostname are the jail's, too, on this interface; empty for the bridge `jail0`. Nil
     /// once they are known.
     public var lookup: Located<String>?
+
+    /// `port`: ports of the host that lead to the jail.
+    public var ports: [PortSpec] = []
+    /// `nat`: what the jail sends beyond its bridge has the host's address. Nil when it is not asked for.
+    public var masquerade: Located<Bool>?
 
     /// The host has a part in it; a jail with `lo` alone raises that itself.
     public var isConnected: Bool { mode.value == .own && !(addresses.isEmpty && interfaces.isEmpty) }

@@ -60,6 +60,8 @@ extension NetworkOperation {
         case (.createVeth, .notSupported): "the kernel has no veth pairs: modprobe veth"
         case (.addAddress, .permissionDenied): "IPv6 is off on that link: net.ipv6.conf.*.disable_ipv6"
         case (.setSysctl, .readOnlyFileSystem): "/proc/sys is read-only here: jailrun runs in a container without it"
+        case (.publish, .noSuchFileOrDirectory), (.publish, .notSupported), (.publish, .invalidArgument):
+            "the kernel lacks a part of nftables: modprobe nf_tables nft_chain_nat nft_masq nft_fib_inet nft_ct"
         case (.addRoute, .fileExists): "the host has a route to that address already"
         default: nil
         }

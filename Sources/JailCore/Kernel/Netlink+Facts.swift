@@ -20,6 +20,7 @@ extension Netlink {
             guard let link = facts.links.first(where: { $0.name == interface }) else { continue }
             if link.isBridge { facts.defaultGateways += try defaultGateways(link) }
         }
+        facts.takenPorts = try takenPorts(for: network.ports)
         facts.sysctls = sysctls(for: network, facts)
         return facts
     }
@@ -44,7 +45,13 @@ extension Netlink {
             paths.append("net/ipv4/neigh/\(interface)/proxy_delay")
             paths.append("net/ipv6/neigh/\(interface)/proxy_delay")
         }
-        if plain.contains(where: { $0.family == .ipv6 }) {
+        if !network.ports.isEmpty || network.masquerade != nil {
+            for name in facts.links.map(\.name) + [NetworkPlan.bridge] {
+                paths += ["net/ipv4/conf/\(name)/forwarding", "net/ipv4/conf/\(name)/route_localnet"]
+            }
+            paths.append("net/ipv4/conf/default/forwarding")
+        }
+        if plain.contains(where: { $0.family == .ipv6 }) || !network.ports.isEmpty || network.masquerade != nil {
             paths.append("net/ipv6/conf/all/forwarding")
             for link in facts.links.map(\.name) {
                 paths += ["net/ipv6/conf/\(link)/forwarding", "net/ipv6/conf/\(link)/accept_ra"]

@@ -14,6 +14,10 @@ extension Netlink {
             try perform(.removeLink(name: link.name), under: lock)
             removed.append("link \(link.name)")
         }
+        if try packetRules().contains(where: { $0.jail == jail }) {
+            try perform(.withdraw(jail: jail), under: lock)
+            removed.append("published ports of \(jail)")
+        }
         return try removed + removeUnused(under: lock)
     }
 
@@ -42,7 +46,7 @@ extension Netlink {
             }
             removed.append("\(operation)")
         }
-        try restoreSettings(under: lock) { users in !jails.contains { users.contains($0) } }
+        try restoreSettings(under: lock, of: try unusedSettings())
         return removed
     }
 

@@ -52,6 +52,8 @@ public import SystemPackage
         case .removeAddress(let address): try removeAddress(address, operation)
         case .setSysctl(let sysctl): try set(sysctl, operation, lock)
         case .restoreSysctl(let sysctl): try restore(sysctl, operation, lock)
+        case .publish(let rules): try publish(rules, operation)
+        case .withdraw(let jail): try withdraw(jail, operation)
         default: try request(operation)
         }
     }
@@ -122,6 +124,7 @@ public import SystemPackage
             unsafe cns_sysctl_write(proc, sysctl.namespace == .jail ? jailNamespace : -1, sysctl.path, sysctl.value)
         case .restoreSysctl(let sysctl):
             unsafe cns_sysctl_write(proc, -1, sysctl.path, sysctl.previous ?? sysctl.value)
+        case .publish, .withdraw: -EINVAL  // nfnetlink(7)'s, see PacketTable
         }
     }
 
@@ -167,15 +170,25 @@ public import SystemPackage
         _ sysctl: NetworkSysctl, _ operation: NetworkOperation, _ lock: borrowing NetworkLock
     ) throws(NetlinkError) {
         guard let users = sysctl.users else { return try request(operation) }
-        if HostNetworkFacts(links: try links()).jailLinks.contains(where: { users.contains($0) }) { return }
-        try restoreSettings(under: lock) { $0 == users }
+        let isUnused = try unusedSettings()
+        try restoreSettings(under: lock) { $0.users == users && isUnused($0) }
+    }
+
+    /// Whether a setting has lost its last user: a jail's link, or a rule that forwards or speaks to 127.0.0.1.
+    func unusedSettings() throws(NetlinkError) -> (NetworkLedger.Entry) -> Bool {
+        let jails = HostNetworkFacts(links: try links()).jailLinks
+        let rules = try packetRules()
+        return { entry in
+            if entry.path.hasSuffix("/route_localnet") { return rules.isEmpty }
+            return !jails.contains { entry.users.contains($0) } && !rules.contains { $0.chain == "forward" }
+        }
     }
 
     /// Restores recorded values, last first, and forgets them once they are restored.
     func restoreSettings(
-        under lock: borrowing NetworkLock, of isUnused: (NetworkSysctl.Users) -> Bool
+        under lock: borrowing NetworkLock, of isUnused: (NetworkLedger.Entry) -> Bool
     ) throws(NetlinkError) {
-        let entries = try lock.ledger().entries.filter { isUnused($0.users) }
+        let entries = try lock.ledger().entries.filter(isUnused)
         for entry in entries.reversed() {
             try request(
                 .restoreSysctl(

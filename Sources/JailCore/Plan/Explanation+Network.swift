@@ -52,7 +52,9 @@ extension Explanation {
             Explanation(
                 "Moves \(name) into the jail, until it stops.",
                 without: "The jail would not have the interface that its file names.", manual: "ip-link(8)")
-        case .removeBridge, .removeLink, .removeAddress, .removeProxy, .restoreSysctl, .dropNamespace, .returnLink:
+        case .publish(let rules): .rules(rules)
+        case .removeBridge, .removeLink, .removeAddress, .removeProxy, .restoreSysctl, .dropNamespace, .returnLink,
+            .withdraw:
             Explanation(
                 "Takes back what the start made.", without: "It would outlive the jail.", manual: "rtnetlink(7)")
         }
@@ -68,6 +70,23 @@ extension Explanation {
             without: route.namespace == .jail
                 ? "The jail could not answer it." : "The host would not know where the jail is.",
             manual: "ip-route(8)")
+    }
+
+    private static func rules(_ rules: PacketRules) -> Self {
+        var ports: [String] = []
+        for rule in rules.rules {
+            guard case .translate(let address, _) = rule.verdict, let port = rule.comment.split(separator: " ").last
+            else { continue }
+            let text = "\(port) to \(address)"
+            if !ports.contains(text) { ports.append(text) }
+        }
+        let leads = ports.isEmpty ? "" : ", which lead \(ports.enumerated)"
+        return Explanation(
+            "Adds the jail's \(rules.rules.count) rules to the table jailrun of nftables\(leads).",
+            without: ports.isEmpty
+                ? "What the jail sends beyond its bridge would have an address that nobody can answer."
+                : "Nobody would reach the jail by the host's addresses.",
+            manual: "nft(8)")
     }
 
     private static func setting(_ sysctl: NetworkSysctl) -> Self {
@@ -87,6 +106,7 @@ extension Explanation {
         case "disable_ipv6": "The link would have a link-local IPv6 address that nobody gave it, and be reached by it."
         case "rp_filter": "A jail could forge its source address, and speak in another's name."
         case "forwarding": "The host would drop what is for the jail, and what the jail sends beyond it."
+        case "route_localnet": "The host itself would not reach the jail by 127.0.0.1."
         case "proxy_ndp": "The host would not answer for the jail's IPv6 address."
         case "proxy_delay": "Each neighbour's first packet would wait for up to 0.8 seconds."
         default: "The jail's packets would meet the host's setting, whatever that is."

@@ -37,6 +37,10 @@ public enum NetworkOperation: Equatable, Sendable, Codable {
     case setSysctl(NetworkSysctl)
     /// Only when no jail needs it any more.
     case restoreSysctl(NetworkSysctl)
+    /// All of a jail's rules of nftables, in one batch; the table and its chains with the first.
+    case publish(PacketRules)
+    /// All rules of that jail; the table with the last. No error when there are none.
+    case withdraw(jail: String)
 }
 
 /// A veth(4) pair; the peer is created in the jail's namespace and never exists in the host's.
@@ -122,8 +126,9 @@ extension NetworkOperation {
         case .addAddress(let address): address.isGateway ? .removeAddress(address) : nil
         case .addProxy(let link, let address): .removeProxy(link: link, address: address)
         case .setSysctl(let sysctl): sysctl.previous == nil ? nil : .restoreSysctl(sysctl)
+        case .publish(let rules): .withdraw(jail: rules.jail)
         case .removeBridge, .removeLink, .raiseLink, .settleLink, .removeAddress, .addRoute, .addNeighbour,
-            .removeProxy, .restoreSysctl, .dropNamespace, .returnLink:
+            .removeProxy, .restoreSysctl, .dropNamespace, .returnLink, .withdraw:
             nil
         }
     }
@@ -139,6 +144,10 @@ extension NetworkOperation: CustomStringConvertible {
         case .keepNamespace(let file): "mount(\"/proc/self/fd/N\", \"\(file)\", NULL, MS_BIND, NULL)"
         case .dropNamespace(let file): "umount2(\"\(file)\", MNT_DETACH)"
         case .settleLink(let name, _): "ioctl(rtnetlink, SIOCETHTOOL, {ETHTOOL_GLINK, \"\(name)\"})" + place
+        case .publish(let rules):
+            "sendmsg(nfnetlink, NFNL_MSG_BATCH_BEGIN, {\(rules.script.joined(separator: "; "))}, NFNL_MSG_BATCH_END)"
+        case .withdraw(let jail):
+            "sendmsg(nfnetlink, NFNL_MSG_BATCH_BEGIN, {delete rules of \"\(jail)\"}, NFNL_MSG_BATCH_END)"
         default: "sendmsg(rtnetlink, \(request.type), {\(request.body)})" + place
         }
     }
@@ -164,7 +173,7 @@ extension NetworkOperation: CustomStringConvertible {
             ("RTM_NEWNEIGH", "\(address) lladdr \(mac) dev \"\(link)\" nud permanent")
         case .addProxy(let link, let address): ("RTM_NEWNEIGH", "proxy \(address) dev \"\(link)\"")
         case .removeProxy(let link, let address): ("RTM_DELNEIGH", "proxy \(address) dev \"\(link)\"")
-        case .setSysctl, .restoreSysctl, .settleLink, .keepNamespace, .dropNamespace: ("", "")
+        case .setSysctl, .restoreSysctl, .settleLink, .keepNamespace, .dropNamespace, .publish, .withdraw: ("", "")
         }
     }
 
@@ -212,6 +221,8 @@ extension NetworkOperation {
         case .removeProxy(let link, let address): "ip neighbour delete proxy \(address) dev \(link)"
         case .setSysctl(let sysctl): "sysctl -qw \(sysctl.path)=\(sysctl.value)"
         case .restoreSysctl(let sysctl): "sysctl -qw \(sysctl.path)=\(sysctl.previous ?? sysctl.value)"
+        case .publish(let rules): "nft '\(rules.script.joined(separator: ";\n     "))'"
+        case .withdraw(let jail): PacketRules.withdrawal(of: jail)
         }
     }
 }

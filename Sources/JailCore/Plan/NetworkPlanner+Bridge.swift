@@ -42,13 +42,8 @@ extension NetworkPlanner {
             .raiseLink(LinkState(name: bridge, namespace: .host, alias: JailLink.bridgeAlias)), attachment.origin)
     }
 
-    /// Without a mask, the network that people mean by such an address: /24 and /64, the sizes of nearly all of them.
-    /// FreeBSD's /32 says that the interface has the network already; here no interface has, so a written /32 says no
-    /// more than nothing.
     private static func ownPrefix(_ entry: Entry) -> InternetPrefix {
-        let usual = entry.address.family == .ipv4 ? 24 : 64
-        let length = entry.prefixLength.map { $0 == entry.address.bitWidth ? usual : $0 } ?? usual
-        return InternetPrefix(entry.address, length: length)
+        InternetPrefix(onBridge: entry.address, length: entry.prefixLength)
     }
 
     private func check(_ prefix: InternetPrefix, _ origin: Origin) throws(NetworkPlanError) {

@@ -19,6 +19,10 @@ public enum NetworkPlanError: Error, Equatable, Sendable {
     /// No network of the bridge holds the address, and no prefix length was given.
     case noNetworkOnBridge(address: String, bridge: String, Origin)
     case noIPv6(address: String, Origin)
+    case portOfJail(port: String, jail: String, Origin)
+    /// A program of the host's listens there.
+    case portOnHost(port: String, program: String?, Origin)
+    case addressNotOnHost(port: String, address: String, Origin)
     /// `vnet.interface` names a link that cannot be given away.
     case cannotMove(interface: String, reason: String, Origin)
 
@@ -28,7 +32,8 @@ public enum NetworkPlanError: Error, Equatable, Sendable {
             .interfaceOfJail(_, _, let origin), .bridgeNameTaken(_, let origin), .notAnAddress(_, let origin),
             .duplicateAddress(_, let origin), .addressOnHost(_, _, let origin), .addressOfJail(_, _, let origin),
             .addressOfNetwork(_, _, let origin), .networkOnHost(_, _, let origin), .noGatewayLeft(_, let origin),
-            .noNetworkOnBridge(_, _, let origin), .noIPv6(_, let origin), .cannotMove(_, _, let origin):
+            .noNetworkOnBridge(_, _, let origin), .noIPv6(_, let origin), .cannotMove(_, _, let origin),
+            .portOfJail(_, _, let origin), .portOnHost(_, _, let origin), .addressNotOnHost(_, _, let origin):
             origin
         }
     }
@@ -46,6 +51,8 @@ public enum NetworkPlanError: Error, Equatable, Sendable {
         case .addressOnHost: "remove it from the host, or take another"
         case .noGatewayLeft: "leave the first or the last address of the network to the host"
         case .noNetworkOnBridge(let address, _, _): "write the length of its network's prefix, \(address)/24"
+        case .portOfJail, .portOnHost: "port 0 of the host stands for one that is free"
+        case .addressNotOnHost: "without an address, it is published on all of the host's"
         case .cannotMove, .interfaceOfJail, .notAnAddress, .duplicateAddress, .addressOfJail, .addressOfNetwork,
             .noIPv6:
             nil
@@ -71,6 +78,9 @@ extension NetworkPlanError: CustomStringConvertible {
         case .noGatewayLeft(let network, _): "\(network): no address left for the gateway"
         case .noNetworkOnBridge(let address, let bridge, _): "\(address): in no network of \(bridge)"
         case .cannotMove(let name, let reason, _): "\(name): \(reason)"
+        case .portOfJail(let port, let jail, _): "port \(port): taken by jail \"\(jail)\""
+        case .portOnHost(let port, let program, _): "port \(port): taken by \(program ?? "a program of the host")"
+        case .addressNotOnHost(let port, let address, _): "port \(port): the host has no address \(address)"
         case .noIPv6(let address, _): "\(address): this kernel has no IPv6"
         }
     }

@@ -57,6 +57,20 @@ public struct HostNetworkFacts: Equatable, Sendable {
         }
     }
 
+    public struct TakenPort: Equatable, Sendable {
+        public var port: PortSpec
+        /// Nil: a program of the host's.
+        public var jail: String?
+        /// That program, if it is known: `nginx (pid 812)`.
+        public var program: String?
+
+        public init(port: PortSpec, jail: String? = nil, program: String? = nil) {
+            self.port = port
+            self.jail = jail
+            self.program = program
+        }
+    }
+
     public struct Sysctl: Equatable, Sendable {
         /// Below `/proc/sys`.
         public var path: String
@@ -79,6 +93,10 @@ public struct HostNetworkFacts: Equatable, Sendable {
     public var sysctls: [Sysctl]
     /// False when the kernel has none, or `ipv6.disable=1`.
     public var hasIPv6: Bool
+    /// Ports of the host that are taken: by jails, by programs of the host.
+    public var takenPorts: [TakenPort] = []
+    /// What settings were before jailrun changed them.
+    public var originals: [Sysctl] = []
 
     public init(
         links: [Link], addresses: [Address] = [], defaultGateways: [DefaultGateway] = [],
@@ -93,6 +111,9 @@ public struct HostNetworkFacts: Equatable, Sendable {
     }
 
     func link(named name: String) -> Link? { links.first { $0.name == name } }
+
+    /// What it was before the first jail came.
+    func original(_ path: String) -> String? { originals.first { $0.path == path }?.value ?? value(of: path) }
 
     func value(of path: String) -> String? { sysctls.first { $0.path == path }?.value }
 

@@ -48,41 +48,43 @@ extension NetworkPlanner {
     private var hasOneLink: Bool { network.addresses.allSatisfy { $0.interface == network.addresses[0].interface } }
 
     /// A value that is restored when the last of its users is gone.
-    private mutating func share(
-        _ path: String, _ value: String, _ users: NetworkSysctl.Users, _ attachment: Attachment
-    ) {
+    mutating func share(_ path: String, _ value: String, _ users: NetworkSysctl.Users, _ origin: Origin) {
         let sysctl = NetworkSysctl(
             namespace: .host, path: path, value: value, previous: facts.value(of: path) ?? "0", users: users)
-        add(.setSysctl(sysctl), attachment.origin)
+        add(.setSysctl(sysctl), origin)
     }
 
     /// arp(7) answers for a proxy entry only on an interface that forwards.
     private mutating func forwardIPv4(_ attachment: Attachment, _ interface: String) {
         let users = NetworkSysctl.Users(interface: interface, family: .ipv4)
-        share("net/ipv4/conf/\(interface)/forwarding", "1", users, attachment)
+        share("net/ipv4/conf/\(interface)/forwarding", "1", users, attachment.origin)
         // Or each neighbour's first packet waits for a random part of 0.8 s.
-        share("net/ipv4/neigh/\(interface)/proxy_delay", "0", users, attachment)
+        share("net/ipv4/neigh/\(interface)/proxy_delay", "0", users, attachment.origin)
     }
 
     /// IPv6 forwards only when `all` does, and setting that has two effects on every link: its own `forwarding` is
     /// overwritten, and router advertisements are no longer heard, with the host's default route lost at once, unless
     /// accept_ra is 2.
-    private mutating func forwardIPv6(_ attachment: Attachment, _ interface: String) {
+    mutating func shareIPv6Forwarding(_ origin: Origin) {
         let users = NetworkSysctl.Users(interface: nil, family: .ipv6)
         if facts.value(of: "net/ipv6/conf/all/forwarding") != "1" {
             for link in facts.links.map(\.name) {
                 let isRouter = facts.value(of: "net/ipv6/conf/\(link)/forwarding") == "1"
                 if isRouter {
-                    share("net/ipv6/conf/\(link)/forwarding", "1", users, attachment)
+                    share("net/ipv6/conf/\(link)/forwarding", "1", users, origin)
                 } else if facts.value(of: "net/ipv6/conf/\(link)/accept_ra") == "1" {
-                    share("net/ipv6/conf/\(link)/accept_ra", "2", users, attachment)
+                    share("net/ipv6/conf/\(link)/accept_ra", "2", users, origin)
                 }
             }
         }
-        share("net/ipv6/conf/all/forwarding", "1", users, attachment)
+        share("net/ipv6/conf/all/forwarding", "1", users, origin)
+    }
+
+    private mutating func forwardIPv6(_ attachment: Attachment, _ interface: String) {
+        shareIPv6Forwarding(attachment.origin)
         let neighbours = NetworkSysctl.Users(interface: interface, family: .ipv6)
-        share("net/ipv6/conf/\(interface)/proxy_ndp", "1", neighbours, attachment)
-        share("net/ipv6/neigh/\(interface)/proxy_delay", "0", neighbours, attachment)
+        share("net/ipv6/conf/\(interface)/proxy_ndp", "1", neighbours, attachment.origin)
+        share("net/ipv6/neigh/\(interface)/proxy_delay", "0", neighbours, attachment.origin)
     }
 
     private mutating func addJailRoutes(_ attachment: Attachment, _ interface: String) {

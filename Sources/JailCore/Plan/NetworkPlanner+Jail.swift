@@ -60,6 +60,7 @@ extension NetworkPlanner {
             let address = LinkAddress(
                 link: attachment.jailEnd, namespace: .jail, address: prefix.description, isGateway: false)
             add(.addAddress(address), entry.origin)
+            addTarget(attachment, entry, prefix)
         }
     }
 

@@ -8,7 +8,7 @@
 /// The jail's first link is `eth0`; another interface's is `eth1`. `ip4 = inherit` has no operation at all.
 public struct NetworkPlan: Equatable, Sendable {
     /// The bridge of jails whose addresses name no interface.
-    public static let bridge = "jail0"
+    public static let bridge = NetworkSpec.bridge
 
     public let operations: [Located<NetworkOperation>]
 
@@ -55,6 +55,8 @@ struct NetworkPlanner {
     let jid: Int
     let facts: HostNetworkFacts
     var operations: [Located<NetworkOperation>] = []
+    /// The first address of each family: where published ports lead.
+    var targets: [PortTarget] = []
     /// Families that have their default route.
     var routed: [InternetAddress.Family] = []
 
@@ -74,6 +76,7 @@ struct NetworkPlanner {
         isolateJailFromNeighbours(attachments)  // before its links exist, which copy these values
         add(.raiseLink(LinkState(name: "lo", namespace: .jail)), network.mode.origin)
         for attachment in attachments { try attach(attachment) }
+        try publishPorts()  // last: what others can reach is there
     }
 
     private mutating func attach(_ attachment: Attachment) throws(NetworkPlanError) {

@@ -56,6 +56,7 @@ public struct ShellScript {
         let network = purposes.contains { if case .network(.setSysctl) = $0 { true } else { false } }
         return ["util-linux", "coreutils", "hostname", "perl-base"]
             + (jail.network.mode.value == .own ? ["iproute2"] : []) + (network ? ["procps"] : [])
+            + (jail.network.ports.isEmpty && jail.network.masquerade == nil ? [] : ["nftables"])
     }
 
     private var purposes: [Purpose] { parts.map(\.purpose) }
@@ -66,6 +67,7 @@ public struct ShellScript {
         let tools =
             ["unshare", "nsenter", "setpriv", "findmnt", "pivot_root", "hostname", "perl"]
             + (packages.contains("iproute2") ? ["ip"] : []) + (packages.contains("procps") ? ["sysctl"] : [])
+            + (packages.contains("nftables") ? ["nft"] : [])
         return [
             "[ \"$(id -u)\" = 0 ] || fail 'only root can make a jail'",
             "for tool in \(tools.joined(separator: " ")); do",

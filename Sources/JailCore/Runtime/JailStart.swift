@@ -59,9 +59,10 @@ public struct JailStart {
     /// - Throws: what failed, when nothing of the jail is left; a failed last command is an outcome, not an error, for a jail
     ///   that runs in the foreground.
     public func run() throws(RuntimeError) -> RunningJail {
-        if jail.network.lookup == nil { return try runResolved() }
+        if jail.network.lookup == nil && jail.network.ports.isEmpty { return try runResolved() }
         var resolved = self
         resolved.jail = try HostnameLookup(jail: jail, host: host).resolved()
+        resolved.jail = try PortReservation(host: host).resolved([resolved.jail])[0]
         return try resolved.runResolved()
     }
 

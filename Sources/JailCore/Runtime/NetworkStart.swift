@@ -14,7 +14,11 @@ final class NetworkStart {
         guard jail.network.isConnected else { return }
         let opened = try NetworkConnection(host: host)
         let namespaceFile = host.state.namespacePath(jail.name.value)
-        try plan(opened.netlink, identity, namespaceFile)
+        let ledger: NetworkLedger
+        do throws(NetlinkError) { ledger = try opened.lock.ledger() } catch {
+            throw failure(error, origin: jail.network.mode.origin)
+        }
+        try plan(opened.netlink, identity, namespaceFile, ledger)
         connection = opened
     }
 
@@ -27,16 +31,18 @@ final class NetworkStart {
         do throws(NetlinkError) { netlink = try Netlink(proc: FileDescriptor(rawValue: proc.number)) } catch {
             throw failure(error, origin: jail.network.mode.origin)
         }
-        try plan(netlink, identity, host.state.namespacePath(jail.name.value))
+        let ledger = NetworkLedger((try? Files.text(host.state.networkPath)) ?? "")
+        try plan(netlink, identity, host.state.namespacePath(jail.name.value), ledger)
     }
 
-    private func plan(_ netlink: borrowing Netlink, _ identity: JailIdentity, _ namespaceFile: String)
-        throws(RuntimeError)
-    {
-        let facts: HostNetworkFacts
+    private func plan(
+        _ netlink: borrowing Netlink, _ identity: JailIdentity, _ namespaceFile: String, _ ledger: NetworkLedger
+    ) throws(RuntimeError) {
+        var facts: HostNetworkFacts
         do throws(NetlinkError) {
             facts = try netlink.facts(for: jail.network)
         } catch { throw failure(error, origin: jail.network.mode.origin) }
+        facts.originals = ledger.entries.map { HostNetworkFacts.Sysctl(path: $0.path, value: $0.value) }
         do throws(NetworkPlanError) {
             operations = try NetworkPlan(
                 for: jail.network, jail: (jail.name.value, identity.jid), facts: facts, namespaceFile: namespaceFile
@@ -98,6 +104,7 @@ extension Netlink {
         for link in HostNetworkFacts(links: try links()).jailLinks where !names.contains(link.jail) {
             names.append(link.jail)
         }
+        for rule in try packetRules() where !names.contains(rule.jail) { names.append(rule.jail) }
         return names
     }
 

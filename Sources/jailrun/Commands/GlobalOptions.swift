@@ -82,6 +82,37 @@ struct GlobalRequest {
     }
 }
 
+/// `--instance`.
+struct InstanceOption: ParsableArguments {
+    @Option(
+        name: .customLong("instance"),
+        help: ArgumentHelp(
+            "The jails NAME-JAIL, with addresses of their own, beside other runs of the file.", valueName: "name"))
+    var name: String?
+
+    func validate() throws { _ = try Self.instance(name) }
+
+    static func instance(_ name: String?) throws -> Instance? {
+        guard let name else { return nil }
+        guard let instance = Instance(name) else {
+            throw ValidationError("--instance: 1 to 20 letters, digits, _ and -, of which - is not the first")
+        }
+        return instance
+    }
+
+    /// The jails as they are in that instance; in none, as they are.
+    static func jails(_ specs: [JailSpec], of name: String?, host: Host) throws -> [JailSpec] {
+        guard let instance = try instance(name) else { return specs }
+        return try InstanceNetworks(of: instance, host: host).jails(specs)
+    }
+
+    /// Their names.
+    static func names(_ specs: [JailSpec], of name: String?) throws -> [String] {
+        let instance = try instance(name)
+        return specs.map { instance?.name(of: $0.name.value) ?? $0.name.value }
+    }
+}
+
 /// Runs a command's body; a failure is said once, with its hint, and becomes the exit status.
 func reporting(_ body: () throws -> Void) throws {
     do { try body() } catch let error as RuntimeError {

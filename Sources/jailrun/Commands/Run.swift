@@ -8,11 +8,12 @@ struct Run: ParsableCommand {
         usage: "jailrun [run] [<options>] <file> [<jail> ...] [-- <command> ...]",
         discussion:
             "With a command of the host behind --, the jails run beside it: it is started when all are healthy, and they are "
-            + "stopped when it has ended. It finds JAILRUN_<JAIL>_IP and _NAME in its environment, and its status is "
+            + "stopped when it has ended. It finds JAILRUN_<JAIL>_IP, _PORT and _NAME in its environment, and its status is "
             + "jailrun's.\n\nCtrl-C, SIGTERM or SIGHUP stops the jails and removes everything. Ctrl-] three times does the same while a "
             + "command of a jail has the terminal.")
 
     @OptionGroup var global: GlobalOptions
+    @OptionGroup var instance: InstanceOption
 
     @Flag(name: .customLong("dry-run"), help: "Print the steps in strace's spelling, and perform none.")
     var isDryRun = false
@@ -46,6 +47,7 @@ struct Run: ParsableCommand {
     var request: RunRequest {
         var request = RunRequest(file: file)
         request.jails = jails
+        request.instance = instance.name
         request.isDryRun = isDryRun
         request.services.logDirectory = logs
         request.services.isKept = keep

@@ -11,6 +11,7 @@ struct RunRequest: Equatable {
     var timings: Timings.Form?
     var stateDirectory: String?
     var cgroupRoot: String?
+    var instance: String?
     /// A command to be run beside the jails.
     var services = ServicesRequest()
 
@@ -54,11 +55,13 @@ struct RunRequest: Equatable {
         let recorded = timings.map(Timings.init)
         let global = global(recorded)
         let host = try global.host()
-        let specs = try global.specs(try global.load(file), jails)
+        var specs = try InstanceOption.jails(
+            try global.specs(try global.load(file), jails), of: instance, host: host)
         if isDryRun {
             try dryRun(specs, host)
             return 0
         }
+        specs = try PortReservation(host: host).resolved(specs)
         if !services.command.isEmpty {
             var run = try ServicesRun(
                 services, specs: specs, host: host, configuration: Descriptors.absolute(file), isQuiet: isQuiet,

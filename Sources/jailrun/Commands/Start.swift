@@ -6,6 +6,7 @@ struct Start: ParsableCommand {
         abstract: "Start jails and return when every one is up.")
 
     @OptionGroup var global: GlobalOptions
+    @OptionGroup var instance: InstanceOption
 
     @Option(help: Timings.help) var timings: Timings.Form?
 
@@ -19,7 +20,8 @@ struct Start: ParsableCommand {
         try reporting {
             let recorded = timings.map(Timings.init)
             let host = try global.host(timings: recorded)
-            let specs = try global.specs(try global.load(file), jails)
+            let specs = try InstanceOption.jails(
+                try global.specs(try global.load(file), jails), of: instance.name, host: host)
             try Self.start(specs, file: file, host: host, isQuiet: global.quiet, timings: recorded)
         }
     }
@@ -27,6 +29,7 @@ struct Start: ParsableCommand {
     static func start(
         _ specs: [JailSpec], file: String, host: Host, isQuiet: Bool, timings: Timings? = nil
     ) throws {
+        let specs = try PortReservation(host: host).resolved(specs)
         var keepers = JailKeepers(
             specs: specs, host: host, mode: .detached, configuration: Descriptors.absolute(file),
             report: { Output.failure($0) },

@@ -8,6 +8,7 @@ struct Stop: ParsableCommand {
         discussion: "A jail on which others depend is stopped after them.")
 
     @OptionGroup var global: GlobalOptions
+    @OptionGroup var instance: InstanceOption
 
     @Flag(name: .shortAndLong, help: "Skip exec.prestop and exec.stop.")
     var force = false
@@ -16,13 +17,17 @@ struct Stop: ParsableCommand {
     var targets: [String]
 
     func run() throws {
-        try reporting { try Self.stop(targets, global, try global.host(), isForced: force) }
+        try reporting {
+            try Self.stop(targets, global, try global.host(), isForced: force, instance: instance.name)
+        }
     }
 
-    static func stop(_ targets: [String], _ global: GlobalOptions, _ host: Host, isForced: Bool = false) throws {
+    static func stop(
+        _ targets: [String], _ global: GlobalOptions, _ host: Host, isForced: Bool = false, instance: String? = nil
+    ) throws {
         let stop = JailStop(host: host, terminals: Descriptors.terminals, scope: isForced ? .afterwards : .all)
         var failure: RuntimeError?
-        for name in try names(targets, global, host) {
+        for name in try names(targets, global, host, instance) {
             do { try stop.run(name) } catch {
                 if case .notFound = error {
                     Output.failure(JailLookup(host: host).notFound(name))
@@ -36,11 +41,14 @@ struct Stop: ParsableCommand {
     }
 
     /// The jails meant, dependents first, the last started before the first.
-    private static func names(_ targets: [String], _ global: GlobalOptions, _ host: Host) throws -> [String] {
+    private static func names(
+        _ targets: [String], _ global: GlobalOptions, _ host: Host, _ instance: String?
+    ) throws -> [String] {
         var names: [String] = []
         for target in targets {
             if isFile(target) {
-                let jails = try global.specs(try global.load(target), []).map(\.name.value)
+                let jails = try InstanceOption.names(
+                    try global.specs(try global.load(target), []), of: instance)
                 names += jails.filter { JailLookup(host: host).isKnown($0) }.reversed()
             } else {
                 names.append(JailLookup(host: host).name(target) ?? target)
@@ -56,6 +64,7 @@ struct Restart: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Stop jails and start them again.")
 
     @OptionGroup var global: GlobalOptions
+    @OptionGroup var instance: InstanceOption
 
     @Argument(help: "Jails by name or jid, or jail.conf(5) files.")
     var targets: [String]
@@ -68,21 +77,26 @@ struct Restart: ParsableCommand {
                 throw RuntimeError.host(
                     "cannot restart what came from standard input", hint: "stop it, and start it from its text again")
             }
-            for (file, names, running) in starts {
-                if !running.isEmpty { try Stop.stop(running, global, host) }
+            for start in starts {
+                if !start.running.isEmpty { try Stop.stop(start.running, global, host) }
+                let specs = try global.specs(try global.load(start.file), start.names)
                 try Start.start(
-                    try global.specs(try global.load(file), names), file: file, host: host, isQuiet: global.quiet)
+                    try InstanceOption.jails(specs, of: start.instance, host: host), file: start.file, host: host,
+                    isQuiet: global.quiet)
             }
         }
     }
 
     /// The file that a jail came from is in its record.
-    private func start(_ target: String, _ host: Host) throws -> (file: String, names: [String], running: [String]) {
+    private func start(_ target: String, _ host: Host) throws -> (
+        file: String, names: [String], running: [String], instance: String?
+    ) {
         if Stop.isFile(target) {
-            let names = try global.specs(try global.load(target), []).map(\.name.value)
-            return (target, [], names.filter { JailLookup(host: host).isKnown($0) })
+            let names = try InstanceOption.names(
+                try global.specs(try global.load(target), []), of: instance.name)
+            return (target, [], names.filter { JailLookup(host: host).isKnown($0) }, instance.name)
         }
         let record = try JailLookup(host: host).existing(target)
-        return (record.configuration, [record.spec.label], [record.name])
+        return (record.configuration, [record.spec.label], [record.name], record.spec.instance)
     }
 }

@@ -123,8 +123,9 @@ struct Picture {
             let words = (isDefault ? "default" : route.destination) + (route.gateway.map { " via \($0)" } ?? "")
             put(route.namespace == .jail ? .network : .links, part, "  route \(words)")
         case .addProxy(let link, let address): put(.links, part, "  \(link) answers for \(address)")
+        case .publish(let rules): put(.links, part, "nftables: \(rules.rules.count) rules")
         case .removeBridge, .removeLink, .settleLink, .removeAddress, .addNeighbour, .removeProxy, .setSysctl,
-            .restoreSysctl, .keepNamespace, .dropNamespace, .returnLink:
+            .restoreSysctl, .keepNamespace, .dropNamespace, .returnLink, .withdraw:
             break
         }
     }

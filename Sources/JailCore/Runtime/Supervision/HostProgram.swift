@@ -61,24 +61,39 @@ public struct HostProgram: ~Copyable {
 
 /// What a command beside jails is told of them.
 public enum ServiceEnvironment {
-    /// `JAILRUN_DB_NAME=db`, `JAILRUN_DB_IP=10.0.0.2`, and `_IP6`: the first address of each family.
+    /// `JAILRUN_DB_NAME=db`, `JAILRUN_DB_IP=10.0.0.2`, and `_IP6`: the first address of each family. Of published ports,
+    /// `JAILRUN_DB_PORT=5432` is the first one's number on the host, and `JAILRUN_DB_PORT_5432_TCP` that of the jail's 5432.
     public static func variables(of specs: [JailSpec]) -> [String] {
         specs.flatMap { spec in
-            let prefix = "JAILRUN_\(word(spec.name.value))"
+            let prefix = "JAILRUN_\(word(spec.nameInFile))"
             let ipv4 = spec.network.addresses.first { $0.family == .ipv4 }?.address
             let ipv6 = spec.network.addresses.first { $0.family == .ipv6 }?.address
             let own = spec.network.mode.value == .inherit ? "127.0.0.1" : nil
             return ["\(prefix)_NAME=\(spec.name.value)"]
                 + [("IP", ipv4 ?? ipv6 ?? own), ("IP6", ipv6)].compactMap { key, value in
                     value.map { "\(prefix)_\(key)=\($0)" }
-                }
+                } + ports(of: spec, prefix)
         }
+    }
+
+    /// Of a range, the first.
+    private static func ports(of spec: JailSpec, _ prefix: String) -> [String] {
+        let ports = spec.network.ports
+        var result = ports.prefix(1).map { "\(prefix)_PORT=\($0.hostPort)" }
+        var seen: [String] = []
+        for port in ports {
+            let name = "\(prefix)_PORT_\(port.jailPort)_\(port.transport.rawValue.uppercased())"
+            if seen.contains(name) { continue }
+            seen.append(name)
+            result.append("\(name)=\(port.hostPort)")
+        }
+        return result
     }
 
     /// Two jails whose variables would be the same; nil if there are none.
     public static func clash(of specs: [JailSpec]) -> (String, String)? {
         for (index, spec) in specs.enumerated() {
-            let other = specs[..<index].first { word($0.name.value) == word(spec.name.value) }
+            let other = specs[..<index].first { word($0.nameInFile) == word(spec.nameInFile) }
             if let other { return (other.name.value, spec.name.value) }
         }
         return nil
@@ -94,6 +109,13 @@ public enum ServiceEnvironment {
                 default: UInt8(ascii: "_")
                 }
             }, as: UTF8.self)
+    }
+}
+
+extension JailSpec {
+    /// Without the instance: a command beside jails finds the same variables in each.
+    fileprivate var nameInFile: String {
+        String(name.value.dropFirst(instance.map { $0.count + 1 } ?? 0))
     }
 }
 

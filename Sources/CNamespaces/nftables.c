@@ -1,0 +1,435 @@
+/* nf_tables: netlink messages of the subsystem NFNL_SUBSYS_NFTABLES. What is sent between the two marks of a batch is
+ * done whole or not at all. */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <endian.h>
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_nat.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "include/cns_nftables.h"
+
+_Static_assert((int)CNS_NFT_META_IIFNAME == NFT_META_IIFNAME && (int)CNS_NFT_META_OIFNAME == NFT_META_OIFNAME &&
+                   (int)CNS_NFT_META_NFPROTO == NFT_META_NFPROTO && (int)CNS_NFT_META_L4PROTO == NFT_META_L4PROTO &&
+                   (int)CNS_NFT_NETWORK_HEADER == NFT_PAYLOAD_NETWORK_HEADER &&
+                   (int)CNS_NFT_TRANSPORT_HEADER == NFT_PAYLOAD_TRANSPORT_HEADER &&
+                   (int)CNS_NFT_CT_STATE == NFT_CT_STATE && (int)CNS_NFT_CT_STATUS == NFT_CT_STATUS &&
+                   (int)CNS_NFT_EQUAL == NFT_CMP_EQ && (int)CNS_NFT_NOT_EQUAL == NFT_CMP_NEQ &&
+                   (int)CNS_NFT_AT_MOST == NFT_CMP_LTE && (int)CNS_NFT_AT_LEAST == NFT_CMP_GTE,
+               "the numbers of nf_tables.h");
+
+static const char table[] = "jailrun";
+/* NFTNL_UDATA_RULE_COMMENT of libnftnl: how nft(8) finds a rule's comment in what the kernel keeps for it. */
+enum { COMMENT = 0, RECEIVED = 32768, SEND_BUFFER = 8 << 20 };
+
+struct cns_nft {
+    int fd;
+    char *bytes;
+    size_t length, capacity;
+    size_t message, last; /* where the current message and the last one to be acknowledged begin */
+    size_t expressions;
+    uint32_t sequence;
+    int error;
+    char text[256];
+};
+
+int cns_nft_open(struct cns_nft **result) {
+    struct cns_nft *self = calloc(1, sizeof *self);
+    if (!self) return -ENOMEM;
+    self->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+    struct sockaddr_nl address = {.nl_family = AF_NETLINK};
+    if (self->fd < 0 || bind(self->fd, (struct sockaddr *)&address, sizeof address) < 0) {
+        int error = -errno;
+        cns_nft_close(self);
+        return error;
+    }
+    int on = 1, size = SEND_BUFFER;
+    setsockopt(self->fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
+    setsockopt(self->fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);
+    setsockopt(self->fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size); /* a batch is one message */
+    *result = self;
+    return 0;
+}
+
+void cns_nft_close(struct cns_nft *self) {
+    if (!self) return;
+    if (self->fd >= 0) close(self->fd);
+    free(self->bytes);
+    free(self);
+}
+
+const char *cns_nft_message(const struct cns_nft *self) { return self->text; }
+
+/* MARK: messages */
+
+/* Zeroed and aligned room at the end; its offset, for the buffer may move. */
+static size_t grow(struct cns_nft *self, size_t count) {
+    size_t place = self->length, needed = place + NLMSG_ALIGN(count);
+    if (needed > self->capacity) {
+        size_t capacity = needed * 2 + 4096;
+        char *bytes = realloc(self->bytes, capacity);
+        if (!bytes) {
+            self->error = -ENOMEM;
+            self->length = 0;
+            return 0;
+        }
+        self->bytes = bytes;
+        self->capacity = capacity;
+    }
+    memset(self->bytes + place, 0, needed - place);
+    self->length = needed;
+    return place;
+}
+
+static void begin(struct cns_nft *self, uint16_t type, uint16_t flags, uint8_t family, uint16_t resource) {
+    if (self->error) return;
+    size_t place = grow(self, NLMSG_HDRLEN + sizeof(struct nfgenmsg));
+    if (self->error) return;
+    self->message = place;
+    struct nlmsghdr header = {.nlmsg_type = type, .nlmsg_flags = NLM_F_REQUEST | flags, .nlmsg_seq = ++self->sequence};
+    struct nfgenmsg body = {.nfgen_family = family, .version = NFNETLINK_V0, .res_id = htons(resource)};
+    memcpy(self->bytes + place, &header, sizeof header);
+    memcpy(self->bytes + place + NLMSG_HDRLEN, &body, sizeof body);
+}
+
+static void end(struct cns_nft *self) {
+    if (self->error) return;
+    uint32_t length = (uint32_t)(self->length - self->message);
+    memcpy(self->bytes + self->message, &length, sizeof length);
+    self->last = self->message;
+}
+
+static size_t put(struct cns_nft *self, uint16_t type, const void *data, size_t length) {
+    if (self->error) return 0;
+    size_t place = grow(self, NLA_HDRLEN + length);
+    if (self->error) return 0;
+    struct nlattr attribute = {.nla_len = (uint16_t)(NLA_HDRLEN + length), .nla_type = type};
+    memcpy(self->bytes + place, &attribute, sizeof attribute);
+    if (length) memcpy(self->bytes + place + NLA_HDRLEN, data, length);
+    return place;
+}
+
+static void put_text(struct cns_nft *self, uint16_t type, const char *text) { put(self, type, text, strlen(text) + 1); }
+
+static void put_number(struct cns_nft *self, uint16_t type, uint32_t number) {
+    number = htonl(number);
+    put(self, type, &number, sizeof number);
+}
+
+static size_t nest(struct cns_nft *self, uint16_t type) { return put(self, type | NLA_F_NESTED, NULL, 0); }
+
+static void end_nest(struct cns_nft *self, size_t place) {
+    if (self->error) return;
+    size_t length = self->length - place;
+    if (length > UINT16_MAX) self->error = -EMSGSIZE;
+    uint16_t value = (uint16_t)length;
+    memcpy(self->bytes + place, &value, sizeof value);
+}
+
+static void command(struct cns_nft *self, uint16_t number, uint16_t flags) {
+    begin(self, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | number), flags, NFPROTO_INET, 0);
+}
+
+/* MARK: batches */
+
+void cns_nft_begin(struct cns_nft *self) {
+    self->length = self->last = 0;
+    self->error = 0;
+    self->text[0] = '\0';
+    begin(self, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+    end(self);
+}
+
+static void keep_text(struct cns_nft *self, const struct nlmsghdr *header) {
+    if (!(header->nlmsg_flags & NLM_F_ACK_TLVS)) return;
+    size_t offset = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct nlmsgerr));
+    while (offset + NLA_HDRLEN <= header->nlmsg_len) {
+        const struct nlattr *attribute = (const struct nlattr *)((const char *)header + offset);
+        if (attribute->nla_len < NLA_HDRLEN || offset + attribute->nla_len > header->nlmsg_len) return;
+        if ((attribute->nla_type & NLA_TYPE_MASK) == NLMSGERR_ATTR_MSG)
+            snprintf(self->text, sizeof self->text, "%.*s", attribute->nla_len - NLA_HDRLEN,
+                     (const char *)attribute + NLA_HDRLEN);
+        offset += NLA_ALIGN(attribute->nla_len);
+    }
+}
+
+typedef void (*on_message)(struct cns_nft *self, struct nlmsghdr *header, void *argument);
+
+/* Hears until the message of that number is acknowledged, or the dump is over; or until the first error. */
+static int hear(struct cns_nft *self, uint32_t sequence, on_message each, void *argument) {
+    char buffer[RECEIVED] __attribute__((aligned(NLMSG_ALIGNTO)));
+    while (true) {
+        ssize_t count = recv(self->fd, buffer, sizeof buffer, 0);
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) return -errno;
+        for (struct nlmsghdr *header = (struct nlmsghdr *)buffer; NLMSG_OK(header, (size_t)count);
+             header = NLMSG_NEXT(header, count)) {
+            if (header->nlmsg_flags & NLM_F_DUMP_INTR) return -EINTR;
+            if (header->nlmsg_type == NLMSG_DONE) return 0;
+            if (header->nlmsg_type != NLMSG_ERROR) {
+                if (each) each(self, header, argument);
+                continue;
+            }
+            struct nlmsgerr *answer = NLMSG_DATA(header);
+            if (answer->error) keep_text(self, header);
+            if (answer->error || header->nlmsg_seq == sequence) return answer->error;
+        }
+    }
+}
+
+static int transmit(struct cns_nft *self) {
+    struct iovec part = {.iov_base = self->bytes, .iov_len = self->length};
+    struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+    struct msghdr message = {.msg_name = &kernel, .msg_namelen = sizeof kernel, .msg_iov = &part, .msg_iovlen = 1};
+    return sendmsg(self->fd, &message, 0) < 0 ? -errno : 0;
+}
+
+/* What an earlier batch left unread, after its first error. */
+static void drain(struct cns_nft *self) {
+    char rest[512];
+    while (recv(self->fd, rest, sizeof rest, MSG_DONTWAIT) >= 0) {
+    }
+}
+
+int cns_nft_commit(struct cns_nft *self) {
+    size_t last = self->last;
+    begin(self, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+    end(self);
+    if (self->error) return self->error;
+    struct nlmsghdr header;
+    memcpy(&header, self->bytes + last, sizeof header);
+    header.nlmsg_flags |= NLM_F_ACK;
+    memcpy(self->bytes + last, &header, sizeof header);
+    drain(self);
+    int error = transmit(self);
+    return error ? error : hear(self, header.nlmsg_seq, NULL, NULL);
+}
+
+/* MARK: objects */
+
+void cns_nft_add_table(struct cns_nft *self) {
+    command(self, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+    put_text(self, NFTA_TABLE_NAME, table);
+    end(self);
+}
+
+void cns_nft_delete_table(struct cns_nft *self) {
+    command(self, NFT_MSG_DELTABLE, 0);
+    put_text(self, NFTA_TABLE_NAME, table);
+    end(self);
+}
+
+void cns_nft_add_chain(struct cns_nft *self, const char *name, const char *type, uint32_t hook, int32_t priority) {
+    command(self, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
+    put_text(self, NFTA_CHAIN_TABLE, table);
+    put_text(self, NFTA_CHAIN_NAME, name);
+    size_t place = nest(self, NFTA_CHAIN_HOOK);
+    put_number(self, NFTA_HOOK_HOOKNUM, hook);
+    put_number(self, NFTA_HOOK_PRIORITY, (uint32_t)priority);
+    end_nest(self, place);
+    put_number(self, NFTA_CHAIN_POLICY, NF_ACCEPT);
+    put_text(self, NFTA_CHAIN_TYPE, type);
+    end(self);
+}
+
+void cns_nft_delete_rule(struct cns_nft *self, const char *chain, uint64_t handle) {
+    uint64_t number = htobe64(handle);
+    command(self, NFT_MSG_DELRULE, 0);
+    put_text(self, NFTA_RULE_TABLE, table);
+    put_text(self, NFTA_RULE_CHAIN, chain);
+    put(self, NFTA_RULE_HANDLE, &number, sizeof number);
+    end(self);
+}
+
+void cns_nft_begin_rule(struct cns_nft *self, const char *chain, bool at_end) {
+    command(self, NFT_MSG_NEWRULE, (uint16_t)(NLM_F_CREATE | (at_end ? NLM_F_APPEND : 0)));
+    put_text(self, NFTA_RULE_TABLE, table);
+    put_text(self, NFTA_RULE_CHAIN, chain);
+    self->expressions = nest(self, NFTA_RULE_EXPRESSIONS);
+}
+
+void cns_nft_end_rule(struct cns_nft *self, const char *comment) {
+    char data[256] = {COMMENT};
+    size_t length = strnlen(comment, sizeof data - 3);
+    end_nest(self, self->expressions);
+    data[1] = (char)(length + 1);
+    memcpy(data + 2, comment, length);
+    put(self, NFTA_RULE_USERDATA, data, length + 3);
+    end(self);
+}
+
+/* MARK: expressions */
+
+struct expression {
+    size_t element, data;
+};
+
+static struct expression begin_expression(struct cns_nft *self, const char *name) {
+    struct expression places = {.element = nest(self, NFTA_LIST_ELEM)};
+    put_text(self, NFTA_EXPR_NAME, name);
+    places.data = nest(self, NFTA_EXPR_DATA);
+    return places;
+}
+
+static void end_expression(struct cns_nft *self, struct expression places) {
+    end_nest(self, places.data);
+    end_nest(self, places.element);
+}
+
+static void put_value(struct cns_nft *self, uint16_t type, const void *bytes, size_t length) {
+    size_t place = nest(self, type);
+    put(self, NFTA_DATA_VALUE, bytes, length);
+    end_nest(self, place);
+}
+
+void cns_nft_load_meta(struct cns_nft *self, uint32_t key) {
+    struct expression places = begin_expression(self, "meta");
+    put_number(self, NFTA_META_KEY, key);
+    put_number(self, NFTA_META_DREG, NFT_REG_1);
+    end_expression(self, places);
+}
+
+void cns_nft_load_payload(struct cns_nft *self, uint32_t base, uint32_t offset, uint32_t length) {
+    struct expression places = begin_expression(self, "payload");
+    put_number(self, NFTA_PAYLOAD_DREG, NFT_REG_1);
+    put_number(self, NFTA_PAYLOAD_BASE, base);
+    put_number(self, NFTA_PAYLOAD_OFFSET, offset);
+    put_number(self, NFTA_PAYLOAD_LEN, length);
+    end_expression(self, places);
+}
+
+void cns_nft_load_ct(struct cns_nft *self, uint32_t key) {
+    struct expression places = begin_expression(self, "ct");
+    put_number(self, NFTA_CT_KEY, key);
+    put_number(self, NFTA_CT_DREG, NFT_REG_1);
+    end_expression(self, places);
+}
+
+void cns_nft_load_destination_type(struct cns_nft *self) {
+    struct expression places = begin_expression(self, "fib");
+    put_number(self, NFTA_FIB_DREG, NFT_REG_1);
+    put_number(self, NFTA_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
+    put_number(self, NFTA_FIB_FLAGS, NFTA_FIB_F_DADDR);
+    end_expression(self, places);
+}
+
+void cns_nft_mask(struct cns_nft *self, const void *bytes, size_t length) {
+    static const char nothing[16];
+    struct expression places = begin_expression(self, "bitwise");
+    put_number(self, NFTA_BITWISE_SREG, NFT_REG_1);
+    put_number(self, NFTA_BITWISE_DREG, NFT_REG_1);
+    put_number(self, NFTA_BITWISE_LEN, (uint32_t)length);
+    put_value(self, NFTA_BITWISE_MASK, bytes, length);
+    put_value(self, NFTA_BITWISE_XOR, nothing, length);
+    end_expression(self, places);
+}
+
+void cns_nft_compare(struct cns_nft *self, uint32_t operation, const void *bytes, size_t length) {
+    struct expression places = begin_expression(self, "cmp");
+    put_number(self, NFTA_CMP_SREG, NFT_REG_1);
+    put_number(self, NFTA_CMP_OP, operation);
+    put_value(self, NFTA_CMP_DATA, bytes, length);
+    end_expression(self, places);
+}
+
+static void put_immediate(struct cns_nft *self, uint32_t to, const void *bytes, size_t length) {
+    struct expression places = begin_expression(self, "immediate");
+    put_number(self, NFTA_IMMEDIATE_DREG, to);
+    put_value(self, NFTA_IMMEDIATE_DATA, bytes, length);
+    end_expression(self, places);
+}
+
+void cns_nft_translate(struct cns_nft *self, int family, const void *address, const void *port) {
+    put_immediate(self, NFT_REG_1, address, family == AF_INET6 ? 16 : 4);
+    if (port) put_immediate(self, NFT_REG_2, port, 2);
+    struct expression places = begin_expression(self, "nat");
+    put_number(self, NFTA_NAT_TYPE, NFT_NAT_DNAT);
+    put_number(self, NFTA_NAT_FAMILY, (uint32_t)family);
+    put_number(self, NFTA_NAT_REG_ADDR_MIN, NFT_REG_1);
+    if (port) {
+        put_number(self, NFTA_NAT_REG_PROTO_MIN, NFT_REG_2);
+        put_number(self, NFTA_NAT_FLAGS, NF_NAT_RANGE_PROTO_SPECIFIED);
+    }
+    end_expression(self, places);
+}
+
+void cns_nft_masquerade(struct cns_nft *self) { end_expression(self, begin_expression(self, "masq")); }
+
+void cns_nft_verdict(struct cns_nft *self, uint32_t code) {
+    struct expression places = begin_expression(self, "immediate");
+    put_number(self, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
+    size_t data = nest(self, NFTA_IMMEDIATE_DATA), verdict = nest(self, NFTA_DATA_VERDICT);
+    put_number(self, NFTA_VERDICT_CODE, code);
+    end_nest(self, verdict);
+    end_nest(self, data);
+    end_expression(self, places);
+}
+
+/* MARK: listing */
+
+static void copy_comment(struct cns_nft_rule *rule, const unsigned char *data, size_t length) {
+    while (length >= 2 && length >= 2u + data[1]) {
+        if (data[0] == COMMENT) snprintf(rule->comment, sizeof rule->comment, "%.*s", data[1], (const char *)data + 2);
+        length -= 2u + data[1];
+        data += 2u + data[1];
+    }
+}
+
+static void on_rule(struct cns_nft *self, struct nlmsghdr *header, void *argument) {
+    struct cns_nft_rules *rules = argument;
+    if (header->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE) || self->error) return;
+    struct cns_nft_rule *first = realloc(rules->first, (rules->count + 1) * sizeof *first);
+    if (!first) {
+        self->error = -ENOMEM;
+        return;
+    }
+    rules->first = first;
+    struct cns_nft_rule *rule = &first[rules->count++];
+    memset(rule, 0, sizeof *rule);
+    size_t offset = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct nfgenmsg));
+    while (offset + NLA_HDRLEN <= header->nlmsg_len) {
+        const struct nlattr *attribute = (const struct nlattr *)((const char *)header + offset);
+        if (attribute->nla_len < NLA_HDRLEN || offset + attribute->nla_len > header->nlmsg_len) return;
+        const unsigned char *data = (const unsigned char *)attribute + NLA_HDRLEN;
+        size_t length = attribute->nla_len - NLA_HDRLEN;
+        switch (attribute->nla_type & NLA_TYPE_MASK) {
+        case NFTA_RULE_CHAIN: snprintf(rule->chain, sizeof rule->chain, "%.*s", (int)length, (const char *)data); break;
+        case NFTA_RULE_HANDLE:
+            for (size_t i = 0; i < length && i < 8; i++)
+                rule->handle = rule->handle << 8 | data[i];
+            break;
+        case NFTA_RULE_USERDATA: copy_comment(rule, data, length); break;
+        default: break;
+        }
+        offset += NLA_ALIGN(attribute->nla_len);
+    }
+}
+
+int cns_nft_list(struct cns_nft *self, struct cns_nft_rules *rules) {
+    self->length = 0;
+    self->error = 0;
+    command(self, NFT_MSG_GETRULE, NLM_F_DUMP);
+    put_text(self, NFTA_RULE_TABLE, table);
+    end(self);
+    if (self->error) return self->error;
+    drain(self);
+    int error = transmit(self);
+    if (!error) error = hear(self, self->sequence, on_rule, rules);
+    if (!error) error = self->error;
+    /* No such table; or a kernel without nf_tables, which has no rules either. */
+    return error == -ENOENT || error == -EOPNOTSUPP || error == -EINVAL ? 0 : error;
+}
+
+void cns_nft_free(struct cns_nft_rules *rules) {
+    free(rules->first);
+    rules->first = NULL;
+    rules->count = 0;
+}

@@ -1,0 +1,105 @@
+internal import CNamespaces
+internal import Glibc
+internal import SystemPackage
+
+// Published ports, and who has the ports of the host.
+
+extension Netlink {
+    func publish(_ rules: PacketRules, _ operation: NetworkOperation) throws(NetlinkError) {
+        let table = try packetTable()
+        do throws(Errno) { try table.add(rules) } catch {
+            throw .operation(operation, error, message: table.message)
+        }
+    }
+
+    func withdraw(_ jail: String, _ operation: NetworkOperation) throws(NetlinkError) {
+        let table = try packetTable()
+        do throws(Errno) { try table.removeRules(of: jail) } catch {
+            throw .operation(operation, error, message: table.message)
+        }
+    }
+
+    func packetTable() throws(NetlinkError) -> PacketTable {
+        do throws(Errno) { return try PacketTable() } catch { throw .socket(error) }
+    }
+
+    /// The rules of all jails; none where the kernel has no nftables.
+    func packetRules() throws(NetlinkError) -> [PacketTable.Rule] {
+        let table: PacketTable
+        do throws(Errno) { table = try PacketTable() } catch {
+            if error == .protocolNotSupported { return [] }
+            throw .socket(error)
+        }
+        do throws(Errno) { return try table.rules() } catch { throw .dump(what: "packet rules", error) }
+    }
+
+    /// Every port that a jail has published or a program listens on.
+    func takenPorts(for ports: [PortSpec]) throws(NetlinkError) -> [HostNetworkFacts.TakenPort] {
+        if ports.isEmpty { return [] }
+        let published = try packetRules().compactMap { rule in
+            rule.port.map { HostNetworkFacts.TakenPort(port: $0, jail: rule.jail) }
+        }
+        return published + Listeners(proc: proc).ports(overlapping: ports)
+    }
+}
+
+/// Sockets of the host's programs that listen, from proc(5).
+struct Listeners {
+    let proc: CInt
+
+    private static let files: [(name: String, transport: PortSpec.Transport, state: String)] = [
+        ("tcp", .tcp, "0A"), ("tcp6", .tcp, "0A"), ("udp", .udp, "07"), ("udp6", .udp, "07"),
+    ]
+
+    func ports(overlapping ports: [PortSpec]) -> [HostNetworkFacts.TakenPort] {
+        Self.files.flatMap { file in
+            let text = (try? Files.text("thread-self/net/\(file.name)", at: proc)) ?? ""
+            return text.split(separator: "\n").dropFirst().compactMap { line -> HostNetworkFacts.TakenPort? in
+                let words = line.split(separator: " ")
+                guard words.count > 9, words[3] == file.state,
+                    let port = Self.port(words[1], file.transport), ports.contains(where: { $0.overlaps(port) })
+                else { return nil }
+                return HostNetworkFacts.TakenPort(port: port, program: program(inode: words[9]))
+            }
+        }
+    }
+
+    /// `0100007F:1F90`: words of the address in the machine's order, the port in hexadecimal.
+    static func port(_ text: Substring, _ transport: PortSpec.Transport) -> PortSpec? {
+        let parts = text.split(separator: ":")
+        guard parts.count == 2, [8, 32].contains(parts[0].utf8.count), let number = Int(parts[1], radix: 16) else {
+            return nil
+        }
+        var value: UInt128 = 0
+        var rest = parts[0]
+        while !rest.isEmpty {
+            guard let word = UInt32(rest.prefix(8), radix: 16) else { return nil }
+            value = value << 32 | UInt128(UInt32(bigEndian: word))
+            rest = rest.dropFirst(8)
+        }
+        var address = InternetAddress(parts[0].utf8.count == 8 ? .ipv4 : .ipv6, value)
+        if address.family == .ipv6, value >> 32 == 0xffff { address = InternetAddress(.ipv4, value & 0xffff_ffff) }
+        // A socket on :: has those of IPv4, too, unless it says otherwise, which proc(5) does not tell.
+        let isAll = address.family == .ipv6 && value == 0
+        return PortSpec(
+            transport: transport, address: isAll ? nil : address.description, hostPort: number, jailPort: number,
+            count: 1, origin: .standard(""))
+    }
+
+    /// `nginx (pid 812)`: the first process that has the socket open.
+    private func program(inode: Substring) -> String? {
+        let link = "socket:[\(inode)]"
+        for pid in (try? Files.unsortedNames(in: "/proc")) ?? [] where pid.utf8.allSatisfy(\.isDigit) {
+            for descriptor in (try? Files.unsortedNames(in: "/proc/\(pid)/fd")) ?? [] {
+                var target = [CChar](repeating: 0, count: 64)
+                let count = unsafe readlink("/proc/\(pid)/fd/\(descriptor)", &target, target.count - 1)
+                guard count > 0 else { continue }
+                let text = String(decoding: target[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+                guard text == link else { continue }
+                let name = ((try? Files.text("/proc/\(pid)/comm")) ?? "").trimmed
+                return "\(Terminal.escaped(name)) (pid \(pid))"
+            }
+        }
+        return nil
+    }
+}

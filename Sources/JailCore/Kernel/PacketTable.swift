@@ -1,0 +1,196 @@
+internal import CNamespaces
+internal import Glibc
+internal import SystemPackage
+
+/// The table `inet jailrun` of nftables, in the network namespace of the thread that opened it.
+///
+/// The kernel holds it alone: each rule carries its jail's name, and a published port, as its comment.
+@safe struct PacketTable: ~Copyable {
+    /// Valid until `deinit`, which alone closes it.
+    private let socket: OpaquePointer
+
+    struct Rule: Equatable {
+        var chain: String
+        var handle: UInt64
+        var comment: String
+
+        var jail: String { String(comment.prefix { $0 != " " }) }
+        /// The port of the host that it publishes.
+        var port: PortSpec? {
+            let words = comment.split(separator: " ")
+            return words.count == 2 ? PortSpec(published: words[1]) : nil
+        }
+    }
+
+    init() throws(Errno) {
+        var opened: OpaquePointer?
+        let code = unsafe cns_nft_open(&opened)
+        guard code == 0, let socket = unsafe opened else { throw Errno(rawValue: -code) }
+        unsafe self.socket = socket
+    }
+
+    deinit { unsafe cns_nft_close(socket) }
+
+    /// What the kernel said of a batch that failed.
+    var message: String { unsafe String(cString: cns_nft_message(socket)) }
+
+    func rules() throws(Errno) -> [Rule] {
+        var list = unsafe cns_nft_rules()
+        defer { unsafe cns_nft_free(&list) }
+        var code: CInt
+        var attempts = 0
+        repeat {
+            unsafe cns_nft_free(&list)
+            code = unsafe cns_nft_list(socket, &list)
+            attempts += 1
+        } while code == -EINTR && attempts < 100  // another table was changed meanwhile
+        if code != 0 { throw Errno(rawValue: -code) }
+        return unsafe UnsafeBufferPointer(start: list.first, count: list.count).map { rule in
+            Rule(chain: Self.text(of: rule.chain), handle: rule.handle, comment: Self.text(of: rule.comment))
+        }
+    }
+
+    /// C's array of bytes is a tuple here.
+    private static func text<Tuple>(of tuple: Tuple) -> String {
+        unsafe withUnsafeBytes(of: tuple) { bytes in
+            unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        }
+    }
+
+    // MARK: Batches
+
+    func add(_ rules: PacketRules) throws(Errno) {
+        unsafe cns_nft_begin(socket)
+        unsafe cns_nft_add_table(socket)
+        for chain in rules.chains {
+            unsafe cns_nft_add_chain(
+                socket, chain.rawValue, chain.type, UInt32(chain.hook.number), Int32(chain.priority))
+        }
+        for rule in rules.rules { add(rule) }
+        try commit()
+    }
+
+    /// - Returns: whether there was any.
+    @discardableResult
+    func removeRules(of jail: String) throws(Errno) -> Bool {
+        let all = try rules()
+        let own = all.filter { $0.jail == jail }
+        if own.isEmpty { return false }
+        unsafe cns_nft_begin(socket)
+        if own.count == all.count {
+            unsafe cns_nft_delete_table(socket)
+        } else {
+            for rule in own { unsafe cns_nft_delete_rule(socket, rule.chain, rule.handle) }
+        }
+        try commit()
+        return true
+    }
+
+    private func commit() throws(Errno) {
+        let code = unsafe cns_nft_commit(socket)
+        if code != 0 { throw Errno(rawValue: -code) }
+    }
+
+    private func add(_ rule: PacketRule) {
+        unsafe cns_nft_begin_rule(socket, rule.chain.rawValue, rule.isAtEnd)
+        for condition in rule.conditions { add(condition) }
+        switch rule.verdict {
+        case .translate(let address, let port): translate(address, port)
+        case .masquerade: unsafe cns_nft_masquerade(socket)
+        case .accept: unsafe cns_nft_verdict(socket, 1)
+        case .drop: unsafe cns_nft_verdict(socket, 0)
+        }
+        unsafe cns_nft_end_rule(socket, rule.comment)
+    }
+
+    // MARK: Expressions
+
+    private func add(_ condition: PacketRule.Condition) {
+        switch condition {
+        case .family(let family): require(family)
+        case .source(let prefix): compare(prefix, isSource: true, CNS_NFT_EQUAL)
+        case .destination(let prefix): compare(prefix, isSource: false, CNS_NFT_EQUAL)
+        case .notDestination(let prefix): compare(prefix, isSource: false, CNS_NFT_NOT_EQUAL)
+        case .isLocal:
+            unsafe cns_nft_load_destination_type(socket)
+            compare(Self.native(UInt32(2)))  // RTN_LOCAL
+        case .ports(let transport, let ports): compare(transport, ports)
+        case .input(let name, let isNot): compare(name, CNS_NFT_META_IIFNAME, isNot)
+        case .output(let name, let isNot): compare(name, CNS_NFT_META_OIFNAME, isNot)
+        case .translated(let isTranslated):  // IPS_DST_NAT
+            compare(bits: 1 << 5, of: CNS_NFT_CT_STATUS, isTranslated ? CNS_NFT_NOT_EQUAL : CNS_NFT_EQUAL)
+        case .isNew: compare(bits: 1 << 1 | 1 << 2, of: CNS_NFT_CT_STATE, CNS_NFT_EQUAL)
+        }
+    }
+
+    private static func native(_ value: some FixedWidthInteger) -> [UInt8] {
+        unsafe withUnsafeBytes(of: value) { unsafe Array($0) }
+    }
+
+    private func load(_ key: Int) { unsafe cns_nft_load_meta(socket, UInt32(key)) }
+
+    private func compare(_ bytes: [UInt8], _ operation: Int = CNS_NFT_EQUAL) {
+        unsafe cns_nft_compare(socket, UInt32(operation), bytes, bytes.count)
+    }
+
+    private func require(_ family: AddressSpec.Family) {
+        load(CNS_NFT_META_NFPROTO)
+        compare([UInt8(family == .ipv4 ? AF_INET : AF_INET6)])
+    }
+
+    /// In a table of both families an address means something only once the family is known.
+    private func compare(_ text: String, isSource: Bool, _ operation: Int) {
+        guard let prefix = InternetPrefix(text) else { return }
+        let family = prefix.address.family
+        let width = prefix.address.bitWidth / 8
+        require(family)
+        let offset: UInt32 = family == .ipv4 ? (isSource ? 12 : 16) : (isSource ? 8 : 24)
+        unsafe cns_nft_load_payload(socket, UInt32(CNS_NFT_NETWORK_HEADER), offset, UInt32(width))
+        if prefix.length < prefix.address.bitWidth {
+            let mask = (0..<width).map { UInt8(truncatingIfNeeded: 0xff00 >> min(8, max(0, prefix.length - 8 * $0))) }
+            unsafe cns_nft_mask(socket, mask, width)
+        }
+        compare(prefix.network.address.networkBytes, operation)
+    }
+
+    private func compare(_ transport: PortSpec.Transport, _ ports: ClosedRange<Int>) {
+        load(CNS_NFT_META_L4PROTO)
+        compare([UInt8(transport == .tcp ? IPPROTO_TCP : 17)])
+        unsafe cns_nft_load_payload(socket, UInt32(CNS_NFT_TRANSPORT_HEADER), 2, 2)
+        let (first, last) = (UInt16(ports.lowerBound).bigEndian, UInt16(ports.upperBound).bigEndian)
+        if first == last { return compare(Self.native(first)) }
+        compare(Self.native(first), CNS_NFT_AT_LEAST)
+        compare(Self.native(last), CNS_NFT_AT_MOST)
+    }
+
+    /// A name that ends in `*` is compared as far as that; another with the zeroes that follow it, IFNAMSIZ.
+    private func compare(_ name: String, _ key: Int, _ isNot: Bool) {
+        load(key)
+        let isPrefix = name.utf8.last == UInt8(ascii: "*")
+        let bytes = Array(isPrefix ? name.utf8.dropLast() : name.utf8.prefix(15))
+        let padded = isPrefix ? bytes : bytes + [UInt8](repeating: 0, count: 16 - bytes.count)
+        compare(padded, isNot ? CNS_NFT_NOT_EQUAL : CNS_NFT_EQUAL)
+    }
+
+    private func compare(
+        bits: UInt32, of key: Int, _ operation: Int
+    ) {
+        unsafe cns_nft_load_ct(socket, UInt32(key))
+        unsafe cns_nft_mask(socket, Self.native(bits), 4)
+        compare(Self.native(UInt32(0)), operation)
+    }
+
+    private func translate(_ text: String, _ port: Int?) {
+        guard let address = InternetAddress(text) else { return }
+        let family = address.family == .ipv4 ? AF_INET : AF_INET6
+        guard let port else { return unsafe cns_nft_translate(socket, family, address.networkBytes, nil) }
+        unsafe cns_nft_translate(socket, family, address.networkBytes, Self.native(UInt16(port).bigEndian))
+    }
+}
+
+extension InternetAddress {
+    /// 4 or 16 bytes, as in a packet.
+    fileprivate var networkBytes: [UInt8] {
+        (0..<bitWidth / 8).map { UInt8(truncatingIfNeeded: value >> UInt128(bitWidth - 8 - 8 * $0)) }
+    }
+}

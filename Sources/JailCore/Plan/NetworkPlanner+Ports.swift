@@ -1,0 +1,213 @@
+// `port` and `nat`: rules of nftables in the table `inet jailrun`, and the settings without which they carry nothing.
+//
+// Whatever a jail's rules let pass that the host did not pass before, they alone let pass: where forwarding was off, all
+// else that is to be forwarded is dropped; and nothing from outside is sent to 127.0.0.0/8.
+
+extension NetworkPlanner {
+    /// An address of the jail, and how the host reaches it.
+    struct PortTarget {
+        var address: InternetAddress
+        /// The network whose members answer the jail without the host.
+        var network: InternetPrefix
+        /// The host's link on the way: a bridge, or the host's end of the pair.
+        var link: String
+        /// The link goes with this jail.
+        var isOwnLink: Bool
+        var isOnOwnBridge: Bool
+    }
+
+    mutating func addTarget(_ attachment: Attachment, _ entry: Entry, _ prefix: InternetPrefix) {
+        let interface = attachment.interface ?? NetworkPlan.bridge
+        let isBridged = attachment.interface == nil || facts.link(named: interface)?.isBridge == true
+        targets.append(
+            PortTarget(
+                address: entry.address, network: prefix.network, link: isBridged ? interface : attachment.hostEnd,
+                isOwnLink: !isBridged, isOnOwnBridge: interface == NetworkPlan.bridge))
+    }
+
+    mutating func publishPorts() throws(NetworkPlanError) {
+        guard let origin = network.ports.first?.origin ?? network.masquerade?.origin else { return }
+        try checkPorts()
+        var rules = network.ports.flatMap(translations)
+        rules += portTargets.flatMap(returns)
+        rules += masquerades()
+        reachByLoopback(origin)
+        rules += forwardPackets(origin)
+        rules.append(rule(.raw, [.input("lo", isNot: true), .destination("127.0.0.0/8")], .drop))
+        add(.publish(PacketRules(jail: jail, rules: rules)), origin)
+    }
+
+    private func checkPorts() throws(NetworkPlanError) {
+        for port in network.ports {
+            if let address = port.address.flatMap({ InternetAddress($0) }), !port.isOnAll, !port.isOnLoopback,
+                !facts.addresses.contains(where: { $0.prefix.address == address })
+            {
+                throw .addressNotOnHost(port: port.published, address: address.description, port.origin)
+            }
+            let taken = facts.takenPorts.first { $0.jail != jail && $0.port.overlaps(port) }
+            if let taken { throw taken.error(for: port) }
+        }
+    }
+
+    private func rule(
+        _ chain: PacketRule.Chain, _ conditions: [PacketRule.Condition], _ verdict: PacketRule.Verdict,
+        port: String? = nil
+    ) -> PacketRule {
+        PacketRule(
+            chain: chain, conditions: conditions, verdict: verdict, comment: jail + (port.map { " \($0)" } ?? ""))
+    }
+
+    // MARK: To the jail
+
+    private func target(_ family: AddressSpec.Family) -> PortTarget? {
+        targets.first { $0.address.family == family }
+    }
+
+    private func families(of port: PortSpec) -> [AddressSpec.Family] {
+        port.family.map { [$0] } ?? [.ipv4, .ipv6]
+    }
+
+    /// Where some port leads.
+    private var portTargets: [PortTarget] {
+        [AddressSpec.Family.ipv4, .ipv6].filter { family in
+            network.ports.contains { families(of: $0).contains(family) }
+        }.compactMap(target)
+    }
+
+    /// For what others send, and for what the host itself does.
+    private func translations(_ port: PortSpec) -> [PacketRule] {
+        families(of: port).compactMap(target).flatMap { target in
+            singles(port).flatMap { single in
+                (port.isOnLoopback ? [.output] : [.prerouting, .output]).map { chain in
+                    rule(
+                        chain, place(port, target, chain) + [.ports(port.transport, single.hostPorts)],
+                        .translate(
+                            to: target.address.description,
+                            port: single.hostPort == single.jailPort ? nil : single.jailPort),
+                        port: single.published)
+                }
+            }
+        }
+    }
+
+    /// The kernel's own translation of a range chooses any of its ports: one rule for each that changes.
+    private func singles(_ port: PortSpec) -> [PortSpec] {
+        if port.hostPort == port.jailPort || port.count == 1 { return [port] }
+        return (0..<port.count).map { index in
+            var single = port
+            (single.hostPort, single.jailPort, single.count) = (port.hostPort + index, port.jailPort + index, 1)
+            return single
+        }
+    }
+
+    /// ::1 is left to the host: what is sent from there cannot leave it, and a refusal is better than silence.
+    private func place(
+        _ port: PortSpec, _ target: PortTarget, _ chain: PacketRule.Chain
+    ) -> [PacketRule.Condition] {
+        if let address = port.address, !port.isOnAll {
+            return [.destination("\(address)/\(target.address.bitWidth)")]
+        }
+        let isHosts = target.address.family == .ipv6 && chain == .output
+        return isHosts ? [.isLocal, .notDestination("::1/128")] : [.family(target.address.family), .isLocal]
+    }
+
+    /// Answers have to come back by the host: those to the host's 127.0.0.1, and those to neighbours of the jail, which
+    /// it would answer directly, in the name of an address that they did not ask.
+    private func returns(_ target: PortTarget) -> [PacketRule] {
+        let jail = PacketRule.Condition.destination("\(target.address)/\(target.address.bitWidth)")
+        let neighbours = rule(
+            .postrouting, [.source(target.network.description), jail, .translated(true)], .masquerade)
+        guard target.address.family == .ipv4, network.ports.contains(where: isForLoopback) else { return [neighbours] }
+        return [neighbours, rule(.postrouting, [.source("127.0.0.0/8"), jail], .masquerade)]
+    }
+
+    private func isForLoopback(_ port: PortSpec) -> Bool {
+        families(of: port).contains(.ipv4) && (port.isOnAll || port.isOnLoopback)
+    }
+
+    private mutating func reachByLoopback(_ origin: Origin) {
+        guard let port = network.ports.first(where: isForLoopback), let target = target(.ipv4) else { return }
+        let path = "net/ipv4/conf/\(target.link)/route_localnet"
+        if target.isOwnLink {
+            add(Self.setting(path, "1"), port.origin)
+        } else {
+            share(path, "1", .init(interface: target.link, family: .ipv4), port.origin)
+        }
+    }
+
+    // MARK: From the jail
+
+    private var masquerading: [PortTarget] {
+        network.masquerade == nil ? [] : targets.filter(\.isOnOwnBridge)
+    }
+
+    private func masquerades() -> [PacketRule] {
+        masquerading.flatMap { target in
+            let source = PacketRule.Condition.source("\(target.address)/\(target.address.bitWidth)")
+            return [
+                rule(.postrouting, [source, .output(target.link, isNot: true)], .masquerade),
+                rule(.forward, [source, .input(target.link, isNot: false)], .accept),
+            ]
+        }
+    }
+
+    // MARK: Through the host
+
+    /// The host has to forward between the jail and those who are no part of it.
+    /// - Returns: what keeps it from forwarding anything else.
+    private mutating func forwardPackets(_ origin: Origin) -> [PacketRule] {
+        let reached = portTargets.filter { target in
+            network.ports.contains { !$0.isOnLoopback && families(of: $0).contains(target.address.family) }
+        }
+        let all = reached + masquerading
+        return (all.contains { $0.address.family == .ipv4 } ? forwardIPv4(for: all, origin) : [])
+            + (all.contains { $0.address.family == .ipv6 } ? forwardIPv6(origin) : [])
+    }
+
+    private mutating func forwardIPv4(for targets: [PortTarget], _ origin: Origin) -> [PacketRule] {
+        var links: [String] = []
+        for target in targets where target.address.family == .ipv4 && !target.isOwnLink && !links.contains(target.link)
+        {
+            links.append(target.link)
+        }
+        for address in facts.addresses where address.prefix.address.family == .ipv4 {
+            guard let link = facts.link(named: address.link), !link.isLoopback, link.master == nil,
+                !links.contains(link.name), !facts.jailLinks.contains(where: { $0.name == link.name })
+            else { continue }
+            links.append(link.name)
+        }
+        return links.compactMap { link in
+            let path = "net/ipv4/conf/\(link)/forwarding"
+            // A bridge that is not there yet gets the standard.
+            let original = facts.original(path) ?? facts.value(of: "net/ipv4/conf/default/forwarding") ?? "0"
+            if original != "0" { return nil }
+            share(path, "1", .init(interface: link, family: .ipv4), origin)
+            return rule(
+                .forward,
+                [
+                    .family(.ipv4), .input(link, isNot: false), .output("vj*", isNot: true), .isNew,
+                    .translated(false),
+                ], .drop)
+        }
+    }
+
+    private mutating func forwardIPv6(_ origin: Origin) -> [PacketRule] {
+        shareIPv6Forwarding(origin)
+        if facts.original("net/ipv6/conf/all/forwarding") == "1" { return [] }
+        return [
+            rule(
+                .forward,
+                [
+                    .family(.ipv6), .input("vj*", isNot: true), .output("vj*", isNot: true), .isNew,
+                    .translated(false),
+                ], .drop)
+        ]
+    }
+}
+
+extension HostNetworkFacts.TakenPort {
+    func error(for wanted: PortSpec) -> NetworkPlanError {
+        jail.map { .portOfJail(port: wanted.published, jail: $0, wanted.origin) }
+            ?? .portOnHost(port: wanted.published, program: program, wanted.origin)
+    }
+}
