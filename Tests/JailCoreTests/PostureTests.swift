@@ -95,6 +95,13 @@ struct PostureTests {
         }
     }
 
+    @Test("what is published beyond the host, and masquerade, are more than an address") func doors() throws {
+        func figure(_ text: String) throws -> Exposure { try Self.posture("ip4.addr = 10.77.0.9; " + text).exposure }
+        let alone = try figure("")
+        #expect(try figure("port = \"8080:80\";") > alone && figure("nat;") > alone)
+        #expect(try figure("port = \"127.0.0.1:8080:80\";") == alone)
+    }
+
     @Test(
         "a parameter that closes something lowers the figure",
         arguments: [

@@ -70,7 +70,7 @@ extension Kernel {
                 exec.timeout = 30; exec.consolelog = /dev/null; stop.timeout = 3; mount.fstab = "\(place)/fstab";
                 mount = "tmpfs $path/tmp tmpfs rw 0 0"; mount.devfs; mount.fdescfs; mount.procfs; mount.sysfs;
                 root.readonly; root.ephemeral; ip4.addr = 10.77.0.5; ip6.addr = "lab0|2001:db8::5/64";
-                devfs_ruleset = 5; ulimit.nofile = 99; sysctl.net.ipv4.ip_forward = 1; oom.score = 9; umask = 7;
+                devfs_ruleset = 5; nat; port = "127.0.0.1:18080:80/tcp"; ulimit.nofile = 99; sysctl.net.ipv4.ip_forward = 1; oom.score = 9; umask = 7;
                 cap.add = NET_RAW; cap.drop = CHOWN; seccomp = default; userns = 2000000000+65536; securelevel = 1;
                 allow.raw_sockets; allow.set_hostname; allow.noreserved_ports;
                 allow.nounprivileged_proc_debug; allow.mount; allow.mount.nullfs; allow.socket_af;

@@ -62,7 +62,7 @@ extension PostureJudge {
     // MARK: Network
 
     var network: Posture.Part {
-        Posture.Part(subject: .network, summary: networkSummary, findings: networkReach + families)
+        Posture.Part(subject: .network, summary: networkSummary, findings: networkReach + doors + families)
     }
 
     private var networkSummary: String {
@@ -111,6 +111,24 @@ extension PostureJudge {
                 isOutside ? 35 : 20, "reach the host and be reached at the addresses of its hostname", lookup.origin,
                 mend: "leave ip_hostname out where lo is enough")
         ]
+    }
+
+    /// `nat` and `port`.
+    private var doors: [Posture.Finding] {
+        var doors: [Posture.Finding] = []
+        if let masquerade = jail.network.masquerade, masquerade.value {
+            doors.append(
+                Posture.Finding(
+                    15, "reach whatever the host reaches, under the host's address", masquerade.origin,
+                    mend: "leave nat out"))
+        }
+        if let port = jail.network.ports.first(where: { $0.address?.hasPrefix("127.") != true }) {
+            doors.append(
+                Posture.Finding(
+                    10, "be reached by whoever reaches the host, at port \(port.hostPort)", port.origin,
+                    mend: "127.0.0.1: before the port, where the host alone is to reach it"))
+        }
+        return doors
     }
 
     /// socket(2) passes whatever the family is.
