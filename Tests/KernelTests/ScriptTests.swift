@@ -24,6 +24,7 @@ extension Kernel {
                 [ ! -f "$f" ] || echo "value $f $(cat "$f")"; done
             for f in /proc/self/fd/*; do echo "descriptor ${f##*/}"; done
             env | grep -v ^SHLVL= | sed 's/^/environment /'
+            for f in /etc/machine-id /etc/hostid /dev/jail/env; do echo "file $f $(od -An -tx1 $f 2>&1 | tr -d '\\n')"; done
             touch /probe-of-writing 2>&1 | sed 's/^/touch /'
             tr '\\0' ' ' </proc/sys/kernel/core_pattern 2>&1 | head -c 0; echo 1 >/proc/sys/vm/drop_caches 2>&1 | sed 's/^/sysctl /'
             """
@@ -69,6 +70,9 @@ extension Kernel {
                 "ip4 = inherit; mount.nodevfs;",
                 "cap.drop = SYS_CHROOT, SETUID; host.hostname = b.example;",
                 """
+                host.hostuuid = "01234567-89ab-cdef-0123-456789abcdef"; host.hostid = 305419896; env = "a=it's"; env.b = c;
+                """,
+                """
                 mount = "$path/etc $path/var unionfs ro 0 0";
                 mount += "none $path/tmp overlay lowerdir=LAYERS/lower,upperdir=LAYERS/upper,workdir=LAYERS/work 0 0";
                 """,
@@ -80,6 +84,7 @@ extension Kernel {
                 _ = Command.shell(StepTests.makeInterface).run()
                 defer { _ = Command.shell(StepTests.removeInterface).run() }
                 machine.write(Self.questions, to: "\(machine.root)/questions")
+                for file in ["machine-id", "hostid"] { machine.write("", to: "\(machine.root)/etc/\(file)") }
                 for folder in ["lower", "upper", "work"] {
                     _ = Command.shell("mkdir -p \(machine.directory)/layers/\(folder)").run()
                 }

@@ -37,7 +37,7 @@ extension Purpose {
         case .layerRoot: .layerRoot
         case .layers(let layers, _): .layers(layers.count)
         case .disk(let type, let source): .disk(type, source)
-        case .identityFiles(let paths): .identityFiles(paths)
+        case .identityFiles(let files): .identityFiles(files.map(\.path))
         case .environmentFile: .environmentFile
         case .attachRoot: .attachRoot
         case .enterRoot: .enterRoot

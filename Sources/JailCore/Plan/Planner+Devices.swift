@@ -33,7 +33,9 @@ extension Planner {
     /// `env`: FreeBSD's is a sysctl; here it is a file that belongs to nobody inside, in a folder that does neither.
     private func shareEnvironment() -> [Step] {
         guard let text = jail.metadata.environment, !text.value.isEmpty else { return [] }
-        func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, .environmentFile, text.origin, purpose) }
+        func step(_ call: SystemCall, _ purpose: String) -> Step {
+            host(call, .environmentFile(text.value), text.origin, purpose)
+        }
         return [
             step(.makeDirectory("jail", at: .devices, mode: 0o755), "make /dev/jail"),
             step(

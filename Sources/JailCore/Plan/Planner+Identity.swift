@@ -1,26 +1,20 @@
 /// `host.hostuuid` and `host.hostid`: what machine-id(5) and gethostid(3) read, from a read-only tmpfs over the root's
 /// files. A root without the file has nothing to be covered.
 extension Planner {
-    private struct IdentityFile {
-        var path: String
-        var name: String
-        var bytes: [UInt8]
-        var origin: Origin
-    }
-
-    private var identityFiles: [IdentityFile] {
+    private var identityFiles: [Located<IdentityFile>] {
         let uuid = jail.host.uuid.map {
-            IdentityFile(
-                path: "etc/machine-id", name: "machine-id",
-                bytes: Array($0.value.utf8.filter { $0 != UInt8(ascii: "-") }) + [0x0a], origin: $0.origin)
+            Located(
+                IdentityFile(
+                    path: "etc/machine-id", bytes: Array($0.value.utf8.filter { $0 != UInt8(ascii: "-") }) + [0x0a]),
+                $0.origin)
         }
         let id = jail.host.id.map {
-            IdentityFile(path: "etc/hostid", name: "hostid", bytes: $0.value.littleEndianBytes, origin: $0.origin)
+            Located(IdentityFile(path: "etc/hostid", bytes: $0.value.littleEndianBytes), $0.origin)
         }
-        return [uuid, id].compactMap { $0 }.filter { facts.identityFiles.contains($0.path) }
+        return [uuid, id].compactMap { $0 }.filter { facts.identityFiles.contains($0.value.path) }
     }
 
-    private var aim: Purpose { .identityFiles(identityFiles.map(\.path)) }
+    private var aim: Purpose { .identityFiles(identityFiles.map(\.value)) }
 
     func identifyHost() -> [Step] {
         let files = identityFiles
@@ -46,8 +40,9 @@ extension Planner {
             + [step(.close(.identity), "close the file system of the jail's identity")]
     }
 
-    private func write(_ file: IdentityFile) -> [Step] {
-        func step(_ call: SystemCall, _ purpose: String) -> Step { child(call, aim, file.origin, purpose) }
+    private func write(_ located: Located<IdentityFile>) -> [Step] {
+        let file = located.value
+        func step(_ call: SystemCall, _ purpose: String) -> Step { child(call, aim, located.origin, purpose) }
         return [
             step(
                 .makeNode(file.name, at: .identity, type: .regular, mode: 0o444, major: 0, minor: 0),
@@ -58,14 +53,15 @@ extension Planner {
         ]
     }
 
-    private func cover(_ file: IdentityFile) -> [Step] {
-        [
+    private func cover(_ located: Located<IdentityFile>) -> [Step] {
+        let (file, origin) = (located.value, located.origin)
+        return [
             child(
-                .cloneTree(file.name, at: .identity, isRecursive: false, into: .mount), aim, file.origin,
+                .cloneTree(file.name, at: .identity, isRecursive: false, into: .mount), aim, origin,
                 "clone the mount of \(file.name)")
         ]
-            + attach(.mount, at: file.path, file.origin, aim)
-            + [child(.close(.mount), aim, file.origin, "close the mount of \(file.name)")]
+            + attach(.mount, at: file.path, origin, aim)
+            + [child(.close(.mount), aim, origin, "close the mount of \(file.name)")]
     }
 }
 

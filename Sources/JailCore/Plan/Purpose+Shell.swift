@@ -23,8 +23,12 @@ extension Purpose {
         case .layers(let layers, let owner): Shell.layers(layers, owner: owner)
         case .disk(let type, let source):
             ["mount -t \(type) \(Shell.quoted(source)) \"$sources/disk\"    # and a number for each"]
-        case .identityFiles(let paths): paths.map { "mount --bind FILE \(Shell.inRoot($0))    # read-only" }
-        case .environmentFile: ["mkdir \"$dev/jail\"", "printf %s\\\\n TEXT >\"$dev/jail/env\""]
+        case .identityFiles(let files): Shell.cover(files)
+        case .environmentFile(let text):
+            [
+                "mkdir -m 0755 \"$dev/jail\"", "printf '%s\\n' \(Shell.quoted(text)) >\"$dev/jail/env\"",
+                "chmod 0444 \"$dev/jail/env\"",
+            ]
         case .attachRoot: [Shell.bind(true, "\"$root\"", "\"$root\"")]
         case .enterRoot: ["cd \"$root\"", "pivot_root . .", "umount -l ."]
         case .readOnlyRoot: ["mount -o remount,bind,ro \"$root\""]
@@ -80,7 +84,8 @@ public enum Shell {
     public static let variables = [
         ("$root", "where the root is put together"), ("$dev", "a directory that becomes /dev"),
         ("$sources", "numbered mounts of the host"), ("$layers", "the layers of the overlay"),
-        ("$mask", "what covers paths"), ("$cgroup", "the jail's cgroup"), ("$JAIL", "its first process"),
+        ("$mask", "what covers paths"), ("$identity", "files that cover those of the root"),
+        ("$cgroup", "the jail's cgroup"), ("$JAIL", "its first process"),
         ("$IDS", "a process that holds its user namespace"),
     ]
 

@@ -40,8 +40,9 @@ public indirect enum Purpose: Equatable, Sendable {
     /// A disk or a dataset of the host's.
     case disk(type: String, source: String)
     /// `host.hostuuid` and `host.hostid`: the files that are covered.
-    case identityFiles([String])
-    case environmentFile
+    case identityFiles([IdentityFile])
+    /// `env`, as `/dev/jail/env`.
+    case environmentFile(String)
     case attachRoot
     case enterRoot
     case readOnlyRoot
@@ -98,6 +99,16 @@ public indirect enum Purpose: Equatable, Sendable {
     case execute(JailCommand)
     /// A command on the host, of `exec.prestart` or its like; jailrun's own has no parameter.
     case hostCommand(JailCommand, parameter: String?)
+}
+
+/// What covers a file of the root.
+public struct IdentityFile: Equatable, Sendable {
+    /// Relative to the jail's root.
+    public var path: String
+    public var bytes: [UInt8]
+
+    /// Its last component, by which the file system that covers knows it.
+    public var name: String { path.split(separator: "/").last.map(String.init) ?? path }
 }
 
 /// One overlay of `Purpose.layers`.

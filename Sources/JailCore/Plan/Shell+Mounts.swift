@@ -35,6 +35,25 @@ extension Shell {
             + (isReadOnly ? ["mount -o remount,bind,\(filesystem.attributes.mountOptions) \(target)"] : [])
     }
 
+    static func cover(_ files: [IdentityFile]) -> [String] {
+        ["mount -t tmpfs -o nosuid,nodev,noexec,mode=0755,size=8192 none \"$identity\""]
+            + files.flatMap { file in
+                let place = "\"$identity\"/\(quoted(file.name))"
+                // printf of sh(1) knows octal numbers alone.
+                let text = file.bytes.map { byte in
+                    byte.isPlain ? String(UnicodeScalar(byte)) : "\\0" + octal(byte)
+                }
+                return ["printf %b '\(text.joined(separator: ""))' >\(place)", "chmod 0444 \(place)"]
+            }
+            + ["mount -o remount,bind,ro,nosuid,nodev,noexec \"$identity\""]
+            + files.map { bind(false, "\"$identity\"/\(quoted($0.name))", inRoot($0.path)) }
+    }
+
+    private static func octal(_ byte: UInt8) -> String {
+        let digits = String(byte, radix: 8)
+        return String(repeating: "0", count: 3 - digits.count) + digits
+    }
+
     static func mask(_ paths: [StartFacts.MaskedPath]) -> [String] {
         func cover(_ word: String, _ covered: [StartFacts.MaskedPath]) -> [String] {
             guard !covered.isEmpty else { return [] }
@@ -123,6 +142,13 @@ extension Shell {
             + tree.links.map { "ln -s \(quoted($0.target)) \"$dev\"/\(quoted($0.path))" }
             + (owner == 0
                 ? [] : ["(cd \"$dev\" && chown -h \(owner):\(owner) \(quoted(tree.links.map(\.path))))"])
+    }
+}
+
+extension UInt8 {
+    /// A letter or digit, or what stands between them in words.
+    fileprivate var isPlain: Bool {
+        isLetter || isDigit || self == UInt8(ascii: "-") || self == UInt8(ascii: ".")
     }
 }
 

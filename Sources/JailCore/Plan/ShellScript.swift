@@ -99,6 +99,7 @@ public struct ShellScript {
             "# All that is temporary is here. The jail's root user must be able to look into it.",
             "umask 022", "work=$(mktemp -d /tmp/jail.XXXXXX)", "trap 'rm -rf \"$work\"' EXIT", "chmod 0755 \"$work\"",
             "mkdir \"$work/root\" \"$work/dev\" \"$work/sources\" \"$work/layers\" \"$work/mask\" \"$work/programs\"",
+            "mkdir \"$work/identity\"",
             "mkfifo -m 0666 \"$work/born\" \"$work/go\"", "",
         ]
     }
@@ -225,7 +226,8 @@ public struct ShellScript {
     private var variables: [String] {
         [
             "root=$work/root dev=$work/dev sources=$work/sources layers=$work/layers mask=$work/mask",
-            "cgroup=\(Shell.quoted(cgroup))", "export work root dev sources layers mask",
+            "identity=$work/identity",
+            "cgroup=\(Shell.quoted(cgroup))", "export work root dev sources layers mask identity",
         ]
     }
 

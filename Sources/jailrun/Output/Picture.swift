@@ -69,7 +69,7 @@ struct Picture {
         case .layerRoot: putBelowRoot(part, "under an empty tmpfs")
         case .layers: putBelowRoot(part, "in layers")
         case .disk(_, let source): put(.files, part, source)
-        case .identityFiles(let paths): for path in paths { put(.mounts, part, Self.branch(path)) }
+        case .identityFiles(let files): for file in files { put(.mounts, part, Self.branch(file.path)) }
         case .environmentFile: put(.files, part, "  jail/env")
         case .domainName(let name): put(.uts, part, name)
         case .processLimit(let limit): put(.walls, part, limit.resource.name)
