@@ -83,18 +83,23 @@ extension Kernel {
 
         @Test("--timings says where the time went, step by step for tools") func timings() throws {
             struct Record: Decodable {
-                struct Step: Decodable { var number: Int, microseconds: Int?, side: String }
+                struct Step: Decodable { var number: Int, microseconds: Int?, side: String, call: String }
                 var jail: String, totalMicroseconds: Int, beforeMicroseconds: Int, steps: [Step]
             }
             try Machine.with { machine in
-                machine.configure("command = \"/bin/true\";")
+                let hooks = ["prestart", "created", "poststart"].map { "exec.\($0) = \"/bin/sleep 0.01\";" }
+                machine.configure("command = \"/bin/true\"; \(hooks.joined())")
+                let dry = machine.jailrun("run", "--dry-run", machine.conf)
                 let outcome = machine.jailrun("run", "-q", "--timings=json", machine.conf)
                 let line = try #require(outcome.errors.split(separator: "\n").first { $0.hasPrefix("{") })
                 let record = try JSONDecoder().decode(Record.self, from: Data(line.utf8))
-                let taken = record.steps.compactMap(\.microseconds)
                 #expect(record.jail == "t" && record.steps.map(\.number) == Array(1...record.steps.count))
-                // Only the one that replaces the first process's program is not timed.
-                #expect(taken.count == record.steps.count - 1 && record.steps.last?.microseconds == nil)
+                #expect(record.steps.map(\.call) == dry.lines)
+                // Commands have no clock of their own, nor has the step that replaces the first process's program.
+                let end = try #require(record.steps.firstIndex { $0.call.hasPrefix("execveat") })
+                #expect(record.steps.allSatisfy { $0.microseconds != nil || $0.side == "child" })
+                #expect(record.steps[..<end].count { $0.microseconds == nil } == 4)
+                #expect(record.steps.count { ($0.microseconds ?? 0) >= 10_000 } >= 3)
                 #expect(record.beforeMicroseconds <= record.totalMicroseconds)
                 #expect(record.steps.contains { $0.side == "child" && ($0.microseconds ?? 0) > 0 })
                 let text = machine.jailrun("start", "--timings", machine.conf)

@@ -21,7 +21,9 @@ struct HostCommand {
         let line = command.line
         host.tell?(
             jail.label, JailCommand.notice(line.text, command.origin, isInJail: false, user: jail.commands.systemUser))
+        let began = Clock.microseconds()
         let outcome = try outcome(of: command)
+        for step in command.steps { host.observe?(step, step.side == .host ? Clock.microseconds() - began : nil) }
         if outcome != .exited(0) {
             throw .command(jail: jail.label, text: line.text, origin: command.origin, outcome: outcome)
         }

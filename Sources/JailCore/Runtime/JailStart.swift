@@ -198,6 +198,7 @@ public struct JailStart {
                 running = number
                 if isTransient && plan.commands[number].parameter == "command" { onCommand() }
                 let command = plan.commands[number]
+                for step in command.steps { host.observe?(step, nil) }
                 host.tell?(
                     jail.label,
                     JailCommand.notice(

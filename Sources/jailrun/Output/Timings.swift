@@ -16,7 +16,8 @@ final class Timings: @unchecked Sendable {
         var number: Int
         var side: String
         var subject: String
-        /// Nil for the step that replaces the first process's program.
+        /// Of a command of the host's until its end, at the step that forks it. Nil for what is not timed: a step that replaces a
+        /// program, and the steps of commands.
         var microseconds: Int?
         var call: String
     }
@@ -74,7 +75,9 @@ struct TimingsText {
         lines.append("\(record.jail): up in \(Self.milliseconds(record.totalMicroseconds)) ms")
         add(record.beforeMicroseconds, nil, "reading, checking and planning")
         // The wait of the first process for the host's side is the host's time.
-        let counted = record.steps.filter { $0.side == "host" || !$0.call.hasPrefix("recvmsg") }
+        let counted = record.steps.filter {
+            $0.microseconds != nil && ($0.side == "host" || !$0.call.hasPrefix("recvmsg"))
+        }
         for (side, title) in [("host", "by jailrun"), ("child", "by the first process")] {
             for subject in Step.Subject.allCases {
                 let steps = counted.filter { $0.side == side && $0.subject == subject.rawValue }
@@ -84,9 +87,7 @@ struct TimingsText {
         let rest = record.totalMicroseconds - record.beforeMicroseconds - Self.sum(counted)
         add(max(0, rest), nil, "the rest: pid 1, the jail's commands, state on disk")
         lines.append("slowest steps:")
-        let slowest = counted.filter { $0.microseconds != nil }.sorted {
-            ($0.microseconds ?? 0) > ($1.microseconds ?? 0)
-        }
+        let slowest = counted.sorted { ($0.microseconds ?? 0) > ($1.microseconds ?? 0) }
         for step in slowest.prefix(5) { add(step.microseconds ?? 0, step.number, String(step.call.prefix(76))) }
     }
 
