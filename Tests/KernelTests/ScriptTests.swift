@@ -24,6 +24,7 @@ extension Kernel {
                 [ ! -f "$f" ] || echo "value $f $(cat "$f")"; done
             for f in /proc/self/fd/*; do echo "descriptor ${f##*/}"; done
             env | grep -v ^SHLVL= | sed 's/^/environment /'
+            echo "score $(cat /proc/self/oom_score_adj)"; echo "backlog $(cat /proc/sys/net/core/somaxconn)"
             for f in /etc/machine-id /etc/hostid /dev/jail/env; do echo "file $f $(od -An -tx1 $f 2>&1 | tr -d '\\n')"; done
             touch /probe-of-writing 2>&1 | sed 's/^/touch /'
             tr '\\0' ' ' </proc/sys/kernel/core_pattern 2>&1 | head -c 0; echo 1 >/proc/sys/vm/drop_caches 2>&1 | sed 's/^/sysctl /'
@@ -69,6 +70,9 @@ extension Kernel {
                 """,
                 "ip4 = inherit; mount.nodevfs;",
                 "cap.drop = SYS_CHROOT, SETUID; host.hostname = b.example;",
+                "vnet; vnet.interface = lab1; allow.routing;",
+                "ulimit.nofile = 77; ulimit.cpu = \"60:90\"; oom.score = 77; umask = 027; sysctl.net.core.somaxconn = 99;",
+                "mount.fstab = \"LAYERS/fstab\"; interface = lab0; ip4.addr = 198.51.100.7;",
                 """
                 host.hostuuid = "01234567-89ab-cdef-0123-456789abcdef"; host.hostid = 305419896; env = "a=it's"; env.b = c;
                 """,
@@ -88,6 +92,8 @@ extension Kernel {
                 for folder in ["lower", "upper", "work"] {
                     _ = Command.shell("mkdir -p \(machine.directory)/layers/\(folder)").run()
                 }
+                machine.write(
+                    "tmpfs \(machine.root)/var tmpfs rw,size=1m 0 0\n", to: "\(machine.directory)/layers/fstab")
                 machine.configure(
                     "userns = host; command = \"/bin/sh /questions\"; "
                         + parameters.replacing("LAYERS", with: "\(machine.directory)/layers"))

@@ -196,6 +196,10 @@ extension NetworkOperation {
     /// The ip(8) or sysctl(8) command that does the same. `$JAIL` stands for a process of the jail.
     public var shell: String { (namespace == .jail ? "nsenter --target $JAIL --net " : "") + command }
 
+    private static func folder(of file: String) -> String {
+        "/" + file.split(separator: "/").dropLast().map(String.init).joined(separator: "/")
+    }
+
     private var command: String {
         switch self {
         case .createBridge(let name, let mac): "ip link add \(name) address \(mac) type bridge"
@@ -205,8 +209,10 @@ extension NetworkOperation {
         case .removeBridge(let name), .removeLink(let name): "ip link delete \(name)"
         case .raiseLink(let state): "ip link set \(state.name)\(Self.words(state, quote: "")) up"
         case .settleLink(let name, _): "ethtool \(name)"
-        case .keepNamespace(let file): "mount --bind /proc/$JAIL/ns/net \(file)"
-        case .dropNamespace(let file): "umount --lazy \(file)"
+        case .keepNamespace(let file):
+            "mkdir -p \(Self.folder(of: file)) && : >\(file) && mount --bind /proc/$JAIL/ns/net \(file)"
+        case .dropNamespace(let file):
+            "umount --lazy \(file); rm \(file); rmdir -p --ignore-fail-on-non-empty \(Self.folder(of: file))"
         case .moveLink(let name, _): "ip link set \(name) netns $JAIL"
         case .returnLink(let name, let file): "nsenter --net=\(file) ip link set \(name) netns 1"
         case .addAddress(let address):

@@ -121,7 +121,7 @@ extension Planner {
         let origin = Origin.standard("")
         return inheritedLimits.map {
             child(
-                .setLimit($0.resource, name: $0.name, soft: $0.soft, hard: $0.hard), .resourceLimits(facts.limits),
+                .setLimit($0.resource, name: $0.name, soft: $0.soft, hard: $0.hard), .resourceLimits(inheritedLimits),
                 origin, "set \($0.name)")
         } + [
             child(.startSession(), .leaveCaller, origin, "leave the caller's session"),

@@ -34,12 +34,13 @@ extension ShellScript {
             case .leaveCaller, .noNewPrivileges, .boundingSet, .capabilities, .becomeUser, .closeDescriptors: true
             default: false
             }
-        } + (canChangeRoot ? Shell.capabilities(kept) : []) + [
-            "exec setsid env -i \(Shell.quoted(environment)) \\",
-            "    setpriv --no-new-privs \(canChangeRoot ? "--bounding-set=\"$caps\" " : "")"
-                + "--inh-caps=-all --ambient-caps=-all \\",
-            "    perl \"$work/calls\" \"$work/filter\" \\",
-        ]
+        } + ["umask 0\(String(jail.process.umask.value, radix: 8))"]
+            + (canChangeRoot ? Shell.capabilities(kept) : []) + [
+                "exec setsid env -i \(Shell.quoted(environment)) \\",
+                "    setpriv --no-new-privs \(canChangeRoot ? "--bounding-set=\"$caps\" " : "")"
+                    + "--inh-caps=-all --ambient-caps=-all \\",
+                "    perl \"$work/calls\" \"$work/filter\" \\",
+            ]
             + (canChangeRoot
                 ? ["    chroot --userspec=+\(user.uid):+\(user.gid) --groups=\(groups.isEmpty ? "''" : groups) . \\"]
                 : [])

@@ -145,10 +145,10 @@ public struct ShellScript {
             .deviceTree, .environmentFile, .cgroupLevel, .cgroup, .cgroupValue:
             .host
         case .clone: .clone
-        case .network: .network
+        case .network, .processLimit, .oomScore: .network
         case .privateMounts, .hostname, .domainName, .kernelParameter, .identityFiles, .attachRoot, .bind, .mount,
             .mask, .readOnlyPaths, .attachDevices, .loopback,
-            .resourceLimits, .processLimit, .oomScore:
+            .resourceLimits:
             .jail
         case .readOnlyRoot: .last
         case .handOver, .ipcNamespace, .join, .becomeRoot, .becomeUser, .enterRoot, .leaveCaller, .noNewPrivileges,
