@@ -190,7 +190,9 @@ extension Kernel {
                 let twice = modify(machine, "name=new")
                 #expect(twice.errors == "jail: cannot redefine parameter \"name\".\n", "\(twice)")
                 let jid = value(machine, "jid")
-                for (name, message) in [("u", "already exists"), ("x.y", "jail \"x\" not found"), ("", "cannot be")] {
+                for (name, message) in [
+                    ("u", "already exists"), ("x.y", "cannot change jail's parent"), ("", "cannot be"),
+                ] {
                     let outcome = machine.link("jail", "-m", "jid=\(jid)", "name=\(name)")
                     #expect(outcome.status == 1 && outcome.errors.contains(message), "\(name): \(outcome)")
                 }

@@ -17,6 +17,7 @@ extension Kernel {
                 "command = \"/bin/true\"; allow.set_hostname; cap.drop = setuid; oom.score = 9; securelevel = 2;",
                 "command = \"/bin/true\"; mount = \"$path/etc $path/var unionfs ro 0 0\"; sysctl.net.ipv4.ip_forward = 1;",
                 "command = \"/bin/true\"; userns = host; seccomp = none; devfs_ruleset = 1;",
+                "command = \"/bin/true\"; children.max = 2; env = \"NAME=value\";",
                 "exec.start = \"/bin/true\"; exec.start += \"/bin/true\"; command = \"/bin/true\";",
                 """
                 command = "/bin/true"; ip4.addr = 10.77.0.5, "lab0|192.0.2.5/24"; ip6.addr = "lab0|2001:db8::5/64";

@@ -18,11 +18,12 @@ extension Planner {
             step(.close(.filesystem), "close tmpfs"),
         ]
             + directories(step) + facts.deviceTree.nodes.flatMap(makeDevice) + links(step) + shareEnvironment()
-            + [step(.setMask(0o022), "set the umask")]
+            + [step(.setMask(0o022), "set the umask")] + cloneDevices()
     }
 
     private func directories(_ step: (SystemCall, String) -> Step) -> [Step] {
-        (facts.deviceTree.directories + (facts.deviceTree.hasTerminals ? ["pts"] : []) + ["shm", "mqueue"]).flatMap {
+        let terminals = facts.deviceTree.hasTerminals ? ["pts"] : []
+        return (facts.deviceTree.directories + terminals + ["shm", "mqueue"] + stateDirectories).flatMap {
             [
                 step(.makeDirectory($0, at: .devices, mode: 0o755), "make /dev/\($0)"),
                 step(.changeOwner($0, at: .devices, uid: firstID, gid: firstID), "give /dev/\($0) its owner"),
@@ -34,8 +35,7 @@ extension Planner {
     private func shareEnvironment() -> [Step] {
         guard let text = jail.metadata.environment, !text.value.isEmpty else { return [] }
         func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, .environmentFile, text.origin, purpose) }
-        return [
-            step(.makeDirectory("jail", at: .devices, mode: 0o755), "make /dev/jail"),
+        return (allowsJails ? [] : [step(.makeDirectory("jail", at: .devices, mode: 0o755), "make /dev/jail")]) + [
             step(
                 .makeNode("jail/env", at: .devices, type: .regular, mode: 0o444, major: 0, minor: 0),
                 "make /dev/jail/env"
@@ -49,6 +49,7 @@ extension Planner {
 
     private func makeDevice(_ node: DeviceNode) -> [Step] {
         let origin = jail.pseudoFilesystems.devfsRuleset.origin
+        if facts.isNested { return [makeDevicePlace(node, aim, origin)] }
         return [
             host(
                 .makeNode(

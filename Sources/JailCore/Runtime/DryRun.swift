@@ -14,7 +14,8 @@ public struct DryRun {
 
     /// - Throws: what would stop the start before its first step.
     public func plan() throws(RuntimeError) -> Plan {
-        let jail = try HostnameLookup(jail: jail, host: host).resolved()
+        let named = try HostnameLookup(jail: jail, host: host).resolved()
+        let jail = try SharedNetwork(jail: named, host: host).resolved()
         var facts = try FactFinder(jail: jail, host: host).startFacts(terminals: terminals)
         let identity = try IdentityRegistry(state: host.state).preview(for: jail)
         facts.network = try NetworkStart(preview: jail, identity: identity, host: host).operations

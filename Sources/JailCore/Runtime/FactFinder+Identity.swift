@@ -13,6 +13,18 @@ extension FactFinder {
             hint: "mount.devfs")
     }
 
+    /// Root inside may take the flag from a mount, where it may make jails: what the host has made read-only must not get there.
+    func checkReadOnly() throws(RuntimeError) {
+        let maximum = jail.privileges.childrenMaximum
+        guard maximum.value > 0 else { return }
+        let sources = [RootSource(jail).path] + jail.mounts.filter(\.kind.isBind).map(\.source)
+        guard let mount = sources.flatMap(MountTable.readOnlyMounts).first else { return }
+        throw .unsuitable(
+            jail: jail.label, origin: maximum.origin,
+            "children.max: \(mount) is mounted read-only, and root inside could make it writable",
+            hint: "mount its file system read-only, not the mount; or leave children.max out")
+    }
+
     /// With ids of its own a jail can read the kernel's messages only where everybody can: syslog(2).
     func checkMessages() throws(RuntimeError) {
         guard let asked = jail.privileges.granted.first(where: { $0.value == .readMessageBuffer }),

@@ -59,22 +59,27 @@ public struct JailStart {
     /// - Throws: what failed, when nothing of the jail is left; a failed last command is an outcome, not an error, for a jail
     ///   that runs in the foreground.
     public func run() throws(RuntimeError) -> RunningJail {
-        if jail.network.lookup == nil { return try runResolved() }
+        if jail.network.lookup == nil && !host.isNested { return try runResolved() }
         var resolved = self
+        try JailNesting(of: jail.name.value, host: host).checkPermission(jail)
         resolved.jail = try HostnameLookup(jail: jail, host: host).resolved()
+        resolved.jail = try SharedNetwork(jail: resolved.jail, host: host).resolved()
         return try resolved.runResolved()
     }
 
     private func runResolved() throws(RuntimeError) -> RunningJail {
         let name = jail.name.value
+        let nesting = JailNesting(of: name, host: host)
         try host.leaveDelegatedCgroup()
         let lock = try host.lock(name)
         try JailRepair(host: host).repair(name)
         if host.state.trace(of: name) != nil { throw .alreadyExists(jail: jail.label) }
         try checkCgroup()
+        try nesting.check(jail)
         let trace = try IdentityRegistry(state: host.state).reserve(for: jail) { initialTrace($0) }
         var networkUndo: [NetworkOperation] = []
         do throws(RuntimeError) {
+            try nesting.enterParent(jail)
             let running = try start(trace, &networkUndo)
             _ = consume lock
             return running
@@ -140,9 +145,7 @@ public struct JailStart {
         let record = JailRecord(trace: trace, details: details)
         let outcome = try runCommands(session, plan: plan, record)
         try hooks.run(jail.commands.poststart, parameter: "exec.poststart")
-        if jail.outlivesItsCommands {
-            _ = cns_pidfd_signal(child.pidfd.number, Int32(CNS_SIGNAL_NO_PERSIST.rawValue))
-        }
+        if jail.outlivesItsCommands { JailNesting(of: jail.name.value, host: host).settle(record) }
         return RunningJail(
             record: record, pidfd: child.pidfd, control: performer.pair.ours,
             session: session, outcome: outcome)

@@ -35,7 +35,7 @@ public struct JailValues: Sendable {
         case "name": .text(record.name)
         case "path": .text(spec.path.value)
         case "parent": .number(parent?.identity.jid ?? 0)
-        case "children.cur": .number(others.count { $0.name.hasPrefix("\(record.name).") })
+        case "children.cur": .number(jailsInside)
         case "dying": .flag(record.isDying)
         case "persist": .flag(spec.isPersistent.value)
         case "host.hostname": .text(spec.hostname.value)
@@ -44,6 +44,12 @@ public struct JailValues: Sendable {
         case "root.ephemeral": .flag(spec.root.isEphemeral.value)
         default: nil
         }
+    }
+
+    /// Those that root inside made are known by their cgroups alone.
+    private var jailsInside: Int {
+        let known = others.count { $0.name.hasPrefix("\(record.name).") }
+        return spec.privileges.childrenMaximum.value > 0 ? max(known, Cgroup(path: record.cgroup).nestedCount) : known
     }
 
     private var parent: JailRecord? {
