@@ -360,4 +360,48 @@ extension Kernel {
             }
         }
     }
+
+    /// What a jail's limits are worth for those in it.
+    @Suite(.enabled(if: Laboratory.isVirtualMachine, "needs cgroup v2 with every controller (run: make test-vm)"))
+    struct NestedControllerTests {
+        private func bomb(_ words: String...) -> (made: Int, outcome: Outcome) {
+            let outcome = Command([Laboratory.program, "exec"] + words + ["/bin/probe", "forkbomb", "1000"]).run(
+                seconds: 120)
+            return (outcome["children"]?.first.flatMap { Int($0) } ?? -1, outcome)
+        }
+
+        @Test("a jail's limit holds for the jails in it, whatever theirs is") func outside() throws {
+            try Machine.with { machine in
+                #expect(machine.create("cgroup.pids.max=24", name: "a").status == 0)
+                #expect(machine.create("cgroup.pids.max=1000", name: "a.b").status == 0)
+                #expect(machine.create("cgroup.pids.max=8", name: "a.c").status == 0)
+                let (wide, narrow) = (bomb("a.b"), bomb("a.c"))
+                #expect((8...24).contains(wide.made) && wide.outcome["fork"] == ["EAGAIN"], "\(wide.outcome)")
+                #expect((1...8).contains(narrow.made) && narrow.outcome["fork"] == ["EAGAIN"], "\(narrow.outcome)")
+                // A change of the jail around, which now has no processes of its own, holds at once.
+                #expect(machine.link("jail", "-m", "name=a", "cgroup.pids.max=12").status == 0)
+                #expect((1...12).contains(bomb("a.b").made))
+                machine.remove("a")
+            }
+        }
+
+        @Test("root inside gives its jails limits, within its own") func inside() throws {
+            try Machine.with { machine in
+                machine.installJailrun()
+                #expect(machine.create("children.max=2", "cgroup.pids.max=60", "cgroup.memory.max=512M").status == 0)
+                let made = machine.inside(
+                    "jail", "-c", "name=b", "path=/", "persist", "cgroup.pids.max=9", "cgroup.memory.max=64M",
+                    seconds: 60)
+                #expect(made.status == 0, "\(made)")
+                #expect(machine.read("\(Remains.cgroupRoot)/t/b/memory.max") == "67108864\n")
+                let narrow = bomb("t", "/bin/jexec", "b")
+                #expect((1...9).contains(narrow.made) && narrow.outcome["fork"] == ["EAGAIN"], "\(narrow.outcome)")
+                let wide = machine.inside(
+                    "jail", "-c", "name=c", "path=/", "persist", "cgroup.pids.max=1000", seconds: 60)
+                #expect(wide.status == 0, "\(wide)")
+                #expect((9...60).contains(bomb("t", "/bin/jexec", "c").made))
+                machine.remove()
+            }
+        }
+    }
 }

@@ -48,8 +48,6 @@ extension Planner {
     /// The state directory of jailrun in such a jail.
     static let stateInside = "/dev/jail/run"
 
-    var stateDirectories: [String] { allowsJails ? ["jail", "jail/run"] : [] }
-
     /// No user namespace may make device nodes. Those that the jail around has are shown a second time.
     var boundDevices: [(node: DeviceNode, slot: Slot)] {
         guard facts.isNested, hasDevices else { return [] }

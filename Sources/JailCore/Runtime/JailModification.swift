@@ -96,7 +96,13 @@ public struct JailModification {
         try LimitChange(of: old, host: host).run(to: new.spec)
         do throws(RuntimeError) {
             try setHostname(of: old, to: new.spec.hostname)
-            do throws(RuntimeError) { try NetworkChange(of: old, host: host).run(to: &new) } catch {
+            do throws(RuntimeError) {
+                try EnvironmentChange(of: old).run(to: new.spec)
+                do throws(RuntimeError) { try NetworkChange(of: old, host: host).run(to: &new) } catch {
+                    try? EnvironmentChange(of: new).run(to: old.spec)
+                    throw error
+                }
+            } catch {
                 try? setHostname(of: new, to: old.spec.hostname)
                 throw error
             }
