@@ -71,12 +71,23 @@ extension Kernel {
         @Test("a jail lives without processes of its own as long as there is one in it") func persistence() throws {
             try Machine.with { machine in
                 machine.write(
-                    "path = \"\(machine.root)\"; a { exec.start = \"sleep 1\"; b { persist; } }", to: machine.conf)
+                    "path = \"\(machine.root)\"; a { exec.start = \"true\"; b { persist; } }", to: machine.conf)
                 let started = machine.link("jail", "-f", machine.conf, "-c")
                 #expect(started.status == 0, "\(started)")
                 usleep(300_000)
                 #expect(machine.link("jls", "name").lines == ["a", "a.b"])
                 machine.remove("a.b")
+                #expect(eventually(seconds: 5) { machine.link("jls", "name").lines == [] })
+            }
+        }
+
+        @Test("a jail whose command has ended ends when none could be started in it") func unheld() throws {
+            try Machine.with { machine in
+                machine.write(
+                    "path = \"\(machine.root)\"; a { exec.start = \"true\"; b { persist; exec.start = \"false\"; } }",
+                    to: machine.conf)
+                let started = machine.link("jail", "-f", machine.conf, "-c")
+                #expect(started.status == 1, "\(started)")
                 #expect(eventually(seconds: 5) { machine.link("jls", "name").lines == [] })
             }
         }

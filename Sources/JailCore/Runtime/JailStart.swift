@@ -26,6 +26,8 @@ public struct JailStart {
     /// The last command's failure is one of the start, too.
     let isStrict: Bool
     let console: Console
+    /// Lives without processes until somebody settles it: there are jails that are still to be started in it.
+    var isHeld = false
     /// Called when the jail exists: its first process is isolated, and runs no command yet.
     public var onCreate: (JailIdentity) -> Void = { _ in }
     /// Called when `command` of a transient jail runs: for as long as the jail does, so nobody would hear of it otherwise.
@@ -120,7 +122,9 @@ public struct JailStart {
         let (plan, network) = try makePlan(trace.identity)
         networkUndo = network.operations.reversed().compactMap(\.value.undo)
         var performer = try PlanPerformer(
-            plan: plan, jail: jail, host: host, isTransient: isTransient, network: network, output: output)
+            plan: plan, jail: jail, host: host, isTransient: isTransient,
+            isPersistent: isHeld || jail.isPersistent.value || jail.outlivesItsCommands, network: network,
+            output: output)
         let child = try performer.perform()
         network.close()
         let session = Session(
@@ -145,7 +149,7 @@ public struct JailStart {
         let record = JailRecord(trace: trace, details: details)
         let outcome = try runCommands(session, plan: plan, record)
         try hooks.run(jail.commands.poststart, parameter: "exec.poststart")
-        if jail.outlivesItsCommands { JailNesting(of: jail.name.value, host: host).settle(record) }
+        if jail.outlivesItsCommands && !isHeld { JailNesting(of: jail.name.value, host: host).settle(record) }
         return RunningJail(
             record: record, pidfd: child.pidfd, control: performer.pair.ours,
             session: session, outcome: outcome)
