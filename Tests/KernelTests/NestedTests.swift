@@ -312,9 +312,12 @@ extension Kernel {
                     let refused = machine.jailrun("start", machine.conf)
                     #expect(refused.status == 65 && refused.errors.contains(message), "\(refused)")
                 }
-                _ = Command(["mount", "--bind", "/etc", "\(machine.root)/var"]).run()
-                _ = Command(["mount", "-o", "remount,bind,ro", "\(machine.root)/var"]).run()
-                defer { _ = Command(["umount", "\(machine.root)/var"]).run() }
+                let place = "\(machine.directory)/with blanks"
+                rename(machine.root, place)
+                symlink(place, machine.root)
+                _ = Command(["mount", "--bind", "/etc", "\(place)/var"]).run()
+                _ = Command(["mount", "-o", "remount,bind,ro", "\(place)/var"]).run()
+                defer { _ = Command(["umount", "\(place)/var"]).run() }
                 machine.configure("persist; children.max = 1;")
                 let refused = machine.jailrun("start", machine.conf)
                 #expect(refused.status == 125 && refused.errors.contains("/var is mounted read-only"), "\(refused)")

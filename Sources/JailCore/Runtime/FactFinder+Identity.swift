@@ -17,12 +17,20 @@ extension FactFinder {
     func checkReadOnly() throws(RuntimeError) {
         let maximum = jail.privileges.childrenMaximum
         guard maximum.value > 0 else { return }
-        let sources = [RootSource(jail).path] + jail.mounts.filter(\.kind.isBind).map(\.source)
+        // Below an overlay nothing is written, whatever its flags are.
+        let root = jail.root.isEphemeral.value ? [] : [RootSource(jail).path]
+        let sources = (root + jail.mounts.filter(\.kind.isBind).map(\.source)).map(Self.withoutLinks)
         guard let mount = sources.flatMap(MountTable.readOnlyMounts).first else { return }
         throw .unsuitable(
             jail: jail.label, origin: maximum.origin,
             "children.max: \(mount) is mounted read-only, and root inside could make it writable",
             hint: "mount its file system read-only, not the mount; or leave children.max out")
+    }
+
+    private static func withoutLinks(_ path: String) -> String {
+        guard let resolved = unsafe realpath(path, nil) else { return path }
+        defer { unsafe free(resolved) }
+        return unsafe String(cString: resolved)
     }
 
     /// With ids of its own a jail can read the kernel's messages only where everybody can: syslog(2).

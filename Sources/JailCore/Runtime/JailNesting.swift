@@ -131,7 +131,8 @@ struct JailNesting {
         for nested in host.state.traces where nested.cgroup.hasPrefix("\(cgroup.path)/") {
             guard let lock = try? host.lock(nested.name) else { continue }
             // Its start may have gone on for a moment.
-            try? Cgroup(path: nested.cgroup).killAll(timeoutMilliseconds: 10000)
+            let inside = Cgroup(path: nested.cgroup)
+            if inside.belongs(to: nested.name) { try? inside.killAll(timeoutMilliseconds: 10000) }
             try? JailRepair(host: host).repair(nested.name)
             if host.state.trace(of: nested.name) == nil { lock.unlinkAndRelease() } else { _ = consume lock }
         }

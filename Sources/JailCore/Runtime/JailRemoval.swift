@@ -20,7 +20,7 @@ struct JailRemoval {
         // With those of the jails inside it, whose rest is then taken back before its own.
         let isDead = !isOurs || killAll()
         let nesting = JailNesting(of: trace.name, host: host)
-        nesting.removeJails(in: cgroup)
+        if isOurs { nesting.removeJails(in: cgroup) }
         let isDisconnected = NetworkStop(trace: trace, undo: networkUndo, host: host).run()
         // What could not be taken back keeps its trace: the next command tries again.
         let isRemoved = isDead && isDisconnected && (!isOurs || removeCgroup())
