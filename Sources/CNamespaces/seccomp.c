@@ -37,7 +37,13 @@ struct table_row {
 #define DENY(name, caps, why) ROW(CNS_SECCOMP_DENY, -1, name, caps, why)
 #define DENY_AT(number, name, caps, why) ROW(CNS_SECCOMP_DENY, number, name, caps, why)
 #define PERMIT(name, permission, caps, why) {#name, NULL, why, caps, -1, CNS_SECCOMP_DENY, CNS_PERMIT_##permission},
+#define NESTED(name, caps, why) {#name, NULL, why, caps, -1, CNS_SECCOMP_DENY, CNS_PERMIT_JAILS},
+#define NESTED_AT(number, name, caps, why) {#name, NULL, why, caps, number, CNS_SECCOMP_DENY, CNS_PERMIT_JAILS},
+#define PERMIT_NESTED(name, permission, caps, why)                                                                     \
+    {#name, NULL, why, caps, -1, CNS_SECCOMP_DENY, CNS_PERMIT_##permission | CNS_PERMIT_JAILS},
 #define ALLOW_UNLESS(name, permission) {#name, NULL, "", 0, -1, CNS_SECCOMP_ALLOW, CNS_REFUSE_##permission},
+#define ABSENT_UNLESS_AT(number, name, permission, why)                                                                \
+    {#name, NULL, why, 0, number, CNS_SECCOMP_ABSENT, CNS_PERMIT_##permission},
 #define ABSENT(name, why) ROW(CNS_SECCOMP_ABSENT, -1, name, 0, why)
 #define ABSENT_AT(number, name, why) ROW(CNS_SECCOMP_ABSENT, number, name, 0, why)
 
@@ -131,9 +137,16 @@ static int permit_bind_mount(scmp_filter_ctx context, int number) {
     return allow_when(context, number, SCMP_A3(SCMP_CMP_MASKED_EQ, MS_BIND | MS_REMOUNT, MS_BIND));
 }
 
-static int add_permitted(scmp_filter_ctx context, const char *name, int number) {
+/* KEYCTL_JOIN_SESSION_KEYRING without a name: what a new jail does to leave its caller's. */
+static int permit_new_keyring(scmp_filter_ctx context, int number) {
+    struct scmp_arg_cmp comparisons[] = {SCMP_A0(SCMP_CMP_MASKED_EQ, lower_half, 1), SCMP_A1(SCMP_CMP_EQ, 0, 0)};
+    return seccomp_rule_add_array(context, SCMP_ACT_ALLOW, number, COUNT(comparisons), comparisons);
+}
+
+static int add_permitted(scmp_filter_ctx context, const char *name, int number, uint32_t permissions) {
     if (strcmp(name, "syslog") == 0) return permit_messages(context, number);
-    if (strcmp(name, "mount") == 0) return permit_bind_mount(context, number);
+    if (strcmp(name, "keyctl") == 0) return permit_new_keyring(context, number);
+    if (strcmp(name, "mount") == 0 && (permissions & CNS_PERMIT_JAILS) == 0) return permit_bind_mount(context, number);
     return seccomp_rule_add(context, SCMP_ACT_ALLOW, number, 0);
 }
 
@@ -142,7 +155,7 @@ static int add_check(scmp_filter_ctx context, const char *name, int number, uint
     if (strncmp(name, "socket", 6) == 0 && (permissions & CNS_PERMIT_FAMILIES) == 0)
         return check_families(context, number);
     if (strcmp(name, "personality") == 0) return check_personality(context, number);
-    if (strcmp(name, "clone") == 0 && (capabilities & CAP(SYS_ADMIN)) == 0)
+    if (strcmp(name, "clone") == 0 && (capabilities & CAP(SYS_ADMIN)) == 0 && (permissions & CNS_PERMIT_JAILS) == 0)
         return allow_when(context, number, SCMP_A0(SCMP_CMP_MASKED_EQ, new_namespaces, 0));
     /* ioctl: what is refused is refused before libseccomp's program. */
     if (strcmp(name, "ioctl") == 0 || strcmp(name, "clone") == 0 || strncmp(name, "socket", 6) == 0)
@@ -164,7 +177,7 @@ static int add_allowed(scmp_filter_ctx context, const struct table_row *row, int
 static int add_denied(scmp_filter_ctx context, const struct table_row *row, int number, uint64_t capabilities,
                       uint32_t permissions) {
     if ((row->capabilities & capabilities) != 0) return seccomp_rule_add(context, SCMP_ACT_ALLOW, number, 0);
-    if ((row->permission & permissions) != 0) return add_permitted(context, row->name, number);
+    if ((row->permission & permissions) != 0) return add_permitted(context, row->name, number, permissions);
     bool is_by_descriptor = strcmp(row->name, "open_tree") == 0 || strcmp(row->name, "fsopen") == 0 ||
                             strcmp(row->name, "mount_setattr") == 0;
     if ((permissions & CNS_PERMIT_BIND_MOUNT) != 0 && is_by_descriptor)
@@ -178,7 +191,9 @@ static int add_row(scmp_filter_ctx context, const struct table_row *row, uint64_
     switch (row->verdict) {
     case CNS_SECCOMP_ALLOW: return add_allowed(context, row, number, permissions);
     case CNS_SECCOMP_CHECK: return add_check(context, row->name, number, capabilities, permissions);
-    case CNS_SECCOMP_ABSENT: return seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), number, 0);
+    case CNS_SECCOMP_ABSENT:
+        if ((row->permission & permissions) != 0) return seccomp_rule_add(context, SCMP_ACT_ALLOW, number, 0);
+        return seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), number, 0);
     case CNS_SECCOMP_DENY: return add_denied(context, row, number, capabilities, permissions);
     }
     return -EINVAL;

@@ -8,7 +8,9 @@
  *   DENY(name, caps, why)      EPERM, unless cap.add gave one of the capabilities `caps`; DENY_AT(number, ...) as above
  *   PERMIT(name, p, caps, why) as DENY, and a permission of `allow.*` opens it, CNS_PERMIT_p
  *   ALLOW_UNLESS(name, p)      as ALLOW, unless jail.conf takes it away, CNS_REFUSE_p
- *   ABSENT(name, why)          ENOSYS: programs know what to do on a kernel without it; ABSENT_AT as above
+ *   NESTED(name, caps, why)    as DENY, and children.max opens it; PERMIT_NESTED(...) as PERMIT, and that too
+ *   ABSENT(name, why)          ENOSYS: programs know what to do on a kernel without it; ABSENT_AT as above;
+ *                              ABSENT_UNLESS_AT(number, name, p, why) as ABSENT_AT, and CNS_PERMIT_p opens it
  *
  * A number in no row is not known to this table and answers ENOSYS, as a kernel without it would.
  * Calls from number 424 on have the same number on every architecture, so ALLOW_AT and DENY_AT hold everywhere.
@@ -344,22 +346,22 @@ GROUP("Randomness", "every program that starts")
 ALLOW(getrandom)
 
 GROUP("Mounts and namespaces", "they would rearrange what the isolation consists of")
-PERMIT(mount, BIND_MOUNT, CAP(SYS_ADMIN), "changes the jail's file tree")
-PERMIT(umount2, BIND_MOUNT, CAP(SYS_ADMIN), "uncovers what masks cover")
-DENY(pivot_root, CAP(SYS_ADMIN), "changes the root")
-DENY_AT(428, open_tree, CAP(SYS_ADMIN), "mount by descriptor")
-DENY_AT(429, move_mount, CAP(SYS_ADMIN), "mount by descriptor")
-DENY_AT(430, fsopen, CAP(SYS_ADMIN), "reaches every file system's option parser")
-DENY_AT(431, fsconfig, CAP(SYS_ADMIN), "CVE-2022-0185")
-DENY_AT(432, fsmount, CAP(SYS_ADMIN), "mount by descriptor")
+PERMIT_NESTED(mount, BIND_MOUNT, CAP(SYS_ADMIN), "changes the jail's file tree")
+PERMIT_NESTED(umount2, BIND_MOUNT, CAP(SYS_ADMIN), "uncovers what masks cover")
+NESTED(pivot_root, CAP(SYS_ADMIN), "changes the root")
+NESTED_AT(428, open_tree, CAP(SYS_ADMIN), "mount by descriptor")
+NESTED_AT(429, move_mount, CAP(SYS_ADMIN), "mount by descriptor")
+NESTED_AT(430, fsopen, CAP(SYS_ADMIN), "reaches every file system's option parser")
+NESTED_AT(431, fsconfig, CAP(SYS_ADMIN), "CVE-2022-0185")
+NESTED_AT(432, fsmount, CAP(SYS_ADMIN), "mount by descriptor")
 DENY_AT(433, fspick, CAP(SYS_ADMIN), "changes a mounted file system")
-DENY_AT(442, mount_setattr, CAP(SYS_ADMIN), "undoes read-only")
+NESTED_AT(442, mount_setattr, CAP(SYS_ADMIN), "undoes read-only")
 DENY_AT(467, open_tree_attr, CAP(SYS_ADMIN), "mount by descriptor")
-DENY(setns, CAP(SYS_ADMIN), "enters another namespace")
-DENY(unshare, CAP(SYS_ADMIN), "a new user namespace gives every capability inside it")
+NESTED(setns, CAP(SYS_ADMIN), "enters another namespace")
+NESTED(unshare, CAP(SYS_ADMIN), "a new user namespace gives every capability inside it")
 DENY_AT(470, listns, CAP(SYS_ADMIN), "lists namespaces")
-PERMIT(sethostname, HOSTNAME, CAP(SYS_ADMIN), "the name is the configuration's")
-DENY(setdomainname, CAP(SYS_ADMIN), "the name is the configuration's")
+PERMIT_NESTED(sethostname, HOSTNAME, CAP(SYS_ADMIN), "the name is the configuration's")
+NESTED(setdomainname, CAP(SYS_ADMIN), "the name is the configuration's")
 DENY(quotactl, CAP(SYS_ADMIN), "limits of whole file systems")
 DENY_AT(443, quotactl_fd, CAP(SYS_ADMIN), "limits of whole file systems")
 DENY(fanotify_init, CAP(SYS_ADMIN), "watches whole file systems")
@@ -400,7 +402,7 @@ DENY(perf_event_open, CAP(PERFMON) | CAP(SYS_ADMIN), "large, and sees other proc
 DENY(userfaultfd, 0, "holds the kernel still in the middle of a copy, which makes races easy to win")
 DENY(add_key, 0, "keyrings are not namespaced")
 DENY(request_key, 0, "keyrings are not namespaced, and the kernel starts a program on the host")
-DENY(keyctl, 0, "keyrings are not namespaced")
+NESTED(keyctl, 0, "keyrings are not namespaced; a jail made inside only leaves its caller's")
 DENY(vmsplice, 0, "maps user memory into pipes: half of several page cache exploits")
 DENY_AT(447, memfd_secret, 0, "memory that nothing can account for or inspect")
 #if defined(__x86_64__)
@@ -410,7 +412,7 @@ DENY(modify_ldt, 0, "segments for 16-bit code; a history of its own")
 GROUP("Other processes", "reaching into them, beyond ptrace(2)'s checks or for debuggers only")
 DENY(kcmp, CAP(SYS_PTRACE), "compares kernel pointers")
 DENY(get_robust_list, CAP(SYS_PTRACE), "an address in another process; for checkpointing only")
-DENY_AT(438, pidfd_getfd, CAP(SYS_PTRACE), "takes descriptors out of another process")
+NESTED_AT(438, pidfd_getfd, CAP(SYS_PTRACE), "takes descriptors out of another process")
 DENY_AT(440, process_madvise, CAP(SYS_PTRACE), "acts on another process's memory")
 DENY_AT(448, process_mrelease, CAP(SYS_PTRACE), "acts on another process's memory")
 
@@ -444,7 +446,8 @@ ABSENT_AT(468, file_getattr, "since Linux 6.17; ioctl(2)")
 ABSENT_AT(469, file_setattr, "since Linux 6.17; ioctl(2)")
 
 GROUP("Absent", "what most kernels answer ENOSYS for, or must seem to")
-ABSENT_AT(435, clone3, "its flags are behind a pointer that no filter can read; the C libraries fall back to clone(2)")
+ABSENT_UNLESS_AT(435, clone3, JAILS,
+                 "its flags are behind a pointer that no filter can read; the C libraries fall back to clone(2)")
 ABSENT(uselib, "removed in Linux 6.16")
 ABSENT(lookup_dcookie, "removed in Linux 6.7")
 ABSENT(nfsservctl, "removed in Linux 3.1")

@@ -350,6 +350,11 @@ int cns_is_cgroup2(const char *path) {
     return statfs(path, &kind) == 0 && kind.f_type == CGROUP2_SUPER_MAGIC;
 }
 
+int cns_is_tmpfs(int descriptor) {
+    struct statfs kind;
+    return fstatfs(descriptor, &kind) == 0 && kind.f_type == TMPFS_MAGIC;
+}
+
 int cns_limit(int resource, uint64_t *soft, uint64_t *hard) {
     struct rlimit limit;
 

@@ -149,7 +149,8 @@ struct ParameterPlanTests {
         arguments: [
             ("allow.set_hostname;", Capability.sysAdmin), ("allow.mount; allow.mount.nullfs;", .sysAdmin),
             ("allow.chflags; userns = host;", .linuxImmutable), ("allow.settime; userns = host;", .sysTime),
-            ("allow.read_msgbuf;", .syslog), ("vnet;", .netAdmin), ("allow.raw_sockets;", .netRaw),
+            ("children.max = 1;", .sysAdmin), ("allow.read_msgbuf;", .syslog), ("vnet;", .netAdmin),
+            ("allow.raw_sockets;", .netRaw),
         ] as [(String, Capability)])
     func capabilities(parameters: String, capability: Capability) throws {
         let set = CapabilitySet(try Self.spec(parameters).privileges)
@@ -190,6 +191,8 @@ struct ParameterPlanTests {
             "allow.suser = 0; cap.add = chown;", "allow.suser = 0; allow.set_hostname;",
             "sysvmsg = disable; seccomp = none;", "allow.nounprivileged_proc_debug; seccomp = none;",
             "sysvmsg = new; sysvshm = inherit;", "securelevel = 1; cap.add = sys_rawio;", "securelevel = 4;",
+            "children.max = 1; userns = host;", "children.max = 1; cap.drop = sys_admin;", "children.max = -1;",
+            "children.max = 1; root.readonly;", "children.max = 1; allow.suser = 0;",
             "securelevel = 2; allow.settime; userns = host;", "host = inherit; host.hostname = x;", "host = disable;",
             "sysctl.kernel.panic = 1;", "sysctl.net.ipv4.ip_forward;", "sysctl.net = 1;",
             "sysctl.net.ipv4.ip_forward = 1; ip4 = inherit; ip6 = inherit;",
@@ -231,6 +234,14 @@ struct ParameterPlanTests {
                 "allow.settime; allow.adjtime; userns = host;",
                 ["settimeofday", "clock_settime", "adjtimex", "clock_adjtime"]
             ),
+            (
+                "children.max = 1;",
+                [
+                    "mount", "umount2", "pivot_root", "open_tree", "move_mount", "fsopen", "fsconfig", "fsmount",
+                    "mount_setattr", "setns", "unshare", "sethostname", "setdomainname", "pidfd_getfd",
+                ]
+            ),
+            ("children.max = 0;", []),
             ("allow.mount; allow.mount.nullfs;", ["umount2"]), ("allow.read_msgbuf;", []), ("allow.mlock;", []),
         ] as [(String, [String])])
     func opened(parameters: String, expected: [String]) throws {

@@ -183,6 +183,35 @@ extension Kernel {
             }
         }
 
+        @Test("env that is changed is read inside, and written to no place that root inside made") func environment()
+            throws
+        {
+            try Machine.with { machine in
+                for parameters in [["env=first"], []] {
+                    let path = "\(machine.directory)/jail"
+                    _ = machine.create(name: "x")
+                    machine.remove("x")
+                    let words = ["-c", "name=t", "path=\(machine.root)", "persist", "children.max=1"] + parameters
+                    #expect(Command([path] + words).run().status == 0)
+                    #expect(modify(machine, "env.b=2", "env.a=1").status == 0)
+                    #expect(
+                        machine.jailrun("exec", "t", "head", "-n", "2", "/dev/jail/env").output.hasPrefix("a=1\nb=2\n"))
+                    #expect(machine.jailrun("exec", "t", "/bin/probe", "write", "/dev/jail/env", "x").status == 1)
+                    // A folder of its own; then a mount of another file in the place of the right one.
+                    let replaced = "mv /dev/jail /dev/old; mkdir /dev/jail; echo mine >/dev/jail/env"
+                    #expect(machine.jailrun("exec", "t", "sh", "-c", replaced).status == 0)
+                    let refused = modify(machine, "env=other")
+                    #expect(refused.status == 1 && refused.errors.contains("cannot write /dev/jail/env"), "\(refused)")
+                    #expect(machine.jailrun("exec", "t", "cat", "/dev/jail/env").output == "mine\n")
+                    #expect(value(machine, "env") == "a=1\nb=2" + (parameters.isEmpty ? "" : "\nfirst"))
+                    let bound = "rm -r /dev/jail; mkdir /dev/jail; mount --bind /proc/sys/kernel /dev/jail"
+                    #expect(machine.jailrun("exec", "t", "sh", "-c", bound).status == 0)
+                    #expect(modify(machine, "env=other").status == 1)
+                    machine.remove()
+                }
+            }
+        }
+
         @Test("names that are taken or whose place is missing are refused") func refusedNames() throws {
             try Machine.with { machine in
                 #expect(machine.create().status == 0)
@@ -190,7 +219,9 @@ extension Kernel {
                 let twice = modify(machine, "name=new")
                 #expect(twice.errors == "jail: cannot redefine parameter \"name\".\n", "\(twice)")
                 let jid = value(machine, "jid")
-                for (name, message) in [("u", "already exists"), ("x.y", "jail \"x\" not found"), ("", "cannot be")] {
+                for (name, message) in [
+                    ("u", "already exists"), ("x.y", "cannot change jail's parent"), ("", "cannot be"),
+                ] {
                     let outcome = machine.link("jail", "-m", "jid=\(jid)", "name=\(name)")
                     #expect(outcome.status == 1 && outcome.errors.contains(message), "\(name): \(outcome)")
                 }

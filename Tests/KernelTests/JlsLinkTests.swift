@@ -75,6 +75,33 @@ extension Kernel {
             }
         }
 
+        @Test("limits that were set are told, and those that were not are when they are asked for") func limits() throws
+        {
+            try Machine.with { machine in
+                let set = ["ulimit.nofile=100:200", "sysctl.net.core.somaxconn=77", "umask=027", "oom.score=5"]
+                let path = "\(machine.directory)/jail"
+                #expect(machine.create(name: "u").status == 0)
+                #expect(Command([path, "-c", "name=t", "path=\(machine.root)", "persist"] + set).run().status == 0)
+                let all = machine.link("jls", "-n", "-j", "t").lines[0].split(separator: " ").map(String.init)
+                for word in set { #expect(all.contains(word), "\(word): \(all)") }
+                let asked = machine.link("jls", "-n", "name", "ulimit.nofile", "umask", "oom.score", "ulimit.core")
+                #expect(
+                    asked.lines == [
+                        "name=u ulimit.nofile umask=022 oom.score=0 ulimit.core",
+                        "name=t ulimit.nofile=100:200 umask=027 oom.score=5 ulimit.core",
+                    ], "\(asked)")
+                let line = machine.link("jls", "-s", "-j", "t").output
+                machine.remove()
+                let again = Command.shell("'\(path)' -c \(line)").run()
+                #expect(again.status == 0, "\(again)")
+                #expect(machine.jailrun("exec", "t", "sh", "-c", "ulimit -n; umask").lines == ["100", "0027"])
+                let fixed = machine.link("jail", "-m", "name=t", "ulimit.nofile=300")
+                #expect(fixed.errors == "jail: ulimit.nofile cannot be changed after creation\n", "\(fixed)")
+                machine.remove()
+                machine.remove("u")
+            }
+        }
+
         @Test(
             "what -s prints makes the same jail again, by a shell and by jail.conf",
             arguments: ["plain", "it's", "say \"x\"", "both ' and \"", "$HOME `id` \\ ;&|<>(){}*?#", "two\nlines", ""])

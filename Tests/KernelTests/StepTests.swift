@@ -21,6 +21,7 @@ extension Kernel {
                 command = "/bin/true"; exec.prepare = "/bin/true a"; exec.prestart = "/bin/true b", "/bin/true c";
                 exec.created = "/bin/true d"; exec.poststart = "/bin/true f"; exec.system_user = nobody; exec.clean;
                 """,
+                "command = \"/bin/true\"; children.max = 2; env = \"NAME=value\";",
                 "exec.start = \"/bin/true\"; exec.start += \"/bin/true\"; command = \"/bin/true\";",
                 """
                 command = "/bin/true"; ip4.addr = 10.77.0.5, "lab0|192.0.2.5/24"; ip6.addr = "lab0|2001:db8::5/64";

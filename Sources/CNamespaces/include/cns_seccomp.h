@@ -23,6 +23,8 @@ enum cns_seccomp_permission {
     CNS_PERMIT_ADJUST_TIME = 8,
     CNS_PERMIT_MESSAGES = 16,
     CNS_PERMIT_FAMILIES = 32,
+    /* Namespaces and mounts: `children.max`. */
+    CNS_PERMIT_JAILS = 64,
     CNS_REFUSE_DEBUGGING = 256,
     CNS_REFUSE_SYSVMSG = 512,
     CNS_REFUSE_SYSVSEM = 1024,

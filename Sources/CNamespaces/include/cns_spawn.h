@@ -101,6 +101,9 @@ int cns_take_descriptor(int pidfd, int descriptor);
 /* Whether a cgroup v2 hierarchy is mounted there: statfs(2). */
 int cns_is_cgroup2(const char *path);
 
+/* Whether an open file or directory is on a tmpfs: statfs(2). */
+int cns_is_tmpfs(int descriptor);
+
 /* getrlimit(2), whose resource is an enumeration of the C library's. */
 int cns_limit(int resource, uint64_t *soft, uint64_t *hard);
 

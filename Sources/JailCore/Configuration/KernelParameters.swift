@@ -9,7 +9,13 @@ public enum KernelParameters {
 
     /// Whether it may be asked for: one of `all`, or of a family such as `meta.KEY` and `cgroup.FILE`.
     public static func contains(_ name: String) -> Bool {
-        all.contains(name) || families.contains { name.hasPrefix($0) && name.utf8.count > $0.utf8.count }
+        all.contains(name) || isSettable(name)
+            || families.contains { name.hasPrefix($0) && name.utf8.count > $0.utf8.count }
+    }
+
+    /// Whether it is of a family of which only those that were set are told: `cgroup.FILE`, `ulimit.NAME`, `sysctl.NAME`.
+    public static func isSettable(_ name: String) -> Bool {
+        settable.contains { name.hasPrefix($0) && name.utf8.count > $0.utf8.count }
     }
 
     /// Whether the value is told, and cannot be set.
@@ -31,6 +37,7 @@ public enum KernelParameters {
         "name", "persist", "host.hostname", "ip4.addr", "ip6.addr", "interface", "meta", "env",
     ]
     private static let families = ["meta.", "env.", "cgroup."]
+    private static let settable = ["cgroup.", "ulimit.", "sysctl."]
 
     private static func isKnown(_ name: String) -> Bool {
         guard let row = ParameterTable.row(Bytes(name.utf8)) else { return false }
@@ -49,6 +56,6 @@ public enum KernelParameters {
             "linux.oss_version", "meta", "name", "osreldate", "osrelease", "parent", "path", "persist", "securelevel",
             "sysvmsg", "sysvsem", "sysvshm", "vnet",
         ]
-        + ["cap.add", "cap.drop", "root.ephemeral", "root.readonly", "seccomp", "userns"]
+        + ["cap.add", "cap.drop", "root.ephemeral", "root.readonly", "seccomp", "userns", "oom.score", "umask"]
         + ParameterTable.rows.map(\.name).filter { $0.hasPrefix("allow.") && $0 != "allow.dying" }
 }

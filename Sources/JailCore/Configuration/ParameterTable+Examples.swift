@@ -58,7 +58,7 @@ extension ParameterTable {
         ("securelevel", "securelevel = 2;"), ("cap.add", "cap.add = net_raw;"),
         ("cap.drop", "cap.drop = chown, setfcap;"),
         ("seccomp", "seccomp = \"/etc/jailrun/web.json\";"), ("userns", "userns = 100000+65536;"),
-        ("children.max", "children.max = 0;"), ("sysvmsg", "sysvmsg = disable;"), ("sysvsem", "sysvsem = disable;"),
+        ("children.max", "children.max = 10;"), ("sysvmsg", "sysvmsg = disable;"), ("sysvsem", "sysvsem = disable;"),
         ("sysvshm", "sysvshm = inherit;"), ("linux", "linux = new;"), ("linux.osname", "linux.osname = Linux;"),
         ("linux.osrelease", "linux.osrelease = \"5.15.0\";"), ("linux.oss_version", "linux.oss_version = 198144;"),
     ]

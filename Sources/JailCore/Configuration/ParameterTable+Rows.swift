@@ -224,10 +224,9 @@ extension ParameterTable {
             "enforce_statfs", .integer, "2", .numbers(0...2), "which mounts are shown inside",
             why: "a jail sees the mounts of its own mount namespace, as with 1",
             otherwise: "it is 0, 1 or 2"),
-        .noted(
-            "children.max", .integer, "0", .numbers(0...0), "jails inside the jail", why: "a jail cannot make jails",
-            otherwise: "a jail cannot make jails: write them beside each other"
-        ),
+        .done(
+            "children.max", .integer, "0", "how many jails root inside may make, at any depth",
+            "user and mount namespaces inside, a cgroup of its own to divide, cgroup.max.descendants"),
         .done(
             "host", .jailsys, "new", "own names of the host, or the host's", "UTS namespace, or none"),
     ]

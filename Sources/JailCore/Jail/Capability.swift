@@ -117,6 +117,7 @@ extension CapabilitySet {
     public init(_ privileges: PrivilegeSpec) {
         self = Self(openedBy: privileges)
         for permission in privileges.granted { formUnion(permission.value.capabilities) }
+        if privileges.childrenMaximum.value > 0 { formUnion(CapabilitySet([.sysAdmin])) }
         subtract(Self(takenBy: privileges))
     }
 

@@ -14,7 +14,24 @@ extension JailReader {
         if !settings.contains(where: { $0.file == "pids.max" }) {
             settings.append(CgroupSetting(file: "pids.max", value: "4096", origin: .standard("cgroup.pids.max = max")))
         }
+        for limit in nestedCgroups() where !settings.contains(where: { $0.file == limit.file }) {
+            settings.append(limit)
+        }
         return settings
+    }
+
+    /// Paths of cgroups, whose names root inside chooses, stay shorter than PATH_MAX: they are to be removed.
+    private static let deepestJails = 8
+
+    /// `children.max`, as the kernel holds to it: each jail is a cgroup, with a leaf if it has jails itself.
+    private func nestedCgroups() -> [CgroupSetting] {
+        guard let value = jail.parameter("children.max")?.lastValue,
+            let maximum = DigitsOnly.value(value.bytes, in: 1...Self.mostJails)
+        else { return [] }
+        let limits = [
+            (CgroupSetting.nestedCount, 2 * maximum + 1), ("cgroup.max.depth", min(maximum, Self.deepestJails) + 1),
+        ]
+        return limits.map { CgroupSetting(file: $0, value: String($1), origin: .configuration(value.location)) }
     }
 
     private mutating func settings(of file: String, _ parameter: EffectiveParameter) -> [CgroupSetting] {

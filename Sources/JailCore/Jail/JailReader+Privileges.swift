@@ -11,6 +11,7 @@ extension JailReader {
         privileges.withdrawn = withdrawn(privileges.capAdd, privileges.granted, privileges.seccomp.value)
         privileges.sharesInterprocess = interprocess()
         privileges.securityLevel = securityLevel()
+        privileges.childrenMaximum = childrenMaximum(privileges)
         if let vnet = jailsys("vnet"), vnet.value == .new { privileges.ownsNetwork = Located(true, vnet.origin) }
         checkSecurelevel(privileges)
         return privileges
@@ -32,6 +33,39 @@ extension JailReader {
         }
         return Capability.allCases.compactMap { found[$0] }
     }
+
+    /// Root inside makes mount and user namespaces then: nobody of the host's may be behind it.
+    private mutating func childrenMaximum(_ privileges: PrivilegeSpec) -> Located<Int> {
+        let standard = privileges.childrenMaximum
+        guard let maximum = integer("children.max", in: 0...Self.mostJails), maximum.value > 0 else { return standard }
+        if privileges.userNamespace.value == .host {
+            error(
+                "children.max: root inside, who may mount and make namespaces then, would be root of the host",
+                at: maximum.place, hint: "leave userns out: the jail then has user ids of its own")
+        }
+        if let dropped = privileges.capDrop.first(where: { $0.value == Capability.sysAdmin.name }) {
+            error("cap.drop: \(dropped.value) is what children.max needs", at: dropped.place)
+        }
+        if let withdrawn = privileges.withdrawn.first(where: { $0.value == .superuser }) {
+            error("allow.suser = false: without privileges root inside makes no jails", at: withdrawn.place)
+        }
+        say(.note, "children.max opens mounts and namespaces of the kernel to root inside", at: maximum.place)
+        return maximum
+    }
+
+    /// Who may mount can take the flag from a mount that is its own: a promise that would not be kept.
+    mutating func checkReadOnly(_ root: RootSpec, _ mounts: [MountSpec], _ privileges: PrivilegeSpec) {
+        guard privileges.childrenMaximum.value > 0 else { return }
+        let why = "root inside may mount where children.max is set, and make it writable"
+        if root.isReadOnly.value { error("root.readonly: \(why)", at: root.isReadOnly.place) }
+        for mount in mounts where mount.kind.isBind && mount.isReadOnly {
+            guard case .configuration(let place) = mount.origin else { continue }
+            error("mount: \(Bytes(mount.source.utf8).printable()) read-only: \(why)", at: place)
+        }
+    }
+
+    /// As many as there can be jids.
+    static let mostJails = 999_999
 
     /// A security level takes capabilities away; `cap.add` must not give them back.
     private mutating func checkSecurelevel(_ privileges: PrivilegeSpec) {

@@ -11,13 +11,15 @@ extension JailSpec {
         let network = reader.network()
         let privileges = reader.privileges(root: path.value)
         let mounts = reader.mounts(root: path.value)
+        let root = RootSpec(
+            isReadOnly: reader.boolean("root.readonly", otherwise: false, "root.readonly"),
+            isEphemeral: reader.boolean("root.ephemeral", otherwise: false, "root.ephemeral"))
+        reader.checkReadOnly(root, mounts, privileges)
         self.init(
             name: name, label: reader.jail.label.printable(), jid: reader.jid(), path: path,
             hostname: reader.hostname(of: name, inherits: host.isInherited), host: host, isPersistent: isPersistent,
-            root: RootSpec(
-                isReadOnly: reader.boolean("root.readonly", otherwise: false, "root.readonly"),
-                isEphemeral: reader.boolean("root.ephemeral", otherwise: false, "root.ephemeral")),
-            commands: commands, mounts: mounts, pseudoFilesystems: reader.pseudoFilesystems(mounts), network: network,
+            root: root, commands: commands, mounts: mounts, pseudoFilesystems: reader.pseudoFilesystems(mounts),
+            network: network,
             cgroup: reader.cgroup(), privileges: privileges,
             process: reader.process(network: network, privileges: privileges), metadata: reader.metadata(), depend: [],
             health: reader.health(), restart: reader.restart(), log: reader.log(), parent: nil,

@@ -203,6 +203,11 @@ public struct CgroupSetting: Equatable, Sendable, Codable {
     public var origin: Origin
 }
 
+extension CgroupSetting {
+    /// How many cgroups there may be below: 2 × `children.max` + 1.
+    static let nestedCount = "cgroup.max.descendants"
+}
+
 /// What root inside may do.
 public struct PrivilegeSpec: Equatable, Sendable, Codable {
     public enum Seccomp: Equatable, Sendable, Codable {
@@ -234,6 +239,8 @@ public struct PrivilegeSpec: Equatable, Sendable, Codable {
     public var securityLevel = Located(-1, Origin.standard("securelevel = LEVEL"))
     /// `vnet = new`: root inside configures the network stack.
     public var ownsNetwork = Located(false, Origin.standard("vnet"))
+    /// `children.max`: how many jails there may be in it, at any depth. Above 0 root inside may make them.
+    public var childrenMaximum = Located(0, Origin.standard("children.max = NUMBER"))
     /// `sysvmsg`, `sysvsem` and `sysvshm` are `inherit`: the host's IPC namespace.
     public var sharesInterprocess = Located(false, Origin.standard("sysvshm = inherit"))
 }

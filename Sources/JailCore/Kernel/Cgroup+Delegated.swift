@@ -26,11 +26,11 @@ extension Cgroup {
     /// Moves the processes that are in the cgroup itself to one below it, which is made if it is not there.
     /// - Throws: the errno of mkdir(2), or of write(2) to `cgroup.procs`.
     func moveProcesses(to name: String) throws(Errno) {
-        if processes.isEmpty { return }
+        if ownProcesses.isEmpty { return }
         try Files.makeDirectories("\(path)/\(name)", mode: 0o755)
-        // Another jailrun of the service may fork meanwhile.
-        for _ in 0..<100 where !processes.isEmpty {
-            for process in processes { try move(process, to: name) }
+        // They may fork meanwhile.
+        for _ in 0..<100 where !ownProcesses.isEmpty {
+            for process in ownProcesses { try move(process, to: name) }
         }
     }
 

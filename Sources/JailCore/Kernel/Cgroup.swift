@@ -44,9 +44,24 @@ public struct Cgroup: Equatable, Sendable {
         return bytes.split(separator: UInt8(ascii: "\n")).contains { $0.elementsEqual("populated 1".utf8) }
     }
 
+    /// Host pids of a jail's own processes: in its cgroup or in the leaf, not in those of jails inside it.
+    public var processes: [Int32] { ownProcesses + Cgroup(path: "\(path)/\(CgroupMark.leaf)").ownProcesses }
+
     /// Host pids of the processes in it, not below it.
-    public var processes: [Int32] {
+    var ownProcesses: [Int32] {
         ((try? Files.text("\(path)/cgroup.procs")) ?? "").split(separator: "\n").compactMap { Int32($0) }
+    }
+
+    /// How many cgroups are below it, leaves of jails aside: where `children.max` counts, each is a jail.
+    var nestedCount: Int {
+        let names = ((try? Files.names(in: path)) ?? []).filter { !$0.hasPrefix(".") && isDirectory("\(path)/\($0)") }
+        return names.reduce(names.count) { $0 + Cgroup(path: "\(path)/\($1)").nestedCount }
+    }
+
+    /// Where a process that joins the jail goes.
+    var home: String {
+        let leaf = "\(path)/\(CgroupMark.leaf)"
+        return Files.exists(leaf) ? leaf : path
     }
 
     /// The words of `cgroup.controllers`: what may be enabled for children.
@@ -93,7 +108,8 @@ public struct Cgroup: Equatable, Sendable {
     /// Whether jailrun made it for the jail of that name.
     func belongs(to name: String) -> Bool {
         var value = [UInt8](repeating: 0, count: 256)
-        let length = unsafe cns_get_attribute(path, CgroupMark.attribute, &value, value.count)
+        let length = unsafe cns_get_attribute(
+            path, CgroupMark.attribute(isNested: !OwnUserNamespace.isInitial), &value, value.count)
         return length > 0 && value[..<length].elementsEqual(name.utf8)
     }
 

@@ -1,5 +1,28 @@
 /// `/proc/self/mountinfo` of jailrun itself.
 enum MountTable {
+    /// The mounts at and below a path that only their own flag makes read-only, not their file system.
+    /// - Parameter path: without links, as the table has it.
+    static func readOnlyMounts(at path: String) -> [String] {
+        let lines = ((try? Files.text("/proc/self/mountinfo")) ?? "").split(separator: "\n")
+        let mounts = lines.compactMap { line -> (point: String, isReadOnly: Bool)? in
+            let fields = line.split(separator: " ").map(String.init)
+            guard fields.count > 9, let last = fields.last else { return nil }
+            func has(_ options: String) -> Bool { options.split(separator: ",").contains("ro") }
+            // proc_pid_mountinfo(5): blanks and backslashes stand in octal.
+            let point = Bytes(fields[4].utf8)
+            return (
+                String(decoding: Escapes.resolve(point[...], in: point), as: UTF8.self), has(fields[5]) && !has(last)
+            )
+        }
+        let around = mounts.filter { contains($0.point, path) }.max { $0.point.utf8.count < $1.point.utf8.count }
+        let below = path == "/" ? [] : mounts.filter { $0.point != path && contains(path, $0.point) }
+        return ([around].compactMap { $0 } + below).filter(\.isReadOnly).map(\.point)
+    }
+
+    private static func contains(_ outer: String, _ inner: String) -> Bool {
+        outer == "/" || inner == outer || inner.hasPrefix("\(outer)/")
+    }
+
     /// The mounts below a path or on it, and the one it is on: the file system types in question, `ext4` or `ext4, fuse`.
     static func filesystem(of path: String) -> String {
         guard let text = try? Files.text("/proc/self/mountinfo") else { return "its file system" }
@@ -7,9 +30,6 @@ enum MountTable {
             let fields = line.split(separator: " ").map(String.init)
             guard let mark = fields.firstIndex(of: "-"), mark > 4, mark + 1 < fields.count else { return nil }
             return (fields[4], fields[mark + 1])
-        }
-        func contains(_ outer: String, _ inner: String) -> Bool {
-            outer == "/" || inner == outer || inner.hasPrefix(outer + "/")
         }
         let own = mounts.filter { contains($0.point, path) }.max { $0.point.utf8.count < $1.point.utf8.count }
         let below = path == "/" ? [] : mounts.filter { $0.point != path && contains(path, $0.point) }

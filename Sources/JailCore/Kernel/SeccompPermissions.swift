@@ -13,6 +13,7 @@ struct SeccompPermissions: OptionSet, Equatable {
     static let adjustTime = Self(CNS_PERMIT_ADJUST_TIME)
     static let readMessages = Self(CNS_PERMIT_MESSAGES)
     static let allFamilies = Self(CNS_PERMIT_FAMILIES)
+    static let jails = Self(CNS_PERMIT_JAILS)
     static let noDebugging = Self(CNS_REFUSE_DEBUGGING)
     static let noMessageQueues = Self(CNS_REFUSE_SYSVMSG)
     static let noSemaphores = Self(CNS_REFUSE_SYSVSEM)
@@ -20,6 +21,7 @@ struct SeccompPermissions: OptionSet, Equatable {
 
     init(_ privileges: PrivilegeSpec) {
         self = privileges.granted.reduce(into: []) { $0.formUnion(Self($1.value)) }
+        if privileges.childrenMaximum.value > 0 { formUnion(.jails) }
         for privilege in privileges.withdrawn { formUnion(Self(withdrawing: privilege.value)) }
     }
 

@@ -59,6 +59,11 @@ extension Explanation {
             manual: "mknod(2)", "devfs.rules(5)", turnedOff: "mount.nodevfs")
     }
 
+    static let boundDevices = Explanation(
+        "Shows devices of the jail around a second time in /dev: none can be made in a jail.",
+        without: "/dev would have no null, no zero and no random: few programs run without.",
+        manual: "open_tree(2)", "user_namespaces(7)", turnedOff: "mount.nodevfs")
+
     static let attachDevices = Explanation(
         "Attaches that tmpfs at /dev.",
         without: "The jail would have the files that lie in its root's dev, if any.",

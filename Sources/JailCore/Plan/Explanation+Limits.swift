@@ -25,6 +25,13 @@ extension Explanation {
             without: consequence(ofNotLimiting: file), manual: "cgroups(7)", turnedOff: "cgroup.\(file) = max")
     }
 
+    static func delegatedCgroup(maximum: Int) -> Self {
+        Explanation(
+            "Gives the jail's cgroup to its root to divide, for \(maximum) jails inside; its own processes live in a leaf.",
+            without: "Root inside could make no jails: each is a cgroup below its own.",
+            manual: "cgroups(7)", turnedOff: "children.max = 0")
+    }
+
     private static func consequence(ofNotLimiting file: String) -> String {
         switch file.prefix(while: { $0 != "." }) {
         case "pids": "A jail that forks without end would take every process id of the machine."

@@ -52,11 +52,13 @@ extension Purpose {
         case .deviceProgram(let tree): .deviceProgram(tree)
         case .deviceTree(let tree, _): .deviceTree(tree)
         case .attachDevices: .attachDevices
+        case .boundDevices: .boundDevices
         case .loopback: .loopback
         case .network(let operation): .network(operation)
         case .cgroupLevel(let level): .cgroupLevel(level)
         case .cgroup(let name, let parent): .cgroup(name, below: parent)
         case .cgroupValue(let file, let value): .cgroupValue(file, value)
+        case .delegatedCgroup(let maximum, _): .delegatedCgroup(maximum: maximum)
         case .resourceLimits(let limits): .resourceLimits(limits)
         case .processLimit(let limit): .processLimit(limit)
         case .oomScore(let score): .oomScore(score)

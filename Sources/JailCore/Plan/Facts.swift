@@ -52,6 +52,9 @@ public struct StartFacts: Equatable, Sendable {
     /// Of `etc/machine-id` and `etc/hostid`, the files that the root has and that the jail's identity covers.
     public var identityFiles: [String] = []
 
+    /// jailrun itself is in a user namespace, that of a jail: it may make no devices and load no programs.
+    public var isNested = false
+
     public init() {}
 
     /// What the host's commands are run with.

@@ -18,12 +18,14 @@ extension Planner {
                 .open(jail.name.value, at: .cgroupRoot, directory, into: .cgroup), aim, origin,
                 "open the jail's cgroup"),
             host(
-                .setAttribute(CgroupMark.attribute, to: jail.name.value, on: .cgroup), aim, origin,
+                .setAttribute(mark, to: jail.name.value, on: .cgroup), aim, origin,
                 "mark the cgroup as jailrun's"),
         ]
         return steps + jail.cgroup.filter { !facts.unavailableDefaults.contains($0.file) }.flatMap(set)
-            + attachDeviceProgram()
+            + attachDeviceProgram() + delegateCgroup()
     }
+
+    private var mark: String { CgroupMark.attribute(isNested: facts.isNested) }
 
     /// A cgroup has the files of a controller when its parent gives it that, so they are enabled from the top down.
     private func makeLevel(_ level: StartFacts.CgroupLevel) -> [Step] {
@@ -32,7 +34,7 @@ extension Planner {
             host(
                 .ensureDirectory(level.path, mode: 0o755), aim, .standard(""), "make the cgroup \(level.path)"),
             host(
-                .setAttribute(CgroupMark.attribute, to: CgroupMark.level, ofPath: level.path), aim, .standard(""),
+                .setAttribute(mark, to: CgroupMark.level, ofPath: level.path), aim, .standard(""),
                 "mark the cgroup as made by jailrun"),
         ]
         return (level.exists ? [] : make)
@@ -76,12 +78,15 @@ extension Planner {
 
     /// The rules of /dev once more, as a program that the kernel asks at each open and mknod: BPF_CGROUP_DEVICE.
     private func attachDeviceProgram() -> [Step] {
-        guard hasDevices else { return [] }
+        // In a jail that around it is asked, too, and no other may be loaded. Who may mount can take `nodev` from the root:
+        // then no device of the root's may be opened, although /dev is not asked for.
+        guard hasDevices || allowsJails, !facts.isNested else { return [] }
         let origin = jail.pseudoFilesystems.devfsRuleset.origin
-        let aim = Purpose.deviceProgram(facts.deviceTree)
+        let tree = hasDevices ? facts.deviceTree : DeviceTree()
+        let aim = Purpose.deviceProgram(tree)
         return [
             host(
-                .loadDeviceProgram(for: facts.deviceTree, into: .deviceProgram), aim, origin,
+                .loadDeviceProgram(for: tree, into: .deviceProgram), aim, origin,
                 "load the device program"),
             host(
                 .attachDeviceProgram(.deviceProgram, to: .cgroup), aim, origin,
@@ -92,11 +97,15 @@ extension Planner {
 }
 
 /// By what a cgroup is known to be jailrun's, whatever became of its records.
-enum CgroupMark {
-    /// Only root can set it, and no cgroup of another program has it. Its value is the jail's name.
-    static let attribute = "trusted.jailrun"
+public enum CgroupMark {
+    /// Only the host's root can set it, and no cgroup of another program has it. In a jail there is only what its root can set.
+    /// Its value is the jail's name.
+    static func attribute(isNested: Bool) -> String { isNested ? "user.jailrun" : "trusted.jailrun" }
     /// The value for a cgroup that was made on the way down to the jails'. No jail has this name.
     static let level = "/"
+    /// The cgroup below a jail's in which its own processes are once there may be other jails beside them: one that holds
+    /// processes gives no controllers to those below it. No jail has this name.
+    public static let leaf = ".processes"
 }
 
 extension Slot {

@@ -17,17 +17,29 @@ extension Planner {
             step(.mountDetached(.filesystem, [.noSetuid, .noExec], into: .devices), "mount /dev"),
             step(.close(.filesystem), "close tmpfs"),
         ]
-            + directories(step) + facts.deviceTree.nodes.flatMap(makeDevice) + links(step) + shareEnvironment()
-            + [step(.setMask(0o022), "set the umask")]
+            + directories(step) + facts.deviceTree.nodes.flatMap(makeDevice) + links(step) + makeJailDirectory(step)
+            + shareEnvironment()
+            + [step(.setMask(0o022), "set the umask")] + cloneDevices()
     }
 
     private func directories(_ step: (SystemCall, String) -> Step) -> [Step] {
-        (facts.deviceTree.directories + (facts.deviceTree.hasTerminals ? ["pts"] : []) + ["shm", "mqueue"]).flatMap {
+        let terminals = facts.deviceTree.hasTerminals ? ["pts"] : []
+        return (facts.deviceTree.directories + terminals + ["shm", "mqueue"]).flatMap {
             [
                 step(.makeDirectory($0, at: .devices, mode: 0o755), "make /dev/\($0)"),
                 step(.changeOwner($0, at: .devices, uid: firstID, gid: firstID), "give /dev/\($0) its owner"),
             ]
         }
+    }
+
+    /// A folder that belongs to nobody inside, for `env` and for jailrun inside.
+    private func makeJailDirectory(_ step: (SystemCall, String) -> Step) -> [Step] {
+        guard allowsJails || jail.metadata.environment?.value.isEmpty == false else { return [] }
+        let state = [
+            step(.makeDirectory("jail/run", at: .devices, mode: 0o755), "make /dev/jail/run"),
+            step(.changeOwner("jail/run", at: .devices, uid: firstID, gid: firstID), "give /dev/jail/run its owner"),
+        ]
+        return [step(.makeDirectory("jail", at: .devices, mode: 0o755), "make /dev/jail")] + (allowsJails ? state : [])
     }
 
     /// `env`: FreeBSD's is a sysctl; here it is a file that belongs to nobody inside, in a folder that does neither.
@@ -37,7 +49,6 @@ extension Planner {
             host(call, .environmentFile(text.value), text.origin, purpose)
         }
         return [
-            step(.makeDirectory("jail", at: .devices, mode: 0o755), "make /dev/jail"),
             step(
                 .makeNode("jail/env", at: .devices, type: .regular, mode: 0o444, major: 0, minor: 0),
                 "make /dev/jail/env"
@@ -51,6 +62,7 @@ extension Planner {
 
     private func makeDevice(_ node: DeviceNode) -> [Step] {
         let origin = jail.pseudoFilesystems.devfsRuleset.origin
+        if facts.isNested { return [makeDevicePlace(node, aim, origin)] }
         return [
             host(
                 .makeNode(

@@ -250,7 +250,7 @@ extension Planner {
     /// overlayfs works with the ids that made it, and the host's root has no id on a mount of the jail's ids: what it made
     /// in the work folder would belong to nobody (EOVERFLOW).
     private func takeOwnership(_ overlay: Overlay, _ id: UInt32) -> [Step] {
-        guard isMapped, case .folders = overlay.upper else { return [] }
+        guard isIdmapped, case .folders = overlay.upper else { return [] }
         func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, aim, overlay.origin, purpose) }
         let change = [
             step(.setFileOwner(gid: id), "make files as group \(id)"),

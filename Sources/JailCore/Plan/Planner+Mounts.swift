@@ -75,13 +75,15 @@ extension Planner {
             let mount = jail.mounts[index]
             return map(
                 slot(index), mount.attributes, isRecursive: true,
-                .restrictSource(source(index), mount.attributes, isIdmapped: isMapped), mount.origin,
+                .restrictSource(source(index), mount.attributes, isIdmapped: isIdmapped), mount.origin,
                 "set the attributes of \(mount.source)")
         }
     }
 
     /// What jailrun passes to the child, in this order, with the message that lets it go on.
-    var passedSlots: [Slot] { [.root] + (hasDevices ? [.devices] : []) + prepared.map(slot) }
+    var passedSlots: [Slot] {
+        [.root] + (hasDevices ? [.devices] : []) + boundDevices.map(\.slot) + prepared.map(slot)
+    }
 
     func mountFilesystems() -> [Step] {
         jail.mounts.indices.flatMap { index in
@@ -146,11 +148,20 @@ extension Planner {
                 "devpts", at: "dev/pts", [.noSetuid, .noExec], ["newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
                 origin)
         ].filter { _ in facts.deviceTree.hasTerminals }
-        return attach(.devices, at: "dev", origin, .attachDevices)
+        return attach(.devices, at: "dev", origin, .attachDevices) + attachBoundDevices()
             + terminals.flatMap { $0 }
             + mountNew(
                 "tmpfs", at: "dev/shm", [.noSetuid, .noDevices, .noExec], ["mode=1777", "size=65536k"], origin)
-            + mountQueues(origin)
+            + mountQueues(origin) + mountState()
+    }
+
+    /// Where jailrun, run by root inside, keeps what it knows of its jails: there, it is the jail's alone and dies with it,
+    /// whatever the root is shared with.
+    private func mountState() -> [Step] {
+        guard allowsJails else { return [] }
+        return mountNew(
+            "tmpfs", at: String(Self.stateInside.dropFirst()), [.noSetuid, .noDevices, .noExec],
+            ["mode=0700", "size=65536k"], jail.privileges.childrenMaximum.origin)
     }
 
     /// mqueue can be mounted only by who owns the IPC namespace.
@@ -170,11 +181,16 @@ extension Planner {
         let origin = jail.pseudoFilesystems.sysfs.origin
         let attributes: MountAttributes = [.readOnly, .noSetuid, .noDevices, .noExec]
         return mountNew("sysfs", at: "sys", attributes, [], origin)
-            + mountNew("cgroup2", at: "sys/fs/cgroup", attributes, [], origin)
+            + mountNew(
+                "cgroup2", at: "sys/fs/cgroup", allowsJails ? attributes.subtracting(.readOnly) : attributes, [], origin
+            )
     }
 
-    /// The masked and the read-only paths of OCI runtimes, below /proc and /sys.
+    /// The masked and the read-only paths of OCI runtimes, below /proc and /sys. Not where jails are made inside: the kernel lets
+    /// a user namespace mount procfs and sysfs only where it sees all of them already. What the masks cover belongs to the
+    /// host's root, whom such a jail cannot be.
     func restrictPseudoFilesystems() -> [Step] {
+        if allowsJails { return [] }
         let masked = facts.maskedPaths.filter { isBelowMounted($0.path) }
         let readOnly = facts.readOnlyPaths.filter(isBelowMounted)
         return (masked.isEmpty ? [] : makeMask(.mask(masked))) + masked.flatMap { mask($0, .mask(masked)) }

@@ -22,8 +22,8 @@ extension Planner {
     func mapRoot() -> [Step] {
         let source = rootSource
         let path = source.path
-        let aim: Purpose = isMapped ? .idmapRoot(path: path, isRecursive: isRecursive) : .restrictRoot(path: path)
-        let purpose = isMapped ? "idmap the root \(path)" : "forbid device files in the root"
+        let aim: Purpose = isIdmapped ? .idmapRoot(path: path, isRecursive: isRecursive) : .restrictRoot(path: path)
+        let purpose = isIdmapped ? "idmap the root \(path)" : "forbid device files in the root"
         return [
             map(cloned, source.attributes.union(.noDevices), isRecursive: isRecursive, aim, source.origin, purpose)
         ] + mapMountSources() + mapLayers() + makeOverlays()
@@ -35,7 +35,7 @@ extension Planner {
         _ purpose: String
     ) -> Step {
         let call: SystemCall =
-            isMapped
+            isIdmapped
             ? .setIdmap(.userNamespace, on: mount, attributes, isRecursive: isRecursive)
             : .setAttributes(attributes, on: mount, isRecursive: isRecursive)
         return host(call, aim, origin, purpose)

@@ -25,6 +25,7 @@ public struct Planner {
                 + limitProcess()  // by the host: only it may raise a limit or lower a score
                 + connectNetwork()
                 + release()
+                + enterLeaf()  // with the rights of jailrun, which opened it
                 + becomeRoot()
                 + separateQueues()  // or /dev/mqueue belongs to nobody
                 + isolateMounts()  // or mounts made below would reach the host
@@ -64,6 +65,13 @@ public struct Planner {
 
     /// Whether the jail has a user namespace of its own.
     var isMapped: Bool { identity.idRange != nil }
+
+    /// Whether its ids are others than those of whoever starts it, and mounts are to show them. In a jail they are the same:
+    /// only who is root of a file system's own user namespace may idmap it, mount_setattr(2).
+    var isIdmapped: Bool { isMapped && firstID != 0 }
+
+    /// Root inside may make jails.
+    var allowsJails: Bool { jail.privileges.childrenMaximum.value > 0 }
 
     /// Host id of the jail's id 0.
     var firstID: UInt32 { identity.idRange?.first ?? 0 }

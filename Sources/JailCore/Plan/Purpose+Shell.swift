@@ -42,11 +42,19 @@ extension Purpose {
         case .deviceProgram: ["bpftool cgroup attach \"$cgroup\" device pinned PROGRAM multi"]
         case .deviceTree(let tree, let owner): Shell.devices(tree, owner: owner)
         case .attachDevices: ["mount --bind \"$dev\" \"$root/dev\""]
+        case .boundDevices(let tree):
+            tree.nodes.map { "mount --bind /dev/\($0.path) \(Shell.inRoot("dev/\($0.path)"))" }
         case .loopback: ["ip link set lo up"]
         case .network(let operation): [operation.shell]
         case .cgroupLevel(let level): Shell.cgroupLevel(level)
         case .cgroup(let name, let parent): ["mkdir \(Shell.quoted("\(parent)/\(name)"))"]
         case .cgroupValue(let file, let value): ["echo \(Shell.quoted(value)) >\"$cgroup/\(file)\""]
+        case .delegatedCgroup(_, let owner):
+            [
+                "mkdir \"$cgroup/\(CgroupMark.leaf)\"",
+                "chown \(owner):\(owner) \"$cgroup\" \"$cgroup\"/cgroup.procs \"$cgroup\"/cgroup.threads "
+                    + "\"$cgroup\"/cgroup.subtree_control    # and of the leaf",
+            ]
         case .resourceLimits(let limits): ["prlimit --pid $$ \(Shell.limits(limits))"]
         case .processLimit(let limit):
             [

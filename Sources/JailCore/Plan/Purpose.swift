@@ -59,6 +59,8 @@ public indirect enum Purpose: Equatable, Sendable {
     /// `/dev`, its files given to the host's ids from `owner` on.
     case deviceTree(DeviceTree, owner: UInt32)
     case attachDevices
+    /// In a jail: devices of the one around it.
+    case boundDevices(DeviceTree)
 
     // MARK: Network
 
@@ -70,6 +72,8 @@ public indirect enum Purpose: Equatable, Sendable {
     case cgroupLevel(StartFacts.CgroupLevel)
     case cgroup(String, below: String)
     case cgroupValue(file: String, value: String)
+    /// `children.max`: the cgroup is the host's id `owner`'s to divide.
+    case delegatedCgroup(maximum: Int, owner: UInt32)
     case resourceLimits([StartFacts.ResourceLimit])
     /// What the file asks for.
     case processLimit(ProcessSpec.Limit)
@@ -166,9 +170,9 @@ extension Purpose {
             .restrictSource, .bind, .mask, .readOnlyPaths:
             .files
         case .mount(let filesystem): filesystem.target.hasPrefix("dev/") ? .devices : .files
-        case .deviceProgram, .deviceTree, .attachDevices: .devices
+        case .deviceProgram, .deviceTree, .attachDevices, .boundDevices: .devices
         case .loopback, .network: .network
-        case .cgroupLevel, .cgroup, .cgroupValue, .resourceLimits, .processLimit, .oomScore: .limits
+        case .cgroupLevel, .cgroup, .cgroupValue, .delegatedCgroup, .resourceLimits, .processLimit, .oomScore: .limits
         case .leaveCaller, .noNewPrivileges, .boundingSet, .capabilities, .filter, .closeDescriptors: .privileges
         case .terminal, .consoleLog, .outputPipe, .firstProcess, .stage, .session, .directory, .execute, .hostCommand:
             .command

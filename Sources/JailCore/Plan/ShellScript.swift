@@ -63,6 +63,8 @@ public struct ShellScript {
 
     private var isMapped: Bool { purposes.contains { if case .mapIDs = $0 { true } else { false } } }
 
+    private var hasLeaf: Bool { purposes.contains { if case .delegatedCgroup = $0 { true } else { false } } }
+
     private var checks: [String] {
         let tools =
             ["unshare", "nsenter", "setpriv", "findmnt", "pivot_root", "hostname", "perl"]
@@ -142,12 +144,12 @@ public struct ShellScript {
         case .layers: .layers
         case .mapIDs, .cloneRoot, .idmapRoot, .restrictRoot, .layerRoot, .disk, .cloneSource, .restrictSource,
             .deviceProgram,
-            .deviceTree, .environmentFile, .cgroupLevel, .cgroup, .cgroupValue:
+            .deviceTree, .environmentFile, .cgroupLevel, .cgroup, .cgroupValue, .delegatedCgroup:
             .host
         case .clone: .clone
         case .network, .processLimit, .oomScore: .network
         case .privateMounts, .hostname, .domainName, .kernelParameter, .identityFiles, .attachRoot, .bind, .mount,
-            .mask, .readOnlyPaths, .attachDevices, .loopback,
+            .mask, .readOnlyPaths, .attachDevices, .boundDevices, .loopback,
             .resourceLimits:
             .jail
         case .readOnlyRoot: .last
@@ -243,9 +245,9 @@ public struct ShellScript {
             + (isMapped ? ["    kill \"${IDS-}\""] : [])
             + ["    echo 1 >\"$cgroup/cgroup.kill\""] + network.map { "    \($0)" }
             + [
-                "    until ! grep -q 'populated 1' \"$cgroup/cgroup.events\"; do sleep 0.01; done",
-                "    rmdir \"$cgroup\"",
-            ] + levels.map { "    rmdir \(Shell.quoted($0))" }
+                "    until ! grep -q 'populated 1' \"$cgroup/cgroup.events\"; do sleep 0.01; done"
+            ] + (hasLeaf ? ["    rmdir \"$cgroup/\(CgroupMark.leaf)\""] : []) + ["    rmdir \"$cgroup\""]
+            + levels.map { "    rmdir \(Shell.quoted($0))" }
             + [
                 "}", "trap 'tidy 2>/dev/null' EXIT", "trap 'trap \"\" TERM; exit 143' TERM",
             ]

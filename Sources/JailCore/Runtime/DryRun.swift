@@ -16,6 +16,7 @@ public struct DryRun {
     public func plan() throws(RuntimeError) -> Plan {
         var jail = try HostnameLookup(jail: jail, host: host).resolved()
         jail = try PortReservation(host: host).resolved([jail])[0]
+        jail = try SharedNetwork(jail: jail, host: host).resolved()
         var facts = try FactFinder(jail: jail, host: host).startFacts(terminals: terminals)
         let identity = try IdentityRegistry(state: host.state).preview(for: jail)
         facts.network = try NetworkStart(preview: jail, identity: identity, host: host).operations

@@ -19,11 +19,11 @@ extension FactFinder {
         }
     }
 
-    /// From the top of what jailrun may divide down to the cgroup of all jails.
+    /// From the top of what jailrun may divide down to the cgroup of all jails, or of the one around this one.
     private func levelPaths() -> [String] {
         let top = host.cgroupTop
         var paths = [top]
-        for name in host.cgroupRoot.path.dropFirst(top.utf8.count).split(separator: "/") {
+        for name in host.cgroup(of: jail.name.value).path.dropFirst(top.utf8.count).split(separator: "/").dropLast() {
             paths.append("\(paths[paths.count - 1])/\(name)")
         }
         return paths

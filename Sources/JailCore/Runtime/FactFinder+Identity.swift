@@ -13,6 +13,26 @@ extension FactFinder {
             hint: "mount.devfs")
     }
 
+    /// Root inside may take the flag from a mount, where it may make jails: what the host has made read-only must not get there.
+    func checkReadOnly() throws(RuntimeError) {
+        let maximum = jail.privileges.childrenMaximum
+        guard maximum.value > 0 else { return }
+        // Below an overlay nothing is written, whatever its flags are.
+        let root = jail.root.isEphemeral.value ? [] : [RootSource(jail).path]
+        let sources = (root + jail.mounts.filter(\.kind.isBind).map(\.source)).map(Self.withoutLinks)
+        guard let mount = sources.flatMap(MountTable.readOnlyMounts).first else { return }
+        throw .unsuitable(
+            jail: jail.label, origin: maximum.origin,
+            "children.max: \(mount) is mounted read-only, and root inside could make it writable",
+            hint: "mount its file system read-only, not the mount; or leave children.max out")
+    }
+
+    private static func withoutLinks(_ path: String) -> String {
+        guard let resolved = unsafe realpath(path, nil) else { return path }
+        defer { unsafe free(resolved) }
+        return unsafe String(cString: resolved)
+    }
+
     /// With ids of its own a jail can read the kernel's messages only where everybody can: syslog(2).
     func checkMessages() throws(RuntimeError) {
         guard let asked = jail.privileges.granted.first(where: { $0.value == .readMessageBuffer }),

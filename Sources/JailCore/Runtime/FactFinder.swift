@@ -16,12 +16,15 @@ struct FactFinder {
         try checkEnvironment(facts)
         try checkMounts(root.number)
         try checkLayers()
+        try checkReadOnly()
         try checkMessages()
         facts.jailUser = try jailUser(passwords(root: root.number))
         facts.identityFiles = identityFiles(root: root.number)
         facts.maskedPaths = Self.maskedPaths
         facts.readOnlyPaths = Self.readOnlyPaths
         facts.deviceTree = try deviceTree().restricted(to: jail.privileges.securityLevel.value)
+        facts.isNested = host.isNested
+        if host.isNested { facts.deviceTree.nodes.removeAll { !Self.isThere($0) } }
         try addCgroupLevels(to: &facts)
         try addPrivileges(to: &facts, terminals: terminals)
         if jail.commands.hasHostCommands { facts.caller = try caller() }
@@ -171,6 +174,10 @@ struct FactFinder {
             }
         }
         return names.compactMap(hostDevice)
+    }
+
+    private static func isThere(_ node: DeviceNode) -> Bool {
+        hostDevice(node.path).map { ($0.kind, $0.major, $0.minor) == (node.kind, node.major, node.minor) } ?? false
     }
 
     private static func hostDevice(_ name: String) -> HostDevice? {

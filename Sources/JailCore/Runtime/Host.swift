@@ -8,6 +8,8 @@ public struct Host: Sendable {
     let cgroupTop: String
     /// The cgroup root is a service's own, which it may divide, but it holds the service's processes too.
     let isDelegated: Bool
+    /// jailrun runs in a jail with `children.max`, or in another user namespace.
+    let isNested: Bool
     public var signals: SignalSource
     /// Called with each step of a start, in its order, and the microseconds that it took; nil for the step that replaces the
     /// child's program. Those of the host as they are performed, those of the child when it is done: `-v`.
@@ -29,7 +31,9 @@ public struct Host: Sendable {
         let standard = StateDirectory.standardPath(isRoot: geteuid() == 0) {
             unsafe getenv($0).map { unsafe String(cString: $0) }
         }
-        state = StateDirectory(path: stateDirectory ?? standard)
+        isNested = !OwnUserNamespace.isInitial
+        let inside = isNested && Files.exists(Planner.stateInside) ? Planner.stateInside : nil
+        state = StateDirectory(path: stateDirectory ?? inside ?? standard)
         try state.checkOwner()
         self.signals = signals
         self.observe = observe
@@ -41,23 +45,29 @@ public struct Host: Sendable {
                 "no cgroup v2 hierarchy is mounted",
                 hint: "mount -t cgroup2 none /sys/fs/cgroup/unified, or boot with systemd.unified_cgroup_hierarchy=1")
         }
-        let delegated = cgroupRoot == nil ? Cgroup.delegated(under: mountPoint) : nil
+        let own = isNested ? Cgroup(path: mountPoint) : Cgroup.delegated(under: mountPoint)
+        let delegated = cgroupRoot == nil ? own : nil
         isDelegated = delegated != nil
         cgroupTop = delegated?.path ?? mountPoint
         self.cgroupRoot = delegated ?? Cgroup(path: cgroupRoot ?? "\(mountPoint)/jailrun")
     }
 
-    func cgroup(of jail: String) -> Cgroup { Cgroup(path: "\(cgroupRoot.path)/\(jail)") }
+    /// A nested jail's is below that of the jail around it, which may have had another name when its cgroup was made.
+    func cgroup(of jail: String) -> Cgroup {
+        guard let parent = JailName.parent(of: jail) else { return Cgroup(path: "\(cgroupRoot.path)/\(jail)") }
+        return Cgroup(path: "\(state.trace(of: parent)?.cgroup ?? cgroup(of: parent).path)/\(jail)")
+    }
+
     func lock(_ jail: String) throws(RuntimeError) -> JailLock {
         try JailLock(state.lockPath(jail), in: state, jail: jail)
     }
 
     /// A cgroup that holds processes cannot give controllers to others below it: cgroups(7), "no internal processes". Those
-    /// of the service, jailrun among them, move one down.
+    /// of the service or of the jail, jailrun among them, move one down.
     func leaveDelegatedCgroup() throws(RuntimeError) {
         guard isDelegated else { return }
-        do { try cgroupRoot.moveProcesses(to: ".supervisor") } catch {
-            throw .system("cannot move the service's processes out of \(cgroupRoot.path)", error)
+        do { try cgroupRoot.moveProcesses(to: isNested ? CgroupMark.leaf : ".supervisor") } catch {
+            throw .system("cannot move processes out of \(cgroupRoot.path)", error)
         }
     }
 }

@@ -76,6 +76,8 @@ struct IdentityRegistry {
         case .range(let first, let count): return IDRange(first: first, count: count)
         case .private: break
         }
+        // In a jail, its own: no other ids are known there.
+        if !OwnUserNamespace.isInitial { return IDRange(first: 0, count: OwnUserNamespace.idCount) }
         let used = others.compactMap(\.identity.idRange)
         var first = Self.firstRange
         while used.contains(where: { overlaps($0, first) }) {

@@ -78,7 +78,7 @@ public struct JailEntry {
                 firstIndex: entry.spawn.count, slots: [(.joined, Int32(CNS_JOINED_DESCRIPTOR))])
         }
         let cgroup = try attempt("\(record.spec.label): \(record.cgroup)") { () throws(Errno) in
-            try Files.open(record.cgroup, O_DIRECTORY)
+            try Files.open(Cgroup(path: record.cgroup).home, O_DIRECTORY)
         }
         let plan = KernelPlan(steps: entry.spawn)
         plan.set(.control, to: pair.childs.number)

@@ -96,7 +96,13 @@ public struct JailModification {
         try LimitChange(of: old, host: host).run(to: new.spec)
         do throws(RuntimeError) {
             try setHostname(of: old, to: new.spec.hostname)
-            do throws(RuntimeError) { try NetworkChange(of: old, host: host).run(to: &new) } catch {
+            do throws(RuntimeError) {
+                try EnvironmentChange(of: old).run(to: new.spec)
+                do throws(RuntimeError) { try NetworkChange(of: old, host: host).run(to: &new) } catch {
+                    try? EnvironmentChange(of: new).run(to: old.spec)
+                    throw error
+                }
+            } catch {
                 try? setHostname(of: new, to: old.spec.hostname)
                 throw error
             }
@@ -118,10 +124,6 @@ public struct JailModification {
     /// Last: a jail that no longer persists may end at once, and its record must be there for that.
     private func setPersistence(from old: JailRecord, to new: JailRecord) throws(RuntimeError) {
         if old.spec.isPersistent.value == new.spec.isPersistent.value { return }
-        let signal = new.spec.isPersistent.value ? CNS_SIGNAL_PERSIST : CNS_SIGNAL_NO_PERSIST
-        try attempt("\(new.spec.label): cannot reach the jail's first process") { () throws(Errno) in
-            let pidfd = Descriptor(try checkedResult(cns_pidfd_open(new.pid)))
-            _ = try checkedResult(cns_pidfd_signal(pidfd.number, Int32(signal.rawValue)))
-        }
+        try JailNesting(of: new.name, host: host).setPersistence(new)
     }
 }

@@ -17,11 +17,17 @@ struct JailRemoval {
         // that was made but not yet marked is empty.
         let isOurs = cgroup.belongs(to: trace.name)
         if !isOurs { cgroup.removeIfEmpty() }
+        // With those of the jails inside it, whose rest is then taken back before its own.
         let isDead = !isOurs || killAll()
+        let nesting = JailNesting(of: trace.name, host: host)
+        if isOurs { nesting.removeJails(in: cgroup) }
         let isDisconnected = NetworkStop(trace: trace, undo: networkUndo, host: host).run()
         // What could not be taken back keeps its trace: the next command tries again.
         let isRemoved = isDead && isDisconnected && (!isOurs || removeCgroup())
-        if isRemoved { host.state.remove(trace.name) }
+        if isRemoved {
+            host.state.remove(trace.name)
+            nesting.settleParent()
+        }
         return isRemoved
     }
 
@@ -160,9 +166,13 @@ public struct JailRepair {
         }
     }
 
+    /// The cgroups of a jail that is gone go with its own; those in one that is up are looked for.
     private var unrecordedNames: [String] {
-        ((try? Files.names(in: host.cgroupRoot.path)) ?? []).filter {
-            host.cgroup(of: $0).belongs(to: $0) && host.state.trace(of: $0) == nil
+        let places = [host.cgroupRoot.path] + host.state.traces.map(\.cgroup)
+        return places.flatMap { place in
+            ((try? Files.names(in: place)) ?? []).filter {
+                Cgroup(path: "\(place)/\($0)").belongs(to: $0) && host.state.trace(of: $0) == nil
+            }
         }
     }
 }

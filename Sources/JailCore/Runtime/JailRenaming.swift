@@ -11,12 +11,11 @@ struct JailRenaming {
     /// - Throws: why it cannot have that name.
     func check() throws(RuntimeError) {
         if host.state.trace(of: name) != nil { throw .alreadyExists(jail: name) }
-        let records = host.state.records
-        if let parent = JailName.parent(of: name), !records.contains(where: { $0.name == parent }) {
-            throw unsuitable("jail \"\(parent)\" not found")
+        if JailName.parent(of: name) != JailName.parent(of: old.name) {
+            throw unsuitable("cannot change jail's parent")
         }
-        if let child = records.first(where: { $0.name.hasPrefix("\(old.name).") }) {
-            throw unsuitable("\"\(child.name)\" is nested in it: remove that first")
+        if let child = host.state.names.first(where: { $0.hasPrefix("\(old.name).") }) {
+            throw unsuitable("\"\(child)\" is nested in it: remove that first")
         }
     }
 
@@ -30,7 +29,8 @@ struct JailRenaming {
         try host.state.rename(new.trace, new.details, from: old.name)
         try ServiceRegistry(state: host.state).rename(old.name, to: new.spec)
         try attempt("\(old.spec.label): cannot mark \(old.cgroup)") { () throws(Errno) in
-            _ = try checkedResult(unsafe cns_set_attribute(old.cgroup, CgroupMark.attribute, name))
+            let mark = CgroupMark.attribute(isNested: host.isNested)
+            _ = try checkedResult(unsafe cns_set_attribute(old.cgroup, mark, name))
         }
         if new.trace.hasNetwork { try renameLinks() }
     }

@@ -13,13 +13,13 @@ public struct JailSettling {
         self.host = host
     }
 
-    /// Waits as long as the jail has no process but its first, and is not meant to live without.
+    /// Waits as long as the jail has no process but its first, and is not meant to live without: it neither persists nor has
+    /// another jail in it.
     public func run() {
         let deadline = Clock.milliseconds() + Self.timeoutMilliseconds
         while Clock.milliseconds() < deadline, let record = host.state.record(of: name) {
-            if record.spec.isPersistent.value || record.isAlive && Cgroup(path: record.cgroup).processes.count > 1 {
-                return
-            }
+            let lives = record.spec.isPersistent.value || JailNesting(of: name, host: host).hasJails
+            if lives || record.isAlive && Cgroup(path: record.cgroup).processes.count > 1 { return }
             usleep(Self.pauseMicroseconds)
         }
     }

@@ -26,6 +26,8 @@ public struct JailStart {
     /// The last command's failure is one of the start, too.
     let isStrict: Bool
     let console: Console
+    /// Lives without processes until somebody settles it: there are jails that are still to be started in it.
+    var isHeld = false
     /// Called when the jail exists: its first process is isolated, and runs no command yet.
     public var onCreate: (JailIdentity) -> Void = { _ in }
     /// Called when `command` of a transient jail runs: for as long as the jail does, so nobody would hear of it otherwise.
@@ -59,23 +61,28 @@ public struct JailStart {
     /// - Throws: what failed, when nothing of the jail is left; a failed last command is an outcome, not an error, for a jail
     ///   that runs in the foreground.
     public func run() throws(RuntimeError) -> RunningJail {
-        if jail.network.lookup == nil && jail.network.ports.isEmpty { return try runResolved() }
+        if jail.network.lookup == nil && jail.network.ports.isEmpty && !host.isNested { return try runResolved() }
         var resolved = self
+        try JailNesting(of: jail.name.value, host: host).checkPermission(jail)
         resolved.jail = try HostnameLookup(jail: jail, host: host).resolved()
         resolved.jail = try PortReservation(host: host).resolved([resolved.jail])[0]
+        resolved.jail = try SharedNetwork(jail: resolved.jail, host: host).resolved()
         return try resolved.runResolved()
     }
 
     private func runResolved() throws(RuntimeError) -> RunningJail {
         let name = jail.name.value
+        let nesting = JailNesting(of: name, host: host)
         try host.leaveDelegatedCgroup()
         let lock = try host.lock(name)
         try JailRepair(host: host).repair(name)
         if host.state.trace(of: name) != nil { throw .alreadyExists(jail: jail.label) }
         try checkCgroup()
+        try nesting.check(jail)
         let trace = try IdentityRegistry(state: host.state).reserve(for: jail) { initialTrace($0) }
         var networkUndo: [NetworkOperation] = []
         do throws(RuntimeError) {
+            try nesting.enterParent(jail)
             let running = try start(trace, &networkUndo)
             _ = consume lock
             return running
@@ -116,7 +123,9 @@ public struct JailStart {
         let (plan, network) = try makePlan(trace.identity)
         networkUndo = network.operations.reversed().compactMap(\.value.undo)
         var performer = try PlanPerformer(
-            plan: plan, jail: jail, host: host, isTransient: isTransient, network: network, output: output)
+            plan: plan, jail: jail, host: host, isTransient: isTransient,
+            isPersistent: isHeld || jail.isPersistent.value || jail.outlivesItsCommands, network: network,
+            output: output)
         let child = try performer.perform()
         network.close()
         let session = Session(
@@ -141,9 +150,7 @@ public struct JailStart {
         let record = JailRecord(trace: trace, details: details)
         let outcome = try runCommands(session, plan: plan, record)
         try hooks.run(jail.commands.poststart, parameter: "exec.poststart")
-        if jail.outlivesItsCommands {
-            _ = cns_pidfd_signal(child.pidfd.number, Int32(CNS_SIGNAL_NO_PERSIST.rawValue))
-        }
+        if jail.outlivesItsCommands && !isHeld { JailNesting(of: jail.name.value, host: host).settle(record) }
         return RunningJail(
             record: record, pidfd: child.pidfd, control: performer.pair.ours,
             session: session, outcome: outcome)

@@ -51,6 +51,7 @@ public struct JailStop {
     @discardableResult
     public func run(_ name: String) throws(RuntimeError) -> Bool {
         guard JailName.objection(to: Bytes(name.utf8)) == nil else { throw .notFound(jail: name) }
+        try stopNested(in: name)
         let isAsked = askHolder(of: name)
         let lock = try host.lock(name)
         try JailRepair(host: host).repair(name)
@@ -77,6 +78,19 @@ public struct JailStop {
         if service != nil { awaitSupervisor(service) } else if !isSupervisors { awaitKeeper(record.trace) }
         host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
         return isClean
+    }
+
+    /// Jails inside it go first, each as it would go alone.
+    private func stopNested(in name: String) throws(RuntimeError) {
+        for nested in JailNesting(of: name, host: host).jails {
+            do throws(RuntimeError) {
+                try JailStop(host: host, terminals: terminals, scope: scope).run(nested)
+            } catch {
+                // Its own supervisor may have been at it.
+                if case .notFound = error { continue }
+                throw error
+            }
+        }
     }
 
     /// A jail whose command runs in the foreground is held by the jailrun that runs it, as long as it does: that one is asked

@@ -9,7 +9,7 @@ public struct JailValues: Sendable {
         case text(String)
         /// Addresses.
         case list([String])
-        /// A line of `meta` or `env` that is not there, or a cgroup file that was not set.
+        /// A line of `meta` or `env` that is not there, or a limit that was not set.
         case none
     }
 
@@ -35,15 +35,28 @@ public struct JailValues: Sendable {
         case "name": .text(record.name)
         case "path": .text(spec.path.value)
         case "parent": .number(parent?.identity.jid ?? 0)
-        case "children.cur": .number(others.count { $0.name.hasPrefix("\(record.name).") })
+        case "children.cur": .number(jailsInside)
         case "dying": .flag(record.isDying)
         case "persist": .flag(spec.isPersistent.value)
         case "host.hostname": .text(spec.hostname.value)
         case "devfs_ruleset": .text(spec.pseudoFilesystems.devfsRuleset.value)
+        case "oom.score": .number(oomScore)
         case "root.readonly": .flag(spec.root.isReadOnly.value)
         case "root.ephemeral": .flag(spec.root.isEphemeral.value)
         default: nil
         }
+    }
+
+    /// What is not set is what the start was made with.
+    private var oomScore: Int {
+        let text = try? Files.text("/proc/\(record.pid)/oom_score_adj").trimmed
+        return spec.process.oomScore?.value ?? text.flatMap { Int($0) } ?? 0
+    }
+
+    /// Those that root inside made are known by their cgroups alone.
+    private var jailsInside: Int {
+        let known = others.count { $0.name.hasPrefix("\(record.name).") }
+        return spec.privileges.childrenMaximum.value > 0 ? max(known, Cgroup(path: record.cgroup).nestedCount) : known
     }
 
     private var parent: JailRecord? {
@@ -75,6 +88,9 @@ public struct JailValues: Sendable {
             let text = spec.parameters.setting(buffer)?.values.last ?? ""
             return JailParameters.value(of: String(name.dropFirst(buffer.utf8.count + 1)), in: text).map { .text($0) }
                 ?? Value.none
+        }
+        if name.hasPrefix("ulimit.") || name.hasPrefix("sysctl.") {
+            return spec.parameters.setting(name)?.values.last.map { .text($0) } ?? Value.none
         }
         guard name.hasPrefix("cgroup."), !name.contains("/") else { return nil }
         guard let text = try? Files.text("\(record.cgroup)/\(name.dropFirst("cgroup.".utf8.count))") else {

@@ -34,12 +34,13 @@ struct PlanPerformer: ~Copyable {
     private let consoleLog: Descriptor
     private let network: NetworkStart
 
-    init(plan: Plan, jail: JailSpec, host: Host, isTransient: Bool, network: NetworkStart, output: OutputPipe?)
-        throws(RuntimeError)
-    {
+    init(
+        plan: Plan, jail: JailSpec, host: Host, isTransient: Bool, isPersistent: Bool, network: NetworkStart,
+        output: OutputPipe?
+    ) throws(RuntimeError) {
         var flags: UInt32 = jail.commands.created.isEmpty ? 0 : CNS_WAIT_FOR_GO.rawValue
         if isTransient { flags |= CNS_TRANSIENT.rawValue }
-        if jail.isPersistent.value || jail.outlivesItsCommands { flags |= CNS_PERSISTENT.rawValue }
+        if isPersistent { flags |= CNS_PERSISTENT.rawValue }
         let message = "\(jail.label): cannot prepare the start"
         let pair = try attempt(message) { () throws(Errno) in try ControlPair() }
         let stage = try attempt(message) { () throws(Errno) in try Stage.descriptor() }

@@ -133,7 +133,7 @@ enum JlsLink {
         return listing
     }
 
-    /// Each once; `all` stands for those that every jail has, and the cgroup files that were set for one of these.
+    /// Each once; `all` stands for those that every jail has, and the limits that were set for one of these.
     private static func names(_ words: [String], _ jails: [JailRecord]) -> [String] {
         var names: [String] = []
         for word in words {
@@ -144,6 +144,6 @@ enum JlsLink {
     }
 
     private static func limits(of jails: [JailRecord]) -> [String] {
-        jails.flatMap { $0.spec.parameters.settings.map(\.name) }.filter { $0.hasPrefix("cgroup.") }
+        jails.flatMap { $0.spec.parameters.settings.map(\.name) }.filter(KernelParameters.isSettable)
     }
 }

@@ -91,6 +91,8 @@ struct Picture {
         case .network(let operation): add(operation, part)
         case .cgroupLevel(let level): put(.cgroups, part, level.path)
         case .cgroup(let name, _): put(.cgroups, part, "  \(name)", key: "cgroup")
+        case .boundDevices: put(.mounts, part, "    devices of the jail around", key: "dev")
+        case .delegatedCgroup: put(.cgroups, part, "    \(CgroupMark.leaf)")
         case .cgroupValue(let file, let value): put(.cgroups, part, "    \(file) \(value)")
         case .resourceLimits(let limits): put(.walls, part, "\(limits.count) resource limits")
         case .noNewPrivileges: put(.walls, part, "no_new_privs")

@@ -31,6 +31,8 @@ final class Service {
     var isAnnounced = false
     /// Its first process has been there: a jail nested in it can start.
     var hasExisted = false
+    /// Lives without processes until those nested in it are started.
+    var isHeld = false
     /// Its start is at `command`, which lasts.
     var runsCommand = false
     /// What was told last.

@@ -25,6 +25,8 @@ extension Supervisor {
             var start = JailStart(
                 jail: service.spec, host: host, isTransient: options.isTransient, configuration: options.configuration,
                 terminals: terminals, output: output, supervisor: getpid(), isStrict: options.isStrict)
+            start.isHeld = services.contains { $0.isNested(in: service) && $0.life.state == .waiting }
+            service.isHeld = start.isHeld
             service.work = try Worker(.start, keepsInput: isInteractive) { channel in
                 self.run(&start, record, isFirst: isFirst, channel)
             }
@@ -208,6 +210,19 @@ extension Supervisor {
         case .start where service.pidfd < 0: startFailed(service, outcome, words)
         case .stop: stopEnded(service, outcome)
         default: break
+        }
+    }
+
+    /// Jails that lived on for those to be started in them may end, unless these keep them.
+    func settleHeld() {
+        for service in services where service.isHeld && service.work == nil {
+            let isAwaited = services.contains {
+                $0.isNested(in: service) && ($0.life.state == .waiting || $0.work?.kind == .start)
+            }
+            if isAwaited { continue }
+            service.isHeld = false
+            guard let record = service.record, !record.spec.isPersistent.value else { continue }
+            JailNesting(of: record.name, host: host).settle(record)
         }
     }
 

@@ -57,6 +57,7 @@ final class Supervisor {
         for service in services where service.pidfd >= 0 { watchMemory(service) }
         while true {
             advanceAll(Clock.milliseconds())
+            settleHeld()
             for service in services { publish(service) }
             if front < 0 { services.removeAll { forgetIfOver($0) } }
             relay.flush()

@@ -1,0 +1,140 @@
+internal import CNamespaces
+internal import Glibc
+internal import SystemPackage
+
+/// A jail in a jail, `a.b` in `a`: it is in the other's cgroup, ends with it, and keeps it from ending by itself. jail(8),
+/// "Hierarchical Jails".
+struct JailNesting {
+    private let name: String
+    private let host: Host
+
+    init(of name: String, host: Host) {
+        (self.name, self.host) = (name, host)
+    }
+
+    private var parentName: String? { JailName.parent(of: name) }
+
+    /// Names of the jails inside it, at any depth, deepest first.
+    var jails: [String] {
+        host.state.names.filter { $0.hasPrefix("\(name).") }.sorted { left, right in
+            let depths = (left.split(separator: ".").count, right.split(separator: ".").count)
+            return depths.0 == depths.1 ? left < right : depths.0 > depths.1
+        }
+    }
+
+    var hasJails: Bool { host.state.names.contains { $0.hasPrefix("\(name).") } }
+
+    // MARK: Start
+
+    /// - Throws: what jail_set(2) says in a jail without `children.max`.
+    func checkPermission(_ jail: JailSpec) throws(RuntimeError) {
+        guard host.isNested, unsafe access("\(host.cgroupRoot.path)/cgroup.procs", W_OK) != 0 else { return }
+        throw .unsuitable(
+            jail: jail.label, origin: .standard(""), "jail_set: Operation not permitted",
+            hint: "this is a jail, and may have no jails in it: children.max, where it is defined")
+    }
+
+    /// - Throws: what jail_set(2) says when the jail around is not there, or one has as many jails in it as it may.
+    func check(_ jail: JailSpec) throws(RuntimeError) {
+        try checkParent(jail)
+        let limits = limits
+        for (cgroup, maximum) in limits where cgroup.nestedCount >= maximum {
+            throw .unsuitable(jail: jail.label, origin: jail.name.origin, "prison limit exceeded", hint: nil)
+        }
+    }
+
+    private func checkParent(_ jail: JailSpec) throws(RuntimeError) {
+        guard let parentName else { return }
+        if let parent = host.state.trace(of: parentName), parent.phase == .up, parent.isAlive { return }
+        throw .unsuitable(jail: jail.label, origin: jail.name.origin, "jail \"\(parentName)\" not found", hint: nil)
+    }
+
+    /// `children.max` of the jails around it. From outside 0 is no limit, as on FreeBSD: who made a jail may put others into it.
+    private var limits: [(Cgroup, Int)] {
+        var limits: [(Cgroup, Int)] = []
+        if host.isNested {
+            let text = (try? host.cgroupRoot.value(of: CgroupSetting.nestedCount))?.trimmed
+            if let cgroups = text.flatMap({ Int($0) }) { limits.append((host.cgroupRoot, (cgroups - 1) / 2)) }
+        }
+        var around = parentName
+        while let name = around {
+            if let record = host.state.record(of: name), record.spec.privileges.childrenMaximum.value > 0 {
+                limits.append((Cgroup(path: record.cgroup), record.spec.privileges.childrenMaximum.value))
+            }
+            around = JailName.parent(of: name)
+        }
+        return limits
+    }
+
+    /// Once its trace is written: the jail around lives as long as there are jails in it, and its processes make room, for a
+    /// cgroup that holds some cannot give controllers to others below it.
+    func enterParent(_ jail: JailSpec) throws(RuntimeError) {
+        guard let parentName else { return }
+        try checkParent(jail)
+        guard let parent = host.state.trace(of: parentName) else { return }
+        keepAlive(parent)
+        do { try Cgroup(path: parent.cgroup).moveProcesses(to: CgroupMark.leaf) } catch {
+            throw .system(
+                "\(jail.label): cannot move the processes of \"\(parentName)\" out of \(parent.cgroup)", error)
+        }
+    }
+
+    // MARK: How long the jail around lives
+
+    /// Says to its pid 1 whether it is to live without processes.
+    /// - Throws: when that cannot be reached.
+    func setPersistence(_ record: JailRecord) throws(RuntimeError) {
+        let lock = try JailLock(host.state.registryPath, in: host.state, jail: record.spec.label)
+        let isPersistent = record.spec.isPersistent.value || hasJails
+        try attempt("\(record.spec.label): cannot reach the jail's first process") { () throws(Errno) in
+            let pidfd = Descriptor(try checkedResult(cns_pidfd_open(record.pid)))
+            let signal = isPersistent ? CNS_SIGNAL_PERSIST : CNS_SIGNAL_NO_PERSIST
+            _ = try checkedResult(cns_pidfd_signal(pidfd.number, Int32(signal.rawValue)))
+        }
+        _ = consume lock
+    }
+
+    /// The same of a jail that may have ended meanwhile.
+    func settle(_ record: JailRecord) { try? setPersistence(record) }
+
+    private static let settlingMilliseconds = 1000
+
+    /// When it is gone, the one around may end, unless somebody is at its start, who settles it at the end.
+    func settleParent() {
+        guard let parentName, host.state.trace(of: parentName)?.isAlive == true,
+            let lock = try? JailLock(
+                host.state.lockPath(parentName), in: host.state, jail: parentName, writesHolder: false,
+                timeoutMilliseconds: Self.settlingMilliseconds)
+        else { return }
+        if let record = host.state.record(of: parentName), record.isAlive, !record.isDying,
+            !record.spec.isPersistent.value
+        {
+            JailNesting(of: parentName, host: host).settle(record)
+        }
+        _ = consume lock
+    }
+
+    private func keepAlive(_ trace: JailTrace) {
+        let number = cns_pidfd_open(trace.pid)
+        guard number >= 0, trace.isAlive else {
+            if number >= 0 { close(number) }
+            return
+        }
+        let pidfd = Descriptor(number)
+        _ = cns_pidfd_signal(pidfd.number, Int32(CNS_SIGNAL_PERSIST.rawValue))
+    }
+
+    // MARK: End
+
+    /// What is left of the jails in a cgroup whose processes were all killed. Whoever works on one of them learns of its end.
+    func removeJails(in cgroup: Cgroup) {
+        for nested in host.state.traces where nested.cgroup.hasPrefix("\(cgroup.path)/") {
+            guard let lock = try? host.lock(nested.name) else { continue }
+            // Its start may have gone on for a moment.
+            let inside = Cgroup(path: nested.cgroup)
+            if inside.belongs(to: nested.name) { try? inside.killAll(timeoutMilliseconds: 10000) }
+            try? JailRepair(host: host).repair(nested.name)
+            if host.state.trace(of: nested.name) == nil { lock.unlinkAndRelease() } else { _ = consume lock }
+        }
+    }
+}
