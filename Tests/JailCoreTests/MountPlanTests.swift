@@ -153,7 +153,8 @@ struct VnetPlanTests {
         let plan = try Self.plan("lan")
         #expect(
             plan.map(\.shell) == [
-                "nsenter --target $JAIL --net ip link set lo up", "mount --bind /proc/$JAIL/ns/net /run/net/www",
+                "nsenter --target $JAIL --net ip link set lo up",
+                "mkdir -p /run/net && : >/run/net/www && mount --bind /proc/$JAIL/ns/net /run/net/www",
                 "ip link set lan netns $JAIL",
             ])
         #expect(
