@@ -42,12 +42,13 @@ extension Kernel {
                 #if arch(x86_64)
                 // Without a filter the kernel says which calls there are.
                 guard !parameters.contains("seccomp") else { return }
-                // The probe's arguments are none that the filter lets a socket have, and the kernel asks no filter about
-                // uretprobe.
+                // The probe's arguments are none that the filter lets a socket have, and a kernel that has uretprobe asks no
+                // filter about it.
                 let others = ["socket", "socketpair", "uretprobe"]
                 let calls = said.calls.filter { $0.risk != "other ABIs" }.flatMap(\.names)
                 #expect(others.allSatisfy(calls.contains))
-                #expect(inside["x86_64.allowed.count"] == ["\(calls.count - others.count)"])
+                let counts = [calls.count - others.count, calls.count - others.count + 1].map { ["\($0)"] }
+                #expect(inside["x86_64.allowed.count"].map(counts.contains) == true, "\(inside) \(counts)")
                 #endif
             }
         }
