@@ -71,7 +71,7 @@ extension Kernel {
                 "ip4 = inherit; mount.nodevfs;",
                 "cap.drop = SYS_CHROOT, SETUID; host.hostname = b.example;",
                 "vnet; vnet.interface = lab1; allow.routing;",
-                "ulimit.nofile = 77; ulimit.cpu = \"60:90\"; oom.score = 77; umask = 027; sysctl.net.core.somaxconn = 99;",
+                "ulimit.nofile = 777; ulimit.cpu = \"60:90\"; oom.score = 77; umask = 027; sysctl.net.core.somaxconn = 99;",
                 "mount.fstab = \"LAYERS/fstab\"; interface = lab0; ip4.addr = 198.51.100.7;",
                 """
                 host.hostuuid = "01234567-89ab-cdef-0123-456789abcdef"; host.hostid = 305419896; env = "a=it's"; env.b = c;

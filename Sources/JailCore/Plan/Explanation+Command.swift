@@ -46,7 +46,7 @@ extension Explanation {
     static func hostCommand(_ line: JailCommand, parameter: String?) -> Self {
         let moment =
             switch parameter {
-            case "exec.prepare": " on the host, before the jail's configuration is looked at any further"
+            case "exec.prepare": " on the host, before what the jail is made of is looked for"
             case "exec.prestart": " on the host, before anything of the jail exists"
             case "exec.created": " on the host, when the jail exists and runs nothing yet"
             case "exec.poststart": " on the host, after the jail's own commands"

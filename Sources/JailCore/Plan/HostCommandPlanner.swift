@@ -36,12 +36,8 @@ struct HostCommandPlanner {
             (identity.map { ["JID=\($0.jid)"] } ?? []) + ["JNAME=\(jail.name.value)", "JPATH=\(jail.path.value)"]
         let isClean = jail.commands.isClean.value
         let environment = (isClean ? clean : caller.environment) + variables
-        let path = environment.first { $0.hasPrefix("PATH=") }.map { String($0.dropFirst(5)) } ?? Planner.path
-        let name = line.arguments[0]
-        let candidates =
-            name.utf8.contains(UInt8(ascii: "/")) ? [name] : path.split(separator: ":").map { "\($0)/\(name)" }
         return .execute(
-            candidates, line.arguments, environment: isClean ? .vector(environment) : .environment(environment))
+            line.arguments, environment: environment, shown: isClean ? .vector(environment) : .environment(environment))
     }
 
     /// jail(8): `exec.clean` gives the host's commands a fresh environment, too.

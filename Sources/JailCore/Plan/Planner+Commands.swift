@@ -28,6 +28,7 @@ extension Planner {
         }
         let asking = jail.commands.jailUser?.origin ?? .standard("")
         let capabilities = user.uid == 0 ? facts.capabilities : []
+        let variables = environment(of: user)
         return [step(.startSession(), .session, "start a session")]
             + facts.terminals.prefix(1).map {
                 step(
@@ -56,16 +57,9 @@ extension Planner {
             + [
                 step(.closeRange(from: 3, onExec: true), .closeDescriptors, "close every other descriptor"),
                 step(
-                    .execute(candidates(line), line.arguments, environment: environment(of: user)), .execute(line),
+                    .execute(line.arguments, environment: variables, shown: .vector(variables)), .execute(line),
                     "execute \(line.arguments.first ?? "")", askedBy: origin),
             ]
-    }
-
-    /// execvp(3): a name without a slash is looked for along PATH.
-    private func candidates(_ line: JailCommand) -> [String] {
-        let name = line.arguments.first ?? ""
-        return name.utf8.contains(UInt8(ascii: "/"))
-            ? [name] : Self.path.split(separator: ":").map { "\($0)/\(name)" }
     }
 
     static let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

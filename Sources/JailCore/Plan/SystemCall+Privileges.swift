@@ -140,7 +140,19 @@ extension SystemCall {
         execute(candidates, arguments, environment: .vector(environment))
     }
 
-    static func execute(_ candidates: [String], _ arguments: [String], environment: CallArgument) -> Self {
+    /// execvp(3): a name without a slash is looked for along the PATH of the environment that it will have.
+    static func execute(_ arguments: [String], environment variables: [String], shown environment: CallArgument) -> Self
+    {
+        let name = arguments.first ?? ""
+        let path = variables.first { $0.hasPrefix("PATH=") }.map { String($0.dropFirst(5)) } ?? Planner.path
+        let isPath = name.utf8.contains(UInt8(ascii: "/"))
+        return execute(
+            isPath ? [name] : path.split(separator: ":").map { "\($0)/\(name)" }, arguments, environment: environment)
+    }
+
+    private static func execute(
+        _ candidates: [String], _ arguments: [String], environment: CallArgument
+    ) -> Self {
         Self("execve", CNS_EXECUTE.rawValue, [.vector(candidates), .vector(arguments), environment])
     }
 

@@ -22,7 +22,7 @@ struct FactFinder {
         facts.identityFiles = identityFiles(root: root.number)
         facts.maskedPaths = Self.maskedPaths
         facts.readOnlyPaths = Self.readOnlyPaths
-        facts.deviceTree = try deviceTree().restricted(to: jail.privileges.securityLevel.value)
+        facts.deviceTree = try Self.deviceTree(of: jail)
         facts.isNested = host.isNested
         if host.isNested { facts.deviceTree.nodes.removeAll { !Self.isThere($0) } }
         try addCgroupLevels(to: &facts)
@@ -145,22 +145,19 @@ struct FactFinder {
 
     // MARK: Devices
 
-    private func deviceTree() throws(RuntimeError) -> DeviceTree {
+    /// What the ruleset and `securelevel` leave of `/dev`.
+    static func deviceTree(of jail: JailSpec) throws(RuntimeError) -> DeviceTree {
         let reference = jail.pseudoFilesystems.devfsRuleset
         do {
             let rules = try DevfsRules.ofHost()
-            return try Self.deviceTree(rules.ruleset(reference.value), of: rules)
+            let ruleset = try rules.ruleset(reference.value)
+            return try DeviceTree(
+                applying: ruleset, of: rules, host: hostDevices(under: ruleset, of: rules),
+                names: .init(uid: { PasswordFile.host.uid($0) }, gid: { PasswordFile.host.gid($0) })
+            ).restricted(to: jail.privileges.securityLevel.value)
         } catch {
             throw .unsuitable(jail: jail.label, origin: reference.origin, error.description, hint: nil)
         }
-    }
-
-    static func deviceTree(
-        _ ruleset: DevfsRules.Ruleset, of rules: DevfsRules
-    ) throws(DevfsRulesError) -> DeviceTree {
-        try DeviceTree(
-            applying: ruleset, of: rules, host: hostDevices(under: ruleset, of: rules),
-            names: .init(uid: { PasswordFile.host.uid($0) }, gid: { PasswordFile.host.gid($0) }))
     }
 
     /// Devices whose numbers differ from machine to machine.

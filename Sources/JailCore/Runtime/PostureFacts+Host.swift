@@ -6,7 +6,8 @@ extension PostureFacts {
     ///
     /// - Throws: `.unsuitable` when the ruleset or the filter cannot be had.
     public init(of jail: JailSpec) throws(RuntimeError) {
-        self.init(filter: try Self.filter(of: jail), devices: try Self.devices(of: jail), user: Self.user(of: jail))
+        self.init(
+            filter: try Self.filter(of: jail), devices: try FactFinder.deviceTree(of: jail), user: Self.user(of: jail))
         coreHandler = Self.coreHandler
         for path in Self.hostPaths(of: jail) { realPaths[path] = Self.realPath(path) }
     }
@@ -32,15 +33,6 @@ extension PostureFacts {
         do { return try SeccompFilter.filter(for: jail.privileges, cachedIn: nil) } catch {
             throw .unsuitable(jail: jail.label, origin: jail.privileges.seccomp.origin, "\(error)", hint: nil)
         }
-    }
-
-    private static func devices(of jail: JailSpec) throws(RuntimeError) -> DeviceTree {
-        let reference = jail.pseudoFilesystems.devfsRuleset
-        do {
-            let rules = try DevfsRules.ofHost()
-            return try FactFinder.deviceTree(rules.ruleset(reference.value), of: rules)
-                .restricted(to: jail.privileges.securityLevel.value)
-        } catch { throw .unsuitable(jail: jail.label, origin: reference.origin, error.description, hint: nil) }
     }
 
     /// Nil for root without a name, and where the jail's passwd(5) cannot be read.

@@ -19,11 +19,9 @@ public struct HostProgram: ~Copyable {
         let names = environment.map { $0.prefix { $0 != "=" } }
         let all = FactFinder.environment.filter { !names.contains($0.prefix { $0 != "=" }) } + environment
         let name = arguments.first ?? ""
-        let path = all.first { $0.hasPrefix("PATH=") }.map { String($0.dropFirst(5)) } ?? Planner.path
-        let candidates = name.contains("/") ? [name] : path.split(separator: ":").map { "\($0)/\(name)" }
         let calls: [SystemCall] = [
             .dieWithParent(SIGTERM), .clearSignalMask(), .closeRange(from: 3, onExec: true),
-            .execute(candidates, arguments, environment: all),
+            .execute(arguments, environment: all, shown: .environment(all)),
         ]
         let command = JailCommand(text: arguments.joined(separator: " "), arguments: arguments, isBackground: false)
         let plan = KernelPlan(
