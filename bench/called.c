@@ -1,5 +1,6 @@
 // called PROGRAM [ARGUMENT]...: runs a static program and prints which functions it called, by their addresses, in the
-// order of their first calls. The addresses of all functions are read from standard input, one in a line, in hexadecimal.
+// order of their first calls. The addresses of all functions are read from standard input, one in a line, in
+// hexadecimal.
 //
 // Each function begins with a breakpoint until it is called. A child that shares the memory meets them, too, so it is
 // followed, until it runs another program.

@@ -1,4 +1,5 @@
-// runtime.c: parts of the Swift runtime that the program goes without, in the executable that ships (CNS_SHIPPED, Makefile).
+// runtime.c: parts of the Swift runtime that the program goes without, in the executable that ships (CNS_SHIPPED,
+// Makefile).
 //
 // What a static library holds is linked when something of it is asked for, and its constructors run before main. Three
 // parts do work at every start that nobody needs. Here each is answered for, so that the library's own is left out; the
@@ -6,8 +7,8 @@
 #ifdef CNS_SHIPPED
 #include <stdlib.h>
 
-// The runtime looks for a program that prints traces: ten calls to find /usr/libexec/swift/…/swift-backtrace or one beside the
-// executable, which it would run as root; and it ends the process where /proc is not mounted.
+// The runtime looks for a program that prints traces: ten calls to find /usr/libexec/swift/…/swift-backtrace or one
+// beside the executable, which it would run as root; and it ends the process where /proc is not mounted.
 __attribute__((weak)) _Bool _swift_backtrace_isThunkFunction(const char *name) {
     (void)name;
     return 0;
