@@ -1,6 +1,6 @@
-// called PROGRAM [ARGUMENT]...: runs a static program and prints which functions it called, by their addresses, in the
-// order of their first calls. The addresses of all functions are read from standard input, one in a line, in
-// hexadecimal.
+// called PROGRAM [ARGUMENT]...: runs a static program and prints which functions it called, in the order of their first
+// calls, and then which variables it changed, all by their addresses. Standard input has a line for each of them, as nm
+// -S prints it: address, size, kind.
 //
 // Each function begins with a breakpoint until it is called. A child that shares the memory meets them, too, so it is
 // followed, until it runs another program.
@@ -10,15 +10,23 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { MOST = 1 << 26, BREAKPOINT = 0xcc };
-enum { FOLLOW = PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC };
+enum {
+    FOLLOW = PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT
+};
 static unsigned char original[MOST];
 static bool is_function[MOST], is_called[MOST];
+static struct variable {
+    unsigned long address, size;
+    unsigned char *before;
+} variables[1 << 16];
+static int variable_count;
 
 static int memory_of(pid_t process) {
     char path[32];
@@ -26,16 +34,44 @@ static int memory_of(pid_t process) {
     return open(path, O_RDWR | O_CLOEXEC);
 }
 
-static void set_breakpoints(pid_t process) {
+static void keep_variable(int memory, unsigned long address, unsigned long size) {
+    unsigned char *before = malloc(size);
+    if (variable_count == sizeof variables / sizeof *variables || before == NULL ||
+        pread(memory, before, size, (off_t)address) != (ssize_t)size)
+        free(before);
+    else
+        variables[variable_count++] = (struct variable){address, size, before};
+}
+
+static void set_breakpoint(int memory, unsigned long address) {
     unsigned char breakpoint = BREAKPOINT;
-    char line[64];
+    if (!is_function[address] && pread(memory, &original[address], 1, (off_t)address) == 1)
+        is_function[address] = pwrite(memory, &breakpoint, 1, (off_t)address) == 1;
+}
+
+static void prepare(pid_t process) {
+    char line[4096], kind;
+    unsigned long address, size;
     int memory = memory_of(process);
     while (fgets(line, sizeof line, stdin)) {
-        unsigned long address = strtoul(line, NULL, 16);
-        if (address == 0 || address >= MOST || is_function[address] ||
-            pread(memory, &original[address], 1, (off_t)address) != 1)
-            continue;
-        is_function[address] = pwrite(memory, &breakpoint, 1, (off_t)address) == 1;
+        if (sscanf(line, "%lx %lx %c", &address, &size, &kind) != 3 || address >= MOST || size == 0) continue;
+        if (strchr("tTwW", kind))
+            set_breakpoint(memory, address);
+        else if (strchr("bBdD", kind))
+            keep_variable(memory, address, size);
+    }
+    close(memory);
+}
+
+static void print_changed(pid_t process) {
+    int memory = memory_of(process);
+    for (struct variable *variable = variables; variable < variables + variable_count; variable++) {
+        unsigned char *after = malloc(variable->size);
+        if (after != NULL &&
+            pread(memory, after, variable->size, (off_t)variable->address) == (ssize_t)variable->size &&
+            memcmp(variable->before, after, variable->size) != 0)
+            printf("%016lx\n", variable->address);
+        free(after);
     }
     close(memory);
 }
@@ -58,7 +94,7 @@ static bool pass_breakpoint(pid_t process) {
 
 int main(int count, char **words) {
     if (count < 2) {
-        fprintf(stderr, "usage: called PROGRAM [ARGUMENT]... <ADDRESSES\n");
+        fprintf(stderr, "usage: called PROGRAM [ARGUMENT]... <SYMBOLS\n");
         return 64;
     }
     int status, end = 0;
@@ -71,13 +107,14 @@ int main(int count, char **words) {
         _exit(127);
     }
     if (waitpid(first, &status, 0) != first || !WIFSTOPPED(status)) return 127;
-    set_breakpoints(first);
+    prepare(first);
     ptrace(PTRACE_SETOPTIONS, first, NULL, FOLLOW);
     ptrace(PTRACE_CONT, first, NULL, 0);
     while ((process = waitpid(-1, &status, __WALL)) > 0 || errno == EINTR) {
         if (process == first && !WIFSTOPPED(status)) end = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
         if (process <= 0 || !WIFSTOPPED(status)) continue;
         int signal = WSTOPSIG(status), event = status >> 16;
+        if (event == PTRACE_EVENT_EXIT && process == first) print_changed(process);
         if (event == PTRACE_EVENT_EXEC)
             ptrace(PTRACE_DETACH, process, NULL, 0);
         else if (event != 0 || signal == SIGSTOP || (signal == SIGTRAP && pass_breakpoint(process)))
