@@ -32,7 +32,12 @@ extension JailReader {
         case .refused(let reason): refuse(parameter, reason)
         case .noted(let why, let values, let otherwise):
             guard isReadable(parameter, row) else { return }
-            guard isHarmless(parameter, values, row.kind) else { return refuse(parameter, otherwise) }
+            guard isHarmless(parameter, values, row.kind) else {
+                if hasOneSource(row) {
+                    return say(.note, "\(row.name) has no effect: one address is no choice", at: parameter.location)
+                }
+                return refuse(parameter, otherwise)
+            }
             say(values == .any ? .warning : .note, "\(row.name) has no effect: \(why)", at: parameter.location)
         }
     }
@@ -46,6 +51,14 @@ extension JailReader {
 
     private mutating func refuse(_ parameter: EffectiveParameter, _ reason: String) {
         error("\(parameter.name.printable()): \(reason)", at: parameter.lastValue?.location ?? parameter.location)
+    }
+
+    /// `ip4.saddrsel = false` of a jail that has no second address of the family.
+    private func hasOneSource(_ row: ParameterTable.Row) -> Bool {
+        guard ["ip4.saddrsel", "ip6.saddrsel"].contains(row.name), jail.parameter("ip_hostname") == nil else {
+            return false
+        }
+        return (jail.parameter("\(row.name.prefix(3)).addr")?.values.count ?? 0) < 2
     }
 
     /// What no kernel would take is an error even where the value has no effect.
