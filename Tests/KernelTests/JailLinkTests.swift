@@ -358,6 +358,21 @@ extension Kernel {
             }
         }
 
+        @Test("of -q, -v and -i the last one counts") func verbosity() throws {
+            try Machine.with { machine in
+                machine.configure("persist; exec.prestart = \"true\";")
+                let lines = { (flags: String) in
+                    let outcome = machine.link("jail", "-f", machine.conf, flags, "t")
+                    _ = machine.link("jail", "-R", "t")
+                    return outcome.lines
+                }
+                #expect(lines("-qvc").first == "t: run command: true")
+                #expect(lines("-vqc") == [])
+                #expect(lines("-vic").count == 1)
+                #expect(lines("-ivc").contains("t: created"))
+            }
+        }
+
         @Test("a jail of the command line needs jails that run") func running() throws {
             try Machine.with { machine in
                 let depend = machine.create("depend=a,b")
