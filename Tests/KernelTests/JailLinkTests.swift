@@ -345,6 +345,8 @@ extension Kernel {
             ("exec.consolelog = ROOT/nothing/log;", "exec.consolelog: ROOT/nothing/log: No such file or directory"),
             ("mount = \"tmpfs tmp tmpfs rw\";", "mount: tmp: not an absolute pathname"),
             ("mount = \"tmpfs tmp\";", "mount: tmpfs tmp: missing information"),
+            ("ip4.addr = \"em0|10.0.0/24\";", "ip4.addr: not an IPv4 address: 10.0.0"),
+            ("ip6.addr = 10.0.0.1;", "ip6.addr: not an IPv6 address: 10.0.0.1"),
             ("securelevel = high;", "securelevel: non-integer value \"high\""),
         ]
 
