@@ -58,7 +58,8 @@ extension JailReader {
         guard ["ip4.saddrsel", "ip6.saddrsel"].contains(row.name), jail.parameter("ip_hostname") == nil else {
             return false
         }
-        return (jail.parameter("\(row.name.prefix(3)).addr")?.values.count ?? 0) < 2
+        let values = jail.parameter("\(row.name.prefix(3)).addr")?.values ?? []
+        return values.flatMap { $0.bytes.split(separator: .comma) }.count < 2
     }
 
     /// What no kernel would take is an error even where the value has no effect.
