@@ -8,6 +8,8 @@ struct Lexer {
     private var isInString = false
     /// Where the closing quote stands, behind a variable inside double quotes.
     private var quotesEnd: Int?
+    /// No double quote closes anything in the rest of the file.
+    private var isWithoutQuotes = false
 
     init(_ source: SourceText) { self.source = source }
 
@@ -45,7 +47,7 @@ struct Lexer {
             quotesEnd = nil
             return nil
         case .dollar, .backslash: return piece(first)
-        default: return restOfQuotes()
+        default: return restOfQuotes(first)
         }
     }
 
@@ -131,12 +133,17 @@ struct Lexer {
         return quotedWord(from: offset + 1, close: close)
     }
 
-    private mutating func restOfQuotes() -> Token? {
-        guard let close = quotesEnd, close > offset else {
-            quotesEnd = nil
-            return nil
+    /// A variable with a backslash before the closing quote has taken it with it: then the next one closes, and without one
+    /// there are pieces, among which `/` begins no comment.
+    private mutating func restOfQuotes(_ first: UInt8) -> Token? {
+        if let close = quotesEnd, close > offset { return quotedWord(from: offset, close: close) }
+        if !isWithoutQuotes, let close = closingQuote(.doubleQuote, from: offset) {
+            return quotedWord(from: offset, close: close)
         }
-        return quotedWord(from: offset, close: close)
+        isWithoutQuotes = true
+        if first.beginsPiece { return piece(first) }
+        quotesEnd = nil
+        return nil
     }
 
     /// The text up to the closing quote, or up to a variable, which is the next token.
