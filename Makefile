@@ -34,6 +34,7 @@ BUILD_PACKAGES = libseccomp-dev libcap-dev libnl-route-3-dev pkg-config
 DEMO_PACKAGES = $(BUILD_PACKAGES) busybox-static
 TEST_PACKAGES = $(DEMO_PACKAGES) curl iproute2 iputils-ping mmdebstrap nftables postgresql-client procps redis-tools \
 	socat strace
+FREEBSD_PACKAGES = $(BUILD_PACKAGES) iproute2 mmdebstrap
 VM_PACKAGES = $(TEST_PACKAGES) qemu-system-x86 kmod e2fsprogs
 LINT_PACKAGES = $(BUILD_PACKAGES) shellcheck clang-format
 BENCH_PACKAGES = $(DEMO_PACKAGES) crun bubblewrap
@@ -83,6 +84,12 @@ test-vm: root deps-vm release probe examples
 	$(SWIFT) build --build-tests
 	$(TEST_ENVIRONMENT) Tests/VM/vm
 	$(TEST_ENVIRONMENT) Tests/VM/vm -s
+
+# A source tree of FreeBSD 15 or later.
+FREEBSD = /usr/src
+## make test-freebsd FREEBSD=/usr/src   FreeBSD's own tests of jail, jls and jexec, from its sources, in a lab (as root)
+test-freebsd: root deps-freebsd release
+	JAILRUN="$(CURDIR)/$(JAILRUN)" Tests/FreeBSD/run "$(FREEBSD)"
 
 # Namespaces, a cgroup and files of other owners: before a build of minutes, say that they need root.
 root:
@@ -187,13 +194,15 @@ clean:
 
 ## make deps        every Debian package that some target needs
 deps:
-	@.ci/need $(VM_PACKAGES) $(LINT_PACKAGES) $(BENCH_PACKAGES) $(PAGE_PACKAGES)
+	@.ci/need $(VM_PACKAGES) $(FREEBSD_PACKAGES) $(LINT_PACKAGES) $(BENCH_PACKAGES) $(PAGE_PACKAGES)
 deps-build:
 	@.ci/need $(BUILD_PACKAGES)
 deps-demo:
 	@.ci/need $(DEMO_PACKAGES)
 deps-test:
 	@.ci/need $(TEST_PACKAGES)
+deps-freebsd:
+	@.ci/need $(FREEBSD_PACKAGES)
 deps-vm:
 	@.ci/need $(VM_PACKAGES)
 deps-lint:
@@ -203,6 +212,6 @@ deps-bench:
 deps-order:
 	@.ci/need $(ORDER_PACKAGES)
 
-.PHONY: all help root build release demo test tour test-vm examples probe bench order lint format docs picture install \
-	uninstall clean \
-	deps deps-build deps-demo deps-test deps-vm deps-lint deps-bench deps-order
+.PHONY: all help root build release demo test tour test-vm test-freebsd examples probe bench order lint format docs picture \
+	install uninstall clean \
+	deps deps-build deps-demo deps-test deps-freebsd deps-vm deps-lint deps-bench deps-order

@@ -100,6 +100,14 @@ struct FileConfigurationSourceTests {
         #expect(reason("../../dev/null", source) == "not a regular file")
     }
 
+    @Test("of a pipe behind /dev/fd it is said that it is no regular file, not that it is not there")
+    func pipe() throws {
+        var ends: [Int32] = [-1, -1]
+        try #require(Glibc.pipe(&ends) == 0)
+        defer { for end in ends { close(end) } }
+        #expect(reason("../../proc/self/fd/\(ends[0])") == "not a regular file")
+    }
+
     @Test("links that lead to each other end with an error")
     func loop() {
         symlink("b", "\(folder.path)/a")

@@ -185,7 +185,7 @@ struct ParameterPlanTests {
         "what would permit more than it says is an error",
         arguments: [
             "allow.set_hostname; userns = host;", "allow.set_hostname; seccomp = none;",
-            "allow.mount; allow.mount.nullfs; seccomp = /p.json;", "allow.mount;", "allow.mount.nullfs;",
+            "allow.mount; allow.mount.nullfs; seccomp = /p.json;", "allow.mount.nullfs;",
             "allow.socket_af; seccomp = /p.json;", "allow.read_msgbuf; seccomp = /p.json;",
             "allow.chflags;", "allow.settime;", "allow.setaudit;", "allow.adjtime; userns = host;",
             "allow.suser = 0; cap.add = chown;", "allow.suser = 0; allow.set_hostname;",

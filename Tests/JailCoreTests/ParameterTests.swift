@@ -35,6 +35,30 @@ struct ParameterTableTests {
         } catch { Issue.record("\(row.example): \(error.diagnostics.map(\.message))") }
     }
 
+    /// FreeBSD 15's manual, the core parameters first, then those of modules, then jail(8)'s own.
+    private static let manual = """
+        jid name path ip4.addr ip4.saddrsel ip4 ip6.addr ip6.saddrsel ip6 vnet host.hostname host.domainname host.hostuuid
+        host.hostid host securelevel devfs_ruleset children.max children.cur enforce_statfs persist cpuset.id cpuset.parent
+        dying parent osrelease osreldate meta meta.key env env.key
+        allow.set_hostname allow.sysvipc allow.raw_sockets allow.chflags allow.mount allow.mount.devfs allow.quotas
+        allow.read_msgbuf allow.socket_af allow.mlock allow.nfsd allow.reserved_ports allow.unprivileged_parent_tampering
+        allow.unprivileged_proc_debug allow.suser allow.extattr allow.adjtime allow.settime allow.routing allow.setaudit
+        allow.mount.fdescfs allow.mount.fusefs allow.mount.nullfs allow.mount.procfs allow.mount.linprocfs
+        allow.mount.linsysfs allow.mount.tmpfs allow.mount.zfs allow.vmm linux linux.osname linux.osrelease
+        linux.oss_version sysvmsg sysvsem sysvshm zfs zfs.mount_snapshot
+        exec.prepare exec.prestart exec.created exec.start command exec.poststart exec.prestop exec.stop exec.poststop
+        exec.release exec.clean exec.jail_user exec.system_jail_user exec.system_user exec.timeout exec.consolelog exec.fib
+        stop.timeout interface vnet.interface zfs.dataset ip_hostname mount mount.fstab mount.devfs mount.fdescfs
+        mount.procfs allow.dying depend
+        """
+
+    @Test("every parameter that FreeBSD's jail(8) describes has a row, and none waits for a later version")
+    func manual() {
+        let names = Self.manual.split(whereSeparator: \.isWhitespace).map(String.init)
+        #expect(names.filter { ParameterTable.row(Bytes($0.utf8)) == nil } == [])
+        #expect(names.filter { ParameterTable.row(Bytes($0.utf8))?.fate == .notYet } == [])
+    }
+
     @Test("no example is of a name that is not there")
     func exampleNames() {
         let names = ParameterTable.rows.map(\.name)

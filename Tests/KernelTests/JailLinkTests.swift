@@ -54,7 +54,9 @@ extension Kernel {
                 let missing = machine.link("jail", "-c", "path=\(machine.root)", "command=/bin/nothing", "x")
                 #expect(missing.status == 1, "\(missing)")
                 #expect(
-                    missing.errors.hasPrefix("jail: execvp: /bin/nothing: No such file or directory\n"), "\(missing)")
+                    missing.errors
+                        == "jail: exec /bin/nothing: No such file or directory\njail: /bin/nothing x: failed\n",
+                    "\(missing)")
             }
         }
 
@@ -301,20 +303,75 @@ extension Kernel {
             try Machine.with { machine in
                 machine.configure(
                     """
-                    persist; exec.prestart = "true"; exec.start = "true"; exec.start += "sleep 100 &"; exec.jail_user = user;
-                    exec.stop = "echo $x";
+                    persist; meta = "a b"; exec.prestart = "true"; exec.start = "true"; exec.start += "sleep 100 &";
+                    exec.jail_user = user; exec.stop = "echo $x";
                     """.replacingOccurrences(of: "$x", with: "\\$x"))
                 let started = machine.link("jail", "-f", machine.conf, "-vc", "t")
                 #expect(
                     started.lines == [
-                        "t: run command: true", "t: jail_set(JAIL_CREATE) name=t path=\(machine.root) persist",
-                        "t: created",
+                        "t: run command: true",
+                        "t: jail_set(JAIL_CREATE) name=t path=\(machine.root) persist meta=\"a b\"", "t: created",
                         "t: run command in jail as user: true", "t: run command in jail as user: sleep 100",
                     ], "\(started.output)")
+                let changed = machine.link("jail", "-f", machine.conf, "-vm", "t").lines
+                #expect(changed.first?.hasPrefix("t: jail_set(JAIL_UPDATE) jid=") == true)
+                #expect(changed.last == "t: updated")
+                #expect(changed.first?.hasSuffix(" name=t persist meta=\"a b\"") == true, "\(changed)")
                 let stopped = machine.link("jail", "-f", machine.conf, "-vr", "t")
                 #expect(stopped.lines.count == 3, "\(stopped.output)")
                 #expect(stopped.lines[0] == "t: run command in jail as user: /bin/sh -c echo $x")
                 #expect(stopped.lines[1].hasPrefix("t: sent SIGTERM to: ") && stopped.lines[2] == "t: removed")
+            }
+        }
+
+        @Test("what fails is told as jail(8) tells it, behind the jail's name", arguments: Self.objections)
+        func objection(parameters: String, objection: String) throws {
+            try Machine.with { machine in
+                let filled = { (text: String) in text.replacingOccurrences(of: "ROOT", with: machine.root) }
+                machine.configure("persist; \(filled(parameters))")
+                let outcome = machine.link("jail", "-f", machine.conf, "-qc", "t")
+                #expect(outcome.status == 1 && outcome.output == "", "\(outcome)")
+                let expected = filled(objection).split(separator: "|").map { "jail: t: \($0)\n" }.joined()
+                #expect(outcome.errors == expected, "\(outcome)")
+            }
+        }
+
+        private static let objections: [(String, String)] = [
+            ("exec.start = \"nothing a b\";", "exec nothing: No such file or directory|nothing a b: failed"),
+            ("exec.prestart = \"nothing a\";", "exec nothing: No such file or directory|nothing a: failed"),
+            ("exec.jail_user = nobodyy; exec.start = \"true\";", "nobodyy: no such user"),
+            ("exec.consolelog = log;", "exec.consolelog: log: not an absolute pathname"),
+            ("exec.consolelog = /nothing/log;", "open /nothing/log: No such file or directory"),
+            ("exec.consolelog = ROOT/nothing/log;", "exec.consolelog: ROOT/nothing/log: No such file or directory"),
+            ("mount = \"tmpfs tmp tmpfs rw\";", "mount: tmp: not an absolute pathname"),
+            ("mount = \"tmpfs tmp\";", "mount: tmpfs tmp: missing information"),
+            ("ip4.addr = \"em0|10.0.0/24\";", "ip4.addr: not an IPv4 address: 10.0.0"),
+            ("ip6.addr = 10.0.0.1;", "ip6.addr: not an IPv6 address: 10.0.0.1"),
+            ("securelevel = high;", "securelevel: non-integer value \"high\""),
+        ]
+
+        @Test("with -q a jail of the file that is not up is status 1, and no message") func quietRemoval() throws {
+            try Machine.with { machine in
+                machine.configure("persist;")
+                let quiet = machine.link("jail", "-f", machine.conf, "-qr", "t")
+                #expect(quiet.status == 1 && quiet.errors == "", "\(quiet)")
+                let unknown = machine.link("jail", "-f", machine.conf, "-qr", "u")
+                #expect(unknown.status == 1 && unknown.errors == "jail: \"u\" not found\n", "\(unknown)")
+            }
+        }
+
+        @Test("of -q, -v and -i the last one counts") func verbosity() throws {
+            try Machine.with { machine in
+                machine.configure("persist; exec.prestart = \"true\";")
+                let lines = { (flags: String) in
+                    let outcome = machine.link("jail", "-f", machine.conf, flags, "t")
+                    _ = machine.link("jail", "-R", "t")
+                    return outcome.lines
+                }
+                #expect(lines("-qvc").first == "t: run command: true")
+                #expect(lines("-vqc") == [])
+                #expect(lines("-vic").count == 1)
+                #expect(lines("-ivc").contains("t: created"))
             }
         }
 

@@ -156,6 +156,16 @@ extension Kernel {
             }
         }
 
+        @Test("the columns' heads stand before it is told that a jail is not there") func missing() throws {
+            try Machine.with { machine in
+                let outcome = machine.link("jls", "-N", "-j", "nobody")
+                #expect(outcome.status == 1 && outcome.errors == "jls: jail \"nobody\" not found\n", "\(outcome)")
+                #expect(outcome.output == " JID             IP Address      Hostname                      Path\n")
+                let structured = machine.link("jls", "--libxo", "json", "-j", "nobody")
+                #expect(structured.status == 1 && structured.output == "", "\(structured)")
+            }
+        }
+
         @Test("-c tells by its status alone whether a jail is there") func existence() throws {
             try Machine.with { machine in
                 #expect(machine.create().status == 0)

@@ -264,6 +264,37 @@ extension Kernel {
             try body()
         }
 
+        @Test("the host routes one jail by a table of its own, with ip rule in exec.created, as exec.fib advises")
+        func routingTable() throws {
+            try Machine.with { machine in
+                try withPair {
+                    let made = Command.shell(
+                        """
+                        ip address add 10.9.8.1/24 dev jt0 && ip link set jt0 up && ip link set jt1 up &&
+                        ip route add 198.51.100.0/24 via 10.9.8.9 && ip route add prohibit 198.51.100.0/24 table 27
+                        """
+                    ).run()
+                    try #require(made.status == 0, "\(made)")
+                    machine.configure(
+                        """
+                        persist; ip4.addr = 10.77.1.9; exec.created = "ip rule add from 10.77.1.9 lookup 27";
+                        exec.poststop = "ip rule delete from 10.77.1.9 lookup 27";
+                        """)
+                    #expect(machine.jailrun("start", machine.conf).status == 0)
+                    let forwarding = "/proc/sys/net/ipv4/conf/jail0/forwarding"
+                    try #require(Command.shell("echo 1 >\(forwarding)").run().status == 0)
+                    func route(_ source: String) -> Outcome {
+                        Command.shell("ip route get 198.51.100.1 from \(source) iif jail0").run()
+                    }
+                    #expect(route("10.77.1.10").output.contains("via 10.9.8.9 dev jt0"), "\(route("10.77.1.10"))")
+                    #expect(route("10.77.1.9").errors.contains("Permission denied"), "\(route("10.77.1.9"))")
+                    #expect(machine.jailrun("stop", "t").status == 0)
+                    #expect(!Command.shell("ip rule").run().output.contains("lookup 27"))
+                    _ = Command.shell("ip route flush table 27").run()
+                }
+            }
+        }
+
         private var links: [String] { (try? FileManager.default.contentsOfDirectory(atPath: "/sys/class/net")) ?? [] }
 
         @Test("an interface is the jail's while it is up, configured from inside, and the host's again after a stop")

@@ -35,7 +35,7 @@ public struct ConfigurationListing: Equatable, Sendable {
     }
 
     /// Quotes stand around what is empty or has blanks or quotes; a backslash is doubled with and without them.
-    static func quoted(_ text: Bytes) -> Bytes {
+    public static func quoted(_ text: Bytes) -> Bytes {
         let quote = quote(for: text)
         let body = text.flatMap { $0 == .backslash || $0 == quote ? [.backslash, $0] : [$0] }
         return quote.map { [$0] + body + [$0] } ?? body

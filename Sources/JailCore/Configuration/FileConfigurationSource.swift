@@ -34,8 +34,12 @@ public struct FileConfigurationSource: ConfigurationSource {
         switch status.st_mode & S_IFMT {
         case S_IFREG: return
         case S_IFDIR: throw .errno(EISDIR)
-        default: throw ConfigurationReadError("not a regular file", hint: "only - may be a pipe: it is standard input")
+        default: throw isNoFile
         }
+    }
+
+    fileprivate static var isNoFile: ConfigurationReadError {
+        ConfigurationReadError("not a regular file", hint: "only - may be a pipe: it is standard input")
     }
 }
 
@@ -61,6 +65,7 @@ private struct TrustedPath {
                 guard links <= Self.maximumLinks else { throw .errno(ELOOP) }
                 try check(status, "the link \(Bytes(name.utf8).printable())")
                 let target = try entry.linkTarget()
+                if Self.isPipe(target) { throw FileConfigurationSource.isNoFile }
                 if target.hasPrefix("/") { folder = try ConfigurationDescriptor(path: "/", .place) }
                 pending += Self.components(target)
             case S_IFDIR where !pending.isEmpty:
@@ -73,6 +78,9 @@ private struct TrustedPath {
         }
         throw .errno(EISDIR)
     }
+
+    /// What a shell's `<(COMMAND)` leads to: proc(5), `/proc/pid/fd`.
+    private static func isPipe(_ target: String) -> Bool { target.hasPrefix("pipe:[") && target.hasSuffix("]") }
 
     /// The last component is first.
     private static func components(_ path: String) -> [String] {

@@ -31,6 +31,9 @@ public enum KernelParameters {
         return true
     }
 
+    /// Whether FreeBSD's kernel takes it of a new jail only.
+    public static func isCreateOnly(_ name: String) -> Bool { createOnly.contains(name) }
+
     /// FreeBSD's, whatever becomes of them here.
     private static let createOnly = ["jid", "path", "ip4", "ip6", "vnet", "osrelease", "osreldate", "linux", "host"]
     private static let changeable = [

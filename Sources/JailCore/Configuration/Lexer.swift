@@ -8,6 +8,8 @@ struct Lexer {
     private var isInString = false
     /// Where the closing quote stands, behind a variable inside double quotes.
     private var quotesEnd: Int?
+    /// No double quote closes anything in the rest of the file.
+    private var isWithoutQuotes = false
 
     init(_ source: SourceText) { self.source = source }
 
@@ -45,7 +47,7 @@ struct Lexer {
             quotesEnd = nil
             return nil
         case .dollar, .backslash: return piece(first)
-        default: return restOfQuotes()
+        default: return restOfQuotes(first)
         }
     }
 
@@ -131,12 +133,17 @@ struct Lexer {
         return quotedWord(from: offset + 1, close: close)
     }
 
-    private mutating func restOfQuotes() -> Token? {
-        guard let close = quotesEnd, close > offset else {
-            quotesEnd = nil
-            return nil
+    /// A variable with a backslash before the closing quote has taken it with it: then the next one closes, and without one
+    /// there are pieces, among which `/` begins no comment.
+    private mutating func restOfQuotes(_ first: UInt8) -> Token? {
+        if let close = quotesEnd, close > offset { return quotedWord(from: offset, close: close) }
+        if !isWithoutQuotes, let close = closingQuote(.doubleQuote, from: offset) {
+            return quotedWord(from: offset, close: close)
         }
-        return quotedWord(from: offset, close: close)
+        isWithoutQuotes = true
+        if first.beginsPiece { return piece(first) }
+        quotesEnd = nil
+        return nil
     }
 
     /// The text up to the closing quote, or up to a variable, which is the next token.
@@ -160,23 +167,20 @@ struct Lexer {
 
     private mutating func skipUnterminatedString(_ quote: UInt8) -> Token? {
         let start = offset
-        offset = unterminatedEnd(from: offset + 1, isBackslashPlain: false) { $0 == quote }
+        offset = unterminatedEnd(from: offset + 1, quote: quote)
         unterminated("string", from: start, hint: "the closing \(Character(Unicode.Scalar(quote))) is missing")
         return nil
     }
 
-    /// How far an unterminated string or variable reaches: to the end of its line, an escape counting as one.
-    private func unterminatedEnd(from start: Int, isBackslashPlain: Bool, stop: (UInt8) -> Bool) -> Int {
+    /// How far an unterminated string reaches: to the end of its line, an escape counting as one.
+    private func unterminatedEnd(from start: Int, quote: UInt8) -> Int {
         var index = start
-        while let byte = byte(index), byte != .newline, !stop(byte) {
-            guard byte == .backslash else {
+        while let byte = byte(index), byte != .newline, byte != quote {
+            if byte == .backslash {
+                guard let escaped = self.byte(index + 1), escaped != .newline else { return index }
                 index += 1
-                continue
             }
-            guard let escaped = self.byte(index + 1), escaped != .newline else {
-                return isBackslashPlain ? index + 1 : index
-            }
-            index += 2
+            index += 1
         }
         return index
     }
@@ -194,28 +198,27 @@ struct Lexer {
 
     /// Behind the closing brace, or nil where the pattern of the unterminated variable matches more.
     private var closingBrace: Int? {
-        guard let close = longestBraces, close >= longestOpenBraces else { return nil }
-        return close
+        let reach = bracesReach
+        return reach.closed.flatMap { $0 >= reach.open ? $0 : nil }
     }
 
-    /// The longest match: a backslash may hide the byte behind it, or be an ordinary byte.
-    private var longestBraces: Int? {
-        var last: Int?
+    /// The longest matches, with a closing brace and without, the latter within its line. A backslash may hide the byte behind
+    /// it, or be an ordinary byte, whichever reaches further.
+    private var bracesReach: (closed: Int?, open: Int) {
+        var reach = (closed: Int?.none, open: offset + 2)
         var isPlain = true
         var isEscaped = false
+        var isInLine = true
         var index = offset + 2
         while let byte = byte(index), isPlain || isEscaped {
-            if isPlain && byte == .closeBrace { last = index + 1 }
+            if isPlain && byte == .closeBrace { reach.closed = index + 1 }
             let stays = isPlain && !isForbiddenInBraces(byte)
             (isPlain, isEscaped) = (stays || isEscaped, isPlain && byte == .backslash)
+            isInLine = isInLine && byte != .newline
             index += 1
+            if isPlain && isInLine { reach.open = index }
         }
-        return last
-    }
-
-    /// How far the variable reaches when it is unterminated: within its line, an escape counting as one.
-    private var longestOpenBraces: Int {
-        unterminatedEnd(from: offset + 2, isBackslashPlain: true) { isForbiddenInBraces($0) }
+        return reach
     }
 
     private func isForbiddenInBraces(_ byte: UInt8) -> Bool {
@@ -231,7 +234,7 @@ struct Lexer {
 
     private mutating func skipUnterminatedVariable() -> Token? {
         let start = offset
-        offset = longestOpenBraces
+        offset = bracesReach.open
         unterminated(
             "variable", from: start, hint: "write ${name}, on one line and without braces inside, or \\$ for a plain $")
         return nil

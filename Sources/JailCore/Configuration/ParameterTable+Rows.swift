@@ -116,7 +116,8 @@ extension ParameterTable {
         .noted(
             "exec.fib", .integer, "0", .numbers(0...0), "routing table of the commands inside",
             why: "0 is the jail's own routing table",
-            otherwise: "a jail has one routing table, that of its network namespace", reserved: true),
+            otherwise: "a jail has one routing table, its network namespace's; the host may: ip rule in exec.created",
+            reserved: true),
         .done(
             "stop.timeout", .integer, "10", "seconds between SIGTERM and the end; 0 sends none",
             "pidfd_send_signal(2), cgroup.kill", reserved: true),
@@ -177,11 +178,11 @@ extension ParameterTable {
         .noted(
             "ip4.saddrsel", .boolean, "true", .boolean(true), "choice of the source address",
             why: "the kernel chooses it, as with true",
-            otherwise: "the kernel chooses the source by the route; put the address that shall be it first"),
+            otherwise: "the kernel chooses among several addresses by the route; put the one that shall be it first"),
         .noted(
             "ip6.saddrsel", .boolean, "true", .boolean(true), "choice of the source address",
             why: "the kernel chooses it, as with true",
-            otherwise: "the kernel chooses the source by the route; put the address that shall be it first"),
+            otherwise: "the kernel chooses among several addresses by the route; put the one that shall be it first"),
         .done(
             "nat", .boolean, "false", "what the jail sends beyond the bridge jail0 has the host's address",
             "nftables, masquerade; forwarding"),

@@ -6,4 +6,11 @@ enum DigitsOnly {
         guard let value = T(String(decoding: bytes, as: UTF8.self)), range.contains(value) else { return nil }
         return value
     }
+
+    /// strtol(3) with nothing left over: digits, and a sign before them.
+    static func isInteger(_ bytes: Bytes) -> Bool {
+        let isSigned = bytes.first == UInt8(ascii: "-") || bytes.first == .plus
+        let digits = isSigned ? bytes.dropFirst() : bytes[...]
+        return !digits.isEmpty && digits.allSatisfy(\.isDigit)
+    }
 }

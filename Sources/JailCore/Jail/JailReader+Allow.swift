@@ -53,8 +53,8 @@ extension JailReader {
             error("allow.mount.nullfs: needs allow.mount, too", at: nullfs.place)
         }
         if let mount, mount.value, nullfs == nil {
-            error(
-                "allow.mount: alone it permits nothing", at: mount.place,
+            say(
+                .warning, "allow.mount has no effect: alone it permits nothing", at: mount.place,
                 hint: "with allow.mount.nullfs root inside may bind folders; other types: mount, mount.fstab")
         }
     }
@@ -121,7 +121,10 @@ extension JailReader {
         guard let level = DigitsOnly.value(isNegative ? value.bytes.dropFirst() : value.bytes[...], in: 0...9999),
             (-1...3).contains(isNegative ? -level : level)
         else {
-            error(parameter, "\"\(value.bytes.printable())\" is no security level", at: value.location, hint: "-1 to 3")
+            let shown = value.bytes.printable()
+            error(
+                "securelevel: \"\(shown)\" is no security level", at: value.location, hint: "-1 to 3",
+                jailMessage: DigitsOnly.isInteger(value.bytes) ? nil : "securelevel: non-integer value \"\(shown)\"")
             return standard
         }
         return Located(isNegative ? -level : level, .configuration(value.location))

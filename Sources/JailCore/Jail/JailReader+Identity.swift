@@ -65,7 +65,7 @@ extension JailReader {
         commands.release = strings("exec.release")
         commands.jailUser = user("exec.jail_user")
         commands.systemUser = user("exec.system_user")
-        commands.consoleLog = absolutePath("exec.consolelog")
+        commands.consoleLog = absolutePath("exec.consolelog", separator: ":")
         return commands
     }
 

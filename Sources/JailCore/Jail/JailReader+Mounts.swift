@@ -49,8 +49,10 @@ extension JailReader {
         return false
     }
 
-    mutating func error(_ place: MountPlace, _ message: String, hint: String? = nil) {
-        error("\(place.parameter): \(message)", at: place.location, hint: hint, line: place.sourceLine)
+    mutating func error(_ place: MountPlace, _ message: String, hint: String? = nil, jailMessage: String? = nil) {
+        error(
+            "\(place.parameter): \(message)", at: place.location, hint: hint,
+            jailMessage: jailMessage.map { "\(place.parameter): \($0)" }, line: place.sourceLine)
     }
 
     private mutating func mount(_ text: Bytes, _ place: MountPlace, root: String) -> MountSpec? {
@@ -158,7 +160,9 @@ extension JailReader {
     private mutating func target(_ target: Bytes, _ place: MountPlace, root: String) -> Target? {
         let shown = target.printable()
         guard let text = target.text, text.hasPrefix("/"), text.utf8.count < 4096 else {
-            error(place, "target \(shown) is not an absolute path", hint: "it is a path of the host: \(root)/\(shown)")
+            error(
+                place, "target \(shown) is not an absolute path", hint: "it is a path of the host: \(root)/\(shown)",
+                jailMessage: "\(shown): not an absolute pathname")
             return nil
         }
         let parts = Self.components(text)

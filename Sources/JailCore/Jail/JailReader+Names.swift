@@ -31,7 +31,13 @@ extension JailReader {
         case .notYet: refuse(parameter, "not supported by this version")
         case .refused(let reason): refuse(parameter, reason)
         case .noted(let why, let values, let otherwise):
-            guard isHarmless(parameter, values, row.kind) else { return refuse(parameter, otherwise) }
+            guard isReadable(parameter, row) else { return }
+            guard isHarmless(parameter, values, row.kind) else {
+                if hasOneSource(row) {
+                    return say(.note, "\(row.name) has no effect: one address is no choice", at: parameter.location)
+                }
+                return refuse(parameter, otherwise)
+            }
             say(values == .any ? .warning : .note, "\(row.name) has no effect: \(why)", at: parameter.location)
         }
     }
@@ -45,6 +51,26 @@ extension JailReader {
 
     private mutating func refuse(_ parameter: EffectiveParameter, _ reason: String) {
         error("\(parameter.name.printable()): \(reason)", at: parameter.lastValue?.location ?? parameter.location)
+    }
+
+    /// `ip4.saddrsel = false` of a jail that has no second address of the family.
+    private func hasOneSource(_ row: ParameterTable.Row) -> Bool {
+        guard ["ip4.saddrsel", "ip6.saddrsel"].contains(row.name), jail.parameter("ip_hostname") == nil else {
+            return false
+        }
+        let values = jail.parameter("\(row.name.prefix(3)).addr")?.values ?? []
+        return values.flatMap { $0.bytes.split(separator: .comma) }.count < 2
+    }
+
+    /// What no kernel would take is an error even where the value has no effect.
+    private mutating func isReadable(_ parameter: EffectiveParameter, _ row: ParameterTable.Row) -> Bool {
+        guard row.kind == .integer, let value = parameter.lastValue, !DigitsOnly.isInteger(value.bytes) else {
+            return true
+        }
+        error(
+            "\(row.name): non-integer value \"\(value.bytes.printable())\"", at: value.location,
+            hint: "decimal digits only")
+        return false
     }
 
     /// A value that cannot be read is reported as such, and counts as harmless here.

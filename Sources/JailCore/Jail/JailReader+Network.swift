@@ -213,9 +213,11 @@ extension JailReader {
         let (_, list, title) = Self.names(family)
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map { String($0) }
         guard let parsed = InternetAddress(parts[0]), parsed.family == family else {
+            let shown = Bytes(parts[0].utf8).printable()
             error(
-                "\(list): \"\(Bytes(parts[0].utf8).printable())\" is not an \(title) address", at: entry.place,
-                hint: parts[0].contains("%") ? "name the interface in front: INTERFACE|ADDRESS" : nil)
+                "\(list): \"\(shown)\" is not an \(title) address", at: entry.place,
+                hint: parts[0].contains("%") ? "name the interface in front: INTERFACE|ADDRESS" : nil,
+                jailMessage: "\(list): not an \(title) address: \(shown)")
             return nil
         }
         if !parsed.isNameable {

@@ -100,7 +100,7 @@ struct JailReader {
     mutating func integer(_ name: String, in range: ClosedRange<Int>) -> Located<Int>? {
         guard let parameter = jail.parameter(name), let value = parameter.lastValue else { return nil }
         guard let number = DigitsOnly.value(value.bytes, in: range) else {
-            let isNumber = DigitsOnly.value(value.bytes, in: 0...Int.max) != nil
+            let isNumber = DigitsOnly.isInteger(value.bytes)
             let shown = value.bytes.printable()
             error(
                 isNumber
@@ -137,13 +137,14 @@ struct JailReader {
     }
 
     /// An absolute path of the host.
-    mutating func absolutePath(_ name: String) -> Located<String>? {
+    /// - Parameter separator: what jail(8) puts between the name and a path that is not absolute.
+    mutating func absolutePath(_ name: String, separator: String = "") -> Located<String>? {
         guard let path = string(name), !path.value.isEmpty else { return nil }
         if path.value.hasPrefix("/") && path.value.utf8.count < 4096 { return path }
         error(
             path.value.hasPrefix("/")
                 ? "\(name): path is longer than 4095 bytes" : "\(name): \"\(path.shown)\" is not an absolute path",
-            at: path.place, jailMessage: "\(name) \(path.value): not an absolute pathname")
+            at: path.place, jailMessage: "\(name)\(separator) \(path.value): not an absolute pathname")
         return nil
     }
 }

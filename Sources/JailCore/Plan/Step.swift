@@ -69,9 +69,9 @@ public struct JailCommand: Equatable, Sendable {
         self.isBackground = isBackground
     }
 
-    /// jail(8)'s rule: split at white space, unless a character means something to sh(1).
+    /// jail(8)'s rule: split at white space, of which a newline is one, unless a character means something to sh(1).
     public init(_ text: String) {
-        let special = Set("!\"$&'()*;<>?[\\]`{|}~\n".utf8)
+        let special = Set("!\"$&'()*;<>?[\\]`{|}~".utf8)
         var body = Substring(text)
         while let last = body.last, last == " " || last == "\t" { body.removeLast() }
         let isBackground = body.last == "&" && body.utf8.filter(special.contains).count == 1
@@ -82,6 +82,6 @@ public struct JailCommand: Equatable, Sendable {
         self.arguments =
             needsShell
             ? ["/bin/sh", "-c", String(body)]
-            : body.split(whereSeparator: { $0 == " " || $0 == "\t" }).map(String.init)
+            : body.utf8.split { " \t\u{b}\u{c}\r\n".utf8.contains($0) }.map { String(Substring($0)) }
     }
 }

@@ -80,16 +80,18 @@ struct PlanPerformer: ~Copyable {
     private static func openConsoleLog(_ jail: JailSpec) throws(RuntimeError) -> Descriptor {
         guard let log = jail.commands.consoleLog else { return Descriptor(-1) }
         let flags = O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK
+        let prefix = jail.path.value == "/" ? nil : jail.path.value + "/"
+        let isBelowRoot = prefix.map(log.value.hasPrefix) ?? false
         do throws(Errno) {
-            let prefix = jail.path.value == "/" ? nil : jail.path.value + "/"
-            guard let prefix, log.value.hasPrefix(prefix) else { return try Files.open(log.value, flags, mode: 0o644) }
+            guard let prefix, isBelowRoot else { return try Files.open(log.value, flags, mode: 0o644) }
             let root = try Files.open(jail.path.value, Int32(OpenFlags([.path, .directory]).rawValue))
             return try RootPath.open(
                 String(log.value.dropFirst(prefix.count)), root: root.number, flags: flags, mode: 0o644,
                 followingLinks: false)
         } catch {
             throw .unsuitable(
-                jail: jail.label, origin: log.origin, "exec.consolelog: \(log.value): \(error.description)",
+                jail: jail.label, origin: log.origin,
+                "\(isBelowRoot ? "exec.consolelog:" : "open") \(log.value): \(error.description)",
                 hint: error.rawValue == ELOOP ? "no symbolic link may lead there" : nil)
         }
     }

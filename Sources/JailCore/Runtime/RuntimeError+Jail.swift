@@ -7,16 +7,28 @@ extension RuntimeError {
         switch self {
         case .command(let jail, let text, let origin, .notExecuted(let errno)):
             let line = JailCommand.line(text, origin)
-            return "execvp: \(line.prefix { $0 != " " }): \(errno.description)\njail: " + named(jail, "\(line): failed")
+            return named(jail, "exec \(line.prefix { $0 != " " }): \(errno.description)") + "\njail: "
+                + named(jail, "\(line): failed")
         case .command(let jail, let text, let origin, let outcome):
             return named(jail, "\(JailCommand.line(text, origin)): \(outcome.jailDescription)")
         case .unsuitable(let jail, _, let text, _): return named(jail, text)
-        case .noSuchUser(_, _, _, let name): return "\(Terminal.escaped(name)): no such user"
-        case .step(_, let step, let errno, _):
-            guard let directory = step.directory else { return message }
-            return "chdir: \(Terminal.escaped(directory)): \(errno.description)"
+        case .noSuchUser(let jail, _, _, let name): return named(jail, "\(Terminal.escaped(name)): no such user")
+        case .step(let jail, let step, let errno, let number):
+            if let directory = step.directory {
+                return named(jail, "chdir \(Terminal.escaped(directory)): \(errno.description)")
+            }
+            return named(jail, "cannot \(step.purpose): \(errno.description)")
+                + "\n    \(location(step.origin))step \(number + 1): \(step.operation.spelling)"
         default: return message
         }
+    }
+
+    /// What jexec(8) says after `jexec: `.
+    public var jexecMessage: String {
+        if case .step(_, let step, let errno, _) = self, let directory = step.directory {
+            return "chdir: \(Terminal.escaped(directory)): \(errno.description)"
+        }
+        return jailMessage(isNamed: false)
     }
 }
 

@@ -89,7 +89,7 @@ extension RuntimeError {
         }
     }
 
-    private func location(_ origin: Origin) -> String {
+    func location(_ origin: Origin) -> String {
         if case .configuration(let location) = origin { "\(location): " } else { "" }
     }
 }

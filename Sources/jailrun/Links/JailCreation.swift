@@ -38,7 +38,7 @@ struct JailCreation {
             })
         keepers.starts.created = { spec, identity in
             if output.isVerbose {
-                output.note("jail_set(JAIL_CREATE)\(spec.kernelWords)", of: isConfigured ? spec.label : nil)
+                output.note("jail_set(JAIL_CREATE)\(spec.kernelWords())", of: isConfigured ? spec.label : nil)
             }
             if printsNumbers { LinkOutput.write(1, Array("\(identity.jid)\n".utf8)) }
             output.note("created", of: isConfigured ? spec.label : nil)
@@ -84,10 +84,15 @@ struct JailCreation {
 
 extension JailSpec {
     /// The parameters that FreeBSD's kernel would be given, each with a blank before it.
-    var kernelWords: String {
-        parameters.settings.filter { KernelParameters.contains($0.baseName) }.map { setting in
-            let values = setting.values.isEmpty ? "" : "=\(setting.values.joined(separator: ","))"
-            return " \(Terminal.escaped(setting.name + values))"
+    /// - Parameter isUpdate: without those that only a new jail is given.
+    func kernelWords(isUpdate: Bool = false) -> String {
+        parameters.settings.filter { setting in
+            KernelParameters.contains(setting.baseName)
+                && !(isUpdate && KernelParameters.isCreateOnly(setting.baseName))
+        }.map { setting in
+            let value = ConfigurationListing.quoted(Bytes(setting.values.joined(separator: ",").utf8))
+            let shown = setting.values.isEmpty ? "" : "=\(String(decoding: value, as: UTF8.self))"
+            return " \(Terminal.escaped(setting.name + shown))"
         }.joined()
     }
 }

@@ -179,7 +179,8 @@ struct JailOperation {
             }
             let label = isConfigured ? jail.spec.label : nil
             if output.isVerbose {
-                output.note("jail_set(JAIL_UPDATE) jid=\(record.identity.jid)\(jail.spec.kernelWords)", of: label)
+                let words = jail.spec.kernelWords(isUpdate: true)
+                output.note("jail_set(JAIL_UPDATE) jid=\(record.identity.jid)\(words)", of: label)
             }
             output.note("updated", of: label)
             return 0

@@ -45,7 +45,10 @@ struct JailRemovals {
         for operand in operands {
             let found = Self.names(operand, jails, running) + Self.names(operand, jails, waiting: waiting)
             if found.isEmpty && !Self.isWildcard(operand) {
-                output.error("\"\(Terminal.escaped(operand))\" not found")
+                // With -q a jail of the file that is not up is no news, though not a success.
+                if !request.isQuiet || !jails.contains(where: { $0.spec.label == operand }) {
+                    output.error("\"\(Terminal.escaped(operand))\" not found")
+                }
                 status = 1
             }
             names += found

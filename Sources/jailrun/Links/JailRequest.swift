@@ -59,9 +59,10 @@ struct JailRequest {
         case "r": removes = true
         case "R": (removes, ignoresFile) = (true, true)
         case "C": cleansUp = true
-        case "q": isQuiet = true
-        case "v": isVerbose = true
-        case "i": (printsNumbers, isQuiet) = (true, true)
+        // Whichever comes last counts.
+        case "q": (isQuiet, isVerbose) = (true, false)
+        case "v": (isQuiet, isVerbose) = (false, true)
+        case "i": (printsNumbers, isQuiet, isVerbose) = (true, true, false)
         case "d": isDyingMentioned = true
         default: return false
         }

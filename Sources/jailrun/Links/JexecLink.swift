@@ -58,7 +58,7 @@ enum JexecLink {
             }
             return try enter(record, request, host, output)
         } catch {
-            output.error(error.jailMessage(isNamed: false))
+            output.error(error.jexecMessage)
             return 1
         }
     }

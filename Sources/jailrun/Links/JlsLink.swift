@@ -108,6 +108,8 @@ enum JlsLink {
         var jails = running.filter { request.includesDying || !$0.isDying }
         if let wanted = request.jail {
             guard let jail = lookup.record(wanted) else {
+                // The columns' heads come before any jail is looked for.
+                if request.output == nil { LinkOutput.write(1, Array(listing(request, [], running).text([]).utf8)) }
                 output.error(JailLookup.objection(to: wanted))
                 return 1
             }

@@ -1,0 +1,27 @@
+import Testing
+
+@testable import JailCore
+
+@Suite("Commands of exec.*")
+struct JailCommandTests {
+    @Test(
+        "without a character of the shell's a command is words, whatever white space is between them",
+        arguments: [
+            ("a b", ["a", "b"]), (" a\tb ", ["a", "b"]), ("a\n  b\r\n\u{b}c\u{c}", ["a", "b", "c"]),
+            ("X=1 a #b", ["X=1", "a", "#b"]), ("", []), (" \n\t", []),
+        ])
+    func words(text: String, arguments: [String]) {
+        #expect(JailCommand(text) == JailCommand(text: text, arguments: arguments, isBackground: false))
+    }
+
+    @Test("with one it is the shell's", arguments: Array("!\"$'()*;<>?[\\]`{|}~").map { "a\n\($0) b" } + ["a && b"])
+    func shell(text: String) {
+        #expect(JailCommand(text).arguments == ["/bin/sh", "-c", text])
+    }
+
+    @Test("a last & alone runs it in the background without a shell")
+    func background() {
+        #expect(JailCommand("a b &") == JailCommand(text: "a b &", arguments: ["a", "b"], isBackground: true))
+        #expect(JailCommand("a & b &").arguments == ["/bin/sh", "-c", "a & b &"])
+    }
+}
