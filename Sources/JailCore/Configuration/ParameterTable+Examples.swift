@@ -89,5 +89,6 @@ extension ParameterTable {
         ("log.size", "log.file = \"/var/log/www.log\"; log.size = 10M;"),
         ("log.keep", "log.file = \"/var/log/www.log\"; log.keep = 5;"),
         ("log.timestamps", "log.file = \"/var/log/www.log\"; log.timestamps;"),
+        ("log.journal", "log.journal;"),
     ]
 }

@@ -35,6 +35,7 @@ struct HostCheck {
             checkMountSources()
             checkProfile()
             checkConsoleLog()
+            checkJournal()
             if let root = openRoot() { checkInside(root) }
         }
     }
@@ -177,6 +178,13 @@ struct HostCheck {
         if !Files.exists(directory) {
             missing("exec.consolelog: \(directory)", .current, log.origin)
         }
+    }
+
+    private mutating func checkJournal() {
+        guard let journal = spec.log.journal, !Files.exists(JournalWriter.socketPath) else { return }
+        say(
+            .warning, "log.journal: this host has no journal: \(JournalWriter.socketPath) is not there", journal.origin,
+            hint: "the lines are in the log alone, jailrun logs")
     }
 
     // MARK: In the jail's root
