@@ -78,9 +78,10 @@ extension Kernel {
                     let answer = machine.run(
                         "/bin/sh -c 'test ! -L /etc/resolv.conf && head -c 1 /etc/resolv.conf; cat /etc/hosts'",
                         "mount.resolvconf; ip4.addr = 10.77.0.10;")
-                    #expect(answer.lines == [
-                        "#127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback", "10.77.0.10\tt",
-                    ], "\(target): \(answer)")
+                    #expect(
+                        answer.lines == [
+                            "#127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback", "10.77.0.10\tt",
+                        ], "\(target): \(answer)")
                 }
                 #expect(machine.read(bait) == "mine\n")
                 #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == "resolv.conf")

@@ -30,7 +30,8 @@ extension Explanation {
             "Covers \(paths.map { "/\($0)" }.enumerated) by files of the jail's own, read-only.",
             without: "The jail would take itself for the machine that its root was copied from.")
         if paths.contains("etc/hosts") {
-            explanation.without = "The jail would find no other by its name, and ask what servers its root was made with."
+            explanation.without =
+                "The jail would find no other by its name, and ask the servers that its root was made with."
         }
         explanation.manual = [
             ("etc/machine-id", "machine-id(5)"), ("etc/hostid", "gethostid(3)"), ("etc/hosts", "hosts(5)"),

@@ -5,8 +5,8 @@ extension Planner {
     private var identityFiles: [Located<IdentityFile>] {
         (machineFiles + nameFiles).compactMap { file in
             var file = file
-            guard let ground = facts.identityFiles.first(where: { $0.path == file.value.path })?.ground else { return nil }
-            file.value.ground = ground
+            guard let place = facts.identityFiles.first(where: { $0.path == file.value.path }) else { return nil }
+            file.value.ground = place.ground
             return file
         }
     }
@@ -28,13 +28,14 @@ extension Planner {
 
     func identifyHost() -> [Step] {
         let files = identityFiles
+        let capacity = IdentityFile.capacity(for: files.map(\.value))
         guard let origin = files.first?.origin else { return [] }
         func step(_ call: SystemCall, _ purpose: String) -> Step { child(call, aim, origin, purpose) }
         let attributes: MountAttributes = [.noSetuid, .noDevices, .noExec]
         return [
             step(.openFilesystem("tmpfs", into: .filesystem), "open tmpfs"),
             step(.configure(.filesystem, "mode", "0755"), "set the mode of tmpfs"),
-            step(.configure(.filesystem, "size", String(IdentityFile.capacity(for: files.map(\.value)))), "limit tmpfs"),
+            step(.configure(.filesystem, "size", String(capacity)), "limit tmpfs"),
             step(.createSuperblock(.filesystem), "make the file system of the jail's identity"),
             step(.mountDetached(.filesystem, attributes, into: .identity), "mount it"),
             step(.close(.filesystem), "close tmpfs"),

@@ -28,7 +28,8 @@ extension FactFinder {
         for path in asked + (jail.names == nil ? [] : Planner.nameFiles) {
             let isMounted = jail.mounts.contains { !$0.relativeTarget.isEmpty && path.hasPrefix($0.relativeTarget) }
             if isMounted {
-                places.append(.init(path: path))  // what is mounted is seen by the step, which says what is wrong with it
+                // What is mounted there is seen by the step alone, which says what is wrong with it.
+                places.append(.init(path: path))
             } else if let ground = first(root: root, { ground(of: path, root: $0) }) {
                 places.append(.init(path: path, ground: ground))
             } else if let names = jail.names, Planner.nameFiles.contains(path) {
@@ -44,7 +45,8 @@ extension FactFinder {
         let hasFolder = first(root: root) { isDirectory("etc", root: $0) ? true : nil } != nil
         if path == "etc/hostname" || hasFolder && jail.root.isEphemeral.value { return }
         throw .unsuitable(
-            jail: jail.label, origin: names.origin, "mount.resolvconf: the root has no file /\(path) that could be covered",
+            jail: jail.label, origin: names.origin,
+            "mount.resolvconf: the root has no file /\(path) that could be covered",
             hint: jail.hint(forMissing: path, hasFolder: hasFolder))
     }
 

@@ -40,7 +40,9 @@ public struct PortReservation {
             other.network.ports.map { HostNetworkFacts.TakenPort(port: $0, jail: other.name.value) }
         }
         let handle = FileDescriptor(rawValue: proc.number)
-        let taken = (try? Netlink(proc: handle).takenPorts(for: ports)) ?? Listeners(proc: proc.number).ports(overlapping: ports)
+        let taken =
+            (try? Netlink(proc: handle).takenPorts(for: ports))
+            ?? Listeners(proc: proc.number).ports(overlapping: ports)
         return ports.compactMap { port in
             (known + taken).first { $0.jail != jail.name.value && $0.port.overlaps(port) }.map {
                 (port.origin, $0.error(for: port))

@@ -5,7 +5,8 @@ internal import SystemPackage
 /// What the supervisor waits for.
 extension Supervisor {
     private enum Source {
-        case signals, front, workEnd, workWords, workMessage, checkEnd, checkWords, jailEnd, output, memory, reader, journal
+        case signals, front, workEnd, workWords, workMessage, checkEnd, checkWords, jailEnd, output, memory, reader,
+            journal
     }
 
     private struct Watch {
