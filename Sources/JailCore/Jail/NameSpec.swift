@@ -9,6 +9,9 @@ public struct NameSpec: Equatable, Sendable, Codable {
         public var addresses: [AddressSpec]
     }
 
+    /// The files without which it would not be what was asked for.
+    static let needed = ["etc/hosts", "etc/resolv.conf"]
+
     public var origin: Origin
     /// Its own: the hostname, unless that is the host's, and its name in the file.
     public var own: [String]
@@ -22,6 +25,11 @@ public struct NameSpec: Equatable, Sendable, Codable {
             return Neighbour(jail: neighbour.jail, names: neighbour.names, addresses: found.addresses)
         }
     }
+}
+
+extension MountSpec {
+    /// Whether what the root has at the path is hidden by it.
+    func covers(_ path: String) -> Bool { path == relativeTarget || path.hasPrefix("\(relativeTarget)/") }
 }
 
 extension JailSpec {

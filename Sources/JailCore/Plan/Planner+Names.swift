@@ -1,6 +1,6 @@
 /// `mount.resolvconf`: the files by which the jail's programs find names.
 extension Planner {
-    static let nameFiles = ["etc/hosts", "etc/resolv.conf", "etc/hostname"]
+    static let nameFiles = NameSpec.needed + ["etc/hostname"]
 
     var nameFiles: [Located<IdentityFile>] {
         guard let names = jail.names else { return [] }

@@ -26,8 +26,7 @@ extension FactFinder {
         let asked = (jail.host.uuid == nil ? [] : ["etc/machine-id"]) + (jail.host.id == nil ? [] : ["etc/hostid"])
         var places: [StartFacts.IdentityPlace] = []
         for path in asked + (jail.names == nil ? [] : Planner.nameFiles) {
-            let isMounted = jail.mounts.contains { !$0.relativeTarget.isEmpty && path.hasPrefix($0.relativeTarget) }
-            if isMounted {
+            if NameSpec.needed.contains(path), jail.mounts.contains(where: { $0.covers(path) }) {
                 // What is mounted there is seen by the step alone, which says what is wrong with it.
                 places.append(.init(path: path))
             } else if let ground = first(root: root, { ground(of: path, root: $0) }) {
@@ -43,7 +42,7 @@ extension FactFinder {
     /// A jail does without /etc/hostname: the kernel knows its name.
     private func checkMissing(_ path: String, _ names: NameSpec, root: Int32) throws(RuntimeError) {
         let hasFolder = first(root: root) { isDirectory("etc", root: $0) ? true : nil } != nil
-        if path == "etc/hostname" || hasFolder && jail.root.isEphemeral.value { return }
+        if !NameSpec.needed.contains(path) || hasFolder && jail.root.isEphemeral.value { return }
         throw .unsuitable(
             jail: jail.label, origin: names.origin,
             "mount.resolvconf: the root has no file /\(path) that could be covered",

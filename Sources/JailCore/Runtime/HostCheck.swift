@@ -248,7 +248,8 @@ struct HostCheck {
     /// Those that only a mount or `root.ephemeral` would bring.
     private mutating func checkNameFiles(_ root: Int32) {
         guard let names = spec.names, !spec.root.isEphemeral.value else { return }
-        for path in Planner.nameFiles.dropLast() where spec.mounts.allSatisfy({ !path.hasPrefix($0.relativeTarget) }) {
+        for path in NameSpec.needed where !spec.mounts.contains(where: { $0.covers(path) || $0.relativeTarget.isEmpty })
+        {
             guard let errno = Self.lack(path, root: root, followingLinks: false), errno != .tooManySymbolicLinkLevels
             else { continue }
             let hasFolder = Self.lack("etc", root: root, followingLinks: false) == nil
