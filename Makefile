@@ -12,12 +12,22 @@ JAILRUN = $(BUILD)/release/jailrun
 PROBE = $(BUILD)/probe/probe
 FLOOR = $(BUILD)/bench/floor
 RACE = $(BUILD)/bench/race
-# lld, because the others warn at length of glibc functions that the program never calls. A start runs every function once:
-# small code, types whose metadata is asked for directly, not by a name to be parsed, and references counted without locks,
-# as the program has one thread, make it faster (docs/design/0009).
-STATIC = -c release --static-swift-stdlib -Xswiftc -static-executable -Xswiftc -use-ld=lld -Xlinker -s \
-	-Xswiftc -Osize -Xswiftc -Xfrontend -Xswiftc -disable-concrete-type-metadata-mangled-name-accessors \
-	-Xswiftc -assume-single-threaded
+CALLED = $(BUILD)/bench/called
+# lld, because the others warn at length of glibc functions that the program never calls. A start runs every function once,
+# so that what counts is how much of the program it touches (docs/design/0009): small code, optimised as one, its functions
+# in the order file's order; types whose metadata is asked for directly, and made where they are needed; references counted
+# without locks, as the program has one thread.
+STATIC = $(OPTIMISED) -Xlinker -s -Xlinker --symbol-ordering-file="$(CURDIR)/bench/start.order"
+OPTIMISED = -c release --static-swift-stdlib -Xswiftc -static-executable -Xswiftc -use-ld=lld \
+	--experimental-lto-mode=full $(AUTOLINKED) -Xlinker --no-warn-symbol-ordering \
+	-Xswiftc -Osize -Xswiftc -assume-single-threaded -Xcc -DCNS_SHIPPED \
+	-Xswiftc -Xfrontend -Xswiftc -disable-concrete-type-metadata-mangled-name-accessors \
+	-Xswiftc -Xfrontend -Xswiftc -disable-generic-metadata-prespecialization \
+	-Xswiftc -Xfrontend -Xswiftc -disable-preallocated-instantiation-caches
+# A module says in its object file which libraries it needs; nobody reads that where the object is bitcode.
+AUTOLINKED = -Xlinker -lFoundationEssentials -Xlinker -l_FoundationCShims -Xlinker -l_FoundationCollections \
+	-Xlinker -lswiftGlibc -Xlinker -lswiftSynchronization -Xlinker -lswift_Concurrency \
+	-Xlinker -lswift_StringProcessing -Xlinker -lswift_RegexParser -Xlinker -lswift_Builtin_float
 
 # Debian's names of what each target needs beside a Swift toolchain and make.
 BUILD_PACKAGES = libseccomp-dev libcap-dev libnl-route-3-dev pkg-config
@@ -27,6 +37,7 @@ TEST_PACKAGES = $(DEMO_PACKAGES) curl iproute2 iputils-ping mmdebstrap nftables 
 VM_PACKAGES = $(TEST_PACKAGES) qemu-system-x86 kmod e2fsprogs
 LINT_PACKAGES = $(BUILD_PACKAGES) shellcheck clang-format
 BENCH_PACKAGES = $(DEMO_PACKAGES) crun bubblewrap
+ORDER_PACKAGES = $(DEMO_PACKAGES) binutils
 # A browser is much to ask of a newcomer: without one, the tests of the page are skipped.
 PAGE_PACKAGES = chromium
 
@@ -94,11 +105,23 @@ $(RACE): bench/race.c
 	@mkdir -p $(@D)
 	$(CLANG) -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -static -o $@ bench/race.c
 
+$(CALLED): bench/called.c
+	@mkdir -p $(@D)
+	$(CLANG) -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -static -o $@ bench/called.c
+
 ## make bench       start to end of /bin/true: jailrun beside a C floor, crun, bubblewrap and unshare
 bench: root deps-bench release $(FLOOR) $(RACE)
 	@rootfs-examples/shell/build
 	@JAILRUN="$(CURDIR)/$(JAILRUN)" FLOOR="$(CURDIR)/$(FLOOR)" RACE="$(CURDIR)/$(RACE)" \
 	    Tests/Lab/lab -e shell bench/run
+
+## make order       writes bench/start.order, the functions of a start, anew
+order: root deps-order $(CALLED)
+	@rootfs-examples/shell/build
+	$(SWIFT) build $(OPTIMISED) --scratch-path $(BUILD)/order --product jailrun
+	@JAILRUN="$(CURDIR)/$(BUILD)/order/release/jailrun" CALLED="$(CURDIR)/$(CALLED)" \
+	    Tests/Lab/lab -e shell bench/order >$(BUILD)/order/start.order
+	@mv $(BUILD)/order/start.order bench/start.order; wc -l bench/start.order
 
 ## make lint        style, layers, C warnings, shell scripts; changes nothing
 lint: deps-lint
@@ -177,7 +200,9 @@ deps-lint:
 	@.ci/need $(LINT_PACKAGES)
 deps-bench:
 	@.ci/need $(BENCH_PACKAGES)
+deps-order:
+	@.ci/need $(ORDER_PACKAGES)
 
-.PHONY: all help root build release demo test tour test-vm examples probe bench lint format docs picture install \
+.PHONY: all help root build release demo test tour test-vm examples probe bench order lint format docs picture install \
 	uninstall clean \
-	deps deps-build deps-demo deps-test deps-vm deps-lint deps-bench
+	deps deps-build deps-demo deps-test deps-vm deps-lint deps-bench deps-order

@@ -88,7 +88,7 @@ extension Kernel {
                 command = "/bin/true"; userns = host; host = inherit; ip4 = inherit; ip6 = inherit; sysvshm = inherit;
                 sysvmsg = inherit; sysvsem = inherit; allow.chflags; allow.settime; allow.adjtime; allow.setaudit; allow.read_msgbuf;
                 """,
-                "command = \"/bin/true\"; vnet; vnet.interface = lab1; allow.routing; children.max = 2;",
+                "command = \"/bin/true\"; vnet; vnet.interface = lab1; allow.routing; children.max = 1;",
                 "command = \"/bin/true\"; interface = lab2; ip4.addr = 198.51.100.9; allow.nosuser;",
             ]
         }

@@ -65,7 +65,7 @@ struct ConfigurationDescriptor: ~Copyable {
     /// All bytes up to the end; more than `limit` are refused.
     func read(limit: Int) throws(ConfigurationReadError) -> Bytes {
         var bytes = Bytes()
-        var buffer = Bytes(repeating: 0, count: 65536)
+        var buffer = Bytes(repeating: 0, count: 4096)
         while bytes.count <= limit {
             let count = unsafe Glibc.read(number, &buffer, buffer.count)
             if count == 0 { return bytes }

@@ -18,7 +18,7 @@ enum Files {
     /// - Throws: `EFBIG` when there is more.
     static func read(_ descriptor: borrowing Descriptor, limit: Int = 1 << 20) throws(Errno) -> [UInt8] {
         var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 16384)
+        var buffer = [UInt8](repeating: 0, count: 4096)
         while true {
             let count = unsafe Glibc.read(descriptor.number, &buffer, buffer.count)
             if count < 0 && errno == EINTR { continue }

@@ -128,7 +128,8 @@ struct JailNesting {
 
     /// What is left of the jails in a cgroup whose processes were all killed. Whoever works on one of them learns of its end.
     func removeJails(in cgroup: Cgroup) {
-        for nested in host.state.traces where nested.cgroup.hasPrefix("\(cgroup.path)/") {
+        for other in host.state.names where other != name {
+            guard let nested = host.state.trace(of: other), nested.cgroup.hasPrefix("\(cgroup.path)/") else { continue }
             guard let lock = try? host.lock(nested.name) else { continue }
             // Its start may have gone on for a moment.
             let inside = Cgroup(path: nested.cgroup)
