@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import JailCore
 import Testing
 
@@ -105,5 +106,47 @@ final class HostCheckTests {
             d { path = ROOT; command = /bin/true; ip4.addr = 10.0.0.1; }
             """, isWhole: true)
         #expect(found.map { $0.location?.line } == [1, 1, 2, 3, 3, 5], "\(found)")
+    }
+
+    @Test("a port that a program listens on is an error, and so is one that two jails want")
+    func ports() throws {
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(listener) }
+        var address = sockaddr_in(
+            sin_family: sa_family_t(AF_INET), sin_port: 0, sin_addr: in_addr(s_addr: in_addr_t(0x7f00_0001).bigEndian),
+            sin_zero: (0, 0, 0, 0, 0, 0, 0, 0))
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        try withUnsafeMutablePointer(to: &address) { pointer in
+            try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { name in
+                try #require(bind(listener, name, size) == 0 && listen(listener, 1) == 0)
+                try #require(getsockname(listener, name, &size) == 0)
+            }
+        }
+        let port = UInt16(bigEndian: address.sin_port)
+        let found = try check("ip4.addr = 10.77.0.10; port = \"127.0.0.1:\(port):80\";")
+        #expect(found.count == 1 && found[0].severity == .error, "\(found)")
+        #expect(found.first?.message.contains("127.0.0.1:\(port)/tcp") == true, "\(found)")
+        #expect(try check("ip4.addr = 10.77.0.10; port = \"127.0.0.1:\(port):80/udp\";") == [])
+        #expect(try check("ip4.addr = 10.77.0.10; port = \"127.0.0.1:0:80\";") == [])
+
+        let two = try check(
+            """
+            path = ROOT; command = /bin/true;
+            a { ip4.addr = 10.77.0.10; port = "127.0.0.1:1:80"; }
+            b { ip4.addr = 10.77.0.11; port = "1:80"; }
+            """, isWhole: true)
+        #expect(two.count == 1 && two[0].location?.line == 3, "\(two)")
+    }
+
+    @Test("what mount.resolvconf has nothing to cover in is an error, and a link or an ephemeral root is none")
+    func names() throws {
+        let found = try check("mount.resolvconf;")
+        #expect(found.map(\.severity) == [.error, .error], "\(found)")
+        #expect(found.first?.message.contains("/etc/hosts: No such file or directory") == true, "\(found)")
+        #expect(try check("mount.resolvconf; root.ephemeral;") == [])
+        try FileManager.default.createSymbolicLink(
+            atPath: "\(directory)/root/etc/resolv.conf", withDestinationPath: "../run/none")
+        try Data().write(to: URL(filePath: "\(directory)/root/etc/hosts"))
+        #expect(try check("mount.resolvconf;") == [])
     }
 }

@@ -7,9 +7,10 @@ struct InstanceTests {
         try Configuration(path: "t.conf", source: TextSource(files: ["t.conf": text])).specs()
     }
 
-    static func applied(_ text: String) throws -> [JailSpec] {
+    static func applied(_ text: String) throws -> [JailSpec] { try applied(try jails(text)) }
+
+    static func applied(_ jails: [JailSpec]) throws -> [JailSpec] {
         let instance = try #require(Instance("ci7"))
-        let jails = try jails(text)
         let networks = instance.networks(of: jails).map { network in
             (
                 from: network,

@@ -122,7 +122,9 @@ struct ParameterPlanTests {
     @Test("the files of the host's identity are covered where the root has them, and else nothing is done")
     func identity() throws {
         let text = "host.hostuuid = \"01234567-89AB-cdef-0123-456789abcdef\"; host.hostid = 1;"
-        let lines = try Self.lines(text) { $0.identityFiles = ["etc/machine-id", "etc/hostid"] }
+        let lines = try Self.lines(text) {
+            $0.identityFiles = ["etc/machine-id", "etc/hostid"].map { .init(path: $0) }
+        }
         #expect(lines.contains("write(file, \"0123456789abcdef0123456789abcdef\\n\", 33)"))
         #expect(lines.contains { $0.contains("\"etc/hostid\"") })
         #expect(try !Self.lines(text).contains { $0.contains("hostid") || $0.contains("machine-id") })

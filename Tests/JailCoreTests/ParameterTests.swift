@@ -22,7 +22,7 @@ struct ParameterTableTests {
             case .done: true
             case .noted(_, .boolean(false), _): false  // a permission that is not given
             case .noted: true
-            case .refused, .notYet: false
+            case .refused: false
             }
         guard isSettable else { return }
         #expect(!row.example.isEmpty)

@@ -46,6 +46,57 @@ extension Kernel {
             }
         }
 
+        private static var rules: [String] {
+            Command(["nft", "list", "ruleset"]).run().lines.filter { $0.contains("comment") }
+        }
+
+        @Test("ports and nat come and go while a jail runs, and leave no rule and no setting") func ports() throws {
+            try Machine.with { machine in
+                let settings = "grep -r . /proc/sys/net/ipv?/conf/*/forwarding /proc/sys/net/ipv4/conf/*/route_localnet"
+                let before = Command.shell(settings).run().lines
+                #expect(machine.create("ip4.addr=10.77.0.10").status == 0)
+                #expect(machine.create("ip4.addr=10.77.0.20", "port=9000:80", name: "u").status == 0)
+                _ = machine.link("jexec", "t", "/bin/sh", "-c", "echo here >/tmp/index.html; httpd -h /tmp")
+                func get(_ port: Int) -> String {
+                    Command(["curl", "-s", "-m", "2", "http://127.0.0.1:\(port)/"]).run().output
+                }
+                for port in [8080, 8081] {
+                    let outcome = modify(machine, "port=127.0.0.1:\(port):80")
+                    #expect(outcome.status == 0, "\(outcome)")
+                    #expect(get(port) == "here\n")
+                }
+                #expect(get(8080) == "", "the old port is the host's again")
+                let taken = modify(machine, "host.hostname=other", "port=9000:80")
+                #expect(taken.status == 1 && taken.errors.contains("taken by jail \"u\""), "\(taken)")
+                #expect(get(8081) == "here\n" && value(machine, "host.hostname") == "t")
+                #expect(modify(machine, "nat").status == 0)
+                #expect(Self.rules.contains { $0.contains("ip saddr 10.77.0.10") && $0.contains("masquerade") })
+                #expect(get(8081) == "here\n")
+                #expect(modify(machine, "nonat", "port=").status == 0)
+                #expect(!Self.rules.contains { $0.contains("comment \"t") }, "\(Self.rules)")
+                #expect(get(8081) == "")
+                machine.remove("u")
+                #expect(Self.rules == [])
+                machine.remove()
+                #expect(Command.shell(settings).run().lines == before)
+            }
+        }
+
+        @Test("a renamed jail's rules have its new name, and its old one may be another's") func renamedRules() throws {
+            try Machine.with { machine in
+                #expect(machine.create("ip4.addr=10.77.0.10", "port=127.0.0.1:8080:80", "nat").status == 0)
+                let before = Self.rules
+                let outcome = rename(machine, "name=v")
+                #expect(outcome.status == 0, "\(outcome)")
+                #expect(Self.rules.map { $0.replacing("comment \"v", with: "comment \"t") }.sorted() == before.sorted())
+                #expect(!Self.rules.contains { $0.contains("comment \"t") })
+                let other = machine.create("ip4.addr=10.77.0.11", "port=127.0.0.1:8080:80", name: "w")
+                #expect(other.status == 1 && other.errors.contains("taken by jail \"v\""), "\(other)")
+                machine.remove("v")
+                #expect(Self.rules == [])
+            }
+        }
+
         @Test("a change that fails in one part leaves all parts as they were") func atomic() throws {
             try Machine.with { machine in
                 #expect(machine.create("ip4.addr=10.77.0.10").status == 0)

@@ -97,6 +97,100 @@ extension Kernel {
             }
         }
 
+        /// In the place of systemd-journald(8)'s socket, which the lab has not.
+        private final class Journal {
+            private let socket: Int32
+            private var received: [String] = []
+
+            init() throws {
+                _ = Command(["mkdir", "-p", "/run/systemd/journal"]).run()
+                socket = Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+                var address = sockaddr_un()
+                address.sun_family = sa_family_t(AF_UNIX)
+                withUnsafeMutableBytes(of: &address.sun_path) {
+                    $0.copyBytes(from: "/run/systemd/journal/socket".utf8)
+                }
+                let size = socklen_t(MemoryLayout<sockaddr_un>.size)
+                let isBound = withUnsafePointer(to: &address) { pointer in
+                    pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(socket, $0, size) == 0 }
+                }
+                try #require(isBound, "errno \(errno)")
+            }
+
+            deinit {
+                close(socket)
+                _ = Command(["rm", "-r", "/run/systemd"]).run()
+            }
+
+            /// All up to now.
+            var entries: [String] {
+                var buffer = [UInt8](repeating: 0, count: 1 << 18)
+                while true {
+                    var watched = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+                    guard poll(&watched, 1, 100) > 0 else { return received }
+                    let count = recv(socket, &buffer, buffer.count, Int32(MSG_DONTWAIT))
+                    if count < 0 { return received }
+                    received.append(String(decoding: buffer[..<count], as: UTF8.self))
+                }
+            }
+
+            var messages: [Substring] { entries.compactMap { $0.split(separator: "MESSAGE=").last?.dropLast() } }
+        }
+
+        @Test("log.journal makes an entry of each line, whole or cut, with the jail's name") func journal() throws {
+            try Machine.with { machine in
+                let journal = try Journal()
+                let long = String(repeating: "x", count: 60000)
+                machine.write("one\ntwo\n\(long)\nend", to: "\(machine.root)/var/words")
+                machine.configure("log.journal; exec.start = \"cat /var/words\"; persist;")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                #expect(eventually { journal.entries.count >= 4 })
+                machine.stop()
+                #expect(eventually { journal.messages.last == "end" }, "\(journal.entries.count)")
+                #expect(
+                    journal.entries.first
+                        == "PRIORITY=6\nSYSLOG_IDENTIFIER=t\nJAILRUN_JAIL=t\nMESSAGE=one\n")
+                #expect(journal.messages.map(\.utf8.count) == [3, 3, 49152, 60000 - 49152, 3])
+            }
+        }
+
+        @Test("a journal that does not read blocks no jail, gets the first mebibyte, and is told what it misses")
+        func slowJournal() throws {
+            try Machine.with { machine in
+                let journal = try Journal()
+                machine.configure(
+                    """
+                    persist; log.journal; exec.start = 'seq 1 50000; touch /var/written;
+                        (while [ ! -e /var/go ]; do sleep 0.05; done; echo late) &';
+                    """)
+                let outcome = machine.jailrun("start", machine.conf)
+                #expect(outcome.status == 0 && machine.has("var/written"), "\(outcome)")
+                usleep(500_000)  // until the supervisor has read what the pipe still held
+                #expect(journal.messages.count > 10000)
+                machine.write("", to: "\(machine.root)/var/go")
+                #expect(eventually { journal.messages.last == "late" })
+                let messages = journal.messages
+                let notice = try #require(messages.dropLast().last)
+                #expect(notice.hasPrefix("jailrun: ") && notice.hasSuffix("the journal did not take them"), "\(notice)")
+                let numbers = messages.compactMap { Int($0) }
+                #expect(numbers == Array(1...numbers.count))
+                let dropped = notice.split(separator: " ").compactMap { Int($0) }.first ?? 0
+                #expect(numbers.count + dropped == 50000)
+                machine.stop()
+            }
+        }
+
+        @Test("without a journal a jail starts all the same, and check says so") func noJournal() throws {
+            try Machine.with { machine in
+                machine.configure("log.journal; persist; exec.start = \"echo there\";")
+                let check = machine.jailrun("check", machine.conf)
+                #expect(check.status == 0 && check.errors.contains("this host has no journal"), "\(check)")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                #expect(machine.jailrun("logs", "t").output.hasSuffix("there\n"))
+                machine.stop()
+            }
+        }
+
         @Test("a full disk blocks no jail, and the log says later what it misses") func fullDisk() throws {
             try Machine.with { machine in
                 let disk = "\(machine.directory)/disk"

@@ -25,7 +25,7 @@ extension Kernel {
             for f in /proc/self/fd/*; do echo "descriptor ${f##*/}"; done
             env | grep -v ^SHLVL= | sed 's/^/environment /'
             echo "score $(cat /proc/self/oom_score_adj)"; echo "backlog $(cat /proc/sys/net/core/somaxconn)"
-            for f in /etc/machine-id /etc/hostid /dev/jail/env; do echo "file $f $(od -An -tx1 $f 2>&1 | tr -d '\\n')"; done
+            for f in /etc/machine-id /etc/hostid /etc/hosts /etc/resolv.conf /etc/hostname /dev/jail/env; do echo "file $f $(od -An -tx1 $f 2>&1 | tr -d '\\n')"; done
             touch /probe-of-writing 2>&1 | sed 's/^/touch /'
             tr '\\0' ' ' </proc/sys/kernel/core_pattern 2>&1 | head -c 0; echo 1 >/proc/sys/vm/drop_caches 2>&1 | sed 's/^/sysctl /'
             """
@@ -80,6 +80,7 @@ extension Kernel {
                 mount = "$path/etc $path/var unionfs ro 0 0";
                 mount += "none $path/tmp overlay lowerdir=LAYERS/lower,upperdir=LAYERS/upper,workdir=LAYERS/work 0 0";
                 """,
+                "mount.resolvconf; root.ephemeral; host.hostname = c.example; ip4.addr = 10.77.0.5; nat;",
                 "mount = \"LAYERS/upper $path unionfs rw 0 0\";",
                 "mount = \"LAYERS/upper $path unionfs ro 0 0\"; root.ephemeral;",
             ])

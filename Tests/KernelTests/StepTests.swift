@@ -16,6 +16,7 @@ extension Kernel {
                 "command = \"/bin/true\"; mount = \"$path/etc $path/var nullfs ro,noatime 0 0\"; ulimit.nofile = 99; umask = 7;",
                 "command = \"/bin/true\"; allow.set_hostname; cap.drop = setuid; oom.score = 9; securelevel = 2;",
                 "command = \"/bin/true\"; mount = \"$path/etc $path/var unionfs ro 0 0\"; sysctl.net.ipv4.ip_forward = 1;",
+                "command = \"/bin/true\"; mount.resolvconf; root.ephemeral; ip4.addr = 10.77.0.5; nat;",
                 "command = \"/bin/true\"; userns = host; seccomp = none; devfs_ruleset = 1;",
                 """
                 command = "/bin/true"; exec.prepare = "/bin/true a"; exec.prestart = "/bin/true b", "/bin/true c";
@@ -75,7 +76,7 @@ extension Kernel {
                 exec.stop = "false"; exec.poststop = "/bin/true poststop"; exec.release = "/bin/true release";
                 exec.clean; exec.jail_user = user; exec.system_jail_user = false; exec.system_user = nobody;
                 exec.timeout = 30; exec.consolelog = /dev/null; stop.timeout = 3; mount.fstab = "\(place)/fstab";
-                mount = "tmpfs $path/tmp tmpfs rw 0 0"; mount.devfs; mount.fdescfs; mount.procfs; mount.sysfs;
+                mount = "tmpfs $path/tmp tmpfs rw 0 0"; mount.devfs; mount.fdescfs; mount.procfs; mount.sysfs; mount.resolvconf;
                 root.readonly; root.ephemeral; ip4.addr = 10.77.0.5; ip6.addr = "lab0|2001:db8::5/64";
                 devfs_ruleset = 5; nat; port = "127.0.0.1:18080:80/tcp"; ulimit.nofile = 99; sysctl.net.ipv4.ip_forward = 1; oom.score = 9; umask = 7;
                 cap.add = NET_RAW; cap.drop = CHOWN; seccomp = default; userns = 2000000000+65536; securelevel = 1;

@@ -47,7 +47,7 @@ public enum KernelParameters {
         if row.kind == .readOnly { return true }
         switch row.fate {
         case .done, .noted: return true
-        case .refused, .notYet: return false
+        case .refused: return false
         }
     }
 

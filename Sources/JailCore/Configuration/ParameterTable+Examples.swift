@@ -1,5 +1,5 @@
 extension ParameterTable.Row {
-    /// A line of jail.conf(5) that sets it; empty for a parameter that cannot be set, or not yet.
+    /// A line of jail.conf(5) that sets it; empty for a parameter that cannot be set.
     public var example: String { ParameterTable.examples.first { $0.name == name }?.line ?? "" }
 }
 
@@ -39,6 +39,7 @@ extension ParameterTable {
         ("mount.fstab", "mount.fstab = \"/etc/fstab.$name\";"),
         ("mount.devfs", "mount.devfs;"), ("mount.fdescfs", "mount.fdescfs;"), ("mount.procfs", "mount.procfs;"),
         ("mount.sysfs", "mount.nosysfs;"), ("root.readonly", "root.readonly;"), ("root.ephemeral", "root.ephemeral;"),
+        ("mount.resolvconf", "mount.resolvconf;"),
         ("devfs_ruleset", "devfs_ruleset = 5;"), ("enforce_statfs", "enforce_statfs = 1;"),
     ]
 
@@ -88,5 +89,6 @@ extension ParameterTable {
         ("log.size", "log.file = \"/var/log/www.log\"; log.size = 10M;"),
         ("log.keep", "log.file = \"/var/log/www.log\"; log.keep = 5;"),
         ("log.timestamps", "log.file = \"/var/log/www.log\"; log.timestamps;"),
+        ("log.journal", "log.journal;"),
     ]
 }

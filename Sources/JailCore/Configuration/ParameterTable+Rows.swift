@@ -34,11 +34,6 @@ extension ParameterTable.Row {
         _ name: String, _ kind: ParameterTable.Kind, _ meaning: String, _ reason: String, reserved: Bool = false
     ) -> Self { Self(name, kind, "", .refused(reason), meaning, "none", reserved: reserved) }
 
-    fileprivate static func notYet(
-        _ name: String, _ kind: ParameterTable.Kind, _ standard: String, _ meaning: String, _ mechanism: String,
-        reserved: Bool = false
-    ) -> Self { Self(name, kind, standard, .notYet, meaning, mechanism, reserved: reserved) }
-
     /// A permission that is off here too: `false` is kept, `true` would promise too much.
     fileprivate static func permission(_ name: String, _ meaning: String, _ reason: String, reserved: Bool = false)
         -> Self
@@ -142,7 +137,10 @@ extension ParameterTable {
             "sysfs of the jail's network namespace"),
         .done("root.readonly", .boolean, "false", "the root file system is read-only", "mount_setattr(2)"),
         .done("root.ephemeral", .boolean, "false", "writes to the root vanish with the jail", "overlayfs on a tmpfs"),
-        .notYet("mount.resolvconf", .boolean, "false", "resolv.conf, hosts and hostname of the jail", "bind mounts"),
+        .done(
+            "mount.resolvconf", .boolean, "false",
+            "names of the file's jails in /etc/hosts, /etc/resolv.conf as it works inside, /etc/hostname",
+            "a read-only tmpfs over hosts(5), resolv.conf(5) and hostname(5)"),
         .refused("zfs", .jailsys, "ZFS inside", "there is no such switch on Linux"),
         .refused(
             "zfs.dataset", .list, "ZFS datasets to be managed inside", "use mount, with the dataset's directory",

@@ -23,6 +23,9 @@ extension ParameterTable {
         service("log.size", .string, "1M", "size at which the log is rotated", "rename(2)"),
         service("log.keep", .integer, "1", "how many rotated logs are kept, LOG.1 the newest", "rename(2)"),
         service("log.timestamps", .boolean, "false", "begin each line of log.file with the time, RFC 3339", "write(2)"),
+        service(
+            "log.journal", .boolean, "false", "each line is an entry of the host's journal, too: journalctl -t JAIL",
+            "datagrams to systemd-journald(8)"),
     ]
 
     private static func service(

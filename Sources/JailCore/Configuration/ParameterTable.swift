@@ -24,16 +24,13 @@ public enum ParameterTable {
         case noted(why: String, values: NotedValues, otherwise: String)
         /// It would promise what is not kept; the text names the alternative.
         case refused(String)
-        /// Planned.
-        case notYet
 
-        /// `done`, `noted`, `refused` or `not yet`.
+        /// `done`, `noted` or `refused`.
         public var name: String {
             switch self {
             case .done: "done"
             case .noted: "noted"
             case .refused: "refused"
-            case .notYet: "not yet"
             }
         }
     }

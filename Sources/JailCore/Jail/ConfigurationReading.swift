@@ -142,6 +142,17 @@ struct ConfigurationReading {
         }
     }
 
+    // MARK: Names
+
+    /// Tells each jail that asks for it who the others are, whether they are started with it or not.
+    mutating func introduceJails() {
+        let all = jails.map(\.spec).filter { !$0.network.addresses.isEmpty }
+        for index in jails.indices {
+            let name = jails[index].spec.name.value
+            jails[index].spec.names?.neighbours = all.filter { $0.name.value != name }.map(\.asNeighbour)
+        }
+    }
+
     // MARK: Selection
 
     /// Keeps the named jails and what they need.

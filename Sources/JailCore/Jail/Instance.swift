@@ -64,8 +64,10 @@ public struct Instance: Equatable, Sendable {
             }
             result.append(jail)
         }
+        let addresses = zip(jails, result).map { (jail: $0.name.value, addresses: $1.network.addresses) }
         return result.map { jail in
             var jail = jail
+            jail.names?.keepNeighbours(at: addresses)
             jail.commands.replace(renumbered)
             jail.health?.command.value.replaceAddresses(renumbered)
             return jail

@@ -47,6 +47,12 @@ extension JailReader {
         integer("host.hostid", in: 0...Int(UInt32.max)).map { Located(UInt32($0.value), $0.origin) }
     }
 
+    /// `mount.resolvconf`. The jails around it are introduced later.
+    mutating func names(of jail: JailSpec) -> NameSpec? {
+        guard let asked = optionalBoolean("mount.resolvconf"), asked.value else { return nil }
+        return NameSpec(origin: asked.origin, own: jail.hostNames, neighbours: [])
+    }
+
     // MARK: meta, env
 
     mutating func metadata() -> MetadataSpec {

@@ -1,5 +1,5 @@
 extension JailReader {
-    /// Checks every name against the table: unknown, refused, not yet done, or accepted without effect.
+    /// Checks every name against the table: unknown, refused, or accepted without effect.
     mutating func checkNames() {
         for parameter in jail.parameters where !parameter.isImplied {
             guard let row = ParameterTable.row(parameter.name), Self.isSpelled(parameter.name, as: row) else {
@@ -28,7 +28,6 @@ extension JailReader {
     private mutating func checkFate(of parameter: EffectiveParameter, _ row: ParameterTable.Row) {
         switch row.fate {
         case .done: checkNegation(of: parameter, row)
-        case .notYet: refuse(parameter, "not supported by this version")
         case .refused(let reason): refuse(parameter, reason)
         case .noted(let why, let values, let otherwise):
             guard isReadable(parameter, row) else { return }

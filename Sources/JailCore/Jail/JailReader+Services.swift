@@ -32,10 +32,14 @@ extension JailReader {
     mutating func log() -> JailSpec.Log {
         var log = JailSpec.Log()
         log.file = absolutePath("log.file")
-        if let file = log.file, let other = jail.parameter("exec.consolelog") {
-            error(
-                "log.file: exec.consolelog takes the output already, in line \(other.location.line)", at: file.place,
-                hint: "keep one of them")
+        log.journal = optionalBoolean("log.journal").flatMap { $0.value ? $0 : nil }
+        if let other = jail.parameter("exec.consolelog") {
+            for (name, place) in [("log.file", log.file?.place), ("log.journal", log.journal?.place)] {
+                guard let place else { continue }
+                error(
+                    "\(name): exec.consolelog takes the output already, in line \(other.location.line)", at: place,
+                    hint: "keep one of them")
+            }
         }
         let root = jail.parameter("path")?.lastValue?.bytes.printable() ?? "/"
         if let file = log.file, root != "/", file.value.hasPrefix(root + "/") {

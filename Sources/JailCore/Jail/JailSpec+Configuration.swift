@@ -24,6 +24,7 @@ extension JailSpec {
             process: reader.process(network: network, privileges: privileges), metadata: reader.metadata(), depend: [],
             health: reader.health(), restart: reader.restart(), log: reader.log(), parent: nil,
             parameters: reader.parameters())
+        names = reader.names(of: self)
     }
 }
 
@@ -65,6 +66,7 @@ extension Configuration {
             })
         reading.checkUniqueness()
         reading.readDependencies()
+        reading.introduceJails()
         return reading
     }
 }

@@ -31,8 +31,12 @@ extension JailSpec {
         public var kept = 1
         /// The file's lines begin with the time. The state directory's always do.
         public var hasTimestamps = false
+        /// `log.journal`: the lines are entries of the host's journal, too.
+        public var journal: Located<Bool>?
     }
 
     /// Whether somebody has to look after it while it is up.
-    public var isSupervised: Bool { health != nil || restart.policy != .no || log.file != nil }
+    public var isSupervised: Bool {
+        health != nil || restart.policy != .no || log.file != nil || log.journal != nil
+    }
 }

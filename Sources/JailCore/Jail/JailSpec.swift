@@ -35,6 +35,8 @@ public struct JailSpec: Equatable, Sendable, Codable {
     public var log = Log()
     /// The jail around a nested one, if the same file defines it: it must exist first, but need not be up.
     public var parent: Located<String>?
+    /// Nil when the jail has the name files of its root.
+    public var names: NameSpec?
     /// The name of the instance; the jail's begins with it and a hyphen.
     public var instance: String?
     /// All parameters as they were written.

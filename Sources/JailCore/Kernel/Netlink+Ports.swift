@@ -14,7 +14,16 @@ extension Netlink {
 
     func withdraw(_ jail: String, _ operation: NetworkOperation) throws(NetlinkError) {
         let table = try packetTable()
-        do throws(Errno) { try table.removeRules(of: jail) } catch {
+        do throws(Errno) { try table.replaceRules(of: [jail], by: nil) } catch {
+            throw .operation(operation, error, message: table.message)
+        }
+    }
+
+    /// - Parameter rules: nil for none.
+    func replaceRules(of jails: [String], by rules: PacketRules?) throws(NetlinkError) {
+        let table = try packetTable()
+        do throws(Errno) { try table.replaceRules(of: jails, by: rules) } catch {
+            let operation = rules.map { NetworkOperation.publish($0) } ?? .withdraw(jail: jails[0])
             throw .operation(operation, error, message: table.message)
         }
     }

@@ -61,29 +61,33 @@ internal import SystemPackage
 
     func add(_ rules: PacketRules) throws(Errno) {
         unsafe cns_nft_begin(socket)
+        put(rules)
+        try commit()
+    }
+
+    /// In one batch: there is no moment at which neither the old nor the new rules are there.
+    /// - Parameter rules: nil for none.
+    func replaceRules(of jails: [String], by rules: PacketRules?) throws(Errno) {
+        let all = try self.rules()
+        let old = all.filter { jails.contains($0.jail) }
+        if old.isEmpty && rules == nil { return }
+        unsafe cns_nft_begin(socket)
+        if rules == nil && old.count == all.count {
+            unsafe cns_nft_delete_table(socket)
+        } else {
+            for rule in old { unsafe cns_nft_delete_rule(socket, rule.chain, rule.handle) }
+            if let rules { put(rules) }
+        }
+        try commit()
+    }
+
+    private func put(_ rules: PacketRules) {
         unsafe cns_nft_add_table(socket)
         for chain in rules.chains {
             unsafe cns_nft_add_chain(
                 socket, chain.rawValue, chain.type, UInt32(chain.hook.number), Int32(chain.priority))
         }
         for rule in rules.rules { add(rule) }
-        try commit()
-    }
-
-    /// - Returns: whether there was any.
-    @discardableResult
-    func removeRules(of jail: String) throws(Errno) -> Bool {
-        let all = try rules()
-        let own = all.filter { $0.jail == jail }
-        if own.isEmpty { return false }
-        unsafe cns_nft_begin(socket)
-        if own.count == all.count {
-            unsafe cns_nft_delete_table(socket)
-        } else {
-            for rule in own { unsafe cns_nft_delete_rule(socket, rule.chain, rule.handle) }
-        }
-        try commit()
-        return true
     }
 
     private func commit() throws(Errno) {

@@ -26,11 +26,18 @@ extension Explanation {
     }
 
     static func identityFiles(_ paths: [String]) -> Self {
-        Explanation(
+        var explanation = Explanation(
             "Covers \(paths.map { "/\($0)" }.enumerated) by files of the jail's own, read-only.",
-            without: "The jail would take itself for the machine that its root was copied from.",
-            manual: "machine-id(5)",
-            "gethostid(3)")
+            without: "The jail would take itself for the machine that its root was copied from.")
+        if paths.contains("etc/hosts") {
+            explanation.without =
+                "The jail would find no other by its name, and ask the servers that its root was made with."
+        }
+        explanation.manual = [
+            ("etc/machine-id", "machine-id(5)"), ("etc/hostid", "gethostid(3)"), ("etc/hosts", "hosts(5)"),
+            ("etc/resolv.conf", "resolv.conf(5)"), ("etc/hostname", "hostname(5)"),
+        ].filter { paths.contains($0.0) }.map(\.1)
+        return explanation
     }
 
     static let environmentFile = Explanation(

@@ -49,8 +49,10 @@ public struct StartFacts: Equatable, Sendable {
     public var capabilities: CapabilitySet = []
     public var environment: [String] = []
     public var terminalType: String?
-    /// Of `etc/machine-id` and `etc/hostid`, the files that the root has and that the jail's identity covers.
-    public var identityFiles: [String] = []
+    /// Of the files that the jail is to have of its own, those that can be covered in its root.
+    public var identityFiles: [IdentityPlace] = []
+    /// resolv.conf(5) of the host, and behind it that of the servers which a stub on its loopback asks.
+    public var resolvers: [Resolver] = []
 
     /// jailrun itself is in a user namespace, that of a jail: it may make no devices and load no programs.
     public var isNested = false
@@ -65,6 +67,26 @@ public struct StartFacts: Equatable, Sendable {
         public var owner: User
         /// `exec.system_user`; nil for the owner.
         public var user: User?
+    }
+
+    public struct IdentityPlace: Equatable, Sendable {
+        /// `etc/hosts`.
+        public var path: String
+        public var ground: IdentityFile.Ground
+        public init(path: String, ground: IdentityFile.Ground = .file) {
+            self.path = path
+            self.ground = ground
+        }
+    }
+
+    /// A resolv.conf(5) of the host's.
+    public struct Resolver: Equatable, Sendable {
+        public var path: String
+        public var text: String
+        public init(path: String, text: String) {
+            self.path = path
+            self.text = text
+        }
     }
 
     public struct MaskedPath: Equatable, Sendable {

@@ -153,7 +153,8 @@ extension NetworkPlanner {
 
     // MARK: Through the host
 
-    /// The host has to forward between the jail and those who are no part of it.
+    /// The host has to forward between the jail and those who are no part of it. With br_netfilter, what a bridge passes
+    /// from one of its ports to another is here, too, as if it came from the bridge and went there: that is not forwarded.
     /// - Returns: what keeps it from forwarding anything else.
     private mutating func forwardPackets(_ origin: Origin) -> [PacketRule] {
         let reached = portTargets.filter { target in
@@ -185,8 +186,8 @@ extension NetworkPlanner {
             return rule(
                 .forward,
                 [
-                    .family(.ipv4), .input(link, isNot: false), .output("vj*", isNot: true), .isNew,
-                    .translated(false),
+                    .family(.ipv4), .input(link, isNot: false), .output(link, isNot: true),
+                    .output("vj*", isNot: true), .isNew, .translated(false),
                 ], .drop)
         }
     }
@@ -194,7 +195,12 @@ extension NetworkPlanner {
     private mutating func forwardIPv6(_ origin: Origin) -> [PacketRule] {
         shareIPv6Forwarding(origin)
         if facts.original("net/ipv6/conf/all/forwarding") == "1" { return [] }
-        return [
+        let bridges = facts.links.filter(\.isBridge).map(\.name)
+        let known = bridges + (bridges.contains(NetworkPlan.bridge) ? [] : [NetworkPlan.bridge])
+        return known.map { bridge in
+            rule(
+                .forward, [.family(.ipv6), .input(bridge, isNot: false), .output(bridge, isNot: false)], .accept)
+        } + [
             rule(
                 .forward,
                 [

@@ -28,6 +28,17 @@ public struct NetworkPlan: Equatable, Sendable {
         try planner.moveInterfaces(namespaceFile: namespaceFile)
         operations = planner.operations
     }
+
+    /// Only what publishes the ports of a jail that is connected already.
+    init(publishing network: NetworkSpec, jail: (name: String, jid: Int), facts: HostNetworkFacts)
+        throws(NetworkPlanError)
+    {
+        var planner = NetworkPlanner(network: network, jail: jail.name, jid: jail.jid, facts: facts)
+        for attachment in try planner.attachments() { try planner.attach(attachment) }
+        planner.operations = []
+        try planner.publishPorts()
+        operations = planner.operations
+    }
 }
 
 struct NetworkPlanner {
@@ -79,7 +90,7 @@ struct NetworkPlanner {
         try publishPorts()  // last: what others can reach is there
     }
 
-    private mutating func attach(_ attachment: Attachment) throws(NetworkPlanError) {
+    mutating func attach(_ attachment: Attachment) throws(NetworkPlanError) {
         guard let name = attachment.interface else { return try attachToOwnBridge(attachment) }
         guard let link = facts.link(named: name) else { throw .unknownInterface(name, attachment.origin) }
         if let other = facts.jailLinks.first(where: { $0.name == name }) {
@@ -94,7 +105,7 @@ struct NetworkPlanner {
 
     // MARK: What the configuration asks for
 
-    private func attachments() throws(NetworkPlanError) -> [Attachment] {
+    func attachments() throws(NetworkPlanError) -> [Attachment] {
         var result: [Attachment] = []
         var seen: [InternetAddress] = []
         for spec in network.addresses {

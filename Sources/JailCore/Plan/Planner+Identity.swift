@@ -1,7 +1,17 @@
-/// `host.hostuuid` and `host.hostid`: what machine-id(5) and gethostid(3) read, from a read-only tmpfs over the root's
-/// files. A root without the file has nothing to be covered.
+/// What the jail reads about itself and others, from a read-only tmpfs over the root's files: machine-id(5) and the file of
+/// gethostid(3) for `host.hostuuid` and `host.hostid`, and those of `mount.resolvconf`. What the root has not is not covered,
+/// unless its writes vanish with the jail: there it is made.
 extension Planner {
     private var identityFiles: [Located<IdentityFile>] {
+        (machineFiles + nameFiles).compactMap { file in
+            var file = file
+            guard let place = facts.identityFiles.first(where: { $0.path == file.value.path }) else { return nil }
+            file.value.ground = place.ground
+            return file
+        }
+    }
+
+    private var machineFiles: [Located<IdentityFile>] {
         let uuid = jail.host.uuid.map {
             Located(
                 IdentityFile(
@@ -11,20 +21,21 @@ extension Planner {
         let id = jail.host.id.map {
             Located(IdentityFile(path: "etc/hostid", bytes: $0.value.littleEndianBytes), $0.origin)
         }
-        return [uuid, id].compactMap { $0 }.filter { facts.identityFiles.contains($0.value.path) }
+        return [uuid, id].compactMap { $0 }
     }
 
     private var aim: Purpose { .identityFiles(identityFiles.map(\.value)) }
 
     func identifyHost() -> [Step] {
         let files = identityFiles
+        let capacity = IdentityFile.capacity(for: files.map(\.value))
         guard let origin = files.first?.origin else { return [] }
         func step(_ call: SystemCall, _ purpose: String) -> Step { child(call, aim, origin, purpose) }
         let attributes: MountAttributes = [.noSetuid, .noDevices, .noExec]
         return [
             step(.openFilesystem("tmpfs", into: .filesystem), "open tmpfs"),
             step(.configure(.filesystem, "mode", "0755"), "set the mode of tmpfs"),
-            step(.configure(.filesystem, "size", "8192"), "limit tmpfs"),
+            step(.configure(.filesystem, "size", String(capacity)), "limit tmpfs"),
             step(.createSuperblock(.filesystem), "make the file system of the jail's identity"),
             step(.mountDetached(.filesystem, attributes, into: .identity), "mount it"),
             step(.close(.filesystem), "close tmpfs"),
@@ -55,13 +66,27 @@ extension Planner {
 
     private func cover(_ located: Located<IdentityFile>) -> [Step] {
         let (file, origin) = (located.value, located.origin)
-        return [
+        return (file.ground == .nothing ? make(file, origin) : []) + [
             child(
                 .cloneTree(file.name, at: .identity, isRecursive: false, into: .mount), aim, origin,
                 "clone the mount of \(file.name)")
         ]
-            + attach(.mount, at: file.path, origin, aim)
+            // A link itself is covered, wherever it leads: what it is replaced by is found in its place, path_resolution(7).
+            + attach(.mount, at: file.path, isLink: file.ground == .link, origin, aim)
             + [child(.close(.mount), aim, origin, "close the mount of \(file.name)")]
+    }
+
+    /// In the layer that vanishes with the jail.
+    private func make(_ file: IdentityFile, _ origin: Origin) -> [Step] {
+        [
+            child(
+                .openInRoot(file.folder, root: .root, resolve: Self.inside, into: .mountPoint), aim, origin,
+                "open /\(file.folder)"),
+            child(
+                .makeNode(file.name, at: .mountPoint, type: .regular, mode: 0o444, major: 0, minor: 0), aim, origin,
+                "make /\(file.path), to be covered"),
+            child(.close(.mountPoint), aim, origin, "close /\(file.folder)"),
+        ]
     }
 }
 

@@ -126,10 +126,11 @@ extension Planner {
             ? .configure(.filesystem, parts[0], parts[1]) : .configureFlag(.filesystem, parts[0])
     }
 
-    func attach(_ mount: Slot, at target: String, _ origin: Origin, _ aim: Purpose) -> [Step] {
-        [
+    func attach(_ mount: Slot, at target: String, isLink: Bool = false, _ origin: Origin, _ aim: Purpose) -> [Step] {
+        let flags: OpenFlags = isLink ? [.path, .noFollow, .closeOnExec] : [.path, .closeOnExec]
+        return [
             child(
-                .openInRoot(target, root: .root, resolve: Self.inside, into: .mountPoint), aim, origin,
+                .openInRoot(target, root: .root, flags, resolve: Self.inside, into: .mountPoint), aim, origin,
                 "open the mount point /\(target)"),
             child(.moveMount(mount, onto: .mountPoint), aim, origin, "attach /\(target)"),
             child(.close(.mountPoint), aim, origin, "close the mount point /\(target)"),

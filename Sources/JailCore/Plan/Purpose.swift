@@ -39,7 +39,7 @@ public indirect enum Purpose: Equatable, Sendable {
     case layers([Layering], owner: UInt32)
     /// A disk or a dataset of the host's.
     case disk(type: String, source: String)
-    /// `host.hostuuid` and `host.hostid`: the files that are covered.
+    /// `host.hostuuid`, `host.hostid` and `mount.resolvconf`: the files that are covered.
     case identityFiles([IdentityFile])
     /// `env`, as `/dev/jail/env`.
     case environmentFile(String)
@@ -110,9 +110,27 @@ public struct IdentityFile: Equatable, Sendable {
     /// Relative to the jail's root.
     public var path: String
     public var bytes: [UInt8]
+    public var ground = Ground.file
+
+    /// What is covered.
+    public enum Ground: Equatable, Sendable {
+        case file
+        /// A symbolic link, which may lead nowhere.
+        case link
+        /// The root has no such file, and forgets what is written to it.
+        case nothing
+    }
 
     /// Its last component, by which the file system that covers knows it.
     public var name: String { path.split(separator: "/").last.map(String.init) ?? path }
+
+    /// The folder that it is in, of the root.
+    var folder: String { path.split(separator: "/").dropLast().joined(separator: "/") }
+
+    /// Of a tmpfs that holds them: each takes whole pages, of which the largest have 64 KiB.
+    static func capacity(for files: [IdentityFile]) -> Int {
+        files.map { ($0.bytes.count + 65535) / 65536 * 65536 }.reduce(0, +)
+    }
 }
 
 /// One overlay of `Purpose.layers`.

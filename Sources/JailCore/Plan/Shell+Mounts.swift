@@ -36,7 +36,7 @@ extension Shell {
     }
 
     static func cover(_ files: [IdentityFile]) -> [String] {
-        ["mount -t tmpfs -o nosuid,nodev,noexec,mode=0755,size=8192 none \"$identity\""]
+        ["mount -t tmpfs -o nosuid,nodev,noexec,mode=0755,size=\(IdentityFile.capacity(for: files)) none \"$identity\""]
             + files.flatMap { file in
                 let place = "\"$identity\"/\(quoted(file.name))"
                 // printf of sh(1) knows octal numbers alone.
@@ -46,6 +46,7 @@ extension Shell {
                 return ["printf %b '\(text.joined(separator: ""))' >\(place)", "chmod 0444 \(place)"]
             }
             + ["mount -o remount,bind,ro,nosuid,nodev,noexec \"$identity\""]
+            + files.filter { $0.ground == .nothing }.map { ": >\(inRoot($0.path))" }
             + files.map { bind(false, "\"$identity\"/\(quoted($0.name))", inRoot($0.path)) }
     }
 

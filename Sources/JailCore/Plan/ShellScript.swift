@@ -74,7 +74,14 @@ public struct ShellScript {
             "[ \"$(id -u)\" = 0 ] || fail 'only root can make a jail'",
             "for tool in \(tools.joined(separator: " ")); do",
             "    command -v \"$tool\" >/dev/null || fail \"$tool is not installed\"", "done",
-        ] + (isMapped ? Self.idmapCheck : []) + (needsOwner ? Self.ownerCheck : []) + [""] + workplace
+        ] + (isMapped ? Self.idmapCheck : []) + (needsOwner ? Self.ownerCheck : []) + linkChecks + [""] + workplace
+    }
+
+    /// mount(8) would follow it, out of the jail's root.
+    private var linkChecks: [String] {
+        purposes.flatMap { purpose -> [IdentityFile] in
+            if case .identityFiles(let files) = purpose { files.filter { $0.ground == .link } } else { [] }
+        }.map { "fail 'mount(8) covers no symbolic link, and /\($0.path) of the root is one: make it a file'" }
     }
 
     /// An overlay that writes into a folder of the host's, under the jail's ids.

@@ -15,7 +15,7 @@ public struct DryRun {
     /// - Throws: what would stop the start before its first step.
     public func plan() throws(RuntimeError) -> Plan {
         var jail = try HostnameLookup(jail: jail, host: host).resolved()
-        jail = try PortReservation(host: host).resolved([jail])[0]
+        jail = try PortReservation().resolved([jail])[0]
         jail = try SharedNetwork(jail: jail, host: host).resolved()
         var facts = try FactFinder(jail: jail, host: host).startFacts(terminals: terminals)
         let identity = try IdentityRegistry(state: host.state).preview(for: jail)

@@ -45,10 +45,28 @@ extension FactFinder {
             hint: "sysctl kernel.dmesg_restrict=0, or userns = host")
     }
 
-    func isRegularFile(_ path: String, root: Int32) -> Bool {
+    func isRegularFile(_ path: String, root: Int32) -> Bool { Self.type(of: path, root: root) == S_IFREG }
+
+    /// Nil when there is neither a file nor a link.
+    func ground(of path: String, root: Int32) -> IdentityFile.Ground? {
+        switch Self.type(of: path, root: root) {
+        case S_IFREG: .file
+        case S_IFLNK: .link
+        default: nil
+        }
+    }
+
+    private static func type(of path: String, root: Int32) -> mode_t? {
         let flags = Int32(OpenFlags([.path, .noFollow]).rawValue)
-        guard let file = try? RootPath.open(path, root: root, flags: flags, followingLinks: false) else { return false }
+        guard let file = try? RootPath.open(path, root: root, flags: flags, followingLinks: false) else { return nil }
         var status = stat()
-        return unsafe fstat(file.number, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+        return unsafe fstat(file.number, &status) == 0 ? status.st_mode & S_IFMT : nil
+    }
+
+    /// systemd-resolved(8) writes the servers that its stub asks.
+    static var resolvers: [StartFacts.Resolver] {
+        ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"].compactMap { path in
+            (try? Files.text(path)).map { StartFacts.Resolver(path: path, text: $0) }
+        }
     }
 }

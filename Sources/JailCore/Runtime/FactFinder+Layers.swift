@@ -21,9 +21,32 @@ extension FactFinder {
         ["proc", "sys", "dev"].filter { name in first(root: root) { isDirectory(name, root: $0) ? true : nil } != nil }
     }
 
-    func identityFiles(root: Int32) -> [String] {
+    /// - Throws: `.unsuitable` when `mount.resolvconf` finds nothing to cover.
+    func identityFiles(root: Int32) throws(RuntimeError) -> [StartFacts.IdentityPlace] {
         let asked = (jail.host.uuid == nil ? [] : ["etc/machine-id"]) + (jail.host.id == nil ? [] : ["etc/hostid"])
-        return asked.filter { path in first(root: root) { isRegularFile(path, root: $0) ? true : nil } != nil }
+        var places: [StartFacts.IdentityPlace] = []
+        for path in asked + (jail.names == nil ? [] : Planner.nameFiles) {
+            if NameSpec.needed.contains(path), jail.mounts.contains(where: { $0.covers(path) }) {
+                // What is mounted there is seen by the step alone, which says what is wrong with it.
+                places.append(.init(path: path))
+            } else if let ground = first(root: root, { ground(of: path, root: $0) }) {
+                places.append(.init(path: path, ground: ground))
+            } else if let names = jail.names, Planner.nameFiles.contains(path) {
+                try checkMissing(path, names, root: root)
+                if jail.root.isEphemeral.value { places.append(.init(path: path, ground: .nothing)) }
+            }
+        }
+        return places
+    }
+
+    /// A jail does without /etc/hostname: the kernel knows its name.
+    private func checkMissing(_ path: String, _ names: NameSpec, root: Int32) throws(RuntimeError) {
+        let hasFolder = first(root: root) { isDirectory("etc", root: $0) ? true : nil } != nil
+        if !NameSpec.needed.contains(path) || hasFolder && jail.root.isEphemeral.value { return }
+        throw .unsuitable(
+            jail: jail.label, origin: names.origin,
+            "mount.resolvconf: the root has no file /\(path) that could be covered",
+            hint: jail.hint(forMissing: path, hasFolder: hasFolder))
     }
 
     func passwords(root: Int32) -> PasswordFile {

@@ -19,7 +19,8 @@ struct FactFinder {
         try checkReadOnly()
         try checkMessages()
         facts.jailUser = try jailUser(passwords(root: root.number))
-        facts.identityFiles = identityFiles(root: root.number)
+        facts.identityFiles = try identityFiles(root: root.number)
+        if jail.names != nil { facts.resolvers = Self.resolvers }
         facts.maskedPaths = Self.maskedPaths
         facts.readOnlyPaths = Self.readOnlyPaths
         facts.deviceTree = try Self.deviceTree(of: jail)

@@ -3,7 +3,7 @@ internal import SystemPackage
 
 extension Configuration {
     /// `check()`, and what this host lacks for the jails: roots, mount points and sources, users, programs, interfaces,
-    /// device rulesets, system call profiles. Nothing is changed, and no jail is looked for.
+    /// ports, device rulesets, system call profiles. Nothing is changed.
     public func checkOnHost() -> [Diagnostic] {
         var check = HostCheck(readJails(), self)
         check.perform()
@@ -31,9 +31,11 @@ struct HostCheck {
             checkHostUser()
             checkHostCommands()
             checkInterfaces()
+            checkPorts()
             checkMountSources()
             checkProfile()
             checkConsoleLog()
+            checkJournal()
             if let root = openRoot() { checkInside(root) }
         }
     }
@@ -140,6 +142,14 @@ struct HostCheck {
         }
     }
 
+    /// Each pair of jails that want one port is told once, at the later one.
+    private mutating func checkPorts() {
+        let earlier = reading.jails[..<index].map(\.spec)
+        for objection in PortReservation().objections(spec, beside: earlier) {
+            say(.error, objection.error.description, objection.origin, hint: objection.error.hint)
+        }
+    }
+
     private mutating func checkMountSources() {
         for mount in spec.mounts where mount.kind.isBind && !Files.exists(mount.source) {
             missing("mount: \(mount.source)", .current, mount.origin)
@@ -170,6 +180,13 @@ struct HostCheck {
         }
     }
 
+    private mutating func checkJournal() {
+        guard let journal = spec.log.journal, !Files.exists(JournalWriter.socketPath) else { return }
+        say(
+            .warning, "log.journal: this host has no journal: \(JournalWriter.socketPath) is not there", journal.origin,
+            hint: "the lines are in the log alone, jailrun logs")
+    }
+
     // MARK: In the jail's root
 
     private mutating func openRoot() -> Descriptor? {
@@ -184,6 +201,7 @@ struct HostCheck {
     private mutating func checkInside(_ root: borrowing Descriptor) {
         checkMountPoints(root.number)
         checkPseudoFilesystems(root.number)
+        checkNameFiles(root.number)
         if let user = spec.commands.jailUser, !spec.commands.isJailUserOfHost.value {
             check(user, "exec.jail_user", in: PasswordFile(root: root.number))
         }
@@ -224,6 +242,20 @@ struct HostCheck {
             guard let errno = Self.lack(directory, root: root, followingLinks: false) else { continue }
             let path = "\(spec.path.value == "/" ? "" : spec.path.value)/\(directory)"
             missing("\(parameter): \(path)", errno, presence.origin, hint: "mkdir \(Terminal.escaped(path))")
+        }
+    }
+
+    /// Those that only a mount or `root.ephemeral` would bring.
+    private mutating func checkNameFiles(_ root: Int32) {
+        guard let names = spec.names, !spec.root.isEphemeral.value else { return }
+        for path in NameSpec.needed where !spec.mounts.contains(where: { $0.covers(path) || $0.relativeTarget.isEmpty })
+        {
+            guard let errno = Self.lack(path, root: root, followingLinks: false), errno != .tooManySymbolicLinkLevels
+            else { continue }
+            let hasFolder = Self.lack("etc", root: root, followingLinks: false) == nil
+            missing(
+                "mount.resolvconf: in the jail's root, /\(path)", errno, names.origin,
+                hint: spec.hint(forMissing: path, hasFolder: hasFolder))
         }
     }
 

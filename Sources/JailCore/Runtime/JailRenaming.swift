@@ -1,7 +1,7 @@
 internal import CNamespaces
 internal import SystemPackage
 
-/// Gives a running jail another name: in its record, on its cgroup, and on the host's ends of its links. The cgroup's own name
+/// Gives a running jail another name: in its record, on its cgroup, on the host's ends of its links, and in its packet rules. The cgroup's own name
 /// stays, for the kernel renames none.
 struct JailRenaming {
     let old: JailRecord
@@ -32,7 +32,11 @@ struct JailRenaming {
             let mark = CgroupMark.attribute(isNested: host.isNested)
             _ = try checkedResult(unsafe cns_set_attribute(old.cgroup, mark, name))
         }
-        if new.trace.hasNetwork { try renameLinks() }
+        if new.trace.hasNetwork {
+            try renameLinks()
+            try PortChange(of: old, host: host).rename(to: &new)
+            try host.state.write(new.details)
+        }
     }
 
     private func renameLinks() throws(RuntimeError) {

@@ -65,7 +65,7 @@ public struct JailStart {
         var resolved = self
         try JailNesting(of: jail.name.value, host: host).checkPermission(jail)
         resolved.jail = try HostnameLookup(jail: jail, host: host).resolved()
-        resolved.jail = try PortReservation(host: host).resolved([resolved.jail])[0]
+        resolved.jail = try PortReservation().resolved([resolved.jail])[0]
         resolved.jail = try SharedNetwork(jail: resolved.jail, host: host).resolved()
         return try resolved.runResolved()
     }

@@ -15,8 +15,12 @@ struct NetworkChange {
     /// - Throws: what is wrong with the addresses, when the jail has its old ones.
     func run(to new: inout JailRecord) throws(RuntimeError) {
         new.details.spec = try HostnameLookup(jail: new.spec, host: host).resolved()
+        try resolvePorts(of: &new)
         let (before, after) = (record.spec.network, new.spec.network)
-        if before.mode.value == after.mode.value, before.isSame(as: after) { return }
+        if before.mode.value == after.mode.value, before.isSame(as: after) {
+            if before.ports == after.ports && (before.masquerade == nil) == (after.masquerade == nil) { return }
+            return try PortChange(of: record, host: host).run(to: &new)
+        }
         // Whatever is wrong is said before anything is taken away.
         _ = try NetworkStart(preview: new.spec, identity: new.identity, host: host)
         new.trace.hasNetwork = new.trace.hasNetwork || !after.addresses.isEmpty
@@ -29,6 +33,13 @@ struct NetworkChange {
             }
             throw error
         }
+    }
+
+    /// Under the name that its rules have now, or it would be told that it has its own ports.
+    private func resolvePorts(of new: inout JailRecord) throws(RuntimeError) {
+        var spec = new.spec
+        spec.name = record.spec.name
+        new.details.spec.network.ports = try PortReservation().resolved([spec])[0].network.ports
     }
 
     /// - Returns: what takes it back, newest first.

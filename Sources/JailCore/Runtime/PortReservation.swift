@@ -5,9 +5,8 @@ internal import SystemPackage
 /// that is free. What is asked again later, under the network's lock, is what holds.
 public struct PortReservation {
     private static let attempts = 100
-    let host: Host
 
-    public init(host: Host) { self.host = host }
+    public init() {}
 
     /// The jails with the ports that they will have.
     /// - Throws: `.unsuitable` for the first port that is taken, by whomever.
@@ -30,6 +29,25 @@ public struct PortReservation {
             }
         }
         return result
+    }
+
+    /// What is wrong with the ports of one jail beside others: each that is taken now. Without the right to read the
+    /// rules of other jails, programs alone are looked at.
+    func objections(_ jail: JailSpec, beside others: [JailSpec]) -> [(origin: Origin, error: NetworkPlanError)] {
+        let ports = jail.network.ports.filter { $0.hostPort > 0 }
+        guard !ports.isEmpty, let proc = try? NetworkConnection.openProc() else { return [] }
+        let known = others.flatMap { other in
+            other.network.ports.map { HostNetworkFacts.TakenPort(port: $0, jail: other.name.value) }
+        }
+        let handle = FileDescriptor(rawValue: proc.number)
+        let taken =
+            (try? Netlink(proc: handle).takenPorts(for: ports))
+            ?? Listeners(proc: proc.number).ports(overlapping: ports)
+        return ports.compactMap { port in
+            (known + taken).first { $0.jail != jail.name.value && $0.port.overlaps(port) }.map {
+                (port.origin, $0.error(for: port))
+            }
+        }
     }
 
     private func owner(

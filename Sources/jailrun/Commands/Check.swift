@@ -154,7 +154,6 @@ extension ParameterTable.Fate {
         case .noted(let why, .any, _): "noted: accepted, \(why)"
         case .noted(let why, _, let otherwise): "noted: accepted, \(why); another value: \(otherwise)"
         case .refused(let reason): "refused: \(reason)"
-        case .notYet: "refused: not supported by this version"
         }
     }
 }

@@ -61,7 +61,7 @@ struct RunRequest: Equatable {
             try dryRun(specs, host)
             return 0
         }
-        specs = try PortReservation(host: host).resolved(specs)
+        specs = try PortReservation().resolved(specs)
         if !services.command.isEmpty {
             var run = try ServicesRun(
                 services, specs: specs, host: host, configuration: Descriptors.absolute(file), isQuiet: isQuiet,

@@ -29,7 +29,7 @@ struct Start: ParsableCommand {
     static func start(
         _ specs: [JailSpec], file: String, host: Host, isQuiet: Bool, timings: Timings? = nil
     ) throws {
-        let specs = try PortReservation(host: host).resolved(specs)
+        let specs = try PortReservation().resolved(specs)
         var keepers = JailKeepers(
             specs: specs, host: host, mode: .detached, configuration: Descriptors.absolute(file),
             report: { Output.failure($0) },

@@ -84,8 +84,19 @@ struct JailOperation {
     /// A jail that runs already has what keeps it alive; and jail_set(2) is not asked for one whose parameters are wrong.
     private func errors(of jail: CheckedJail, _ running: [JailRecord]) -> [Diagnostic] {
         let errors = jail.errors.filter { $0.message != JailSpec.livelinessObjection }
-        let isModified = request.modifies && (!request.creates || runningJail(jail, running) != nil)
-        return errors.isEmpty && !isModified ? jail.errors : errors
+        let record = runningJail(jail, running)
+        let isModified = request.modifies && (!request.creates || record != nil)
+        if errors.isEmpty { return isModified ? [] : jail.errors }
+        guard isModified, !isConfigured, let record else { return errors }
+        return errors.filter { remains($0, of: record, jail) }
+    }
+
+    /// A port alone has no address to lead to; with the parameters that the jail has it may.
+    private func remains(_ error: Diagnostic, of record: JailRecord, _ jail: CheckedJail) -> Bool {
+        do throws(ConfigurationFailure) {
+            _ = try JailChange(of: record.spec, by: jail.parameters, in: configuration)
+            return false
+        } catch let whole { return whole.diagnostics.contains { $0.message == error.message } }
     }
 
     /// Each jail after those that it depends on; those of a circle, which have errors, last.

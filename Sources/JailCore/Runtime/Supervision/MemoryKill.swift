@@ -121,5 +121,6 @@ extension Supervisor {
         service.lastMemoryKill = words
         service.memoryKillMilliseconds = Clock.milliseconds()
         service.log?.note(words)
+        service.journal?.note(words, of: service.name)
     }
 }

@@ -16,6 +16,8 @@ final class Service {
     /// The reading end of its console.
     var output: Int32 = -1
     var log: ConsoleLogWriter?
+    /// Nil when its file does not ask for it.
+    let journal: JournalWriter?
     /// What is at work for it: a start, a stop, the rest of a stop.
     var work: Worker?
     var check: Worker?
@@ -47,6 +49,7 @@ final class Service {
 
     init(_ spec: JailSpec, life: ServiceLife) {
         (self.spec, self.life, firstName) = (spec, life, spec.name.value)
+        journal = spec.log.journal.map { _ in JournalWriter() }
     }
 
     deinit { closeAll() }

@@ -5,7 +5,8 @@ internal import SystemPackage
 /// What the supervisor waits for.
 extension Supervisor {
     private enum Source {
-        case signals, front, workEnd, workWords, workMessage, checkEnd, checkWords, jailEnd, output, memory, reader
+        case signals, front, workEnd, workWords, workMessage, checkEnd, checkWords, jailEnd, output, memory, reader,
+            journal
     }
 
     private struct Watch {
@@ -34,6 +35,10 @@ extension Supervisor {
         ]
         for service in services {
             all.append(Watch(source: .output, service: service, descriptor: service.output))
+            if let journal = service.journal {
+                all.append(
+                    Watch(source: .journal, service: service, descriptor: journal.awaited, events: Int16(POLLOUT)))
+            }
             if let work = service.work {
                 all.append(Watch(source: .workMessage, service: service, descriptor: work.control))
                 all.append(Watch(source: .workWords, service: service, descriptor: work.words))
@@ -73,6 +78,7 @@ extension Supervisor {
         switch watch.source {
         case .output where service.output == watch.descriptor:
             if let bytes = service.readOutput() { show(bytes, of: service) }
+        case .journal: service.journal?.flush()
         case .workMessage where service.work?.control == watch.descriptor:
             if service.work?.kind == .start { receive(service) } else { _ = service.work?.receive() }
         case .workWords where service.work?.words == watch.descriptor: service.work?.listen()

@@ -227,7 +227,7 @@ extension Supervisor {
     }
 
     private func startFailed(_ service: Service, _ outcome: CommandOutcome, _ words: String) {
-        drain(service)
+        drainToEnd(service)
         service.detail = words.isEmpty ? "its start was killed" : words
         service.isReported = !words.isEmpty
         service.exitStatus = outcome.exitStatus
@@ -244,7 +244,7 @@ extension Supervisor {
             return stop(service)
         }
         if service.pidfd >= 0 { reap(service, timeoutMilliseconds: 1000) }
-        drain(service)
+        drainToEnd(service)
         service.record = nil
         if service.life.state == .unhealthy { service.detail = "unhealthy: \(service.detail ?? "")" }
         service.life.ended(isFailure: false, Clock.milliseconds())
@@ -267,7 +267,7 @@ extension Supervisor {
         let outcome = reap(service, timeoutMilliseconds: -1)
         if service.work?.kind == .stop { return }
         endCheck(service)
-        drain(service)
+        drainToEnd(service)
         service.exitStatus = outcome?.exitStatus ?? 125
         service.detail = recentMemoryKill(service) ?? outcome?.description ?? "ended while nobody looked after it"
         let now = Clock.milliseconds()
@@ -294,8 +294,15 @@ extension Supervisor {
         if options.showsOutput { relay.end(of: service.spec.label) }
     }
 
+    /// Of a jail that is over.
+    private func drainToEnd(_ service: Service) {
+        drain(service)
+        service.journal?.end(of: service.name)
+    }
+
     func show(_ bytes: [UInt8], of service: Service) {
         service.log?.write(bytes[...])
+        service.journal?.write(bytes[...], of: service.name)
         if options.showsOutput && front >= 0 { relay.add(bytes[...], of: service.spec.label) }
     }
 }

@@ -1,0 +1,52 @@
+/// `mount.resolvconf`: by what names the jail finds itself and the jails of its file.
+public struct NameSpec: Equatable, Sendable, Codable {
+    /// Another jail of the file.
+    public struct Neighbour: Equatable, Sendable, Codable {
+        /// Of the jail, in the file: an instance's jail has another.
+        public var jail: String
+        /// What it is found by, the hostname first.
+        public var names: [String]
+        public var addresses: [AddressSpec]
+    }
+
+    /// The files without which it would not be what was asked for.
+    static let needed = ["etc/hosts", "etc/resolv.conf"]
+
+    public var origin: Origin
+    /// Its own: the hostname, unless that is the host's, and its name in the file.
+    public var own: [String]
+    /// Those of the file that have addresses, in its order.
+    public var neighbours: [Neighbour]
+
+    /// Of an instance: who is not started with it is not of it, or in another network.
+    mutating func keepNeighbours(at addresses: [(jail: String, addresses: [AddressSpec])]) {
+        neighbours = neighbours.compactMap { neighbour in
+            guard let found = addresses.first(where: { $0.jail == neighbour.jail }) else { return nil }
+            return Neighbour(jail: neighbour.jail, names: neighbour.names, addresses: found.addresses)
+        }
+    }
+}
+
+extension MountSpec {
+    /// Whether what the root has at the path is hidden by it.
+    func covers(_ path: String) -> Bool { path == relativeTarget || path.hasPrefix("\(relativeTarget)/") }
+}
+
+extension JailSpec {
+    /// How a root gets a file that can be covered.
+    func hint(forMissing path: String, hasFolder: Bool) -> String {
+        let root = self.path.value == "/" ? "" : self.path.value
+        if !hasFolder { return "mkdir \(Terminal.escaped("\(root)/etc"))" }
+        return "touch \(Terminal.escaped("\(root)/\(path)")); or root.ephemeral, where it is made"
+    }
+
+    /// The hostname, which others may share, and the jail's name.
+    var hostNames: [String] {
+        let names = [hostname.value, name.value].filter { !$0.isEmpty }
+        return names.count == 2 && names[0] == names[1] ? [names[0]] : names
+    }
+
+    var asNeighbour: NameSpec.Neighbour {
+        NameSpec.Neighbour(jail: name.value, names: hostNames, addresses: network.addresses)
+    }
+}
