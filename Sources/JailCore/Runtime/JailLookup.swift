@@ -30,14 +30,13 @@ public struct JailLookup {
     /// What jail_get(2) says when there is no jail of that name or number.
     public static func objection(to text: String) -> String {
         let number = Int(text) ?? 0
-        return number > 0 && String(number) == text
-            ? "jail \(number) not found" : "jail \"\(Terminal.escaped(text))\" not found"
+        return number > 0 ? "jail \(number) not found" : "jail \"\(Terminal.escaped(text))\" not found"
     }
 
     /// The record of a jail that has that name or that jid.
     public func record(_ text: String) -> JailRecord? {
         let running = running()
-        return running.first { $0.name == text } ?? running.first { String($0.identity.jid) == text }
+        return running.first { $0.name == text } ?? Int(text).flatMap { jid in running.first { $0.identity.jid == jid } }
     }
 
     /// The record of a jail that is up.
