@@ -36,7 +36,8 @@ public struct JailLookup {
     /// The record of a jail that has that name or that jid.
     public func record(_ text: String) -> JailRecord? {
         let running = running()
-        return running.first { $0.name == text } ?? Int(text).flatMap { jid in running.first { $0.identity.jid == jid } }
+        let jid = Int(text)
+        return running.first { $0.name == text } ?? running.first { $0.identity.jid == jid }
     }
 
     /// The record of a jail that is up.
