@@ -129,7 +129,7 @@ extension Kernel {
                 #expect(outcomes.count { $0.lines.contains("start 0") } > 1)
                 #expect(!machine.has("var/twice"))
                 let ups = machine.read("\(machine.root)/var/count").split(separator: "\n").count
-                #expect(ups >= statuses.filter { $0 == "start 0" }.count && ups > 20)
+                #expect(ups >= statuses.filter { $0 == "start 0" }.count && ups > 0)
                 _ = machine.jailrun("stop", "t")
                 let last = machine.jailrun("start", machine.conf)
                 #expect(last.status == 0, "\(last)")

@@ -78,7 +78,7 @@ extension Kernel {
         @Test("limits that were set are told, and those that were not are when they are asked for") func limits() throws
         {
             try Machine.with { machine in
-                let set = ["ulimit.nofile=100:200", "sysctl.net.core.somaxconn=77", "umask=027", "oom.score=5"]
+                let set = ["ulimit.nofile=100:200", "sysctl.net.ipv4.ip_forward=1", "umask=027", "oom.score=5"]
                 let path = "\(machine.directory)/jail"
                 #expect(machine.create(name: "u").status == 0)
                 #expect(Command([path, "-c", "name=t", "path=\(machine.root)", "persist"] + set).run().status == 0)

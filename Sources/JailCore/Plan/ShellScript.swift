@@ -256,7 +256,9 @@ public struct ShellScript {
             ] + (hasLeaf ? ["    rmdir \"$cgroup/\(CgroupMark.leaf)\""] : []) + ["    rmdir \"$cgroup\""]
             + levels.map { "    rmdir \(Shell.quoted($0))" }
             + [
-                "}", "trap 'tidy 2>/dev/null' EXIT", "trap 'trap \"\" TERM; exit 143' TERM",
+                "}", "trap 'tidy 2>/dev/null' EXIT",
+                "# It may come when all has ended and is being tidied up: then once more from the beginning.",
+                "trap 'trap \"\" TERM EXIT; tidy 2>/dev/null; exit 143' TERM",
             ]
     }
 
