@@ -118,6 +118,13 @@ extension Kernel {
                         timeout -s KILL 30 "$0" stop t 2>/dev/null; echo "stop $?"
                     done
                     """
+                let clock = ContinuousClock()
+                let alone = (0..<3).map { _ in
+                    clock.measure {
+                        #expect(machine.jailrun("start", machine.conf).status == 0)
+                        #expect(machine.jailrun("stop", "t").status == 0)
+                    }
+                }.min()!
                 let workers = (0..<8).map { _ in
                     Command(["/bin/sh", "-c", worker, Laboratory.program, machine.conf]).start()
                 }
@@ -129,7 +136,9 @@ extension Kernel {
                 #expect(outcomes.count { $0.lines.contains("start 0") } > 1)
                 #expect(!machine.has("var/twice"))
                 let ups = machine.read("\(machine.root)/var/count").split(separator: "\n").count
-                #expect(ups >= statuses.filter { $0 == "start 0" }.count && ups > 0)
+                #expect(ups >= statuses.filter { $0 == "start 0" }.count)
+                // Seven of eight attempts lose and cost as much: one worker's share of what it does alone is there at least.
+                #expect(alone * (ups - 3) * 8 > .seconds(20), "\(ups - 3) rounds, one alone takes \(alone)")
                 _ = machine.jailrun("stop", "t")
                 let last = machine.jailrun("start", machine.conf)
                 #expect(last.status == 0, "\(last)")
