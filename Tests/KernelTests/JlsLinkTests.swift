@@ -78,7 +78,7 @@ extension Kernel {
         @Test("limits that were set are told, and those that were not are when they are asked for") func limits() throws
         {
             try Machine.with { machine in
-                // Before Linux 6.2 net.core is not shown in a network that is not the host's.
+                // Linux 6.1 does not show net.core in a user namespace.
                 let set = ["ulimit.nofile=100:200", "sysctl.net.ipv4.ip_forward=1", "umask=027", "oom.score=5"]
                 let path = "\(machine.directory)/jail"
                 #expect(machine.create(name: "u").status == 0)

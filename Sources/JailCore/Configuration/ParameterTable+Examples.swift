@@ -55,7 +55,8 @@ extension ParameterTable {
 
     private static let limitExamples = [
         ("cgroup.*", "cgroup.memory.max = 256M;"), ("ulimit.*", "ulimit.nofile = \"4096:65536\";"),
-        ("sysctl.*", "sysctl.net.core.somaxconn = 1024;"), ("oom.score", "oom.score = 500;"), ("umask", "umask = 077;"),
+        ("sysctl.*", "sysctl.net.ipv4.ip_unprivileged_port_start = 0;"),
+        ("oom.score", "oom.score = 500;"), ("umask", "umask = 077;"),
         ("securelevel", "securelevel = 2;"), ("cap.add", "cap.add = net_raw;"),
         ("cap.drop", "cap.drop = chown, setfcap;"),
         ("seccomp", "seccomp = \"/etc/jailrun/web.json\";"), ("userns", "userns = 100000+65536;"),

@@ -33,6 +33,8 @@ extension Step {
             "a user namespace may mount procfs and sysfs only where the host's own are fully visible"
         case ("prlimit64", EPERM):
             "raising a limit beyond the caller's needs CAP_SYS_RESOURCE, which root has not here"
+        case ("openat", ENOENT) where purpose.hasPrefix("open /proc/sys/net/core/"):
+            "older kernels do not show net.core in a user namespace; add: userns = host"
         case ("openat", ENOENT) where purpose.hasPrefix("open /proc/sys/"): "this kernel has no such parameter here"
         case ("openat", EACCES) where purpose.hasPrefix("open /proc/sys/"):
             "this kernel lets only the host's root write it"
