@@ -73,7 +73,8 @@ extension RuntimeError {
         switch self {
         case .step(_, let step, let errno, _): step.hint(for: errno)
         case .host(_, let hint), .unsuitable(_, _, _, let hint): hint
-        case .alreadyExists(let jail): "stop it with: jailrun stop \(jail)"
+        case .alreadyExists(let jail):
+            "stop it with: jailrun stop \(jail); or let this one run beside it, by --instance NAME"
         case .command(_, _, _, .notExecuted(.noSuchFileOrDirectory)):
             "the program, or the interpreter in its first line, is not in the jail's root"
         default: nil
