@@ -37,7 +37,7 @@ TEST_PACKAGES = $(DEMO_PACKAGES) curl iproute2 iputils-ping mmdebstrap nftables 
 FREEBSD_PACKAGES = $(BUILD_PACKAGES) iproute2 mmdebstrap
 VM_PACKAGES = $(TEST_PACKAGES) qemu-system-x86 kmod e2fsprogs
 LINT_PACKAGES = $(BUILD_PACKAGES) shellcheck clang-format
-BENCH_PACKAGES = $(DEMO_PACKAGES) crun bubblewrap
+BENCH_PACKAGES = $(DEMO_PACKAGES) crun bubblewrap strace
 ORDER_PACKAGES = $(DEMO_PACKAGES) binutils
 # A browser is much to ask of a newcomer: without one, the tests of the page are skipped.
 PAGE_PACKAGES = chromium
@@ -105,9 +105,13 @@ $(PROBE): $(PROBE_SOURCES) Tests/Probe/probe.h
 	@mkdir -p $(@D)
 	$(CLANG) -std=gnu17 -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -static -o $@ $(PROBE_SOURCES)
 
-$(FLOOR): bench/floor.c
+FLOOR_INIT = $(BUILD)/bench/floor_init
+$(FLOOR_INIT): bench/floor_init.c
 	@mkdir -p $(@D)
-	$(CLANG) -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -static -o $@ bench/floor.c
+	$(CLANG) -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -static -nostdlib -ffreestanding -fno-stack-protector \
+	    -o $@ bench/floor_init.c
+$(FLOOR): bench/floor.c $(FLOOR_INIT)
+	$(CLANG) -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -static -DINIT='"$(FLOOR_INIT)"' -o $@ bench/floor.c
 $(RACE): bench/race.c
 	@mkdir -p $(@D)
 	$(CLANG) -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -static -o $@ bench/race.c

@@ -1,30 +1,27 @@
 // floor ROOT COMMAND [ARGUMENT]...: what the default isolation of a jail costs when nothing is between it and the
 // kernel.
 //
-// The same steps as a jail's start, in the same order, by one C program that reads no configuration, keeps no record
-// and takes nothing back but the cgroup: namespaces, cgroup with its limit and device program, id maps, idmapped root,
-// /dev, /proc, /sys, masks, pivot_root, keyring, capabilities, no_new_privs, a seccomp filter, pid 1 and its child. A
-// jail's start is measured against it.
+// The steps that `jailrun run --dry-run` prints, in their order, by a C program that reads no configuration, looks at
+// nothing, keeps no record and takes nothing back but the cgroup: the cgroup below jailrun's own, with its limit and
+// device program, namespaces, id maps, idmapped root, /dev, /proc, /sys, masks, pivot_root, keyring, capabilities,
+// no_new_privs, pid 1 from a sealed memfd, a seccomp filter and the command. A jail's start is measured against it.
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
-#include <linux/filter.h>
 #include <linux/keyctl.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
-#include <linux/seccomp.h>
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -32,6 +29,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 enum { FIRST_ID = 1000000, ID_COUNT = 65536 };
@@ -86,6 +84,10 @@ static void set_attributes(int mount, struct mount_attr attributes, unsigned fla
 
 enum { TIGHT = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC };
 
+static void give(int directory, const char *name) {
+    CHECK(fchownat(directory, name, FIRST_ID, FIRST_ID, AT_SYMLINK_NOFOLLOW));
+}
+
 // The device nodes that a jail sees by default, made outside its user namespace: inside, mknod(2) is refused.
 static int make_devices(void) {
     static const struct {
@@ -103,48 +105,62 @@ static int make_devices(void) {
     umask(0);
     int devices = new_mount("tmpfs", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
                             (const char *[]){"mode", "0755", "size", "65536", "uid", id, "gid", id, NULL});
-    for (size_t i = 0; i < sizeof directories / sizeof *directories; i++)
+    for (size_t i = 0; i < sizeof directories / sizeof *directories; i++) {
         CHECK(mkdirat(devices, directories[i], 0755));
+        give(devices, directories[i]);
+    }
     for (size_t i = 0; i < sizeof nodes / sizeof *nodes; i++) {
         CHECK(mknodat(devices, nodes[i].name, S_IFCHR | 0666, makedev(nodes[i].major, nodes[i].minor)));
-        CHECK(fchownat(devices, nodes[i].name, FIRST_ID, FIRST_ID, AT_SYMLINK_NOFOLLOW));
+        give(devices, nodes[i].name);
     }
-    for (size_t i = 0; i < sizeof links / sizeof *links; i++)
+    for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
         CHECK(symlinkat(links[i][1], devices, links[i][0]));
+        give(devices, links[i][0]);
+    }
     umask(022);
     return devices;
 }
 
+static void cover_path(int root, int cover, const char *from, const char *path) {
+    int target = open_inside(root, path);
+    if (target < 0) return;
+    int clone = CHECK(syscall(SYS_open_tree, cover, from, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+    CHECK(syscall(SYS_move_mount, clone, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
+    close(target);
+    close(clone);
+}
+
 static void mask(int root) {
-    static const char *const paths[] = {"proc/acpi",          "proc/asound",
-                                        "proc/interrupts",    "proc/kcore",
-                                        "proc/keys",          "proc/latency_stats",
-                                        "proc/sched_debug",   "proc/scsi",
-                                        "proc/timer_list",    "proc/timer_stats",
-                                        "proc/kallsyms",      "proc/kpagecount",
-                                        "proc/kpageflags",    "proc/kpagecgroup",
-                                        "proc/vmallocinfo",   "proc/slabinfo",
-                                        "proc/modules",       "proc/config.gz",
-                                        "sys/firmware",       "sys/kernel/debug",
-                                        "sys/kernel/tracing", "sys/kernel/security",
-                                        "sys/fs/bpf",         "sys/fs/pstore",
-                                        "sys/module",         "sys/devices/virtual/powercap"};
+    static const char *const files[] = {"proc/kcore",
+                                        "proc/keys",
+                                        "proc/timer_list",
+                                        "proc/latency_stats",
+                                        "proc/sched_debug",
+                                        "proc/interrupts",
+                                        "proc/kallsyms",
+                                        "proc/kpagecount",
+                                        "proc/kpageflags",
+                                        "proc/kpagecgroup",
+                                        "proc/vmallocinfo",
+                                        "proc/slabinfo",
+                                        "proc/modules",
+                                        "proc/config.gz",
+                                        "proc/cmdline",
+                                        "proc/timer_stats",
+                                        "sys/kernel/boot_params/data"};
+    static const char *const directories[] = {
+        "proc/acpi",           "proc/asound", "proc/scsi",     "sys/firmware",     "sys/devices/virtual/powercap",
+        "sys/fs/selinux",      "sys/fs/bpf",  "sys/fs/pstore", "sys/kernel/debug", "sys/kernel/tracing",
+        "sys/kernel/security", "sys/module"};
     int cover = new_mount("tmpfs", TIGHT, (const char *[]){"mode", "0755", "nr_inodes", "4", NULL});
     CHECK(mkdirat(cover, "directory", 0555));
     CHECK(mknodat(cover, "file", S_IFREG | 0444, 0));
     set_attributes(cover, (struct mount_attr){.attr_set = TIGHT | MOUNT_ATTR_RDONLY}, 0);
     CHECK(syscall(SYS_move_mount, cover, "", AT_FDCWD, "/proc", MOVE_MOUNT_F_EMPTY_PATH));
-    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-        struct stat status;
-        int target = open_inside(root, paths[i]);
-        if (target < 0) continue;
-        CHECK(fstat(target, &status));
-        int clone = CHECK(syscall(SYS_open_tree, cover, S_ISDIR(status.st_mode) ? "directory" : "file",
-                                  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
-        CHECK(syscall(SYS_move_mount, clone, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
-        close(clone);
-        close(target);
-    }
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        cover_path(root, cover, "file", files[i]);
+    for (size_t i = 0; i < sizeof directories / sizeof *directories; i++)
+        cover_path(root, cover, "directory", directories[i]);
     close(cover);
 }
 
@@ -184,51 +200,17 @@ static void mount_all(int root, int devices) {
 // ---- Privileges.
 // -----------------------------------------------------------------------------------------------------
 
-// Looks up an interval of four numbers by bisection, as the real filter does; LIMIT numbers are known.
-enum { LIMIT = 480, INTERVAL = 4 };
-static unsigned short bisect(struct sock_filter *code, unsigned short length, unsigned low, unsigned high) {
-    if (high - low <= INTERVAL) {
-        code[length] =
-            (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, low < LIMIT ? SECCOMP_RET_ALLOW : SECCOMP_RET_ERRNO | ENOSYS);
-        return length + 1;
-    }
-    unsigned middle = (low / INTERVAL + (high - low) / INTERVAL / 2) * INTERVAL;
-    unsigned short end = bisect(code, length + 1, low, middle);
-    code[length] =
-        (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, middle, (unsigned char)(end - length - 1), 0);
-    return bisect(code, end, middle, high);
-}
-
-static void filter(void) {
-    struct sock_filter code[4 + 2 * (LIMIT / INTERVAL + 1)];
-    unsigned short length = 0;
-    code[length++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
-    code[length++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0);
-    code[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS);
-    code[length++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
-    length = bisect(code, length, 0, LIMIT + INTERVAL);
-    struct sock_fprog program = {.len = length, .filter = code};
-    CHECK(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
-}
-
 static void narrow(void) {
     CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-    for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
+    for (int capability = 0; capability <= CAP_LAST_CAP; capability++)
         if (capability >= 32 || !(KEPT_CAPABILITIES >> capability & 1))
             CHECK(prctl(PR_CAPBSET_DROP, capability, 0, 0, 0));
     CHECK(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0));
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct data[2] = {{.effective = KEPT_CAPABILITIES, .permitted = KEPT_CAPABILITIES}};
-    CHECK(syscall(SYS_capset, &header, data));
-    filter();
 }
 
 static void reset_process(void) {
-    for (int resource = 0; resource < RLIM_NLIMITS; resource++) {
-        struct rlimit limit;
-        CHECK(getrlimit((__rlimit_resource_t)resource, &limit));
-        CHECK(setrlimit((__rlimit_resource_t)resource, &limit));
-    }
+    CHECK(setrlimit(RLIMIT_CORE, &(struct rlimit){1, 1}));
+    CHECK(setrlimit(RLIMIT_NOFILE, &(struct rlimit){1024, 20000}));
     CHECK(setsid());
     CHECK(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL));
     umask(022);
@@ -258,7 +240,19 @@ static void transfer(int channel, int *descriptors, bool send) {
     if (!send) memcpy(descriptors, CMSG_DATA(&control.header), 2 * sizeof(int));
 }
 
-static _Noreturn void be_first_process(int channel, char **command) {
+// floor_init.c, built and embedded.
+__asm__(".section .rodata\n.globl init_start, init_end\n"
+        "init_start: .incbin \"" INIT "\"\ninit_end:\n.previous\n");
+extern const char init_start[], init_end[];
+
+static int make_init(void) {
+    int init = CHECK(memfd_create("floor-init", MFD_CLOEXEC | MFD_ALLOW_SEALING | 0x10 /* MFD_EXEC */));
+    CHECK(write(init, init_start, (size_t)(init_end - init_start)));
+    CHECK(fcntl(init, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE));
+    return init;
+}
+
+static _Noreturn void be_first_process(int channel, int init, char **words) {
     int passed[2];
     transfer(channel, passed, false);
     CHECK(syscall(SYS_setresgid, 0, 0, 0));
@@ -268,22 +262,44 @@ static _Noreturn void be_first_process(int channel, char **command) {
     mount_all(passed[0], passed[1]);
     CHECK(sethostname("floor", 5));
     reset_process();
-    CHECK(syscall(SYS_close_range, 3, ~0U, 0));
-    pid_t child = CHECK(fork());
-    if (child == 0) {
-        narrow();
-        execve(command[0], command, (char *[]){"PATH=/usr/bin:/bin", NULL});
-        _exit(127);
-    }
-    int status;
-    CHECK(waitpid(child, &status, 0));
-    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+    narrow();
+    CHECK(syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC));
+    CHECK(syscall(SYS_execveat, init, "", words, (char *[]){NULL}, AT_EMPTY_PATH));
+    _exit(125);
 }
 
-// Everything is allowed that the devices in /dev are: here, all of them, by one instruction more than none.
+#define LOAD(register, offset)                                                                                         \
+    { .code = BPF_LDX | BPF_MEM | BPF_W, .dst_reg = (register), .src_reg = 1, .off = (offset) }
+#define ALU(operation, register, number)                                                                               \
+    { .code = BPF_ALU | (operation) | BPF_K, .dst_reg = (register), .imm = (number) }
+#define ALU_REGISTER(operation, register, other)                                                                       \
+    { .code = BPF_ALU | (operation) | BPF_X, .dst_reg = (register), .src_reg = (other) }
+#define JUMP(operation, register, number, count)                                                                       \
+    { .code = BPF_JMP32 | (operation) | BPF_K, .dst_reg = (register), .imm = (number), .off = (count) }
+
+// The devices of /dev, terminals too, and no other.
 static int attach_device_program(int cgroup) {
-    struct bpf_insn code[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = 1},
-                              {.code = BPF_JMP | BPF_EXIT}};
+    struct bpf_insn code[] = {
+        LOAD(3, 0),
+        ALU(BPF_AND, 3, 0xffff),
+        LOAD(4, 4),
+        LOAD(5, 8),
+        ALU_REGISTER(BPF_MOV, 2, 4),
+        ALU(BPF_LSH, 2, 20),
+        ALU_REGISTER(BPF_OR, 2, 5),
+        ALU(BPF_MOV, 0, 1),
+        JUMP(BPF_JNE, 3, BPF_DEVCG_DEV_CHAR, 8),
+        JUMP(BPF_JEQ, 2, 1 << 20 | 3, 8),
+        JUMP(BPF_JEQ, 2, 1 << 20 | 5, 7),
+        JUMP(BPF_JEQ, 2, 1 << 20 | 7, 6),
+        JUMP(BPF_JEQ, 2, 1 << 20 | 8, 5),
+        JUMP(BPF_JEQ, 2, 1 << 20 | 9, 4),
+        JUMP(BPF_JEQ, 2, 5 << 20, 3),
+        JUMP(BPF_JEQ, 2, 5 << 20 | 2, 2),
+        JUMP(BPF_JEQ, 4, 136, 1),
+        ALU(BPF_MOV, 0, 0),
+        {.code = BPF_JMP | BPF_EXIT},
+    };
     union bpf_attr load = {.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,
                            .insn_cnt = sizeof code / sizeof *code,
                            .insns = (unsigned long)code,
@@ -320,15 +336,20 @@ static void give_root(int channel, pid_t child, const char *path) {
     transfer(channel, (int[]){root, devices}, true);
 }
 
+#define PARENT "/sys/fs/cgroup/floor"
+
 int main(int count, char **words) {
     if (count < 3) {
         fprintf(stderr, "usage: floor ROOT COMMAND [ARGUMENT]...\n");
         return 64;
     }
-    char name[64];
-    snprintf(name, sizeof name, "/sys/fs/cgroup/floor.%d", getpid());
-    CHECK(mkdir(name, 0755));
-    int cgroup = CHECK(open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    int init = make_init();
+    CHECK(mkdirat(AT_FDCWD, PARENT, 0755));
+    CHECK(setxattr(PARENT, "trusted.floor", "/", 1, 0));
+    int parent = CHECK(open(PARENT, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    CHECK(mkdirat(parent, "bench", 0755));
+    int cgroup = CHECK(openat(parent, "bench", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    CHECK(fsetxattr(cgroup, "trusted.floor", "bench", 5, 0));
     int limit = openat(cgroup, "pids.max", O_WRONLY | O_CLOEXEC);
     if (limit >= 0) CHECK(write(limit, "4096", 4));
     attach_device_program(cgroup);
@@ -343,12 +364,13 @@ int main(int count, char **words) {
     pid_t child = CHECK(syscall(SYS_clone3, &arguments, sizeof arguments));
     if (child == 0) {
         close(channel[0]);
-        be_first_process(channel[1], words + 2);
+        be_first_process(channel[1], init, words + 1);
     }
     close(channel[1]);
     give_root(channel[0], child, words[1]);
     siginfo_t ended;
     CHECK(waitid(P_PIDFD, (id_t)pidfd, &ended, WEXITED));
-    CHECK(rmdir(name));
+    CHECK(unlinkat(parent, "bench", AT_REMOVEDIR));
+    CHECK(rmdir(PARENT));
     return ended.si_code == CLD_EXITED ? ended.si_status : 128 + ended.si_status;
 }
