@@ -45,6 +45,31 @@ extension Kernel {
             }
         }
 
+        @Test("who joins writes nothing by the jail's /proc, and is in it as it should be when root inside covers that")
+        func covered() throws {
+            try Machine.with { machine in
+                machine.configure("cap.add = SYS_ADMIN; seccomp = none; oom.score = 77; persist;")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                defer { machine.stop() }
+                let cover = """
+                    mount -t tmpfs none /proc && mkdir -p /proc/self/attr /proc/sys && cd /proc/self &&
+                    for f in attr/exec oom_score_adj uid_map setgroups; do : >$f; done
+                    """
+                let mounts = machine.jailrun("exec", "t", "sh", "-c", cover)
+                #expect(mounts.status == 0, "\(mounts)")
+                let trace = "\(machine.directory)/trace"
+                let traced = Command(
+                    ["strace", "-f", "-e", "trace=%file,setns,write", "-o", trace, Laboratory.program, "exec", "t"]
+                        + ["sh", "-c", "cat /proc/self/*; umount /proc; cat /proc/self/oom_score_adj"]
+                ).run()
+                #expect(traced.status == 0 && traced.lines == ["77"], "\(traced)")
+                let calls = machine.read(trace).split(separator: "\n")
+                let join = try #require(calls.firstIndex { $0.contains("setns(") && $0.contains("CLONE_NEWNS") })
+                let program = try #require(calls[join...].firstIndex { $0.contains("execve(\"") })
+                #expect(calls[join..<program].filter { $0.contains("/proc") || $0.contains(" write(") } == [])
+            }
+        }
+
         @Test(
             "no file of /proc or /sys tells the host's name, another jail's, or a path of the host but its own root's")
         func leaks() throws {
