@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -220,27 +221,6 @@ int cns_pidfd_signal(int pidfd, int signal) {
     return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
 }
 
-int cns_set_hostname(int uts, const char *name) {
-    int home = open("/proc/thread-self/ns/uts", O_RDONLY | O_CLOEXEC);
-    int error;
-
-    if (home < 0) return -errno;
-    if (setns(uts, CLONE_NEWUTS) < 0) {
-        error = -errno;
-        close(home);
-        return error;
-    }
-    error = sethostname(name, strlen(name)) < 0 ? -errno : 0;
-    /* A thread that cannot come back would rename the jail for the host. */
-    if (setns(home, CLONE_NEWUTS) < 0) abort();
-    close(home);
-    return error;
-}
-
-int cns_set_attribute(const char *path, const char *name, const char *value) {
-    return lsetxattr(path, name, value, strlen(value), 0) < 0 ? -errno : 0;
-}
-
 pid_t cns_fork(void) {
     pid_t pid = fork();
     return pid < 0 ? -errno : pid;
@@ -348,6 +328,15 @@ int cns_take_descriptor(int pidfd, int descriptor) {
 int cns_is_cgroup2(const char *path) {
     struct statfs kind;
     return statfs(path, &kind) == 0 && kind.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+int cns_owner(int descriptor, uint32_t *owner) {
+    struct stat status;
+
+    /* Not fstat(3), which may be another system call. */
+    if (syscall(SYS_fstat, descriptor, &status) < 0) return -errno;
+    *owner = status.st_uid;
+    return 0;
 }
 
 int cns_is_tmpfs(int descriptor) {

@@ -18,6 +18,7 @@ struct NetworkLine {
 
     private static let types = [
         "RTM_NEWLINK": 0x10, "RTM_NEWADDR": 0x14, "RTM_NEWROUTE": 0x18, "RTM_NEWNEIGH": 0x1c,
+        "RTM_DELLINK": 0x11, "RTM_DELADDR": 0x15, "RTM_DELNEIGH": 0x1d,
     ]
 
     init?(_ line: String) {
@@ -53,7 +54,8 @@ struct NetworkLine {
         case .batch(let count):
             guard call.name == "sendmsg", call.arguments.count > 1 else { return nil }
             let objects = call.arguments[1].components(separatedBy: "NFNL_SUBSYS_NFTABLES<<8|NFT_MSG_NEW").count - 1
-            return objects == count ? index : nil
+            let isBatch = count > 0 || call.arguments[1].contains("NFNL_SUBSYS_NFTABLES<<8|NFT_MSG_DEL")
+            return objects == count && isBatch ? index : nil
         case .setting(let path, let value):
             guard call.name == "openat2", call.arguments[1].hasSuffix("\(path)\"") else { return nil }
             return calls.indices.dropFirst(index).first {

@@ -219,7 +219,7 @@ struct TraceComparison {
     // MARK: Spellings
 
     private static func match(_ step: TracedCall, _ call: TracedCall, _ known: inout [String: String]) -> Bool {
-        if call.result == "-1" && !["mkdirat", "close"].contains(step.name) { return false }
+        if call.result == "-1" && !["mkdirat", "unlinkat", "close"].contains(step.name) { return false }
         if step.name == "recvmsg" || step.name == "sendmsg" { return matchMessage(step, call, &known) }
         var wanted = step.arguments
         // strace(1) leaves out a mode or device that the call does not look at.

@@ -31,9 +31,12 @@ CNS_NUMBER(move_mount);
 CNS_NUMBER(open_tree);
 CNS_NUMBER(openat);
 CNS_NUMBER(openat2);
+CNS_NUMBER(pidfd_open);
+CNS_NUMBER(pidfd_send_signal);
 CNS_NUMBER(pivot_root);
 CNS_NUMBER(prctl);
 CNS_NUMBER(prlimit64);
+CNS_NUMBER(renameat2);
 CNS_NUMBER(rt_sigprocmask);
 CNS_NUMBER(seccomp);
 CNS_NUMBER(setdomainname);
@@ -54,7 +57,8 @@ CNS_NUMBER(unlinkat);
 CNS_NUMBER(unshare);
 CNS_NUMBER(write);
 
-/* The error number that a plan may count as success. */
+/* The error numbers that a plan may count as success. */
 static const int32_t cns_error_exists = EEXIST;
+static const int32_t cns_error_missing = ENOENT;
 
 #endif

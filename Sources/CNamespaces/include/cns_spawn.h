@@ -49,10 +49,6 @@ int cns_wait(int pidfd, int timeout);
 int cns_pidfd_open(pid_t pid);
 int cns_pidfd_signal(int pidfd, int signal);
 
-/* sethostname(2) in the UTS namespace, a descriptor of ns(7). The caller's thread is in it for that call only. */
-int cns_set_hostname(int uts, const char *name);
-/* setxattr(2) on a path whose last part may not be a link. */
-int cns_set_attribute(const char *path, const char *name, const char *value);
 
 /* fork(2), for a process that has one thread: Swift does not import it. */
 pid_t cns_fork(void);
@@ -103,6 +99,8 @@ int cns_is_cgroup2(const char *path);
 
 /* Whether an open file or directory is on a tmpfs: statfs(2). */
 int cns_is_tmpfs(int descriptor);
+/* The owner of an open file or directory: fstat(2). */
+int cns_owner(int descriptor, uint32_t *owner);
 
 /* getrlimit(2), whose resource is an enumeration of the C library's. */
 int cns_limit(int resource, uint64_t *soft, uint64_t *hard);

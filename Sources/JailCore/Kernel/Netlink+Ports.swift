@@ -5,25 +5,20 @@ internal import SystemPackage
 // Published ports, and who has the ports of the host.
 
 extension Netlink {
+    /// All of the jail's rules in one batch, those that it has among them: no packet meets half of them.
     func publish(_ rules: PacketRules, _ operation: NetworkOperation) throws(NetlinkError) {
-        let table = try packetTable()
-        do throws(Errno) { try table.add(rules) } catch {
-            throw .operation(operation, error, message: table.message)
-        }
+        try replaceRules(of: rules.jail, by: rules, operation)
     }
 
     func withdraw(_ jail: String, _ operation: NetworkOperation) throws(NetlinkError) {
-        let table = try packetTable()
-        do throws(Errno) { try table.replaceRules(of: [jail], by: nil) } catch {
-            throw .operation(operation, error, message: table.message)
-        }
+        try replaceRules(of: jail, by: nil, operation)
     }
 
-    /// - Parameter rules: nil for none.
-    func replaceRules(of jails: [String], by rules: PacketRules?) throws(NetlinkError) {
+    private func replaceRules(of jail: String, by rules: PacketRules?, _ operation: NetworkOperation)
+        throws(NetlinkError)
+    {
         let table = try packetTable()
-        do throws(Errno) { try table.replaceRules(of: jails, by: rules) } catch {
-            let operation = rules.map { NetworkOperation.publish($0) } ?? .withdraw(jail: jails[0])
+        do throws(Errno) { try table.replaceRules(of: jail, by: rules) } catch {
             throw .operation(operation, error, message: table.message)
         }
     }

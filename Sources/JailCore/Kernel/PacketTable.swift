@@ -59,17 +59,11 @@ internal import SystemPackage
 
     // MARK: Batches
 
-    func add(_ rules: PacketRules) throws(Errno) {
-        unsafe cns_nft_begin(socket)
-        put(rules)
-        try commit()
-    }
-
     /// In one batch: there is no moment at which neither the old nor the new rules are there.
     /// - Parameter rules: nil for none.
-    func replaceRules(of jails: [String], by rules: PacketRules?) throws(Errno) {
+    func replaceRules(of jail: String, by rules: PacketRules?) throws(Errno) {
         let all = try self.rules()
-        let old = all.filter { jails.contains($0.jail) }
+        let old = all.filter { $0.jail == jail }
         if old.isEmpty && rules == nil { return }
         unsafe cns_nft_begin(socket)
         if rules == nil && old.count == all.count {

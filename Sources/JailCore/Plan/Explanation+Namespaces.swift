@@ -31,6 +31,14 @@ extension Explanation {
             manual: "sethostname(2)", "uts_namespaces(7)", turnedOff: "host.hostname = NAME")
     }
 
+    static func persistence(_ isOn: Bool) -> Self {
+        Explanation(
+            isOn
+                ? "Tells the jail's first process to live without others."
+                : "Tells the jail's first process to end with the last of the others.",
+            without: "The jail would live for as long as it was made to.", manual: "pidfd_send_signal(2)", "signal(7)")
+    }
+
     static let join = Explanation(
         "Joins every namespace of the jail at once, by a pidfd of its first process.",
         without: "The command would run on the host.",

@@ -28,6 +28,7 @@ extension Purpose {
         case .domainName(let name): .domainName(name)
         case .kernelParameter(let path, let value): .kernelParameter(path, value)
         case .join: .join
+        case .persistence(let isOn): .persistence(isOn)
         case .mapIDs(let range): .mapIDs(range)
         case .becomeRoot: .becomeRoot
         case .becomeUser(let user): .becomeUser(user)

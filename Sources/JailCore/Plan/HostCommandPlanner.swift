@@ -26,7 +26,7 @@ struct HostCommandPlanner {
         func step(_ operation: Operation, _ side: Step.Side) -> Step {
             Step(
                 operation: operation, side: side, aim: .hostCommand(line, parameter: parameter), origin: origin,
-                purpose: "run \(line.text)", undo: nil)
+                purpose: "run \(line.text)")
         }
         return [step(.fork, .host)] + calls.map { step(.call($0), .child) }
     }

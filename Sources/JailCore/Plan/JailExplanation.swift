@@ -58,7 +58,8 @@ public struct JailExplanation: Codable, Equatable, Sendable {
         steps = all.enumerated().map { index, step in
             Step(
                 number: index + 1, side: step.side.rawValue, part: partOf[index], purpose: step.purpose,
-                call: step.operation.spelling, undo: step.undo?.spelling)
+                call: step.operation.spelling,
+                undo: step.undo.isEmpty ? nil : step.undo.map(\.spelling).joined(separator: "; "))
         }
     }
 }

@@ -37,7 +37,7 @@ public enum NetworkOperation: Equatable, Sendable, Codable {
     case setSysctl(NetworkSysctl)
     /// Only when no jail needs it any more.
     case restoreSysctl(NetworkSysctl)
-    /// All of a jail's rules of nftables, in one batch; the table and its chains with the first.
+    /// All of a jail's rules of nftables, in one batch, in the place of those that it had; the table and its chains with the first.
     case publish(PacketRules)
     /// All rules of that jail; the table with the last. No error when there are none.
     case withdraw(jail: String)

@@ -64,6 +64,8 @@ extension Operation {
         case .network(.settleLink): "ioctl"
         case .network: "sendmsg"
         case .verify: "read"
+        case .check(_, .isOnTmpfs): "fstatfs"
+        case .check(_, .belongs): "fstat"
         case .removeCgroup: "rmdir"
         }
     }

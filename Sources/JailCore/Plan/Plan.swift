@@ -39,5 +39,5 @@ public struct Plan: Equatable, Sendable {
     private static func count(_ commands: [Command]) -> Int { commands.reduce(0) { $0 + $1.steps.count } }
 
     /// What takes the plan back, newest first.
-    public var undo: [Operation] { steps.reversed().compactMap(\.undo) }
+    public var undo: [Operation] { steps.reversed().flatMap(\.undo) }
 }

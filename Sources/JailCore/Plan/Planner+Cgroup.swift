@@ -13,7 +13,7 @@ extension Planner {
                 "open the cgroup of all jails"),
             host(
                 .makeDirectory(jail.name.value, at: .cgroupRoot, mode: 0o755), aim, origin,
-                "make the jail's cgroup", undo: .removeCgroup),
+                "make the jail's cgroup", undo: [.removeCgroup]),
             host(
                 .open(jail.name.value, at: .cgroupRoot, directory, into: .cgroup), aim, origin,
                 "open the jail's cgroup"),
@@ -21,14 +21,14 @@ extension Planner {
                 .setAttribute(mark, to: jail.name.value, on: .cgroup), aim, origin,
                 "mark the cgroup as jailrun's"),
         ]
-        return steps + jail.cgroup.filter { !facts.unavailableDefaults.contains($0.file) }.flatMap(set)
+        return steps + jail.cgroup.filter { !facts.unavailableDefaults.contains($0.file) }.flatMap { set($0) }
             + attachDeviceProgram() + delegateCgroup()
     }
 
-    private var mark: String { CgroupMark.attribute(isNested: facts.isNested) }
+    var mark: String { CgroupMark.attribute(isNested: facts.isNested) }
 
     /// A cgroup has the files of a controller when its parent gives it that, so they are enabled from the top down.
-    private func makeLevel(_ level: StartFacts.CgroupLevel) -> [Step] {
+    func makeLevel(_ level: StartFacts.CgroupLevel) -> [Step] {
         let aim = Purpose.cgroupLevel(level)
         let make = [
             host(
@@ -56,7 +56,8 @@ extension Planner {
         jail.cgroup.first { $0.file.hasPrefix(controller + ".") }?.origin ?? .standard("")
     }
 
-    private func set(_ setting: CgroupSetting) -> [Step] {
+    /// - Parameter undo: what gives it the value that it had.
+    func set(_ setting: CgroupSetting, undo: [Operation] = []) -> [Step] {
         let aim = Purpose.cgroupValue(file: setting.file, value: setting.value)
         return [
             host(
@@ -64,14 +65,14 @@ extension Planner {
                 setting.origin, "open \(setting.file)"),
             host(
                 .write(setting.value, to: .settingFile), aim, setting.origin,
-                "set \(setting.file) to \(setting.value)"),
+                "set \(setting.file) to \(setting.value)", undo: undo),
             host(.close(.settingFile), aim, setting.origin, "close \(setting.file)"),
             host(
                 .open(setting.file, at: .cgroup, [.closeOnExec], into: .settingFile), aim, setting.origin,
                 "open \(setting.file) again"),
             Step(
                 operation: .verify(cgroupFile: setting.file, value: setting.value), side: .host, aim: aim,
-                origin: setting.origin, purpose: "read \(setting.file) back", undo: nil),
+                origin: setting.origin, purpose: "read \(setting.file) back"),
             host(.close(.settingFile), aim, setting.origin, "close \(setting.file)"),
         ]
     }

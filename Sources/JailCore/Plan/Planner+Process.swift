@@ -17,7 +17,7 @@ extension Planner {
         return [
             Step(
                 operation: .spawn(cloned), side: .host, aim: .clone(cloned), origin: .standard(""),
-                purpose: "clone the jail's first process", undo: nil)
+                purpose: "clone the jail's first process")
         ]
     }
 
@@ -52,7 +52,7 @@ extension Planner {
         facts.network.map { planned in
             Step(
                 operation: .network(planned.value), side: .host, aim: .network(planned.value), origin: planned.origin,
-                purpose: "connect the network", undo: planned.value.undo.map(Operation.network))
+                purpose: "connect the network", undo: planned.value.undo.map { [.network($0)] } ?? [])
         }
     }
 
@@ -60,7 +60,7 @@ extension Planner {
         [
             Step(
                 operation: .release(passedSlots), side: .host, aim: .handOver, origin: .standard(""),
-                purpose: "let the child go on", undo: nil)
+                purpose: "let the child go on")
         ] + passedSlots.map { host(.close($0), .handOver, .standard(""), "close what the child has now") } + [
             Self.leaveSupervisor(),
             child(
@@ -74,7 +74,7 @@ extension Planner {
     static func leaveSupervisor() -> Step {
         Step(
             operation: .call(.close(.supervisorControl)), side: .child, aim: .handOver, origin: .standard(""),
-            purpose: "close jailrun's end of the control socket", undo: nil)
+            purpose: "close jailrun's end of the control socket")
     }
 
     /// Until now the child's ids were those of the caller, which its user namespace does not know.
@@ -155,8 +155,7 @@ extension Planner {
     static func openTerminal(terminals: [Int], control: CallArgument) -> [Step] {
         func step(_ call: SystemCall, _ purpose: String) -> Step {
             Step(
-                operation: .call(call), side: .child, aim: .terminal, origin: .standard(""), purpose: purpose,
-                undo: nil)
+                operation: .call(call), side: .child, aim: .terminal, origin: .standard(""), purpose: purpose)
         }
         let unlock = Structure(bytes: [0, 0, 0, 0], spelling: "[0]")
         let flags = OpenFlags([.readWrite, .noTerminal, .closeOnExec])

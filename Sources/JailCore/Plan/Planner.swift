@@ -54,13 +54,13 @@ public struct Planner {
     }
 
     func host(
-        _ call: SystemCall, _ aim: Purpose, _ origin: Origin, _ purpose: String, undo: Operation? = nil
+        _ call: SystemCall, _ aim: Purpose, _ origin: Origin, _ purpose: String, undo: [Operation] = []
     ) -> Step {
         Step(operation: .call(call), side: .host, aim: aim, origin: origin, purpose: purpose, undo: undo)
     }
 
     func child(_ call: SystemCall, _ aim: Purpose, _ origin: Origin, _ purpose: String) -> Step {
-        Step(operation: .call(call), side: .child, aim: aim, origin: origin, purpose: purpose, undo: nil)
+        Step(operation: .call(call), side: .child, aim: aim, origin: origin, purpose: purpose)
     }
 
     /// Whether the jail has a user namespace of its own.

@@ -1,3 +1,5 @@
+internal import CNamespaces
+
 /// The same with the tools of a Linux system, as a person would type it.
 extension Purpose {
     /// Lines for sh(1). `COMMAND` stands for what follows; `PROGRAM` and `FILTER` for files with compiled programs.
@@ -10,6 +12,8 @@ extension Purpose {
         case .hostname(let name): ["hostname \(Shell.quoted(name))"]
         case .domainName(let name): ["domainname \(Shell.quoted(name))"]
         case .kernelParameter(let path, let value): ["echo \(Shell.quoted(value)) >/proc/sys/\(Shell.quoted(path))"]
+        case .persistence(let isOn):
+            ["kill -\(isOn ? CNS_SIGNAL_PERSIST.rawValue : CNS_SIGNAL_NO_PERSIST.rawValue) $JAIL"]
         case .join: ["nsenter --target $JAIL --all COMMAND"]
         case .mapIDs(let range): Shell.mapIDs(range)
         case .becomeRoot: ["setpriv --reuid 0 --regid 0 --clear-groups COMMAND"]

@@ -20,6 +20,8 @@ public indirect enum Purpose: Equatable, Sendable {
     case kernelParameter(path: String, value: String)
     /// setns(2), by a command that enters a jail.
     case join(NamespaceFlags)
+    /// Whether a jail that runs lives without processes.
+    case persistence(Bool)
 
     // MARK: Ids
 
@@ -192,7 +194,8 @@ extension Purpose {
         case .loopback, .network: .network
         case .cgroupLevel, .cgroup, .cgroupValue, .delegatedCgroup, .resourceLimits, .processLimit, .oomScore: .limits
         case .leaveCaller, .noNewPrivileges, .boundingSet, .capabilities, .filter, .closeDescriptors: .privileges
-        case .terminal, .consoleLog, .outputPipe, .firstProcess, .stage, .session, .directory, .execute, .hostCommand:
+        case .terminal, .consoleLog, .outputPipe, .firstProcess, .persistence, .stage, .session, .directory, .execute,
+            .hostCommand:
             .command
         }
     }

@@ -162,8 +162,8 @@ public struct ShellScript {
         case .readOnlyRoot: .last
         case .handOver, .ipcNamespace, .join, .becomeRoot, .becomeUser, .enterRoot, .leaveCaller, .noNewPrivileges,
             .boundingSet,
-            .capabilities, .filter, .closeDescriptors, .terminal, .consoleLog, .outputPipe, .firstProcess, .stage,
-            .session, .directory, .execute, .hostCommand:
+            .capabilities, .filter, .closeDescriptors, .terminal, .consoleLog, .outputPipe, .firstProcess, .persistence,
+            .stage, .session, .directory, .execute, .hostCommand:
             .none
         }
     }

@@ -10,6 +10,8 @@ extension Operation {
             "sendmsg(control, {SCM_RIGHTS [\(slots.map(\.name).joined(separator: ", "))]}, MSG_NOSIGNAL)"
         case .network(let operation): "\(operation)"
         case .verify(_, let value): "read(\(Slot.settingFile), \(SystemCall.quoted(value + "\n")), 4096)"
+        case .check(let slot, .isOnTmpfs): "fstatfs(\(slot), {f_type=TMPFS_MAGIC})"
+        case .check(let slot, .belongs(let owner)): "fstat(\(slot), {st_uid=\(owner)})"
         case .removeCgroup: "rmdir(cgroup)"
         }
     }

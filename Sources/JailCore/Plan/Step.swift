@@ -22,8 +22,8 @@ public struct Step: Equatable, Sendable {
     public var origin: Origin
     /// What it does, as a message says it after "cannot": "attach the root file system".
     public var purpose: String
-    /// What takes it back, where its effect would outlive the jail's processes.
-    public var undo: Operation?
+    /// What takes it back, in that order, where its effect would outlive the jail's processes or a change that fails.
+    public var undo: [Operation] = []
 
     public var subject: Subject { aim.subject }
 }
@@ -40,8 +40,16 @@ public indirect enum Operation: Equatable, Sendable {
     case network(NetworkOperation)
     /// Reads the cgroup file that was opened last and compares: a value that the kernel changed is an error.
     case verify(cgroupFile: String, value: String)
+    /// Looks at an open file: one that is not as it must be is an error.
+    case check(Slot, FileRequirement)
     /// Removes the jail's cgroup, once empty.
     case removeCgroup
+}
+
+/// What an open file must be.
+public enum FileRequirement: Equatable, Sendable {
+    case isOnTmpfs
+    case belongs(to: UInt32)
 }
 
 extension Operation {

@@ -88,6 +88,19 @@ extension SystemCall {
         }
     }
 
+    /// No error when it is not there.
+    static func remove(_ name: String, at directory: Slot) -> Self {
+        Self(
+            "unlinkat", cns_number_unlinkat, [.descriptor(directory), .text(name), .integer(0)],
+            allowing: cns_error_missing)
+    }
+
+    static func rename(_ name: String, to other: String, at directory: Slot) -> Self {
+        Self(
+            "renameat2", cns_number_renameat2,
+            [.descriptor(directory), .text(name), .descriptor(directory), .text(other), .integer(0)])
+    }
+
     static func changeOwner(_ name: String, at directory: Slot, uid: UInt32, gid: UInt32) -> Self {
         let flags: AtFlags = name.isEmpty ? .emptyPath : .symlinkNoFollow
         return Self(

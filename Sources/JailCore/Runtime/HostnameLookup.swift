@@ -79,7 +79,7 @@ struct HostnameLookup {
                 operation: .call($0), side: .child,
                 aim: .hostCommand(JailCommand(words.joined(separator: " ")), parameter: nil),
                 origin: .standard(""),
-                purpose: "look up \(jail.hostname.value)", undo: nil)
+                purpose: "look up \(jail.hostname.value)")
         }
     }
 

@@ -4,9 +4,12 @@ public struct JailLookup {
     public init(host: Host) { self.host = host }
 
     /// Jails that are up, in the order of their jids.
-    public func running() -> [JailRecord] {
-        JailRepair(host: host).repairAll()
-        Adoption(host: host).run()
+    /// - Parameter isRepaired: false for a look that changes nothing.
+    public func running(isRepaired: Bool = true) -> [JailRecord] {
+        if isRepaired {
+            JailRepair(host: host).repairAll()
+            Adoption(host: host).run()
+        }
         return host.state.records.filter(\.isAlive)
     }
 

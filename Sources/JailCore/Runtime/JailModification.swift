@@ -1,4 +1,3 @@
-internal import CNamespaces
 internal import Glibc
 internal import SystemPackage
 
@@ -36,17 +35,21 @@ public struct JailModification {
     /// - Parameter makeChange: called with the jail as it is, which stays so until the change is made.
     public func run(_ makeChange: (JailSpec) throws(ConfigurationFailure) -> JailChange) throws(Failure) {
         let held = try runtime { () throws(RuntimeError) in try hold() }
-        let change: JailChange
-        do throws(ConfigurationFailure) { change = try makeChange(held.record.spec) } catch { throw .parameters(error) }
-        if let fixed = Self.fixedParameter(of: held.record, in: change, among: host.state.records) {
-            throw .fixed(fixed)
-        }
-        let isRenamed = change.result.name.value != name
-        try runtime { () throws(RuntimeError) in
-            if isRenamed { try rename(held.record, change) } else { try modify(held.record, change) }
-        }
-        if isRenamed { held.lock.unlinkAndRelease() }
+        let spec = try changed(held.record, makeChange)
+        try runtime { () throws(RuntimeError) in try change(held.record, to: spec) }
+        if spec.name.value != name { held.lock.unlinkAndRelease() }
     }
+
+    /// The steps of a change that is not made: the same facts are looked up, nothing is written.
+    public func dryRun(_ makeChange: (JailSpec) throws(ConfigurationFailure) -> JailChange) throws(Failure) -> [Step] {
+        guard let record = host.state.record(of: name) else { throw .runtime(.notFound(jail: name)) }
+        let spec = try changed(record, makeChange)
+        return try runtime { () throws(RuntimeError) in
+            try plan(record, resolved(spec, from: record.spec)).allSteps
+        }
+    }
+
+    // MARK: What is to become of it
 
     /// The jail, which nobody else changes meanwhile.
     private struct Hold: ~Copyable {
@@ -68,62 +71,88 @@ public struct JailModification {
         do throws(RuntimeError) { return try body() } catch { throw .runtime(error) }
     }
 
-    private func modify(_ old: JailRecord, _ change: JailChange) throws(RuntimeError) {
-        var new = old
-        new.details.spec = change.result
-        new.trace.revision += 1
-        try apply(old, &new)
-        try host.state.write(new.trace)
-        try host.state.write(new.details)
-        try setPersistence(from: old, to: new)
+    private func changed(
+        _ record: JailRecord, _ makeChange: (JailSpec) throws(ConfigurationFailure) -> JailChange
+    ) throws(Failure) -> JailSpec {
+        let change: JailChange
+        do throws(ConfigurationFailure) { change = try makeChange(record.spec) } catch { throw .parameters(error) }
+        if let fixed = Self.fixedParameter(of: record, in: change, among: host.state.records) { throw .fixed(fixed) }
+        return change.result
     }
 
-    private func rename(_ old: JailRecord, _ change: JailChange) throws(RuntimeError) {
-        let renaming = JailRenaming(old: old, name: change.result.name.value, host: host)
-        let lock = try host.lock(change.result.name.value)
-        var new = old
-        new.details.spec = change.result
-        new.trace.revision += 1
-        try renaming.check()
-        try apply(old, &new)
-        try renaming.run(&new)
-        try setPersistence(from: old, to: new)
-        _ = consume lock
+    /// With the addresses of its hostname, and ports in the place of those that the host chooses. Under the name that its rules
+    /// have now, or it would be told that it has its own ports.
+    private func resolved(_ spec: JailSpec, from old: JailSpec) throws(RuntimeError) -> JailSpec {
+        if spec.name.value != old.name.value { try checkName(spec.name.value, of: old) }
+        var spec = try HostnameLookup(jail: spec, host: host).resolved()
+        if spec.network.hasSamePorts(as: old.network) { return spec }
+        var named = spec
+        named.name = old.name
+        spec.network.ports = try PortReservation().resolved([named])[0].network.ports
+        return spec
     }
 
-    /// What fails takes back what was done before it.
-    private func apply(_ old: JailRecord, _ new: inout JailRecord) throws(RuntimeError) {
-        try LimitChange(of: old, host: host).run(to: new.spec)
-        do throws(RuntimeError) {
-            try setHostname(of: old, to: new.spec.hostname)
-            do throws(RuntimeError) {
-                try EnvironmentChange(of: old).run(to: new.spec)
-                do throws(RuntimeError) { try NetworkChange(of: old, host: host).run(to: &new) } catch {
-                    try? EnvironmentChange(of: new).run(to: old.spec)
-                    throw error
-                }
-            } catch {
-                try? setHostname(of: new, to: old.spec.hostname)
-                throw error
-            }
+    /// - Throws: why it cannot have that name.
+    private func checkName(_ other: String, of jail: JailSpec) throws(RuntimeError) {
+        if host.state.trace(of: other) != nil { throw .alreadyExists(jail: other) }
+        let child = host.state.names.first { $0.hasPrefix("\(name).") }
+        let objection =
+            JailName.parent(of: other) != JailName.parent(of: name)
+            ? "cannot change jail's parent" : child.map { "\"\($0)\" is nested in it: remove that first" }
+        if let objection {
+            throw .unsuitable(jail: jail.label, origin: .commandLine, objection, hint: nil)
+        }
+    }
+
+    private func plan(_ record: JailRecord, _ new: JailSpec) throws(RuntimeError) -> ChangePlan {
+        let facts = try ChangeFacts(of: record, to: new, host: host)
+        do throws(NetworkPlanError) {
+            return try ChangePlanner(from: record.spec, to: new, identity: record.identity, facts: facts).plan()
         } catch {
-            try? LimitChange(of: new, host: host).run(to: old.spec)
+            throw .unsuitable(jail: record.spec.label, origin: error.origin, "\(error)", hint: error.hint)
+        }
+    }
+
+    // MARK: The change
+
+    private func change(_ old: JailRecord, to spec: JailSpec) throws(RuntimeError) {
+        let spec = try resolved(spec, from: old.spec)
+        let isRenamed = spec.name.value != name
+        let other = isRenamed ? try host.lock(spec.name.value) : nil
+        if isRenamed { try checkName(spec.name.value, of: old.spec) }
+        // No jail may come into it between the look for such and the signal.
+        let isSettled = old.spec.isPersistent.value == spec.isPersistent.value
+        let registry =
+            isSettled ? nil : try JailLock(host.state.registryPath, in: host.state, jail: old.spec.label)
+        let network = old.spec.isNetworkChanged(to: spec) ? try NetworkStart(changing: spec, host: host) : nil
+        let plan = try plan(old, spec)
+        var new = old
+        new.details.spec = spec
+        new.details.networkUndo = plan.networkUndo
+        new.trace.revision += 1
+        new.trace.hasNetwork = old.trace.hasNetwork || spec.network.isConnected
+        // From here on there may be something to be taken back.
+        if new.trace.hasNetwork != old.trace.hasNetwork { try host.state.write(new.trace) }
+        try ChangePerformer(plan, of: old, host: host, network: network).perform { () throws(RuntimeError) in
+            if isRenamed { try rename(&new, from: old) } else { try write(new) }
+        }
+        network?.close()
+        _ = consume registry
+        _ = consume other
+    }
+
+    private func write(_ record: JailRecord) throws(RuntimeError) {
+        try host.state.write(record.trace)
+        try host.state.write(record.details)
+    }
+
+    private func rename(_ new: inout JailRecord, from old: JailRecord) throws(RuntimeError) {
+        new.trace.name = new.spec.name.value
+        new.trace.label = new.spec.label
+        try host.state.rename(new.trace, new.details, from: name)
+        do throws(RuntimeError) { try ServiceRegistry(state: host.state).rename(name, to: new.spec) } catch {
+            try? host.state.rename(old.trace, old.details, from: new.name)
             throw error
         }
-    }
-
-    private func setHostname(of record: JailRecord, to hostname: Located<String>) throws(RuntimeError) {
-        if hostname.value == record.spec.hostname.value { return }
-        let message = "\(record.spec.label): cannot set the hostname"
-        let namespace = try attempt(message) { () throws(Errno) in try Files.open("/proc/\(record.pid)/ns/uts") }
-        try attempt(message) { () throws(Errno) in
-            _ = try checkedResult(unsafe cns_set_hostname(namespace.number, hostname.value))
-        }
-    }
-
-    /// Last: a jail that no longer persists may end at once, and its record must be there for that.
-    private func setPersistence(from old: JailRecord, to new: JailRecord) throws(RuntimeError) {
-        if old.spec.isPersistent.value == new.spec.isPersistent.value { return }
-        try JailNesting(of: new.name, host: host).setPersistence(new)
     }
 }

@@ -35,6 +35,12 @@ final class NetworkStart {
         try plan(netlink, identity, host.state.namespacePath(jail.name.value), ledger)
     }
 
+    /// For operations that were planned for a jail that runs: takes the lock alone.
+    init(changing jail: JailSpec, host: Host) throws(RuntimeError) {
+        self.jail = jail
+        connection = try NetworkConnection(host: host)
+    }
+
     private func plan(
         _ netlink: borrowing Netlink, _ identity: JailIdentity, _ namespaceFile: String, _ ledger: NetworkLedger
     ) throws(RuntimeError) {

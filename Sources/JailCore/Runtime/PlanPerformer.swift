@@ -24,15 +24,13 @@ struct PlanPerformer: ~Copyable {
     }
 
     private let plan: Plan
-    private let jail: JailSpec
     private let host: Host
-    private let kernelPlan: KernelPlan
+    private let steps: HostSteps
     private let childSteps: Range<Int>
     let pair: ControlPair
     private let stage: Descriptor
     private let stagePlan: Descriptor
     private let consoleLog: Descriptor
-    private let network: NetworkStart
 
     init(
         plan: Plan, jail: JailSpec, host: Host, isTransient: Bool, isPersistent: Bool, network: NetworkStart,
@@ -51,28 +49,26 @@ struct PlanPerformer: ~Copyable {
                 firstIndex: plan.firstCommandStep, slots: [])
         }
         let consoleLog = try Self.openConsoleLog(jail)
-        let kernelPlan = KernelPlan(
-            steps: plan.steps, firstIndex: plan.firstStep, isTimed: host.observe != nil)
-        kernelPlan.set(.control, to: pair.childs.number)
-        kernelPlan.set(.supervisorControl, to: pair.ours.number)
-        kernelPlan.set(.stage, to: stage.number)
-        kernelPlan.set(.stagePlan, to: stagePlan.number)
+        let steps = HostSteps(
+            steps: plan.steps, firstIndex: plan.firstStep, jail: jail, host: host, network: network)
+        steps.kernelPlan.set(.control, to: pair.childs.number)
+        steps.kernelPlan.set(.supervisorControl, to: pair.ours.number)
+        steps.kernelPlan.set(.stage, to: stage.number)
+        steps.kernelPlan.set(.stagePlan, to: stagePlan.number)
         if let output {
-            kernelPlan.set(.output, to: output.writing)
-            kernelPlan.set(.outputSource, to: output.reading)
+            steps.kernelPlan.set(.output, to: output.writing)
+            steps.kernelPlan.set(.outputSource, to: output.reading)
         }
-        if consoleLog.number >= 0 { kernelPlan.set(.consoleLog, to: consoleLog.number) }
+        if consoleLog.number >= 0 { steps.kernelPlan.set(.consoleLog, to: consoleLog.number) }
         let first = plan.steps.firstIndex { $0.side == .child } ?? plan.steps.count
         self.plan = plan
-        self.jail = jail
         self.host = host
-        self.network = network
         self.childSteps = first..<plan.steps.count
         self.pair = pair
         self.stage = stage
         self.stagePlan = stagePlan
         self.consoleLog = consoleLog
-        self.kernelPlan = kernelPlan
+        self.steps = steps
     }
 
     /// `exec.consolelog`: a file of the host. Below the jail's root, where the jail may put links at any moment, none is
@@ -104,35 +100,26 @@ struct PlanPerformer: ~Copyable {
         while index < childSteps.lowerBound || index < plan.steps.count && plan.steps[index].side == .host {
             let step = plan.steps[index]
             let began = host.observe == nil ? 0 : Clock.microseconds()
+            var end = index + 1
             switch step.operation {
-            case .call:
-                let end = host.observe == nil ? endOfCalls(from: index) : index + 1
-                try call(index..<end)
-                index = end
-            case .spawn(let flags):
-                child = try spawn(flags, index)
-                index += 1
-            case .release(let slots):
-                try release(slots, index)
-                index += 1
-            case .network(let operation):
-                try network.perform(operation, step: step, child: child?.pid ?? 0)
-                index += 1
-            case .verify(let file, let value):
-                try verify(file, value, step)
-                index += 1
-            case .fork, .removeCgroup: index += 1
+            case .call where host.observe == nil:
+                end = endOfCalls(from: index)
+                try steps.call(index..<end)
+            case .spawn(let flags): child = try spawn(flags, index)
+            case .release(let slots): try release(slots, index)
+            default: try steps.perform(index, child: child?.pid ?? 0)
             }
+            index = end
             host.observe?(step, Clock.microseconds() - began)
         }
-        guard let child else { throw .host("\(jail.label): the plan has no first process", hint: nil) }
+        guard let child else { throw .host("\(steps.jail.label): the plan has no first process", hint: nil) }
         return child
     }
 
     /// Tells of the child's steps, once it has become pid 1's program.
     func observeChild() {
         guard let observe = host.observe else { return }
-        for index in childSteps { observe(plan.steps[index], kernelPlan.nanoseconds(index).map { $0 / 1000 }) }
+        for index in childSteps { observe(plan.steps[index], steps.kernelPlan.nanoseconds(index).map { $0 / 1000 }) }
     }
 
     private func endOfCalls(from start: Int) -> Int {
@@ -141,66 +128,20 @@ struct PlanPerformer: ~Copyable {
         return end
     }
 
-    private func call(_ range: Range<Int>) throws(RuntimeError) {
-        do { try kernelPlan.perform(range) } catch {
-            let step = plan.steps[error.index - plan.firstStep]
-            if let path = step.idmappedPath(in: jail), [EINVAL, EPERM].contains(error.errno) {
-                throw .unsuitable(
-                    jail: jail.label, origin: step.origin,
-                    "\(path) cannot be idmapped: \(MountTable.filesystem(of: path)) does not support it",
-                    hint: "let the jail use the host's ids with: userns = host")
-            }
-            throw .step(jail: jail.label, step: step, errno: Errno(error.errno), number: error.index)
-        }
-    }
-
     private func spawn(_ flags: NamespaceFlags, _ index: Int) throws(RuntimeError) -> Child {
         do {
-            let cgroup = kernelPlan.descriptor(in: .cgroup) ?? -1
-            let child = try kernelPlan.spawn(childSteps, flags: flags, cgroup: cgroup, control: pair.childs.number)
-            kernelPlan.setChild(child.pid)
-            kernelPlan.set(.childProcess, to: child.pid)
+            let cgroup = steps.kernelPlan.descriptor(in: .cgroup) ?? -1
+            let child = try steps.kernelPlan.spawn(
+                childSteps, flags: flags, cgroup: cgroup, control: pair.childs.number)
+            steps.kernelPlan.setChild(child.pid)
+            steps.kernelPlan.set(.childProcess, to: child.pid)
             return Child(pid: child.pid, pidfd: Descriptor(child.pidfd))
-        } catch { throw .step(jail: jail.label, step: plan.steps[index], errno: error, number: index + plan.firstStep) }
+        } catch { throw steps.failure(index, error) }
     }
 
     private func release(_ slots: [Slot], _ index: Int) throws(RuntimeError) {
-        do { try Control.go(pair.ours.number, passing: slots.map { kernelPlan.descriptor(in: $0) ?? -1 }) } catch {
-            throw .step(jail: jail.label, step: plan.steps[index], errno: error, number: index + plan.firstStep)
-        }
-    }
-
-    /// The kernel may write more than it was given (`max 100000`), never less: each word must be there again.
-    private func verify(_ file: String, _ value: String, _ step: Step) throws(RuntimeError) {
-        let text: String
         do {
-            text = try Files.readOnce(kernelPlan.descriptor(in: .settingFile) ?? -1)
-        } catch {
-            throw .unsuitable(jail: jail.label, origin: step.origin, "\(file): \(error.description)", hint: nil)
-        }
-        let words = text.split(whereSeparator: \.isWhitespace)
-        guard value.split(whereSeparator: \.isWhitespace).allSatisfy(words.contains) else {
-            throw .unsuitable(
-                jail: jail.label, origin: step.origin,
-                "cgroup.\(file): asked for \(value), the kernel made it \(Terminal.escaped(text.trimmed))",
-                hint: file.hasPrefix("memory.") ? "memory is counted in pages: use a multiple of 4096" : nil)
-        }
-    }
-}
-
-extension String {
-    var trimmed: String {
-        var text = Substring(self)
-        while text.last?.isWhitespace == true { text.removeLast() }
-        return String(text)
-    }
-}
-
-extension Step {
-    /// The path that MOUNT_ATTR_IDMAP was meant for, if this step is that.
-    fileprivate func idmappedPath(in jail: JailSpec) -> String? {
-        guard case .call(let call) = operation, call.name == "mount_setattr", call.spelling.contains("MOUNT_ATTR_IDMAP")
-        else { return nil }
-        return jail.mounts.first { $0.origin == origin && $0.kind.isPrepared }?.source ?? jail.path.value
+            try Control.go(pair.ours.number, passing: slots.map { steps.kernelPlan.descriptor(in: $0) ?? -1 })
+        } catch { throw steps.failure(index, error) }
     }
 }

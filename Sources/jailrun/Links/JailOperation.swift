@@ -31,7 +31,7 @@ struct JailOperation {
 
     /// - Returns: the exit status.
     func run() throws -> Int32 {
-        let running = JailLookup(host: host).running()
+        let running = JailLookup(host: host).running(isRepaired: !request.isDryRun)
         let jails = try checkedJails()
         if !request.isDyingMentioned, jails.contains(where: { $0.parameters.parameter("allow.dying") != nil }) {
             output.warnOfDying()
@@ -184,11 +184,17 @@ struct JailOperation {
 
     private func modify(_ jail: CheckedJail, _ running: [JailRecord]) -> Int32 {
         guard let record = runningJail(jail, running) else { return 1 }
+        let modification = JailModification(of: record.name, host: host)
+        let makeChange = { (spec: JailSpec) throws(ConfigurationFailure) in
+            try JailChange(of: spec, by: jail.parameters, in: configuration)
+        }
+        let label = isConfigured ? jail.spec.label : nil
         do throws(JailModification.Failure) {
-            try JailModification(of: record.name, host: host).run { spec throws(ConfigurationFailure) in
-                try JailChange(of: spec, by: jail.parameters, in: configuration)
+            if request.isDryRun {
+                output.steps(try modification.dryRun(makeChange), of: label)
+                return 0
             }
-            let label = isConfigured ? jail.spec.label : nil
+            try modification.run(makeChange)
             if output.isVerbose {
                 let words = jail.spec.kernelWords(isUpdate: true)
                 output.note("jail_set(JAIL_UPDATE) jid=\(record.identity.jid)\(words)", of: label)

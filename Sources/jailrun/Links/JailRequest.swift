@@ -31,6 +31,8 @@ struct JailRequest {
     /// -i
     var printsNumbers = false
     var isDyingMentioned = false
+    /// --dry-run, jailrun's own: what a change would do.
+    var isDryRun = false
     /// path hostname ip command, without names.
     var isOldStyle = false
     var words = ParameterWords()
@@ -39,7 +41,7 @@ struct JailRequest {
 
     /// Nil for what is no command line of jail(8).
     init?(_ arguments: [String]) {
-        var options = OptionWords(arguments, takingArgument: "efJnpsuU")
+        var options = OptionWords(arguments, takingArgument: "efJnpsuU", long: ["--dry-run"])
         var separator: String?
         while let (letter, argument) = options.next() {
             if letter == "e" {
@@ -64,6 +66,7 @@ struct JailRequest {
         case "v": (isQuiet, isVerbose) = (false, true)
         case "i": (printsNumbers, isQuiet, isVerbose) = (true, true, false)
         case "d": isDyingMentioned = true
+        case "-": isDryRun = true
         default: return false
         }
         return true
@@ -99,6 +102,7 @@ struct JailRequest {
 
     private mutating func form(_ operands: [String], _ separator: String?) -> Form? {
         let isRemoval = removes && !creates && !modifies
+        if isDryRun, !modifies || creates || removes || cleansUp || separator != nil { return nil }
         if let separator {
             return creates || modifies || removes || !operands.isEmpty ? nil : .show(separator: separator)
         }

@@ -29,6 +29,12 @@ struct LinkOutput: Sendable {
         Self.write(1, Array("\(jail.map { "\(Terminal.escaped($0)): " } ?? "")\(text)\n".utf8))
     }
 
+    /// What would be done, in strace's spelling.
+    func steps(_ steps: [Step], of jail: String?) {
+        let lines = (jail.map { ["# \(Terminal.escaped($0))"] } ?? []) + steps.map(\.operation.spelling)
+        Self.write(1, Array(lines.map { "\($0)\n" }.joined().utf8))
+    }
+
     static func write(_ descriptor: Int32, _ bytes: [UInt8]) {
         var rest = bytes[...]
         while !rest.isEmpty {

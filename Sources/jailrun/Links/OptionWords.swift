@@ -4,9 +4,12 @@ struct OptionWords {
     private var letters: Substring = ""
     /// Letters that take an argument, the rest of their word or the next one.
     private let takingArgument: String
+    /// Whole words, `--dry-run`, that getopt(3) has no meaning for: they come as the option `-`.
+    private let long: [String]
 
-    init(_ words: [String], takingArgument: String) {
+    init(_ words: [String], takingArgument: String, long: [String] = []) {
         rest = words[...]
+        self.long = long
         self.takingArgument = takingArgument
     }
 
@@ -19,6 +22,7 @@ struct OptionWords {
             guard let word = rest.first, word.hasPrefix("-"), word != "-" else { return nil }
             rest.removeFirst()
             if word == "--" { return nil }
+            if long.contains(word) { return ("-", word) }
             letters = word.dropFirst()
         }
         let letter = letters.removeFirst()

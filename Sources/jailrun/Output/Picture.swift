@@ -103,7 +103,7 @@ struct Picture {
         case .execute(let line): put(.processes, part, "   \(line.text)")
         case .kernelParameter, .handOver, .privateMounts, .join, .leaveCaller, .capabilities, .closeDescriptors,
             .consoleLog, .outputPipe,
-            .stage, .session, .directory, .hostCommand:
+            .persistence, .stage, .session, .directory, .hostCommand:
             break
         }
     }

@@ -29,7 +29,7 @@ public struct HostProgram: ~Copyable {
                 Step(
                     operation: .call($0), side: .child, aim: .hostCommand(command, parameter: nil),
                     origin: .commandLine,
-                    purpose: "run \(name)", undo: nil)
+                    purpose: "run \(name)")
             })
         let pair = try attempt("cannot run \(name)") { () throws(Errno) in try ControlPair() }
         signals.restoreCallersProcess()

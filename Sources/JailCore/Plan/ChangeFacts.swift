@@ -1,0 +1,25 @@
+/// What was looked up before a running jail is changed.
+public struct ChangeFacts: Equatable, Sendable {
+    /// The jail's first process, in the host's pid namespace.
+    public var process: Int32
+    public var cgroup: String
+    /// Who jailrun is run by: what is its own in the jail, nobody inside can have made.
+    public var owner: UInt32
+    public var isNested = false
+    /// There are jails in it: it lives on for as long.
+    public var hasJails = false
+    /// Of the limits that become others: what the kernel has now. One whose file is still to be made has none.
+    public var limits: [CgroupSetting] = []
+    /// Cgroups above it that lack a controller for those.
+    public var cgroupLevels: [StartFacts.CgroupLevel] = []
+    /// Nil when nothing of the network becomes another.
+    public var network: HostNetworkFacts?
+    /// What takes back the network that it has, newest first.
+    public var networkUndo: [NetworkOperation] = []
+
+    public init(process: Int32, cgroup: String, owner: UInt32) {
+        self.process = process
+        self.cgroup = cgroup
+        self.owner = owner
+    }
+}

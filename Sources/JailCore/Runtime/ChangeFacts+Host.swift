@@ -1,0 +1,54 @@
+internal import Glibc
+internal import SystemPackage
+
+extension ChangeFacts {
+    /// Looks up what a change depends on, and writes nothing. The lock on the network is the caller's, if the change is made.
+    init(of record: JailRecord, to new: JailSpec, host: Host) throws(RuntimeError) {
+        self.init(process: record.pid, cgroup: record.cgroup, owner: geteuid())
+        isNested = host.isNested
+        hasJails = JailNesting(of: record.name, host: host).hasJails
+        networkUndo = record.details.networkUndo
+        try addLimits(of: record, to: new, host)
+        try addNetwork(of: record, to: new, host)
+    }
+
+    private mutating func addLimits(of record: JailRecord, to new: JailSpec, _ host: Host) throws(RuntimeError) {
+        var changed = new
+        changed.name = record.spec.name
+        changed.cgroup = new.cgroup(unlike: record.spec)
+        if changed.cgroup.isEmpty { return }
+        limits = changed.cgroup.compactMap { setting in
+            (try? Files.text("\(record.cgroup)/\(setting.file)")).map {
+                CgroupSetting(file: setting.file, value: $0.trimmed, origin: setting.origin)
+            }
+        }
+        var start = StartFacts()
+        try FactFinder(jail: changed, host: host).addCgroupLevels(to: &start)
+        cgroupLevels = start.cgroupLevels.filter { !$0.missingControllers.isEmpty }
+    }
+
+    private mutating func addNetwork(of record: JailRecord, to new: JailSpec, _ host: Host) throws(RuntimeError) {
+        guard record.spec.isNetworkChanged(to: new) else { return }
+        var both = new.network
+        both.addresses += record.spec.network.addresses
+        both.ports += record.spec.network.ports
+        both.masquerade = both.masquerade ?? record.spec.network.masquerade
+        let proc = try NetworkConnection.openProc()
+        do throws(NetlinkError) {
+            var found = try Netlink(proc: FileDescriptor(rawValue: proc.number)).facts(for: both)
+            found.originals = NetworkLedger((try? Files.text(host.state.networkPath)) ?? "").entries.map {
+                HostNetworkFacts.Sysctl(path: $0.path, value: $0.value)
+            }
+            network = found
+        } catch { throw .host("\(error)", hint: error.hint) }
+    }
+}
+
+extension JailSpec {
+    /// Whether the host's network has to be looked at: a new name stands in the jail's links and rules.
+    func isNetworkChanged(to new: JailSpec) -> Bool {
+        guard network.mode.value == .own, network.isConnected || new.network.isConnected else { return false }
+        return name.value != new.name.value || !network.hasSameAddresses(as: new.network)
+            || !network.hasSamePorts(as: new.network)
+    }
+}

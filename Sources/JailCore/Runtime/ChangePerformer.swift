@@ -1,0 +1,82 @@
+internal import Glibc
+internal import SystemPackage
+
+/// Performs the plan of a change: all of it, or none.
+struct ChangePerformer: ~Copyable {
+    private let plan: ChangePlan
+    private let record: JailRecord
+    private let host: Host
+    /// The plan's steps, and behind them what takes them back.
+    private let steps: HostSteps
+    /// Where in `steps` that of each step is.
+    private let undo: [Range<Int>]
+
+    init(_ plan: ChangePlan, of record: JailRecord, host: Host, network: NetworkStart?) {
+        var all = plan.allSteps
+        var undo: [Range<Int>] = []
+        for step in plan.steps {
+            let start = all.count
+            all += step.undo.map { operation in
+                var back = step
+                back.operation = operation
+                return back
+            }
+            undo.append(start..<all.count)
+        }
+        self.plan = plan
+        self.record = record
+        self.host = host
+        self.undo = undo
+        steps = HostSteps(steps: all, jail: record.spec, host: host, network: network)
+    }
+
+    /// - Parameter commit: writes the record.
+    /// - Throws: why a step failed, or the record could not be written, when the steps before that are taken back.
+    func perform(_ commit: () throws(RuntimeError) -> Void) throws(RuntimeError) {
+        var done = 0
+        do throws(RuntimeError) {
+            while done < plan.steps.count {
+                try perform(done)
+                done += 1
+            }
+            try commit()
+        } catch {
+            takeBack(done)
+            throw error
+        }
+        for index in plan.steps.count..<plan.allSteps.count { try perform(index) }
+    }
+
+    /// What cannot be taken back is told, and keeps nothing else from it.
+    private func takeBack(_ count: Int) {
+        for range in undo[..<count].reversed() {
+            for index in range {
+                do throws(RuntimeError) { try perform(index) } catch {
+                    // A thread that cannot come back would do all else to the jail's names.
+                    if steps.steps[index].operation.name == "setns" { abort() }
+                    host.warn("\(record.spec.label): cannot take the change back: \(error.message)")
+                }
+            }
+        }
+    }
+
+    private func perform(_ index: Int) throws(RuntimeError) {
+        let step = steps.steps[index]
+        let began = Clock.microseconds()
+        do throws(RuntimeError) { try steps.perform(index, child: record.pid) } catch {
+            throw Self.limit(error) ?? error
+        }
+        host.observe?(step, Clock.microseconds() - began)
+    }
+
+    /// A limit is told by its parameter.
+    private static func limit(_ error: RuntimeError) -> RuntimeError? {
+        guard case .step(let jail, let step, let errno, _) = error, case .cgroupValue(let file, let value) = step.aim
+        else { return nil }
+        let reason =
+            errno == .invalidArgument
+            ? "the kernel does not take \(Terminal.escaped(value))"
+            : errno == .noSuchFileOrDirectory ? "this host has no such file of a cgroup" : errno.description
+        return .unsuitable(jail: jail, origin: step.origin, "cgroup.\(file): \(reason)", hint: nil)
+    }
+}
