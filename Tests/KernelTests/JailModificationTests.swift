@@ -29,6 +29,18 @@ extension Kernel {
             }
         }
 
+        @Test("what only a start reads is told, not dropped in silence") func services() throws {
+            try Machine.with { machine in
+                #expect(machine.create("restart.delay=2").status == 0)
+                let outcome = modify(machine, "restart.delay=2", "log.size=2M", "mount.resolvconf", "host.hostname=b")
+                #expect(outcome.status == 0, "\(outcome)")
+                let words = "has no effect before the jail is started again"
+                #expect(outcome.errors == "jail: log.size \(words)\njail: mount.resolvconf \(words)\n")
+                #expect(machine.link("jexec", "t", "hostname").output == "b\n")
+                machine.remove()
+            }
+        }
+
         @Test("addresses come and go while a jail runs, seen from inside and from the host") func addresses() throws {
             try Machine.with { machine in
                 #expect(machine.create().status == 0)

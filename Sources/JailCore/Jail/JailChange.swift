@@ -47,4 +47,18 @@ public struct JailChange: Sendable {
         asked = new
         self.result = result
     }
+
+    /// Parameters that would become another, which only a start reads: who keeps the jail up and its log has the old ones.
+    public func namesWithoutEffect(on old: JailSpec) -> [String] {
+        names.filter { name in
+            guard name == "mount.resolvconf" || ParameterTable.services.contains(where: { $0.name == name }) else {
+                return false
+            }
+            func values(_ spec: JailSpec) -> [String?] {
+                let setting = spec.parameters.settings.first { $0.baseName == name }
+                return [setting?.name] + (setting?.values ?? [])
+            }
+            return values(asked) != values(old)
+        }
+    }
 }

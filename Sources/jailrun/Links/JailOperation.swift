@@ -189,12 +189,16 @@ struct JailOperation {
             try JailChange(of: spec, by: jail.parameters, in: configuration)
         }
         let label = isConfigured ? jail.spec.label : nil
+        let ignored = (try? makeChange(record.spec))?.namesWithoutEffect(on: record.spec) ?? []
         do throws(JailModification.Failure) {
             if request.isDryRun {
                 output.steps(try modification.dryRun(makeChange), of: label)
                 return 0
             }
             try modification.run(makeChange)
+            for name in ignored {
+                output.error("\(label.map { "\($0): " } ?? "")\(name) has no effect before the jail is started again")
+            }
             if output.isVerbose {
                 let words = jail.spec.kernelWords(isUpdate: true)
                 output.note("jail_set(JAIL_UPDATE) jid=\(record.identity.jid)\(words)", of: label)
