@@ -22,7 +22,8 @@ struct NetworkChange {
             return try PortChange(of: record, host: host).run(to: &new)
         }
         // Whatever is wrong is said before anything is taken away.
-        _ = try NetworkStart(preview: new.spec, identity: new.identity, host: host)
+        try checkShared(after.addresses.first?.origin ?? .commandLine)
+        _ = try NetworkStart(preview: new.spec, number: record.trace.network, host: host, mayJoin: false)
         new.trace.hasNetwork = new.trace.hasNetwork || !after.addresses.isEmpty
         // From here on there may be something to be taken back.
         try host.state.write(new.traceUnderOldName(record.name))
@@ -35,6 +36,16 @@ struct NetworkChange {
         }
     }
 
+    /// Its processes cannot leave the network that others are in, too.
+    private func checkShared(_ origin: Origin) throws(RuntimeError) {
+        let others = NetworkGroup(number: record.trace.network, host: host).others(than: record.name)
+        guard record.trace.hasNetwork, let other = others.first else { return }
+        throw .unsuitable(
+            jail: record.spec.label, origin: origin,
+            "its addresses are those of jail \"\(other.name)\", too, and cannot be changed while both are up",
+            hint: "stop one of them; jail -mr makes this one anew")
+    }
+
     /// Under the name that its rules have now, or it would be told that it has its own ports.
     private func resolvePorts(of new: inout JailRecord) throws(RuntimeError) {
         var spec = new.spec
@@ -44,7 +55,7 @@ struct NetworkChange {
 
     /// - Returns: what takes it back, newest first.
     private func connect(_ spec: JailSpec) throws(RuntimeError) -> [NetworkOperation] {
-        let network = try NetworkStart(jail: spec, identity: record.identity, host: host)
+        let network = try NetworkStart(jail: spec, number: record.trace.network, host: host, mayJoin: false)
         for planned in network.operations {
             let step = Step(
                 operation: .network(planned.value), side: .host, aim: .network(planned.value), origin: planned.origin,

@@ -54,6 +54,8 @@ struct PortChange {
     private func unset(
         _ before: [NetworkOperation], unless after: [NetworkOperation], _ connection: NetworkConnection
     ) throws(NetlinkError) {
+        let group = NetworkGroup(number: record.trace.network, host: host)
+        if try group.hasRules(without: record.name, connection) { return }
         for case .setSysctl(var sysctl) in before where sysctl.users == nil && !after.contains(.setSysctl(sysctl)) {
             sysctl.value = "0"
             try connection.netlink.perform(.setSysctl(sysctl), under: connection.lock)
@@ -72,7 +74,7 @@ struct PortChange {
         } catch { throw failure(error) }
         facts.takenPorts.removeAll { $0.jail == record.name }
         do throws(NetworkPlanError) {
-            return try NetworkPlan(publishing: spec.network, jail: (name, record.identity.jid), facts: facts)
+            return try NetworkPlan(publishing: spec.network, jail: (name, record.trace.network), facts: facts)
                 .operations.map(\.value)
         } catch {
             throw .unsuitable(jail: record.spec.label, origin: error.origin, "\(error)", hint: error.hint)
