@@ -103,7 +103,7 @@ final class HostCheckTests {
             b { path = ROOT; command = /bin/true; depend = bb;
                 devfs_ruleset = 77; foo; }
             c { path = ROOT; command = /bin/true; depend = a; ip4.addr = 10.0.0.1; }
-            d { path = ROOT; command = /bin/true; ip4.addr = 10.0.0.1; }
+            d { path = ROOT; command = /bin/true; ip4.addr = 10.0.0.2, 10.0.0.1; }
             """, isWhole: true)
         #expect(found.map { $0.location?.line } == [1, 1, 2, 3, 3, 5], "\(found)")
     }

@@ -361,6 +361,35 @@ extension Kernel {
             }
         }
 
+        @Test(
+            "jails share an address inside, where root may configure the network, and outside with one that makes jails"
+        )
+        func sharedAddress() throws {
+            try jail("vnet") { machine in
+                for name in ["b", "c"] {
+                    let made = machine.inside("jail", "-c", "name=\(name)", "path=/", "persist", "ip4.addr=10.9.9.2")
+                    #expect(made.status == 0 && made.errors == "", "\(made)")
+                }
+                let networks = ["b", "c"].map { machine.inside("jexec", $0, "readlink", "/proc/self/ns/net").output }
+                #expect(networks[0] == networks[1] && networks[0].hasPrefix("net:"), "\(networks)")
+                #expect(machine.inside("jail", "-r", "b").status == 0)
+                #expect(machine.inside("jexec", "c", "ip", "address").output.contains("10.9.9.2/24"))
+                #expect(machine.inside("jail", "-r", "c").status == 0)
+                #expect(!machine.inside("ip", "link").output.contains("jail0"))
+            }
+            try jail("ip4.addr=10.9.8.2") { machine in
+                let second = machine.create("ip4.addr=10.9.8.2", name: "u")
+                #expect(second.status == 0, "\(second)")
+                let inner = machine.inside("jail", "-c", "name=b", "path=/", "persist", "ip4.addr=10.9.8.2")
+                #expect(inner.status == 0, "\(inner)")
+                let refused = Command(
+                    [Laboratory.program, "exec", "u", "jail", "-c", "name=b", "path=/", "persist", "ip4.addr=10.9.8.2"]
+                ).run()
+                #expect(refused.errors == "jail: jail_set: Operation not permitted\n", "\(refused)")
+                machine.remove("u")
+            }
+        }
+
         @Test("root.ephemeral, nullfs and an identity of its own work inside, too") func mounts() throws {
             try jail { machine in
                 let parameters = ["root.ephemeral", "host.hostname=inner", "mount=/bin /var nullfs rw 0 0"]

@@ -85,29 +85,41 @@ extension Kernel {
                 "mount = \"LAYERS/upper $path unionfs ro 0 0\"; root.ephemeral;",
             ])
         func same(parameters: String) throws {
+            try Machine.with { machine in try compare(machine, parameters) }
+        }
+
+        @Test("the script joins the network of who has the address, as the binary does") func joining() throws {
             try Machine.with { machine in
-                _ = Command.shell(StepTests.makeInterface).run()
-                defer { _ = Command.shell(StepTests.removeInterface).run() }
-                machine.write(Self.questions, to: "\(machine.root)/questions")
-                for file in ["machine-id", "hostid"] { machine.write("", to: "\(machine.root)/etc/\(file)") }
-                for folder in ["lower", "upper", "work"] {
-                    _ = Command.shell("mkdir -p \(machine.directory)/layers/\(folder)").run()
-                }
-                machine.write(
-                    "tmpfs \(machine.root)/var tmpfs rw,size=1m 0 0\n", to: "\(machine.directory)/layers/fstab")
-                machine.configure(
-                    "userns = host; command = \"/bin/sh /questions\"; "
-                        + parameters.replacing("LAYERS", with: "\(machine.directory)/layers"))
-                let script = machine.jailrun("explain", "--format", "sh", machine.conf)
-                try #require(script.status == 0, "\(script)")
-                machine.write(script.output, to: "\(machine.directory)/script")
-                let binary = machine.jailrun("run", "-q", machine.conf)
-                let made = Command(["sh", "\(machine.directory)/script"]).run()
-                #expect(binary.status == 0 && made.status == 0, "\(binary)\(made)")
-                #expect(Self.settled(made) == Self.settled(binary))
-                #expect(made.errors == binary.errors)
-                #expect(binary.lines.count > 60)
+                let holder = "\(machine.directory)/holder.conf"
+                machine.write("h { path = \"\(machine.root)\"; persist; ip4.addr = 10.77.0.5; }\n", to: holder)
+                #expect(machine.jailrun("start", holder).status == 0)
+                try compare(machine, "ip4.addr = 10.77.0.5; mount = \"linsysfs $path/var linsysfs ro 0 0\";")
+                machine.stop("h")
             }
+        }
+
+        private func compare(_ machine: Machine, _ parameters: String) throws {
+            _ = Command.shell(StepTests.makeInterface).run()
+            defer { _ = Command.shell(StepTests.removeInterface).run() }
+            machine.write(Self.questions, to: "\(machine.root)/questions")
+            for file in ["machine-id", "hostid"] { machine.write("", to: "\(machine.root)/etc/\(file)") }
+            for folder in ["lower", "upper", "work"] {
+                _ = Command.shell("mkdir -p \(machine.directory)/layers/\(folder)").run()
+            }
+            machine.write(
+                "tmpfs \(machine.root)/var tmpfs rw,size=1m 0 0\n", to: "\(machine.directory)/layers/fstab")
+            machine.configure(
+                "userns = host; command = \"/bin/sh /questions\"; "
+                    + parameters.replacing("LAYERS", with: "\(machine.directory)/layers"))
+            let script = machine.jailrun("explain", "--format", "sh", machine.conf)
+            try #require(script.status == 0, "\(script)")
+            machine.write(script.output, to: "\(machine.directory)/script")
+            let binary = machine.jailrun("run", "-q", machine.conf)
+            let made = Command(["sh", "\(machine.directory)/script"]).run()
+            #expect(binary.status == 0 && made.status == 0, "\(binary)\(made)")
+            #expect(Self.settled(made) == Self.settled(binary))
+            #expect(made.errors == binary.errors)
+            #expect(binary.lines.count > 60)
         }
 
         @Test(

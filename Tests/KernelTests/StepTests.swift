@@ -41,6 +41,23 @@ extension Kernel {
             }
         }
 
+        @Test(
+            "of a jail that joins the network of another, they agree, too",
+            arguments: ["", "userns = host;", "port = 18080:80; mount = \"linsysfs $path/var linsysfs ro 0 0\";"])
+        func joining(parameters: String) throws {
+            try Machine.with { machine in
+                let holder = "\(machine.directory)/holder.conf"
+                machine.write("h { path = \"\(machine.root)\"; persist; ip4.addr = 10.77.0.5; }\n", to: holder)
+                #expect(machine.jailrun("start", holder).status == 0)
+                defer { machine.stop("h") }
+                machine.configure("command = \"/bin/true\"; ip4.addr = 10.77.0.5; \(parameters)")
+                let dry = machine.jailrun("run", "--dry-run", machine.conf)
+                #expect(dry.lines.contains("setns(holder-network, CLONE_NEWNET)"), "\(dry)")
+                #expect(!dry.output.contains("RTM_NEWLINK"), "\(dry)")
+                try compare(machine, machine.conf, seconds: 30)
+            }
+        }
+
         static let removeInterface = "ip link delete lab0; ip link delete lab2"
         /// An interface with addresses and a bridge, as a machine has.
         static let makeInterface = """

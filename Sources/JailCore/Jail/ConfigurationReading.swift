@@ -38,7 +38,7 @@ struct ConfigurationReading {
 
     // MARK: Uniqueness
 
-    /// Jails that have their own stacks must not share an address.
+    /// Jails that have their own stacks do not share an address, unless each has only that one.
     private mutating func checkAddresses() {
         var owners: [String: (jail: Int, place: SourceLocation)] = [:]
         for index in jails.indices where jails[index].spec.network.mode.value == .own {
@@ -49,10 +49,13 @@ struct ConfigurationReading {
                     continue
                 }
                 if owner.jail == index { continue }  // told when it was read
+                guard let objection = jails[index].spec.objection(toSharingWith: jails[owner.jail].spec) else {
+                    continue
+                }
                 let jail = jails[owner.jail].label.printable()
                 jails[index].reader.error(
                     "\(entry.value): jail \"\(jail)\" has it, too", at: entry.place,
-                    hint: "see line \(owner.place.line)")
+                    hint: "see line \(owner.place.line); \(objection)")
             }
         }
     }

@@ -184,7 +184,7 @@ public struct NetworkSpec: Equatable, Sendable, Codable {
 
 /// One entry of `ip4.addr` or `ip6.addr`.
 public struct AddressSpec: Equatable, Sendable, Codable {
-    public enum Family: String, Sendable, Codable { case ipv4, ipv6 }
+    public enum Family: String, CaseIterable, Sendable, Codable { case ipv4, ipv6 }
 
     public var family: Family
     /// In canonical presentation form, inet_ntop(3).

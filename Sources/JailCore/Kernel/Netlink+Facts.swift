@@ -14,7 +14,9 @@ extension Netlink {
             return HostNetworkFacts.Address(link: link, prefix: prefix)
         }
         facts.jailAddresses = facts.jailLinks.flatMap { link in
-            link.addresses.map { HostNetworkFacts.JailAddress(jail: link.jail, address: $0.address) }
+            link.addresses.map {
+                HostNetworkFacts.JailAddress(jail: link.jail, address: $0.address, link: link.name)
+            }
         }
         for interface in network.addressInterfaces {
             guard let link = facts.links.first(where: { $0.name == interface }) else { continue }

@@ -24,8 +24,7 @@ extension Netlink {
     private func isLeftover(_ link: HostNetworkFacts.Link, jail: String, jid: Int?) -> Bool {
         if let owned = JailLink(name: link.name, alias: link.alias, master: link.master) { return owned.jail == jail }
         guard let jid, link.alias.isEmpty else { return false }
-        let first = NetworkPlanner.hostEnd(jid: jid, index: 0)
-        return link.name == first || link.name.hasPrefix("vj\(jid)e")
+        return NetworkPlanner.isHostEnd(link.name, jid: jid)
     }
 
     /// Removes proxy neighbours without a jail's link behind them, gateways without a jail, the bridge without ports;

@@ -14,12 +14,17 @@ public struct ChangeFacts: Equatable, Sendable {
     public var cgroupLevels: [StartFacts.CgroupLevel] = []
     /// Nil when nothing of the network becomes another.
     public var network: HostNetworkFacts?
+    /// Names its links.
+    public var networkNumber: Int
+    /// Others of its network have rules of their own, by which the host speaks from 127.0.0.1.
+    public var othersPublish = false
     /// What takes back the network that it has, newest first.
     public var networkUndo: [NetworkOperation] = []
 
-    public init(process: Int32, cgroup: String, owner: UInt32) {
+    public init(process: Int32, cgroup: String, owner: UInt32, networkNumber: Int) {
         self.process = process
         self.cgroup = cgroup
         self.owner = owner
+        self.networkNumber = networkNumber
     }
 }

@@ -29,11 +29,11 @@ extension ChangePlanner {
         var network = jail.network
         network.interfaces = []
         return network.isConnected
-            ? try NetworkPlan(for: network, jail: (jail.name.value, identity.jid), facts: facts).operations : []
+            ? try NetworkPlan(for: network, jail: (jail.name.value, self.facts.networkNumber), facts: facts).operations : []
     }
 
     private func rules(of jail: JailSpec, _ facts: HostNetworkFacts) throws(NetworkPlanError) -> Operations {
-        try NetworkPlan(publishing: jail.network, jail: (jail.name.value, identity.jid), facts: facts).operations
+        try NetworkPlan(publishing: jail.network, jail: (jail.name.value, self.facts.networkNumber), facts: facts).operations
     }
 
     private func step(
@@ -123,7 +123,8 @@ extension ChangePlanner {
         switch operation {
         case .publish(let rules): after.contains { $0.publishes(rules.jail) } ? nil : operation.undo
         case .setSysctl(let sysctl):
-            after.contains { $0.setsSysctl(sysctl.path) } ? nil : operation.undo ?? operation.off
+            after.contains { $0.setsSysctl(sysctl.path) }
+                ? nil : operation.undo ?? (facts.othersPublish ? nil : operation.off)
         default: nil
         }
     }

@@ -1,8 +1,10 @@
 extension Explanation {
-    static func clone(_ flags: NamespaceFlags) -> Self {
+    static func clone(_ flags: NamespaceFlags, holder: String?) -> Self {
         // The IPC namespace follows: ipcNamespace.
-        let shared = NamespaceFlags.all.subtracting(flags).subtracting(.ipc)
-        let rest = shared.isEmpty ? "" : "; it shares the host's \(shared.words.enumerated)"
+        let shared = NamespaceFlags.all.subtracting(flags).subtracting(holder == nil ? .ipc : [.ipc, .network])
+        let rest =
+            (holder.map { "; its network is that of jail \"\($0)\"" } ?? "")
+            + (shared.isEmpty ? "" : "; it shares the host's \(shared.words.enumerated)")
         return Explanation(
             "Starts the jail's first process in namespaces of its own (\(flags.words.enumerated)) and in its cgroup\(rest).",
             without: "The process would see and change the host's \(flags.words.enumerated).",

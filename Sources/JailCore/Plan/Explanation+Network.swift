@@ -4,6 +4,30 @@ extension Explanation {
         without: "Neither 127.0.0.1 nor ::1 would answer.",
         manual: "network_namespaces(7)", "netdevice(7)", turnedOff: "ip4 = inherit")
 
+    static func enterNetwork(of jail: String) -> Self {
+        Explanation(
+            "Enters the network of jail \"\(jail)\", which has the address already: the first process is born there.",
+            without: "Two networks would have one address, and nobody would know which of them is meant.",
+            manual: "setns(2)", "network_namespaces(7)")
+    }
+
+    static let leaveNetwork = Explanation(
+        "Goes back to the host's network.",
+        without: "What jailrun does next for the host would be done in the jail's network.",
+        manual: "setns(2)")
+
+    static let prepareSysfs = Explanation(
+        "Makes a read-only sysfs of that network, which belongs to the other jail's root: this jail's could not.",
+        without: "Programs that ask the kernel for devices and processors would not find it.",
+        manual: "sysfs(5)", "user_namespaces(7)", turnedOff: "mount.nosysfs")
+
+    static func attachSysfs(_ target: String) -> Self {
+        Explanation(
+            "Attaches that sysfs at /\(target).",
+            without: "The jail would find the empty directory that lies there.",
+            manual: "move_mount(2)", turnedOff: "mount.nosysfs")
+    }
+
     static func network(_ operation: NetworkOperation) -> Self {
         switch operation {
         case .createBridge(let name, _):
@@ -108,6 +132,8 @@ extension Explanation {
         case "forwarding": "The host would drop what is for the jail, and what the jail sends beyond it."
         case "route_localnet": "The host itself would not reach the jail by 127.0.0.1."
         case "proxy_ndp": "The host would not answer for the jail's IPv6 address."
+        case "ip_unprivileged_port_start":
+            "Root of this jail could not use ports below 1024 there: the network is the other jail's."
         case "proxy_delay": "Each neighbour's first packet would wait for up to 0.8 seconds."
         default: "The jail's packets would meet the host's setting, whatever that is."
         }

@@ -20,7 +20,7 @@ public struct Explanation: Equatable, Sendable {
 extension Purpose {
     public var explanation: Explanation {
         switch self {
-        case .clone(let flags): .clone(flags)
+        case .clone(let flags, let holder): .clone(flags, holder: holder)
         case .handOver: .handOver
         case .ipcNamespace: .ipcNamespace
         case .privateMounts: .privateMounts
@@ -56,6 +56,10 @@ extension Purpose {
         case .boundDevices: .boundDevices
         case .loopback: .loopback
         case .network(let operation): .network(operation)
+        case .enterNetwork(let holder): .enterNetwork(of: holder.jail)
+        case .leaveNetwork: .leaveNetwork
+        case .prepareSysfs: .prepareSysfs
+        case .attachSysfs(_, let target): .attachSysfs(target)
         case .cgroupLevel(let level): .cgroupLevel(level)
         case .cgroup(let name, let parent): .cgroup(name, below: parent)
         case .cgroupValue(let file, let value): .cgroupValue(file, value)

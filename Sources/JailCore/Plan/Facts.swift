@@ -33,6 +33,8 @@ public struct StartFacts: Equatable, Sendable {
     /// What the devfs ruleset leaves of `/dev`.
     public var deviceTree = DeviceTree()
     public var network: [Located<NetworkOperation>] = []
+    /// Who has the jail's address already, if it is to be in that jail's network.
+    public var networkHolder: NetworkHolder?
     /// The cgroups from the mount point of the hierarchy down to that below which jails are made.
     public var cgroupLevels: [CgroupLevel] = []
     /// Default cgroup values that this host has no controller for.
@@ -58,6 +60,17 @@ public struct StartFacts: Equatable, Sendable {
     public var isNested = false
 
     public init() {}
+
+    /// A jail that runs, and whose network another one joins.
+    public struct NetworkHolder: Equatable, Sendable {
+        public var jail: String
+        /// Its first process, in the host's pid namespace.
+        public var pid: Int32
+        public init(jail: String, pid: Int32) {
+            self.jail = jail
+            self.pid = pid
+        }
+    }
 
     /// What the host's commands are run with.
     public struct Caller: Equatable, Sendable {

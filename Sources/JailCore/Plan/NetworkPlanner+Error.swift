@@ -53,7 +53,8 @@ public enum NetworkPlanError: Error, Equatable, Sendable {
         case .noNetworkOnBridge(let address, _, _): "write the length of its network's prefix, \(address)/24"
         case .portOfJail, .portOnHost: "port 0 of the host stands for one that is free"
         case .addressNotOnHost: "without an address, it is published on all of the host's"
-        case .addressOfJail: "each has a network stack of its own; with ip4 = inherit both are in the host's"
+        case .addressOfJail:
+            "what runs stays in its own network: jail -mr makes it anew, and then it may share that one"
         case .cannotMove, .interfaceOfJail, .notAnAddress, .duplicateAddress, .addressOfNetwork, .noIPv6: nil
         }
     }

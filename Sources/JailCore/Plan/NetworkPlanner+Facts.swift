@@ -39,10 +39,13 @@ public struct HostNetworkFacts: Equatable, Sendable {
     public struct JailAddress: Equatable, Sendable {
         public var jail: String
         public var address: InternetAddress
+        /// The host's end of its link; empty when it is not made yet.
+        public var link: String
 
-        public init(jail: String, address: InternetAddress) {
+        public init(jail: String, address: InternetAddress, link: String = "") {
             self.jail = jail
             self.address = address
+            self.link = link
         }
     }
 

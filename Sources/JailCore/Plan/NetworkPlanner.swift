@@ -13,7 +13,7 @@ public struct NetworkPlan: Equatable, Sendable {
     public let operations: [Located<NetworkOperation>]
 
     /// - Parameters:
-    ///   - jail: the jail's name, and the number that names its links.
+    ///   - jail: the jail's name, and the number that names its links: its jid, as a rule.
     ///   - facts: read while the network lock is held, as long as the operations are not all performed.
     ///   - namespaceFile: where the network namespace is kept while links of the host's are in it.
     public init(
@@ -38,6 +38,17 @@ public struct NetworkPlan: Equatable, Sendable {
         planner.operations = []
         try planner.publishPorts()
         operations = planner.operations
+    }
+
+    /// Only what a jail needs of its own in a network that others made, where its address is already.
+    /// - Parameter opensReservedPorts: its root has no capability over that network, but may use ports below 1024.
+    init(
+        joining network: NetworkSpec, jail: (name: String, jid: Int), facts: HostNetworkFacts, opensReservedPorts: Bool
+    ) throws(NetworkPlanError) {
+        let setting = NetworkPlanner.setting("net/ipv4/ip_unprivileged_port_start", "0", in: .jail)
+        operations =
+            (opensReservedPorts ? [Located(setting, network.addresses.first?.origin ?? network.mode.origin)] : [])
+            + (try Self(publishing: network, jail: jail, facts: facts).operations)
     }
 }
 
@@ -128,18 +139,27 @@ struct NetworkPlanner {
     /// At most 15 bytes for any jid, IFNAMSIZ.
     static func hostEnd(jid: Int, index: Int) -> String { index == 0 ? "vjail\(jid)" : "vj\(jid)e\(index)" }
 
+    static func isHostEnd(_ name: String, jid: Int) -> Bool {
+        name == hostEnd(jid: jid, index: 0) || name.hasPrefix("vj\(jid)e")
+    }
+
     private func entry(_ spec: AddressSpec) throws(NetworkPlanError) -> Entry {
         guard let address = InternetAddress(spec.address), address.isAssignable,
             (0...address.bitWidth).contains(spec.prefixLength ?? 0)
         else { throw .notAnAddress(spec.address, spec.origin) }
         if address.family == .ipv6, !facts.hasIPv6 { throw .noIPv6(address: spec.address, spec.origin) }
-        if let other = facts.jailAddresses.first(where: { $0.address == address && $0.jail != jail }) {
+        if let other = facts.jailAddresses.first(where: { $0.address == address && isOthers($0) }) {
             throw .addressOfJail(address: spec.address, jail: other.jail, spec.origin)
         }
         if let other = facts.addresses.first(where: { $0.prefix.address == address }) {
             throw .addressOnHost(address: spec.address, interface: other.link, spec.origin)
         }
         return Entry(address: address, prefixLength: spec.prefixLength, origin: spec.origin)
+    }
+
+    /// Its own link may have the name of a jail that shares its address.
+    private func isOthers(_ address: HostNetworkFacts.JailAddress) -> Bool {
+        address.jail != jail && !Self.isHostEnd(address.link, jid: jid)
     }
 
     /// FNV-1a of the jail's name and its first address: the same at each start, so that neighbours' caches stay right.

@@ -83,6 +83,7 @@ extension Planner {
     /// What jailrun passes to the child, in this order, with the message that lets it go on.
     var passedSlots: [Slot] {
         [.root] + (hasDevices ? [.devices] : []) + boundDevices.map(\.slot) + prepared.map(slot)
+            + preparedSysfs.map(\.slot)
     }
 
     func mountFilesystems() -> [Step] {
@@ -93,7 +94,7 @@ extension Planner {
             case .procfs, .linprocfs:
                 return mountNew("proc", at: mount.relativeTarget, mount.attributes.union(.noExec), [], mount.origin)
             case .linsysfs:
-                return mountNew("sysfs", at: mount.relativeTarget, mount.attributes.union(.readOnly), [], mount.origin)
+                return mountSysfs(at: mount.relativeTarget, mount.attributes.union(.readOnly), mount.origin)
             case .devfs, .fdescfs: return []  // as `mount.devfs` and `mount.fdescfs`, which JailReader turned on
             default:
                 guard prepared.contains(index) else { return [] }
@@ -104,7 +105,7 @@ extension Planner {
         }
     }
 
-    private func mountNew(
+    func mountNew(
         _ type: String, at target: String, _ attributes: MountAttributes, _ options: [String], _ origin: Origin
     ) -> [Step] {
         let aim = Purpose.mount(NewFilesystem(type: type, target: target, attributes: attributes, options: options))
@@ -180,8 +181,8 @@ extension Planner {
     private func mountSysfs() -> [Step] {
         guard hasSysfs else { return [] }
         let origin = jail.pseudoFilesystems.sysfs.origin
-        let attributes: MountAttributes = [.readOnly, .noSetuid, .noDevices, .noExec]
-        return mountNew("sysfs", at: "sys", attributes, [], origin)
+        let attributes = Self.sysfsAttributes
+        return mountSysfs(at: "sys", attributes, origin)
             + mountNew(
                 "cgroup2", at: "sys/fs/cgroup", allowsJails ? attributes.subtracting(.readOnly) : attributes, [], origin
             )

@@ -13,11 +13,11 @@ extension Planner {
 
     /// The IPC namespace comes later: see `separateQueues`.
     func spawn() -> [Step] {
-        let cloned = namespaces.subtracting(.ipc)
+        let cloned = namespaces.subtracting(facts.networkHolder == nil ? .ipc : [.ipc, .network])
         return [
             Step(
-                operation: .spawn(cloned), side: .host, aim: .clone(cloned), origin: .standard(""),
-                purpose: "clone the jail's first process")
+                operation: .spawn(cloned), side: .host, aim: .clone(cloned, holder: facts.networkHolder?.jail),
+                origin: .standard(""), purpose: "clone the jail's first process")
         ]
     }
 
@@ -107,7 +107,7 @@ extension Planner {
 
     /// A jail without addresses has lo only. netdevice(7).
     func raiseLoopback() -> [Step] {
-        guard jail.network.mode.value == .own, facts.network.isEmpty else { return [] }
+        guard jail.network.mode.value == .own, facts.network.isEmpty, facts.networkHolder == nil else { return [] }
         let origin = jail.network.mode.origin
         return [
             child(.openDatagramSocket(into: .socket), .loopback, origin, "open a socket"),

@@ -19,7 +19,9 @@ public struct Planner {
                 + openRoot()  // the one time that a path of the host is walked
                 + openMountSources()
                 + makeDevices()  // device nodes can be made only outside the jail's user namespace
+                + enterNetwork()  // of a jail that has the address already: the child is cloned there
                 + spawn()
+                + leaveNetwork()  // or the host's side of the rest would be made in there
                 + mapIDs()  // or every id is 65534 and exec would lose all capabilities
                 + mapRoot()  // needs the user namespace, and the host's capabilities over the file system
                 + limitProcess()  // by the host: only it may raise a limit or lower a score

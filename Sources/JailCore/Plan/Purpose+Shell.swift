@@ -5,7 +5,7 @@ extension Purpose {
     /// Lines for sh(1). `COMMAND` stands for what follows; `PROGRAM` and `FILTER` for files with compiled programs.
     public var shell: [String] {
         switch self {
-        case .clone(let flags): [Shell.unshare(flags) + " COMMAND"]
+        case .clone(let flags, _): [Shell.unshare(flags) + " COMMAND"]
         case .handOver: ["mkfifo go; echo >go    # on the host", "read _ <go              # in the jail"]
         case .ipcNamespace: ["unshare --ipc COMMAND"]
         case .privateMounts: ["mount --make-rprivate /"]
@@ -50,6 +50,11 @@ extension Purpose {
             tree.nodes.map { "mount --bind /dev/\($0.path) \(Shell.inRoot("dev/\($0.path)"))" }
         case .loopback: ["ip link set lo up"]
         case .network(let operation): [operation.shell]
+        case .enterNetwork(let holder): ["HOLDER=\(holder.pid)", Shell.inHoldersNetwork + "COMMAND"]
+        case .leaveNetwork: ["# nsenter has gone there for COMMAND alone"]
+        case .prepareSysfs(let number, let attributes): Shell.prepareSysfs(number, attributes)
+        case .attachSysfs(let number, let target):
+            [Shell.bind(false, "\"$sysfs\"/\(number)", Shell.inRoot(target))]
         case .cgroupLevel(let level): Shell.cgroupLevel(level)
         case .cgroup(let name, let parent): ["mkdir \(Shell.quoted("\(parent)/\(name)"))"]
         case .cgroupValue(let file, let value): ["echo \(Shell.quoted(value)) >\"$cgroup/\(file)\""]
@@ -98,7 +103,8 @@ public enum Shell {
         ("$sources", "numbered mounts of the host"), ("$layers", "the layers of the overlay"),
         ("$mask", "what covers paths"), ("$identity", "files that cover those of the root"),
         ("$cgroup", "the jail's cgroup"), ("$JAIL", "its first process"),
-        ("$IDS", "a process that holds its user namespace"),
+        ("$IDS", "a process that holds its user namespace"), ("$sysfs", "a directory for each sysfs"),
+        ("$HOLDER", "the first process of a jail that has the address already"),
     ]
 
     /// In single quotes, unless nothing in it means anything to a shell.
@@ -119,6 +125,17 @@ public enum Shell {
             (.ipc, "--ipc"), (.cgroup, "--cgroup"),
         ]
         return (["unshare"] + options.filter { flags.contains($0.0) }.map(\.1)).joined(separator: " ")
+    }
+
+    static let inHoldersNetwork = "nsenter --net=/proc/$HOLDER/ns/net "
+
+    static func prepareSysfs(_ number: Int, _ attributes: MountAttributes) -> [String] {
+        let place = "\"$sysfs\"/\(number)"
+        let options = attributes.subtracting(.readOnly).mountOptions
+        return [
+            "mkdir \(place)", inHoldersNetwork + "mount -t sysfs -o \(options) none \(place)",
+            "mount -o remount,bind,\(attributes.mountOptions) \(place)",
+        ]
     }
 
     static func mapIDs(_ range: IDRange) -> [String] {

@@ -7,8 +7,8 @@
 public indirect enum Purpose: Equatable, Sendable {
     // MARK: Namespaces
 
-    /// clone3(2) of the first process.
-    case clone(NamespaceFlags)
+    /// clone3(2) of the first process; `holder` is a jail whose network it is in.
+    case clone(NamespaceFlags, holder: String?)
     /// jailrun and the first process wait for one another.
     case handOver
     /// unshare(2), once the ids are mapped.
@@ -68,6 +68,12 @@ public indirect enum Purpose: Equatable, Sendable {
 
     case loopback
     case network(NetworkOperation)
+    /// setns(2), by jailrun, around the clone.
+    case enterNetwork(StartFacts.NetworkHolder)
+    case leaveNetwork
+    /// sysfs(5) of that network, made by the host: `number` tells several apart.
+    case prepareSysfs(number: Int, MountAttributes)
+    case attachSysfs(number: Int, target: String)
 
     // MARK: Limits
 
@@ -187,11 +193,11 @@ extension Purpose {
         case .mapIDs, .becomeRoot, .becomeUser: .ids
         case .cloneRoot, .idmapRoot, .restrictRoot, .layerRoot, .layers, .disk, .identityFiles, .environmentFile,
             .attachRoot, .enterRoot, .readOnlyRoot, .cloneSource,
-            .restrictSource, .bind, .mask, .readOnlyPaths:
+            .restrictSource, .bind, .mask, .readOnlyPaths, .prepareSysfs, .attachSysfs:
             .files
         case .mount(let filesystem): filesystem.target.hasPrefix("dev/") ? .devices : .files
         case .deviceProgram, .deviceTree, .attachDevices, .boundDevices: .devices
-        case .loopback, .network: .network
+        case .loopback, .network, .enterNetwork, .leaveNetwork: .network
         case .cgroupLevel, .cgroup, .cgroupValue, .delegatedCgroup, .resourceLimits, .processLimit, .oomScore: .limits
         case .leaveCaller, .noNewPrivileges, .boundingSet, .capabilities, .filter, .closeDescriptors: .privileges
         case .terminal, .consoleLog, .outputPipe, .firstProcess, .persistence, .stage, .session, .directory, .execute,

@@ -108,7 +108,7 @@ public struct ShellScript {
             "# All that is temporary is here. The jail's root user must be able to look into it.",
             "umask 022", "work=$(mktemp -d /tmp/jail.XXXXXX)", "trap 'rm -rf \"$work\"' EXIT", "chmod 0755 \"$work\"",
             "mkdir \"$work/root\" \"$work/dev\" \"$work/sources\" \"$work/layers\" \"$work/mask\" \"$work/programs\"",
-            "mkdir \"$work/identity\"",
+            "mkdir \"$work/identity\" \"$work/sysfs\"",
             "mkfifo -m 0666 \"$work/born\" \"$work/go\"", "",
         ]
     }
@@ -149,21 +149,22 @@ public struct ShellScript {
     private func place(_ purpose: Purpose) -> Place {
         switch purpose {
         case .layers: .layers
-        case .mapIDs, .cloneRoot, .idmapRoot, .restrictRoot, .layerRoot, .disk, .cloneSource, .restrictSource,
+        case .prepareSysfs, .mapIDs, .cloneRoot, .idmapRoot, .restrictRoot, .layerRoot, .disk, .cloneSource,
+            .restrictSource,
             .deviceProgram,
             .deviceTree, .environmentFile, .cgroupLevel, .cgroup, .cgroupValue, .delegatedCgroup:
             .host
         case .clone: .clone
         case .network, .processLimit, .oomScore: .network
         case .privateMounts, .hostname, .domainName, .kernelParameter, .identityFiles, .attachRoot, .bind, .mount,
-            .mask, .readOnlyPaths, .attachDevices, .boundDevices, .loopback,
+            .mask, .readOnlyPaths, .attachDevices, .boundDevices, .attachSysfs, .loopback,
             .resourceLimits:
             .jail
         case .readOnlyRoot: .last
         case .handOver, .ipcNamespace, .join, .becomeRoot, .becomeUser, .enterRoot, .leaveCaller, .noNewPrivileges,
             .boundingSet,
             .capabilities, .filter, .closeDescriptors, .terminal, .consoleLog, .outputPipe, .firstProcess, .persistence,
-            .stage, .session, .directory, .execute, .hostCommand:
+            .stage, .session, .directory, .execute, .hostCommand, .enterNetwork, .leaveNetwork:
             .none
         }
     }
@@ -235,9 +236,9 @@ public struct ShellScript {
     private var variables: [String] {
         [
             "root=$work/root dev=$work/dev sources=$work/sources layers=$work/layers mask=$work/mask",
-            "identity=$work/identity",
-            "cgroup=\(Shell.quoted(cgroup))", "export work root dev sources layers mask identity",
-        ]
+            "identity=$work/identity sysfs=$work/sysfs",
+            "cgroup=\(Shell.quoted(cgroup))", "export work root dev sources layers mask identity sysfs",
+        ] + (holder.map { ["HOLDER=\($0.pid)    # the first process of jail \"\($0.jail)\""] } ?? [])
     }
 
     /// The newest first. A link with an end in the jail goes with the jail.
@@ -264,16 +265,29 @@ public struct ShellScript {
 
     private var spawn: [String] {
         guard let index = parts.firstIndex(where: { if case .clone = $0.purpose { true } else { false } }),
-            case .clone(let flags) = parts[index].purpose
+            case .clone(let flags, _) = parts[index].purpose
         else { return [] }
-        let enter = isMapped ? "nsenter --user=/proc/$IDS/ns/user " : ""
+        let enter =
+            (holder == nil ? "" : Shell.inHoldersNetwork) + (isMapped ? "nsenter --user=/proc/$IDS/ns/user " : "")
         let log = jail.commands.consoleLog.map { " >>\(Shell.quoted($0.value)) 2>&1" } ?? ""
-        return comment(index) + comments { $0 == .ipcNamespace } + [
+        return comment(index) + comments(isAboutClone) + [
             "exec 3<&0",
             "sh -c 'echo $$ >\"$0/cgroup.procs\"; exec \"$@\"' \"$cgroup\" \\",
             "    \(enter)\(Shell.unshare(flags.subtracting(.user).union(.ipc))) --kill-child sh -eu \"$work/jail\" <&3 3<&-\(log) &",
             "first=$!", "read -r JAIL <\"$work/born\"", "",
         ]
+    }
+
+    private func isAboutClone(_ purpose: Purpose) -> Bool {
+        switch purpose {
+        case .ipcNamespace, .enterNetwork: true
+        default: false
+        }
+    }
+
+    private var holder: StartFacts.NetworkHolder? {
+        for case .enterNetwork(let holder) in purposes { return holder }
+        return nil
     }
 
     // MARK: The jail's part

@@ -4,7 +4,8 @@ internal import SystemPackage
 extension ChangeFacts {
     /// Looks up what a change depends on, and writes nothing. The lock on the network is the caller's, if the change is made.
     init(of record: JailRecord, to new: JailSpec, host: Host) throws(RuntimeError) {
-        self.init(process: record.pid, cgroup: record.cgroup, owner: geteuid())
+        self.init(
+            process: record.pid, cgroup: record.cgroup, owner: geteuid(), networkNumber: record.trace.network)
         isNested = host.isNested
         hasJails = JailNesting(of: record.name, host: host).hasJails
         networkUndo = record.details.networkUndo
@@ -29,18 +30,35 @@ extension ChangeFacts {
 
     private mutating func addNetwork(of record: JailRecord, to new: JailSpec, _ host: Host) throws(RuntimeError) {
         guard record.spec.isNetworkChanged(to: new) else { return }
+        let others = NetworkGroup(number: networkNumber, host: host).others(than: record.name)
+        if let other = others.first, record.trace.hasNetwork {
+            try checkShared(record.spec, with: other.name, new.network)
+        }
         var both = new.network
         both.addresses += record.spec.network.addresses
         both.ports += record.spec.network.ports
         both.masquerade = both.masquerade ?? record.spec.network.masquerade
         let proc = try NetworkConnection.openProc()
         do throws(NetlinkError) {
-            var found = try Netlink(proc: FileDescriptor(rawValue: proc.number)).facts(for: both)
+            let netlink = try Netlink(proc: FileDescriptor(rawValue: proc.number))
+            var found = try netlink.facts(for: both)
             found.originals = NetworkLedger((try? Files.text(host.state.networkPath)) ?? "").entries.map {
                 HostNetworkFacts.Sysctl(path: $0.path, value: $0.value)
             }
             network = found
+            if !others.isEmpty {
+                othersPublish = try netlink.packetRules().contains { rule in others.contains { $0.name == rule.jail } }
+            }
         } catch { throw .host("\(error)", hint: error.hint) }
+    }
+
+    /// Its processes cannot leave the network that others are in, too.
+    private func checkShared(_ jail: JailSpec, with other: String, _ new: NetworkSpec) throws(RuntimeError) {
+        if jail.network.hasSameAddresses(as: new) { return }
+        throw .unsuitable(
+            jail: jail.label, origin: new.addresses.first?.origin ?? .commandLine,
+            "its addresses are those of jail \"\(other)\", too, and cannot be changed while both are up",
+            hint: "stop one of them; jail -mr makes this one anew")
     }
 }
 

@@ -18,8 +18,12 @@ public struct DryRun {
         jail = try PortReservation().resolved([jail])[0]
         jail = try SharedNetwork(jail: jail, host: host).resolved()
         var facts = try FactFinder(jail: jail, host: host).startFacts(terminals: terminals)
-        let identity = try IdentityRegistry(state: host.state).preview(for: jail)
-        facts.network = try NetworkStart(preview: jail, identity: identity, host: host).operations
+        let registry = IdentityRegistry(state: host.state)
+        let identity = try registry.preview(for: jail)
+        let network = try NetworkStart(
+            preview: jail, number: registry.previewNetwork(of: identity.jid), host: host, mayJoin: true)
+        facts.network = network.operations
+        facts.networkHolder = network.holder?.facts
         return Planner(jail: jail, identity: identity, facts: facts).start()
     }
 }

@@ -17,14 +17,26 @@ struct IdentityRegistry {
         try state.prepare()
         let others = state.traces
         let jid = try chooseJid(for: spec, others: others)
-        let trace = makeTrace(
+        var trace = makeTrace(
             JailIdentity(
                 jid: jid, idRange: try chooseRange(for: spec, others: others), generation: UInt64(Clock.microseconds()))
         )
+        trace.network = network(of: jid, others: others)
         try state.write(trace)
         _ = consume lock
         return trace
     }
+
+    /// The jid; of a jail that is gone the network may have it still, for those that share it.
+    private func network(of jid: Int, others: [JailTrace]) -> Int {
+        let used = others.map(\.network)
+        var number = jid
+        while used.contains(number) { number = number <= Self.lastJid ? Self.lastJid + 1 : number + 1 }
+        return number
+    }
+
+    /// The number of the network that a start now would make.
+    func previewNetwork(of jid: Int) -> Int { network(of: jid, others: state.traces) }
 
     /// Takes the next number: a jail without a name is named by its own, which must be known before the rest.
     func takeNumber() throws(RuntimeError) -> Int {

@@ -21,6 +21,8 @@ struct JailTrace: Codable, Sendable, Equatable {
     var supervisor: Int32
     var supervisorStartTime: UInt64
     var hasNetwork: Bool
+    /// Names its links; the same for all that share a network, in which one of them at most has this jid.
+    var network: Int
     /// `vnet.interface`: what is to be given back before the jail's network namespace goes.
     var interfaces: [String] = []
     /// How often it was changed since its start: jail -m.
@@ -47,6 +49,7 @@ struct JailTrace: Codable, Sendable, Equatable {
             supervisor \(supervisor) \(supervisorStartTime)
             transient \(isTransient)
             network \(hasNetwork)
+            links \(network)
             interfaces \(interfaces.joined(separator: " "))
             revision \(revision)
 
@@ -76,6 +79,7 @@ struct JailTrace: Codable, Sendable, Equatable {
             cgroup: cgroup, pid: Int32(process.0) ?? 0, startTime: UInt64(process.1) ?? 0,
             isTransient: value("transient") == "true", supervisor: Int32(keeper.0) ?? 0,
             supervisorStartTime: UInt64(keeper.1) ?? 0, hasNetwork: value("network") == "true",
+            network: value("links").flatMap { Int($0) },
             interfaces: (value("interfaces") ?? "").split(separator: " ").map(String.init),
             revision: value("revision").flatMap { Int($0) } ?? 0)
     }
@@ -83,7 +87,7 @@ struct JailTrace: Codable, Sendable, Equatable {
     init(
         name: String, label: String, identity: JailIdentity, phase: Phase, cgroup: String, pid: Int32 = 0,
         startTime: UInt64 = 0, isTransient: Bool, supervisor: Int32, supervisorStartTime: UInt64, hasNetwork: Bool,
-        interfaces: [String] = [], revision: Int = 0
+        network: Int? = nil, interfaces: [String] = [], revision: Int = 0
     ) {
         self.name = name
         self.label = label
@@ -96,6 +100,7 @@ struct JailTrace: Codable, Sendable, Equatable {
         self.supervisor = supervisor
         self.supervisorStartTime = supervisorStartTime
         self.hasNetwork = hasNetwork
+        self.network = network ?? identity.jid
         self.interfaces = interfaces
         self.revision = revision
     }

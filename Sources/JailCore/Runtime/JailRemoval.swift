@@ -66,7 +66,14 @@ struct NetworkStop {
         guard trace.hasNetwork else { return true }
         do throws(RuntimeError) {
             let connection = try NetworkConnection(host: host)
-            do throws(NetlinkError) { try disconnect(connection) } catch { throw .host("\(error)", hint: error.hint) }
+            // A start that joined others has told its trace alone.
+            let group = NetworkGroup(number: host.state.trace(of: trace.name)?.network ?? trace.network, host: host)
+            let heir = group.others(than: trace.name).first
+            do throws(NetlinkError) {
+                if let heir { try group.handOver(from: trace.name, to: heir, connection) }
+                try disconnect(connection, group, isLast: heir == nil)
+            } catch { throw .host("\(error)", hint: error.hint) }
+            if heir != nil { try group.leave(trace.name) }
             return true
         } catch {
             host.warn("\(trace.label): cannot take the network back: \(error.message)")
@@ -82,11 +89,15 @@ struct NetworkStop {
     }
 
     /// The kernel takes a namespace apart in its own time; until then a bridge may still have its port.
-    private func disconnect(_ connection: NetworkConnection) throws(NetlinkError) {
-        for operation in undo + returns { try connection.netlink.perform(operation, under: connection.lock) }
+    /// What others share stays, but for the jail's own rules.
+    private func disconnect(_ connection: NetworkConnection, _ group: NetworkGroup, isLast: Bool) throws(NetlinkError) {
+        for operation in isLast ? undo + returns : [] {
+            try connection.netlink.perform(operation, under: connection.lock)
+        }
         for _ in 0..<Self.attempts {
             _ = try connection.netlink.removeLeftovers(
-                jail: trace.name, jid: trace.identity.jid, under: connection.lock)
+                jail: trace.name, jid: isLast ? group.number : nil, under: connection.lock)
+            if !isLast { return try group.closeLoopback(without: trace.name, connection) }
             if try !connection.netlink.hasUnusedBridge() { return }
             usleep(Self.pauseMicroseconds)
         }

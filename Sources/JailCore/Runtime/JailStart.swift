@@ -120,8 +120,13 @@ public struct JailStart {
         let beforehand = HostCommand(jail: jail, identity: jail.jid == nil ? nil : trace.identity, host: host)
         try beforehand.run(jail.commands.prepare, parameter: "exec.prepare")
         try beforehand.run(jail.commands.prestart, parameter: "exec.prestart")
-        let (plan, network) = try makePlan(trace.identity)
+        let (plan, network) = try makePlan(trace)
         networkUndo = network.operations.reversed().compactMap(\.value.undo)
+        if let holder = network.holder {
+            // Under the network lock: from now on nobody takes it from under this jail.
+            trace.network = holder.trace.network
+            try host.state.write(trace)
+        }
         var performer = try PlanPerformer(
             plan: plan, jail: jail, host: host, isTransient: isTransient,
             isPersistent: isHeld || jail.isPersistent.value || jail.outlivesItsCommands, network: network,
@@ -156,15 +161,16 @@ public struct JailStart {
             session: session, outcome: outcome)
     }
 
-    private func makePlan(_ identity: JailIdentity) throws(RuntimeError) -> (Plan, NetworkStart) {
+    private func makePlan(_ trace: JailTrace) throws(RuntimeError) -> (Plan, NetworkStart) {
         var facts = try FactFinder(jail: jail, host: host).startFacts(terminals: terminals)
         for file in facts.unavailableDefaults {
             host.note("\(jail.label): without the default \(file): this host has no such cgroup controller")
         }
-        let network = try NetworkStart(jail: jail, identity: identity, host: host)
+        let network = try NetworkStart(jail: jail, number: trace.network, host: host, mayJoin: true)
         facts.network = network.operations
+        facts.networkHolder = network.holder?.facts
         facts.isOutputPiped = output != nil && jail.commands.consoleLog == nil
-        return (Planner(jail: jail, identity: identity, facts: facts).start(), network)
+        return (Planner(jail: jail, identity: trace.identity, facts: facts).start(), network)
     }
 
     /// Isolated: the child has become pid 1's program.

@@ -4,27 +4,35 @@ internal import SystemPackage
 /// The network of a start: planned and connected under one lock, which is held from the look at the host to `close()`.
 final class NetworkStart {
     private(set) var operations: [Located<NetworkOperation>] = []
+    /// Who has the address already, and shares its network.
+    private(set) var holder: JoinedNetwork?
     private let jail: JailSpec
+    private let host: Host
+    /// Names the links.
+    private let number: Int
     private var connection: NetworkConnection?
     private var namespace = Descriptor(-1)
 
-    init(jail: JailSpec, identity: JailIdentity, host: Host) throws(RuntimeError) {
-        self.jail = jail
+    private static let timeoutMilliseconds = 30000
+    private static let pauseMicroseconds: UInt32 = 2000
+
+    /// - Parameters:
+    ///   - number: of the jail's links, as its trace has it.
+    ///   - mayJoin: a network that others are in; what runs already stays in its own.
+    init(jail: JailSpec, number: Int, host: Host, mayJoin: Bool) throws(RuntimeError) {
+        (self.jail, self.number, self.host) = (jail, number, host)
         // The child itself raises lo; see Planner.raiseLoopback().
         guard jail.network.isConnected else { return }
-        let opened = try NetworkConnection(host: host)
-        let namespaceFile = host.state.namespacePath(jail.name.value)
-        let ledger: NetworkLedger
-        do throws(NetlinkError) { ledger = try opened.lock.ledger() } catch {
-            throw failure(error, origin: jail.network.mode.origin)
+        let deadline = Clock.milliseconds() + Self.timeoutMilliseconds
+        while try !connect(mayJoin: mayJoin) {
+            if Clock.milliseconds() > deadline { throw .timedOut(jail: jail.label, "the jail that has its address") }
+            usleep(Self.pauseMicroseconds)
         }
-        try plan(opened.netlink, identity, namespaceFile, ledger)
-        connection = opened
     }
 
     /// The plan alone, as the host is now: takes no lock, so writes nothing, and cannot be performed.
-    init(preview jail: JailSpec, identity: JailIdentity, host: Host) throws(RuntimeError) {
-        self.jail = jail
+    init(preview jail: JailSpec, number: Int, host: Host, mayJoin: Bool) throws(RuntimeError) {
+        (self.jail, self.number, self.host) = (jail, number, host)
         guard jail.network.isConnected else { return }
         let proc = try NetworkConnection.openProc()
         let netlink: Netlink
@@ -32,28 +40,77 @@ final class NetworkStart {
             throw failure(error, origin: jail.network.mode.origin)
         }
         let ledger = NetworkLedger((try? Files.text(host.state.networkPath)) ?? "")
-        try plan(netlink, identity, host.state.namespacePath(jail.name.value), ledger)
+        if try plan(netlink, ledger, mayJoin: mayJoin) { return }
+        throw .unsuitable(
+            jail: jail.label, origin: jail.network.mode.origin,
+            "the jail that has its address is about to be up, or gone",
+            hint: nil)
     }
 
     /// For operations that were planned for a jail that runs: takes the lock alone.
-    init(changing jail: JailSpec, host: Host) throws(RuntimeError) {
-        self.jail = jail
+    init(changing jail: JailSpec, number: Int, host: Host) throws(RuntimeError) {
+        (self.jail, self.number, self.host) = (jail, number, host)
         connection = try NetworkConnection(host: host)
     }
 
-    private func plan(
-        _ netlink: borrowing Netlink, _ identity: JailIdentity, _ namespaceFile: String, _ ledger: NetworkLedger
-    ) throws(RuntimeError) {
+    /// - Returns: false, without the lock, when another jail has to be waited for.
+    private func connect(mayJoin: Bool) throws(RuntimeError) -> Bool {
+        let opened = try NetworkConnection(host: host)
+        let ledger: NetworkLedger
+        do throws(NetlinkError) { ledger = try opened.lock.ledger() } catch {
+            throw failure(error, origin: jail.network.mode.origin)
+        }
+        guard try plan(opened.netlink, ledger, mayJoin: mayJoin) else { return false }
+        connection = opened
+        return true
+    }
+
+    private func plan(_ netlink: borrowing Netlink, _ ledger: NetworkLedger, mayJoin: Bool) throws(RuntimeError)
+        -> Bool
+    {
         var facts: HostNetworkFacts
         do throws(NetlinkError) {
             facts = try netlink.facts(for: jail.network)
         } catch { throw failure(error, origin: jail.network.mode.origin) }
         facts.originals = ledger.entries.map { HostNetworkFacts.Sysctl(path: $0.path, value: $0.value) }
-        do throws(NetworkPlanError) {
-            operations = try NetworkPlan(
-                for: jail.network, jail: (jail.name.value, identity.jid), facts: facts, namespaceFile: namespaceFile
-            ).operations
-        } catch { throw .unsuitable(jail: jail.label, origin: error.origin, "\(error)", hint: error.hint) }
+        if mayJoin, let (link, address) = linkOfOthers(facts) {
+            switch NetworkGroup.search(for: jail, link: link, host: host) {
+            case .busy: return false
+            case .refused(let objection):
+                let error = NetworkPlanError.addressOfJail(address: address.address, jail: link.jail, address.origin)
+                throw .unsuitable(jail: jail.label, origin: error.origin, "\(error)", hint: objection)
+            case .holder(let found): holder = found
+            }
+        }
+        do throws(NetworkPlanError) { operations = try plan(facts).operations } catch {
+            throw .unsuitable(jail: jail.label, origin: error.origin, "\(error)", hint: error.hint)
+        }
+        return true
+    }
+
+    private func plan(_ facts: HostNetworkFacts) throws(NetworkPlanError) -> NetworkPlan {
+        guard let holder else {
+            return try NetworkPlan(
+                for: jail.network, jail: (jail.name.value, number), facts: facts,
+                namespaceFile: host.state.namespacePath(jail.name.value))
+        }
+        let isMapped = jail.privileges.userNamespace.value != .host
+        return try NetworkPlan(
+            joining: jail.network, jail: (jail.name.value, holder.trace.network), facts: facts,
+            opensReservedPorts: isMapped && CapabilitySet(jail.privileges).contains(.netBindService))
+    }
+
+    /// A link that has an address of this jail's.
+    private func linkOfOthers(_ facts: HostNetworkFacts) -> (JailLink, AddressSpec)? {
+        if facts.jailAddresses.isEmpty { return nil }
+        for spec in jail.network.addresses {
+            guard let address = InternetAddress(spec.address) else { continue }
+            for link in facts.jailLinks
+            where link.jail != jail.name.value && link.addresses.contains(where: { $0.address == address }) {
+                return (link, spec)
+            }
+        }
+        return nil
     }
 
     /// Performs one operation.
@@ -74,8 +131,8 @@ final class NetworkStart {
         try connection!.netlink.enter(FileDescriptor(rawValue: namespace.number))
     }
 
-    /// Lets go of the lock.
-    func close() { connection = nil }
+    /// Lets go of the lock, and of the network that was joined.
+    func close() { (connection, holder) = (nil, nil) }
 }
 
 /// Sockets, and the lock on what jails share.

@@ -60,6 +60,10 @@ struct PlanPerformer: ~Copyable {
             steps.kernelPlan.set(.outputSource, to: output.reading)
         }
         if consoleLog.number >= 0 { steps.kernelPlan.set(.consoleLog, to: consoleLog.number) }
+        if let holder = network.holder {
+            steps.kernelPlan.set(.holderNetwork, to: holder.namespace.number)
+            steps.kernelPlan.set(.hostNetwork, to: holder.home.number)
+        }
         let first = plan.steps.firstIndex { $0.side == .child } ?? plan.steps.count
         self.plan = plan
         self.host = host
@@ -95,6 +99,19 @@ struct PlanPerformer: ~Copyable {
     /// Performs the host's steps, and lets the child perform its own.
     /// - Throws: `.step` for the step that failed on the host's side; the child's failures come over the control socket.
     mutating func perform() throws(RuntimeError) -> Child {
+        do throws(RuntimeError) { return try performSteps() } catch {
+            leaveNetwork()
+            throw error
+        }
+    }
+
+    /// Or what was done would be looked for, and taken back, in another jail's network.
+    private func leaveNetwork() {
+        guard let index = plan.steps.firstIndex(where: { $0.aim == .leaveNetwork }) else { return }
+        do { try steps.kernelPlan.perform(index..<index + 1) } catch { fatalError("cannot leave the jail's network") }
+    }
+
+    private mutating func performSteps() throws(RuntimeError) -> Child {
         var child: Child?
         var index = 0
         while index < childSteps.lowerBound || index < plan.steps.count && plan.steps[index].side == .host {

@@ -53,9 +53,9 @@ struct Picture {
 
     private mutating func add(_ purpose: Purpose, _ part: Int) {
         switch purpose {
-        case .clone(let flags):
+        case .clone(let flags, let holder):
             clonePart = part
-            shared = NamespaceFlags([.user, .network]).subtracting(flags)
+            shared = NamespaceFlags([.user, .network]).subtracting(holder == nil ? flags : flags.union(.network))
             put(.processes, part, "1  the first process", key: "cgroup")
             if flags.contains(.cgroup) { put(.cgroupView, part, "/ is the jail's cgroup") }
         case .ipcNamespace: put(.ipc, part, "message queues of its own")
@@ -89,6 +89,8 @@ struct Picture {
         case .attachDevices: put(.mounts, part, Self.branch("dev") + "  tmpfs", key: "dev")
         case .loopback: put(.network, part, "lo")
         case .network(let operation): add(operation, part)
+        case .enterNetwork(let holder): put(.network, part, "that of jail \(holder.jail)")
+        case .attachSysfs(_, let target): put(.mounts, part, "\(Self.branch(target))  sysfs")
         case .cgroupLevel(let level): put(.cgroups, part, level.path)
         case .cgroup(let name, _): put(.cgroups, part, "  \(name)", key: "cgroup")
         case .boundDevices: put(.mounts, part, "    devices of the jail around", key: "dev")
@@ -101,7 +103,8 @@ struct Picture {
         case .terminal: put(.processes, part, "   its own terminal")
         case .firstProcess: put(.processes, part, "1  jailrun-init")
         case .execute(let line): put(.processes, part, "   \(line.text)")
-        case .kernelParameter, .handOver, .privateMounts, .join, .leaveCaller, .capabilities, .closeDescriptors,
+        case .kernelParameter, .handOver, .leaveNetwork, .prepareSysfs, .privateMounts, .join, .leaveCaller,
+            .capabilities, .closeDescriptors,
             .consoleLog, .outputPipe,
             .persistence, .stage, .session, .directory, .hostCommand:
             break

@@ -1,0 +1,44 @@
+/// Two jails of one address: jail(8) has them if each has only that one. Here they are in one network namespace then. It
+/// belongs to the one that made it, so that what only its owner could do there is for none of them.
+extension JailSpec {
+    /// Why two jails that have an address in common cannot both be up; nil when they can. The same whichever is asked.
+    func objection(toSharingWith other: JailSpec) -> String? {
+        let jails = [self, other]
+        if !jails.allSatisfy(\.network.hasOneAddress) || !network.hasAddresses(of: other.network) {
+            return "two jails share an address if each has only that one, on the same interface"
+        }
+        let capabilities = jails.map { CapabilitySet($0.privileges) }
+        if capabilities.contains(where: { $0.contains(.netAdmin) || $0.contains(.netRaw) }) {
+            return "who shares an address has neither raw sockets nor CAP_NET_ADMIN: the network is the other's, too"
+        }
+        if capabilities[0].contains(.netBindService) != capabilities[1].contains(.netBindService) {
+            return "jails that share an address have the same allow.reserved_ports: to the kernel it is their network's"
+        }
+        if jails.contains(where: { $0.process.settings.contains { $0.path.hasPrefix("net/") } }) {
+            return "jails that share an address set no sysctl.net: it is the other's, too"
+        }
+        return nil
+    }
+}
+
+extension NetworkSpec {
+    fileprivate var hasOneAddress: Bool {
+        AddressSpec.Family.allCases.allSatisfy { family in addresses.count { $0.family == family } < 2 }
+    }
+
+    /// In whichever order the families are.
+    fileprivate func hasAddresses(of other: NetworkSpec) -> Bool {
+        addresses.count == other.addresses.count
+            && addresses.allSatisfy { address in other.addresses.contains { $0.isSame(as: address) } }
+    }
+}
+
+extension AddressSpec {
+    /// A length that is not given is the network's.
+    fileprivate func isSame(as other: AddressSpec) -> Bool {
+        address == other.address && place == other.place
+            && (prefixLength ?? other.prefixLength) == (other.prefixLength ?? prefixLength)
+    }
+
+    private var place: String { interface ?? NetworkSpec.bridge }
+}

@@ -1,0 +1,71 @@
+/// A jail whose address another one has already is in that one's network. Only the host's root may join it, so that the
+/// first process is born there: cloned by jailrun while that is in it.
+extension Planner {
+    private var networkOrigin: Origin { jail.network.addresses.first?.origin ?? jail.network.mode.origin }
+
+    func enterNetwork() -> [Step] {
+        guard let holder = facts.networkHolder else { return [] }
+        let enter = host(
+            .joinNamespaces(.holderNetwork, .network), .enterNetwork(holder), networkOrigin,
+            "enter the network of jail \"\(holder.jail)\"")
+        return [enter] + prepareSysfs()
+    }
+
+    func leaveNetwork() -> [Step] {
+        guard facts.networkHolder != nil else { return [] }
+        return [host(.joinNamespaces(.hostNetwork, .network), .leaveNetwork, networkOrigin, "leave that network")]
+    }
+
+    // MARK: sysfs
+
+    struct PreparedSysfs {
+        var number: Int
+        var target: String
+        var attributes: MountAttributes
+        var origin: Origin
+        var slot: Slot { Slot("sysfs-\(number)") }
+    }
+
+    static let sysfsAttributes: MountAttributes = [.readOnly, .noSetuid, .noDevices, .noExec]
+
+    /// sysfs(5) can be mounted only by who owns the network namespace that it shows.
+    var preparedSysfs: [PreparedSysfs] {
+        guard facts.networkHolder != nil else { return [] }
+        let asked = jail.mounts.filter { $0.kind == .linsysfs }.map {
+            ($0.relativeTarget, $0.attributes.union(.readOnly), $0.origin)
+        }
+        let own = hasSysfs ? [("sys", Self.sysfsAttributes, jail.pseudoFilesystems.sysfs.origin)] : []
+        return (asked + own).enumerated().map { number, mount in
+            PreparedSysfs(number: number, target: mount.0, attributes: mount.1, origin: mount.2)
+        }
+    }
+
+    private func prepareSysfs() -> [Step] {
+        preparedSysfs.flatMap { sysfs in
+            func step(_ call: SystemCall, _ purpose: String) -> Step {
+                host(call, .prepareSysfs(number: sysfs.number, sysfs.attributes), sysfs.origin, purpose)
+            }
+            return [
+                step(.openFilesystem("sysfs", into: .filesystem), "open sysfs"),
+                step(.createSuperblock(.filesystem), "make sysfs for /\(sysfs.target)"),
+                step(.mountDetached(.filesystem, sysfs.attributes, into: sysfs.slot), "mount sysfs"),
+                step(.close(.filesystem), "close sysfs"),
+            ]
+        }
+    }
+
+    func mountSysfs(at target: String, _ attributes: MountAttributes, _ origin: Origin) -> [Step] {
+        guard let sysfs = preparedSysfs.first(where: { $0.target == target && $0.origin == origin }) else {
+            return mountNew("sysfs", at: target, attributes, [], origin)
+        }
+        let aim = Purpose.attachSysfs(number: sysfs.number, target: target)
+        return attach(sysfs.slot, at: target, origin, aim)
+            + [child(.close(sysfs.slot), aim, origin, "close the mount of /\(target)")]
+    }
+}
+
+extension Slot {
+    /// Network namespaces of ns(7), opened before the plan runs.
+    static let holderNetwork = Slot("holder-network")
+    static let hostNetwork = Slot("host-network")
+}

@@ -1,0 +1,102 @@
+internal import Glibc
+internal import SystemPackage
+
+/// Jails in one network namespace, for each has the same address and no other.
+///
+/// All have the number of its links in their traces. The links have the name of one of them, in their alias: who leaves hands
+/// them to another that stays, and the last takes them back. All of that is done under the network lock.
+struct NetworkGroup {
+    let number: Int
+    let host: Host
+
+    /// Those that may be in it: whoever's start or stop was broken off has its trace until that is repaired.
+    var members: [JailTrace] { host.state.traces.filter { $0.hasNetwork && $0.network == number } }
+
+    func others(than name: String) -> [JailTrace] { members.filter { $0.name != name } }
+
+    // MARK: Joining
+
+    /// What a jail finds where its address is.
+    enum Search {
+        case holder(JoinedNetwork)
+        /// Who has it is about to be up, or gone: ask again.
+        case busy
+        /// Why it cannot be shared.
+        case refused(String)
+    }
+
+    /// - Parameter link: a link of the host's that says it carries the jail's address.
+    static func search(for jail: JailSpec, link: JailLink, host: Host) -> Search {
+        let members = host.state.traces.filter {
+            $0.hasNetwork && $0.name != jail.name.value && NetworkPlanner.isHostEnd(link.name, jid: $0.network)
+        }
+        for trace in members where trace.phase == .up && trace.pid > 0 {
+            guard let record = host.state.record(of: trace.name) else { continue }
+            if let objection = jail.objection(toSharingWith: record.spec) { return .refused(objection) }
+            if let holder = JoinedNetwork(trace) { return .holder(holder) }
+        }
+        return members.contains { isBusy($0, host) } ? .busy : .refused("it has ended: jailrun prune")
+    }
+
+    /// Somebody works on it, or will: its keeper, when its processes have ended.
+    private static func isBusy(_ trace: JailTrace, _ host: Host) -> Bool {
+        ProcessTable.startTime(of: trace.supervisor) == trace.supervisorStartTime
+            || JailLock(tryLocking: host.state.lockPath(trace.name), writesHolder: false) == nil
+    }
+
+    // MARK: Leaving
+
+    /// Gives the links the name of another one.
+    func handOver(from name: String, to heir: JailTrace, _ connection: NetworkConnection) throws(NetlinkError) {
+        let links = HostNetworkFacts(links: try connection.netlink.links()).jailLinks
+        for link in links where link.jail == name && NetworkPlanner.isHostEnd(link.name, jid: number) {
+            let alias = JailLink.alias(jail: heir.name, interface: link.interface, addresses: link.addresses)
+            let state = LinkState(name: link.name, namespace: .host, alias: alias)
+            try connection.netlink.perform(.raiseLink(state), under: connection.lock)
+        }
+    }
+
+    /// Last, when nothing in the network has the jail's name any more: from now on nothing is handed to it.
+    func leave(_ name: String) throws(RuntimeError) {
+        guard var trace = host.state.trace(of: name) else { return }
+        trace.hasNetwork = false
+        try host.state.write(trace)
+    }
+
+    /// Whether one of the others has rules of its own.
+    func hasRules(without name: String, _ connection: NetworkConnection) throws(NetlinkError) -> Bool {
+        let others = others(than: name)
+        return try connection.netlink.packetRules().contains { rule in others.contains { $0.name == rule.jail } }
+    }
+
+    /// A link by which the host speaks from 127.0.0.1: when the last rules are gone, nothing guards that address.
+    func closeLoopback(without name: String, _ connection: NetworkConnection) throws(NetlinkError) {
+        if try hasRules(without: name, connection) { return }
+        for link in HostNetworkFacts(links: try connection.netlink.links()).jailLinks
+        where !link.isBridged && NetworkPlanner.isHostEnd(link.name, jid: number) {
+            let path = "net/ipv4/conf/\(link.name)/route_localnet"
+            let setting = NetworkSysctl(namespace: .host, path: path, value: "0")
+            try connection.netlink.perform(.setSysctl(setting), under: connection.lock)
+        }
+    }
+}
+
+/// The network of a jail that runs, for another one to join. It lives as long as this.
+final class JoinedNetwork {
+    let trace: JailTrace
+    let namespace: Descriptor
+    /// Where jailrun itself is.
+    let home: Descriptor
+
+    /// Nil when it has ended. Looked at after the namespace was opened: a pid that is the same process's now was so then.
+    init?(_ trace: JailTrace) {
+        guard let namespace = try? Files.open("/proc/\(trace.pid)/ns/net"),
+            let home = try? Files.open("/proc/thread-self/ns/net"), trace.isAlive
+        else { return nil }
+        self.trace = trace
+        self.namespace = namespace
+        self.home = home
+    }
+
+    var facts: StartFacts.NetworkHolder { StartFacts.NetworkHolder(jail: trace.name, pid: trace.pid) }
+}
