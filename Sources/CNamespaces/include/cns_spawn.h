@@ -49,7 +49,6 @@ int cns_wait(int pidfd, int timeout);
 int cns_pidfd_open(pid_t pid);
 int cns_pidfd_signal(int pidfd, int signal);
 
-
 /* fork(2), for a process that has one thread: Swift does not import it. */
 pid_t cns_fork(void);
 
