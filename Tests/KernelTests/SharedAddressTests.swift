@@ -347,6 +347,21 @@ extension Kernel {
             }
         }
 
+        @Test("a start waits for the end of a jail that has its address and is being stopped") func waiting() throws {
+            try Machine.with { machine in
+                machine.script("stay", "trap '' TERM; while :; do sleep 0.1; done")
+                let stay = "stop.timeout = 2; exec.start = \"/bin/stay &\";"
+                write(machine, "a { \(Self.address) \(stay) }\nb { \(Self.address) \(listen(7001)) }")
+                up(machine, "a")
+                let stop = machine.start("stop", "a")
+                #expect(eventually { machine.read("/run/jailrun/jails/a").contains("phase stopping") })
+                up(machine, "b")
+                #expect(stop.wait(seconds: 10).status == 0)
+                #expect(reach("10.77.0.21", 7001) == "10.77.0.1")
+                machine.stop("b")
+            }
+        }
+
         @Test("a start that fails in another's network takes back nothing of it") func failing() throws {
             try Machine.with { machine in
                 write(
