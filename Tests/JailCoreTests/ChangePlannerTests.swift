@@ -12,7 +12,7 @@ struct ChangePlannerTests {
         let old = try ParameterPlanTests.spec("persist; \(before)")
         var new = try ParameterPlanTests.spec((after.contains("nopersist") ? "" : "persist; ") + after)
         if let name { new.name = Located(name, .commandLine) }
-        var facts = ChangeFacts(process: 7, cgroup: "/sys/fs/cgroup/jailrun/a", owner: 0, networkNumber: 1)
+        var facts = ChangeFacts(process: 7, cgroup: "/sys/fs/cgroup/jailrun/a", owner: 0, networkNumber: 5)
         look(&facts)
         return try ChangePlanner(from: old, to: new, identity: identity, facts: facts).plan()
     }

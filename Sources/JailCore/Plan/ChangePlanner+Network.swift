@@ -24,6 +24,13 @@ extension ChangePlanner {
         )
     }
 
+    /// What takes back the network that it has. Who joined another's and is the last there has the links of who made it.
+    private func undo(of before: Operations) -> [NetworkOperation] {
+        let made = before.reversed().compactMap(\.value.undo)
+        let hasLinks = made.allSatisfy { $0.isOfLink ? facts.networkUndo.contains($0) : true }
+        return hasLinks ? facts.networkUndo : made
+    }
+
     /// Interfaces that were moved into the jail stay there.
     private func network(of jail: JailSpec, _ facts: HostNetworkFacts) throws(NetworkPlanError) -> Operations {
         var network = jail.network
@@ -50,14 +57,15 @@ extension ChangePlanner {
     /// another; connections of addresses that stay survive, for the kernel keeps sockets when a link goes.
     private func reconnect(_ after: Operations, insteadOf before: Operations) -> [Step] {
         let origin = new.network.addresses.first?.origin ?? .commandLine
-        let own = facts.networkUndo.filter { !$0.isShared && !$0.isOfMovedLink }
+        let undo = undo(of: before)
+        let own = undo.filter { !$0.isShared && !$0.isOfMovedLink }
         let disconnection = own.enumerated().map { index, operation in
             step(operation, origin, "disconnect the network", undo: index == 0 ? before.map(\.value) : [])
         }
         let connection = after.map {
             step($0.value, $0.origin, "connect the network", undo: $0.value.undo.map { [$0] } ?? [])
         }
-        let unused = facts.networkUndo.filter { $0.isShared && !isNeeded($0, after.map(\.value)) }
+        let unused = undo.filter { $0.isShared && !isNeeded($0, after.map(\.value)) }
         return disconnection + connection
             + unused.map { step($0, origin, "restore what no jail needs", undo: $0.shared.map { [$0] } ?? []) }
     }
@@ -152,6 +160,9 @@ extension NetworkOperation {
         default: false
         }
     }
+
+    /// Takes away a link of the jail's own.
+    fileprivate var isOfLink: Bool { if case .removeLink = self { true } else { false } }
 
     fileprivate var isOfMovedLink: Bool {
         switch self {
