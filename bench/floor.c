@@ -241,6 +241,9 @@ static void transfer(int channel, int *descriptors, bool send) {
 }
 
 // floor_init.c, built and embedded.
+#ifndef INIT
+#define INIT ".build/bench/floor_init"
+#endif
 __asm__(".section .rodata\n.globl init_start, init_end\n"
         "init_start: .incbin \"" INIT "\"\ninit_end:\n.previous\n");
 extern const char init_start[], init_end[];

@@ -62,7 +62,9 @@ static _Noreturn void run(char **command) {
         cns_raw1(SYS_exit_group, 127);
 }
 
-__attribute__((used, noreturn)) void start(long *stack) {
+_Noreturn void start(long *stack);
+
+__attribute__((used)) void start(long *stack) {
     char **words = (char **)(stack + 1);
     struct clone_args arguments = {.exit_signal = SIGCHLD};
     long child = check(cns_raw2(SYS_clone3, &arguments, sizeof arguments));

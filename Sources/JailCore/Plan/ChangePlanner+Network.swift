@@ -36,11 +36,13 @@ extension ChangePlanner {
         var network = jail.network
         network.interfaces = []
         return network.isConnected
-            ? try NetworkPlan(for: network, jail: (jail.name.value, self.facts.networkNumber), facts: facts).operations : []
+            ? try NetworkPlan(for: network, jail: (jail.name.value, self.facts.networkNumber), facts: facts).operations
+            : []
     }
 
     private func rules(of jail: JailSpec, _ facts: HostNetworkFacts) throws(NetworkPlanError) -> Operations {
-        try NetworkPlan(publishing: jail.network, jail: (jail.name.value, self.facts.networkNumber), facts: facts).operations
+        try NetworkPlan(publishing: jail.network, jail: (jail.name.value, self.facts.networkNumber), facts: facts)
+            .operations
     }
 
     private func step(

@@ -124,7 +124,9 @@ public struct JailModification {
         let isSettled = old.spec.isPersistent.value == spec.isPersistent.value
         let registry =
             isSettled ? nil : try JailLock(host.state.registryPath, in: host.state, jail: old.spec.label)
-        let network = old.spec.isNetworkChanged(to: spec) ? try NetworkStart(changing: spec, number: old.trace.network, host: host) : nil
+        let network =
+            old.spec.isNetworkChanged(to: spec)
+            ? try NetworkStart(changing: spec, number: old.trace.network, host: host) : nil
         let plan = try plan(old, spec)
         var new = old
         new.details.spec = spec
