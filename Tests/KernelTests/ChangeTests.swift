@@ -5,6 +5,16 @@ import Testing
 extension Kernel {
     /// `jail -m` as a plan: what it says it does, and that it does all of it or none.
     @Suite struct ChangeTests {
+        private static let changes = [
+            ["host.hostname=other"],
+            ["env=new", "cgroup.cgroup.max.descendants=7", "meta=m"],
+            ["ip4.addr=10.77.0.11,10.77.0.12", "host.hostname=other"],
+            ["ip4.addr=", "port="],
+            ["port=127.0.0.1:8081:80"],
+            ["name=new", "nopersist"],
+            ["name=new", "ip4.addr=10.77.0.11", "port=127.0.0.1:8082:80", "env=", "host.hostname=all"],
+        ]
+
         private func jail(_ machine: Machine) -> String { "\(machine.directory)/jail" }
 
         private func values(_ machine: Machine) -> String {
@@ -17,15 +27,8 @@ extension Kernel {
 
         @Test(
             "strace of a change and its dry run agree, step for step, and nothing else is entered or set",
-            arguments: [
-                ["host.hostname=other"],
-                ["env=new", "cgroup.cgroup.max.descendants=7", "meta=m"],
-                ["ip4.addr=10.77.0.11,10.77.0.12", "host.hostname=other"],
-                ["ip4.addr=", "port="],
-                ["port=127.0.0.1:8081:80"],
-                ["name=new", "nopersist"],
-                ["name=new", "ip4.addr=10.77.0.11", "port=127.0.0.1:8082:80", "env=", "host.hostname=all"],
-            ])
+            // The calls are the same under every kernel: a machine without acceleration looks at three kinds of change.
+            arguments: Laboratory.isVirtualMachine ? Array(Self.changes.suffix(3)) : Self.changes)
         func agree(parameters: [String]) throws {
             try Machine.with { machine in
                 let first = machine.create("ip4.addr=10.77.0.10", "port=127.0.0.1:8080:80", "env=first")
