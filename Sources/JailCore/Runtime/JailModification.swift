@@ -33,19 +33,22 @@ public struct JailModification {
     }
 
     /// - Parameter makeChange: called with the jail as it is, which stays so until the change is made.
-    public func run(_ makeChange: (JailSpec) throws(ConfigurationFailure) -> JailChange) throws(Failure) {
+    /// - Returns: parameters that become others at the next start alone.
+    public func run(_ makeChange: (JailSpec) throws(ConfigurationFailure) -> JailChange) throws(Failure) -> [String] {
         let held = try runtime { () throws(RuntimeError) in try hold() }
-        let spec = try changed(held.record, makeChange)
-        try runtime { () throws(RuntimeError) in try change(held.record, to: spec) }
-        if spec.name.value != name { held.lock.unlinkAndRelease() }
+        let old = held.record.spec
+        let asked = try changed(held.record, makeChange)
+        try runtime { () throws(RuntimeError) in try change(held.record, to: asked.result) }
+        if asked.result.name.value != name { held.lock.unlinkAndRelease() }
+        return asked.namesWithoutEffect(on: old)
     }
 
     /// The steps of a change that is not made: the same facts are looked up, nothing is written.
     public func dryRun(_ makeChange: (JailSpec) throws(ConfigurationFailure) -> JailChange) throws(Failure) -> [Step] {
         guard let record = host.state.record(of: name) else { throw .runtime(.notFound(jail: name)) }
-        let spec = try changed(record, makeChange)
+        let asked = try changed(record, makeChange)
         return try runtime { () throws(RuntimeError) in
-            try plan(record, resolved(spec, from: record.spec)).allSteps
+            try plan(record, resolved(asked.result, from: record.spec)).allSteps
         }
     }
 
@@ -73,11 +76,11 @@ public struct JailModification {
 
     private func changed(
         _ record: JailRecord, _ makeChange: (JailSpec) throws(ConfigurationFailure) -> JailChange
-    ) throws(Failure) -> JailSpec {
+    ) throws(Failure) -> JailChange {
         let change: JailChange
         do throws(ConfigurationFailure) { change = try makeChange(record.spec) } catch { throw .parameters(error) }
         if let fixed = Self.fixedParameter(of: record, in: change, among: host.state.records) { throw .fixed(fixed) }
-        return change.result
+        return change
     }
 
     /// With the addresses of its hostname, and ports in the place of those that the host chooses. Under the name that its rules

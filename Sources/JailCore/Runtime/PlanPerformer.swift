@@ -108,7 +108,10 @@ struct PlanPerformer: ~Copyable {
     /// Or what was done would be looked for, and taken back, in another jail's network.
     private func leaveNetwork() {
         guard let index = plan.steps.firstIndex(where: { $0.aim == .leaveNetwork }) else { return }
-        do { try steps.kernelPlan.perform(index..<index + 1) } catch { fatalError("cannot leave the jail's network") }
+        do { try steps.kernelPlan.perform(index..<index + 1) } catch {
+            steps.host.warn("\(steps.jail.label): cannot leave the jail's network: \(Errno(error.errno))")
+            abort()  // what was done is taken back by whoever comes next, from the host's network
+        }
     }
 
     private mutating func performSteps() throws(RuntimeError) -> Child {

@@ -189,14 +189,12 @@ struct JailOperation {
             try JailChange(of: spec, by: jail.parameters, in: configuration)
         }
         let label = isConfigured ? jail.spec.label : nil
-        let ignored = (try? makeChange(record.spec))?.namesWithoutEffect(on: record.spec) ?? []
         do throws(JailModification.Failure) {
             if request.isDryRun {
                 output.steps(try modification.dryRun(makeChange), of: label)
                 return 0
             }
-            try modification.run(makeChange)
-            for name in ignored {
+            for name in try modification.run(makeChange) {
                 output.error("\(label.map { "\($0): " } ?? "")\(name) has no effect before the jail is started again")
             }
             if output.isVerbose {
