@@ -1,3 +1,5 @@
+import Foundation
+import Glibc
 import Testing
 
 @testable import JailCore
@@ -243,5 +245,75 @@ struct JailStatisticsTests {
         #expect(MemoryKill.victim(in: messages, cgroup: "/jailrun/web") == nil)
         let told = MemoryKill(maximumBytes: 256 << 20, peakBytes: 256 << 20, process: "postgres").words
         #expect(told == "killed by the kernel: memory.max 256M, peak 256M, process postgres")
+    }
+}
+
+@Suite("The records of supervised jails")
+struct ServiceRegistryTests {
+    private static func record(_ name: String, supervisor: Int32 = getpid()) throws -> ServiceRecord {
+        var spec = try spec("restart = always;")
+        spec.name.value = name
+        return ServiceRecord(
+            spec: spec, configuration: "t.conf", supervisor: supervisor,
+            supervisorStartTime: ProcessTable.startTime(of: supervisor) ?? 0, isTransient: false,
+            life: ServiceLife(spec, now: 0))
+    }
+
+    private static func with(_ body: (ServiceRegistry) throws -> Void) throws {
+        var name = Array("/tmp/jailrun-state.XXXXXX".utf8CString)
+        try #require(mkdtemp(&name) != nil)
+        let path = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let state = StateDirectory(path: path)
+        try state.prepare()
+        try body(ServiceRegistry(state: state))
+    }
+
+    @Test("what a stop has taken away is not written again by who tells of it at the same time") func withdrawn() throws {
+        try Self.with { registry in
+            let record = try Self.record("t")
+            let isOver = DispatchSemaphore(value: 0)
+            let hasEnded = DispatchSemaphore(value: 0)
+            Thread.detachNewThread {
+                while isOver.wait(timeout: .now()) == .timedOut { try? registry.update(record) }
+                hasEnded.signal()
+            }
+            for round in 0..<200 {
+                try registry.claim(record, isAgain: false)
+                usleep(UInt32.random(in: 0...500))
+                if round.isMultiple(of: 2) { registry.withdraw("t") } else { registry.remove("t") }
+                usleep(500)
+                #expect(registry.names == [], "round \(round)")
+            }
+            isOver.signal()
+            hasEnded.wait()
+        }
+    }
+
+    @Test("a start that was called off does not go on, and one that is called again is not begun") func calledOff() throws {
+        try Self.with { registry in
+            let record = try Self.record("t")
+            try registry.claim(record, isAgain: false)
+            try registry.checkClaim(record)
+            registry.remove("t")
+            #expect(throws: RuntimeError.self) { try registry.checkClaim(record) }
+            #expect(throws: RuntimeError.self) { try registry.claim(record, isAgain: true) }
+            #expect(registry.names == [])
+        }
+    }
+
+    @Test("a supervisor changes and removes its own records alone") func others() throws {
+        try Self.with { registry in
+            let others = try Self.record("t", supervisor: getppid())
+            var own = try Self.record("t")
+            try registry.claim(others, isAgain: false)
+            #expect(throws: RuntimeError.self) { try registry.claim(own, isAgain: false) }
+            own.detail = "own"
+            try registry.update(own)
+            registry.remove(own: own)
+            #expect(registry.record(of: "t")?.detail == nil && registry.names == ["t"])
+            registry.remove(own: others)
+            #expect(registry.names == [])
+        }
     }
 }

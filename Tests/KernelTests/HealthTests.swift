@@ -155,6 +155,22 @@ extension Kernel {
             }
         }
 
+        @Test("a stop at any moment of a jail that is always started again is the end of it") func stopAnyTime() throws {
+            try Machine.with { machine in
+                machine.configure("exec.start = true; restart = always; restart.delay = 0; restart.max = 0;")
+                for _ in 0..<(Laboratory.isVirtualMachine ? 5 : 40) {
+                    let start = machine.jailrun("start", machine.conf)
+                    #expect(start.status == 0, "\(start)")
+                    usleep(UInt32.random(in: 0...60000))
+                    let stop = machine.jailrun("stop", "t")
+                    #expect(stop.status == 0, "\(stop)")
+                    #expect(machine.state() == "none")
+                    let left = Command.shell("ls /run/jailrun/services /run/jailrun/jails 2>/dev/null").run()
+                    #expect(left.lines.filter { $0.hasPrefix("t") } == [], "\(left)")
+                }
+            }
+        }
+
         @Test("a jail that waits for its restart can be stopped, and does not come back") func stopRestarting() throws {
             try Machine.with { machine in
                 machine.configure("exec.start = \"(sleep 0.1; exit 1) &\"; restart = failure; restart.delay = 2;")

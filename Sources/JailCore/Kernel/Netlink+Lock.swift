@@ -9,21 +9,24 @@ public import SystemPackage
 /// a tmpfs, so that it is gone when the settings are.
 public struct NetworkLock: ~Copyable {
     private static let capacity = 1 << 20
-    private static let retryMicroseconds: UInt32 = 500
+    /// Who waits looks ever less often: sixteen that wait for one another should not be what makes its holder slow.
+    private static let pauseMicroseconds: ClosedRange<UInt32> = 500...10000
     private let descriptor: FileDescriptor
 
     /// - Parameters:
     ///   - descriptor: a regular file open for reading and writing, an open file description of this process alone.
-    ///   - timeoutSeconds: how long to wait for another holder, which needs a few milliseconds.
-    public init(_ descriptor: FileDescriptor, timeoutSeconds: Int = 10) throws(NetlinkError) {
+    ///   - timeoutSeconds: how long to wait for other holders, each of which needs a few milliseconds.
+    public init(_ descriptor: FileDescriptor, timeoutSeconds: Int = 60) throws(NetlinkError) {
         self.descriptor = descriptor
         let clock = ContinuousClock()
         let deadline = clock.now + .seconds(timeoutSeconds)
+        var pause = Self.pauseMicroseconds.lowerBound
         while flock(descriptor.rawValue, LOCK_EX | LOCK_NB) != 0 {
             let error = Errno(rawValue: Glibc.errno)
             guard error == .wouldBlock || error == .interrupted else { throw .lockFile(error) }
             guard clock.now < deadline else { throw .locked(timeoutSeconds: timeoutSeconds) }
-            usleep(Self.retryMicroseconds)
+            usleep(pause)
+            pause = min(pause * 2, Self.pauseMicroseconds.upperBound)
         }
     }
 

@@ -28,6 +28,8 @@ public struct JailStart {
     let console: Console
     /// Lives without processes until somebody settles it: there are jails that are still to be started in it.
     var isHeld = false
+    /// Called when the name is locked, for a start that somebody may have called off up to then.
+    var onLock: () throws(RuntimeError) -> Void = {}
     /// Called when the jail exists: its first process is isolated, and runs no command yet.
     public var onCreate: (JailIdentity) -> Void = { _ in }
     /// Called when `command` of a transient jail runs: for as long as the jail does, so nobody would hear of it otherwise.
@@ -75,6 +77,10 @@ public struct JailStart {
         let nesting = JailNesting(of: name, host: host)
         try host.leaveDelegatedCgroup()
         let lock = try host.lock(name)
+        do throws(RuntimeError) { try onLock() } catch {
+            lock.unlinkAndRelease()
+            throw error
+        }
         try JailRepair(host: host).repair(name)
         if host.state.trace(of: name) != nil { throw .alreadyExists(jail: jail.label) }
         try checkCgroup()

@@ -64,7 +64,7 @@ struct Adoption {
         record.supervisor = getpid()
         record.supervisorStartTime = ProcessTable.startTime(of: getpid()) ?? 0
         record.life = service.life
-        do { try registry.write(record) } catch { return nil }
+        do { try registry.adopt(record) } catch { return nil }
         if let place = record.log {
             service.log = ConsoleLogWriter(
                 place, maximumBytes: record.spec.log.maximumBytes, kept: record.spec.log.kept)

@@ -22,6 +22,9 @@ public struct ServiceRecord: Codable, Sendable {
     public var name: String { spec.name.value }
     public var state: ServiceState { life.state }
     public var restarts: Int { life.restarts }
+    func hasSupervisor(of other: ServiceRecord) -> Bool {
+        supervisor == other.supervisor && supervisorStartTime == other.supervisorStartTime
+    }
     public var isSupervisorAlive: Bool { ProcessTable.startTime(of: supervisor) == supervisorStartTime }
     /// Seconds since it is in its state.
     public var seconds: Int { max(0, (Clock.milliseconds() - life.sinceMilliseconds) / 1000) }
@@ -99,28 +102,116 @@ struct ServiceRegistry {
         }
     }
 
-    /// Takes the name for a supervisor that is about to start its jail.
+    /// Takes the name for a supervisor that is about to start its jail. The caller holds the name's lock.
     /// - Throws: `.alreadyExists` when somebody else has it; `.notFound` when the jail was to be started again, and a stop came
     ///   before.
-    func claim(_ record: ServiceRecord, isAgain: Bool, host: Host) throws(RuntimeError) {
-        let lock = try host.lock(record.name)
-        try checkFree(record)
-        if isAgain && self.record(of: record.name) == nil { throw .notFound(jail: record.name) }
-        try write(record)
-        _ = consume lock
+    func claim(_ record: ServiceRecord, isAgain: Bool) throws(RuntimeError) {
+        try prepare()
+        try alone { () throws(RuntimeError) in
+            try checkFree(record)
+            if isAgain && self.record(of: record.name) == nil { throw .notFound(jail: record.name) }
+            try write(record)
+        }
     }
 
     /// - Throws: `.alreadyExists` when somebody else has the name.
     func checkFree(_ record: ServiceRecord) throws(RuntimeError) {
         guard let other = self.record(of: record.name) else { return }
-        let isOwn = other.supervisor == record.supervisor && other.supervisorStartTime == record.supervisorStartTime
         let isKept = other.isSupervisorAlive && !other.state.isOver
-        if !isOwn && (isKept || state.trace(of: record.name)?.isAlive == true) {
+        if !other.hasSupervisor(of: record) && (isKept || state.trace(of: record.name)?.isAlive == true) {
             throw .alreadyExists(jail: record.spec.label)
         }
     }
 
-    func write(_ record: ServiceRecord) throws(RuntimeError) {
+    /// - Throws: `.notFound` when the name is no longer that supervisor's: its jail was stopped before it had started.
+    func checkClaim(_ record: ServiceRecord) throws(RuntimeError) {
+        if self.record(of: record.name)?.hasSupervisor(of: record) != true { throw .notFound(jail: record.name) }
+    }
+
+    /// What its supervisor has to tell of a jail. One that is gone was taken away by a stop, and stays so; one of another
+    /// supervisor's is of another jail.
+    func update(_ record: ServiceRecord) throws(RuntimeError) {
+        try alone { () throws(RuntimeError) in
+            if self.record(of: record.name)?.hasSupervisor(of: record) == true { try write(record) }
+        }
+    }
+
+    /// Another supervisor takes over from the one that was killed. The caller holds the name's lock.
+    func adopt(_ record: ServiceRecord) throws(RuntimeError) {
+        try alone { () throws(RuntimeError) in
+            guard self.record(of: record.name) != nil else { throw .notFound(jail: record.name) }
+            try write(record)
+        }
+    }
+
+    /// A jail that is up has another name: jail -m. The log stays where it is.
+    func rename(_ old: String, to spec: JailSpec) throws(RuntimeError) {
+        try alone { () throws(RuntimeError) in
+            guard var record = record(of: old) else { return }
+            record.spec = spec
+            try write(record)
+            unlinkRecord(old)
+        }
+    }
+
+    /// The wish is gone, the log is not.
+    func withdraw(_ name: String) { alone { unlinkRecord(name) } }
+
+    func remove(_ name: String) { alone { removeRecord(name) } }
+
+    /// The same, of a supervisor that has no more to do with a jail; its name may have another one by now.
+    func remove(own record: ServiceRecord) {
+        alone { if self.record(of: record.name)?.hasSupervisor(of: record) == true { removeRecord(record.name) } }
+    }
+
+    /// Records of jails that are down and that nobody looks after: their start was broken off, or they died with their supervisor.
+    /// - Parameter all: those too that another supervisor would start again, and those that failed.
+    /// - Returns: whether there was one.
+    @discardableResult
+    func removeAbandoned(all: Bool = false) -> Bool {
+        if !records.contains(where: { isAbandoned($0, all: all) }) { return false }
+        return alone {
+            let abandoned = records.filter { isAbandoned($0, all: all) }
+            for record in abandoned { removeRecord(record.name) }
+            return !abandoned.isEmpty
+        }
+    }
+
+    private func isAbandoned(_ record: ServiceRecord, all: Bool) -> Bool {
+        if record.isSupervisorAlive { return false }
+        let isAlive = state.trace(of: record.name)?.isAlive ?? false
+        let isWanted = !record.isTransient && record.life.isEstablished && record.spec.restart.policy != .no
+        return !isAlive && (all || !isWanted) || record.isTransient
+    }
+
+    // MARK: One at a time
+
+    /// A record is looked at and changed by one jailrun at a time: a supervisor that tells how its jail is must not write again
+    /// what a stop has removed meanwhile. The lock is flock(2) of the directory, held for that moment alone, so nobody waits
+    /// for a command of a jail's; where there is no directory there is nothing to be changed.
+    private func alone<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+        let lock = lockDirectory()
+        defer { if lock >= 0 { close(lock) } }
+        return try body()
+    }
+
+    /// Who removes the unused directory may have come between open and flock.
+    private func lockDirectory() -> Int32 {
+        while true {
+            let descriptor = unsafe open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
+            guard descriptor >= 0 else { return -1 }
+            while flock(descriptor, LOCK_EX) < 0 && errno == EINTR {}
+            var (opened, named) = (stat(), stat())
+            if unsafe fstat(descriptor, &opened) == 0, unsafe stat(directory, &named) == 0,
+                opened.st_ino == named.st_ino
+            {
+                return descriptor
+            }
+            close(descriptor)
+        }
+    }
+
+    private func write(_ record: ServiceRecord) throws(RuntimeError) {
         try prepare()
         do {
             try Files.replace(path(record.name), with: Array(try JSONEncoder().encode(record)))
@@ -129,43 +220,23 @@ struct ServiceRegistry {
         } catch { throw .host("cannot encode the record of \(record.name)", hint: nil) }
     }
 
-    /// A jail that is up has another name: jail -m. The log stays where it is.
-    func rename(_ old: String, to spec: JailSpec) throws(RuntimeError) {
-        guard var record = record(of: old) else { return }
-        record.spec = spec
-        try write(record)
-        withdraw(old)
-    }
+    private func unlinkRecord(_ name: String) { _ = unsafe unlink(path(name)) }
 
-    /// The wish is gone, the log is not.
-    func withdraw(_ name: String) { _ = unsafe unlink(path(name)) }
-
-    func remove(_ name: String) {
+    private func removeRecord(_ name: String) {
         // A jail that was renamed has the log of its first name.
         let place = record(of: name)?.log?.path
-        withdraw(name)
+        unlinkRecord(name)
         ConsoleLog.remove(logPath(name))
         if let place, place.hasPrefix("\(directory)/") { ConsoleLog.remove(place) }
     }
 
-    /// Records of jails that are down and that nobody looks after: their start was broken off, or they died with their supervisor.
-    /// - Parameter all: those too that another supervisor would start again, and those that failed.
-    /// - Returns: whether there was one.
-    @discardableResult
-    func removeAbandoned(all: Bool = false) -> Bool {
-        var isAny = false
-        for record in records where !record.isSupervisorAlive {
-            let isAlive = state.trace(of: record.name)?.isAlive ?? false
-            let isWanted = !record.isTransient && record.life.isEstablished && record.spec.restart.policy != .no
-            guard !isAlive && (all || !isWanted) || record.isTransient else { continue }
-            remove(record.name)
-            isAny = true
-        }
-        return isAny
-    }
-
     /// When no record is left.
     func removeIfUnused() {
+        if !names.isEmpty { return }
+        alone { removeAllIfUnused() }
+    }
+
+    private func removeAllIfUnused() {
         guard names.isEmpty else { return }
         for name in (try? Files.names(in: directory)) ?? [] { _ = unsafe unlink("\(directory)/\(name)") }
         _ = unsafe rmdir(directory)

@@ -76,7 +76,8 @@ extension Supervisor {
         let (spec, notices) = (start.jail, isFirst ? options.starts : StartOptions())
         var hasExisted = false
         do throws(RuntimeError) {
-            try registry.claim(record, isAgain: !isFirst, host: host)
+            try claim(record, isAgain: !isFirst)
+            start.onLock = { [registry] () throws(RuntimeError) in try registry.checkClaim(record) }
             start.onCommandEnd = awaitOutput
             start.onCommand = { channel.tellCommand() }
             start.onCreate = { identity in
@@ -98,6 +99,12 @@ extension Supervisor {
             if hasExisted { notices.removed(spec) }
             return error.exitStatus == 0 ? 125 : error.exitStatus
         }
+    }
+
+    private func claim(_ record: ServiceRecord, isAgain: Bool) throws(RuntimeError) {
+        let lock = try host.lock(record.name)
+        try registry.claim(record, isAgain: isAgain)
+        _ = consume lock
     }
 
     func stop(_ service: Service) {

@@ -159,10 +159,9 @@ final class Supervisor {
             lastMemoryKill: service.lastMemoryKill, log: service.log?.place)
     }
 
-    /// Only over its own: one that is gone was taken away by a stop, and one of another supervisor's is of another jail.
     private func writeRecord(_ service: Service) {
-        guard owns(service) else { return }
-        do { try registry.write(newRecord(service)) } catch { host.warn(error.message) }
+        follow(service)
+        do { try registry.update(newRecord(service)) } catch { host.warn(error.message) }
     }
 
     func owns(_ service: Service) -> Bool {
@@ -186,7 +185,10 @@ final class Supervisor {
         guard service.isOver else { return false }
         let isRemembered =
             service.life.state == .failed && service.spec.restart.policy != .no && service.life.isEstablished
-        if owns(service), options.isTransient || !isRemembered { registry.remove(service.name) }
+        if options.isTransient || !isRemembered {
+            follow(service)
+            registry.remove(own: newRecord(service))
+        }
         return true
     }
 
