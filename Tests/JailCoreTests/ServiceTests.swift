@@ -269,7 +269,8 @@ struct ServiceRegistryTests {
         try body(ServiceRegistry(state: state))
     }
 
-    @Test("what a stop has taken away is not written again by who tells of it at the same time") func withdrawn() throws {
+    @Test("what a stop has taken away is not written again by who tells of it at the same time") func withdrawn() throws
+    {
         try Self.with { registry in
             let record = try Self.record("t")
             let isOver = DispatchSemaphore(value: 0)
@@ -290,7 +291,9 @@ struct ServiceRegistryTests {
         }
     }
 
-    @Test("a start that was called off does not go on, and one that is called again is not begun") func calledOff() throws {
+    @Test("a start that was called off does not go on, and one that is called again is not begun") func calledOff()
+        throws
+    {
         try Self.with { registry in
             let record = try Self.record("t")
             try registry.claim(record, isAgain: false)

@@ -155,7 +155,8 @@ extension Kernel {
             }
         }
 
-        @Test("a stop at any moment of a jail that is always started again is the end of it") func stopAnyTime() throws {
+        @Test("a stop at any moment of a jail that is always started again is the end of it") func stopAnyTime() throws
+        {
             try Machine.with { machine in
                 machine.configure("exec.start = true; restart = always; restart.delay = 0; restart.max = 0;")
                 for _ in 0..<(Laboratory.isVirtualMachine ? 5 : 40) {
