@@ -13,6 +13,16 @@ public enum KernelParameters {
             || families.contains { name.hasPrefix($0) && name.utf8.count > $0.utf8.count }
     }
 
+    /// The boolean of which this is the other spelling: `persist` of `nopersist`, `allow.mount` of `allow.nomount`; nil of any
+    /// other name. Asked by it, it is told what it is not, as of jailparam_get(3).
+    public static func positive(of name: String) -> String? {
+        let start = name.lastIndex(of: ".").map { name.index(after: $0) } ?? name.startIndex
+        guard name[start...].hasPrefix("no"), !all.contains(name) else { return nil }
+        let positive = name[..<start] + name[start...].dropFirst(2)
+        guard all.contains(String(positive)) else { return nil }
+        return ParameterTable.row(Bytes(positive.utf8))?.kind == .boolean ? String(positive) : nil
+    }
+
     /// Whether it is of a family of which only those that were set are told: `cgroup.FILE`, `ulimit.NAME`, `sysctl.NAME`.
     public static func isSettable(_ name: String) -> Bool {
         settable.contains { name.hasPrefix($0) && name.utf8.count > $0.utf8.count }

@@ -24,9 +24,12 @@ public struct JailValues: Sendable {
 
     private var spec: JailSpec { record.spec }
 
-    /// The value of one of `KernelParameters`.
+    /// The value of one of `KernelParameters`, or what a boolean of them is not.
     public subscript(name: String) -> Value {
-        identity(name) ?? network(name) ?? family(name) ?? setting(name)
+        if let positive = KernelParameters.positive(of: name), case .flag(let flag) = self[positive] {
+            return .flag(!flag)
+        }
+        return identity(name) ?? network(name) ?? family(name) ?? setting(name)
     }
 
     private func identity(_ name: String) -> Value? {

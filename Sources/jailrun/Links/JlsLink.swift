@@ -100,7 +100,8 @@ enum JlsLink {
     }
 
     private static func list(_ request: Request, _ lookup: JailLookup, _ output: LinkOutput) -> Int32 {
-        if let unknown = request.parameters.first(where: { $0 != "all" && !KernelParameters.contains($0) }) {
+        let isKnown = { $0 == "all" || KernelParameters.contains($0) || KernelParameters.positive(of: $0) != nil }
+        if let unknown = request.parameters.first(where: { !isKnown($0) }) {
             output.error("unknown parameter: \(Terminal.escaped(unknown))")
             return 1
         }

@@ -119,6 +119,7 @@ struct JailListing {
     }
 
     private static func negated(_ name: String) -> String {
+        if let positive = KernelParameters.positive(of: name) { return positive }
         guard let dot = name.lastIndex(of: ".") else { return "no\(name)" }
         return name[...dot] + "no" + name[name.index(after: dot)...]
     }
