@@ -113,7 +113,7 @@ extension Kernel {
             }
         }
 
-        @Test("a fork bomb is gone within two seconds of stop, ten times") func bomb() throws {
+        @Test("a fork bomb is gone at once when its jail is stopped, ten times") func bomb() throws {
             try Machine.with { machine in
                 machine.script("bomb", "while :; do /bin/bomb & done")
                 machine.configure("cgroup.pids.max = 200; stop.timeout = 0; exec.start = \"/bin/bomb &\"; persist;")
@@ -122,7 +122,7 @@ extension Kernel {
                     usleep(100_000)
                     let begin = Date()
                     #expect(machine.jailrun("stop", "t").status == 0)
-                    #expect(Date().timeIntervalSince(begin) < 4)
+                    #expect(Date().timeIntervalSince(begin) < 4 * Laboratory.patience)
                 }
             }
         }

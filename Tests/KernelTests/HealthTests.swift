@@ -159,7 +159,7 @@ extension Kernel {
         {
             try Machine.with { machine in
                 machine.configure("exec.start = true; restart = always; restart.delay = 0; restart.max = 0;")
-                for _ in 0..<(Laboratory.isVirtualMachine ? 5 : 40) {
+                for _ in 0..<Laboratory.rounds(40) {
                     let start = machine.jailrun("start", machine.conf)
                     #expect(start.status == 0, "\(start)")
                     usleep(UInt32.random(in: 0...60000))

@@ -23,7 +23,10 @@ struct Machine {
         var name = Array("/tmp/jailrun-test.XXXXXX".utf8CString)
         try #require(mkdtemp(&name) != nil, sourceLocation: location)
         let machine = Machine(directory: String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
-        _ = Command.shell("cp -a '\(Laboratory.template)' '\(machine.root)'").run()
+        // The programs by link: they are most of it.
+        let copy =
+            "cp -a '\(Laboratory.template)/files' '\(machine.root)' && cp -al '\(Laboratory.template)/bin' '\(machine.root)'"
+        _ = Command.shell(copy).run()
         let before = Remains.now()
         defer {
             let left = machine.leftovers(before)
@@ -94,21 +97,40 @@ struct Remains {
     }()
     static var cgroupRoot: String { "\(cgroupMount)/jailrun" }
 
+    /// Without a shell: it is asked twice by each test, and on an emulated machine each process takes long.
     static func now() -> Remains {
-        let mounts = (try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)) ?? ""
-        let script = """
-            for link in /sys/class/net/*; do echo "link ${link##*/}"; done
-            find /run/jailrun 2>/dev/null | sed 's/^/state /'
-            [ ! -d '\(cgroupRoot)' ] || find '\(cgroupRoot)' -type d | sed 's/^/cgroup /'
-            grep -l '/jailrun\\(/\\|$\\)' /proc/[0-9]*/cgroup 2>/dev/null | sed 's/^/process of a jail /'
-            for p in /proc/[0-9]*; do
-                [ "$(readlink "$p/exe" 2>/dev/null)" != '\(Laboratory.program)' ] || echo "process $p of jailrun"
-            done
-            ip route show table all type unicast 2>/dev/null | sed 's/^/route /'
-            true
-            """
-        return Remains(
-            things: mounts.split(separator: "\n").map { "mount \($0)" } + Command.shell(script).run().lines)
+        var things = text("/proc/self/mountinfo").split(separator: "\n").map { "mount \($0)" }
+        things += names("/sys/class/net").map { "link \($0)" }
+        things += tree("/run/jailrun").map { "state \($0)" }
+        things += tree(cgroupRoot).filter(isDirectory).map { "cgroup \($0)" }
+        for process in names("/proc").filter({ Int($0) != nil }).map({ "/proc/\($0)" }) {
+            let isOfJail = text("\(process)/cgroup").split(separator: "\n").contains {
+                $0.contains("/jailrun/") || $0.hasSuffix("/jailrun")
+            }
+            if isOfJail { things.append("process of a jail \(process)/cgroup") }
+            let program = try? FileManager.default.destinationOfSymbolicLink(atPath: "\(process)/exe")
+            if program == Laboratory.program { things.append("process \(process) of jailrun") }
+        }
+        let routes = Command(["ip", "route", "show", "table", "all", "type", "unicast"]).run()
+        return Remains(things: things + routes.lines.map { "route \($0)" })
+    }
+
+    private static func text(_ path: String) -> String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
+
+    private static func names(_ path: String) -> [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
+    }
+
+    /// The path, if there is such a thing, and all below it.
+    private static func tree(_ path: String) -> [String] {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return [] }
+        return [path] + (isDirectory(path) ? names(path).flatMap { tree("\(path)/\($0)") } : [])
+    }
+
+    private static func isDirectory(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
     func additions(to before: Remains) -> [String] {

@@ -271,7 +271,7 @@ extension Kernel {
                 up(machine, "b")
                 let whole = UInt32(Date().timeIntervalSince(begin) * 1_000_000)
                 machine.stop("b")
-                for _ in 0..<(Laboratory.isVirtualMachine ? 4 : 12) {
+                for _ in 0..<Laboratory.rounds(12) {
                     let running = machine.start("start", machine.conf, "b")
                     usleep(UInt32.random(in: 0...whole))
                     running.signal(SIGKILL)
@@ -295,7 +295,7 @@ extension Kernel {
                 let begin = Date()
                 machine.stop("a")
                 let whole = UInt32(Date().timeIntervalSince(begin) * 1_000_000)
-                for round in 0..<(Laboratory.isVirtualMachine ? 4 : 12) {
+                for round in 0..<Laboratory.rounds(12) {
                     up(machine, "a")
                     let running = machine.start("stop", "a")
                     usleep(UInt32.random(in: 0...whole))
