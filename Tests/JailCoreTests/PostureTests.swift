@@ -102,6 +102,30 @@ struct PostureTests {
         #expect(try figure("port = \"127.0.0.1:8080:80\";") == alone)
     }
 
+    @Test("who shares an address is told whose network it is in, and one alone is not") func neighbours() throws {
+        let text = """
+            path = /j; persist; exec.clean;
+            a { ip4.addr = 10.77.0.9; }
+            b { ip4.addr = 10.77.0.9; }
+            c { ip4.addr = 10.77.0.9, 10.77.0.10; }
+            d { ip4.addr = 10.77.0.11; }
+            e { }
+            f { }
+            """
+        let jails = try Configuration(path: "www.conf", source: TextSource(files: ["www.conf": text])).specs()
+        let sharing = jails.map { jail in
+            jails.filter { $0.name.value != jail.name.value && jail.sharesNetwork(with: $0) }
+        }
+        #expect(sharing.map { $0.map(\.label) } == [["b"], ["a"], [], [], [], []])
+        var facts = PostureFacts(filter: nil, devices: DeviceTree())
+        let alone = Posture(of: jails[0], facts)
+        facts.neighbours = ["b"]
+        let shared = Posture(of: jails[0], facts)
+        #expect(shared.exposure > alone.exposure)
+        let finding = try Self.part(.network, shared).findings.first { $0.text.contains("localhost") }
+        #expect(finding?.text.contains(" of b,") == true && finding?.origin.description.contains("www.conf:2") == true)
+    }
+
     @Test(
         "a parameter that closes something lowers the figure",
         arguments: [

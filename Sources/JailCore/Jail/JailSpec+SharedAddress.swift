@@ -19,6 +19,12 @@ extension JailSpec {
         }
         return nil
     }
+
+    /// Whether both would be in one network, if both were up.
+    func sharesNetwork(with other: JailSpec) -> Bool {
+        !network.addresses.isEmpty && network.hasAddresses(of: other.network)
+            && objection(toSharingWith: other) == nil
+    }
 }
 
 extension NetworkSpec {

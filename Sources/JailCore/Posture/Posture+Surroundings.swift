@@ -62,7 +62,7 @@ extension PostureJudge {
     // MARK: Network
 
     var network: Posture.Part {
-        Posture.Part(subject: .network, summary: networkSummary, findings: networkReach + doors + families)
+        Posture.Part(subject: .network, summary: networkSummary, findings: networkReach + neighbours + doors + families)
     }
 
     private var networkSummary: String {
@@ -110,6 +110,16 @@ extension PostureJudge {
             Posture.Finding(
                 isOutside ? 35 : 20, "reach the host and be reached at the addresses of its hostname", lookup.origin,
                 mend: "leave ip_hostname out where lo is enough")
+        ]
+    }
+
+    private var neighbours: [Posture.Finding] {
+        guard let address = jail.network.addresses.first, !facts.neighbours.isEmpty else { return [] }
+        let names = Self.list(facts.neighbours)
+        return [
+            Posture.Finding(
+                10, "reach the localhost and the abstract sockets of \(names), which has its address", address.origin,
+                mend: "an address of its own")
         ]
     }
 

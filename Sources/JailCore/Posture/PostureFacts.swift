@@ -9,6 +9,9 @@ public struct PostureFacts: Sendable {
     /// Where a path of the host that the jail is shown leads, when that is elsewhere; none for what is not there.
     public var realPaths: [String: String] = [:]
 
+    /// The file's other jails that have its address, and are in its network then.
+    public var neighbours: [String] = []
+
     /// The program to which this kernel gives core dumps; nil when it writes files. core(5)
     public var coreHandler: String?
 

@@ -5,10 +5,12 @@ extension PostureFacts {
     /// Looks at this host as a start would, and changes nothing.
     ///
     /// - Throws: `.unsuitable` when the ruleset or the filter cannot be had.
-    public init(of jail: JailSpec) throws(RuntimeError) {
+    public init(of jail: JailSpec, among jails: [JailSpec] = []) throws(RuntimeError) {
         self.init(
             filter: try Self.filter(of: jail), devices: try FactFinder.deviceTree(of: jail), user: Self.user(of: jail))
         coreHandler = Self.coreHandler
+        let others = jails.filter { $0.name.value != jail.name.value && jail.sharesNetwork(with: $0) }
+        neighbours = others.map { Terminal.escaped($0.label) }
         for path in Self.hostPaths(of: jail) { realPaths[path] = Self.realPath(path) }
     }
 

@@ -62,7 +62,7 @@ struct Check: ParsableCommand {
         guard let jails = try? configuration.specs() else { return [] }
         var postures: [Posture] = []
         for jail in jails {
-            do { postures.append(Posture(of: jail, try PostureFacts(of: jail))) } catch {
+            do { postures.append(Posture(of: jail, try PostureFacts(of: jail, among: jails))) } catch {
                 if !hasErrors { try reporting { throw error } }
             }
         }
