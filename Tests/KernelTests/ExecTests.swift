@@ -86,6 +86,29 @@ extension Kernel {
             }
         }
 
+        @Test("a command that joins has the filter that the jail was started with, whatever its profile says by then")
+        func profile() throws {
+            try Machine.with { machine in
+                let profile = "\(machine.directory)/profile.json"
+                func write(_ names: String) {
+                    let rules = "[{\"names\": [\(names)], \"action\": \"SCMP_ACT_ERRNO\", \"errnoRet\": 77}]"
+                    machine.write("{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": \(rules)}", to: profile)
+                }
+                write("\"mkdir\", \"mkdirat\"")
+                machine.configure("seccomp = \"\(profile)\"; persist;")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                defer { machine.stop() }
+                let refused = machine.jailrun("exec", "t", "mkdir", "/tmp/a")
+                #expect(refused.status == 1 && refused.errors.contains("File descriptor in bad state"), "\(refused)")
+                write("\"rmdir\"")
+                let stillRefused = machine.jailrun("exec", "t", "mkdir", "/tmp/b")
+                #expect(stillRefused.status == 1 && !machine.has("tmp/b"), "\(stillRefused)")
+                unlink(profile)
+                let withoutFile = machine.jailrun("exec", "t", "sh", "-c", "mkdir /tmp/c; echo $?")
+                #expect(withoutFile.output == "1\n" && !machine.has("tmp/c"), "\(withoutFile)")
+            }
+        }
+
         @Test("exec -t gives a pty of the jail's own devpts, as large as the caller's") func terminal() throws {
             try inside("mount.devfs;") { machine in
                 // An input that stays open: script(1) types the end of its own.

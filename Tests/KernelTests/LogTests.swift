@@ -166,7 +166,7 @@ extension Kernel {
                 let outcome = machine.jailrun("start", machine.conf)
                 #expect(outcome.status == 0 && machine.has("var/written"), "\(outcome)")
                 usleep(500_000)  // until the supervisor has read what the pipe still held
-                #expect(journal.messages.count > 10000)
+                #expect(eventually { journal.messages.count > 10000 })
                 machine.write("", to: "\(machine.root)/var/go")
                 #expect(eventually { journal.messages.last == "late" })
                 let messages = journal.messages

@@ -116,7 +116,7 @@ struct NetworkTests {
             let count = try World.inside { try $0.jail("www", 5, addresses).plan().operations.count }
             // Emulated, each round takes seconds.
             let isEmulated = ProcessInfo.processInfo.environment["JAILRUN_VM"] != nil
-            for performed in stride(from: 0, through: count, by: isEmulated ? 9 : 1) {
+            for performed in stride(from: 0, through: count, by: isEmulated ? 18 : 1) {
                 // The kernel takes its time to take a namespace apart: not after each operation.
                 for isNamespaceGone in performed.isMultiple(of: 6) || performed == count ? [false, true] : [false] {
                     try World.inside { world in

@@ -202,17 +202,17 @@ extension Kernel {
         func killFront(round: Int) throws {
             try Machine.with { machine in
                 configureTwo(machine)
-                let running = beside(machine, [], "trap 'echo asked; exit' TERM; while :; do sleep 0.02; done").start()
+                let command = "trap 'echo asked; exit' TERM; echo up; while :; do sleep 0.02; done"
+                let running = beside(machine, [], command).start()
                 if round == 0 {
-                    #expect(eventually { machine.jailrun("list").output.contains("web-1") })
-                    usleep(300_000)
+                    #expect(eventually(seconds: 30) { running.output == "up\n" })
                 } else {
                     usleep(UInt32.random(in: 0...700_000))
                 }
                 running.signal(SIGKILL)
                 _ = running.wait(seconds: 5)
                 #expect(eventually(seconds: 10) { supervisors().isEmpty }, "\(supervisors())")
-                if round == 0 { #expect(eventually(seconds: 3) { running.output == "asked\n" }) }
+                if round == 0 { #expect(eventually(seconds: 3) { running.output == "up\nasked\n" }) }
                 // Nobody repairs before Machine.with looks.
             }
         }

@@ -8,7 +8,7 @@ extension Kernel {
     @Suite struct StepTests {
         @Test(
             "strace of a run and the dry run agree, step for step, and nothing else is mounted or narrowed",
-            arguments: [
+            arguments: Laboratory.some([
                 "command = \"/bin/true\";",
                 "command = \"/bin/true\"; mount.devfs; mount.procfs; root.readonly; host.hostname = a.example;",
                 "command = \"/bin/true\"; root.ephemeral; cap.drop = CHOWN; exec.jail_user = user;",
@@ -31,7 +31,7 @@ extension Kernel {
                 "command = \"/bin/true\"; interface = lab2; ip4.addr = 198.51.100.9; ip6 = disable;",
                 "command = \"/bin/true\"; ip4.addr = 10.77.0.5; nat; port = \"8080:80\", \"127.0.0.1:53:53/udp\";",
                 "command = \"/bin/true\"; ip4 = inherit; ip6 = inherit; cap.add = NET_RAW;",
-            ])
+            ]))
         func agree(parameters: String) throws {
             try Machine.with { machine in
                 machine.configure(parameters)

@@ -1,4 +1,5 @@
 internal import CNamespaces
+internal import FoundationEssentials
 internal import Glibc
 public import SystemPackage
 
@@ -74,6 +75,15 @@ extension SeccompFilter {
     var record: [UInt8] {
         let digits = String(flags, radix: 16)
         return Array((String(repeating: "0", count: 8 - digits.count) + digits).utf8) + bytes
+    }
+
+    /// `record`, in base64.
+    var text: String { Data(record).base64EncodedString() }
+
+    /// Nil for what is no filter.
+    init?(text: String) {
+        guard let record = Data(base64Encoded: text) else { return nil }
+        self.init(record: Array(record))
     }
 
     /// Nil unless it is a program that seccomp(2) could take: whole instructions, at least one, at most 4096, a return

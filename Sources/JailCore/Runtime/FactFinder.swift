@@ -54,17 +54,23 @@ struct FactFinder {
     }
 
     /// What a command that joins a running jail depends on.
-    func entryFacts(root: Int32, terminals: [Int], environment: [String]) throws(RuntimeError) -> StartFacts {
+    /// - Parameter filter: the one that was recorded.
+    func entryFacts(root: Int32, terminals: [Int], environment: [String], filter: SeccompFilter? = nil)
+        throws(RuntimeError)
+        -> StartFacts
+    {
         var facts = StartFacts()
         facts.jailUser = try jailUser(PasswordFile(root: root))
         facts.environment = environment
-        try addPrivileges(to: &facts, terminals: terminals)
+        try addPrivileges(to: &facts, terminals: terminals, recorded: filter)
         return facts
     }
 
-    private func addPrivileges(to facts: inout StartFacts, terminals: [Int]) throws(RuntimeError) {
+    private func addPrivileges(to facts: inout StartFacts, terminals: [Int], recorded: SeccompFilter? = nil)
+        throws(RuntimeError)
+    {
         facts.capabilities = CapabilitySet(jail.privileges)
-        let filter = try filter()
+        let filter = recorded == nil ? try filter() : recorded
         facts.filter = filter?.bytes ?? []
         facts.filterFlags = filter?.flags ?? 0
         facts.limits = Self.limits()

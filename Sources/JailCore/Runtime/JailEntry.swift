@@ -45,7 +45,8 @@ public struct JailEntry {
         if let user { spec.commands.jailUser = Located(user, origin) }
         if isHostUser { spec.commands.isJailUserOfHost = Located(true, origin) }
         let facts = try FactFinder(jail: spec, host: host).entryFacts(
-            root: root.number, terminals: terminals, environment: environment)
+            root: root.number, terminals: terminals, environment: environment,
+            filter: record.details.filter.flatMap { SeccompFilter(text: $0) })
         let shell = facts.jailUser.shell
         let interactive = JailCommand(text: shell, arguments: [shell, "-i"], isBackground: false)
         let entry = Planner(jail: spec, identity: record.identity, facts: facts).enter(

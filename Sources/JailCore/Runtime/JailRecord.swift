@@ -116,6 +116,8 @@ struct JailDetails: Codable, Sendable, Equatable {
     var createdSeconds: Int
     /// The configuration file it came from.
     var configuration: String
+    /// The filter that was made of a profile, in base64: who joins later gets the same, whatever the file says by then.
+    var filter: String?
 }
 
 /// What is recorded of a jail that is up.

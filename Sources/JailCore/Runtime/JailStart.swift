@@ -126,7 +126,7 @@ public struct JailStart {
         let beforehand = HostCommand(jail: jail, identity: jail.jid == nil ? nil : trace.identity, host: host)
         try beforehand.run(jail.commands.prepare, parameter: "exec.prepare")
         try beforehand.run(jail.commands.prestart, parameter: "exec.prestart")
-        let (plan, network) = try makePlan(trace)
+        let (plan, network, filter) = try makePlan(trace)
         networkUndo = network.operations.reversed().compactMap(\.value.undo)
         if let holder = network.holder {
             // Under the network lock: from now on nobody takes it from under this jail.
@@ -148,7 +148,7 @@ public struct JailStart {
         try host.state.write(trace)
         let details = JailDetails(
             generation: trace.identity.generation, spec: jail, networkUndo: networkUndo, createdSeconds: time(nil),
-            configuration: configuration)
+            configuration: configuration, filter: filter)
         try host.state.write(details)
         performer.observeChild()
         onCreate(trace.identity)
@@ -167,7 +167,8 @@ public struct JailStart {
             session: session, outcome: outcome)
     }
 
-    private func makePlan(_ trace: JailTrace) throws(RuntimeError) -> (Plan, NetworkStart) {
+    /// - Returns: the filter, too, if it is to be recorded.
+    private func makePlan(_ trace: JailTrace) throws(RuntimeError) -> (Plan, NetworkStart, filter: String?) {
         var facts = try FactFinder(jail: jail, host: host).startFacts(terminals: terminals)
         for file in facts.unavailableDefaults {
             host.note("\(jail.label): without the default \(file): this host has no such cgroup controller")
@@ -176,7 +177,13 @@ public struct JailStart {
         facts.network = network.operations
         facts.networkHolder = network.holder?.facts
         facts.isOutputPiped = output != nil && jail.commands.consoleLog == nil
-        return (Planner(jail: jail, identity: trace.identity, facts: facts).start(), network)
+        return (Planner(jail: jail, identity: trace.identity, facts: facts).start(), network, recordedFilter(facts))
+    }
+
+    /// The others are in jailrun itself.
+    private func recordedFilter(_ facts: StartFacts) -> String? {
+        guard case .profile = jail.privileges.seccomp.value else { return nil }
+        return SeccompFilter(bytes: facts.filter, flags: facts.filterFlags).text
     }
 
     /// Isolated: the child has become pid 1's program.
