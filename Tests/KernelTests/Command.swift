@@ -22,8 +22,8 @@ enum Laboratory {
     static let probe = environment["JAILRUN_PROBE"] ?? ""
     static let examples = environment["JAILRUN_EXAMPLES"] ?? ""
 
-    /// A minimal root: `bin`, a shell and a probe, and `files`, the rest. Made once, and copied for each test. Not named after the process: two labs at once
-    /// share /tmp, and count their pids each from 1.
+    /// A minimal root: `bin`, a shell and a probe, and `files`, the rest. Made once, and copied for each test. Not named after
+    /// the process: two labs at once share /tmp, and count their pids each from 1.
     static let template: String = {
         var name = Array("/tmp/jailrun-template.XXXXXX".utf8CString)
         precondition(mkdtemp(&name) != nil, "cannot make a directory in /tmp: errno \(errno)")

@@ -40,7 +40,7 @@ extension Kernel {
                     // A small machine's kernel may have ended the jail for want of memory.
                     let isGone = Laboratory.isVirtualMachine && stop.errors.contains("not found")
                     #expect(stop.status == 0 || isGone, "\(stop)")
-                    #expect(Date().timeIntervalSince(begin) < (Laboratory.isVirtualMachine ? 40 : 2))
+                    #expect(Date().timeIntervalSince(begin) < (Laboratory.isVirtualMachine ? 20 : 2))
                 }
             }
         }

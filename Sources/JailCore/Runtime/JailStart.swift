@@ -180,7 +180,7 @@ public struct JailStart {
         return (Planner(jail: jail, identity: trace.identity, facts: facts).start(), network, recordedFilter(facts))
     }
 
-    /// The others are in jailrun itself.
+    /// Other filters are made of the table in jailrun itself, which no file changes.
     private func recordedFilter(_ facts: StartFacts) -> String? {
         guard case .profile = jail.privileges.seccomp.value else { return nil }
         return SeccompFilter(bytes: facts.filter, flags: facts.filterFlags).text
