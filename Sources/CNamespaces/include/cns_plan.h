@@ -86,7 +86,7 @@ struct cns_plan {
 enum cns_report_kind {
     CNS_GO = 1,       /* to the child: go on; may carry descriptors */
     CNS_FAILED = 2,   /* value = errno, index = step */
-    CNS_READY = 3,    /* isolated */
+    CNS_READY = 3,    /* isolated, and waits for CNS_GO */
     CNS_FINISHED = 4, /* a command ended; index = command, value = wait(2) status */
     CNS_STARTED = 5,  /* every start command has ended well */
     CNS_TERMINAL = 6, /* carries the pty's master */

@@ -258,7 +258,9 @@ static void run(void) {
     if (stage.signals < 0) end(FAILED_BEFORE_EXEC);
     if (stage.plan->flags & CNS_ENTER) join_jail(&stage);
     stage.may_start = !(stage.plan->flags & CNS_WAIT_FOR_GO);
-    if (!(stage.plan->flags & CNS_ENTER)) report(&stage, CNS_READY, 0, 0);
+    /* Otherwise the first command's report says as much. One of its own would wake jailrun on this processor, and the
+     * command would wait for its turn: docs/design/0009. */
+    if (!stage.may_start) report(&stage, CNS_READY, 0, 0);
     for (;;) {
         int is_populated;
         go_on(&stage);

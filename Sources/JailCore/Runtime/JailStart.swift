@@ -141,7 +141,7 @@ public struct JailStart {
         network.close()
         let session = Session(
             control: performer.pair.ours.number, pidfd: child.pidfd.number, signals: host.signals, console: console)
-        try awaitReady(session, plan: plan)
+        let first = try awaitReady(session, plan: plan)
         // No earlier: until it has a program of its own, the child shares this one's memory, and each makes the other wait.
         trace.pid = child.pid
         trace.startTime = ProcessTable.startTime(of: child.pid) ?? 0
@@ -159,12 +159,14 @@ public struct JailStart {
             }
         }
         let record = JailRecord(trace: trace, details: details)
-        let outcome = try runCommands(session, plan: plan, record)
+        // While the first of them runs, hundreds of steps are given up that nobody asks for any more.
+        let commands = RunningCommands(plan)
+        let control = performer.finish()
+        let outcome = try runCommands(session, commands, record, first)
         try hooks.run(jail.commands.poststart, parameter: "exec.poststart")
         if jail.outlivesItsCommands && !isHeld { JailNesting(of: jail.name.value, host: host).settle(record) }
         return RunningJail(
-            record: record, pidfd: child.pidfd, control: performer.pair.ours,
-            session: session, outcome: outcome)
+            record: record, pidfd: child.pidfd, control: control, session: session, outcome: outcome)
     }
 
     /// - Returns: the filter, too, if it is to be recorded.
@@ -186,14 +188,18 @@ public struct JailStart {
         return SeccompFilter(bytes: facts.filter, flags: facts.filterFlags).text
     }
 
-    /// Isolated: the child has become pid 1's program.
-    private func awaitReady(_ session: Session, plan: Plan) throws(RuntimeError) {
+    /// Isolated: the child has become pid 1's program, which waits, or runs its first command.
+    /// - Returns: what it said of that command.
+    private func awaitReady(_ session: Session, plan: Plan) throws(RuntimeError) -> Session.Event? {
         let deadline = Clock.milliseconds() + 30000
         while true {
-            switch session.next(deadline: deadline) {
-            case .report(.ready): return
-            case .report(.failed(let index, let errno)): throw failure(plan, index: index, errno: errno)
-            case .report: break
+            let event = session.next(deadline: deadline)
+            switch event {
+            case .report(.ready): return nil
+            case .report(.failed(let index, let errno)) where index < plan.firstCommandStep:
+                let steps = plan.allSteps
+                throw failure(steps.indices.contains(index) ? steps[index] : nil, index, errno)
+            case .report: return event
             case .exited(let status):
                 throw .command(
                     jail: jail.label, text: "the jail's first process", origin: .standard(""),
@@ -204,39 +210,43 @@ public struct JailStart {
         }
     }
 
-    private func failure(_ plan: Plan, index: Int, errno: Int32) -> RuntimeError {
-        let steps = plan.allSteps
-        guard steps.indices.contains(index) else { return .system("\(jail.label): cannot run a command", Errno(errno)) }
-        return .step(jail: jail.label, step: steps[index], errno: Errno(errno), number: index)
+    private func failure(_ step: Step?, _ index: Int, _ errno: Int32) -> RuntimeError {
+        guard let step else { return .system("\(jail.label): cannot run a command", Errno(errno)) }
+        return .step(jail: jail.label, step: step, errno: Errno(errno), number: index)
     }
 
     /// `exec.start` and `command`, one after the other, each with its timeout.
-    private func runCommands(_ session: Session, plan: Plan, _ record: JailRecord) throws(RuntimeError)
-        -> CommandOutcome
-    {
+    /// - Parameter first: what was heard of them already.
+    private func runCommands(
+        _ session: Session, _ running: RunningCommands, _ record: JailRecord, _ first: Session.Event?
+    ) throws(RuntimeError) -> CommandOutcome {
+        let commands = running.commands
+        var heard = first
         var deadline: Int?
         var outcome = CommandOutcome.exited(0)
-        var running = 0
+        var current = 0
         var failed: (index: Int, errno: Int32)?
         while true {
-            switch session.next(deadline: deadline) {
+            let event = heard ?? session.next(deadline: deadline)
+            heard = nil
+            switch event {
             case .report(.running(let number, _)):
-                running = number
-                if isTransient && plan.commands[number].parameter == "command" { onCommand() }
-                let command = plan.commands[number]
+                current = number
+                let command = commands[number]
+                if isTransient && command.parameter == "command" { onCommand() }
                 for step in command.steps { host.observe?(step, nil) }
                 host.tell?(
                     jail.label,
                     JailCommand.notice(
                         command.line.text, command.origin, isInJail: true, user: jail.commands.jailUser))
-                let timeout = plan.commands[number].timeoutSeconds
+                let timeout = command.timeoutSeconds
                 deadline = timeout > 0 ? Clock.milliseconds() + timeout * 1000 : nil
                 session.console.makeRaw()
             case .report(.failed(let index, let errno)): failed = (index, errno)
             case .report(.finished(let number, let status)):
                 onCommandEnd()
                 outcome = try ended(
-                    plan, number, failed.map { .notExecuted(Errno($0.errno)) } ?? CommandOutcome(waitStatus: status),
+                    running, number, failed.map { .notExecuted(Errno($0.errno)) } ?? CommandOutcome(waitStatus: status),
                     failed)
             case .report(.started):
                 session.console.makeCooked()
@@ -248,13 +258,13 @@ public struct JailStart {
                     outcome: CommandOutcome(waitStatus: status))
             case .signal(let signal):
                 // A jail that runs its command is up, however long that takes: then it is stopped, as every other.
-                if isTransient, plan.commands.indices.contains(running), plan.commands[running].parameter == "command" {
+                if isTransient, commands.indices.contains(current), commands[current].parameter == "command" {
                     onStop()
                     try JailStop(host: host, terminals: []).stopHeld(record)
                 }
                 throw .interrupted(jail: jail.label, signal: signal)
             case .timedOut:
-                let command = plan.commands[running]
+                let command = commands[current]
                 throw .command(
                     jail: jail.label, text: command.line.text, origin: command.origin,
                     outcome: .timedOut(seconds: command.timeoutSeconds))
@@ -263,20 +273,33 @@ public struct JailStart {
     }
 
     /// A command that fails ends the start; the last one of a foreground jail is what the caller asked to be told.
-    private func ended(_ plan: Plan, _ number: Int, _ outcome: CommandOutcome, _ failed: (index: Int, errno: Int32)?)
-        throws(RuntimeError) -> CommandOutcome
-    {
+    private func ended(
+        _ running: RunningCommands, _ number: Int, _ outcome: CommandOutcome, _ failed: (index: Int, errno: Int32)?
+    ) throws(RuntimeError) -> CommandOutcome {
         if outcome == .exited(0) { return outcome }
-        if let failed, plan.allSteps.indices.contains(failed.index),
-            case .call(let call) = plan.allSteps[failed.index].operation, call.number != CNS_EXECUTE.rawValue
+        if let failed, let step = running.step(failed.index), case .call(let call) = step.operation,
+            call.number != CNS_EXECUTE.rawValue
         {
-            throw failure(plan, index: failed.index, errno: failed.errno)
+            throw failure(step, failed.index, failed.errno)
         }
-        if !isStrict && number == plan.commands.count - 1, case .exited = outcome { return outcome }
-        if !isStrict && number == plan.commands.count - 1, case .signalled = outcome { return outcome }
-        throw .command(
-            jail: jail.label, text: plan.commands[number].line.text, origin: plan.commands[number].origin,
-            outcome: outcome)
+        if !isStrict && number == running.commands.count - 1, case .exited = outcome { return outcome }
+        if !isStrict && number == running.commands.count - 1, case .signalled = outcome { return outcome }
+        let command = running.commands[number]
+        throw .command(jail: jail.label, text: command.line.text, origin: command.origin, outcome: outcome)
+    }
+}
+
+/// What is left of a plan when its steps have been performed.
+private struct RunningCommands {
+    let commands: [Plan.Command]
+    private let firstStep: Int
+
+    init(_ plan: Plan) { (commands, firstStep) = (plan.commands, plan.firstCommandStep) }
+
+    /// - Parameter index: its position in `Plan.allSteps`.
+    func step(_ index: Int) -> Step? {
+        let steps = commands.flatMap(\.steps)
+        return steps.indices.contains(index - firstStep) ? steps[index - firstStep] : nil
     }
 }
 

@@ -136,6 +136,9 @@ struct PlanPerformer: ~Copyable {
         return child
     }
 
+    /// Gives up all but jailrun's end of the control socket.
+    consuming func finish() -> Descriptor { pair.ours }
+
     /// Tells of the child's steps, once it has become pid 1's program.
     func observeChild() {
         guard let observe = host.observe else { return }
