@@ -83,8 +83,7 @@ public struct StateDirectory: Sendable {
     func write(_ details: JailDetails) throws(RuntimeError) {
         let name = details.spec.name.value
         do {
-            let bytes = try JSONEncoder().encode(details)
-            try Files.replace(recordPath(name), with: Array(bytes))
+            try Files.replace(recordPath(name), with: try details.json())
         } catch let error as Errno {
             throw .system("cannot write \(recordPath(name))", error)
         } catch { throw .host("cannot encode the record of \(name)", hint: nil) }
