@@ -18,7 +18,7 @@ extension Step {
         case ("mount_setattr", EPERM):
             "the mount cannot be idmapped: a mount below it is locked or of a file system that does not support it; "
                 + "add: userns = host"
-        case ("openat", ENOENT) where purpose.hasPrefix("open the root"): "make the root file system first"
+        case ("openat", ENOENT) where purpose.description.hasPrefix("open the root"): "make the root file system first"
         case ("openat2", ENOENT): "make the directory in the jail's root: a mount needs one to cover"
         case ("openat2", ELOOP): "a mount point must not be reached through a symbolic link"
         case ("mkdirat", EEXIST) where subject == .limits:
@@ -33,10 +33,11 @@ extension Step {
             "a user namespace may mount procfs and sysfs only where the host's own are fully visible"
         case ("prlimit64", EPERM):
             "raising a limit beyond the caller's needs CAP_SYS_RESOURCE, which root has not here"
-        case ("openat", ENOENT) where purpose.hasPrefix("open /proc/sys/net/core/"):
+        case ("openat", ENOENT) where purpose.description.hasPrefix("open /proc/sys/net/core/"):
             "older kernels do not show net.core in a user namespace; add: userns = host"
-        case ("openat", ENOENT) where purpose.hasPrefix("open /proc/sys/"): "this kernel has no such parameter here"
-        case ("openat", EACCES) where purpose.hasPrefix("open /proc/sys/"):
+        case ("openat", ENOENT) where purpose.description.hasPrefix("open /proc/sys/"):
+            "this kernel has no such parameter here"
+        case ("openat", EACCES) where purpose.description.hasPrefix("open /proc/sys/"):
             "this kernel lets only the host's root write it"
         case ("fsconfig", EINVAL) where purpose == "make the overlay":
             "upperdir and workdir must be two folders on one file system that takes extended attributes"

@@ -36,11 +36,14 @@ struct KernelPlan: ~Copyable {
     private init(layout: PlanLayout) {
         self.layout = layout
         let (words, data) = layout.image()
-        let wordBytes = words.count * 8
-        byteCount = wordBytes + data.count
+        byteCount = words.reduce(0) { $0 + $1.count * 8 } + data.count
         let raw = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 16)
-        unsafe raw.copyMemory(from: words, byteCount: wordBytes)
-        unsafe (raw + wordBytes).copyMemory(from: data, byteCount: data.count)
+        var offset = 0
+        for part in words {
+            unsafe (raw + offset).copyMemory(from: part, byteCount: part.count * 8)
+            offset += part.count * 8
+        }
+        unsafe (raw + offset).copyMemory(from: data, byteCount: data.count)
         unsafe memory = raw.bindMemory(to: cns_plan.self, capacity: 1)
         unsafe times = nil
     }

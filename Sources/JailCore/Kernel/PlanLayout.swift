@@ -6,11 +6,15 @@ struct PlanLayout {
     /// Of all lowered steps, `stepWords` each: `struct cns_step`.
     private var steps: [UInt64] = []
     private static let stepWords = MemoryLayout<cns_step>.stride / 8
+    private static let noStep = [UInt64](repeating: 0, count: stepWords)
     private var stepCount: Int { steps.count / Self.stepWords }
-    private var fixups: [(at: UInt32, target: UInt32)] = []
-    private var commands: [(first: Int, count: Int, isBackground: Bool)] = []
-    /// A few dozen: to look through them is cheaper than to make a dictionary.
-    private var cells: [(slot: Slot, offset: Int)] = []
+    /// `struct cns_fixup`, a word each.
+    private var fixups: [UInt64] = []
+    /// `struct cns_command`, two words each.
+    private var commands: [UInt64] = []
+    /// A few dozen, and where each has its cell: to look through them is cheaper than to make a dictionary.
+    private var slots: [Slot] = []
+    private var cells: [Int] = []
     /// The first lowered step of each step of the plan, and one more at the end.
     private var starts: [Int] = []
     private let flags: UInt32
@@ -41,11 +45,11 @@ struct PlanLayout {
                 lower(step, index: index)
                 index += 1
             }
-            commands.append((first, stepCount - first, command.line.isBackground))
+            commands += [Self.pair(first, stepCount - first), Self.pair(command.line.isBackground ? 1 : 0, 0)]
         }
     }
 
-    func cell(of slot: Slot) -> Int? { cells.first { $0.slot == slot }?.offset }
+    func cell(of slot: Slot) -> Int? { slots.firstIndex(of: slot).map { cells[$0] } }
 
     func lowered(_ range: Range<Int>) -> Range<Int> { starts[range.lowerBound]..<starts[range.upperBound] }
 
@@ -72,7 +76,8 @@ struct PlanLayout {
     private mutating func cell(for slot: Slot) -> Int {
         if let cell = cell(of: slot) { return cell }
         let cell = reserve(count: 8, of: 0xff)
-        cells.append((slot, cell))
+        slots.append(slot)
+        cells.append(cell)
         return cell
     }
 
@@ -87,7 +92,7 @@ struct PlanLayout {
         let targets = texts.map { self.text($0) }
         let offset = reserve(count: 8 * (targets.count + 1))
         for (position, target) in targets.enumerated() {
-            fixups.append((UInt32(offset + 8 * position), UInt32(target)))
+            fixups.append(Self.pair(offset + 8 * position, target))
         }
         return offset
     }
@@ -97,7 +102,7 @@ struct PlanLayout {
         for patch in structure.patches {
             switch patch {
             case .pointer(let at, let bytes):
-                fixups.append((UInt32(offset + at), UInt32(reserve(bytes))))
+                fixups.append(Self.pair(offset + at, reserve(bytes)))
             case .slot(let at, let size, let slot):
                 copy(to: offset + at, from: cell(for: slot), size: size, index: index)
             }
@@ -116,9 +121,9 @@ struct PlanLayout {
 
     /// A step without arguments; `put` gives it some.
     private mutating func append(_ call: Int32, index: Int, result: Int = -1, allowedError: Int32 = 0) {
-        steps.append(Self.pair(Int(call), index))
-        steps.append(Self.pair(result, Int(allowedError)))
-        for _ in 2..<Self.stepWords { steps.append(0) }
+        steps += Self.noStep
+        steps[steps.count - Self.stepWords] = Self.pair(Int(call), index)
+        steps[steps.count - Self.stepWords + 1] = Self.pair(result, Int(allowedError))
     }
 
     /// Argument `position` of the last step.
@@ -175,26 +180,19 @@ struct PlanLayout {
 
     // MARK: Bytes
 
-    /// Header, steps, fixups, commands as 64-bit words, then data: `struct cns_plan` of cns_plan.h on little-endian machines.
-    func image() -> (words: [UInt64], data: [UInt8]) {
+    /// What lies in a row, on little-endian machines: the header (`struct cns_plan`), steps, fixups and commands as 64-bit words;
+    /// then data.
+    func image() -> (words: [[UInt64]], data: [UInt8]) {
         let stepOffset = MemoryLayout<cns_plan>.size
         let fixupOffset = stepOffset + steps.count * 8
-        let commandOffset = fixupOffset + fixups.count * MemoryLayout<cns_fixup>.stride
-        let dataOffset = commandOffset + commands.count * MemoryLayout<cns_command>.stride
-        var words: [UInt64] = []
-        words.reserveCapacity(dataOffset / 8)
-        words += [
+        let commandOffset = fixupOffset + fixups.count * 8
+        let dataOffset = commandOffset + commands.count * 8
+        let header = [
             UInt64(CNS_PLAN_MAGIC), Self.pair(dataOffset + data.count, Int(flags)), Self.pair(stepCount, stepOffset),
-            Self.pair(fixups.count, fixupOffset), Self.pair(commands.count, commandOffset),
+            Self.pair(fixups.count, fixupOffset), Self.pair(commands.count / 2, commandOffset),
             Self.pair(dataOffset, data.count), Self.pair(0, enterCount), Self.pair(Int(console), 0), 0,
         ]
-        words += steps
-        for fixup in fixups { words.append(Self.pair(Int(fixup.at), Int(fixup.target))) }
-        for command in commands {
-            words.append(Self.pair(command.first, command.count))
-            words.append(Self.pair(command.isBackground ? 1 : 0, 0))
-        }
-        return (words, data)
+        return ([header, steps, fixups, commands], data)
     }
 
     private static func pair(_ low: Int, _ high: Int) -> UInt64 {

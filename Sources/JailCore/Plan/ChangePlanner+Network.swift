@@ -46,7 +46,7 @@ extension ChangePlanner {
     }
 
     private func step(
-        _ operation: NetworkOperation, _ origin: Origin, _ purpose: String, undo: [NetworkOperation]
+        _ operation: NetworkOperation, _ origin: Origin, _ purpose: Phrase, undo: [NetworkOperation]
     ) -> Step {
         Step(
             operation: .network(operation), side: .host, aim: .network(operation), origin: origin, purpose: purpose,

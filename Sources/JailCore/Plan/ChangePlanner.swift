@@ -33,12 +33,12 @@ public struct ChangePlanner {
     }
 
     /// One that fails later closes what it has opened.
-    private func open(_ call: SystemCall, _ aim: Purpose, _ origin: Origin, _ purpose: String) -> Step {
+    private func open(_ call: SystemCall, _ aim: Purpose, _ origin: Origin, _ purpose: Phrase) -> Step {
         step(call, aim, origin, purpose, undo: call.result.map { [.close($0)] } ?? [])
     }
 
     private func step(
-        _ call: SystemCall, _ aim: Purpose, _ origin: Origin, _ purpose: String, undo: [SystemCall] = []
+        _ call: SystemCall, _ aim: Purpose, _ origin: Origin, _ purpose: Phrase, undo: [SystemCall] = []
     ) -> Step {
         Step(
             operation: .call(call), side: .host, aim: aim, origin: origin, purpose: purpose,
@@ -87,7 +87,7 @@ public struct ChangePlanner {
             SystemCall.joinNamespaces(.jailNames, .uts), SystemCall.joinNamespaces(.hostNames, .uts)
         )
         let files = [("/proc/\(facts.process)/ns/uts", Slot.jailNames), ("/proc/thread-self/ns/uts", .hostNames)]
-        func part(_ call: SystemCall, _ purpose: String, undo: SystemCall) -> Step {
+        func part(_ call: SystemCall, _ purpose: Phrase, undo: SystemCall) -> Step {
             step(call, .hostname(name), origin, purpose, undo: [undo])
         }
         return files.map { open(.open($0.0, [.closeOnExec], into: $0.1), .hostname(name), origin, "open \($0.0)") } + [
@@ -118,17 +118,16 @@ public struct ChangePlanner {
                         path, root: .root, [.directory, .closeOnExec], resolve: Planner.inside, into: slot)),
                 undo: [.close(slot)])
         }
-        let replacement = Self.replace(with: after).map { part(.call($0)) }
-        var done = replacement[replacement.count - 1]
-        done.undo = (before.isEmpty ? [.remove("env", at: .jailDirectory)] : Self.replace(with: before)).map(
-            Operation.call)
+        let replacement = Self.replace(with: after)
+        let back = before.isEmpty ? [.remove("env", at: .jailDirectory)] : Self.replace(with: before)
         return [
             part(.call(.openDirectory("/proc/\(facts.process)/root", into: .root)), undo: [.close(.root)]),
             enter("dev", .devices), part(.check(.devices, .isOnTmpfs)),
             part(.call(.makeDirectory("jail", at: .devices, mode: 0o755, allowing: cns_error_exists))),
             enter("dev/jail", .jailDirectory), part(.check(.jailDirectory, .belongs(to: facts.owner))),
             part(.check(.jailDirectory, .isOnTmpfs)),
-        ] + replacement.dropLast() + [done]
+        ] + replacement.dropLast().map { part(.call($0)) }
+            + replacement.suffix(1).map { part(.call($0), undo: back) }
     }
 
     /// Whoever reads it meets the old text or the new one.

@@ -112,8 +112,8 @@ public enum DeviceTable {
 
     /// Baseline first, then the host's devices by name, with the directories they are in.
     static func entries(host devices: [HostDevice]) -> [Entry] {
-        let fixed = Set(baseline.map(\.name) + ["console"])
-        let others = devices.filter { !fixed.contains($0.name) && !$0.name.hasPrefix("pts/") && isPlain($0.name) }
+        func isFixed(_ name: String) -> Bool { name == "console" || baseline.contains { $0.name == name } }
+        let others = devices.filter { !isFixed($0.name) && !$0.name.hasPrefix("pts/") && isPlain($0.name) }
             .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
         var entries = baseline
         for device in others {

@@ -50,7 +50,7 @@ extension DeviceTree {
     /// No link to what is not there, and no directory without a device in it.
     private mutating func prune() {
         if !hasTerminals { links.removeAll { $0.path == "ptmx" } }
-        let needed = Set(nodes.flatMap { DeviceTable.parents(of: $0.path) })
+        let needed = nodes.flatMap { DeviceTable.parents(of: $0.path) }
         directories.removeAll { !needed.contains($0) }
     }
 }
@@ -124,9 +124,12 @@ private struct RulesetEvaluation {
     private final class Prepared {
         let rule: DevfsRules.Rule
         let pattern: Glob?
+        /// The rules of the set that it includes, which apply where it matches.
+        let included: [Prepared]
 
-        init(_ rule: DevfsRules.Rule) {
+        init(_ rule: DevfsRules.Rule, including included: [Prepared] = []) {
             self.rule = rule
+            self.included = included
             pattern = rule.path.map(Glob.init)
         }
 
@@ -137,21 +140,20 @@ private struct RulesetEvaluation {
         }
     }
 
-    /// A rule of the set itself, and the rules of the set that it includes, which apply where it matches.
-    private let prepared: [(outer: Prepared, inner: [Prepared])]
+    private let prepared: [Prepared]
     private let names: DeviceTree.Names
 
     init(_ ruleset: DevfsRules.Ruleset, of rules: DevfsRules, names: DeviceTree.Names) throws(DevfsRulesError) {
-        var prepared: [(outer: Prepared, inner: [Prepared])] = []
+        var prepared: [Prepared] = []
         for rule in ruleset.rules {
             var inner: [Prepared] = []
             if let number = rule.includes {
                 guard let included = rules.ruleset(number: number) else {
                     throw .unknownInclude(number, at: rule.location)
                 }
-                inner = included.rules.map(Prepared.init)
+                inner = included.rules.map { Prepared($0) }
             }
-            prepared.append((Prepared(rule), inner))
+            prepared.append(Prepared(rule, including: inner))
         }
         self.prepared = prepared
         self.names = names
@@ -160,9 +162,9 @@ private struct RulesetEvaluation {
     func state(of entry: DeviceTable.Entry) throws(DevfsRulesError) -> State {
         var state = State()
         let spellings = [Array(entry.name.utf8)] + entry.aliases.map { Array($0.utf8) }
-        for (outer, inner) in prepared where outer.matches(entry, spellings) {
+        for outer in prepared where outer.matches(entry, spellings) {
             try apply(outer.rule, to: &state)
-            for rule in inner where rule.matches(entry, spellings) { try apply(rule.rule, to: &state) }
+            for rule in outer.included where rule.matches(entry, spellings) { try apply(rule.rule, to: &state) }
         }
         return state
     }

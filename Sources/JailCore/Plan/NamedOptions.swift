@@ -1,6 +1,7 @@
 /// A set of flags whose description is the C names, as strace(1) prints them.
 public protocol NamedOptions: OptionSet, CustomStringConvertible, Sendable where RawValue == UInt64, Element == Self {
     static var names: [(Self, String)] { get }
+    static var notation: Notation { get }
 }
 
 extension NamedOptions {
@@ -9,7 +10,7 @@ extension NamedOptions {
         return spelled.isEmpty ? "0" : spelled.joined(separator: "|")
     }
 
-    var argument: CallArgument { .integer(Int64(bitPattern: rawValue), spelled: description) }
+    var argument: CallArgument { .integer(Int64(bitPattern: rawValue), spelled: Self.notation) }
 }
 
 /// Flags of open(2).
@@ -28,6 +29,7 @@ public struct OpenFlags: NamedOptions {
     #endif
     public static let closeOnExec = Self(rawValue: 0o2000000)
     public static let path = Self(rawValue: 0o10000000)
+    public static let notation = Notation.openFlags
     public static let names: [(Self, String)] = [
         (.writeOnly, "O_WRONLY"), (.readWrite, "O_RDWR"), (.noTerminal, "O_NOCTTY"), (.noFollow, "O_NOFOLLOW"),
         (.closeOnExec, "O_CLOEXEC"), (.path, "O_PATH"), (.directory, "O_DIRECTORY"),
@@ -46,6 +48,7 @@ public struct ResolveFlags: NamedOptions {
     public static let noMagicLinks = Self(rawValue: 0x02)
     public static let noSymlinks = Self(rawValue: 0x04)
     public static let inRoot = Self(rawValue: 0x10)
+    public static let notation = Notation.resolveFlags
     public static let names: [(Self, String)] = [
         (.noMagicLinks, "RESOLVE_NO_MAGICLINKS"), (.noSymlinks, "RESOLVE_NO_SYMLINKS"), (.inRoot, "RESOLVE_IN_ROOT"),
     ]
@@ -62,6 +65,7 @@ public struct MountAttributes: NamedOptions {
     public static let noAccessTime = Self(rawValue: 0x10)
     public static let anyAccessTime = Self(rawValue: 0x70)
     public static let idmap = Self(rawValue: 0x0010_0000)
+    public static let notation = Notation.mountAttributes
     public static let names: [(Self, String)] = [
         (.readOnly, "MOUNT_ATTR_RDONLY"), (.noSetuid, "MOUNT_ATTR_NOSUID"), (.noDevices, "MOUNT_ATTR_NODEV"),
         (.noExec, "MOUNT_ATTR_NOEXEC"), (.noAccessTime, "MOUNT_ATTR_NOATIME"), (.idmap, "MOUNT_ATTR_IDMAP"),
@@ -87,6 +91,7 @@ public struct AtFlags: NamedOptions {
     public static let recursive = Self(rawValue: 0x8000)
     public static let cloneTree = Self(rawValue: 0x1)
     public static let closeOnExec = Self(rawValue: 0o2000000)
+    public static let notation = Notation.atFlags
     public static let names: [(Self, String)] = [
         (.removeDirectory, "AT_REMOVEDIR"), (.symlinkNoFollow, "AT_SYMLINK_NOFOLLOW"), (.cloneTree, "OPEN_TREE_CLONE"),
         (.closeOnExec, "OPEN_TREE_CLOEXEC"), (.emptyPath, "AT_EMPTY_PATH"), (.recursive, "AT_RECURSIVE"),
@@ -104,6 +109,7 @@ public struct NamespaceFlags: NamedOptions {
     public static let user = Self(rawValue: 0x1000_0000)
     public static let pid = Self(rawValue: 0x2000_0000)
     public static let network = Self(rawValue: 0x4000_0000)
+    public static let notation = Notation.namespaceFlags
     public static let names: [(Self, String)] = [
         (.mount, "CLONE_NEWNS"), (.cgroup, "CLONE_NEWCGROUP"), (.uts, "CLONE_NEWUTS"), (.ipc, "CLONE_NEWIPC"),
         (.user, "CLONE_NEWUSER"), (.pid, "CLONE_NEWPID"), (.network, "CLONE_NEWNET"),

@@ -149,11 +149,11 @@ extension SystemCall {
         patch: (BPFAttributes.Field) -> Structure.Patch?, spelling: () -> String
     ) -> Self {
         let structure = Structure(
-            bytes: attributes.bytes, patches: attributes.fields.compactMap(patch), spelling: spelling())
+            bytes: attributes.bytes, patches: attributes.fields.compactMap(patch), spelling: .text(spelling()))
         return Self(
             "bpf", cns_number_bpf,
             [
-                .integer(Int64(attributes.command), spelled: spelled), .structure(structure),
+                .integer(Int64(attributes.command), spelled: .text(spelled)), .structure(structure),
                 .integer(attributes.bytes.count),
             ], into: slot)
     }

@@ -2,27 +2,27 @@
 extension Planner {
     func commands() -> [Plan.Command] {
         let spec = jail.commands
-        let lists =
-            spec.start.map { ("exec.start", JailCommand($0.value), $0.origin) }
-            + spec.command.map { ("command", JailCommand($0.value), $0.origin) }
-            + [spec.commandVector].compactMap { $0 }.map {
-                (
-                    "command",
-                    JailCommand(text: $0.value.joined(separator: " "), arguments: $0.value, isBackground: false),
-                    $0.origin
-                )
-            }
-        return lists.filter { !$0.1.arguments.isEmpty }.map { parameter, line, origin in
-            Plan.Command(
-                parameter: parameter, line: line, origin: origin, timeoutSeconds: spec.timeoutSeconds.value,
-                steps: commandSteps(line, user: facts.jailUser, origin: origin, directory: nil))
+        var commands: [Plan.Command] = []
+        func add(_ parameter: String, _ line: JailCommand, _ origin: Origin) {
+            if line.arguments.isEmpty { return }
+            commands.append(
+                Plan.Command(
+                    parameter: parameter, line: line, origin: origin, timeoutSeconds: spec.timeoutSeconds.value,
+                    steps: commandSteps(line, user: facts.jailUser, origin: origin, directory: nil)))
         }
+        for command in spec.start { add("exec.start", JailCommand(command.value), command.origin) }
+        for command in spec.command { add("command", JailCommand(command.value), command.origin) }
+        if let vector = spec.commandVector {
+            let text = vector.value.joined(separator: " ")
+            add("command", JailCommand(text: text, arguments: vector.value, isBackground: false), vector.origin)
+        }
+        return commands
     }
 
     /// The steps of one command's own process, forked by pid 1 or by the stage that joined the jail.
     func commandSteps(_ line: JailCommand, user: StartFacts.User, origin: Origin, directory: String?) -> [Step] {
         func step(
-            _ call: SystemCall, _ aim: Purpose, _ purpose: String, askedBy origin: Origin = .standard("")
+            _ call: SystemCall, _ aim: Purpose, _ purpose: Phrase, askedBy origin: Origin = .standard("")
         ) -> Step {
             child(call, aim, origin, purpose)
         }

@@ -5,7 +5,7 @@ extension Planner {
     func makeDevices() -> [Step] {
         guard hasDevices else { return [] }
         let origin = jail.pseudoFilesystems.devfs.origin
-        func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, aim, origin, purpose) }
+        func step(_ call: SystemCall, _ purpose: Phrase) -> Step { host(call, aim, origin, purpose) }
         return [
             step(.setMask(0), "let the ruleset decide the modes"),
             step(.openFilesystem("tmpfs", into: .filesystem), "open tmpfs"),
@@ -22,7 +22,7 @@ extension Planner {
             + [step(.setMask(0o022), "set the umask")] + cloneDevices()
     }
 
-    private func directories(_ step: (SystemCall, String) -> Step) -> [Step] {
+    private func directories(_ step: (SystemCall, Phrase) -> Step) -> [Step] {
         let terminals = facts.deviceTree.hasTerminals ? ["pts"] : []
         return (facts.deviceTree.directories + terminals + ["shm", "mqueue"]).flatMap {
             [
@@ -33,7 +33,7 @@ extension Planner {
     }
 
     /// A folder that belongs to nobody inside, for `env` and for jailrun inside.
-    private func makeJailDirectory(_ step: (SystemCall, String) -> Step) -> [Step] {
+    private func makeJailDirectory(_ step: (SystemCall, Phrase) -> Step) -> [Step] {
         guard allowsJails || jail.metadata.environment?.value.isEmpty == false else { return [] }
         let state = [
             step(.makeDirectory("jail/run", at: .devices, mode: 0o755), "make /dev/jail/run"),
@@ -45,7 +45,7 @@ extension Planner {
     /// `env`: FreeBSD's is a sysctl; here it is a file that belongs to nobody inside, in a folder that does neither.
     private func shareEnvironment() -> [Step] {
         guard let text = jail.metadata.environment, !text.value.isEmpty else { return [] }
-        func step(_ call: SystemCall, _ purpose: String) -> Step {
+        func step(_ call: SystemCall, _ purpose: Phrase) -> Step {
             host(call, .environmentFile(text.value), text.origin, purpose)
         }
         return [
@@ -76,7 +76,7 @@ extension Planner {
         ]
     }
 
-    private func links(_ step: (SystemCall, String) -> Step) -> [Step] {
+    private func links(_ step: (SystemCall, Phrase) -> Step) -> [Step] {
         facts.deviceTree.links.flatMap {
             [
                 step(.makeSymlink($0.path, to: $0.target, at: .devices), "make /dev/\($0.path)"),

@@ -12,16 +12,15 @@ extension Planner {
     }
 
     private var machineFiles: [Located<IdentityFile>] {
-        let uuid = jail.host.uuid.map {
-            Located(
-                IdentityFile(
-                    path: "etc/machine-id", bytes: Array($0.value.utf8.filter { $0 != UInt8(ascii: "-") }) + [0x0a]),
-                $0.origin)
+        var files: [Located<IdentityFile>] = []
+        if let uuid = jail.host.uuid {
+            let digits = Array(uuid.value.utf8.filter { $0 != UInt8(ascii: "-") })
+            files.append(Located(IdentityFile(path: "etc/machine-id", bytes: digits + [0x0a]), uuid.origin))
         }
-        let id = jail.host.id.map {
-            Located(IdentityFile(path: "etc/hostid", bytes: $0.value.littleEndianBytes), $0.origin)
+        if let id = jail.host.id {
+            files.append(Located(IdentityFile(path: "etc/hostid", bytes: id.value.littleEndianBytes), id.origin))
         }
-        return [uuid, id].compactMap { $0 }
+        return files
     }
 
     private var aim: Purpose { .identityFiles(identityFiles.map(\.value)) }
@@ -30,7 +29,7 @@ extension Planner {
         let files = identityFiles
         let capacity = IdentityFile.capacity(for: files.map(\.value))
         guard let origin = files.first?.origin else { return [] }
-        func step(_ call: SystemCall, _ purpose: String) -> Step { child(call, aim, origin, purpose) }
+        func step(_ call: SystemCall, _ purpose: Phrase) -> Step { child(call, aim, origin, purpose) }
         let attributes: MountAttributes = [.noSetuid, .noDevices, .noExec]
         return [
             step(.openFilesystem("tmpfs", into: .filesystem), "open tmpfs"),
@@ -53,7 +52,7 @@ extension Planner {
 
     private func write(_ located: Located<IdentityFile>) -> [Step] {
         let file = located.value
-        func step(_ call: SystemCall, _ purpose: String) -> Step { child(call, aim, located.origin, purpose) }
+        func step(_ call: SystemCall, _ purpose: Phrase) -> Step { child(call, aim, located.origin, purpose) }
         return [
             step(
                 .makeNode(file.name, at: .identity, type: .regular, mode: 0o444, major: 0, minor: 0),

@@ -51,7 +51,7 @@ extension Planner {
     func openTargets() -> [Step] {
         layeredMounts.filter { $0.layers.includesTarget && !$0.mount.relativeTarget.isEmpty }.flatMap {
             index, mount, _ in
-            func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, aim, mount.origin, purpose) }
+            func step(_ call: SystemCall, _ purpose: Phrase) -> Step { host(call, aim, mount.origin, purpose) }
             return [
                 step(
                     .openInRoot(mount.relativeTarget, root: .rootDirectory, resolve: Self.inside, into: .mountPoint),
@@ -168,7 +168,7 @@ extension Planner {
     }
 
     private func enterMoment(_ origin: Origin) -> [Step] {
-        func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, aim, origin, purpose) }
+        func step(_ call: SystemCall, _ purpose: Phrase) -> Step { host(call, aim, origin, purpose) }
         return [
             step(.openDirectory(".", into: .workingDirectory), "remember the working directory"),
             step(
@@ -185,7 +185,7 @@ extension Planner {
     }
 
     private func leaveMoment(_ origin: Origin) -> [Step] {
-        func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, aim, origin, purpose) }
+        func step(_ call: SystemCall, _ purpose: Phrase) -> Step { host(call, aim, origin, purpose) }
         return [
             step(.joinNamespaces(.hostMounts, .mount), "return to the host's mount namespace"),
             step(.changeDirectory(to: .workingDirectory), "return to the working directory"),
@@ -217,7 +217,7 @@ extension Planner {
     }
 
     private func layOver(_ number: Int, _ overlay: Overlay) -> [Step] {
-        func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, aim, overlay.origin, purpose) }
+        func step(_ call: SystemCall, _ purpose: Phrase) -> Step { host(call, aim, overlay.origin, purpose) }
         func attach(_ layer: Slot, _ name: String) -> [Step] {
             [
                 step(
@@ -251,7 +251,7 @@ extension Planner {
     /// in the work folder would belong to nobody (EOVERFLOW).
     private func takeOwnership(_ overlay: Overlay, _ id: UInt32) -> [Step] {
         guard isIdmapped, case .folders = overlay.upper else { return [] }
-        func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, aim, overlay.origin, purpose) }
+        func step(_ call: SystemCall, _ purpose: Phrase) -> Step { host(call, aim, overlay.origin, purpose) }
         let change = [
             step(.setFileOwner(gid: id), "make files as group \(id)"),
             step(.setFileOwner(uid: id), "make files as user \(id)"),

@@ -21,7 +21,7 @@ extension Planner {
         limits.map { limit in
             host(Self.call(limit, of: .childProcess), .processLimit(limit), limit.origin, "set \(limit.resource.name)")
         }
-            + [jail.process.oomScore].compactMap { $0 }.flatMap { score in
+            + (jail.process.oomScore.map { score in
                 [
                     host(
                         .open("oom_score_adj", at: .child, [.writeOnly, .closeOnExec], into: .file),
@@ -32,7 +32,7 @@ extension Planner {
                         "set oom_score_adj"),
                     host(.close(.file), .oomScore(score.value), score.origin, "close oom_score_adj"),
                 ]
-            }
+            } ?? [])
     }
 
     /// The same for a command that joins the jail later, before it does.
@@ -40,9 +40,9 @@ extension Planner {
         limits.map { limit in
             child(Self.call(limit, of: nil), .processLimit(limit), limit.origin, "set \(limit.resource.name)")
         }
-            + [jail.process.oomScore].compactMap { $0 }.flatMap {
+            + (jail.process.oomScore.map {
                 set("/proc/self/oom_score_adj", to: String($0.value), $0.origin, .oomScore($0.value))
-            }
+            } ?? [])
     }
 
     private static func call(_ limit: ProcessSpec.Limit, of process: Slot?) -> SystemCall {

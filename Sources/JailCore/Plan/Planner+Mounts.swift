@@ -31,7 +31,7 @@ extension Planner {
 
     /// By jailrun: root inside may not mount disks, whose contents the kernel trusts.
     private func openDisk(_ mount: MountSpec, _ type: String, into slot: Slot) -> [Step] {
-        func step(_ call: SystemCall, _ purpose: String) -> Step {
+        func step(_ call: SystemCall, _ purpose: Phrase) -> Step {
             host(call, .disk(type: type, source: mount.source), mount.origin, purpose)
         }
         return [
@@ -50,7 +50,7 @@ extension Planner {
 
     /// What lies below the jail's root is its own to replace by links: there none leads out.
     private func openSource(_ mount: MountSpec, _ bind: BindSource) -> [Step] {
-        func step(_ call: SystemCall, _ purpose: String) -> Step {
+        func step(_ call: SystemCall, _ purpose: Phrase) -> Step {
             host(call, .cloneSource(bind), mount.origin, purpose)
         }
         let (root, source) = (components(jail.path.value), components(mount.source))
@@ -209,7 +209,7 @@ extension Planner {
     }
 
     private func makeReadOnly(_ path: String, _ aim: Purpose) -> [Step] {
-        func step(_ call: SystemCall, _ purpose: String) -> Step { child(call, aim, .standard(""), purpose) }
+        func step(_ call: SystemCall, _ purpose: Phrase) -> Step { child(call, aim, .standard(""), purpose) }
         let attributes: MountAttributes = [.readOnly, .noSetuid, .noDevices, .noExec]
         return [
             step(.openInRoot(path, root: .root, resolve: Self.inside, into: .mountPoint), "open /\(path)"),
@@ -229,7 +229,7 @@ extension Planner {
     /// It is attached over the host's /proc, which this namespace loses with the old root.
     private func makeMask(_ aim: Purpose) -> [Step] {
         let origin = Origin.standard("")
-        func step(_ call: SystemCall, _ purpose: String) -> Step { child(call, aim, origin, purpose) }
+        func step(_ call: SystemCall, _ purpose: Phrase) -> Step { child(call, aim, origin, purpose) }
         return [
             step(.openFilesystem("tmpfs", into: .filesystem), "open tmpfs"),
             step(.configure(.filesystem, "mode", "0755"), "set the mode of the mask"),

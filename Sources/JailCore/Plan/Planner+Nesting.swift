@@ -13,7 +13,7 @@ extension Planner {
     func delegateCgroup() -> [Step] {
         guard allowsJails else { return [] }
         let origin = jail.privileges.childrenMaximum.origin
-        func step(_ call: SystemCall, _ purpose: String) -> Step { host(call, delegation, origin, purpose) }
+        func step(_ call: SystemCall, _ purpose: Phrase) -> Step { host(call, delegation, origin, purpose) }
         let leaf = CgroupMark.leaf
         return [step(.makeDirectory(leaf, at: .cgroup, mode: 0o755), "make the cgroup of the jail's own processes")]
             + Self.dividingFiles.map { file in
@@ -64,7 +64,7 @@ extension Planner {
         let devices = boundDevices
         if devices.isEmpty { return [] }
         let origin = jail.pseudoFilesystems.devfsRuleset.origin
-        func step(_ call: SystemCall, _ purpose: String) -> Step {
+        func step(_ call: SystemCall, _ purpose: Phrase) -> Step {
             host(call, .boundDevices(facts.deviceTree), origin, purpose)
         }
         return [step(.openDirectory("/dev", into: .devicesAround), "open /dev")]

@@ -100,9 +100,9 @@ extension Planner {
         if jail.host.isInherited.value { return [] }
         let name = jail.hostname
         return [child(.setHostName(name.value), .hostname(name.value), name.origin, "set the hostname")]
-            + [jail.host.domainName].compactMap { $0 }.map {
-                child(.setDomainName($0.value), .domainName($0.value), $0.origin, "set the NIS domain name")
-            }
+            + (jail.host.domainName.map {
+                [child(.setDomainName($0.value), .domainName($0.value), $0.origin, "set the NIS domain name")]
+            } ?? [])
     }
 
     /// A jail without addresses has lo only. netdevice(7).
@@ -153,7 +153,7 @@ extension Planner {
     }
 
     static func openTerminal(terminals: [Int], control: CallArgument) -> [Step] {
-        func step(_ call: SystemCall, _ purpose: String) -> Step {
+        func step(_ call: SystemCall, _ purpose: Phrase) -> Step {
             Step(
                 operation: .call(call), side: .child, aim: .terminal, origin: .standard(""), purpose: purpose)
         }

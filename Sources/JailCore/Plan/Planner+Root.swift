@@ -23,7 +23,7 @@ extension Planner {
         let source = rootSource
         let path = source.path
         let aim: Purpose = isIdmapped ? .idmapRoot(path: path, isRecursive: isRecursive) : .restrictRoot(path: path)
-        let purpose = isIdmapped ? "idmap the root \(path)" : "forbid device files in the root"
+        let purpose: Phrase = isIdmapped ? "idmap the root \(path)" : "forbid device files in the root"
         return [
             map(cloned, source.attributes.union(.noDevices), isRecursive: isRecursive, aim, source.origin, purpose)
         ] + mapMountSources() + mapLayers() + makeOverlays()
@@ -32,7 +32,7 @@ extension Planner {
     /// Gives a clone the jail's ids, where it has its own, and its attributes.
     func map(
         _ mount: Slot, _ attributes: MountAttributes, isRecursive: Bool, _ aim: Purpose, _ origin: Origin,
-        _ purpose: String
+        _ purpose: Phrase
     ) -> Step {
         let call: SystemCall =
             isIdmapped

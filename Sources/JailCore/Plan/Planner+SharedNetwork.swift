@@ -31,18 +31,21 @@ extension Planner {
     /// sysfs(5) can be mounted only by who owns the network namespace that it shows.
     var preparedSysfs: [PreparedSysfs] {
         guard facts.networkHolder != nil else { return [] }
-        let asked = jail.mounts.filter { $0.kind == .linsysfs }.map {
-            ($0.relativeTarget, $0.attributes.union(.readOnly), $0.origin)
+        var prepared: [PreparedSysfs] = []
+        func prepare(_ target: String, _ attributes: MountAttributes, _ origin: Origin) {
+            prepared.append(
+                PreparedSysfs(number: prepared.count, target: target, attributes: attributes, origin: origin))
         }
-        let own = hasSysfs ? [("sys", Self.sysfsAttributes, jail.pseudoFilesystems.sysfs.origin)] : []
-        return (asked + own).enumerated().map { number, mount in
-            PreparedSysfs(number: number, target: mount.0, attributes: mount.1, origin: mount.2)
+        for mount in jail.mounts where mount.kind == .linsysfs {
+            prepare(mount.relativeTarget, mount.attributes.union(.readOnly), mount.origin)
         }
+        if hasSysfs { prepare("sys", Self.sysfsAttributes, jail.pseudoFilesystems.sysfs.origin) }
+        return prepared
     }
 
     private func prepareSysfs() -> [Step] {
         preparedSysfs.flatMap { sysfs in
-            func step(_ call: SystemCall, _ purpose: String) -> Step {
+            func step(_ call: SystemCall, _ purpose: Phrase) -> Step {
                 host(call, .prepareSysfs(number: sysfs.number, sysfs.attributes), sysfs.origin, purpose)
             }
             return [

@@ -14,38 +14,38 @@ public struct Planner {
 
     /// The plan of a start: from the cgroup to the last `exec.start` command.
     public func start() -> Plan {
-        var plan = Plan(
-            steps: makeCgroup()  // first: the child is cloned into it, and no process escapes the limits
-                + openRoot()  // the one time that a path of the host is walked
-                + openMountSources()
-                + makeDevices()  // device nodes can be made only outside the jail's user namespace
-                + enterNetwork()  // of a jail that has the address already: the child is cloned there
-                + spawn()
-                + leaveNetwork()  // or the host's side of the rest would be made in there
-                + mapIDs()  // or every id is 65534 and exec would lose all capabilities
-                + mapRoot()  // needs the user namespace, and the host's capabilities over the file system
-                + limitProcess()  // by the host: only it may raise a limit or lower a score
-                + connectNetwork()
-                + release()
-                + enterLeaf()  // with the rights of jailrun, which opened it
-                + becomeRoot()
-                + separateQueues()  // or /dev/mqueue belongs to nobody
-                + isolateMounts()  // or mounts made below would reach the host
-                + setKernelParameters()  // needs the host's /proc, and the network that they are about
-                + attachRoot()  // pivot_root(2) fails otherwise: its target must be a mount point
-                + mountFilesystems()
-                + identifyHost()
-                + mountPseudoFilesystems()  // needs the host's /proc still visible: mount_namespaces(7)
-                + restrictPseudoFilesystems()
-                + enterRoot()  // or the host's file tree stays reachable
-                + nameHost()
-                + raiseLoopback()
-                + resetProcess()
-                + takeTerminal()  // a pty of the jail's own devpts, so after /dev
-                + restrictRoot()  // after the last mount point was opened
-                + narrowPrivileges()
-                + becomeInit(),  // nothing happens after it
-            commands: commands())
+        var steps: [Step] = []
+        steps += makeCgroup()  // first: the child is cloned into it, and no process escapes the limits
+        steps += openRoot()  // the one time that a path of the host is walked
+        steps += openMountSources()
+        steps += makeDevices()  // device nodes can be made only outside the jail's user namespace
+        steps += enterNetwork()  // of a jail that has the address already: the child is cloned there
+        steps += spawn()
+        steps += leaveNetwork()  // or the host's side of the rest would be made in there
+        steps += mapIDs()  // or every id is 65534 and exec would lose all capabilities
+        steps += mapRoot()  // needs the user namespace, and the host's capabilities over the file system
+        steps += limitProcess()  // by the host: only it may raise a limit or lower a score
+        steps += connectNetwork()
+        steps += release()
+        steps += enterLeaf()  // with the rights of jailrun, which opened it
+        steps += becomeRoot()
+        steps += separateQueues()  // or /dev/mqueue belongs to nobody
+        steps += isolateMounts()  // or mounts made below would reach the host
+        steps += setKernelParameters()  // needs the host's /proc, and the network that they are about
+        steps += attachRoot()  // pivot_root(2) fails otherwise: its target must be a mount point
+        steps += mountFilesystems()
+        steps += identifyHost()
+        steps += mountPseudoFilesystems()  // needs the host's /proc still visible: mount_namespaces(7)
+        steps += restrictPseudoFilesystems()
+        steps += enterRoot()  // or the host's file tree stays reachable
+        steps += nameHost()
+        steps += raiseLoopback()
+        steps += resetProcess()
+        steps += takeTerminal()  // a pty of the jail's own devpts, so after /dev
+        steps += restrictRoot()  // after the last mount point was opened
+        steps += narrowPrivileges()
+        steps += becomeInit()  // nothing happens after it
+        var plan = Plan(steps: steps, commands: commands())
         let lists = jail.commands
         plan.before =
             hostCommands(lists.prepare, parameter: "exec.prepare", isBefore: true)
@@ -56,12 +56,12 @@ public struct Planner {
     }
 
     func host(
-        _ call: SystemCall, _ aim: Purpose, _ origin: Origin, _ purpose: String, undo: [Operation] = []
+        _ call: SystemCall, _ aim: Purpose, _ origin: Origin, _ purpose: Phrase, undo: [Operation] = []
     ) -> Step {
         Step(operation: .call(call), side: .host, aim: aim, origin: origin, purpose: purpose, undo: undo)
     }
 
-    func child(_ call: SystemCall, _ aim: Purpose, _ origin: Origin, _ purpose: String) -> Step {
+    func child(_ call: SystemCall, _ aim: Purpose, _ origin: Origin, _ purpose: Phrase) -> Step {
         Step(operation: .call(call), side: .child, aim: aim, origin: origin, purpose: purpose)
     }
 

@@ -45,12 +45,12 @@ extension SystemCall {
 extension CallArgument {
     var spelling: String {
         switch self {
-        case .integer(_, let spelled): spelled
+        case .integer(let value, let spelled): spelled.text { _ in UInt64(bitPattern: value) }
         case .descriptor(let slot): slot.name
         case .text(let text): SystemCall.quoted(text)
         case .vector(let texts): SystemCall.quoted(texts)
         case .environment: "…"
-        case .structure(let structure): structure.spelling
+        case .structure(let structure): structure.spelling.text(of: structure.word)
         case .childDirectory: "\"/proc/PID\""
         case .null: "NULL"
         }

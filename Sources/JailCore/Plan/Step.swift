@@ -1,7 +1,9 @@
 internal import CNamespaces
 
 /// One operation on the kernel, and who asked for it.
-public struct Step: Equatable, Sendable {
+///
+/// A reference, for lists of steps are put together from lists of steps.
+public final class Step: Equatable, Sendable {
     /// Where the step is performed.
     public enum Side: String, Sendable {
         /// By jailrun, in the host's namespaces.
@@ -15,21 +17,37 @@ public struct Step: Equatable, Sendable {
         case namespaces, ids, files, devices, network, limits, privileges, command
     }
 
-    public var operation: Operation
-    public var side: Side
+    public let operation: Operation
+    public let side: Side
     /// What it is a part of.
-    public var aim: Purpose
-    public var origin: Origin
+    public let aim: Purpose
+    public let origin: Origin
     /// What it does, as a message says it after "cannot": "attach the root file system".
-    public var purpose: String
+    public let purpose: Phrase
     /// What takes it back, in that order, where its effect would outlive the jail's processes or a change that fails.
-    public var undo: [Operation] = []
+    public let undo: [Operation]
+
+    init(
+        operation: Operation, side: Side, aim: Purpose, origin: Origin, purpose: Phrase, undo: [Operation] = []
+    ) {
+        self.operation = operation
+        self.side = side
+        self.aim = aim
+        self.origin = origin
+        self.purpose = purpose
+        self.undo = undo
+    }
 
     public var subject: Subject { aim.subject }
+
+    public static func == (left: Step, right: Step) -> Bool {
+        left.operation == right.operation && left.side == right.side && left.aim == right.aim
+            && left.origin == right.origin && left.purpose == right.purpose && left.undo == right.undo
+    }
 }
 
-/// What a step does. Indirect: lists of steps are put together from lists of steps, and a copy is one reference.
-public indirect enum Operation: Equatable, Sendable {
+/// What a step does.
+public enum Operation: Equatable, Sendable {
     case call(SystemCall)
     /// clone3(2) of the jail's first process: into its cgroup, with a pidfd, its signal handlers cleared.
     case spawn(NamespaceFlags)
@@ -79,12 +97,11 @@ public struct JailCommand: Equatable, Sendable {
 
     /// jail(8)'s rule: split at white space, of which a newline is one, unless a character means something to sh(1).
     public init(_ text: String) {
-        let special = Set("!\"$&'()*;<>?[\\]`{|}~".utf8)
         var body = Substring(text)
         while let last = body.last, last == " " || last == "\t" { body.removeLast() }
-        let isBackground = body.last == "&" && body.utf8.filter(special.contains).count == 1
+        let isBackground = body.last == "&" && body.utf8.filter(Self.isSpecial).count == 1
         if isBackground { body.removeLast() }
-        let needsShell = body.utf8.contains(where: special.contains)
+        let needsShell = body.utf8.contains(where: Self.isSpecial)
         self.text = text
         self.isBackground = isBackground
         self.arguments =
@@ -92,4 +109,7 @@ public struct JailCommand: Equatable, Sendable {
             ? ["/bin/sh", "-c", String(body)]
             : body.utf8.split { " \t\u{b}\u{c}\r\n".utf8.contains($0) }.map { String(Substring($0)) }
     }
+
+    /// Whether it means something to sh(1).
+    private static func isSpecial(_ byte: UInt8) -> Bool { "!\"$&'()*;<>?[\\]`{|}~".utf8.contains(byte) }
 }

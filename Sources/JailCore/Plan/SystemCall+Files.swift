@@ -28,8 +28,7 @@ extension SystemCall {
     static func openInRoot(
         _ path: String, root: Slot, _ flags: OpenFlags = [.path, .closeOnExec], resolve: ResolveFlags, into slot: Slot
     ) -> Self {
-        let how = Structure.words(
-            [flags.rawValue, 0, resolve.rawValue], spelling: "{flags=\(flags), resolve=\(resolve)}")
+        let how = Structure.words([flags.rawValue, 0, resolve.rawValue], spelling: .openHow)
         return Self(
             "openat2", cns_number_openat2,
             [.descriptor(root), .text(path), .structure(how), .integer(24)], into: slot)
@@ -44,7 +43,7 @@ extension SystemCall {
     /// Bytes that need not be text.
     static func write(_ bytes: [UInt8], to slot: Slot) -> Self {
         let structure = Structure(
-            bytes: bytes, spelling: quoted(String(decoding: bytes, as: UTF8.self)))
+            bytes: bytes, spelling: .text(quoted(String(decoding: bytes, as: UTF8.self))))
         return Self("write", cns_number_write, [.descriptor(slot), .structure(structure), .integer(bytes.count)])
     }
 
@@ -68,9 +67,8 @@ extension SystemCall {
             "mknodat", cns_number_mknodat,
             [
                 .descriptor(directory), .text(name),
-                .integer(Int64(type.rawValue | mode), spelled: "\(type.spelling)|0\(String(mode, radix: 8))"),
-                .integer(
-                    Int64(device), spelled: "makedev(0x\(String(major, radix: 16)), 0x\(String(minor, radix: 16)))"),
+                .integer(Int64(type.rawValue | mode), spelled: .nodeMode),
+                .integer(Int64(device), spelled: .device),
             ])
     }
 
@@ -134,7 +132,7 @@ extension SystemCall {
         Self(
             "close_range", cns_number_close_range,
             [
-                .integer(first), .integer(Int64(UInt32.max), spelled: String(UInt32.max)),
+                .integer(first), .integer(Int(UInt32.max)),
                 onExec ? .integer(4, spelled: "CLOSE_RANGE_CLOEXEC") : .integer(0),
             ])
     }

@@ -49,8 +49,7 @@ extension SystemCall {
 
     static func setAttributes(_ attributes: MountAttributes, on mount: Slot, isRecursive: Bool) -> Self {
         let structure = Structure.words(
-            [attributes.rawValue, attributes.cleared.rawValue, privatePropagation, 0],
-            spelling: "{attr_set=\(attributes), attr_clr=\(attributes.cleared), propagation=MS_PRIVATE, userns_fd=0}")
+            [attributes.rawValue, attributes.cleared.rawValue, privatePropagation, 0], spelling: .mountAttr(nil))
         return mountSetattr(mount, structure, isRecursive: isRecursive)
     }
 
@@ -59,8 +58,7 @@ extension SystemCall {
         let all = attributes.union(.idmap)
         let structure = Structure.words(
             [all.rawValue, all.cleared.rawValue, privatePropagation, 0],
-            patches: [.slot(offset: 24, size: 8, namespace)],
-            spelling: "{attr_set=\(all), attr_clr=\(all.cleared), propagation=MS_PRIVATE, userns_fd=\(namespace)}")
+            patches: [.slot(offset: 24, size: 8, namespace)], spelling: .mountAttr(namespace))
         return mountSetattr(mount, structure, isRecursive: isRecursive)
     }
 
@@ -73,8 +71,7 @@ extension SystemCall {
 
     /// Every mount of this namespace becomes private: nothing propagates to the host or from it.
     static func makeAllPrivate() -> Self {
-        let structure = Structure.words(
-            [0, 0, privatePropagation, 0], spelling: "{attr_set=0, attr_clr=0, propagation=MS_PRIVATE, userns_fd=0}")
+        let structure = Structure.words([0, 0, privatePropagation, 0], spelling: .mountAttr(nil))
         return Self(
             "mount_setattr", cns_number_mount_setattr,
             [.currentDirectory, .text("/"), AtFlags.recursive.argument, .structure(structure), .integer(32)])

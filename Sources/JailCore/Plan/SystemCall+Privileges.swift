@@ -41,7 +41,7 @@ extension SystemCall {
     static func dropBounding(_ capability: Int, name: String) -> Self {
         Self(
             "prctl", cns_number_prctl,
-            [.integer(24, spelled: "PR_CAPBSET_DROP"), .integer(Int64(capability), spelled: name)])
+            [.integer(24, spelled: "PR_CAPBSET_DROP"), .integer(Int64(capability), spelled: .text(name))])
     }
 
     static func clearAmbient() -> Self {
@@ -91,9 +91,7 @@ extension SystemCall {
     }
 
     static func setMask(_ mask: UInt32) -> Self {
-        let digits = String(mask, radix: 8)
-        let spelled = String(repeating: "0", count: max(1, 3 - digits.utf8.count)) + digits
-        return Self("umask", cns_number_umask, [.integer(Int64(mask), spelled: spelled)])
+        Self("umask", cns_number_umask, [.integer(Int64(mask), spelled: .mask)])
     }
 
     static func startSession() -> Self { Self("setsid", cns_number_setsid, []) }
@@ -115,7 +113,7 @@ extension SystemCall {
         return Self(
             "prlimit64", cns_number_prlimit64,
             [
-                process.map(CallArgument.descriptor) ?? .integer(0), .integer(Int64(resource), spelled: name),
+                process.map(CallArgument.descriptor) ?? .integer(0), .integer(Int64(resource), spelled: .text(name)),
                 .structure(structure), .null,
             ])
     }
@@ -170,7 +168,8 @@ extension SystemCall {
         _ terminal: CallArgument, request: UInt64, name: String, _ argument: CallArgument, into result: Slot? = nil
     ) -> Self {
         Self(
-            "ioctl", cns_number_ioctl, [terminal, .integer(Int64(request), spelled: name), argument], into: result)
+            "ioctl", cns_number_ioctl, [terminal, .integer(Int64(request), spelled: .text(name)), argument],
+            into: result)
     }
 }
 

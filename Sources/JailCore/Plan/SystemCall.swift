@@ -8,7 +8,7 @@ public struct Slot: Hashable, Sendable, CustomStringConvertible {
 /// What a system call is given. Each argument knows its bytes and its spelling.
 public enum CallArgument: Equatable, Sendable {
     /// A number, and how strace(1) spells it.
-    case integer(Int64, spelled: String)
+    case integer(Int64, spelled: Notation)
     /// The descriptor that an earlier call put into the slot.
     case descriptor(Slot)
     /// A NUL-terminated string.
@@ -22,11 +22,62 @@ public enum CallArgument: Equatable, Sendable {
     case childDirectory
     case null
 
-    static func integer(_ value: Int) -> CallArgument { .integer(Int64(value), spelled: String(value)) }
-    static func octal(_ value: UInt32) -> CallArgument {
-        .integer(Int64(value), spelled: value == 0 ? "0" : "0" + String(value, radix: 8))
-    }
+    static func integer(_ value: Int) -> CallArgument { .integer(Int64(value), spelled: .decimal) }
+    static func octal(_ value: UInt32) -> CallArgument { .integer(Int64(value), spelled: .octal) }
     static let currentDirectory = CallArgument.integer(-100, spelled: "AT_FDCWD")
+}
+
+/// How strace(1) spells a number or a structure. A start spells none of its hundreds: what their words can be found in is named
+/// here.
+public enum Notation: Equatable, Sendable, ExpressibleByStringInterpolation {
+    case text(String)
+    case decimal
+    case octal
+    case openFlags
+    case resolveFlags
+    case mountAttributes
+    case atFlags
+    case namespaceFlags
+    /// umask(2): three octal digits at least.
+    case mask
+    /// `mode` of mknod(2), which says the type, too.
+    case nodeMode
+    /// `dev` of mknod(2).
+    case device
+    /// `struct open_how`: openat2(2).
+    case openHow
+    /// `struct mount_attr`: mount_setattr(2), its `userns_fd` that of the slot.
+    case mountAttr(Slot?)
+
+    public init(stringLiteral text: String) { self = .text(text) }
+
+    /// - Parameter word: the number, or the structure's 64-bit words.
+    func text(of word: (Int) -> UInt64) -> String {
+        switch self {
+        case .text(let text): text
+        case .decimal: String(Int64(bitPattern: word(0)))
+        case .octal: word(0) == 0 ? "0" : "0" + String(word(0), radix: 8)
+        case .openFlags: OpenFlags(rawValue: word(0)).description
+        case .resolveFlags: ResolveFlags(rawValue: word(0)).description
+        case .mountAttributes: MountAttributes(rawValue: word(0)).description
+        case .atFlags: AtFlags(rawValue: word(0)).description
+        case .namespaceFlags: NamespaceFlags(rawValue: word(0)).description
+        case .mask:
+            String(repeating: "0", count: max(1, 3 - String(word(0), radix: 8).utf8.count))
+                + String(word(0), radix: 8)
+        case .nodeMode:
+            "\(SystemCall.NodeType(rawValue: UInt32(word(0) & 0o170000))?.spelling ?? "0")"
+                + "|0\(String(word(0) & 0o7777, radix: 8))"
+        case .device:
+            "makedev(0x\(String(word(0) >> 8 & 0xfff, radix: 16)), "
+                + "0x\(String(word(0) & 0xff | word(0) >> 12 & 0xffff_ff00, radix: 16)))"
+        case .openHow:
+            "{flags=\(OpenFlags(rawValue: word(0))), resolve=\(ResolveFlags(rawValue: word(2)))}"
+        case .mountAttr(let namespace):
+            "{attr_set=\(MountAttributes(rawValue: word(0))), attr_clr=\(MountAttributes(rawValue: word(1))), "
+                + "propagation=MS_PRIVATE, userns_fd=\(namespace?.name ?? "0")}"
+        }
+    }
 }
 
 /// A structure in memory: its bytes, the places in it that become addresses or descriptors, and its spelling.
@@ -40,17 +91,24 @@ public struct Structure: Equatable, Sendable {
 
     public var bytes: [UInt8]
     public var patches: [Patch]
-    public var spelling: String
+    public var spelling: Notation
 
-    public init(bytes: [UInt8], patches: [Patch] = [], spelling: String) {
+    public init(bytes: [UInt8], patches: [Patch] = [], spelling: Notation) {
         self.bytes = bytes
         self.patches = patches
         self.spelling = spelling
     }
 
     /// Little-endian words, as both supported machines have them.
-    static func words(_ values: [UInt64], patches: [Patch] = [], spelling: String) -> Structure {
-        Structure(bytes: values.flatMap { $0.littleEndianBytes }, patches: patches, spelling: spelling)
+    static func words(_ values: [UInt64], patches: [Patch] = [], spelling: Notation) -> Structure {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(8 * values.count)
+        for value in values { for byte in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: value >> (byte * 8))) } }
+        return Structure(bytes: bytes, patches: patches, spelling: spelling)
+    }
+
+    func word(_ index: Int) -> UInt64 {
+        bytes[index * 8..<index * 8 + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
     }
 }
 

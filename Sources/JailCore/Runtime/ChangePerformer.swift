@@ -17,9 +17,7 @@ struct ChangePerformer: ~Copyable {
         for step in plan.steps {
             let start = all.count
             all += step.undo.map { operation in
-                var back = step
-                back.operation = operation
-                return back
+                Step(operation: operation, side: step.side, aim: step.aim, origin: step.origin, purpose: step.purpose)
             }
             undo.append(start..<all.count)
         }
