@@ -9,8 +9,9 @@ import Glibc
 @main
 enum Main {
     static func main() {
-        let arguments = CommandLine.arguments
-        let name = arguments.first.map { $0.split(separator: "/").last.map(String.init) ?? $0 } ?? "jailrun"
+        let arguments = arguments
+        let path = arguments.first ?? "jailrun"
+        let name = path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
         let operands = Array(arguments.dropFirst())
         switch name {
         case "jail": exit(JailLink.run(operands))
@@ -18,6 +19,15 @@ enum Main {
         case "jexec": exit(JexecLink.run(operands))
         default: runJailrun(operands)
         }
+    }
+
+    /// `CommandLine.arguments` keeps them behind a lock, for whoever asks later: a hundredth of a start.
+    private static var arguments: [String] {
+        var arguments: [String] = []
+        for index in 0..<Int(CommandLine.argc) {
+            if let text = CommandLine.unsafeArgv[index] { arguments.append(String(cString: text)) }
+        }
+        return arguments
     }
 
     private static func runJailrun(_ given: [String]) {

@@ -127,5 +127,7 @@ extension [UInt8] {
     }
 
     /// The bytes as text, or nil when they are not UTF-8.
-    var text: String? { String(validating: self, as: UTF8.self) }
+    var text: String? {
+        allSatisfy { $0 < 0x80 } ? String(decoding: self, as: UTF8.self) : String(validating: self, as: UTF8.self)
+    }
 }

@@ -16,7 +16,7 @@ struct ParameterMerge {
     let tree: ConfigurationTree
     private(set) var entries: [Entry] = []
     /// The entries of each spelling, the first one first.
-    private var places: [Bytes: [Int]] = [:]
+    private var places = Dictionary<Bytes, [Int]>()
     private(set) var errors: [Diagnostic] = []
 
     init(label: Bytes, location: SourceLocation, tree: ConfigurationTree) {

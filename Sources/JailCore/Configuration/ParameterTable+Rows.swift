@@ -1,8 +1,29 @@
 extension ParameterTable {
-    /// Put together nowhere on the way of a start: the parts are constants, the whole would be made.
-    static let subjects: [[Row]] = [
-        identity, commands, mounts, network, devices, limits, privileges, allowances, kernelNames, services, readOnly,
-    ]
+    /// All rows, by subject.
+    public static var rows: [Row] {
+        var rows: [Row] = []
+        _ = first {
+            rows.append($0)
+            return false
+        }
+        return rows
+    }
+
+    /// The first of all rows that is wanted. The parts are constants, the whole would be made at every start.
+    static func first(where isWanted: (Row) -> Bool) -> Row? {
+        var found = identity.first(where: isWanted)
+        found = found ?? commands.first(where: isWanted)
+        found = found ?? mounts.first(where: isWanted)
+        found = found ?? network.first(where: isWanted)
+        found = found ?? devices.first(where: isWanted)
+        found = found ?? limits.first(where: isWanted)
+        found = found ?? privileges.first(where: isWanted)
+        found = found ?? allowances.first(where: isWanted)
+        found = found ?? kernelNames.first(where: isWanted)
+        found = found ?? services.first(where: isWanted)
+        found = found ?? readOnly.first(where: isWanted)
+        return found
+    }
 }
 
 extension ParameterTable.Row {

@@ -73,26 +73,15 @@ public enum ParameterTable {
         }
     }
 
-    /// All rows, by subject.
-    public static var rows: [Row] { Array(subjects.joined()) }
-
     /// The reserved name that this is a spelling of, with or without `no`.
     static func reservedName(_ name: Bytes) -> String? {
-        for rows in subjects {
-            for row in rows where row.isReserved && row.isSpelled(name) { return row.name }
-        }
-        return nil
+        first { $0.isReserved && $0.isSpelled(name) }?.name
     }
 
     /// The row of a name, spelled with or without `no`, or of the family it belongs to.
     public static func row(_ name: Bytes) -> Row? {
-        for rows in subjects {
-            for row in rows where row.name.utf8.count == name.count && row.name.utf8.elementsEqual(name) { return row }
-        }
-        for rows in subjects {
-            if let row = rows.first(where: { $0.isSpelled(name) || $0.isFamily(of: name) }) { return row }
-        }
-        return nil
+        first { $0.name.utf8.count == name.count && $0.name.utf8.elementsEqual(name) }
+            ?? first { $0.isSpelled(name) || $0.isFamily(of: name) }
     }
 
     /// The known name that a mistyped one most likely means.

@@ -46,24 +46,30 @@ private struct WildcardBlocks {
         var text: ArraySlice<UInt8>
     }
 
-    private var named: [Component: [(index: Int, pattern: JailWildcard)]] = [:]
+    private struct Entry {
+        var index: Int
+        var pattern: JailWildcard
+    }
+
+    private var named = Dictionary<Component, [Entry]>()
     /// Those of stars alone.
-    private var others: [(index: Int, pattern: JailWildcard)] = []
+    private var others: [Entry] = []
 
     init(_ blocks: [Block]) {
         for (index, block) in blocks.enumerated() {
             guard let pattern = JailWildcard(block.name) else { continue }
             if let position = pattern.components.firstIndex(where: { $0 != [.star] }) {
                 let component = Component(position: position, text: pattern.components[position])
-                named[component, default: []].append((index, pattern))
+                named[component, default: []].append(Entry(index: index, pattern: pattern))
             } else {
-                others.append((index, pattern))
+                others.append(Entry(index: index, pattern: pattern))
             }
         }
     }
 
     /// Indices of blocks, in no order.
     func matching(_ name: Bytes) -> [Int] {
+        if named.isEmpty && others.isEmpty { return [] }
         let parts = JailWildcard.parts(of: name)
         let candidates = parts.enumerated().flatMap { named[Component(position: $0, text: $1)] ?? [] }
         return (others + candidates).filter { $0.pattern.matches(parts) }.map(\.index)

@@ -15,7 +15,7 @@ struct VariableExpansion {
     private var entries: [Entry]
     /// Indices of the entries, as they are visited and listed.
     private var order: [Int]
-    private let named: [Bytes: [Int]]
+    private lazy var named = Dictionary(grouping: entries.indices) { merge.entries[$0].name }
     private var errors: [Diagnostic]
     private var generation = 0
     /// The entries of this generation.
@@ -27,7 +27,6 @@ struct VariableExpansion {
         self.merge = merge
         entries = merge.entries.map { Entry(parameter: $0, values: $0.values.map { PartialValue($0) }) }
         order = Array(entries.indices)
-        named = Dictionary(grouping: entries.indices) { merge.entries[$0].name }
         errors = merge.errors
     }
 
@@ -121,7 +120,7 @@ struct VariableExpansion {
     }
 
     /// The first in order of that name: renaming can leave two.
-    private func first(_ name: Bytes) -> Int? {
+    private mutating func first(_ name: Bytes) -> Int? {
         guard let indices = named[name], indices.count > 1 else { return named[name]?.first }
         return order.first(where: indices.contains)
     }

@@ -8,7 +8,7 @@ public enum JailName {
         if name.isEmpty { return "it is empty" }
         if name.count > maximumBytes { return "it is longer than \(maximumBytes) bytes" }
         if let bad = name.first(where: { !isAllowed($0) }) { return "it has \"\([bad].printable())\" in it" }
-        if name.split(separator: .dot, omittingEmptySubsequences: false).contains(where: \.isEmpty) {
+        if name.split(separator: .dot, omittingEmptySubsequences: false).contains(where: { $0.isEmpty }) {
             return "a dot stands between two names"
         }
         return name[0] == UInt8(ascii: "-") ? "it begins with -" : nil

@@ -61,13 +61,15 @@ extension JailReader {
 
     /// One network namespace carries both families: they are inherited together, or not at all.
     private mutating func mode() -> Located<NetworkSpec.Mode> {
-        let modes = [AddressSpec.Family.ipv4, .ipv6].map { ($0, jailsys(Self.names($0).mode)) }
-        for (family, mode) in modes { checkAddresses(family, mode) }
+        let (ip4, ip6) = (jailsys("ip4"), jailsys("ip6"))
+        checkAddresses(.ipv4, ip4)
+        checkAddresses(.ipv6, ip6)
         checkVnet()
-        guard let inherited = modes.compactMap(\.1).first(where: { $0.value == .inherit }) else {
+        guard let inherited = ip4?.value == .inherit ? ip4 : ip6?.value == .inherit ? ip6 : nil else {
             return jailsys("vnet").map { Located(.own, $0.origin) } ?? Located(.own, .standard("ip4 = inherit"))
         }
-        for (family, mode) in modes { checkInheritance(family, mode, inherited) }
+        checkInheritance(.ipv4, ip4, inherited)
+        checkInheritance(.ipv6, ip6, inherited)
         if let vnet = jailsys("vnet"), vnet.value == .new {
             error("vnet: an own network stack cannot be the host's, too", at: vnet.place)
         }

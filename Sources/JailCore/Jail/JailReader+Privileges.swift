@@ -18,8 +18,10 @@ extension JailReader {
     }
 
     private mutating func capabilities(_ name: String) -> [Located<String>] {
+        let given = strings(name)
+        if given.isEmpty { return [] }
         var found: [Capability: Located<String>] = [:]
-        for capability in strings(name) {
+        for capability in given {
             guard let known = Capability(name: capability.value) else {
                 let names = Capability.allCases.map(\.name)
                 let near =

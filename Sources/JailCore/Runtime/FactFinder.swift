@@ -96,15 +96,20 @@ struct FactFinder {
     /// A mount that the file asks for needs its directory in the root.
     private func checkAsked(_ facts: StartFacts) throws(RuntimeError) {
         let pseudo = jail.pseudoFilesystems
-        for (parameter, presence, directory) in [
-            ("mount.devfs", pseudo.devfs, "dev"), ("mount.procfs", pseudo.procfs, "proc"),
-            ("mount.sysfs", pseudo.sysfs, "sys"),
-        ] where presence.value == .always && !facts.rootDirectories.contains(directory) {
-            throw .unsuitable(
-                jail: jail.label, origin: presence.origin,
-                "\(parameter): \(jail.path.value)/\(directory) is not a directory",
-                hint: "mkdir \(jail.path.value)/\(directory)")
-        }
+        try checkAsked("mount.devfs", pseudo.devfs, "dev", facts)
+        try checkAsked("mount.procfs", pseudo.procfs, "proc", facts)
+        try checkAsked("mount.sysfs", pseudo.sysfs, "sys", facts)
+    }
+
+    private func checkAsked(
+        _ parameter: String, _ presence: Located<PseudoFilesystemSpec.Presence>, _ directory: String,
+        _ facts: StartFacts
+    ) throws(RuntimeError) {
+        if presence.value != .always || facts.rootDirectories.contains(directory) { return }
+        throw .unsuitable(
+            jail: jail.label, origin: presence.origin,
+            "\(parameter): \(jail.path.value)/\(directory) is not a directory",
+            hint: "mkdir \(jail.path.value)/\(directory)")
     }
 
     /// At FreeBSD's place in the order: the mounts themselves are made later, in the jail's own namespace.
@@ -200,23 +205,33 @@ struct FactFinder {
     /// Limits of the caller that differ from jailrun's own: setrlimit(2). A hard limit cannot be raised without
     /// CAP_SYS_RESOURCE, so each is at most what the caller has.
     private static func limits() -> [StartFacts.ResourceLimit] {
-        let infinity = UInt64.max
-        let standard: [(Int, String, UInt64, UInt64)] = [
-            (0, "RLIMIT_CPU", infinity, infinity), (1, "RLIMIT_FSIZE", infinity, infinity),
-            (2, "RLIMIT_DATA", infinity, infinity), (3, "RLIMIT_STACK", 8 << 20, infinity), (4, "RLIMIT_CORE", 1, 1),
-            (5, "RLIMIT_RSS", infinity, infinity), (6, "RLIMIT_NPROC", infinity, infinity),
-            (7, "RLIMIT_NOFILE", 1024, 524_288), (8, "RLIMIT_MEMLOCK", 8 << 20, 8 << 20),
-            (9, "RLIMIT_AS", infinity, infinity), (10, "RLIMIT_LOCKS", infinity, infinity),
-            (11, "RLIMIT_SIGPENDING", infinity, infinity), (12, "RLIMIT_MSGQUEUE", 819_200, 819_200),
-            (13, "RLIMIT_NICE", 0, 0), (14, "RLIMIT_RTPRIO", 0, 0), (15, "RLIMIT_RTTIME", infinity, infinity),
-        ]
-        return standard.compactMap { resource, name, soft, hard in
+        var limits: [StartFacts.ResourceLimit] = []
+        func compare(_ resource: Int, _ name: String, _ soft: UInt64, _ hard: UInt64) {
             var (softNow, hardNow): (UInt64, UInt64) = (0, 0)
-            guard unsafe cns_limit(Int32(resource), &softNow, &hardNow) == 0 else { return nil }
+            guard unsafe cns_limit(Int32(resource), &softNow, &hardNow) == 0 else { return }
             let allowed = min(hard, hardNow)
-            if hardNow == allowed && softNow == min(soft, allowed) { return nil }
-            return StartFacts.ResourceLimit(resource: resource, name: name, soft: min(soft, allowed), hard: allowed)
+            if hardNow == allowed && softNow == min(soft, allowed) { return }
+            limits.append(
+                StartFacts.ResourceLimit(resource: resource, name: name, soft: min(soft, allowed), hard: allowed))
         }
+        let infinity = UInt64.max
+        compare(0, "RLIMIT_CPU", infinity, infinity)
+        compare(1, "RLIMIT_FSIZE", infinity, infinity)
+        compare(2, "RLIMIT_DATA", infinity, infinity)
+        compare(3, "RLIMIT_STACK", 8 << 20, infinity)
+        compare(4, "RLIMIT_CORE", 1, 1)
+        compare(5, "RLIMIT_RSS", infinity, infinity)
+        compare(6, "RLIMIT_NPROC", infinity, infinity)
+        compare(7, "RLIMIT_NOFILE", 1024, 524_288)
+        compare(8, "RLIMIT_MEMLOCK", 8 << 20, 8 << 20)
+        compare(9, "RLIMIT_AS", infinity, infinity)
+        compare(10, "RLIMIT_LOCKS", infinity, infinity)
+        compare(11, "RLIMIT_SIGPENDING", infinity, infinity)
+        compare(12, "RLIMIT_MSGQUEUE", 819_200, 819_200)
+        compare(13, "RLIMIT_NICE", 0, 0)
+        compare(14, "RLIMIT_RTPRIO", 0, 0)
+        compare(15, "RLIMIT_RTTIME", infinity, infinity)
+        return limits
     }
 
     // MARK: seccomp

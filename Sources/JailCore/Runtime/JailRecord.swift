@@ -58,12 +58,12 @@ struct JailTrace: Codable, Sendable, Equatable {
 
     /// Nil for anything that `text` did not write.
     init?(text: String) {
-        let lines = text.split(separator: "\n").map { $0.split(separator: " ", maxSplits: 1).map(String.init) }
-        guard lines.first == ["jailrun", "1"] else { return nil }
-        func value(_ key: String) -> String? { lines.first { $0.count == 2 && $0[0] == key }?[1] }
+        guard text.utf8.starts(with: "jailrun 1\n".utf8) else { return nil }
+        let (keys, values) = Self.lines(of: text)
+        func value(_ key: String) -> String? { keys.firstIndex(of: key).map { values[$0] } }
         func pair(_ key: String) -> (String, String)? {
-            let words = value(key)?.split(separator: " ").map(String.init)
-            return words?.count == 2 ? (words![0], words![1]) : nil
+            guard let text = value(key), let space = text.utf8.firstIndex(of: UInt8(ascii: " ")) else { return nil }
+            return (String(text[..<space]), String(text[text.utf8.index(after: space)...]))
         }
         guard let name = value("name"), let label = value("label"), let jid = value("jid").flatMap({ Int($0) }),
             let generation = value("generation").flatMap({ UInt64($0) }),
@@ -82,6 +82,21 @@ struct JailTrace: Codable, Sendable, Equatable {
             network: value("links").flatMap { Int($0) },
             interfaces: (value("interfaces") ?? "").split(separator: " ").map(String.init),
             revision: value("revision").flatMap { Int($0) } ?? 0)
+    }
+
+    private static func lines(of text: String) -> (keys: [String], values: [String]) {
+        let bytes = Bytes(text.utf8)
+        var (keys, values): ([String], [String]) = ([], [])
+        var start = 0
+        while start < bytes.count {
+            let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
+            if let space = bytes[start..<end].firstIndex(of: UInt8(ascii: " ")), space + 1 < end {
+                keys.append(String(decoding: bytes[start..<space], as: UTF8.self))
+                values.append(String(decoding: bytes[(space + 1)..<end], as: UTF8.self))
+            }
+            start = end + 1
+        }
+        return (keys, values)
     }
 
     init(
