@@ -58,7 +58,7 @@ extension Kernel {
 
         @Test(
             "the script and the binary make the same jail",
-            arguments: [
+            arguments: Laboratory.some([
                 "mount.devfs; mount.procfs; host.hostname = a.example; ip4.addr = 10.77.0.5;",
                 "root.ephemeral; root.readonly; exec.jail_user = user; cap.drop = CHOWN, NET_BIND_SERVICE;",
                 """
@@ -83,7 +83,7 @@ extension Kernel {
                 "mount.resolvconf; root.ephemeral; host.hostname = c.example; ip4.addr = 10.77.0.5; nat;",
                 "mount = \"LAYERS/upper $path unionfs rw 0 0\";",
                 "mount = \"LAYERS/upper $path unionfs ro 0 0\"; root.ephemeral;",
-            ])
+            ]))
         func same(parameters: String) throws {
             try Machine.with { machine in try compare(machine, parameters) }
         }
