@@ -28,6 +28,22 @@ extension Kernel {
             }
         }
 
+        @Test(
+            "a command that pid 1 may not fork for is named, with its line and the limits, and nothing is left",
+            arguments: [
+                ("ulimit.nproc = 1; command = \"/bin/true a\";", "a"),
+                ("ulimit.nproc = 2; exec.start = \"/bin/sleep 100 &\", \"/bin/true b\";", "b"),
+            ])
+        func fork(parameters: String, named: String) throws {
+            try Machine.with { machine in
+                machine.configure(parameters)
+                let outcome = machine.jailrun("run", machine.conf)
+                #expect(outcome.status == 125, "\(outcome)")
+                #expect(outcome.errors.contains("/bin/true \(named): cannot fork: "), "\(outcome)")
+                #expect(outcome.errors.contains("jail.conf:") && outcome.errors.contains("ulimit.nproc"), "\(outcome)")
+            }
+        }
+
         @Test("a cgroup of somebody else's that has a jail's name is left alone, by start, stop and prune")
         func foreignCgroup() throws {
             try Machine.with { machine in

@@ -16,6 +16,7 @@ struct ParameterMerge {
     let tree: ConfigurationTree
     private(set) var entries: [Entry] = []
     /// The entries of each spelling, the first one first.
+    /// Not `[:]`, which makes a type more at every start: docs/design/0009.
     private var places = Dictionary<Bytes, [Int]>()
     private(set) var errors: [Diagnostic] = []
 

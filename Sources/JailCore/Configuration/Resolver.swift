@@ -51,6 +51,7 @@ private struct WildcardBlocks {
         var pattern: JailWildcard
     }
 
+    // Not `[:]`, which makes a type more at every start: docs/design/0009.
     private var named = Dictionary<Component, [Entry]>()
     /// Those of stars alone.
     private var others: [Entry] = []

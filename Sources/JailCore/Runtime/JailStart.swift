@@ -196,9 +196,8 @@ public struct JailStart {
             let event = session.next(deadline: deadline)
             switch event {
             case .report(.ready): return nil
-            case .report(.failed(let index, let errno)) where index < plan.firstCommandStep:
-                let steps = plan.allSteps
-                throw failure(steps.indices.contains(index) ? steps[index] : nil, index, errno)
+            case .report(.failed(let index, let errno)) where (0..<plan.firstCommandStep).contains(index):
+                throw failure(plan.allSteps[index], index, errno)
             case .report: return event
             case .exited(let status):
                 throw .command(
@@ -210,9 +209,15 @@ public struct JailStart {
         }
     }
 
-    private func failure(_ step: Step?, _ index: Int, _ errno: Int32) -> RuntimeError {
-        guard let step else { return .system("\(jail.label): cannot run a command", Errno(errno)) }
-        return .step(jail: jail.label, step: step, errno: Errno(errno), number: index)
+    private func failure(_ step: Step, _ index: Int, _ errno: Int32) -> RuntimeError {
+        .step(jail: jail.label, step: step, errno: Errno(errno), number: index)
+    }
+
+    /// Of fork(2), in pid 1.
+    private func forkFailure(_ command: Plan.Command, _ errno: Int32) -> RuntimeError {
+        .unsuitable(
+            jail: jail.label, origin: command.origin, "\(command.line.text): cannot fork: \(Errno(errno).description)",
+            hint: errno == EAGAIN ? "ulimit.nproc and cgroup.pids.max limit the processes of a jail" : nil)
     }
 
     /// `exec.start` and `command`, one after the other, each with its timeout.
@@ -224,14 +229,14 @@ public struct JailStart {
         var heard = first
         var deadline: Int?
         var outcome = CommandOutcome.exited(0)
-        var current = 0
+        var (current, next) = (0, 0)
         var failed: (index: Int, errno: Int32)?
         while true {
             let event = heard ?? session.next(deadline: deadline)
             heard = nil
             switch event {
             case .report(.running(let number, _)):
-                current = number
+                (current, next) = (number, number + 1)
                 let command = commands[number]
                 if isTransient && command.parameter == "command" { onCommand() }
                 for step in command.steps { host.observe?(step, nil) }
@@ -242,7 +247,9 @@ public struct JailStart {
                 let timeout = command.timeoutSeconds
                 deadline = timeout > 0 ? Clock.milliseconds() + timeout * 1000 : nil
                 session.console.makeRaw()
-            case .report(.failed(let index, let errno)): failed = (index, errno)
+            case .report(.failed(let index, let errno)):
+                if index < 0 { throw forkFailure(commands[next], errno) }
+                failed = (index, errno)
             case .report(.finished(let number, let status)):
                 onCommandEnd()
                 outcome = try ended(
