@@ -28,7 +28,7 @@ public struct Configuration: Sendable {
     ///
     /// Throws all that is unreadable, unsafe or against the grammar, of all files.
     public init(
-        path: String, source: some ConfigurationSource = FileConfigurationSource()
+        path: String, source: any ConfigurationSource = FileConfigurationSource()
     ) throws(ConfigurationFailure) {
         let tree = ConfigurationLoader(source: source).load(path)
         guard tree.errors.isEmpty else {
@@ -39,7 +39,7 @@ public struct Configuration: Sendable {
         jails = Resolver(tree).jails()
     }
 
-    init(tree: ConfigurationTree, source: some ConfigurationSource, jails: [EffectiveJail]) {
+    init(tree: ConfigurationTree, source: any ConfigurationSource, jails: [EffectiveJail]) {
         self.tree = tree
         self.source = source
         self.jails = jails

@@ -1,10 +1,10 @@
 /// Reads a file and what it includes into one tree.
-struct ConfigurationLoader<Source: ConfigurationSource> {
-    let source: Source
+struct ConfigurationLoader {
+    let source: any ConfigurationSource
     /// jail(8)'s limit, which is also what ends an include loop.
-    static var maximumDepth: Int { 32 }
+    static let maximumDepth = 32
     /// Files that include others twice each would grow beyond all bounds within the depth.
-    static var maximumFiles: Int { 4096 }
+    static let maximumFiles = 4096
 
     func load(_ path: String) -> ConfigurationTree {
         var tree = ConfigurationTree()

@@ -84,7 +84,16 @@ private struct TrustedPath {
 
     /// The last component is first.
     private static func components(_ path: String) -> [String] {
-        path.split(separator: "/").filter { $0 != "." }.reversed().map(String.init)
+        var components: [String] = []
+        var rest = path.utf8[...]
+        while !rest.isEmpty {
+            let component = rest.prefix { $0 != .slash }
+            rest = rest[component.endIndex...].dropFirst()
+            if !component.isEmpty && !component.elementsEqual(".".utf8) {
+                components.append(String(Substring(component)))
+            }
+        }
+        return components.reversed()
     }
 
     /// Looked at before it is opened, since opening a device may have an effect; what counts is the opened file.

@@ -6,7 +6,7 @@ struct IncludePattern {
     var isPattern: Bool { pattern.split(separator: "/").contains { GlobComponent($0).hasWildcard } }
 
     /// The files that match, sorted by their bytes, as glob(3) lists them.
-    func matches(in source: some ConfigurationSource) -> [String] {
+    func matches(in source: any ConfigurationSource) -> [String] {
         var found = [pattern.hasPrefix("/") ? "/" : ""]
         var isBehindWildcard = false
         for part in pattern.split(separator: "/") {

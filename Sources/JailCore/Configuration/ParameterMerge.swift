@@ -15,9 +15,9 @@ struct ParameterMerge {
     let location: SourceLocation
     let tree: ConfigurationTree
     private(set) var entries: [Entry] = []
-    /// The entries of each spelling, the first one first.
-    /// Not `[:]`, which makes a type more at every start: docs/design/0009.
-    private var places = Dictionary<Bytes, [Int]>()
+    /// The entries by their names' bytes, those of one name in their own order. Not a dictionary, whose types are made at
+    /// every start: docs/design/0009.
+    private var places: [Int] = []
     private(set) var errors: [Diagnostic] = []
 
     init(label: Bytes, location: SourceLocation, tree: ConfigurationTree) {
@@ -38,22 +38,45 @@ struct ParameterMerge {
     mutating func apply(_ settings: [Setting]) { settings.forEach { set($0) } }
 
     private mutating func append(_ entry: Entry) {
-        places[entry.name, default: []].append(entries.count)
         entries.append(entry)
+        place(entries.count - 1)
+    }
+
+    private mutating func place(_ index: Int) {
+        places.insert(index, at: position(of: entries[index].name, index))
+    }
+
+    /// Where an entry of that name and number stands in `places`, or would.
+    private func position(of name: Bytes, _ index: Int) -> Int {
+        var (low, high) = (0, places.count)
+        while low < high {
+            let middle = (low + high) / 2
+            let other = entries[places[middle]].name
+            let isBefore = other == name ? places[middle] < index : other.lexicographicallyPrecedes(name)
+            if isBefore { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    /// The first entry of exactly that name.
+    private func first(named name: Bytes) -> Int? {
+        let position = position(of: name, 0)
+        guard position < places.count, entries[places[position]].name == name else { return nil }
+        return places[position]
     }
 
     private mutating func rename(_ index: Int, to name: Bytes) {
         if entries[index].name == name { return }
-        places[entries[index].name]?.removeAll { $0 == index }
+        places.remove(at: position(of: entries[index].name, index))
         entries[index].name = name
-        places[name] = ((places[name] ?? []) + [index]).sorted()
+        place(index)
     }
 
     private func first(_ name: Bytes) -> Int? {
         guard let spellings = ParameterName.spellings(of: name) else {
             return entries.firstIndex { ParameterName.areEqual($0.name, name) }
         }
-        return spellings.compactMap { places[$0]?.first }.min()
+        return spellings.compactMap(first(named:)).min()
     }
 
     private mutating func set(_ setting: Setting) {

@@ -88,27 +88,32 @@ extension JailReader {
 
     /// What is disabled; and, where another is the host's, what the file says nothing of: FreeBSD's default.
     private mutating func withdrawnInterprocess() -> [Located<Privilege>] {
-        let modes = Self.interprocess.map { ($0, jailsys($0.rawValue)) }
-        let inherited = modes.compactMap(\.1).first { $0.value == .inherit }
-        return modes.compactMap { privilege, mode in
-            guard let mode else { return inherited.map { Located(privilege, $0.origin) } }
+        let inherited = inheritedInterprocess()
+        return Self.interprocess.compactMap { privilege in
+            guard let mode = jailsys(privilege.rawValue) else { return inherited.map { Located(privilege, $0) } }
             return mode.value == .disable ? Located(privilege, mode.origin) : nil
         }
     }
 
+    /// Where one of them is said to be the host's.
+    private mutating func inheritedInterprocess() -> Origin? {
+        for privilege in Self.interprocess {
+            if let mode = jailsys(privilege.rawValue), mode.value == .inherit { return mode.origin }
+        }
+        return nil
+    }
+
     /// One IPC namespace has queues, semaphores and shared memory: they are the host's together, or not at all.
     mutating func interprocess() -> Located<Bool> {
-        let modes = Self.interprocess.map { ($0.rawValue, jailsys($0.rawValue)) }
-        guard let inherited = modes.compactMap(\.1).first(where: { $0.value == .inherit }) else {
-            return Located(false, .standard("sysvshm = inherit"))
-        }
-        for (name, mode) in modes {
-            guard let mode, mode.value == .new else { continue }
+        guard let inherited = inheritedInterprocess() else { return Located(false, .standard("sysvshm = inherit")) }
+        for privilege in Self.interprocess {
+            guard let mode = jailsys(privilege.rawValue), mode.value == .new else { continue }
             error(
-                "\(name): an own one cannot be beside the host's, inherited in line \(inherited.place.line)",
+                "\(privilege.rawValue): an own one cannot be beside the host's, inherited in line "
+                    + "\(Located(true, inherited).place.line)",
                 at: mode.place, hint: "inherit or disable: the three share a namespace")
         }
-        return Located(true, inherited.origin)
+        return Located(true, inherited)
     }
 
     // MARK: securelevel
