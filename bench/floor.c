@@ -2,9 +2,10 @@
 // kernel.
 //
 // The steps that `jailrun run --dry-run` prints, in their order, by a C program that reads no configuration, looks at
-// nothing, keeps no record and takes nothing back but the cgroup: the cgroup below jailrun's own, with its limit and
-// device program, namespaces, id maps, idmapped root, /dev, /proc, /sys, masks, pivot_root, keyring, capabilities,
-// no_new_privs, pid 1 from a sealed memfd, a seccomp filter and the command. A jail's start is measured against it.
+// nothing but which paths there are to mask, keeps no record and takes nothing back but the cgroup: the cgroup below
+// jailrun's own, with its limit and device program, namespaces, id maps, idmapped root, /dev, /proc, /sys, masks,
+// pivot_root, keyring, capabilities, no_new_privs, pid 1 from a sealed memfd, a seccomp filter and the command. A
+// jail's start is measured against it.
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
@@ -60,21 +61,23 @@ static int new_mount(const char *type, unsigned attributes, const char *const *o
     return mount;
 }
 
-// -1 when the root has no such path: not every kernel has every file that is masked.
-static int open_inside(int root, const char *path) {
-    struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
-    return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
-}
-
 static void attach(int mount, int root, const char *path) {
-    int target = CHECK(open_inside(root, path));
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC,
+                           .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS};
+    int target = CHECK(syscall(SYS_openat2, root, path, &how, sizeof how));
     CHECK(syscall(SYS_move_mount, mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
     close(target);
 }
 
-static void attach_new(int root, const char *path, const char *type, unsigned attributes, const char *const *options) {
-    int mount = new_mount(type, attributes, options);
+static int attach_new(int root, const char *path, const char *type, unsigned attributes) {
+    int mount = new_mount(type, attributes, NULL);
     attach(mount, root, path);
+    return mount;
+}
+
+// Below a file system that was made here: no root can lead such a name elsewhere.
+static void attach_below(int base, const char *name, int mount) {
+    CHECK(syscall(SYS_move_mount, mount, "", base, name, MOVE_MOUNT_F_EMPTY_PATH));
     close(mount);
 }
 
@@ -84,96 +87,74 @@ static void set_attributes(int mount, struct mount_attr attributes, unsigned fla
 
 enum { TIGHT = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC };
 
-static void give(int directory, const char *name) {
-    CHECK(fchownat(directory, name, FIRST_ID, FIRST_ID, AT_SYMLINK_NOFOLLOW));
-}
-
 // The device nodes that a jail sees by default, made outside its user namespace: inside, mknod(2) is refused.
 static int make_devices(void) {
     static const struct {
         const char *name;
         unsigned major, minor;
     } nodes[] = {{"null", 1, 3}, {"zero", 1, 5}, {"full", 1, 7}, {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0}};
+    char id[16];
+    snprintf(id, sizeof id, "%d", FIRST_ID);
+    umask(0);
+    int devices = new_mount("tmpfs", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+                            (const char *[]){"mode", "0755", "size", "65536", "uid", id, "gid", id, NULL});
+    for (size_t i = 0; i < sizeof nodes / sizeof *nodes; i++) {
+        CHECK(mknodat(devices, nodes[i].name, S_IFCHR | 0666, makedev(nodes[i].major, nodes[i].minor)));
+        CHECK(fchownat(devices, nodes[i].name, FIRST_ID, FIRST_ID, AT_SYMLINK_NOFOLLOW));
+    }
+    umask(022);
+    return devices;
+}
+
+static void fill_devices(int devices) {
     static const char *const links[][2] = {{"fd", "/proc/self/fd"},
                                            {"stdin", "/proc/self/fd/0"},
                                            {"stdout", "/proc/self/fd/1"},
                                            {"stderr", "/proc/self/fd/2"},
                                            {"ptmx", "pts/ptmx"}};
     static const char *const directories[] = {"pts", "shm", "mqueue"};
-    char id[16];
-    snprintf(id, sizeof id, "%d", FIRST_ID);
-    umask(0);
-    int devices = new_mount("tmpfs", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
-                            (const char *[]){"mode", "0755", "size", "65536", "uid", id, "gid", id, NULL});
-    for (size_t i = 0; i < sizeof directories / sizeof *directories; i++) {
+    for (size_t i = 0; i < sizeof directories / sizeof *directories; i++)
         CHECK(mkdirat(devices, directories[i], 0755));
-        give(devices, directories[i]);
-    }
-    for (size_t i = 0; i < sizeof nodes / sizeof *nodes; i++) {
-        CHECK(mknodat(devices, nodes[i].name, S_IFCHR | 0666, makedev(nodes[i].major, nodes[i].minor)));
-        give(devices, nodes[i].name);
-    }
-    for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
+    for (size_t i = 0; i < sizeof links / sizeof *links; i++)
         CHECK(symlinkat(links[i][1], devices, links[i][0]));
-        give(devices, links[i][0]);
-    }
-    umask(022);
-    return devices;
 }
 
-static void cover_path(int root, int cover, const char *from, const char *path) {
-    int target = open_inside(root, path);
-    if (target < 0) return;
-    int clone = CHECK(syscall(SYS_open_tree, cover, from, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
-    CHECK(syscall(SYS_move_mount, clone, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
-    close(target);
-    close(clone);
+// Not every kernel has every file that is masked.
+static void cover_path(int base, const char *path, int cover, const char *from) {
+    if (faccessat(base, path, F_OK, 0) == 0)
+        attach_below(base, path, CHECK(syscall(SYS_open_tree, cover, from, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
 }
 
-static void mask(int root) {
-    static const char *const files[] = {"proc/kcore",
-                                        "proc/keys",
-                                        "proc/timer_list",
-                                        "proc/latency_stats",
-                                        "proc/sched_debug",
-                                        "proc/interrupts",
-                                        "proc/kallsyms",
-                                        "proc/kpagecount",
-                                        "proc/kpageflags",
-                                        "proc/kpagecgroup",
-                                        "proc/vmallocinfo",
-                                        "proc/slabinfo",
-                                        "proc/modules",
-                                        "proc/config.gz",
-                                        "proc/cmdline",
-                                        "proc/timer_stats",
-                                        "sys/kernel/boot_params/data"};
-    static const char *const directories[] = {
-        "proc/acpi",           "proc/asound", "proc/scsi",     "sys/firmware",     "sys/devices/virtual/powercap",
-        "sys/fs/selinux",      "sys/fs/bpf",  "sys/fs/pstore", "sys/kernel/debug", "sys/kernel/tracing",
-        "sys/kernel/security", "sys/module"};
+static void mask(int proc, int sys) {
+    static const char *const proc_files[] = {"kcore",       "keys",        "timer_list",  "latency_stats",
+                                             "sched_debug", "interrupts",  "kallsyms",    "kpagecount",
+                                             "kpageflags",  "kpagecgroup", "vmallocinfo", "slabinfo",
+                                             "modules",     "config.gz",   "cmdline",     "timer_stats"};
+    static const char *const proc_directories[] = {"acpi", "asound", "scsi"};
+    static const char *const sys_directories[] = {
+        "firmware",     "devices/virtual/powercap", "fs/selinux",      "fs/bpf", "fs/pstore",
+        "kernel/debug", "kernel/tracing",           "kernel/security", "module"};
     int cover = new_mount("tmpfs", TIGHT, (const char *[]){"mode", "0755", "nr_inodes", "4", NULL});
     CHECK(mkdirat(cover, "directory", 0555));
     CHECK(mknodat(cover, "file", S_IFREG | 0444, 0));
     set_attributes(cover, (struct mount_attr){.attr_set = TIGHT | MOUNT_ATTR_RDONLY}, 0);
     CHECK(syscall(SYS_move_mount, cover, "", AT_FDCWD, "/proc", MOVE_MOUNT_F_EMPTY_PATH));
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-        cover_path(root, cover, "file", files[i]);
-    for (size_t i = 0; i < sizeof directories / sizeof *directories; i++)
-        cover_path(root, cover, "directory", directories[i]);
-    close(cover);
+    for (size_t i = 0; i < sizeof proc_files / sizeof *proc_files; i++)
+        cover_path(proc, proc_files[i], cover, "file");
+    cover_path(sys, "kernel/boot_params/data", cover, "file");
+    for (size_t i = 0; i < sizeof proc_directories / sizeof *proc_directories; i++)
+        cover_path(proc, proc_directories[i], cover, "directory");
+    for (size_t i = 0; i < sizeof sys_directories / sizeof *sys_directories; i++)
+        cover_path(sys, sys_directories[i], cover, "directory");
 }
 
-static void make_read_only(int root) {
-    static const char *const paths[] = {"proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger"};
-    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-        int target = open_inside(root, paths[i]);
-        if (target < 0) continue;
-        int clone = CHECK(syscall(SYS_open_tree, target, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
-        set_attributes(clone, (struct mount_attr){.attr_set = TIGHT | MOUNT_ATTR_RDONLY}, 0);
-        CHECK(syscall(SYS_move_mount, clone, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
-        close(clone);
-        close(target);
+static void make_read_only(int proc) {
+    static const char *const names[] = {"bus", "fs", "irq", "sys", "sysrq-trigger"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (faccessat(proc, names[i], F_OK, 0) != 0) continue;
+        int clone = CHECK(syscall(SYS_open_tree, proc, names[i], OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE));
+        set_attributes(clone, (struct mount_attr){.attr_set = TIGHT | MOUNT_ATTR_RDONLY}, AT_RECURSIVE);
+        attach_below(proc, names[i], clone);
     }
 }
 
@@ -182,15 +163,18 @@ static void mount_all(int root, int devices) {
                    AT_RECURSIVE);
     CHECK(syscall(SYS_move_mount, root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH));
     attach(devices, root, "dev");
-    attach_new(root, "dev/pts", "devpts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
-               (const char *[]){"newinstance", NULL, "ptmxmode", "0666", "mode", "0620", "gid", "5", NULL});
-    attach_new(root, "dev/shm", "tmpfs", TIGHT, (const char *[]){"mode", "1777", "size", "65536k", NULL});
-    attach_new(root, "dev/mqueue", "mqueue", TIGHT, NULL);
-    attach_new(root, "proc", "proc", TIGHT, NULL);
-    attach_new(root, "sys", "sysfs", TIGHT | MOUNT_ATTR_RDONLY, NULL);
-    attach_new(root, "sys/fs/cgroup", "cgroup2", TIGHT | MOUNT_ATTR_RDONLY, NULL);
-    mask(root);
-    make_read_only(root);
+    fill_devices(devices);
+    attach_below(
+        devices, "pts",
+        new_mount("devpts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+                  (const char *[]){"newinstance", NULL, "ptmxmode", "0666", "mode", "0620", "gid", "5", NULL}));
+    attach_below(devices, "shm", new_mount("tmpfs", TIGHT, (const char *[]){"mode", "1777", "size", "65536k", NULL}));
+    attach_below(devices, "mqueue", new_mount("mqueue", TIGHT, NULL));
+    int proc = attach_new(root, "proc", "proc", TIGHT);
+    int sys = attach_new(root, "sys", "sysfs", TIGHT | MOUNT_ATTR_RDONLY);
+    attach_below(sys, "fs/cgroup", new_mount("cgroup2", TIGHT | MOUNT_ATTR_RDONLY, NULL));
+    mask(proc, sys);
+    make_read_only(proc);
     CHECK(fchdir(root));
     CHECK(syscall(SYS_pivot_root, ".", "."));
     CHECK(syscall(SYS_umount2, ".", 2 /* MNT_DETACH */));
@@ -257,11 +241,12 @@ static int make_init(void) {
 
 static _Noreturn void be_first_process(int channel, int init, char **words) {
     int passed[2];
+    CHECK(unshare(CLONE_NEWNET));
+    raise_loopback();
     transfer(channel, passed, false);
     CHECK(syscall(SYS_setresgid, 0, 0, 0));
     CHECK(syscall(SYS_setresuid, 0, 0, 0));
     CHECK(syscall(SYS_setgroups, 0, NULL));
-    raise_loopback();
     mount_all(passed[0], passed[1]);
     CHECK(sethostname("floor", 5));
     reset_process();
@@ -358,9 +343,8 @@ int main(int count, char **words) {
     attach_device_program(cgroup);
     int channel[2], pidfd = -1;
     CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel));
-    struct clone_args arguments = {.flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS |
-                                            CLONE_NEWIPC | CLONE_NEWCGROUP | CLONE_PIDFD | CLONE_INTO_CGROUP |
-                                            CLONE_CLEAR_SIGHAND,
+    struct clone_args arguments = {.flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC |
+                                            CLONE_NEWCGROUP | CLONE_PIDFD | CLONE_INTO_CGROUP | CLONE_CLEAR_SIGHAND,
                                    .pidfd = (unsigned long)&pidfd,
                                    .exit_signal = SIGCHLD,
                                    .cgroup = (unsigned)cgroup};

@@ -86,16 +86,31 @@ static inline long cns_receive_report(int socket, struct cns_report *report, int
     return count;
 }
 
-static inline long cns_receive_step(const struct cns_plan *plan, const int64_t *a) {
+struct cns_received {
     struct cns_report report;
     int passed[CNS_MAXIMUM_PASSED];
-    long count = cns_receive_report((int)a[0], &report, passed, CNS_MAXIMUM_PASSED);
+    long count; /* of `passed`, or a negative errno */
+};
 
-    if (count < 0) return count;
-    if (report.kind != CNS_GO || count != a[1]) return -EPROTO;
-    for (long i = 0; i < count; i++)
-        cns_result(plan, a[2])[i] = passed[i];
+static inline void cns_receive_message(int socket, struct cns_received *received) {
+    received->count = cns_receive_report(socket, &received->report, received->passed, CNS_MAXIMUM_PASSED);
+}
+
+/* What CNS_RECEIVE does with a message: `wanted` descriptors go to the results at `row`. */
+static inline long cns_accept_received(const struct cns_plan *plan, const struct cns_received *received, int64_t wanted,
+                                       int64_t row) {
+    if (received->count < 0) return received->count;
+    if (received->report.kind != CNS_GO || received->count != wanted) return -EPROTO;
+    for (long i = 0; i < received->count; i++)
+        cns_result(plan, row)[i] = received->passed[i];
     return 0;
+}
+
+static inline long cns_receive_step(const struct cns_plan *plan, const int64_t *a) {
+    struct cns_received received;
+
+    cns_receive_message((int)a[0], &received);
+    return cns_accept_received(plan, &received, a[1], a[2]);
 }
 
 /* execvp(3)'s rule: go on past names that are not there; an unreadable one decides the error if none works. */

@@ -39,17 +39,54 @@ long cns_plan_perform(struct cns_plan *plan, uint32_t first, uint32_t count, int
     return cns_perform_steps(plan, first, count, failed);
 }
 
-struct child {
+struct cns_child {
     struct cns_plan *plan;
     uint32_t first;
     uint32_t count;
     int control;
+    int is_waiting;
+    struct cns_plan *rest; /* of a child that waits */
 };
 
-static void run_child(const struct child *child) {
-    int32_t failed = 0;
-    long error = cns_perform_steps(child->plan, child->first, child->count, &failed);
+/* Whoever lets the child go on has written before what it goes on with. */
+static long perform_rest(const struct cns_child *child, int32_t *failed) {
+    struct cns_received received;
+    const struct cns_step *step;
+    int64_t began = cns_now(child->plan);
+    long error;
 
+    cns_receive_message(child->control, &received);
+    if (received.count < 0) return received.count;
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    step = (const struct cns_step *)((char *)child->rest + child->rest->step_offset);
+    *failed = step->index;
+    error = cns_accept_received(child->rest, &received, step->argument[1].value, step->argument[2].value);
+    if (error < 0) return error;
+    cns_record_time(child->rest, 0, began);
+    return cns_perform_steps(child->rest, 1, child->rest->step_count - 1, failed);
+}
+
+/* A caller that ignores SIGPIPE or SIGTERM must not make the jail do so: signal(7), "inherited through execve". */
+static void reset_signal_dispositions(void) {
+    struct {
+        void *handler;
+        unsigned long flags;
+        void *restorer;
+        unsigned long mask;
+    } standard = {0};
+
+    for (int signal = 1; signal <= 64; signal++)
+        cns_raw4(__NR_rt_sigaction, signal, &standard, NULL, sizeof standard.mask);
+}
+
+static void run_child(const struct cns_child *child) {
+    int32_t failed = 0;
+    long error;
+
+    reset_signal_dispositions();
+    error = cns_perform_steps(child->plan, child->first, child->count, &failed);
+
+    if (error == 0 && child->is_waiting) error = perform_rest(child, &failed);
     cns_send_report(child->control, CNS_FAILED, failed, -error, NULL, 0);
     cns_raw1(__NR_exit_group, error == -ENOENT ? 127 : FAILED_BEFORE_EXEC);
 }
@@ -59,12 +96,12 @@ static void run_child(const struct child *child) {
  * pages later, which of a Swift process costs as much as all mounts together. The child touches its stack and its own
  * copy of the plan, makes raw system calls, and ends in an exec or an exit.
  */
-static long clone_sharing_memory(struct clone_args *arguments, const struct child *child) {
+static long clone_sharing_memory(struct clone_args *arguments, const struct cns_child *child) {
     long result;
 
 #if defined(__x86_64__)
-    register const struct child *argument __asm__("r12") = child;
-    register void (*function)(const struct child *) __asm__("r13") = run_child;
+    register const struct cns_child *argument __asm__("r12") = child;
+    register void (*function)(const struct cns_child *) __asm__("r13") = run_child;
     __asm__ volatile("syscall\n\t"
                      "test %%rax, %%rax\n\t"
                      "jnz 1f\n\t"
@@ -80,8 +117,8 @@ static long clone_sharing_memory(struct clone_args *arguments, const struct chil
     register long number __asm__("x8") = __NR_clone3;
     register long first __asm__("x0") = (long)arguments;
     register long second __asm__("x1") = (long)sizeof *arguments;
-    register const struct child *argument __asm__("x19") = child;
-    register void (*function)(const struct child *) __asm__("x20") = run_child;
+    register const struct cns_child *argument __asm__("x19") = child;
+    register void (*function)(const struct cns_child *) __asm__("x20") = run_child;
     __asm__ volatile("svc 0\n\t"
                      "cbnz x0, 1f\n\t"
                      "mov x29, #0\n\t"
@@ -99,19 +136,14 @@ static long clone_sharing_memory(struct clone_args *arguments, const struct chil
 
 enum { CHILD_STACK = 65536 };
 
-/* The child's stack and plan, in one mapping that is never unmapped: the child may be using it for as long as it lives.
+/*
+ * The child's stack and plan are in one mapping that is never unmapped: the child may be using it for as long as it
+ * lives.
  */
-static char *map_child(const struct cns_plan *plan) {
-    size_t size = CHILD_STACK + sizeof(struct child) + 64 + plan->size;
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    return memory == MAP_FAILED ? NULL : memory;
-}
-
-long cns_spawn(struct cns_plan *plan, uint32_t first, uint32_t count, uint64_t flags, int cgroup, int control,
-               int *pidfd) {
-    char *memory = map_child(plan);
-    struct child *child = (void *)(memory + CHILD_STACK);
+static long spawn(struct cns_child start, uint64_t flags, int cgroup, int *pidfd, struct cns_child **spawned) {
+    size_t size = CHILD_STACK + sizeof start + 64 + start.plan->size;
+    char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct cns_child *child = (void *)(memory + CHILD_STACK);
     struct clone_args arguments = {
         .flags = flags | CLONE_VM | CLONE_PIDFD | CLONE_CLEAR_SIGHAND | (cgroup >= 0 ? CLONE_INTO_CGROUP : 0),
         .pidfd = (uint64_t)(uintptr_t)pidfd,
@@ -121,11 +153,32 @@ long cns_spawn(struct cns_plan *plan, uint32_t first, uint32_t count, uint64_t f
         .cgroup = cgroup >= 0 ? (uint64_t)cgroup : 0,
     };
 
-    if (!memory) return -ENOMEM;
-    *child = (struct child){.plan = (void *)(child + 1), .first = first, .count = count, .control = control};
-    memcpy(child->plan, plan, plan->size);
+    if (memory == MAP_FAILED) return -ENOMEM;
+    *child = start;
+    child->plan = (void *)(child + 1);
+    memcpy(child->plan, start.plan, start.plan->size);
     cns_relocate(child->plan);
+    if (spawned) *spawned = child;
     return clone_sharing_memory(&arguments, child);
+}
+
+long cns_spawn(struct cns_plan *plan, uint32_t first, uint32_t count, uint64_t flags, int cgroup, int control,
+               int *pidfd) {
+    struct cns_child start = {.plan = plan, .first = first, .count = count, .control = control};
+
+    return spawn(start, flags, cgroup, pidfd, NULL);
+}
+
+long cns_spawn_waiting(struct cns_plan *plan, uint32_t count, uint64_t flags, int cgroup, int control, int *pidfd,
+                       struct cns_child **child) {
+    struct cns_child start = {.plan = plan, .count = count, .control = control, .is_waiting = 1};
+
+    return spawn(start, flags, cgroup, pidfd, child);
+}
+
+void cns_prepare_child(struct cns_child *child, struct cns_plan *plan) {
+    child->rest = plan;
+    __atomic_thread_fence(__ATOMIC_RELEASE);
 }
 
 static int seal(int memfd) {
@@ -265,12 +318,13 @@ int cns_watch_signals(void) {
     sigset_t set;
     int descriptor;
 
-    for (int number = 1; number < NSIG; number++)
-        signal(number, SIG_DFL);
+    signal(SIGCHLD, SIG_DFL);
     signal(SIGPIPE, SIG_IGN);
     sigemptyset(&set);
-    for (size_t i = 0; i < sizeof watched / sizeof *watched; i++)
+    for (size_t i = 0; i < sizeof watched / sizeof *watched; i++) {
+        signal(watched[i], SIG_DFL);
         sigaddset(&set, watched[i]);
+    }
     sigprocmask(SIG_SETMASK, &set, NULL);
     descriptor = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return descriptor < 0 ? -errno : descriptor;

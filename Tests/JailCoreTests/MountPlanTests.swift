@@ -89,7 +89,7 @@ struct MountPlanTests {
                 "fsconfig(filesystem, FSCONFIG_SET_STRING, \"umask\", \"022\", 0)",
                 "fsconfig(filesystem, FSCONFIG_CMD_CREATE, NULL, NULL, 0)",
             ])
-        #expect(first < (lines.firstIndex { $0.hasPrefix("clone3") } ?? 0))
+        #expect(first < (lines.firstIndex { $0.hasPrefix("sendmsg(control") } ?? 0))
         #expect(
             lines.contains {
                 $0.hasPrefix("mount_setattr(source-0")

@@ -44,6 +44,22 @@ extension Kernel {
             }
         }
 
+        @Test(
+            "a step of the first process that fails while the rest is still planned is named, and nothing is left",
+            arguments: ["unshare": "unshare(CLONE_NEWNET)", "ioctl": "raise lo"])
+        func early(call: String, named: String) throws {
+            try Machine.with { machine in
+                machine.configure("command = \"/bin/true\";")
+                let outcome = Command([
+                    "strace", "-f", "-o", "/dev/null", "-e", "trace=\(call)", "-e",
+                    "inject=\(call):error=ENOSPC:when=1",
+                    Laboratory.program, "run", machine.conf,
+                ]).run()
+                #expect(outcome.status == 125, "\(outcome)")
+                #expect(outcome.errors.contains(named) && outcome.errors.contains("No space left"), "\(outcome)")
+            }
+        }
+
         @Test("a cgroup of somebody else's that has a jail's name is left alone, by start, stop and prune")
         func foreignCgroup() throws {
             try Machine.with { machine in

@@ -113,7 +113,8 @@ struct TraceComparison {
         guard let step = TracedCall(pid: 0, line) ?? TracedCall(pid: 0, line + " = 0") else {
             return missing.append(line)
         }
-        if step.name == "recvmsg", side == .host { enter(.child) }
+        // The child's first step: from here on the two go on side by side.
+        if line == "close(supervisor-control)", side == .host { enter(.child) }
         let isHook = step.name == "clone3" && !line.contains("CLONE_NEW")
         let pid = isHook ? pids[0] : hook ?? (side.rawValue < pids.count ? pids[side.rawValue] : -1)
         let from = cursors[pid] ?? 0

@@ -92,6 +92,7 @@ enum cns_report_kind {
     CNS_TERMINAL = 6, /* carries the pty's master */
     CNS_RUNNING = 7,  /* a command was forked; index = command, value = its pid inside */
     CNS_SIGNAL = 8,   /* to the child: value = signal for every process of the jail */
+    CNS_ENDED = 9,    /* no process is left in the jail but pid 1, which ends */
 };
 
 struct cns_report {

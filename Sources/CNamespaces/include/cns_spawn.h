@@ -22,6 +22,16 @@ long cns_plan_perform(struct cns_plan *plan, uint32_t first, uint32_t count, int
 long cns_spawn(struct cns_plan *plan, uint32_t first, uint32_t count, uint64_t flags, int cgroup, int control,
                int *pidfd);
 
+/*
+ * The same, of a child that then waits on `control` for CNS_GO and goes on with the steps of the plan that
+ * cns_prepare_child() has given it by then, of which the first is CNS_RECEIVE. *child is for that call. The plan is
+ * relocated, and the child's from then on.
+ */
+struct cns_child;
+long cns_spawn_waiting(struct cns_plan *plan, uint32_t count, uint64_t flags, int cgroup, int control, int *pidfd,
+                       struct cns_child **child);
+void cns_prepare_child(struct cns_child *child, struct cns_plan *plan);
+
 /* A memfd with these bytes that nobody can change any more: memfd_create(2), F_ADD_SEALS of fcntl(2). */
 int cns_sealed_memfd(const char *name, const void *bytes, size_t size);
 

@@ -67,20 +67,6 @@ static struct cns_plan *map_plan(void) {
     return (struct cns_plan *)address;
 }
 
-/* A caller that ignores SIGPIPE or blocks SIGTERM must not make the jail do so: signal(7), "inherited through execve".
- */
-static void reset_signal_dispositions(void) {
-    struct {
-        void *handler;
-        unsigned long flags;
-        void *restorer;
-        unsigned long mask;
-    } standard = {0};
-
-    for (int signal = 1; signal <= 64; signal++)
-        cns_raw4(__NR_rt_sigaction, signal, &standard, NULL, sizeof standard.mask);
-}
-
 static void set_signal_mask(unsigned long mask) {
     cns_raw4(__NR_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
 }
@@ -251,7 +237,6 @@ static void run(void) {
 
     /* Before any namespace of the jail is shared with a jail process: ptrace(2), "not dumpable". */
     cns_raw5(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
-    reset_signal_dispositions();
     set_signal_mask(watched);
     stage.command = (const void *)((char *)stage.plan + stage.plan->command_offset);
     stage.signals = (int)cns_raw4(__NR_signalfd4, -1, &watched, sizeof watched, 02000000 /* SFD_CLOEXEC */);
@@ -266,8 +251,10 @@ static void run(void) {
         go_on(&stage);
         is_populated = reap(&stage);
         go_on(&stage);
-        if (!is_populated && stage.waited_for == 0 && stage.is_started && !(stage.plan->flags & CNS_PERSISTENT))
+        if (!is_populated && stage.waited_for == 0 && stage.is_started && !(stage.plan->flags & CNS_PERSISTENT)) {
+            report(&stage, CNS_ENDED, 0, 0);
             end(exit_code(stage.last_status));
+        }
         wait_for_events(&stage);
     }
 }

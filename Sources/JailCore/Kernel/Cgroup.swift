@@ -122,7 +122,9 @@ public struct Cgroup: Equatable, Sendable {
     }
 
     /// rmdir(2), which refuses a cgroup that has processes or cgroups.
-    func removeIfEmpty() { _ = unsafe rmdir(path) }
+    /// - Returns: whether it is gone.
+    @discardableResult
+    func removeIfEmpty() -> Bool { unsafe rmdir(path) == 0 }
 
     /// rmdir(2) of it and of the cgroups below it, deepest first. One that is gone is done.
     func remove() throws(Errno) {

@@ -11,6 +11,7 @@ struct KernelPlan: ~Copyable {
     let byteCount: Int
     /// When each step ended, written by whoever performs it; the child shares this memory until it executes.
     private var times: UnsafeMutableBufferPointer<Int64>?
+    private var isGiven = false
 
     /// - Parameter isTimed: `nanoseconds(_:)` will be asked for. A step then costs one more system call.
     init(steps: [Step], firstIndex: Int = 0, isTimed: Bool = false) {
@@ -48,8 +49,10 @@ struct KernelPlan: ~Copyable {
         unsafe times = nil
     }
 
-    /// `times` stays: a child whose start has failed may still be writing there.
-    deinit { unsafe UnsafeMutableRawPointer(memory).deallocate() }
+    /// `times` stays, and what a child was given: one whose start has failed may still be at work there.
+    deinit {
+        if !isGiven { unsafe UnsafeMutableRawPointer(memory).deallocate() }
+    }
 
     private func cell(_ offset: Int) -> UnsafeMutablePointer<Int64> {
         let data = unsafe UnsafeMutableRawPointer(memory) + Int(memory.pointee.data_offset) + offset
@@ -97,6 +100,32 @@ struct KernelPlan: ~Copyable {
         return (Int32(pid), pidfd)
     }
 
+    /// clone3(2): the child performs all steps, and then waits for those that `WaitingChild.prepare` gives it.
+    /// - Throws: the errno of clone3(2).
+    func spawnWaiting(flags: NamespaceFlags, cgroup: Int32, control: Int32)
+        throws(Errno) -> (pid: Int32, pidfd: Int32, WaitingChild)
+    {
+        var pidfd: Int32 = -1
+        var child: OpaquePointer?
+        let pid = unsafe cns_spawn_waiting(
+            memory, memory.pointee.step_count, flags.rawValue, cgroup, control, &pidfd, &child)
+        guard pid >= 0, let child = unsafe child else { throw Errno(Int32(-pid)) }
+        return (Int32(pid), pidfd, unsafe WaitingChild(child: child))
+    }
+
+    /// Gives a child that waits what it performs once it is let go on: all steps, the first of which is that wait.
+    mutating func give(to waiting: WaitingChild) {
+        unsafe cns_prepare_child(waiting.child, memory)
+        isGiven = true
+    }
+
+    /// Takes over what another plan's steps have opened.
+    func adoptDescriptors(of other: borrowing KernelPlan) {
+        for slot in layout.slots {
+            if let descriptor = other.descriptor(in: slot), descriptor >= 0 { set(slot, to: descriptor) }
+        }
+    }
+
     /// The plan of the static stage, in a sealed memfd: memfd_create(2).
     /// - Throws: the errno of memfd_create(2) or write(2).
     static func stageDescriptor(
@@ -110,6 +139,12 @@ struct KernelPlan: ~Copyable {
         if memfd < 0 { throw Errno(-memfd) }
         return Descriptor(memfd)
     }
+}
+
+/// A child that shares this process's memory and waits for the rest of its steps.
+@safe
+struct WaitingChild {
+    fileprivate let child: OpaquePointer
 }
 
 /// A step of the plan that the kernel refused.

@@ -13,7 +13,7 @@ struct PlanLayout {
     /// `struct cns_command`, two words each.
     private var commands: [UInt64] = []
     /// A few dozen, and where each has its cell: to look through them is cheaper than to make a dictionary.
-    private var slots: [Slot] = []
+    private(set) var slots: [Slot] = []
     private var cells: [Int] = []
     /// The first lowered step of each step of the plan, and one more at the end.
     private var starts: [Int] = []

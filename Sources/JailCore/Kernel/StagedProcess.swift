@@ -35,6 +35,8 @@ enum Report: Equatable {
     case running(command: Int, pid: Int32)
     case finished(command: Int, status: Int32)
     case started
+    /// The last process has ended, and pid 1 is about to.
+    case ended
     /// The pty's master.
     case terminal(Int32)
 
@@ -48,6 +50,7 @@ enum Report: Equatable {
         case CNS_FINISHED.rawValue:
             self = .finished(command: Int(report.index), status: Int32(truncatingIfNeeded: report.value))
         case CNS_STARTED.rawValue: self = .started
+        case CNS_ENDED.rawValue: self = .ended
         case CNS_TERMINAL.rawValue:
             guard let passed else { return nil }
             self = .terminal(passed)

@@ -32,12 +32,25 @@ public struct Plan: Equatable, Sendable {
     }
 
     /// Where `steps` begin in `allSteps`.
-    var firstStep: Int { Self.count(before) }
+    var firstStep: Int { before.stepCount }
     /// Where the steps of `commands` begin in `allSteps`.
-    var firstCommandStep: Int { firstStep + steps.count + Self.count(created) }
+    var firstCommandStep: Int { firstStep + steps.count + created.stepCount }
 
-    private static func count(_ commands: [Command]) -> Int { commands.reduce(0) { $0 + $1.steps.count } }
+    /// The child's first steps are performed before it is known how many are between.
+    static let firstReportOfChild = 1 << 20
+
+    /// The position in `allSteps` of a step that the child names.
+    func index(ofReported number: Int) -> Int {
+        if number < Self.firstReportOfChild { return number }
+        let first = steps.firstIndex { $0.side == .child } ?? steps.count
+        return firstStep + first + number - Self.firstReportOfChild
+    }
 
     /// What takes the plan back, newest first.
     public var undo: [Operation] { steps.reversed().flatMap(\.undo) }
+}
+
+extension [Plan.Command] {
+    /// Of all of them.
+    var stepCount: Int { reduce(0) { $0 + $1.steps.count } }
 }

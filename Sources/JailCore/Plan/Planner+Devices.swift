@@ -17,19 +17,31 @@ extension Planner {
             step(.mountDetached(.filesystem, [.noSetuid, .noExec], into: .devices), "mount /dev"),
             step(.close(.filesystem), "close tmpfs"),
         ]
-            + directories(step) + facts.deviceTree.nodes.flatMap(makeDevice) + links(step) + makeJailDirectory(step)
+            + directories(step) + facts.deviceTree.nodes.flatMap(makeDevice) + makeJailDirectory(step)
             + shareEnvironment()
             + [step(.setMask(0o022), "set the umask")] + cloneDevices()
     }
 
     private func directories(_ step: (SystemCall, Phrase) -> Step) -> [Step] {
-        let terminals = facts.deviceTree.hasTerminals ? ["pts"] : []
-        return (facts.deviceTree.directories + terminals + ["shm", "mqueue"]).flatMap {
+        facts.deviceTree.directories.flatMap {
             [
                 step(.makeDirectory($0, at: .devices, mode: 0o755), "make /dev/\($0)"),
                 step(.changeOwner($0, at: .devices, uid: firstID, gid: firstID), "give /dev/\($0) its owner"),
             ]
         }
+    }
+
+    /// What is no device: made by root inside, whose it then is.
+    func fillDevices() -> [Step] {
+        let origin = jail.pseudoFilesystems.devfs.origin
+        let directories = (facts.deviceTree.hasTerminals ? ["pts"] : []) + ["shm", "mqueue"]
+        return directories.map {
+            child(.makeDirectory($0, at: .devices, mode: 0o755), .attachDevices, origin, "make /dev/\($0)")
+        }
+            + facts.deviceTree.links.map {
+                child(
+                    .makeSymlink($0.path, to: $0.target, at: .devices), .attachDevices, origin, "make /dev/\($0.path)")
+            }
     }
 
     /// A folder that belongs to nobody inside, for `env` and for jailrun inside.
@@ -74,14 +86,5 @@ extension Planner {
                 origin,
                 "give /dev/\(node.path) its owner"),
         ]
-    }
-
-    private func links(_ step: (SystemCall, Phrase) -> Step) -> [Step] {
-        facts.deviceTree.links.flatMap {
-            [
-                step(.makeSymlink($0.path, to: $0.target, at: .devices), "make /dev/\($0.path)"),
-                step(.changeOwner($0.path, at: .devices, uid: firstID, gid: firstID), "give /dev/\($0.path) its owner"),
-            ]
-        }
     }
 }

@@ -82,7 +82,7 @@ extension Planner {
 
     /// What jailrun passes to the child, in this order, with the message that lets it go on.
     var passedSlots: [Slot] {
-        [.root] + (hasDevices ? [.devices] : []) + boundDevices.map(\.slot) + prepared.map(slot)
+        [.stagePlan, .root] + (hasDevices ? [.devices] : []) + boundDevices.map(\.slot) + prepared.map(slot)
             + preparedSysfs.map(\.slot)
     }
 
@@ -109,16 +109,22 @@ extension Planner {
         _ type: String, at target: String, _ attributes: MountAttributes, _ options: [String], _ origin: Origin
     ) -> [Step] {
         let aim = Purpose.mount(NewFilesystem(type: type, target: target, attributes: attributes, options: options))
-        let configured = options.map { child(configuration($0), aim, origin, "set \($0) of \(type)") }
-        return [child(.openFilesystem(type, into: .filesystem), aim, origin, "open \(type)")]
-            + configured
-            + [
-                child(.createSuperblock(.filesystem), aim, origin, "make \(type) for /\(target)"),
-                child(.mountDetached(.filesystem, attributes, into: .mount), aim, origin, "mount \(type)"),
-                child(.close(.filesystem), aim, origin, "close \(type)"),
-            ]
+        return makeNew(type, for: target, as: .mount, attributes, options, origin, aim)
             + attach(.mount, at: target, origin, aim)
             + [child(.close(.mount), aim, origin, "close the mount of /\(target)")]
+    }
+
+    private func makeNew(
+        _ type: String, for target: String, as mount: Slot, _ attributes: MountAttributes, _ options: [String],
+        _ origin: Origin, _ aim: Purpose
+    ) -> [Step] {
+        [child(.openFilesystem(type, into: .filesystem), aim, origin, "open \(type)")]
+            + options.map { child(configuration($0), aim, origin, "set \($0) of \(type)") }
+            + [
+                child(.createSuperblock(.filesystem), aim, origin, "make \(type) for /\(target)"),
+                child(.mountDetached(.filesystem, attributes, into: mount), aim, origin, "mount \(type)"),
+                child(.close(.filesystem), aim, origin, "close \(type)"),
+            ]
     }
 
     private func configuration(_ option: String) -> SystemCall {
@@ -142,83 +148,128 @@ extension Planner {
         mountDevices() + mountProcfs() + mountSysfs()
     }
 
+    /// procfs or sysfs, which stays open under `mount`: others are attached below.
+    private func mountBase(
+        _ type: String, at target: String, as mount: Slot, _ attributes: MountAttributes, _ origin: Origin
+    ) -> [Step] {
+        let aim = Purpose.mount(NewFilesystem(type: type, target: target, attributes: attributes, options: []))
+        return makeNew(type, for: target, as: mount, attributes, [], origin, aim)
+            + attach(mount, at: target, origin, aim)
+    }
+
+    /// Below a file system that this plan has made, places are named from it: no root can lead such a name elsewhere.
+    private func mountBelow(
+        _ base: Slot, _ type: String, at target: String, _ attributes: MountAttributes, _ options: [String],
+        _ origin: Origin
+    ) -> [Step] {
+        let aim = Purpose.mount(NewFilesystem(type: type, target: target, attributes: attributes, options: options))
+        return makeNew(type, for: target, as: .mount, attributes, options, origin, aim)
+            + attach(below: base, target, origin, aim)
+    }
+
+    /// `mount`, which is closed then.
+    private func attach(below base: Slot, _ target: String, _ origin: Origin, _ aim: Purpose) -> [Step] {
+        [
+            child(.moveMount(.mount, to: Self.name(of: target), below: base), aim, origin, "attach /\(target)"),
+            child(.close(.mount), aim, origin, "close the mount of /\(target)"),
+        ]
+    }
+
+    /// Below the file system that its first component is.
+    private static func name(of path: String) -> String {
+        String(decoding: path.utf8.drop { $0 != .slash }.dropFirst(), as: UTF8.self)
+    }
+
     private func mountDevices() -> [Step] {
         guard hasDevices else { return [] }
         let origin = jail.pseudoFilesystems.devfs.origin
-        let terminals = [
-            mountNew(
-                "devpts", at: "dev/pts", [.noSetuid, .noExec], ["newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
-                origin)
-        ].filter { _ in facts.deviceTree.hasTerminals }
-        return attach(.devices, at: "dev", origin, .attachDevices) + attachBoundDevices()
-            + terminals.flatMap { $0 }
-            + mountNew(
-                "tmpfs", at: "dev/shm", [.noSetuid, .noDevices, .noExec], ["mode=1777", "size=65536k"], origin)
+        return attach(.devices, at: "dev", origin, .attachDevices) + fillDevices() + attachBoundDevices()
+            + mountTerminals(origin)
+            + mountBelow(
+                .devices, "tmpfs", at: "dev/shm", [.noSetuid, .noDevices, .noExec],
+                ["mode=1777", "size=65536k"], origin)
             + mountQueues(origin) + mountState()
+    }
+
+    private func mountTerminals(_ origin: Origin) -> [Step] {
+        guard facts.deviceTree.hasTerminals else { return [] }
+        return mountBelow(
+            .devices, "devpts", at: "dev/pts", [.noSetuid, .noExec],
+            ["newinstance", "ptmxmode=0666", "mode=0620", "gid=5"], origin)
     }
 
     /// Where jailrun, run by root inside, keeps what it knows of its jails: there, it is the jail's alone and dies with it,
     /// whatever the root is shared with.
     private func mountState() -> [Step] {
         guard allowsJails else { return [] }
-        return mountNew(
-            "tmpfs", at: String(Self.stateInside.dropFirst()), [.noSetuid, .noDevices, .noExec],
+        return mountBelow(
+            .devices, "tmpfs", at: String(Self.stateInside.dropFirst()), [.noSetuid, .noDevices, .noExec],
             ["mode=0700", "size=65536k"], jail.privileges.childrenMaximum.origin)
     }
 
     /// mqueue can be mounted only by who owns the IPC namespace.
     private func mountQueues(_ origin: Origin) -> [Step] {
         if jail.privileges.sharesInterprocess.value { return [] }
-        return mountNew("mqueue", at: "dev/mqueue", [.noSetuid, .noDevices, .noExec], [], origin)
+        return mountBelow(.devices, "mqueue", at: "dev/mqueue", [.noSetuid, .noDevices, .noExec], [], origin)
     }
 
     private func mountProcfs() -> [Step] {
         guard hasProcfs else { return [] }
-        return mountNew(
-            "proc", at: "proc", [.noSetuid, .noDevices, .noExec], [], jail.pseudoFilesystems.procfs.origin)
+        return mountBase(
+            "proc", at: "proc", as: .procfs, [.noSetuid, .noDevices, .noExec], jail.pseudoFilesystems.procfs.origin)
     }
 
     private func mountSysfs() -> [Step] {
         guard hasSysfs else { return [] }
         let origin = jail.pseudoFilesystems.sysfs.origin
         let attributes = Self.sysfsAttributes
-        return mountSysfs(at: "sys", attributes, origin)
-            + mountNew(
-                "cgroup2", at: "sys/fs/cgroup", allowsJails ? attributes.subtracting(.readOnly) : attributes, [], origin
-            )
+        return
+            (preparedSysfs(at: "sys", origin).map { attach($0.slot, at: "sys", origin, $0.aim) }
+            ?? mountBase("sysfs", at: "sys", as: sysfs, attributes, origin))
+            + mountBelow(
+                sysfs, "cgroup2", at: "sys/fs/cgroup",
+                allowsJails ? attributes.subtracting(.readOnly) : attributes, [], origin)
     }
+
+    /// The sysfs at `/sys`, which jailrun may have prepared.
+    private var sysfs: Slot { preparedSysfs(at: "sys", jail.pseudoFilesystems.sysfs.origin)?.slot ?? .sysfs }
 
     /// The masked and the read-only paths of OCI runtimes, below /proc and /sys. Not where jails are made inside: the kernel lets
     /// a user namespace mount procfs and sysfs only where it sees all of them already. What the masks cover belongs to the
     /// host's root, whom such a jail cannot be.
     func restrictPseudoFilesystems() -> [Step] {
         if allowsJails { return [] }
-        let masked = facts.maskedPaths.filter { isBelowMounted($0.path) }
-        let readOnly = facts.readOnlyPaths.filter(isBelowMounted)
+        let masked = facts.maskedPaths.filter { filesystem(of: $0.path) != nil }
+        let readOnly = facts.readOnlyPaths.filter { filesystem(of: $0) != nil }
         return (masked.isEmpty ? [] : makeMask(.mask(masked))) + masked.flatMap { mask($0, .mask(masked)) }
             + readOnly.flatMap { makeReadOnly($0, .readOnlyPaths(readOnly)) }
     }
 
+    /// The jail's procfs or sysfs; nil when it has none.
+    private func filesystem(of path: String) -> Slot? {
+        if hasProcfs && path.hasPrefix("proc/") { return .procfs }
+        return hasSysfs && path.hasPrefix("sys/") ? sysfs : nil
+    }
+
     private func mask(_ path: StartFacts.MaskedPath, _ aim: Purpose) -> [Step] {
-        let origin = Origin.standard("")
+        guard let base = filesystem(of: path.path) else { return [] }
         let source = path.isDirectory ? "directory" : "file"
         let clone = SystemCall.cloneTree(source, at: .mask, isRecursive: false, into: .mount)
-        return [child(clone, aim, origin, "clone the mask")]
-            + attach(.mount, at: path.path, origin, aim)
-            + [child(.close(.mount), aim, origin, "close the mask")]
+        return [child(clone, aim, .standard(""), "clone the mask")]
+            + attach(below: base, path.path, .standard(""), aim)
     }
 
     private func makeReadOnly(_ path: String, _ aim: Purpose) -> [Step] {
+        guard let base = filesystem(of: path) else { return [] }
         func step(_ call: SystemCall, _ purpose: Phrase) -> Step { child(call, aim, .standard(""), purpose) }
-        let attributes: MountAttributes = [.readOnly, .noSetuid, .noDevices, .noExec]
         return [
-            step(.openInRoot(path, root: .root, resolve: Self.inside, into: .mountPoint), "open /\(path)"),
-            step(.cloneTree("", at: .mountPoint, isRecursive: true, into: .mount), "clone the mount of /\(path)"),
-            step(.setAttributes(attributes, on: .mount, isRecursive: true), "make /\(path) read-only"),
-            step(.moveMount(.mount, onto: .mountPoint), "attach /\(path) over itself"),
-            step(.close(.mountPoint), "close /\(path)"),
-            step(.close(.mount), "close the mount of /\(path)"),
-        ]
+            step(
+                .cloneTree(Self.name(of: path), at: base, isRecursive: true, into: .mount),
+                "clone the mount of /\(path)"),
+            step(
+                .setAttributes([.readOnly, .noSetuid, .noDevices, .noExec], on: .mount, isRecursive: true),
+                "make /\(path) read-only"),
+        ] + attach(below: base, path, .standard(""), aim)
     }
 
     private func isBelowMounted(_ path: String) -> Bool {
@@ -249,4 +300,6 @@ extension Planner {
 
 extension Slot {
     static let mask = Slot("mask")
+    static let procfs = Slot("proc")
+    static let sysfs = Slot("sys")
 }

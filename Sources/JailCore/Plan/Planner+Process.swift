@@ -11,14 +11,37 @@ extension Planner {
         return flags
     }
 
-    /// The IPC namespace comes later: see `separateQueues`.
+    /// The namespaces that it is told to be for. The IPC namespace comes later: see `separateQueues`.
+    private var cloned: NamespaceFlags {
+        namespaces.subtracting(facts.networkHolder == nil ? .ipc : [.ipc, .network])
+    }
+
+    private var isAboutClone: Purpose { .clone(cloned, holder: facts.networkHolder?.jail) }
+
     func spawn() -> [Step] {
-        let cloned = namespaces.subtracting(facts.networkHolder == nil ? .ipc : [.ipc, .network])
-        return [
+        [
             Step(
-                operation: .spawn(cloned), side: .host, aim: .clone(cloned, holder: facts.networkHolder?.jail),
-                origin: .standard(""), purpose: "clone the jail's first process")
+                operation: .spawn(hasLoopbackOnly ? cloned.subtracting(.network) : cloned), side: .host,
+                aim: isAboutClone, origin: .standard(""), purpose: "clone the jail's first process")
         ]
+    }
+
+    /// A network namespace takes the kernel longer than all else. One that jailrun connects to nothing is made by the child,
+    /// and jailrun goes on meanwhile. It has lo only: netdevice(7).
+    func separateNetwork() -> [Step] {
+        guard hasLoopbackOnly else { return [] }
+        let origin = jail.network.mode.origin
+        return [
+            child(.unshare(.network), isAboutClone, .standard(""), "leave the host's network"),
+            child(.openDatagramSocket(into: .socket), .loopback, origin, "open a socket"),
+            child(.raiseLink("lo", over: .socket), .loopback, origin, "raise lo"),
+            child(.close(.socket), .loopback, origin, "close the socket"),
+        ]
+    }
+
+    /// A jail without addresses.
+    private var hasLoopbackOnly: Bool {
+        jail.network.mode.value == .own && facts.network.isEmpty && facts.networkHolder == nil
     }
 
     /// user_namespaces(7): each map is written once, whole.
@@ -61,12 +84,11 @@ extension Planner {
             Step(
                 operation: .release(passedSlots), side: .host, aim: .handOver, origin: .standard(""),
                 purpose: "let the child go on")
-        ] + passedSlots.map { host(.close($0), .handOver, .standard(""), "close what the child has now") } + [
-            Self.leaveSupervisor(),
-            child(
-                .receive(passedSlots, from: .control), .handOver, .standard(""),
-                "wait for jailrun"),
-        ]
+        ] + passedSlots.map { host(.close($0), .handOver, .standard(""), "close what the child has now") }
+    }
+
+    func awaitRelease() -> [Step] {
+        [child(.receive(passedSlots, from: .control), .handOver, .standard(""), "wait for jailrun")]
     }
 
     /// The child has inherited jailrun's end too. With it open, it would never learn that jailrun died: it would wait for ever,
@@ -103,17 +125,6 @@ extension Planner {
             + (jail.host.domainName.map {
                 [child(.setDomainName($0.value), .domainName($0.value), $0.origin, "set the NIS domain name")]
             } ?? [])
-    }
-
-    /// A jail without addresses has lo only. netdevice(7).
-    func raiseLoopback() -> [Step] {
-        guard jail.network.mode.value == .own, facts.network.isEmpty, facts.networkHolder == nil else { return [] }
-        let origin = jail.network.mode.origin
-        return [
-            child(.openDatagramSocket(into: .socket), .loopback, origin, "open a socket"),
-            child(.raiseLink("lo", over: .socket), .loopback, origin, "raise lo"),
-            child(.close(.socket), .loopback, origin, "close the socket"),
-        ]
     }
 
     /// What else a process inherits from its caller and a jail must not.

@@ -24,6 +24,7 @@ extension Planner {
         var attributes: MountAttributes
         var origin: Origin
         var slot: Slot { Slot("sysfs-\(number)") }
+        var aim: Purpose { .attachSysfs(number: number, target: target) }
     }
 
     static let sysfsAttributes: MountAttributes = [.readOnly, .noSetuid, .noDevices, .noExec]
@@ -57,13 +58,17 @@ extension Planner {
         }
     }
 
+    func preparedSysfs(at target: String, _ origin: Origin) -> PreparedSysfs? {
+        preparedSysfs.first { $0.target == target && $0.origin == origin }
+    }
+
+    /// One that the configuration mounts.
     func mountSysfs(at target: String, _ attributes: MountAttributes, _ origin: Origin) -> [Step] {
-        guard let sysfs = preparedSysfs.first(where: { $0.target == target && $0.origin == origin }) else {
+        guard let sysfs = preparedSysfs(at: target, origin) else {
             return mountNew("sysfs", at: target, attributes, [], origin)
         }
-        let aim = Purpose.attachSysfs(number: sysfs.number, target: target)
-        return attach(sysfs.slot, at: target, origin, aim)
-            + [child(.close(sysfs.slot), aim, origin, "close the mount of /\(target)")]
+        return attach(sysfs.slot, at: target, origin, sysfs.aim)
+            + [child(.close(sysfs.slot), sysfs.aim, origin, "close the mount of /\(target)")]
     }
 }
 

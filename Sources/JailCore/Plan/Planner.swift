@@ -4,7 +4,7 @@
 public struct Planner {
     let jail: JailSpec
     let identity: JailIdentity
-    let facts: StartFacts
+    var facts: StartFacts
 
     public init(jail: JailSpec, identity: JailIdentity, facts: StartFacts) {
         self.jail = jail
@@ -13,20 +13,44 @@ public struct Planner {
     }
 
     /// The plan of a start: from the cgroup to the last `exec.start` command.
-    public func start() -> Plan {
+    public func start() -> Plan { finish(begin()) }
+
+    /// What a start begins with. While the kernel does it, the rest is planned.
+    struct Beginning {
+        /// Run on the host before anything of the jail exists.
+        var before: [Plan.Command]
+        /// Up to the clone.
+        var host: [Step]
+        /// What the child does before jailrun lets it go on.
+        var child: [Step]
+    }
+
+    func begin() -> Beginning {
         var steps: [Step] = []
         steps += makeCgroup()  // first: the child is cloned into it, and no process escapes the limits
-        steps += openRoot()  // the one time that a path of the host is walked
-        steps += openMountSources()
-        steps += makeDevices()  // device nodes can be made only outside the jail's user namespace
         steps += enterNetwork()  // of a jail that has the address already: the child is cloned there
         steps += spawn()
         steps += leaveNetwork()  // or the host's side of the rest would be made in there
+        let lists = jail.commands
+        return Beginning(
+            before: hostCommands(lists.prepare, parameter: "exec.prepare", isBefore: true)
+                + hostCommands(lists.prestart, parameter: "exec.prestart", isBefore: true),
+            host: steps, child: [Self.leaveSupervisor()] + separateNetwork())
+    }
+
+    /// - Parameter beginning: what `begin()` returned.
+    func finish(_ beginning: Beginning) -> Plan {
+        var steps = beginning.host
+        steps += openRoot()  // the one time that a path of the host is walked
+        steps += openMountSources()
+        steps += makeDevices()  // device nodes can be made only outside the jail's user namespace
         steps += mapIDs()  // or every id is 65534 and exec would lose all capabilities
         steps += mapRoot()  // needs the user namespace, and the host's capabilities over the file system
         steps += limitProcess()  // by the host: only it may raise a limit or lower a score
         steps += connectNetwork()
         steps += release()
+        steps += beginning.child
+        steps += awaitRelease()
         steps += enterLeaf()  // with the rights of jailrun, which opened it
         steps += becomeRoot()
         steps += separateQueues()  // or /dev/mqueue belongs to nobody
@@ -39,19 +63,15 @@ public struct Planner {
         steps += restrictPseudoFilesystems()
         steps += enterRoot()  // or the host's file tree stays reachable
         steps += nameHost()
-        steps += raiseLoopback()
         steps += resetProcess()
         steps += takeTerminal()  // a pty of the jail's own devpts, so after /dev
         steps += restrictRoot()  // after the last mount point was opened
         steps += narrowPrivileges()
         steps += becomeInit()  // nothing happens after it
         var plan = Plan(steps: steps, commands: commands())
-        let lists = jail.commands
-        plan.before =
-            hostCommands(lists.prepare, parameter: "exec.prepare", isBefore: true)
-            + hostCommands(lists.prestart, parameter: "exec.prestart", isBefore: true)
-        plan.created = hostCommands(lists.created, parameter: "exec.created")
-        plan.after = hostCommands(lists.poststart, parameter: "exec.poststart")
+        plan.before = beginning.before
+        plan.created = hostCommands(jail.commands.created, parameter: "exec.created")
+        plan.after = hostCommands(jail.commands.poststart, parameter: "exec.poststart")
         return plan
     }
 

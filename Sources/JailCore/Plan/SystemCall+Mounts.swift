@@ -95,6 +95,16 @@ extension SystemCall {
             ])
     }
 
+    /// Onto `name` below the file system in the slot `base`.
+    static func moveMount(_ mount: Slot, to name: String, below base: Slot) -> Self {
+        Self(
+            "move_mount", cns_number_move_mount,
+            [
+                .descriptor(mount), .text(""), .descriptor(base), .text(name),
+                .integer(4, spelled: "MOVE_MOUNT_F_EMPTY_PATH"),
+            ])
+    }
+
     static func pivotRoot() -> Self { Self("pivot_root", cns_number_pivot_root, [.text("."), .text(".")]) }
 
     static func detachCurrentDirectory() -> Self {

@@ -18,6 +18,7 @@ public struct DryRun {
         jail = try PortReservation().resolved([jail])[0]
         jail = try SharedNetwork(jail: jail, host: host).resolved()
         var facts = try FactFinder(jail: jail, host: host).startFacts(terminals: terminals)
+        FactFinder.addHiddenPaths(to: &facts)
         let registry = IdentityRegistry(state: host.state)
         let identity = try registry.preview(for: jail)
         let network = try NetworkStart(

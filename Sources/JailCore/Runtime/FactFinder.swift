@@ -21,8 +21,6 @@ struct FactFinder {
         facts.jailUser = try jailUser(passwords(root: root.number))
         facts.identityFiles = try identityFiles(root: root.number)
         if jail.names != nil { facts.resolvers = Self.resolvers }
-        facts.maskedPaths = Self.maskedPaths
-        facts.readOnlyPaths = Self.readOnlyPaths
         facts.deviceTree = try Self.deviceTree(of: jail)
         facts.isNested = host.isNested
         if host.isNested { facts.deviceTree.nodes.removeAll { !Self.isThere($0) } }
@@ -133,6 +131,12 @@ struct FactFinder {
     }
 
     // MARK: Files that the kernel shows
+
+    /// The last of the facts: which of the paths to be masked are there.
+    static func addHiddenPaths(to facts: inout StartFacts) {
+        facts.maskedPaths = maskedPaths
+        facts.readOnlyPaths = readOnlyPaths
+    }
 
     /// The union of what OCI runtimes mask, and what tells more of the host than a jail needs.
     private static var maskedPaths: [StartFacts.MaskedPath] {

@@ -17,8 +17,10 @@ struct JailRemoval {
         // that was made but not yet marked is empty.
         let isOurs = cgroup.belongs(to: trace.name)
         if !isOurs { cgroup.removeIfEmpty() }
+        // As long as there is a network to be taken back, the cgroup tells whose it is.
+        let isGone = isOurs && !trace.hasNetwork && cgroup.removeIfEmpty()
         // With those of the jails inside it, whose rest is then taken back before its own.
-        let isDead = !isOurs || killAll()
+        let isDead = !isOurs || isGone || killAll()
         let nesting = JailNesting(of: trace.name, host: host)
         if isOurs { nesting.removeJails(in: cgroup) }
         let isDisconnected = NetworkStop(trace: trace, undo: networkUndo, host: host).run()

@@ -25,16 +25,26 @@ public struct JailRun {
         let outcome = running.outcome
         let stop = JailStop(host: host, terminals: [])
         var isAsked = false
+        var ended: JailStop.Ended?
         while true {
-            switch running.session.next(deadline: nil) {
+            let isLocked = ended != nil
+            switch running.session.next(deadline: isLocked ? Clock.milliseconds() + 1000 : nil) {
             case .exited:
-                try stop.finishEnded(running.record)
+                if let ended {
+                    stop.finishEnded(running.record, ended)
+                } else {
+                    try stop.finishEnded(running.record)
+                }
                 return outcome
+            case .report(.ended): ended = stop.lockEnded(running.record)
             case .signal:
+                ended = nil
                 if !isAsked { ServiceManager.notify(.stopping) }
                 stopRunning(running.record, isForced: isAsked)
                 isAsked = true
-            case .report, .timedOut: break
+            // The jail is frozen: others may want its lock.
+            case .timedOut: ended = nil
+            case .report: break
             }
         }
     }

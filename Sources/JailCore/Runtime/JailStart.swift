@@ -83,7 +83,6 @@ public struct JailStart {
         }
         try JailRepair(host: host).repair(name)
         if host.state.trace(of: name) != nil { throw .alreadyExists(jail: jail.label) }
-        try checkCgroup()
         try nesting.check(jail)
         let trace = try IdentityRegistry(state: host.state).reserve(for: jail) { initialTrace($0) }
         var networkUndo: [NetworkOperation] = []
@@ -101,20 +100,12 @@ public struct JailStart {
         }
     }
 
-    /// A renamed jail keeps its cgroup, for cgroups cannot be renamed: until it ends, its first name is in use.
-    private func checkCgroup() throws(RuntimeError) {
-        let path = host.cgroup(of: jail.name.value).path
-        guard let other = host.state.traces.first(where: { $0.cgroup == path }) else { return }
-        throw .unsuitable(
-            jail: jail.label, origin: jail.name.origin,
-            "the cgroup of this name is still that of jail \"\(other.name)\", which had the name", hint: nil)
-    }
-
+    /// Until the first process is known, the name's lock says whether somebody is at work, and no start time need be looked up.
     private func initialTrace(_ identity: JailIdentity) -> JailTrace {
         JailTrace(
             name: jail.name.value, label: jail.label, identity: identity, phase: .up,
             cgroup: host.cgroup(of: jail.name.value).path, isTransient: isTransient, supervisor: supervisor,
-            supervisorStartTime: ProcessTable.startTime(of: supervisor) ?? 0,
+            supervisorStartTime: 0,
             hasNetwork: jail.network.isConnected, interfaces: jail.network.interfaces.map(\.value))
     }
 
@@ -126,18 +117,22 @@ public struct JailStart {
         let beforehand = HostCommand(jail: jail, identity: jail.jid == nil ? nil : trace.identity, host: host)
         try beforehand.run(jail.commands.prepare, parameter: "exec.prepare")
         try beforehand.run(jail.commands.prestart, parameter: "exec.prestart")
-        let (plan, network, filter) = try makePlan(trace)
+        var (planner, network, filter) = try makePlanner(trace)
         networkUndo = network.operations.reversed().compactMap(\.value.undo)
         if let holder = network.holder {
             // Under the network lock: from now on nobody takes it from under this jail.
             trace.network = holder.trace.network
             try host.state.write(trace)
         }
+        let beginning = planner.begin()
         var performer = try PlanPerformer(
-            plan: plan, jail: jail, host: host, isTransient: isTransient,
+            beginning, jail: jail, host: host, isTransient: isTransient,
             isPersistent: isHeld || jail.isPersistent.value || jail.outlivesItsCommands, network: network,
             output: output)
-        let child = try performer.perform()
+        let child = try performer.spawn()
+        FactFinder.addHiddenPaths(to: &planner.facts)
+        let plan = planner.finish(beginning)
+        try performer.perform(plan, child: child.pid)
         network.close()
         let session = Session(
             control: performer.pair.ours.number, pidfd: child.pidfd.number, signals: host.signals, console: console)
@@ -145,6 +140,7 @@ public struct JailStart {
         // No earlier: until it has a program of its own, the child shares this one's memory, and each makes the other wait.
         trace.pid = child.pid
         trace.startTime = ProcessTable.startTime(of: child.pid) ?? 0
+        trace.supervisorStartTime = ProcessTable.startTime(of: supervisor) ?? 0
         try host.state.write(trace)
         let details = JailDetails(
             generation: trace.identity.generation, spec: jail, networkUndo: networkUndo, createdSeconds: time(nil),
@@ -170,7 +166,7 @@ public struct JailStart {
     }
 
     /// - Returns: the filter, too, if it is to be recorded.
-    private func makePlan(_ trace: JailTrace) throws(RuntimeError) -> (Plan, NetworkStart, filter: String?) {
+    private func makePlanner(_ trace: JailTrace) throws(RuntimeError) -> (Planner, NetworkStart, filter: String?) {
         var facts = try FactFinder(jail: jail, host: host).startFacts(terminals: terminals)
         for file in facts.unavailableDefaults {
             host.note("\(jail.label): without the default \(file): this host has no such cgroup controller")
@@ -179,7 +175,7 @@ public struct JailStart {
         facts.network = network.operations
         facts.networkHolder = network.holder?.facts
         facts.isOutputPiped = output != nil && jail.commands.consoleLog == nil
-        return (Planner(jail: jail, identity: trace.identity, facts: facts).start(), network, recordedFilter(facts))
+        return (Planner(jail: jail, identity: trace.identity, facts: facts), network, recordedFilter(facts))
     }
 
     /// Other filters are made of the table in jailrun itself, which no file changes.
@@ -196,7 +192,9 @@ public struct JailStart {
             let event = session.next(deadline: deadline)
             switch event {
             case .report(.ready): return nil
-            case .report(.failed(let index, let errno)) where (0..<plan.firstCommandStep).contains(index):
+            case .report(.failed(let reported, let errno)):
+                let index = plan.index(ofReported: reported)
+                if index >= plan.firstCommandStep || index < 0 { return event }
                 throw failure(plan.allSteps[index], index, errno)
             case .report: return event
             case .exited(let status):

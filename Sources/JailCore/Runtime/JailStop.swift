@@ -153,22 +153,43 @@ public struct JailStop {
         _ = unsafe poll(&watched, 1, 2000)
     }
 
+    /// A jail whose processes have ended by themselves: its name's lock, and what was recorded when it was taken.
+    struct Ended: ~Copyable {
+        let lock: JailLock
+        let trace: JailTrace?
+    }
+
     /// After the processes of a jail have ended by themselves: the commands of the host, and nothing left.
     public func finishEnded(_ record: JailRecord) throws(RuntimeError) {
-        // Stopped by another command, as a rule: then there is nothing to do, and no lock to be made for it.
+        if let ended = lockEnded(record) { return finishEnded(record, ended) }
+        // Stopped by another command, as a rule: then there is nothing to do, and no lock to be made for it. It may have been
+        // renamed.
         guard let name = host.state.name(of: record.identity, once: record.name) else { return }
         let lock = try host.lock(name)
         // Another command may have stopped it, and a new jail may have its name by now.
-        let current = host.state.trace(of: name)
-        // It may have been changed since its start, and its name with it.
-        let isChanged = current?.revision != record.trace.revision
-        let record = isChanged ? host.state.record(of: name) ?? record : record
-        if current?.identity == record.identity { finish(record) }
-        if current == nil || current?.identity == record.identity {
-            lock.unlinkAndRelease()
-        } else {
-            _ = consume lock
+        finishEnded(record, Ended(lock: lock, trace: host.state.trace(of: name)))
+    }
+
+    /// The first half, which may be done while the first process is still on its way out.
+    /// - Returns: nil when another command has the name's lock, or the jail this name no longer.
+    func lockEnded(_ record: JailRecord) -> Ended? {
+        guard host.state.hasTrace(of: record.name),
+            let lock = JailLock(tryLocking: host.state.lockPath(record.name))
+        else { return nil }
+        let trace = host.state.trace(of: record.name)
+        return trace == nil || trace?.identity == record.identity ? Ended(lock: lock, trace: trace) : nil
+    }
+
+    /// The second half.
+    func finishEnded(_ record: JailRecord, _ ended: consuming Ended) {
+        let trace = ended.trace
+        let isOurs = trace?.identity == record.identity
+        if let trace, isOurs {
+            // It may have been changed since its start.
+            let present = trace.revision == record.trace.revision ? nil : host.state.record(of: trace.name)
+            finish(present ?? record, hasEnded: true)
         }
+        if trace == nil || isOurs { ended.release() }
         host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
     }
 
@@ -214,12 +235,15 @@ public struct JailStop {
         }
     }
 
+    /// - Parameter hasEnded: its first process has, and all others with it.
     @discardableResult
-    private func finish(_ record: JailRecord) -> Bool {
+    private func finish(_ record: JailRecord, hasEnded: Bool = false) -> Bool {
         let commands = record.spec.commands
         let hooks = HostCommand(jail: record.spec, identity: record.identity, host: host)
-        do throws(Errno) { try Cgroup(path: record.cgroup).killAll(timeoutMilliseconds: 10000) } catch {
-            host.warn("\(record.spec.label): processes do not die: \(error.description)")
+        if !hasEnded {
+            do throws(Errno) { try Cgroup(path: record.cgroup).killAll(timeoutMilliseconds: 10000) } catch {
+                host.warn("\(record.spec.label): processes do not die: \(error.description)")
+            }
         }
         onRemoval(record)
         let isStopped = succeeds { () throws(RuntimeError) in
@@ -241,6 +265,10 @@ public struct JailStop {
             return false
         }
     }
+}
+
+extension JailStop.Ended {
+    consuming func release() { lock.unlinkAndRelease() }
 }
 
 extension CommandSpec {

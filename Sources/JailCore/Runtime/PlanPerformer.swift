@@ -23,57 +23,55 @@ struct PlanPerformer: ~Copyable {
         var pidfd: Descriptor
     }
 
-    private let plan: Plan
+    private let jail: JailSpec
     private let host: Host
-    private let steps: HostSteps
-    private let childSteps: Range<Int>
+    private let network: NetworkStart
+    private let beginning: Planner.Beginning
+    private let beginningSteps: HostSteps
+    /// What the child does while the rest is planned.
+    private let childsBeginning: KernelPlan
+    private var waiting: WaitingChild?
+    private var childsPlan: KernelPlan?
+    private var childsSteps: ArraySlice<Step> = []
     let pair: ControlPair
     private let stage: Descriptor
-    private let stagePlan: Descriptor
+    private let stageFlags: UInt32
+    private let output: OutputPipe?
     private let consoleLog: Descriptor
 
+    /// - Parameter output: the jail's, unless there is a log.
     init(
-        plan: Plan, jail: JailSpec, host: Host, isTransient: Bool, isPersistent: Bool, network: NetworkStart,
-        output: OutputPipe?
+        _ beginning: Planner.Beginning, jail: JailSpec, host: Host, isTransient: Bool, isPersistent: Bool,
+        network: NetworkStart, output: OutputPipe?
     ) throws(RuntimeError) {
         var flags: UInt32 = jail.commands.created.isEmpty ? 0 : CNS_WAIT_FOR_GO.rawValue
         if isTransient { flags |= CNS_TRANSIENT.rawValue }
         if isPersistent { flags |= CNS_PERSISTENT.rawValue }
-        let message = "\(jail.label): cannot prepare the start"
+        let message = Self.message(jail)
         let pair = try attempt(message) { () throws(Errno) in try ControlPair() }
         let stage = try attempt(message) { () throws(Errno) in try Stage.descriptor() }
-        let stagePlan = try attempt(message) { () throws(Errno) in
-            try KernelPlan.stageDescriptor(
-                commands: plan.commands, enter: [], flags: flags,
-                console: output == nil || jail.commands.consoleLog != nil ? -1 : Int32(CNS_JOINED_DESCRIPTOR),
-                firstIndex: plan.firstCommandStep, slots: [])
-        }
         let consoleLog = try Self.openConsoleLog(jail)
-        let steps = HostSteps(
-            steps: plan.steps, firstIndex: plan.firstStep, jail: jail, host: host, network: network)
-        steps.kernelPlan.set(.control, to: pair.childs.number)
-        steps.kernelPlan.set(.supervisorControl, to: pair.ours.number)
-        steps.kernelPlan.set(.stage, to: stage.number)
-        steps.kernelPlan.set(.stagePlan, to: stagePlan.number)
-        if let output {
-            steps.kernelPlan.set(.output, to: output.writing)
-            steps.kernelPlan.set(.outputSource, to: output.reading)
-        }
-        if consoleLog.number >= 0 { steps.kernelPlan.set(.consoleLog, to: consoleLog.number) }
+        beginningSteps = HostSteps(
+            steps: beginning.host, firstIndex: beginning.before.stepCount, jail: jail, host: host, network: network)
+        childsBeginning = KernelPlan(
+            steps: beginning.child, firstIndex: Plan.firstReportOfChild, isTimed: host.observe != nil)
+        childsBeginning.set(.supervisorControl, to: pair.ours.number)
         if let holder = network.holder {
-            steps.kernelPlan.set(.holderNetwork, to: holder.namespace.number)
-            steps.kernelPlan.set(.hostNetwork, to: holder.home.number)
+            beginningSteps.kernelPlan.set(.holderNetwork, to: holder.namespace.number)
+            beginningSteps.kernelPlan.set(.hostNetwork, to: holder.home.number)
         }
-        let first = plan.steps.firstIndex { $0.side == .child } ?? plan.steps.count
-        self.plan = plan
+        self.consoleLog = consoleLog
+        self.jail = jail
         self.host = host
-        self.childSteps = first..<plan.steps.count
+        self.network = network
+        self.beginning = beginning
         self.pair = pair
         self.stage = stage
-        self.stagePlan = stagePlan
-        self.consoleLog = consoleLog
-        self.steps = steps
+        self.output = output
+        stageFlags = flags
     }
+
+    private static func message(_ jail: JailSpec) -> String { "\(jail.label): cannot prepare the start" }
 
     /// `exec.consolelog`: a file of the host. Below the jail's root, where the jail may put links at any moment, none is
     /// followed: jail(8).
@@ -96,10 +94,18 @@ struct PlanPerformer: ~Copyable {
         }
     }
 
-    /// Performs the host's steps, and lets the child perform its own.
-    /// - Throws: `.step` for the step that failed on the host's side; the child's failures come over the control socket.
-    mutating func perform() throws(RuntimeError) -> Child {
-        do throws(RuntimeError) { return try performSteps() } catch {
+    /// Performs the steps up to the clone.
+    /// - Returns: the child, which waits for `perform(_:child:)`.
+    /// - Throws: `.step` for the step that failed.
+    mutating func spawn() throws(RuntimeError) -> Child {
+        do throws(RuntimeError) {
+            var child: Child?
+            try Self.perform(beginningSteps, upTo: beginning.host.count) { index, operation throws(RuntimeError) in
+                if case .spawn(let flags) = operation { child = try spawn(flags, index) }
+            }
+            if let child { return child }
+            throw .host("\(jail.label): the plan has no first process", hint: nil)
+        } catch {
             leaveNetwork()
             throw error
         }
@@ -107,33 +113,84 @@ struct PlanPerformer: ~Copyable {
 
     /// Or what was done would be looked for, and taken back, in another jail's network.
     private func leaveNetwork() {
-        guard let index = plan.steps.firstIndex(where: { $0.aim == .leaveNetwork }) else { return }
-        do { try steps.kernelPlan.perform(index..<index + 1) } catch {
-            steps.host.warn("\(steps.jail.label): cannot leave the jail's network: \(Errno(error.errno))")
+        guard let index = beginning.host.firstIndex(where: { $0.aim == .leaveNetwork }) else { return }
+        do { try beginningSteps.kernelPlan.perform(index..<index + 1) } catch {
+            host.warn("\(jail.label): cannot leave the jail's network: \(Errno(error.errno))")
             abort()  // what was done is taken back by whoever comes next, from the host's network
         }
     }
 
-    private mutating func performSteps() throws(RuntimeError) -> Child {
-        var child: Child?
+    /// Performs the host's other steps, and lets the child perform its own.
+    /// - Parameter plan: all of it, from its beginning.
+    /// - Throws: `.step` for the step that failed on the host's side, or before, in the child; what fails in the child later
+    ///   comes over the control socket.
+    mutating func perform(_ plan: Plan, child: Int32) throws(RuntimeError) {
+        do throws(RuntimeError) { try performRest(plan, child: child) } catch {
+            guard case .failed(let number, let errno)? = try? Control.receive(from: pair.ours.number) else {
+                throw error
+            }
+            let index = plan.index(ofReported: number)
+            throw .step(jail: jail.label, step: plan.allSteps[index], errno: Errno(errno), number: index)
+        }
+    }
+
+    private mutating func performRest(_ plan: Plan, child: Int32) throws(RuntimeError) {
+        let first = beginning.host.count
+        let childsFirst = plan.steps.firstIndex { $0.side == .child } ?? plan.steps.count
+        let childsRest = childsFirst + beginning.child.count
+        let steps = HostSteps(
+            steps: Array(plan.steps[first..<childsFirst]), firstIndex: plan.firstStep + first, jail: jail, host: host,
+            network: network)
+        let stagePlan = try attempt(Self.message(jail)) { () throws(Errno) in
+            try KernelPlan.stageDescriptor(
+                commands: plan.commands, enter: [], flags: stageFlags,
+                console: output == nil || jail.commands.consoleLog != nil ? -1 : Int32(CNS_JOINED_DESCRIPTOR),
+                firstIndex: plan.firstCommandStep, slots: [])
+        }
+        steps.kernelPlan.adoptDescriptors(of: beginningSteps.kernelPlan)
+        steps.kernelPlan.set(.stagePlan, to: stagePlan.release())
+        steps.kernelPlan.set(.childProcess, to: child)
+        steps.kernelPlan.setChild(child)
+        var rest = KernelPlan(
+            steps: Array(plan.steps[childsRest...]), firstIndex: plan.firstStep + childsRest,
+            isTimed: host.observe != nil)
+        rest.adoptDescriptors(of: beginningSteps.kernelPlan)
+        rest.set(.control, to: pair.childs.number)
+        rest.set(.stage, to: stage.number)
+        if let output {
+            rest.set(.output, to: output.writing)
+            rest.set(.outputSource, to: output.reading)
+        }
+        if consoleLog.number >= 0 { rest.set(.consoleLog, to: consoleLog.number) }
+        if let waiting { rest.give(to: waiting) }
+        childsSteps = plan.steps[childsFirst...]
+        childsPlan = consume rest
+        try Self.perform(steps, upTo: steps.steps.count, child: child) { index, operation throws(RuntimeError) in
+            if case .release(let slots) = operation { try release(slots, steps, index) }
+        }
+    }
+
+    /// - Parameter special: performs what is neither a call nor of the network.
+    private static func perform(
+        _ steps: HostSteps, upTo end: Int, child: Int32 = 0,
+        special: (Int, Operation) throws(RuntimeError) -> Void
+    ) throws(RuntimeError) {
+        let host = steps.host
         var index = 0
-        while index < childSteps.lowerBound || index < plan.steps.count && plan.steps[index].side == .host {
-            let step = plan.steps[index]
+        while index < end {
+            let step = steps.steps[index]
             let began = host.observe == nil ? 0 : Clock.microseconds()
-            var end = index + 1
+            var next = index + 1
             switch step.operation {
             case .call where host.observe == nil:
-                end = endOfCalls(from: index)
-                try steps.call(index..<end)
-            case .spawn(let flags): child = try spawn(flags, index)
-            case .release(let slots): try release(slots, index)
-            default: try steps.perform(index, child: child?.pid ?? 0)
+                while next < end, case .call = steps.steps[next].operation { next += 1 }
+                try steps.call(index..<next)
+            case .spawn, .release: try special(index, step.operation)
+            default: try steps.perform(index, child: child)
             }
-            index = end
+            index = next
             host.observe?(step, Clock.microseconds() - began)
         }
-        guard let child else { throw .host("\(steps.jail.label): the plan has no first process", hint: nil) }
-        return child
     }
 
     /// Gives up all but jailrun's end of the control socket.
@@ -142,27 +199,26 @@ struct PlanPerformer: ~Copyable {
     /// Tells of the child's steps, once it has become pid 1's program.
     func observeChild() {
         guard let observe = host.observe else { return }
-        for index in childSteps { observe(plan.steps[index], steps.kernelPlan.nanoseconds(index).map { $0 / 1000 }) }
+        let beginning = beginning.child.count
+        for (index, step) in childsSteps.enumerated() {
+            let nanoseconds =
+                index < beginning
+                ? childsBeginning.nanoseconds(index) : childsPlan?.nanoseconds(index - beginning) ?? nil
+            observe(step, nanoseconds.map { $0 / 1000 })
+        }
     }
 
-    private func endOfCalls(from start: Int) -> Int {
-        var end = start
-        while end < childSteps.lowerBound, case .call = plan.steps[end].operation { end += 1 }
-        return end
-    }
-
-    private func spawn(_ flags: NamespaceFlags, _ index: Int) throws(RuntimeError) -> Child {
+    private mutating func spawn(_ flags: NamespaceFlags, _ index: Int) throws(RuntimeError) -> Child {
         do {
-            let cgroup = steps.kernelPlan.descriptor(in: .cgroup) ?? -1
-            let child = try steps.kernelPlan.spawn(
-                childSteps, flags: flags, cgroup: cgroup, control: pair.childs.number)
-            steps.kernelPlan.setChild(child.pid)
-            steps.kernelPlan.set(.childProcess, to: child.pid)
-            return Child(pid: child.pid, pidfd: Descriptor(child.pidfd))
-        } catch { throw steps.failure(index, error) }
+            let cgroup = beginningSteps.kernelPlan.descriptor(in: .cgroup) ?? -1
+            let (pid, pidfd, waiting) = try childsBeginning.spawnWaiting(
+                flags: flags, cgroup: cgroup, control: pair.childs.number)
+            self.waiting = waiting
+            return Child(pid: pid, pidfd: Descriptor(pidfd))
+        } catch { throw beginningSteps.failure(index, error) }
     }
 
-    private func release(_ slots: [Slot], _ index: Int) throws(RuntimeError) {
+    private func release(_ slots: [Slot], _ steps: HostSteps, _ index: Int) throws(RuntimeError) {
         do {
             try Control.go(pair.ours.number, passing: slots.map { steps.kernelPlan.descriptor(in: $0) ?? -1 })
         } catch { throw steps.failure(index, error) }

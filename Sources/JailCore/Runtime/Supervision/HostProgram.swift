@@ -33,9 +33,6 @@ public struct HostProgram: ~Copyable {
             })
         let pair = try attempt("cannot run \(name)") { () throws(Errno) in try ControlPair() }
         signals.restoreCallersProcess()
-        // An ignored signal stays so through clone3(2) and execve(2).
-        Glibc.signal(SIGPIPE, SIG_DFL)
-        defer { Glibc.signal(SIGPIPE, SIG_IGN) }
         let spawned = try attempt("cannot run \(name)") { () throws(Errno) in
             try plan.spawn(0..<calls.count, flags: [], cgroup: -1, control: pair.childs.number)
         }
