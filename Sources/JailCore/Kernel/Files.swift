@@ -74,12 +74,6 @@ enum Files {
         _ = try unsafe checked(rename(temporary, path))
     }
 
-    /// Writes a few bytes in one write(2), which nothing can interrupt half-way.
-    static func overwrite(_ path: String, with bytes: [UInt8]) throws(Errno) {
-        let file = try open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o600)
-        try write(bytes, to: file.number)
-    }
-
     /// mkdir(2) of the path and its missing parents; what exists already stays as it is.
     static func makeDirectories(_ path: String, mode: UInt32) throws(Errno) {
         if unsafe mkdir(path, mode) == 0 || errno == EEXIST { return }

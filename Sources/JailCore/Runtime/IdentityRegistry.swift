@@ -1,7 +1,7 @@
 internal import Glibc
 internal import SystemPackage
 
-/// Chooses jids and id ranges: under one lock, so that no two jails get the same.
+/// Chooses jids and id ranges: under one lock, so that no two jails get the same. The file of the lock holds the last jid.
 struct IdentityRegistry {
     let state: StateDirectory
 
@@ -12,19 +12,30 @@ struct IdentityRegistry {
 
     /// Reserves an identity by writing the trace that `makeTrace` builds around it.
     func reserve(for spec: JailSpec, makeTrace: (JailIdentity) -> JailTrace) throws(RuntimeError) -> JailTrace {
-        let lock = try JailLock(state.registryPath, in: state, jail: spec.label)
+        let lock = try lock()
         // Another jailrun may have removed the last jail's directories before the lock was ours.
         try state.prepare()
         let others = state.traces
-        let jid = try chooseJid(for: spec, others: others)
+        let jid = try chooseJid(for: spec, others: others, lock)
         var trace = makeTrace(
             JailIdentity(
                 jid: jid, idRange: try chooseRange(for: spec, others: others), generation: UInt64(Clock.microseconds()))
         )
         trace.network = network(of: jid, others: others)
+        // A renamed jail keeps its cgroup, for cgroups cannot be renamed: until it ends, its first name is in use.
+        if let other = others.first(where: { $0.cgroup == trace.cgroup }) {
+            throw .unsuitable(
+                jail: spec.label, origin: spec.name.origin,
+                "the cgroup of this name is still that of jail \"\(other.name)\", which had the name", hint: nil)
+        }
         try state.write(trace)
         _ = consume lock
         return trace
+    }
+
+    /// It is held for moments only: nobody needs to know by whom.
+    func lock() throws(RuntimeError) -> JailLock {
+        try JailLock(state.registryPath, in: state, jail: "registry", writesHolder: false)
     }
 
     /// The jid; of a jail that is gone the network may have it still, for those that share it.
@@ -40,17 +51,19 @@ struct IdentityRegistry {
 
     /// Takes the next number: a jail without a name is named by its own, which must be known before the rest.
     func takeNumber() throws(RuntimeError) -> Int {
-        let lock = try JailLock(state.registryPath, in: state, jail: "registry")
+        let lock = try lock()
         try state.prepare()
         let jid = nextJid(others: state.traces)
-        try writeLast(jid)
+        try writeLast(jid, lock)
         _ = consume lock
         return jid
     }
 
-    private func writeLast(_ jid: Int) throws(RuntimeError) {
-        do { try Files.overwrite(state.lastJidPath, with: Array(String(jid).utf8)) } catch {
-            throw .system("cannot write \(state.lastJidPath)", error)
+    /// As many bytes each time, so that nothing is left of a longer number.
+    private func writeLast(_ jid: Int, _ lock: borrowing JailLock) throws(RuntimeError) {
+        let digits = Array(String(Self.lastJid + 1 + jid).utf8.dropFirst())
+        try attempt("cannot write \(state.registryPath)") { () throws(Errno) in
+            try Files.write(digits, to: lock.descriptor.number)
         }
     }
 
@@ -62,7 +75,9 @@ struct IdentityRegistry {
     }
 
     /// The number after the last one used, wrapping: jail(2).
-    private func chooseJid(for spec: JailSpec, others: [JailTrace]) throws(RuntimeError) -> Int {
+    private func chooseJid(
+        for spec: JailSpec, others: [JailTrace], _ lock: borrowing JailLock
+    ) throws(RuntimeError) -> Int {
         let used = others.map(\.identity.jid)
         if let fixed = spec.jid {
             if used.contains(fixed.value) {
@@ -72,12 +87,12 @@ struct IdentityRegistry {
             return fixed.value
         }
         let jid = nextJid(others: others)
-        try writeLast(jid)
+        try writeLast(jid, lock)
         return jid
     }
 
     private func nextJid(others: [JailTrace]) -> Int {
-        var jid = (try? Files.text(state.lastJidPath)).flatMap { Int($0) } ?? 0
+        var jid = (try? Files.text(state.registryPath)).flatMap { Int($0) } ?? 0
         repeat { jid = jid >= Self.lastJid ? 1 : jid + 1 } while others.contains { $0.identity.jid == jid }
         return jid
     }

@@ -84,7 +84,7 @@ struct JailNesting {
     /// Says to its pid 1 whether it is to live without processes.
     /// - Throws: when that cannot be reached.
     func setPersistence(_ record: JailRecord) throws(RuntimeError) {
-        let lock = try JailLock(host.state.registryPath, in: host.state, jail: record.spec.label)
+        let lock = try IdentityRegistry(state: host.state).lock()
         let isPersistent = record.spec.isPersistent.value || hasJails
         try attempt("\(record.spec.label): cannot reach the jail's first process") { () throws(Errno) in
             let pidfd = Descriptor(try checkedResult(cns_pidfd_open(record.pid)))

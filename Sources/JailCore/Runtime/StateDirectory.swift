@@ -55,6 +55,7 @@ public struct StateDirectory: Sendable {
     }
 
     func tracePath(_ name: String) -> String { "\(path)/jails/\(name)" }
+    func hasTrace(of name: String) -> Bool { unsafe access(tracePath(name), F_OK) == 0 }
 
     /// The trace of a name, or nil. One that cannot be read counts as none: the cgroup tells the rest.
     func trace(of name: String) -> JailTrace? {
@@ -134,11 +135,12 @@ public struct StateDirectory: Sendable {
     /// it holds stays, and it makes again what it misses.
     func removeIfUnused(cgroupRoot: Cgroup) {
         let services = ServiceRegistry(state: self)
-        guard names.isEmpty, services.names.isEmpty, let registry = JailLock(tryLocking: registryPath) else { return }
+        guard names.isEmpty, services.names.isEmpty,
+            let registry = JailLock(tryLocking: registryPath, writesHolder: false)
+        else { return }
         if names.isEmpty {
             services.removeIfUnused()
             cgroupRoot.removeLevels()
-            _ = unsafe unlink(lastJidPath)
             removeUnusedNetworkLock()
             for name in (try? Files.names(in: "\(path)/locks")) ?? [] {
                 if let lock = JailLock(tryLocking: lockPath(name)) { lock.unlinkAndRelease() }
@@ -160,7 +162,6 @@ public struct StateDirectory: Sendable {
 
     var registryPath: String { "\(path)/registry" }
     var networkPath: String { "\(path)/network" }
-    var lastJidPath: String { "\(path)/last-jid" }
 }
 
 /// A lock on a name, for the whole of a command. flock(2): it is gone with its last holder, however that died.
@@ -182,19 +183,20 @@ struct JailLock: ~Copyable {
         timeoutMilliseconds: Int = 60000
     ) throws(RuntimeError) {
         let deadline = Clock.milliseconds() + timeoutMilliseconds
-        var pauseMicroseconds: UInt32 = 500
+        var pauseMicroseconds: UInt32 = 0  // at first only its directory may be missing
         while true {
-            try state.prepare()
             if let descriptor = Self.lock(path, writesHolder: writesHolder) {
                 self.descriptor = descriptor
                 self.path = path
                 return
             }
+            try state.prepare()
             if Clock.milliseconds() > deadline {
-                throw .locked(jail: jail, holder: (try? Files.text(path)).map(Terminal.escaped) ?? "")
+                throw .locked(
+                    jail: jail, holder: writesHolder ? (try? Files.text(path)).map(Terminal.escaped) ?? "" : "")
             }
-            usleep(pauseMicroseconds)
-            pauseMicroseconds = min(pauseMicroseconds * 2, 20000)
+            if pauseMicroseconds > 0 { usleep(pauseMicroseconds) }
+            pauseMicroseconds = min(max(pauseMicroseconds * 2, 500), 20000)
         }
     }
 
