@@ -38,14 +38,19 @@ extension Plan {
 }
 
 extension Plan.Part {
-    /// The numbers of the steps, from 1, runs of them together: `3-7, 12`.
-    public var numbers: String {
+    /// The numbers of the steps, from 1: `3-7, 12`.
+    public var numbers: String { steps.map { $0 + 1 }.ranges }
+}
+
+extension [Int] {
+    /// Ascending numbers, runs of them together: `3-7, 12`.
+    public var ranges: String {
         var ranges: [ClosedRange<Int>] = []
-        for step in steps {
-            if let last = ranges.last, last.upperBound == step {
-                ranges[ranges.count - 1] = last.lowerBound...step + 1
+        for number in self {
+            if let last = ranges.last, last.upperBound + 1 == number {
+                ranges[ranges.count - 1] = last.lowerBound...number
             } else {
-                ranges.append(step + 1...step + 1)
+                ranges.append(number...number)
             }
         }
         return ranges.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }

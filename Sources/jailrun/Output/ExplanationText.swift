@@ -54,12 +54,13 @@ struct ExplanationText {
         for (index, line) in part.shell.enumerated() {
             page.addCommand(Terminal.escaped(line), after: index == 0 ? "shell" : "", indent: 4, column: column)
         }
-        page.add("\(part.calls)", after: Self.label(part.steps), indent: 4, column: column)
+        page.add("\(part.calls)", after: Self.label(part.steps, width: column - 5), indent: 4, column: column)
     }
 
-    private static func label(_ steps: [Int]) -> String {
+    private static func label(_ steps: [Int], width: Int) -> String {
         guard let first = steps.first, let last = steps.last else { return "" }
-        return first == last ? "\(first)" : "\(first)-\(last)"
+        let ranges = steps.ranges
+        return ranges.utf8.count <= width ? ranges : "\(first)…\(last)"
     }
 
     /// `www.conf:4  path = "/usr/jail/www"`.
