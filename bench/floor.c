@@ -247,6 +247,7 @@ static _Noreturn void be_first_process(int channel, int init, char **words) {
     CHECK(syscall(SYS_setresgid, 0, 0, 0));
     CHECK(syscall(SYS_setresuid, 0, 0, 0));
     CHECK(syscall(SYS_setgroups, 0, NULL));
+    CHECK(unshare(CLONE_NEWIPC));
     mount_all(passed[0], passed[1]);
     CHECK(sethostname("floor", 5));
     reset_process();
@@ -343,7 +344,7 @@ int main(int count, char **words) {
     attach_device_program(cgroup);
     int channel[2], pidfd = -1;
     CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel));
-    struct clone_args arguments = {.flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC |
+    struct clone_args arguments = {.flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS |
                                             CLONE_NEWCGROUP | CLONE_PIDFD | CLONE_INTO_CGROUP | CLONE_CLEAR_SIGHAND,
                                    .pidfd = (unsigned long)&pidfd,
                                    .exit_signal = SIGCHLD,

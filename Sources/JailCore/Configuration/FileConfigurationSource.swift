@@ -82,7 +82,7 @@ private struct TrustedPath {
     /// What a shell's `<(COMMAND)` leads to: proc(5), `/proc/pid/fd`.
     private static func isPipe(_ target: String) -> Bool { target.hasPrefix("pipe:[") && target.hasSuffix("]") }
 
-    /// The last component is first.
+    /// The last component is first. Not by split(separator:), which makes types at every start: docs/design/0009.
     private static func components(_ path: String) -> [String] {
         var components: [String] = []
         var rest = path.utf8[...]

@@ -58,8 +58,8 @@ struct ParameterMerge {
         return low
     }
 
-    /// The first entry of exactly that name.
-    private func first(named name: Bytes) -> Int? {
+    /// The first entry that is spelled so.
+    private func first(spelled name: Bytes) -> Int? {
         let position = position(of: name, 0)
         guard position < places.count, entries[places[position]].name == name else { return nil }
         return places[position]
@@ -72,11 +72,12 @@ struct ParameterMerge {
         place(index)
     }
 
+    /// The first entry of that parameter, however it is spelled.
     private func first(_ name: Bytes) -> Int? {
         guard let spellings = ParameterName.spellings(of: name) else {
             return entries.firstIndex { ParameterName.areEqual($0.name, name) }
         }
-        return spellings.compactMap(first(named:)).min()
+        return spellings.compactMap(first(spelled:)).min()
     }
 
     private mutating func set(_ setting: Setting) {

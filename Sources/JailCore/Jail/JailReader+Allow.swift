@@ -109,8 +109,7 @@ extension JailReader {
         for privilege in Self.interprocess {
             guard let mode = jailsys(privilege.rawValue), mode.value == .new else { continue }
             error(
-                "\(privilege.rawValue): an own one cannot be beside the host's, inherited in line "
-                    + "\(Located(true, inherited).place.line)",
+                "\(privilege.rawValue): an own one cannot be beside the host's, inherited in line \(inherited.place.line)",
                 at: mode.place, hint: "inherit or disable: the three share a namespace")
         }
         return Located(true, inherited)

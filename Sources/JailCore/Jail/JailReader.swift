@@ -149,12 +149,16 @@ struct JailReader {
     }
 }
 
-extension Located {
-    /// The line of a value that the configuration gave.
+extension Origin {
+    /// The line of what the configuration gave.
     var place: SourceLocation {
-        if case .configuration(let location) = origin { return location }
+        if case .configuration(let location) = self { return location }
         return SourceLocation(file: "", line: 0, column: 0)
     }
+}
+
+extension Located {
+    var place: SourceLocation { origin.place }
 }
 
 extension Located<String> {

@@ -100,7 +100,7 @@ struct KernelPlan: ~Copyable {
         return (Int32(pid), pidfd)
     }
 
-    /// clone3(2): the child performs all steps, and then waits for those that `WaitingChild.prepare` gives it.
+    /// clone3(2): the child performs all steps, and then waits for those that `give(to:)` gives it.
     /// - Throws: the errno of clone3(2).
     func spawnWaiting(flags: NamespaceFlags, cgroup: Int32, control: Int32)
         throws(Errno) -> (pid: Int32, pidfd: Int32, WaitingChild)

@@ -272,10 +272,6 @@ extension Planner {
         ] + attach(below: base, path, .standard(""), aim)
     }
 
-    private func isBelowMounted(_ path: String) -> Bool {
-        (hasProcfs && path.hasPrefix("proc/")) || (hasSysfs && path.hasPrefix("sys/"))
-    }
-
     /// One read-only tmpfs with an empty file and an empty directory covers all: neither comes from the jail's tree.
     /// It is attached over the host's /proc, which this namespace loses with the old root.
     private func makeMask(_ aim: Purpose) -> [Step] {

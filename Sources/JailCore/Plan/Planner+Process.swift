@@ -16,13 +16,13 @@ extension Planner {
         namespaces.subtracting(facts.networkHolder == nil ? .ipc : [.ipc, .network])
     }
 
-    private var isAboutClone: Purpose { .clone(cloned, holder: facts.networkHolder?.jail) }
+    private var cloneAim: Purpose { .clone(cloned, holder: facts.networkHolder?.jail) }
 
     func spawn() -> [Step] {
         [
             Step(
                 operation: .spawn(hasLoopbackOnly ? cloned.subtracting(.network) : cloned), side: .host,
-                aim: isAboutClone, origin: .standard(""), purpose: "clone the jail's first process")
+                aim: cloneAim, origin: .standard(""), purpose: "clone the jail's first process")
         ]
     }
 
@@ -32,7 +32,7 @@ extension Planner {
         guard hasLoopbackOnly else { return [] }
         let origin = jail.network.mode.origin
         return [
-            child(.unshare(.network), isAboutClone, .standard(""), "leave the host's network"),
+            child(.unshare(.network), cloneAim, .standard(""), "leave the host's network"),
             child(.openDatagramSocket(into: .socket), .loopback, origin, "open a socket"),
             child(.raiseLink("lo", over: .socket), .loopback, origin, "raise lo"),
             child(.close(.socket), .loopback, origin, "close the socket"),

@@ -132,7 +132,7 @@ struct FactFinder {
 
     // MARK: Files that the kernel shows
 
-    /// The last of the facts: which of the paths to be masked are there.
+    /// The last of the facts, which none of a plan's first steps asks for: they are looked up while those are at work.
     static func addHiddenPaths(to facts: inout StartFacts) {
         facts.maskedPaths = maskedPaths
         facts.readOnlyPaths = readOnlyPaths

@@ -3,7 +3,7 @@ internal import Glibc
 internal import SystemPackage
 
 /// Performs steps of the host's side, those of a start and those of a change.
-final class HostSteps {
+struct HostSteps: ~Copyable {
     let steps: [Step]
     /// The number of the first step, in messages.
     let firstIndex: Int

@@ -132,7 +132,7 @@ public struct JailStart {
         let child = try performer.spawn()
         FactFinder.addHiddenPaths(to: &planner.facts)
         let plan = planner.finish(beginning)
-        try performer.perform(plan, child: child.pid)
+        try performer.perform(plan, of: child)
         network.close()
         let session = Session(
             control: performer.pair.ours.number, pidfd: child.pidfd.number, signals: host.signals, console: console)

@@ -19,8 +19,9 @@ public struct OutputPipe: Sendable {
 /// Performs a start's plan: the host's steps here, the child's by the C interpreter.
 struct PlanPerformer: ~Copyable {
     struct Child: ~Copyable {
-        var pid: Int32
-        var pidfd: Descriptor
+        let pid: Int32
+        let pidfd: Descriptor
+        fileprivate let waiting: WaitingChild
     }
 
     private let jail: JailSpec
@@ -30,7 +31,6 @@ struct PlanPerformer: ~Copyable {
     private let beginningSteps: HostSteps
     /// What the child does while the rest is planned.
     private let childsBeginning: KernelPlan
-    private var waiting: WaitingChild?
     private var childsPlan: KernelPlan?
     private var childsSteps: ArraySlice<Step> = []
     let pair: ControlPair
@@ -95,9 +95,9 @@ struct PlanPerformer: ~Copyable {
     }
 
     /// Performs the steps up to the clone.
-    /// - Returns: the child, which waits for `perform(_:child:)`.
+    /// - Returns: the child, which waits for `perform(_:of:)`.
     /// - Throws: `.step` for the step that failed.
-    mutating func spawn() throws(RuntimeError) -> Child {
+    func spawn() throws(RuntimeError) -> Child {
         do throws(RuntimeError) {
             var child: Child?
             try Self.perform(beginningSteps, upTo: beginning.host.count) { index, operation throws(RuntimeError) in
@@ -124,8 +124,8 @@ struct PlanPerformer: ~Copyable {
     /// - Parameter plan: all of it, from its beginning.
     /// - Throws: `.step` for the step that failed on the host's side, or before, in the child; what fails in the child later
     ///   comes over the control socket.
-    mutating func perform(_ plan: Plan, child: Int32) throws(RuntimeError) {
-        do throws(RuntimeError) { try performRest(plan, child: child) } catch {
+    mutating func perform(_ plan: Plan, of child: borrowing Child) throws(RuntimeError) {
+        do throws(RuntimeError) { try performRest(plan, of: child) } catch {
             guard case .failed(let number, let errno)? = try? Control.receive(from: pair.ours.number) else {
                 throw error
             }
@@ -134,7 +134,7 @@ struct PlanPerformer: ~Copyable {
         }
     }
 
-    private mutating func performRest(_ plan: Plan, child: Int32) throws(RuntimeError) {
+    private mutating func performRest(_ plan: Plan, of child: borrowing Child) throws(RuntimeError) {
         let first = beginning.host.count
         let childsFirst = plan.steps.firstIndex { $0.side == .child } ?? plan.steps.count
         let childsRest = childsFirst + beginning.child.count
@@ -149,8 +149,8 @@ struct PlanPerformer: ~Copyable {
         }
         steps.kernelPlan.adoptDescriptors(of: beginningSteps.kernelPlan)
         steps.kernelPlan.set(.stagePlan, to: stagePlan.release())
-        steps.kernelPlan.set(.childProcess, to: child)
-        steps.kernelPlan.setChild(child)
+        steps.kernelPlan.set(.childProcess, to: child.pid)
+        steps.kernelPlan.setChild(child.pid)
         var rest = KernelPlan(
             steps: Array(plan.steps[childsRest...]), firstIndex: plan.firstStep + childsRest,
             isTimed: host.observe != nil)
@@ -162,17 +162,17 @@ struct PlanPerformer: ~Copyable {
             rest.set(.outputSource, to: output.reading)
         }
         if consoleLog.number >= 0 { rest.set(.consoleLog, to: consoleLog.number) }
-        if let waiting { rest.give(to: waiting) }
+        rest.give(to: child.waiting)
         childsSteps = plan.steps[childsFirst...]
         childsPlan = consume rest
-        try Self.perform(steps, upTo: steps.steps.count, child: child) { index, operation throws(RuntimeError) in
+        try Self.perform(steps, upTo: steps.steps.count, child: child.pid) { index, operation throws(RuntimeError) in
             if case .release(let slots) = operation { try release(slots, steps, index) }
         }
     }
 
     /// - Parameter special: performs what is neither a call nor of the network.
     private static func perform(
-        _ steps: HostSteps, upTo end: Int, child: Int32 = 0,
+        _ steps: borrowing HostSteps, upTo end: Int, child: Int32 = 0,
         special: (Int, Operation) throws(RuntimeError) -> Void
     ) throws(RuntimeError) {
         let host = steps.host
@@ -208,17 +208,16 @@ struct PlanPerformer: ~Copyable {
         }
     }
 
-    private mutating func spawn(_ flags: NamespaceFlags, _ index: Int) throws(RuntimeError) -> Child {
+    private func spawn(_ flags: NamespaceFlags, _ index: Int) throws(RuntimeError) -> Child {
         do {
             let cgroup = beginningSteps.kernelPlan.descriptor(in: .cgroup) ?? -1
             let (pid, pidfd, waiting) = try childsBeginning.spawnWaiting(
                 flags: flags, cgroup: cgroup, control: pair.childs.number)
-            self.waiting = waiting
-            return Child(pid: pid, pidfd: Descriptor(pidfd))
+            return Child(pid: pid, pidfd: Descriptor(pidfd), waiting: waiting)
         } catch { throw beginningSteps.failure(index, error) }
     }
 
-    private func release(_ slots: [Slot], _ steps: HostSteps, _ index: Int) throws(RuntimeError) {
+    private func release(_ slots: [Slot], _ steps: borrowing HostSteps, _ index: Int) throws(RuntimeError) {
         do {
             try Control.go(pair.ours.number, passing: slots.map { steps.kernelPlan.descriptor(in: $0) ?? -1 })
         } catch { throw steps.failure(index, error) }
