@@ -206,7 +206,7 @@ extension JailReader {
     /// ifconfig's hexadecimal mask, `0xffffff00`.
     private static func dotted(_ digits: Substring) -> String? {
         guard digits.utf8.count == 8, let mask = UInt32(digits, radix: 16) else { return nil }
-        return (0..<4).map { String(mask >> UInt32(24 - 8 * $0) & 255) }.joined(separator: ".")
+        return [24, 16, 8, 0].map { (shift: UInt32) -> String in String((mask >> shift) & 255) }.joined(separator: ".")
     }
 
     private mutating func address(

@@ -171,7 +171,11 @@ struct NetworkPlanner {
     static func mac(firstOctet: String, seed: String) -> String {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in seed.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        let octets = (0..<5).map { (hash >> UInt64(16 + 8 * $0)) & 255 }
-        return ([firstOctet] + octets.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }).joined(separator: ":")
+        var octets = [firstOctet]
+        for shift: UInt64 in [16, 24, 32, 40, 48] {
+            let octet = UInt8(truncatingIfNeeded: hash >> shift)
+            octets.append((octet < 16 ? "0" : "") + String(octet, radix: 16))
+        }
+        return octets.joined(separator: ":")
     }
 }

@@ -36,18 +36,23 @@ extension Shell {
     }
 
     static func cover(_ files: [IdentityFile]) -> [String] {
-        ["mount -t tmpfs -o nosuid,nodev,noexec,mode=0755,size=\(IdentityFile.capacity(for: files)) none \"$identity\""]
-            + files.flatMap { file in
-                let place = "\"$identity\"/\(quoted(file.name))"
-                // printf of sh(1) knows octal numbers alone.
-                let text = file.bytes.map { byte in
-                    byte.isPlain ? String(UnicodeScalar(byte)) : "\\0" + octal(byte)
-                }
-                return ["printf %b '\(text.joined(separator: ""))' >\(place)", "chmod 0444 \(place)"]
-            }
-            + ["mount -o remount,bind,ro,nosuid,nodev,noexec \"$identity\""]
-            + files.filter { $0.ground == .nothing }.map { ": >\(inRoot($0.path))" }
-            + files.map { bind(false, "\"$identity\"/\(quoted($0.name))", inRoot($0.path)) }
+        let size = IdentityFile.capacity(for: files)
+        // One expression of all of them takes the compiler twenty seconds.
+        var lines = ["mount -t tmpfs -o nosuid,nodev,noexec,mode=0755,size=\(size) none \"$identity\""]
+        for file in files { lines += write(file) }
+        lines.append("mount -o remount,bind,ro,nosuid,nodev,noexec \"$identity\"")
+        for file in files where file.ground == .nothing { lines.append(": >\(inRoot(file.path))") }
+        for file in files { lines.append(bind(false, "\"$identity\"/\(quoted(file.name))", inRoot(file.path))) }
+        return lines
+    }
+
+    private static func write(_ file: IdentityFile) -> [String] {
+        let place = "\"$identity\"/\(quoted(file.name))"
+        // printf of sh(1) knows octal numbers alone.
+        let text = file.bytes.map { (byte: UInt8) -> String in
+            byte.isPlain ? String(UnicodeScalar(byte)) : "\\0" + octal(byte)
+        }
+        return ["printf %b '\(text.joined(separator: ""))' >\(place)", "chmod 0444 \(place)"]
     }
 
     private static func octal(_ byte: UInt8) -> String {

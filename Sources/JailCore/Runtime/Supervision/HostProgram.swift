@@ -59,15 +59,15 @@ public enum ServiceEnvironment {
     /// `JAILRUN_DB_NAME=db`, `JAILRUN_DB_IP=10.0.0.2`, and `_IP6`: the first address of each family. Of published ports,
     /// `JAILRUN_DB_PORT=5432` is the first one's number on the host, and `JAILRUN_DB_PORT_5432_TCP` that of the jail's 5432.
     public static func variables(of specs: [JailSpec]) -> [String] {
-        specs.flatMap { spec in
+        specs.flatMap { (spec: JailSpec) -> [String] in
             let prefix = "JAILRUN_\(word(spec.nameInFile))"
             let ipv4 = spec.network.addresses.first { $0.family == .ipv4 }?.address
             let ipv6 = spec.network.addresses.first { $0.family == .ipv6 }?.address
             let own = spec.network.mode.value == .inherit ? "127.0.0.1" : nil
-            return ["\(prefix)_NAME=\(spec.name.value)"]
-                + [("IP", ipv4 ?? ipv6 ?? own), ("IP6", ipv6)].compactMap { key, value in
-                    value.map { "\(prefix)_\(key)=\($0)" }
-                } + ports(of: spec, prefix)
+            var variables = ["\(prefix)_NAME=\(spec.name.value)"]
+            if let address = ipv4 ?? ipv6 ?? own { variables.append("\(prefix)_IP=\(address)") }
+            if let ipv6 { variables.append("\(prefix)_IP6=\(ipv6)") }
+            return variables + ports(of: spec, prefix)
         }
     }
 
