@@ -35,7 +35,7 @@ public struct Planner {
         return Beginning(
             before: hostCommands(lists.prepare, parameter: "exec.prepare", isBefore: true)
                 + hostCommands(lists.prestart, parameter: "exec.prestart", isBefore: true),
-            host: steps, child: [Self.leaveSupervisor()] + separateNetwork())
+            host: steps, child: [Self.leaveSupervisor()] + handDescriptors() + separateNetwork())
     }
 
     /// - Parameter beginning: what `begin()` returned.
@@ -61,6 +61,7 @@ public struct Planner {
         steps += identifyHost()
         steps += mountPseudoFilesystems()  // needs the host's /proc still visible: mount_namespaces(7)
         steps += restrictPseudoFilesystems()
+        steps += mountBelowPseudoFilesystems()  // or those would cover what the file asks for
         steps += enterRoot()  // or the host's file tree stays reachable
         steps += nameHost()
         steps += resetProcess()

@@ -218,7 +218,7 @@ struct HostCheck {
 
     /// What an earlier mount covers cannot be seen yet.
     private mutating func checkMountPoints(_ root: Int32) {
-        var covered: [String] = []
+        var covered = pseudoFilesystems(root)
         for mount in spec.mounts {
             let target = mount.relativeTarget
             if !covered.contains(where: { $0.isEmpty || target.hasPrefix("\($0)/") }),
@@ -231,6 +231,15 @@ struct HostCheck {
             }
             covered.append(target)
         }
+    }
+
+    /// The directories that jailrun mounts something on, below which the root shows nothing.
+    private func pseudoFilesystems(_ root: Int32) -> [String] {
+        let pseudo = spec.pseudoFilesystems
+        return [("dev", pseudo.devfs), ("proc", pseudo.procfs), ("sys", pseudo.sysfs)].filter { directory, presence in
+            presence.value == .always
+                || presence.value == .ifPresent && Self.lack(directory, root: root, followingLinks: false) == nil
+        }.map(\.0)
     }
 
     private mutating func checkPseudoFilesystems(_ root: Int32) {

@@ -8,6 +8,7 @@ public struct RunningJail: ~Copyable {
     let pidfd: Descriptor
     let control: Descriptor
     let session: Session
+    let handed: HandedDescriptors
     /// How the last of `exec.start` and `command` ended.
     public internal(set) var outcome: CommandOutcome
 }
@@ -75,6 +76,9 @@ public struct JailStart {
     private func runResolved() throws(RuntimeError) -> RunningJail {
         let name = jail.name.value
         let nesting = JailNesting(of: name, host: host)
+        let handed = try HandedDescriptors(
+            jail.handedDescriptors(terminals: terminals, hasOutput: output != nil), jail: jail.label,
+            isNested: host.isNested)
         try host.leaveDelegatedCgroup()
         let lock = try host.lock(name)
         do throws(RuntimeError) { try onLock() } catch {
@@ -88,12 +92,13 @@ public struct JailStart {
         var networkUndo: [NetworkOperation] = []
         do throws(RuntimeError) {
             try nesting.enterParent(jail)
-            let running = try start(trace, &networkUndo)
+            let running = try start(trace, &networkUndo, handed)
             _ = consume lock
             return running
         } catch {
             // jail(8): no exec.* command runs while a failed start is taken back.
             JailRemoval(trace: trace, networkUndo: networkUndo, host: host).run()
+            do throws(RuntimeError) { try handed.finish(host.signals) } catch { host.warn(error.message) }
             lock.unlinkAndRelease()
             host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
             throw error
@@ -109,15 +114,16 @@ public struct JailStart {
             hasNetwork: jail.network.isConnected, interfaces: jail.network.interfaces.map(\.value))
     }
 
-    private func start(_ reserved: JailTrace, _ networkUndo: inout [NetworkOperation]) throws(RuntimeError)
-        -> RunningJail
-    {
+    private func start(
+        _ reserved: JailTrace, _ networkUndo: inout [NetworkOperation], _ handed: HandedDescriptors
+    ) throws(RuntimeError) -> RunningJail {
         var trace = reserved
         let hooks = HostCommand(jail: jail, identity: trace.identity, host: host)
         let beforehand = HostCommand(jail: jail, identity: jail.jid == nil ? nil : trace.identity, host: host)
         try beforehand.run(jail.commands.prepare, parameter: "exec.prepare")
         try beforehand.run(jail.commands.prestart, parameter: "exec.prestart")
         var (planner, network, filter) = try makePlanner(trace)
+        planner.facts.handedDescriptors = handed.facts
         networkUndo = network.operations.reversed().compactMap(\.value.undo)
         if let holder = network.holder {
             // Under the network lock: from now on nobody takes it from under this jail.
@@ -128,7 +134,7 @@ public struct JailStart {
         var performer = try PlanPerformer(
             beginning, jail: jail, host: host, isTransient: isTransient,
             isPersistent: isHeld || jail.isPersistent.value || jail.outlivesItsCommands, network: network,
-            output: output)
+            output: output, handed: handed)
         let child = try performer.spawn()
         FactFinder.addHiddenPaths(to: &planner.facts)
         let plan = planner.finish(beginning)
@@ -137,6 +143,7 @@ public struct JailStart {
         let session = Session(
             control: performer.pair.ours.number, pidfd: child.pidfd.number, signals: host.signals, console: console)
         let first = try awaitReady(session, plan: plan)
+        if planner.oomScore != nil { OwnOomScore.restore(planner.facts.ownOomScore) }
         // No earlier: until it has a program of its own, the child shares this one's memory, and each makes the other wait.
         trace.pid = child.pid
         trace.startTime = ProcessTable.startTime(of: child.pid) ?? 0
@@ -162,7 +169,7 @@ public struct JailStart {
         try hooks.run(jail.commands.poststart, parameter: "exec.poststart")
         if jail.outlivesItsCommands && !isHeld { JailNesting(of: jail.name.value, host: host).settle(record) }
         return RunningJail(
-            record: record, pidfd: child.pidfd, control: control, session: session, outcome: outcome)
+            record: record, pidfd: child.pidfd, control: control, session: session, handed: handed, outcome: outcome)
     }
 
     /// - Returns: the filter, too, if it is to be recorded.

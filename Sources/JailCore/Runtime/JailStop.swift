@@ -197,7 +197,7 @@ public struct JailStop {
         let commands = record.spec.commands
         let hooks = HostCommand(jail: record.spec, identity: record.identity, host: host)
         try hooks.run(commands.prestop, parameter: "exec.prestop")
-        let entry = JailEntry(record: record, host: host, terminals: terminals)
+        let entry = JailEntry.unattended(record, host: host)
         for command in commands.stop {
             let line = JailCommand(command.value)
             if line.arguments.isEmpty { continue }

@@ -34,6 +34,7 @@ struct Start: ParsableCommand {
             specs: specs, host: host, mode: .detached, configuration: Descriptors.absolute(file),
             report: { Output.failure($0) },
             announce: { if !isQuiet { Announcement.up($0, isForeground: false) } })
+        keepers.starts.spellsOutput = true
         keepers.starts.started = { timings?.report($0.label) }
         try Announcement.finish(try keepers.run())
     }

@@ -20,7 +20,7 @@ extension Supervisor {
             let isInteractive = options.starts.isInteractive && isFirst
             let terminals = isInteractive ? [0, 1, 2].filter { isatty(Int32($0)) == 1 } : []
             let isPiped = service.spec.commands.consoleLog == nil && terminals.isEmpty
-            let output = isPiped ? try OutputPipe() : nil
+            let output = isPiped ? try OutputPipe(mode: OutputPipe.writableInside) : nil
             let record = newRecord(service)
             var start = JailStart(
                 jail: service.spec, host: host, isTransient: options.isTransient, configuration: options.configuration,

@@ -61,7 +61,7 @@ final class Worker {
         self.kind = kind
         let parent = getpid()
         let pair = try attempt("cannot start a worker") { () throws(Errno) in try ControlPair() }
-        let pipe = try OutputPipe()
+        let pipe = try OutputPipe(mode: OutputPipe.writableInside)
         pid = cns_fork()
         if pid == 0 {
             cns_die_with_parent(parent)
