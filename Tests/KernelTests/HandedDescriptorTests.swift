@@ -53,7 +53,11 @@ extension Kernel {
                 machine.script("speak", "\(Self.speaker); echo done; exec sleep 100")
                 let log = "\(machine.directory)/console"
                 for parameters in ["", "exec.consolelog = \(log);", "exec.jail_user = user;"] {
-                    machine.configure("exec.start = '/bin/speak &'; \(parameters)")
+                    // Entrypoints of images give it away, and let others write to it.
+                    machine.script(
+                        "give", "chown user /dev/stdout /dev/stderr && chmod 622 /dev/stdout && exec /bin/speak")
+                    let command = parameters.contains("user") ? "speak" : "give"
+                    machine.configure("exec.start = '/bin/\(command) &'; \(parameters)")
                     #expect(machine.jailrun("start", machine.conf).status == 0)
                     let isSaid = eventually {
                         let text = parameters.contains("log") ? machine.read(log) : machine.jailrun("logs", "t").output

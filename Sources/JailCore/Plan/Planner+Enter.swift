@@ -24,7 +24,8 @@ extension Planner {
 
     private func becomeStage() -> [Step] {
         let origin = Origin.standard("")
-        return [Self.leaveSupervisor()] + handDescriptors() + limitEntry() + [
+        let descriptors = giveEntryOutput() + handDescriptors()
+        return [Self.leaveSupervisor()] + descriptors + limitEntry() + [
             child(.duplicate(.control, to: CNS_CONTROL_DESCRIPTOR), .stage, origin, "keep the control socket"),
             child(.duplicate(.stagePlan, to: CNS_PLAN_DESCRIPTOR), .stage, origin, "keep the plan"),
             child(.duplicate(.joined, to: CNS_JOINED_DESCRIPTOR), .stage, origin, "keep the jail's pidfd"),

@@ -163,6 +163,31 @@ extension Planner {
         }
     }
 
+    /// A pipe of jailrun's own belongs to the jail's root, as its terminal does: programs change its owner and its mode.
+    func giveOutput() -> [Step] {
+        var pipes = relayedPipes
+        if let log = jail.commands.consoleLog {
+            pipes.append((.consoleLog, .consoleLog(log.value)))
+        } else if facts.isOutputPiped {
+            pipes.append((.output, .outputPipe))
+        }
+        return pipes.flatMap { slot, aim in give(slot) { host($0, aim, .standard(""), $1) } }
+    }
+
+    /// The same for a command that joins the jail: by its process, before it does.
+    func giveEntryOutput() -> [Step] {
+        relayedPipes.flatMap { slot, aim in give(slot) { child($0, aim, .standard(""), $1) } }
+    }
+
+    private var relayedPipes: [(slot: Slot, aim: Purpose)] {
+        facts.handedDescriptors.filter { $0.way == .relayed }.map { (.relay($0.number), .handedDescriptor($0)) }
+    }
+
+    private func give(_ slot: Slot, _ step: (SystemCall, Phrase) -> Step) -> [Step] {
+        if firstID == 0 { return [] }
+        return [step(.changeOwner("", at: slot, uid: firstID, gid: firstID), "give the pipe to the jail's root")]
+    }
+
     /// `exec.consolelog`, or the keeper's pipe. pid 1 keeps the reading end too: if the keeper dies, no process of the jail
     /// gets SIGPIPE for that.
     private func takeOutput() -> [Step] {

@@ -46,6 +46,7 @@ public struct Planner {
         steps += makeDevices()  // device nodes can be made only outside the jail's user namespace
         steps += mapIDs()  // or every id is 65534 and exec would lose all capabilities
         steps += mapRoot()  // needs the user namespace, and the host's capabilities over the file system
+        steps += giveOutput()  // by the host: only it may give to an id of the jail's
         steps += limitProcess()  // by the host: only it may raise a limit or lower a score
         steps += connectNetwork()
         steps += release()

@@ -159,6 +159,9 @@ struct PlanPerformer: ~Copyable {
         }
         steps.kernelPlan.adoptDescriptors(of: beginningSteps.kernelPlan)
         steps.kernelPlan.set(.stagePlan, to: stagePlan.release())
+        handed.set(in: steps.kernelPlan)
+        if let output { steps.kernelPlan.set(.output, to: output.writing) }
+        if let consoleLog { steps.kernelPlan.set(.consoleLog, to: consoleLog) }
         steps.kernelPlan.set(.childProcess, to: child.pid)
         steps.kernelPlan.setChild(child.pid)
         var rest = KernelPlan(
@@ -178,6 +181,7 @@ struct PlanPerformer: ~Copyable {
         try Self.perform(steps, upTo: steps.steps.count, child: child.pid) { index, operation throws(RuntimeError) in
             if case .release(let slots) = operation { try release(slots, steps, index) }
         }
+        handed.closeEnds()
     }
 
     /// - Parameter special: performs what is neither a call nor of the network.
@@ -223,7 +227,6 @@ struct PlanPerformer: ~Copyable {
             let cgroup = beginningSteps.kernelPlan.descriptor(in: .cgroup) ?? -1
             let (pid, pidfd, waiting) = try childsBeginning.spawnWaiting(
                 flags: flags, cgroup: cgroup, control: pair.childs.number)
-            handed.closeEnds()
             return Child(pid: pid, pidfd: Descriptor(pidfd), waiting: waiting)
         } catch { throw beginningSteps.failure(index, error) }
     }
