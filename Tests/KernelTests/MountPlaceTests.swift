@@ -4,7 +4,7 @@ import Testing
 extension Kernel {
     /// Mounts of the file where jailrun mounts something by itself.
     @Suite struct MountPlaceTests {
-        private func run(_ mounts: [String], _ command: String, _ parameters: String = "", _ machine: Machine) -> Outcome {
+        private func run(_ mounts: [String], _ command: String, _ machine: Machine, _ parameters: String = "") -> Outcome {
             let lines = mounts.map { "mount += \"\($0) 0 0\";" }.joined(separator: "\n    ")
             machine.script("ask", command)
             machine.configure("command = /bin/ask; \(parameters)\n    \(lines)")
@@ -57,9 +57,9 @@ extension Kernel {
                 }
                 let ask = "cd /etc; cat \(names.joined(separator: " "))"
                 let parameters = "mount.resolvconf; host.hostuuid = 11111111-2222-3333-4444-555555555555;"
-                let own = run(mounts, ask, parameters, machine)
+                let own = run(mounts, ask, machine, parameters)
                 #expect(own.lines == names.map { "own \($0)" }, "\(own)")
-                let one = run([mounts[0]], ask, parameters, machine)
+                let one = run([mounts[0]], ask, machine, parameters)
                 #expect(one.lines.first == "own hosts" && !one.output.contains("root's"), "\(one)")
             }
         }
