@@ -13,7 +13,7 @@ struct ServicesRequest: Equatable {
     var timeoutSeconds = 300
     /// A jail that dies ends the command.
     var failsFast = false
-    var hasColour = getenv("NO_COLOR") == nil
+    var hasColour = !Output.refusesColour
 
     /// The words before and behind the first `--`, when it belongs to `run`: the parser knows no second list.
     static func split(_ arguments: [String], commands: [String]) -> (run: [String], command: [String])? {
