@@ -100,7 +100,7 @@ final class CommandLookupTests {
         try write("bin/dynamic", Self.program(interpreter: "/lib64/none.so"))
         let found = try lacks(command)
         #expect(found.map(\.message) == [message])
-        #expect(found.allSatisfy(\.isCertain))
+        #expect(found.allSatisfy { $0.isCertain })
     }
 
     @Test("a program of another machine, or of a kind that the kernel may have learned, is doubtful alone")

@@ -60,6 +60,9 @@ extension JailCommand {
         return arguments[2]
     }
 
+    /// What it runs is a shell's affair.
+    var isShell: Bool { shellLine != nil }
+
     /// A shell leaves processes behind and ends well, whatever becomes of them.
     var leavesProcesses: Bool {
         guard let line = shellLine else { return false }

@@ -2,10 +2,12 @@
 extension Planner {
     func commands() -> [Plan.Command] {
         jail.startCommands.map { command in
-            Plan.Command(
+            var planned = Plan.Command(
                 parameter: command.parameter, line: command.line, origin: command.origin,
                 timeoutSeconds: jail.commands.timeoutSeconds.value,
                 steps: commandSteps(command.line, user: facts.jailUser, origin: command.origin, directory: nil))
+            planned.isWatched = jail.health == nil
+            return planned
         }
     }
 

@@ -205,7 +205,8 @@ final class CommandLookup {
 }
 
 extension CommandLookup.Lack {
-    fileprivate var errno: Errno {
+    /// What execve(2) says of it.
+    var errno: Errno {
         switch problem {
         case .missing(let errno), .interpreter(_, let errno): errno
         case .noProgram, .foreign: Errno(ENOEXEC)
@@ -213,14 +214,15 @@ extension CommandLookup.Lack {
     }
 
     /// The program first, the cause last.
-    var message: String {
-        let name = Terminal.escaped(program)
-        return switch problem {
-        case .missing(let errno): "\(name): \(errno.description)"
+    var message: String { "\(Terminal.escaped(program)): \(cause)" }
+
+    var cause: String {
+        switch problem {
+        case .missing(let errno): errno.description
         case .interpreter(let interpreter, let errno):
-            "\(name): its interpreter \(Terminal.escaped(interpreter)): \(errno.description)"
-        case .noProgram: "\(name): \(errno.description)"
-        case .foreign(let machine): "\(name): made for another machine: \(ELFHeader.name(of: machine))"
+            "its interpreter \(Terminal.escaped(interpreter)): \(errno.description)"
+        case .noProgram: errno.description
+        case .foreign(let machine): "made for another machine: \(ELFHeader.name(of: machine))"
         }
     }
 
