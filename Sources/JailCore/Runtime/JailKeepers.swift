@@ -51,7 +51,7 @@ public struct JailKeepers {
         var isReady = mode == .detached
         while !run.isEnded && !run.isOver {
             if mode == .detached && !isStopping && run.isSettled { break }
-            if !isReady && run.statuses.allSatisfy({ $0.state.isReady || $0.runsCommand }) {
+            if !isReady && run.statuses.allSatisfy(\.state.isReady) {
                 isReady = true
                 ServiceManager.notify(.ready)
             }

@@ -23,6 +23,7 @@ public struct JailRun {
         let running = try start.run()
         onStart(running.record)
         let outcome = running.outcome
+        if let words = MemoryKill.explanation(of: outcome, running.record) { host.warn(words) }
         let stop = JailStop(host: host, terminals: [])
         var isAsked = false
         var ended: JailStop.Ended?

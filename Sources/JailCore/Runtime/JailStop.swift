@@ -207,7 +207,8 @@ public struct JailStop {
             let outcome = try entry.run(
                 line, parameter: "exec.stop", origin: command.origin, timeoutSeconds: commands.timeoutSeconds.value)
             if outcome != .exited(0) && record.isAlive {
-                throw .command(jail: record.spec.label, text: command.value, origin: command.origin, outcome: outcome)
+                throw .command(
+                    jail: record.spec.label, line: line, origin: command.origin, outcome: outcome, inside: record.pid)
             }
         }
     }

@@ -53,6 +53,7 @@ struct ServicesRun {
         self.specs = specs
         var starts = StartOptions()
         starts.started = { timings?.report($0.label) }
+        starts.isFirstFinal = true
         progress = Progress(isQuiet: isQuiet, hasColour: request.hasColour, jails: specs.count)
         run = try SupervisedRun(
             specs: specs, host: host, isTransient: !request.isKept, configuration: configuration,

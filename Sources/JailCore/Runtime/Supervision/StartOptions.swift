@@ -7,6 +7,8 @@ public struct StartOptions: Sendable {
     public var isInteractive = false
     /// The jail's output is spelled out as `logs` does it, wherever it is shown; else on terminals alone.
     public var spellsOutput = false
+    /// A first start that never was good is not repeated, whatever `restart` says: somebody waits for the answer.
+    public var isFirstFinal = false
     /// The jail exists, and none of its commands has run.
     public var created: @Sendable (JailSpec, JailIdentity) -> Void = { _, _ in }
     /// Its start commands have ended well.
