@@ -6,7 +6,8 @@ public enum RuntimeError: Error, Sendable {
     case step(jail: String, step: Step, errno: Errno, number: Int)
     /// A command of the jail's configuration failed, as jail(8) says it.
     case command(jail: String, text: String, origin: Origin, outcome: CommandOutcome)
-    case alreadyExists(jail: String)
+    /// - holder: who has the name, in words.
+    case alreadyExists(jail: String, holder: String)
     case notFound(jail: String)
     /// Another jailrun works on the same name.
     case locked(jail: String, holder: String)
@@ -55,7 +56,7 @@ extension RuntimeError {
                 + "    step \(number + 1): \(step.operation.spelling)"
         case .command(let jail, let text, let origin, let outcome):
             "\(location(origin))\(jail): \(Terminal.escaped(text)): \(outcome.description)"
-        case .alreadyExists(let jail): "\"\(jail)\" already exists"
+        case .alreadyExists(let jail, let holder): "\"\(jail)\" already exists: \(holder)"
         case .notFound(let jail): "\"\(Terminal.escaped(jail))\" not found"
         case .locked(let jail, let holder): "\(jail): another jailrun works on it\(holder.isEmpty ? "" : ": \(holder)")"
         case .host(let text, _): text
@@ -64,7 +65,7 @@ extension RuntimeError {
             "\(location(origin))\(jail): \(parameter): \(Terminal.escaped(name)): no such user"
         case .system(let text, let errno): "\(text): \(errno.description)"
         case .timedOut(let jail, let text): "\(jail): timed out waiting for \(text)"
-        case .interrupted(let jail, let signal): "\(jail): interrupted by signal \(signal)"
+        case .interrupted(let jail, let signal): "\(jail): interrupted by \(CommandOutcome.signalName(signal))"
         }
     }
 
@@ -73,7 +74,7 @@ extension RuntimeError {
         switch self {
         case .step(_, let step, let errno, _): step.hint(for: errno)
         case .host(_, let hint), .unsuitable(_, _, _, let hint): hint
-        case .alreadyExists(let jail):
+        case .alreadyExists(let jail, _):
             "stop it with: jailrun stop \(jail); or let this one run beside it, by --instance NAME"
         case .command(_, _, _, .notExecuted(.noSuchFileOrDirectory)):
             "the program, or the interpreter in its first line, is not in the jail's root"
@@ -116,7 +117,7 @@ extension CommandOutcome: CustomStringConvertible {
     }
 
     /// signal(7), x86 and ARM; the C library's sigabbrev_np(3) is not visible from Swift.
-    private static func signalName(_ signal: Int32) -> String {
+    public static func signalName(_ signal: Int32) -> String {
         let names = [
             "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM",
             "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF",

@@ -5,6 +5,8 @@ public struct StartOptions: Sendable {
     public var limit = Int.max
     /// Until it is up, the jail has the caller's input, and those of descriptors 0 to 2 that are terminals.
     public var isInteractive = false
+    /// What is known of a jail that ends by itself stays, until it is started again, stopped or pruned.
+    public var remembersEnds = false
     /// The jail exists, and none of its commands has run.
     public var created: @Sendable (JailSpec, JailIdentity) -> Void = { _, _ in }
     /// Its start commands have ended well.
