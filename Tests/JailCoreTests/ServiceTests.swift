@@ -391,4 +391,46 @@ struct ServiceRegistryTests {
             #expect(registry.names == [])
         }
     }
+
+    /// One that was up, of a supervisor that is gone.
+    private static func orphan(_ parameters: String, isOver: Bool) throws -> ServiceRecord {
+        var spec = try spec(parameters)
+        spec.name.value = "t"
+        var life = ServiceLife(spec, now: 0)
+        life.begin(0)
+        life.started(0)
+        if isOver { life.ended(isFailure: true, 1) }
+        return ServiceRecord(
+            spec: spec, configuration: "t.conf", supervisor: getpid(), supervisorStartTime: 1, isTransient: false,
+            life: life, exitStatus: isOver ? 7 : nil, remembersEnd: true)
+    }
+
+    @Test("what ended is kept by whoever repairs, holds no name, and goes when all is pruned") func ended() throws {
+        try Self.with { registry in
+            try registry.claim(try Self.orphan("restart = no;", isOver: true), isAgain: false)
+            #expect(registry.removeAbandoned() == [] && registry.record(of: "t")?.exitStatus == 7)
+            let next = try Self.record("t")
+            try registry.claim(next, isAgain: false)
+            #expect(registry.record(of: "t")?.isEnded == false)
+            registry.forgetEnd(of: "t")
+            #expect(registry.names == ["t"])
+            registry.remove("t")
+            try registry.claim(try Self.orphan("restart = no;", isOver: true), isAgain: false)
+            #expect(registry.removeAbandoned(all: true) == ["t"] && registry.names == [])
+        }
+    }
+
+    @Test("a jail that is down, and that was up when its supervisor was killed, ended unseen") func unseen() throws {
+        try Self.with { registry in
+            try registry.claim(try Self.orphan("restart = no;", isOver: false), isAgain: false)
+            #expect(registry.removeAbandoned() == [])
+            let record = try #require(registry.record(of: "t"))
+            #expect(record.isEnded && record.exitStatus == nil && record.detail == ServiceRecord.unseenEnd)
+            #expect(ServiceStatus(record).state == .ended)
+            // One that is to be started again has not ended.
+            registry.remove("t")
+            try registry.claim(try Self.orphan("restart = failure;", isOver: false), isAgain: false)
+            #expect(registry.removeAbandoned() == [] && registry.record(of: "t")?.state == .up)
+        }
+    }
 }

@@ -147,7 +147,7 @@ extension Kernel {
             try Machine.with { machine in
                 machine.configure("exec.start = \"sleep 0.2 &\"; restart = failure;")
                 #expect(machine.jailrun("start", machine.conf).status == 0)
-                #expect(eventually(seconds: 5) { machine.state() == "none" })
+                #expect(eventually(seconds: 5) { machine.state() == "ended" })
                 machine.configure("exec.start = \"sleep 0.2 &\"; restart = always; restart.delay = 0;")
                 #expect(machine.jailrun("start", machine.conf).status == 0)
                 #expect(eventually(seconds: 5) { (machine.listing()?["restarts"] as? Int ?? 0) >= 2 })

@@ -74,6 +74,9 @@ public struct Instance: Equatable, Sendable {
         }
     }
 
+    /// - Throws: why there can be no second instance of a jail.
+    public func checkAll(_ jails: [JailSpec]) throws(Objection) { for jail in jails { try check(jail) } }
+
     /// Nothing may be shared but what is read.
     private func check(_ jail: JailSpec) throws(Objection) {
         func refuse(_ origin: Origin, _ message: String, _ hint: String) -> Objection {

@@ -9,6 +9,15 @@ extension Configuration {
         check.perform()
         return check.reading.checked
     }
+
+    /// What this host lacks for those jails, and for those that they need: all jails where none is named.
+    public func missingOnHost(for names: [String]) -> [Diagnostic] {
+        var reading = readJails()
+        if !names.isEmpty { do { try reading.select(names) } catch { return error.diagnostics } }
+        var check = HostCheck(reading, self)
+        check.perform()
+        return check.reading.distinctDiagnostics
+    }
 }
 
 /// Looks at the host as a start would, but goes on after what is missing.

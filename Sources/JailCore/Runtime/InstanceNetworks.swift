@@ -22,6 +22,10 @@ public struct InstanceNetworks {
         let facts = try facts(jails)
         var chosen: [(from: InternetPrefix, to: InternetPrefix)] = []
         for network in instance.networks(of: jails) {
+            if let present = present(like: network, jails) {
+                chosen.append((network, present))
+                continue
+            }
             guard let free = free(like: network, facts, chosen.map(\.to)) else {
                 throw .host("instance \(instance.name): no network like \(network) is free", hint: nil)
             }
@@ -30,6 +34,22 @@ public struct InstanceNetworks {
         do throws(Instance.Objection) { return try instance.applied(to: jails, networks: chosen) } catch {
             throw .unsuitable(jail: error.label, origin: error.origin, error.message, hint: error.hint)
         }
+    }
+
+    /// Where jails of this instance that are up have that network.
+    private func present(like network: InternetPrefix, _ jails: [JailSpec]) -> InternetPrefix? {
+        for jail in jails {
+            guard let record = host.state.record(of: instance.name(of: jail.name.value)), record.isAlive else {
+                continue
+            }
+            for (mine, present) in zip(jail.network.addresses, record.spec.network.addresses) {
+                guard let address = InternetAddress(mine.address), network.contains(address),
+                    let moved = InternetAddress(present.address), moved.family == address.family
+                else { continue }
+                return InternetPrefix(moved, length: network.length).network
+            }
+        }
+        return nil
     }
 
     private func facts(_ jails: [JailSpec]) throws(RuntimeError) -> HostNetworkFacts {

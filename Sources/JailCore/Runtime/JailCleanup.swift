@@ -13,7 +13,10 @@ public struct JailCleanup {
     public func run() throws(RuntimeError) {
         let lock = try host.lock(spec.name.value)
         try JailRepair(host: host).repair(spec.name.value)
-        if host.state.trace(of: spec.name.value) != nil { throw .alreadyExists(jail: spec.label) }
+        let name = spec.name.value
+        if host.state.trace(of: name) != nil {
+            throw .alreadyExists(jail: spec.label, holder: NameHolder(state: host.state).words(of: name))
+        }
         let hooks = HostCommand(jail: spec, identity: nil, host: host)
         var failure: RuntimeError?
         for (commands, parameter) in [

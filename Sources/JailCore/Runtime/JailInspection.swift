@@ -11,10 +11,16 @@ public struct JailInspection: Codable, Sendable {
         public var supervisor: Int32
         public var isSupervisorAlive: Bool
         public var log: ConsoleLog.Place?
+        public var configuration: String
+        /// Seconds since 1970, as far as they are known.
+        public var startedSeconds: Int?
+        public var endedSeconds: Int?
     }
 
-    /// Nil when the jail is down, and to be started again or given up.
+    /// Nil when the jail is down: it has ended, or is to be started again.
     public var record: JailRecord?
+    /// What it was, and will be when it is started again; nil when the record has it.
+    public var spec: JailSpec?
     public var service: Service?
     public var isAlive: Bool
     public var processes: [Int32]
@@ -26,10 +32,12 @@ public struct JailInspection: Codable, Sendable {
     public init?(_ record: JailRecord?, _ service: ServiceRecord? = nil) {
         guard let spec = record?.spec ?? service?.spec else { return nil }
         self.record = record
+        self.spec = record == nil ? spec : nil
         self.service = service.map {
             Service(
                 status: ServiceStatus($0), supervisor: $0.supervisor, isSupervisorAlive: $0.isSupervisorAlive,
-                log: $0.log)
+                log: $0.log, configuration: $0.configuration, startedSeconds: $0.startedSeconds,
+                endedSeconds: $0.endedSeconds)
         }
         isAlive = record?.isAlive ?? false
         let cgroup = record.map { Cgroup(path: $0.cgroup) }

@@ -16,6 +16,10 @@ public struct JailKeepers {
         /// 0 when it was started.
         public var status: Int32
         public var isSkipped: Bool
+        /// Why it is as it is: to be escaped.
+        public var detail: String?
+        public var state: ServiceState
+        public var isUp: Bool { state == .up || state == .healthy }
     }
 
     let specs: [JailSpec]
@@ -27,6 +31,12 @@ public struct JailKeepers {
     /// Called in another process when a jail is up.
     let announce: @Sendable (JailRecord) -> Void
     public var starts = StartOptions()
+    /// Detached jails that are up stay so when another one fails.
+    public var keepsStarted = false
+    /// The signal that ended the start, or the wait for the jails to be up: what was started is stopped again.
+    public private(set) var interruption: Int32?
+    private var isStopping = false
+    private var isReady = false
 
     public init(
         specs: [JailSpec], host: Host, mode: Mode, configuration: String, running: [String] = [],
@@ -47,33 +57,57 @@ public struct JailKeepers {
             specs: specs, host: host, isTransient: mode == .foreground, configuration: configuration,
             showsOutput: true, showsNames: mode == .foreground && specs.count > 1, starts: starts, report: report,
             announce: announce)
-        var isStopping = false
-        var isReady = mode == .detached
         while !run.isEnded && !run.isOver {
+            takeBackIfFailed(run)
             if mode == .detached && !isStopping && run.isSettled { break }
-            if !isReady && run.statuses.allSatisfy(\.state.isReady) {
-                isReady = true
-                ServiceManager.notify(.ready)
-            }
-            var watched = [
-                pollfd(fd: run.descriptor, events: Int16(POLLIN), revents: 0),
-                pollfd(fd: host.signals.descriptor, events: Int16(POLLIN), revents: 0),
-            ]
-            _ = unsafe poll(&watched, 2, -1)
-            if watched[0].revents != 0 { _ = run.next() }
-            if watched[1].revents != 0, let signal = host.signals.next(), signal != SIGWINCH {
-                if !isStopping && mode == .foreground { ServiceManager.notify(.stopping) }
-                run.stop(isForced: isStopping)
-                isStopping = true
-            }
+            tellReadiness(run)
+            wait(run)
         }
+        takeBackIfFailed(run)
         try end(run)
         for status in run.statuses where status.state == .failed && !status.isReported && !status.isSkipped {
             report(.host("\(status.label): \(ConsoleText.safe(status.detail ?? "failed"))", hint: nil))
         }
         return run.statuses.map {
-            Result(jail: $0.label, status: failure(of: $0), isSkipped: $0.isSkipped)
+            Result(
+                jail: $0.label, status: failure(of: $0), isSkipped: $0.isSkipped, detail: $0.detail, state: $0.state)
         }
+    }
+
+    /// Of a start that failed nothing is left, nor what is known of a jail that ended a moment after it was up.
+    private mutating func takeBackIfFailed(_ run: SupervisedRun) {
+        if mode == .detached && !isStopping && !keepsStarted && run.statuses.contains(where: { $0.state == .failed }) {
+            stop(run)
+        }
+    }
+
+    private mutating func tellReadiness(_ run: SupervisedRun) {
+        guard mode == .foreground, !isReady, run.statuses.allSatisfy(\.state.isReady) else {
+            return
+        }
+        isReady = true
+        ServiceManager.notify(.ready)
+    }
+
+    private mutating func wait(_ run: SupervisedRun) {
+        var watched = [
+            pollfd(fd: run.descriptor, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: host.signals.descriptor, events: Int16(POLLIN), revents: 0),
+        ]
+        _ = unsafe poll(&watched, 2, -1)
+        if watched[0].revents != 0 { _ = run.next() }
+        guard watched[1].revents != 0, let signal = host.signals.next(), signal != SIGWINCH else { return }
+        // Foreground jails that are up are stopped so: that is no interruption.
+        if mode == .detached || !run.isSettled {
+            interruption = interruption ?? signal
+        }
+        stop(run)
+    }
+
+    private mutating func stop(_ run: SupervisedRun) {
+        if !isStopping && mode == .foreground { ServiceManager.notify(.stopping) }
+        run.stop(isForced: isStopping)
+        isStopping = true
     }
 
     private func end(_ run: SupervisedRun) throws(RuntimeError) {

@@ -18,13 +18,33 @@ public struct JailLookup {
 
     public func service(_ name: String) -> ServiceRecord? { ServiceRegistry(state: host.state).record(of: name) }
 
+    /// Where a jail came from that is up, or is known to have been.
+    public func origin(of name: String) -> JailOrigin? {
+        let service = service(name)
+        if let record = host.state.record(of: name) {
+            return JailOrigin(
+                spec: record.spec, configuration: record.configuration,
+                isTransient: service?.isTransient ?? record.trace.isTransient,
+                keeper: service?.supervisor ?? record.trace.supervisor)
+        }
+        return service.map {
+            JailOrigin(
+                spec: $0.spec, configuration: $0.configuration, isTransient: $0.isTransient, keeper: $0.supervisor)
+        }
+    }
+
     /// Whether there is something to be stopped.
     public func isKnown(_ name: String) -> Bool { host.state.record(of: name) != nil || service(name) != nil }
 
+    /// Whether it is up, or somebody is about to start it: more may be heard of it.
+    public func isOngoing(_ name: String) -> Bool {
+        if let service = service(name) { return !service.state.isOver }
+        return host.state.record(of: name) != nil
+    }
+
     /// Where its output is kept; nil when it goes to the jailrun in whose foreground it runs.
     public func log(of name: String, _ spec: JailSpec) -> ConsoleLog.Place? {
-        if let file = spec.commands.consoleLog { return ConsoleLog.Place(path: file.value, hasTimestamps: false) }
-        return service(name)?.log
+        spec.consoleLogPlace ?? service(name)?.log
     }
 
     /// The name of a jail that has that name or that jid.
@@ -50,8 +70,16 @@ public struct JailLookup {
         throw notFound(text)
     }
 
-    /// What is said of a jail that is not up, with the one that was most likely meant.
+    /// What is said of a jail that is not up, with how it ended or the one that was most likely meant.
     public func notFound(_ text: String) -> RuntimeError {
+        if let service = service(text) {
+            let name = Terminal.escaped(service.name)
+            let words = service.detail.map { ": \(ConsoleText.safe($0))" } ?? ""
+            if service.isEnded {
+                return .host("\"\(name)\" has ended\(words)", hint: "start it again with: jailrun restart \(name)")
+            }
+            return .host("\"\(name)\" is \(service.state.rawValue)\(words)", hint: nil)
+        }
         let names = host.state.records.filter(\.isAlive).map(\.name)
         guard let near = Spelling(text).closest(in: names) else { return .notFound(jail: text) }
         return .host("\"\(Terminal.escaped(text))\" not found", hint: "did you mean \"\(near)\"?")
@@ -78,4 +106,19 @@ extension JailRecord {
     public func needs(_ name: String) -> Bool {
         spec.depend.contains { $0.value == name } || self.name.hasPrefix("\(name).")
     }
+}
+
+/// What a jail was started from, and by whom.
+public struct JailOrigin: Sendable {
+    public var spec: JailSpec
+    public var configuration: String
+    /// It dies with the process that runs it.
+    public var isTransient: Bool
+    /// The pid of who looks after it.
+    public var keeper: Int32
+}
+
+extension Host {
+    /// Whether a jail of that name is up, or about to be.
+    public func isHeld(_ name: String) -> Bool { NameHolder(state: state).isHeld(name) }
 }

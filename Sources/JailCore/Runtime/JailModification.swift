@@ -97,7 +97,9 @@ public struct JailModification {
 
     /// - Throws: why it cannot have that name.
     private func checkName(_ other: String, of jail: JailSpec) throws(RuntimeError) {
-        if host.state.trace(of: other) != nil { throw .alreadyExists(jail: other) }
+        if host.state.trace(of: other) != nil {
+            throw .alreadyExists(jail: other, holder: NameHolder(state: host.state).words(of: other))
+        }
         let child = host.state.names.first { $0.hasPrefix("\(name).") }
         let objection =
             JailName.parent(of: other) != JailName.parent(of: name)

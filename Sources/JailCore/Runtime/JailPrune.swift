@@ -1,4 +1,3 @@
-internal import CNamespaces
 internal import Glibc
 internal import SystemPackage
 
@@ -7,14 +6,15 @@ public struct JailPrune {
     let host: Host
     public init(host: Host) { self.host = host }
 
-    /// - Returns: a line for each thing that was removed.
-    public func run() throws(RuntimeError) -> [String] {
+    /// - Returns: a line for each thing that was removed, and the names of jails of which something could not be.
+    public func run() throws(RuntimeError) -> (removed: [String], left: [String]) {
         try host.state.prepare()
-        var removed = JailRepair(host: host).repairAll(waitingMilliseconds: 2000).map { "removed \($0)" }
-        ServiceRegistry(state: host.state).removeAbandoned(all: true)
+        let repair = JailRepair(host: host)
+        var removed = repair.repairAll(waitingMilliseconds: 2000).map { "removed \($0)" }
+        removed += ServiceRegistry(state: host.state).removeAbandoned(all: true).map { "forgot \($0), which has ended" }
         removed += try pruneNetwork()
         host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
-        return removed
+        return (removed, repair.left)
     }
 
     private func pruneNetwork() throws(RuntimeError) -> [String] {
@@ -27,34 +27,5 @@ public struct JailPrune {
             }
             return try removed + connection.netlink.removeUnused(under: connection.lock)
         } catch { throw .host("cannot look for what the network of dead jails left: \(error)", hint: error.hint) }
-    }
-}
-
-/// Waits for the end of a jail that somebody else keeps.
-public struct JailWait {
-    let record: JailRecord
-    let host: Host
-
-    public init(record: JailRecord, host: Host) {
-        self.record = record
-        self.host = host
-    }
-
-    /// - Throws: `.interrupted` when a signal ends the wait; the jail goes on.
-    public func run() throws(RuntimeError) {
-        let number = cns_pidfd_open(record.pid)
-        guard number >= 0, record.isAlive else { return }
-        let pidfd = Descriptor(number)
-        while true {
-            var watched = [
-                pollfd(fd: pidfd.number, events: Int16(POLLIN), revents: 0),
-                pollfd(fd: host.signals.descriptor, events: Int16(POLLIN), revents: 0),
-            ]
-            _ = unsafe poll(&watched, 2, -1)
-            if watched[0].revents != 0 { return }
-            if watched[1].revents != 0, let signal = host.signals.next(), signal != SIGWINCH {
-                throw .interrupted(jail: record.spec.label, signal: signal)
-            }
-        }
     }
 }

@@ -164,9 +164,19 @@ public struct JailRepair {
             if exists { _ = consume lock } else { lock.unlinkAndRelease() }
         }
         let services = ServiceRegistry(state: host.state)
-        let isAbandoned = services.removeAbandoned()
-        if !repaired.isEmpty || isAbandoned { host.state.removeIfUnused(cgroupRoot: host.cgroupRoot) }
+        let abandoned = services.removeAbandoned()
+        if !repaired.isEmpty || !abandoned.isEmpty { host.state.removeIfUnused(cgroupRoot: host.cgroupRoot) }
         return repaired
+    }
+
+    /// Names of dead jails that nobody works on, and of which something is there all the same.
+    var left: [String] {
+        (host.state.names + unrecordedNames).filter { name in
+            guard let lock = JailLock(tryLocking: host.state.lockPath(name)) else { return false }
+            let isLeft = host.state.trace(of: name).map(isDead) ?? true
+            _ = consume lock
+            return isLeft
+        }
     }
 
     /// Who was killed holds its locks until the kernel has done with it.

@@ -20,6 +20,8 @@ public struct JailRun {
         var start = start
         start.onCommand = { ServiceManager.notify(.ready) }
         start.onStop = { ServiceManager.notify(.stopping) }
+        let (registry, name) = (ServiceRegistry(state: host.state), start.jail.name.value)
+        start.onLock = { () throws(RuntimeError) in registry.forgetEnd(of: name) }
         let running = try start.run()
         onStart(running.record)
         let outcome = running.outcome

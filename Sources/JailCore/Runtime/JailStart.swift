@@ -88,7 +88,9 @@ public struct JailStart {
             throw error
         }
         try JailRepair(host: host).repair(name)
-        if host.state.trace(of: name) != nil { throw .alreadyExists(jail: jail.label) }
+        if host.state.trace(of: name) != nil {
+            throw .alreadyExists(jail: jail.label, holder: NameHolder(state: host.state).words(of: name))
+        }
         try nesting.check(jail)
         let trace = try IdentityRegistry(state: host.state).reserve(for: jail) { initialTrace($0) }
         var networkUndo: [NetworkOperation] = []

@@ -19,6 +19,7 @@ extension RuntimeError {
             }
             return named(jail, "cannot \(step.purpose): \(errno.description)")
                 + "\n    \(location(step.origin))step \(number + 1): \(step.operation.spelling)"
+        case .alreadyExists(let jail, _): return "\"\(jail)\" already exists"
         default: return message
         }
     }

@@ -8,7 +8,8 @@ public enum RuntimeError: Error, Sendable {
     case command(jail: String, text: String, origin: Origin, outcome: CommandOutcome)
     /// A command could not be executed at all, and why.
     case cannotExecute(jail: String, text: String, origin: Origin, Errno, cause: String, hint: String?)
-    case alreadyExists(jail: String)
+    /// - holder: who has the name, in words.
+    case alreadyExists(jail: String, holder: String)
     case notFound(jail: String)
     /// Another jailrun works on the same name.
     case locked(jail: String, holder: String)
@@ -59,7 +60,7 @@ extension RuntimeError {
             "\(location(origin))\(jail): \(Terminal.escaped(text)): \(outcome.description)"
         case .cannotExecute(let jail, let text, let origin, _, let cause, _):
             "\(location(origin))\(jail): \(Terminal.escaped(text)): \(cause)"
-        case .alreadyExists(let jail): "\"\(jail)\" already exists"
+        case .alreadyExists(let jail, let holder): "\"\(jail)\" already exists: \(holder)"
         case .notFound(let jail): "\"\(Terminal.escaped(jail))\" not found"
         case .locked(let jail, let holder): "\(jail): another jailrun works on it\(holder.isEmpty ? "" : ": \(holder)")"
         case .host(let text, _): text
@@ -68,7 +69,7 @@ extension RuntimeError {
             "\(location(origin))\(jail): \(parameter): \(Terminal.escaped(name)): no such user"
         case .system(let text, let errno): "\(text): \(errno.description)"
         case .timedOut(let jail, let text): "\(jail): timed out waiting for \(text)"
-        case .interrupted(let jail, let signal): "\(jail): interrupted by signal \(signal)"
+        case .interrupted(let jail, let signal): "\(jail): interrupted by \(CommandOutcome.signalName(signal))"
         }
     }
 
@@ -77,7 +78,7 @@ extension RuntimeError {
         switch self {
         case .step(_, let step, let errno, _): step.hint(for: errno)
         case .host(_, let hint), .unsuitable(_, _, _, let hint), .cannotExecute(_, _, _, _, _, let hint): hint
-        case .alreadyExists(let jail):
+        case .alreadyExists(let jail, _):
             "stop it with: jailrun stop \(jail); or let this one run beside it, by --instance NAME"
         default: nil
         }
@@ -121,7 +122,7 @@ extension CommandOutcome: CustomStringConvertible {
     }
 
     /// signal(7), x86 and ARM; the C library's sigabbrev_np(3) is not visible from Swift.
-    private static func signalName(_ signal: Int32) -> String {
+    public static func signalName(_ signal: Int32) -> String {
         let names = [
             "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM",
             "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF",

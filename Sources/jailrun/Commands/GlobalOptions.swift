@@ -106,6 +106,15 @@ struct InstanceOption: ParsableArguments {
         return try InstanceNetworks(of: instance, host: host).jails(specs)
     }
 
+    /// - Throws: why they cannot be in that instance.
+    static func check(_ specs: [JailSpec], of name: String?) throws {
+        guard let instance = try instance(name) else { return }
+        do { try instance.checkAll(specs) } catch {
+            throw RuntimeError.unsuitable(
+                jail: error.label, origin: error.origin, error.message, hint: error.hint)
+        }
+    }
+
     /// Their names.
     static func names(_ specs: [JailSpec], of name: String?) throws -> [String] {
         let instance = try instance(name)

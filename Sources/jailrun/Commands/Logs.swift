@@ -46,7 +46,7 @@ struct Logs: ParsableCommand {
             var printer = LogPrinter(
                 labels: readers.map(\.label), hasColour: !global.noColor, hasTimestamps: timestamps, isRaw: raw)
             printRecent(readers, &printer)
-            if follow { self.follow(readers, host, &printer) }
+            if follow, let signal = self.follow(readers, host, &printer) { throw ExitCode(128 + signal) }
         }
     }
 
@@ -57,7 +57,12 @@ struct Logs: ParsableCommand {
         var names: [String] = jails.isEmpty ? services.map(\.name) : []
         for jail in jails {
             if Stop.isFile(jail) {
-                names += try global.specs(try global.load(jail), []).map(\.name.value).filter(lookup.isKnown)
+                let known = try global.specs(try global.load(jail), []).map(\.name.value).filter(lookup.isKnown)
+                if known.isEmpty {
+                    throw RuntimeError.host(
+                        "\(Terminal.escaped(jail)): none of its jails is up or has ended", hint: nil)
+                }
+                names += known
             } else {
                 names.append(running.first { String($0.identity.jid) == jail }?.name ?? jail)
             }
@@ -97,17 +102,20 @@ struct Logs: ParsableCommand {
     }
 
     /// Looks ten times a second: a log is a file, which may be rotated or on any file system.
-    private func follow(_ readers: [LogReader], _ host: Host, _ printer: inout LogPrinter) {
+    /// - Returns: the signal that ended it, if one did.
+    private func follow(_ readers: [LogReader], _ host: Host, _ printer: inout LogPrinter) -> Int32? {
         let lookup = JailLookup(host: host)
         while true {
-            let isOver = !readers.contains { lookup.isKnown($0.name) }
+            let isOver = !readers.contains { lookup.isOngoing($0.name) }
             for (index, reader) in readers.enumerated() {
                 while let line = reader.next() { printer.print(line, of: index) }
             }
             printer.flush()
-            if isOver || printer.isClosed { return }
+            if isOver || printer.isClosed { return nil }
             var watched = pollfd(fd: host.signals.descriptor, events: Int16(POLLIN), revents: 0)
-            if poll(&watched, 1, 100) > 0, host.signals.nextWithSender()?.signal != SIGWINCH { return }
+            if poll(&watched, 1, 100) > 0, let signal = host.signals.nextWithSender()?.signal, signal != SIGWINCH {
+                return signal
+            }
         }
     }
 }

@@ -9,13 +9,20 @@ struct Prune: ParsableCommand {
 
     func run() throws {
         try reporting {
-            for text in try JailPrune(host: try global.host()).run() where !global.quiet { print(text) }
+            let (removed, left) = try JailPrune(host: try global.host()).run()
+            for text in removed where !global.quiet { print(text) }
+            if left.isEmpty { return }
+            throw RuntimeError.host(
+                "something is left of: \(left.map(Terminal.escaped).joined(separator: ", "))",
+                hint: "what could not be removed is said above; jailrun prune tries again")
         }
     }
 }
 
 struct Wait: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Wait until jails have ended.")
+    static let configuration = CommandConfiguration(
+        abstract: "Wait until jails have ended.",
+        discussion: "Ends with the status that the jail ended with; of several jails the first that is not 0.")
 
     @OptionGroup var global: GlobalOptions
 
@@ -25,10 +32,26 @@ struct Wait: ParsableCommand {
     func run() throws {
         try reporting {
             let host = try global.host()
-            for jail in jails {
-                let record = try JailLookup(host: host).existing(jail)
-                try JailWait(record: record, host: host).run()
+            var status: Int32 = 0
+            // A name that nobody knows is told before anything is waited for.
+            for (jail, wait) in zip(jails, try jails.map { try JailWait(for: $0, host: host) }) {
+                var wait = wait
+                let ended = tell(try wait.run(), of: jail)
+                if status == 0 { status = ended }
             }
+            if status != 0 { throw ExitCode(status) }
+        }
+    }
+
+    private func tell(_ end: JailWait.End, of jail: String) -> Int32 {
+        switch end {
+        case .untold: return 0
+        case .ended(let status, let words):
+            if !global.quiet, let words { Output.notice("\(Terminal.escaped(jail)): \(ConsoleText.safe(words))") }
+            return status ?? 125
+        case .replaced:
+            Output.error("\(Terminal.escaped(jail)): has ended, and another was started by that name")
+            return 125
         }
     }
 }

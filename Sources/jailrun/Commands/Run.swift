@@ -98,15 +98,35 @@ enum Announcement {
         Output.notice("\(record.spec.label): up\(place), jid \(record.identity.jid)\(end)")
     }
 
-    /// Says what was skipped; the status is that of the first that failed.
-    static func status(of results: [JailKeepers.Result]) -> Int32 {
-        for result in results where result.isSkipped { Output.error("\(result.jail): skipped") }
+    /// Says what was skipped, or that the start was broken off.
+    /// - Returns: 128 + n for signal n, else the status of the first that failed.
+    static func status(of results: [JailKeepers.Result], interruption: Int32?) -> Int32 {
+        for result in results where result.isSkipped {
+            let why = result.detail.map { ": \(ConsoleText.safe($0))" } ?? ""
+            Output.error("\(Terminal.escaped(result.jail)): skipped\(why)")
+        }
+        if let interruption {
+            Output.error(broken(by: interruption))
+            return 128 + interruption
+        }
         let failed = results.first { $0.status != 0 && !$0.isSkipped } ?? results.first { $0.status != 0 }
         return failed?.status ?? 0
     }
 
-    static func finish(_ results: [JailKeepers.Result]) throws {
-        let status = status(of: results)
-        if status != 0 { throw ExitCode(status) }
+    static func broken(by signal: Int32) -> String {
+        "interrupted by \(CommandOutcome.signalName(signal)): what was started is stopped again"
+    }
+
+    /// Of several jails, which are up after a start that failed.
+    static func parts(_ results: [JailKeepers.Result], before running: [JailSpec], isKept: Bool) {
+        if results.count + running.count < 2 { return }
+        func list(_ names: [String]) -> String { names.map(Terminal.escaped).joined(separator: ", ") }
+        let down = results.filter { !$0.isUp }.map(\.jail)
+        let up = results.filter(\.isUp).map(\.jail) + running.map(\.label)
+        if !down.isEmpty { Output.error("not up: \(list(down))") }
+        if !up.isEmpty { Output.error("up: \(list(up))") }
+        if !isKept && results.contains(where: { $0.state == .ended }) {
+            Output.notice("    hint: what was started is stopped again; --keep leaves it up")
+        }
     }
 }

@@ -61,15 +61,21 @@ struct RunRequest: Equatable {
             try dryRun(specs, host)
             return 0
         }
-        specs = try PortReservation().resolved(specs)
+        let isPlain = specs.count == 1 && !specs[0].isSupervised && services.command.isEmpty
+        // The start of a single jail looks itself.
+        let selection =
+            isPlain
+            ? nil
+            : try StartSelection(
+                specs, of: jails, claim: .all, configuration: Descriptors.absolute(file), host: host)
+        specs = try PortReservation().resolved(selection?.jails ?? specs)
         if !services.command.isEmpty {
             var run = try ServicesRun(
-                services, specs: specs, host: host, configuration: Descriptors.absolute(file), isQuiet: isQuiet,
-                timings: recorded)
+                services, specs: specs, beside: selection?.running ?? [], host: host,
+                configuration: Descriptors.absolute(file), isQuiet: isQuiet, timings: recorded)
             return try run.perform()
         }
-        return specs.count == 1 && !specs[0].isSupervised
-            ? try runOne(specs[0], host, recorded) : try runAll(specs, host, recorded)
+        return isPlain ? try runOne(specs[0], host, recorded) : try runAll(specs, host, recorded)
     }
 
     private func dryRun(_ specs: [JailSpec], _ host: Host) throws {
@@ -99,6 +105,7 @@ struct RunRequest: Equatable {
             report: { Output.failure($0) },
             announce: { if !isQuiet { Announcement.up($0, isForeground: true) } })
         keepers.starts.started = { recorded?.report($0.label) }
-        return Announcement.status(of: try keepers.run())
+        let results = try keepers.run()
+        return Announcement.status(of: results, interruption: keepers.interruption)
     }
 }

@@ -34,15 +34,17 @@ struct ServicesRun {
     private let isQuiet: Bool
     private let host: Host
     private let specs: [JailSpec]
+    /// Jails that those depend on, and that were up before.
+    private let others: [JailSpec]
     private let run: SupervisedRun
     private var progress: Progress
     private var shown: [String] = []
 
     init(
-        _ request: ServicesRequest, specs: [JailSpec], host: Host, configuration: String, isQuiet: Bool,
-        timings: Timings?
+        _ request: ServicesRequest, specs: [JailSpec], beside others: [JailSpec], host: Host, configuration: String,
+        isQuiet: Bool, timings: Timings?
     ) throws {
-        if let (first, second) = ServiceEnvironment.clash(of: specs) {
+        if let (first, second) = ServiceEnvironment.clash(of: others + specs) {
             throw RuntimeError.host(
                 "the jails \(first) and \(second) would have the same environment variables", hint: "rename one of them"
             )
@@ -51,7 +53,9 @@ struct ServicesRun {
         self.isQuiet = isQuiet
         self.host = host
         self.specs = specs
+        self.others = others
         var starts = StartOptions()
+        starts.remembersEnds = request.isKept
         starts.started = { timings?.report($0.label) }
         starts.isFirstFinal = true
         progress = Progress(isQuiet: isQuiet, hasColour: request.hasColour, jails: specs.count)
@@ -95,7 +99,10 @@ struct ServicesRun {
                 return 125
             }
             let (hasNews, signal) = wait(until: deadline, second: -1)
-            if let signal { return 128 + signal.signal }
+            if let signal {
+                Output.error(Announcement.broken(by: signal.signal))
+                return 128 + signal.signal
+            }
             let change = hasNews ? run.next() : nil
             progress.show(run.statuses, changed: change)
         }
@@ -119,7 +126,7 @@ struct ServicesRun {
 
     private mutating func runCommand() throws -> Int32 {
         let program = try HostProgram(
-            request.command, environment: ServiceEnvironment.variables(of: specs), signals: host.signals)
+            request.command, environment: ServiceEnvironment.variables(of: others + specs), signals: host.signals)
         var isEnded = false
         var killDeadline: Int?
         while true {
@@ -174,9 +181,8 @@ struct ServicesRun {
     private mutating func showLog(of status: ServiceStatus) {
         if shown.contains(status.name) { return }
         shown.append(status.name)
-        guard let spec = specs.first(where: { $0.name.value == status.name }),
-            let place = JailLookup(host: host).log(of: status.name, spec)
-        else { return }
+        // A jail that another jailrun has is not this run's, nor is its console.
+        guard let place = status.console else { return }
         let lines = ConsoleLog.tail(place, count: Self.shownLines)
         if lines.isEmpty { return Output.error("\(status.label): it said nothing") }
         for line in lines { Output.notice("\(status.label) | \(ConsoleText.safe(line))") }

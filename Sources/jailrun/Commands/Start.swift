@@ -10,6 +10,9 @@ struct Start: ParsableCommand {
 
     @Option(help: Timings.help) var timings: Timings.Form?
 
+    @Flag(help: "Leave up what is up when another jail fails.")
+    var keep = false
+
     @Argument(help: "A jail.conf(5) file.", completion: .file(extensions: ["conf"]))
     var file: String
 
@@ -22,20 +25,42 @@ struct Start: ParsableCommand {
             let host = try global.host(timings: recorded)
             let specs = try InstanceOption.jails(
                 try global.specs(try global.load(file), jails), of: instance.name, host: host)
-            try Self.start(specs, file: file, host: host, isQuiet: global.quiet, timings: recorded)
+            var start = DetachedStart(specs: specs, file: file, host: host, isQuiet: global.quiet)
+            (start.names, start.isKept, start.timings) = (jails, keep, recorded)
+            try start.run()
         }
     }
+}
 
-    static func start(
-        _ specs: [JailSpec], file: String, host: Host, isQuiet: Bool, timings: Timings? = nil
-    ) throws {
-        let specs = try PortReservation().resolved(specs)
+/// Starts jails that go on without this process.
+struct DetachedStart {
+    let specs: [JailSpec]
+    let file: String
+    let host: Host
+    let isQuiet: Bool
+    /// Which of them were asked for; the others are needed. Empty for all.
+    var names: [String] = []
+    /// What was started stays up when another one fails.
+    var isKept = false
+    var timings: Timings?
+
+    /// - Throws: an exit status, when why it is not 0 was said.
+    func run() throws {
+        let configuration = Descriptors.absolute(file)
+        let selection = try StartSelection(
+            specs, of: names, claim: .missing, configuration: configuration, host: host)
         var keepers = JailKeepers(
-            specs: specs, host: host, mode: .detached, configuration: Descriptors.absolute(file),
-            report: { Output.failure($0) },
-            announce: { if !isQuiet { Announcement.up($0, isForeground: false) } })
+            specs: try PortReservation().resolved(selection.jails), host: host, mode: .detached,
+            configuration: configuration, report: { Output.failure($0) },
+            announce: { [isQuiet] in if !isQuiet { Announcement.up($0, isForeground: false) } })
+        keepers.starts.started = { [timings] in timings?.report($0.label) }
         keepers.starts.spellsOutput = true
-        keepers.starts.started = { timings?.report($0.label) }
-        try Announcement.finish(try keepers.run())
+        keepers.starts.remembersEnds = true
+        keepers.keepsStarted = isKept
+        let results = try keepers.run()
+        let status = Announcement.status(of: results, interruption: keepers.interruption)
+        if status == 0 { return }
+        if keepers.interruption == nil { Announcement.parts(results, before: selection.running, isKept: isKept) }
+        throw ExitCode(status)
     }
 }

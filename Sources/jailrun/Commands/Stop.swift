@@ -28,7 +28,10 @@ struct Stop: ParsableCommand {
         let stop = JailStop(host: host, terminals: Descriptors.terminals, scope: isForced ? .afterwards : .all)
         var failure: RuntimeError?
         for name in try names(targets, global, host, instance) {
-            do { try stop.run(name) } catch {
+            do {
+                if try stop.run(name) { continue }
+                failure = failure ?? .host("\(Terminal.escaped(name)): not all of its stop went well", hint: nil)
+            } catch {
                 if case .notFound = error {
                     Output.failure(JailLookup(host: host).notFound(name))
                 } else {
@@ -61,7 +64,11 @@ struct Stop: ParsableCommand {
 }
 
 struct Restart: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Stop jails and start them again.")
+    static let configuration = CommandConfiguration(
+        abstract: "Stop jails and start them again.",
+        discussion:
+            "Jails that depend on them are stopped before, and started again after them. Nothing is stopped when the "
+            + "configuration or the host would not let them start.")
 
     @OptionGroup var global: GlobalOptions
     @OptionGroup var instance: InstanceOption
@@ -70,33 +77,6 @@ struct Restart: ParsableCommand {
     var targets: [String]
 
     func run() throws {
-        try reporting {
-            let host = try global.host()
-            let starts = try targets.map { try start($0, host) }
-            if starts.contains(where: { $0.file == "-" }) {
-                throw RuntimeError.host(
-                    "cannot restart what came from standard input", hint: "stop it, and start it from its text again")
-            }
-            for start in starts {
-                if !start.running.isEmpty { try Stop.stop(start.running, global, host) }
-                let specs = try global.specs(try global.load(start.file), start.names)
-                try Start.start(
-                    try InstanceOption.jails(specs, of: start.instance, host: host), file: start.file, host: host,
-                    isQuiet: global.quiet)
-            }
-        }
-    }
-
-    /// The file that a jail came from is in its record.
-    private func start(_ target: String, _ host: Host) throws -> (
-        file: String, names: [String], running: [String], instance: String?
-    ) {
-        if Stop.isFile(target) {
-            let names = try InstanceOption.names(
-                try global.specs(try global.load(target), []), of: instance.name)
-            return (target, [], names.filter { JailLookup(host: host).isKnown($0) }, instance.name)
-        }
-        let record = try JailLookup(host: host).existing(target)
-        return (record.configuration, [record.spec.label], [record.name], record.spec.instance)
+        try reporting { try RestartRun(targets, instance: instance.name, global).run() }
     }
 }

@@ -51,7 +51,9 @@ struct Top: ParsableCommand {
                 let rest = end - Screen.milliseconds()
                 if rest <= 0 { break }
                 switch wait(host, rest, view.isFullScreen) {
-                case .quit: return
+                case .quit(let signal):
+                    if let signal { throw ExitCode(128 + signal) }
+                    return
                 case .key(let key): if !view.press(key) { return }
                 case .nothing: break
                 }
@@ -60,7 +62,7 @@ struct Top: ParsableCommand {
         }
     }
 
-    private enum Event { case quit, key(UInt8), nothing }
+    private enum Event { case quit(signal: Int32?), key(UInt8), nothing }
 
     private func wait(_ host: Host, _ milliseconds: Int, _ hasKeys: Bool) -> Event {
         var watched = [
@@ -69,10 +71,10 @@ struct Top: ParsableCommand {
         ]
         guard poll(&watched, 2, Int32(milliseconds)) > 0 else { return .nothing }
         if watched[0].revents != 0, let signal = host.signals.nextWithSender(), signal.signal != SIGWINCH {
-            return .quit
+            return .quit(signal: signal.signal)
         }
         var byte: UInt8 = 0
-        if watched[1].revents != 0 { return read(0, &byte, 1) == 1 ? .key(byte) : .quit }
+        if watched[1].revents != 0 { return read(0, &byte, 1) == 1 ? .key(byte) : .quit(signal: nil) }
         return .nothing
     }
 }

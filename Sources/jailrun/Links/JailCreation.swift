@@ -23,6 +23,10 @@ struct JailCreation {
         var keepers = keepers(for: jails, jidFile)
         let results = try keepers.run()
         for result in results where result.isSkipped && !request.isQuiet { output.error("\(result.jail): skipped") }
+        if let signal = keepers.interruption {
+            output.error("interrupted by \(CommandOutcome.signalName(signal))")
+            return 1
+        }
         for jail in jails { JailSettling(of: jail.spec.name.value, host: host).run() }
         return results.contains { $0.status != 0 } ? 1 : 0
     }
@@ -46,6 +50,7 @@ struct JailCreation {
             if printsNumbers { LinkOutput.write(1, Array("\(identity.jid)\n".utf8)) }
             output.note("created", of: isConfigured ? spec.label : nil)
         }
+        keepers.keepsStarted = true
         keepers.starts.removed = { spec in output.note("removed", of: isConfigured ? spec.label : nil) }
         keepers.starts.limit = request.limit
         keepers.starts.isInteractive = !isConfigured

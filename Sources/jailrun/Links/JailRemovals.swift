@@ -39,7 +39,9 @@ struct JailRemovals {
     func remove(_ operands: [String], _ jails: [CheckedJail], isTold: Bool) throws -> Int32 {
         let lookup = JailLookup(host: host)
         let running = lookup.running()
-        let waiting = lookup.services().map(\.name).filter { name in !running.contains { $0.name == name } }
+        let waiting = lookup.services().filter { !$0.isEnded }.map(\.name).filter { name in
+            !running.contains { $0.name == name }
+        }
         var names: [String] = []
         var status: Int32 = 0
         for operand in operands {

@@ -9,9 +9,14 @@ struct ServiceTable {
         var sinceSeconds: Int?
         var restarts: Int
         var failedChecks: Int
+        /// Of one that is over.
+        var exitStatus: Int32?
         var address: String
         var hostname: String
         var path: String
+
+        /// `ended (7)`
+        var shownState: String { exitStatus.map { "\(state) (\($0))" } ?? state }
     }
 
     private let rows: [Row]
@@ -32,6 +37,7 @@ struct ServiceTable {
             jid: jid, name: spec.name.value, state: isStale ? "ended" : status?.state.rawValue ?? "up",
             sinceSeconds: service?.seconds,
             restarts: status?.restarts ?? 0, failedChecks: status?.failedChecks ?? 0,
+            exitStatus: service?.exitStatus,
             address: spec.network.addresses.first?.address ?? "-", hostname: spec.hostname.value,
             path: spec.path.value)
     }
@@ -42,7 +48,8 @@ struct ServiceTable {
             rightAligned: [0, 3, 4],
             rows.map { row in
                 [
-                    row.jid.map(String.init) ?? "-", row.name, row.state, row.sinceSeconds.map(Duration.text) ?? "-",
+                    row.jid.map(String.init) ?? "-", row.name, row.shownState,
+                    row.sinceSeconds.map(Duration.text) ?? "-",
                     String(row.restarts), row.address, row.hostname, row.path,
                 ]
             }
@@ -58,7 +65,8 @@ struct ServiceTable {
                 "{\(jid)\"ipv4\":\(StructuredOutput.quoted(ipv4)),\"hostname\":\(StructuredOutput.quoted(row.hostname)),"
                 + "\"path\":\(StructuredOutput.quoted(row.path)),\"name\":\(StructuredOutput.quoted(row.name)),"
                 + "\"state\":\"\(row.state)\",\"seconds\":\(row.sinceSeconds.map(String.init) ?? "null"),"
-                + "\"restarts\":\(row.restarts),\"failed_checks\":\(row.failedChecks)}"
+                + "\"restarts\":\(row.restarts),\"failed_checks\":\(row.failedChecks),"
+                + "\"exit_status\":\(row.exitStatus.map { String($0) } ?? "null")}"
         }
         return "{\"__version\": \"2\", \"jail-information\": {\"jail\": [\(jails.joined(separator: ","))]}}"
     }

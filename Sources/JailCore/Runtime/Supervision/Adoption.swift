@@ -60,6 +60,7 @@ struct Adoption {
         service.life.adopted(isAlive: isAlive, Clock.milliseconds())
         service.isAnnounced = true
         service.detail = record.detail
+        (service.remembersEnd, service.startedSeconds) = (record.remembersEnd == true, record.startedSeconds)
         (service.memoryKills, service.lastMemoryKill) = (record.memoryKills, record.lastMemoryKill)
         record.supervisor = getpid()
         record.supervisorStartTime = ProcessTable.startTime(of: getpid()) ?? 0

@@ -109,7 +109,7 @@ public enum ServiceEnvironment {
 
 extension JailSpec {
     /// Without the instance: a command beside jails finds the same variables in each.
-    fileprivate var nameInFile: String {
+    var nameInFile: String {
         String(name.value.dropFirst(instance.map { $0.count + 1 } ?? 0))
     }
 }

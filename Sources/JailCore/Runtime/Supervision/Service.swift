@@ -23,7 +23,15 @@ final class Service {
     var check: Worker?
     var detail: String?
     var exitStatus: Int32 = 0
+    /// Whether `exitStatus` is how it ended: that of a jail that another supervisor started is not told.
+    var isEndKnown = true
+    var startedSeconds: Int?
+    var endedSeconds: Int?
+    /// Its record stays when it has ended by itself.
+    var remembersEnd = false
     var isSkipped = false
+    /// Waits for a jail that another supervisor looks after.
+    var awaitsOthers = false
     /// Why its start failed was said.
     var isReported = false
     /// A stop that failed is done again without the jail's own commands.
@@ -59,6 +67,7 @@ final class Service {
             spec, life, detail: detail, exitStatus: exitStatus, isSkipped: isSkipped, isReported: isReported,
             memoryKills: memoryKills, lastMemoryKill: lastMemoryKill)
         status.name = firstName
+        status.console = log?.place ?? (hasExisted ? spec.consoleLogPlace : nil)
         return status
     }
 
@@ -95,5 +104,12 @@ final class Service {
             guard unsafe poll(&watched, 1, 0) > 0, let bytes = readOutput() else { return }
             each(bytes)
         }
+    }
+}
+
+extension JailSpec {
+    /// `exec.consolelog`.
+    var consoleLogPlace: ConsoleLog.Place? {
+        commands.consoleLog.map { ConsoleLog.Place(path: $0.value, hasTimestamps: false) }
     }
 }

@@ -18,10 +18,23 @@ public struct ServiceRecord: Codable, Sendable {
     var lastMemoryKill: String?
     /// Where its console is kept, and whether the lines begin with the time; nil when `exec.consolelog` takes it.
     public var log: ConsoleLog.Place?
+    /// How it ended, as far as that is known, when it is over.
+    public var exitStatus: Int32?
+    /// Seconds since 1970: of its last start, and of its end.
+    public var startedSeconds: Int?
+    public var endedSeconds: Int?
+    /// The record outlives the jail, if that ends by itself.
+    var remembersEnd: Bool?
+
+    static let unseenEnd = "ended while nobody looked after it"
 
     public var name: String { spec.name.value }
     public var state: ServiceState { life.state }
     public var restarts: Int { life.restarts }
+    /// It was up and ended by itself, for good: kept for whoever asks until it is started again, stopped or pruned.
+    public var isEnded: Bool {
+        !isTransient && life.state.isOver && life.isEstablished && !life.isAskedToStop
+    }
     func hasSupervisor(of other: ServiceRecord) -> Bool {
         supervisor == other.supervisor && supervisorStartTime == other.supervisorStartTime
     }
@@ -52,11 +65,17 @@ public struct ServiceStatus: Codable, Equatable, Sendable {
     /// Processes that the kernel killed because memory ran out, and the last of them in words: to be escaped.
     public var memoryKills: Int
     public var lastMemoryKill: String?
+    /// Where this jail's own output is, once there may be some.
+    public var console: ConsoleLog.Place?
+
+    var isSettled: Bool { state.isReady || state.isOver }
 
     public init(_ record: ServiceRecord) {
         self.init(
-            record.spec, record.life, detail: record.detail, exitStatus: 0, isSkipped: false, isReported: false,
-            memoryKills: record.memoryKills, lastMemoryKill: record.lastMemoryKill)
+            record.spec, record.life, detail: record.detail, exitStatus: record.exitStatus ?? 0, isSkipped: false,
+            isReported: false, memoryKills: record.memoryKills, lastMemoryKill: record.lastMemoryKill)
+        // Nobody tried to start it again: it did not fail at that.
+        if record.isEnded && record.spec.restart.policy == .no { state = .ended }
     }
 
     init(
@@ -117,7 +136,8 @@ struct ServiceRegistry {
         guard let other = self.record(of: record.name) else { return }
         let isKept = other.isSupervisorAlive && !other.state.isOver
         if !other.hasSupervisor(of: record) && (isKept || state.trace(of: record.name)?.isAlive == true) {
-            throw .alreadyExists(jail: record.spec.label)
+            throw .alreadyExists(
+                jail: record.spec.label, holder: NameHolder(state: state).words(of: record.name))
         }
     }
 
@@ -163,24 +183,46 @@ struct ServiceRegistry {
     }
 
     /// Records of jails that are down and that nobody looks after: their start was broken off, or they died with their supervisor.
-    /// - Parameter all: those too that another supervisor would start again, and those that failed.
-    /// - Returns: whether there was one.
+    /// A jail that ended while nobody looked after it has a record that says so, from now on.
+    /// - Parameter all: those too that another supervisor would start again, and those of jails that ended.
+    /// - Returns: their names.
     @discardableResult
-    func removeAbandoned(all: Bool = false) -> Bool {
-        if !records.contains(where: { isAbandoned($0, all: all) }) { return false }
+    func removeAbandoned(all: Bool = false) -> [String] {
+        if !records.contains(where: { isAbandoned($0, all: all) || hasEndedUnseen($0) }) { return [] }
         return alone {
+            for record in records where hasEndedUnseen(record) { writeEnd(of: record) }
             let abandoned = records.filter { isAbandoned($0, all: all) }
             for record in abandoned { removeRecord(record.name) }
-            return !abandoned.isEmpty
+            return abandoned.map(\.name)
         }
     }
 
     private func isAbandoned(_ record: ServiceRecord, all: Bool) -> Bool {
+        // Its supervisor has no more to do with it.
+        if record.isEnded { return all }
         if record.isSupervisorAlive { return false }
         let isAlive = state.trace(of: record.name)?.isAlive ?? false
         let isWanted = !record.isTransient && record.life.isEstablished && record.spec.restart.policy != .no
         return !isAlive && (all || !isWanted) || record.isTransient
     }
+
+    /// It was up when its supervisor was killed, and is down. A stop would have taken the record away.
+    private func hasEndedUnseen(_ record: ServiceRecord) -> Bool {
+        if record.isSupervisorAlive || record.isTransient || record.remembersEnd != true { return false }
+        return [.up, .healthy, .unhealthy].contains(record.state) && record.life.isEstablished
+            && record.spec.restart.policy == .no && state.trace(of: record.name)?.isAlive != true
+    }
+
+    private func writeEnd(of record: ServiceRecord) {
+        var ended = record
+        ended.life.ended(isFailure: true, Clock.milliseconds())
+        (ended.detail, ended.exitStatus) = (ServiceRecord.unseenEnd, nil)
+        // Where it cannot be written it is abandoned, and says nothing.
+        do { try write(ended) } catch { removeRecord(record.name) }
+    }
+
+    /// A jail of that name starts that no supervisor looks after: what is known of the last is no longer so.
+    func forgetEnd(of name: String) { if record(of: name)?.isEnded == true { remove(name) } }
 
     // MARK: One at a time
 

@@ -9,6 +9,8 @@ public struct StartOptions: Sendable {
     public var spellsOutput = false
     /// A first start that never was good is not repeated, whatever `restart` says: somebody waits for the answer.
     public var isFirstFinal = false
+    /// What is known of a jail that ends by itself stays, until it is started again, stopped or pruned.
+    public var remembersEnds = false
     /// The jail exists, and none of its commands has run.
     public var created: @Sendable (JailSpec, JailIdentity) -> Void = { _, _ in }
     /// Its start commands have ended well.

@@ -46,6 +46,7 @@ public final class SupervisedRun {
         let pair = try attempt("cannot start a supervisor") { () throws(Errno) in try ControlPair() }
         let now = Clock.milliseconds()
         let services = specs.map { Service($0, life: ServiceLife($0, now: now, isFirstFinal: starts.isFirstFinal)) }
+        for service in services { service.remembersEnd = starts.remembersEnds && !isTransient }
         statuses = services.map(\.status)
         let messages = showsOutput ? nil : try OutputPipe()
         supervisor = cns_fork()
@@ -108,7 +109,7 @@ public final class SupervisedRun {
     public var isEnded: Bool { descriptor < 0 }
     public var isOver: Bool { statuses.allSatisfy(\.state.isOver) }
     /// Each is up, healthy or done, or never will be.
-    public var isSettled: Bool { statuses.allSatisfy { $0.state.isReady || $0.state.isOver } }
+    public var isSettled: Bool { statuses.allSatisfy(\.isSettled) }
 
     /// All are to stop, in the reverse of their order.
     /// - Parameter isForced: without `exec.prestop` and `exec.stop`.

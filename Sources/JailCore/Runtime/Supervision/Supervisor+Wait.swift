@@ -61,7 +61,8 @@ extension Supervisor {
 
     private func timeout() -> Int32 {
         if hasUntoldNews { return Int32(Self.soonMilliseconds) }
-        let deadlines = services.compactMap { $0.work == nil && $0.check == nil ? $0.life.deadline : nil }
+        var deadlines = services.compactMap { $0.work == nil && $0.check == nil ? $0.life.deadline : nil }
+        if services.contains(where: \.awaitsOthers) { deadlines.append(Clock.milliseconds() + Self.soonMilliseconds) }
         guard !isStopping, let next = deadlines.min() else { return -1 }
         return Int32(min(max(0, next - Clock.milliseconds()), 3_600_000))
     }

@@ -163,6 +163,7 @@ extension Supervisor {
             if terminal >= 0 { service.output = terminal }
             service.started(pidfd: pidfd, control: control, record: host.state.record(of: service.name))
             service.exitStatus = status
+            (service.startedSeconds, service.endedSeconds) = (time(nil), nil)
             watchMemory(service)
             service.life.started(Clock.milliseconds())
         case nil: break
@@ -205,7 +206,7 @@ extension Supervisor {
         drainToEnd(service)
         service.detail = words.isEmpty ? "its start was killed" : words
         service.isReported = !words.isEmpty
-        service.exitStatus = outcome.exitStatus
+        (service.exitStatus, service.isEndKnown, service.endedSeconds) = (outcome.exitStatus, true, time(nil))
         let now = Clock.milliseconds()
         if service.life.restarts > 0 {
             if !owns(service) { service.life.askToStop(now) }
@@ -246,14 +247,17 @@ extension Supervisor {
         if service.work?.kind == .stop { return }
         endCheck(service)
         drainToEnd(service)
-        service.exitStatus = outcome?.exitStatus ?? 125
-        service.detail = recentMemoryKill(service) ?? outcome?.description ?? "ended while nobody looked after it"
+        (service.exitStatus, service.isEndKnown) = (outcome?.exitStatus ?? 125, outcome != nil)
+        service.endedSeconds = time(nil)
+        service.detail = recentMemoryKill(service) ?? outcome?.description ?? ServiceRecord.unseenEnd
         let now = Clock.milliseconds()
         // A stop by somebody else takes the record away first, and does the rest.
         let isStoppedElsewhere = !owns(service)
         if isStoppedElsewhere { service.life.askToStop(now) }
         service.life.ended(
             isFailure: outcome != .exited(0), isUnexecuted: outcome == .exited(126) || outcome == .exited(127), now)
+        // How it ended is written before anything of it is taken back.
+        writeRecord(service)
         if !isStoppedElsewhere { finish(service) }
         service.record = nil
     }

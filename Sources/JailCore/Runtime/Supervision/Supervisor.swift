@@ -106,18 +106,29 @@ final class Supervisor {
     /// nested one must exist, but need not be up.
     private func beginIfReady(_ service: Service, _ now: Int) {
         let needed = services.filter { service.depends(on: $0) }
+        let outside = dependenciesOutside(of: service)
+        service.awaitsOthers = false
         let parent = services.first { service.isNested(in: $0) }
         let all = needed + [parent].compactMap { $0 }
         if all.contains(where: { $0.life.state == .failed || $0.life.isAskedToStop }) {
-            service.isSkipped = true
-            service.exitStatus = 125
-            service.life.skip(now)
+            skip(service, now)
+        } else if let gone = outside.first(where: { $0.readiness == .gone }) {
+            service.detail = "\(gone.name), which it depends on, is not up"
+            skip(service, now)
+        } else if outside.contains(where: { $0.readiness == .pending }) {
+            service.awaitsOthers = true
         } else if needed.allSatisfy(\.life.state.isReady), parent?.hasExisted != false,
             services.count(where: { $0.work?.kind == .start }) < options.starts.limit
         {
             service.life.begin(now)
             start(service)
         }
+    }
+
+    private func skip(_ service: Service, _ now: Int) {
+        service.isSkipped = true
+        service.exitStatus = 125
+        service.life.skip(now)
     }
 
     private func interruptStart(_ service: Service) {
@@ -158,10 +169,13 @@ final class Supervisor {
             spec: service.spec, configuration: options.configuration, supervisor: getpid(),
             supervisorStartTime: ProcessTable.startTime(of: getpid()) ?? 0, isTransient: options.isTransient,
             life: service.life, detail: service.detail, memoryKills: service.memoryKills,
-            lastMemoryKill: service.lastMemoryKill, log: service.log?.place)
+            lastMemoryKill: service.lastMemoryKill, log: service.log?.place,
+            exitStatus: service.life.state.isOver && service.isEndKnown ? service.exitStatus : nil,
+            startedSeconds: service.startedSeconds, endedSeconds: service.endedSeconds,
+            remembersEnd: service.remembersEnd)
     }
 
-    private func writeRecord(_ service: Service) {
+    func writeRecord(_ service: Service) {
         follow(service)
         do { try registry.update(newRecord(service)) } catch { host.warn(error.message) }
     }
@@ -182,12 +196,11 @@ final class Supervisor {
         (service.spec, service.record) = (current.spec, current)
     }
 
-    /// A jail that gave up being started again stays known, until somebody stops it.
+    /// A jail that ended by itself stays known, as does one that gave up being started again.
     private func forgetIfOver(_ service: Service) -> Bool {
         guard service.isOver else { return false }
-        let isRemembered =
-            service.life.state == .failed && service.spec.restart.policy != .no && service.life.isEstablished
-        if options.isTransient || !isRemembered {
+        let isGivenUp = service.life.state == .failed && service.spec.restart.policy != .no
+        if !newRecord(service).isEnded || !isGivenUp && !service.remembersEnd {
             follow(service)
             registry.remove(own: newRecord(service))
         }

@@ -1,0 +1,77 @@
+internal import CNamespaces
+internal import Glibc
+internal import SystemPackage
+
+/// Waits for the end of a jail: that nobody starts it again.
+public struct JailWait {
+    /// How a jail ended.
+    public enum End: Equatable, Sendable {
+        /// By itself. The words are the jail's own in part: to be escaped.
+        case ended(status: Int32?, words: String?)
+        /// It was stopped, or whoever ran it in the foreground has been told.
+        case untold
+        /// A new jail has its name.
+        case replaced
+    }
+
+    private static let pauseMilliseconds: Int32 = 20
+
+    private let name: String
+    private let host: Host
+    /// Of the jail that is waited for; nil while it is not up.
+    private var generation: UInt64?
+
+    /// - Throws: `.notFound` when neither a jail of that name or number is known, nor that one was.
+    public init(for text: String, host: Host) throws(RuntimeError) {
+        let lookup = JailLookup(host: host)
+        let record = lookup.record(text)
+        guard let name = record?.name ?? lookup.service(text)?.name else { throw lookup.notFound(text) }
+        (self.name, self.host) = (name, host)
+        generation = record?.identity.generation
+    }
+
+    /// - Throws: `.interrupted` when a signal ends the wait; the jail goes on.
+    public mutating func run() throws(RuntimeError) -> End {
+        while true {
+            let service = ServiceRegistry(state: host.state).record(of: name)
+            if let record = host.state.record(of: name), record.isAlive {
+                if generation == nil { generation = record.identity.generation }
+                let isSame = record.identity.generation == generation
+                if !isSame && record.spec.restart.policy == .no { return .replaced }
+                generation = record.identity.generation
+                try awaitEnd(of: record)
+                continue
+            }
+            guard let service else { return .untold }
+            if service.state.isOver {
+                return service.isEnded ? .ended(status: service.exitStatus, words: service.detail) : .untold
+            }
+            if !service.isSupervisorAlive { _ = JailLookup(host: host).running() }
+            // Its supervisor is about to tell how it ended, or starts it again.
+            try pause(-1, Self.pauseMilliseconds)
+        }
+    }
+
+    private func awaitEnd(of record: JailRecord) throws(RuntimeError) {
+        let number = cns_pidfd_open(record.pid)
+        guard number >= 0 else { return }
+        let pidfd = Descriptor(number)
+        // The pid may have come to mean another process before it was opened.
+        guard record.isAlive else { return }
+        while try !pause(pidfd.number, -1) {}
+    }
+
+    /// - Returns: whether the process has ended.
+    @discardableResult
+    private func pause(_ pidfd: Int32, _ milliseconds: Int32) throws(RuntimeError) -> Bool {
+        var watched = [
+            pollfd(fd: pidfd, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: host.signals.descriptor, events: Int16(POLLIN), revents: 0),
+        ]
+        _ = unsafe poll(&watched, 2, milliseconds)
+        if watched[1].revents != 0, let signal = host.signals.next(), signal != SIGWINCH {
+            throw .interrupted(jail: name, signal: signal)
+        }
+        return watched[0].revents != 0
+    }
+}

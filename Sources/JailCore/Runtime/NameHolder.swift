@@ -1,0 +1,30 @@
+/// Who has a name: what is said to whoever wants it, too.
+struct NameHolder {
+    let state: StateDirectory
+
+    /// `up, jid 3, from /etc/www.conf, in the foreground of pid 4711`.
+    func words(of name: String) -> String {
+        let trace = state.trace(of: name)
+        let service = ServiceRegistry(state: state).record(of: name)
+        let configuration = state.record(of: name)?.configuration ?? service?.configuration
+        let doing = service?.state ?? (trace?.phase == .stopping ? .stopping : .up)
+        let parts: [String?] = [
+            doing.rawValue, trace.map { "jid \($0.identity.jid)" },
+            configuration.map { "from \(Terminal.escaped($0))" }, keeper(trace, service),
+        ]
+        return parts.compactMap { $0 }.joined(separator: ", ")
+    }
+
+    private func keeper(_ trace: JailTrace?, _ service: ServiceRecord?) -> String? {
+        guard let pid = service?.supervisor ?? trace?.supervisor else { return nil }
+        return service?.isTransient ?? trace?.isTransient ?? false
+            ? "in the foreground of pid \(pid)" : "looked after by pid \(pid)"
+    }
+
+    /// Whether the name is somebody's: its jail is up, or about to be.
+    func isHeld(_ name: String) -> Bool {
+        if state.trace(of: name)?.isAlive == true { return true }
+        guard let service = ServiceRegistry(state: state).record(of: name) else { return false }
+        return service.isSupervisorAlive && !service.state.isOver
+    }
+}

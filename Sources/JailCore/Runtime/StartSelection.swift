@@ -1,0 +1,83 @@
+/// Which jails of a file a start has to start: a dependency that is up already is satisfied, and left alone.
+public struct StartSelection: Sendable {
+    /// What is done with jails that were asked for and are up.
+    public enum Claim: Sendable {
+        /// They are refused: a run has its jails for itself.
+        case all
+        /// They are left alone where the whole file was asked for, as `jail -c` does; by name they are refused.
+        case missing
+    }
+
+    /// To be started.
+    public private(set) var jails: [JailSpec] = []
+    /// Up already, as they are.
+    public private(set) var running: [JailSpec] = []
+
+    private let names: [String]
+    private let configuration: String
+    private let host: Host
+
+    /// - Parameters:
+    ///   - specs: the jails of the file that were asked for, and all that they need.
+    ///   - names: those that were asked for, as the caller named them; empty for all.
+    ///   - configuration: the file.
+    /// - Throws: `.alreadyExists` for the first that was asked for and is up.
+    public init(
+        _ specs: [JailSpec], of names: [String], claim: Claim, configuration: String, host: Host
+    ) throws(RuntimeError) {
+        (self.names, self.configuration, self.host) = (names, configuration, host)
+        let holder = NameHolder(state: host.state)
+        let held = specs.filter { holder.isHeld($0.name.value) }
+        jails = specs.filter { spec in !held.contains { $0.name.value == spec.name.value } }
+        let isPart = claim == .missing && names.isEmpty && !jails.isEmpty
+        for spec in held {
+            if spec.isMeant(by: names) && !isPart {
+                throw .alreadyExists(jail: spec.label, holder: holder.words(of: spec.name.value))
+            }
+            running.append(present(spec))
+        }
+        if !held.isEmpty { adoptOrphans() }
+    }
+
+    /// The jail as it is, which is not what the file says if that was changed since, or another file's.
+    private func present(_ spec: JailSpec) -> JailSpec {
+        let name = spec.name.value
+        let record = host.state.record(of: name)
+        let service = ServiceRegistry(state: host.state).record(of: name)
+        guard let present = record?.spec ?? service?.spec else { return spec }
+        let file = record?.configuration ?? service?.configuration ?? configuration
+        if file != configuration {
+            host.warn("\(spec.label): up already, from \(Terminal.escaped(file)): it is left as it is")
+        } else if !present.hasSameSettings(as: spec) {
+            host.warn("\(spec.label): up already, as it was before the file was changed: it is left as it is")
+        } else {
+            host.note("\(spec.label): up already")
+        }
+        return present
+    }
+
+    /// Nobody would tell when one is healthy whose supervisor was killed.
+    private func adoptOrphans() {
+        let registry = ServiceRegistry(state: host.state)
+        let services = running.compactMap { registry.record(of: $0.name.value) }
+        if services.contains(where: { !$0.isSupervisorAlive }) { Adoption(host: host).run() }
+    }
+}
+
+extension JailSpec {
+    /// Whether it was asked for by one of those names, labels or wildcards, not as one that another needs.
+    func isMeant(by names: [String]) -> Bool {
+        names.isEmpty
+            || names.contains { name in
+                if let pattern = JailWildcard(Bytes(name.utf8)) { return pattern.matches(Bytes(label.utf8)) }
+                return name == label || name == nameInFile
+            }
+    }
+
+    /// Whether the file says the same of both, in whichever lines.
+    func hasSameSettings(as other: JailSpec) -> Bool {
+        let (mine, others) = (parameters.settings, other.parameters.settings)
+        return mine.count == others.count
+            && zip(mine, others).allSatisfy { $0.name == $1.name && $0.values == $1.values }
+    }
+}

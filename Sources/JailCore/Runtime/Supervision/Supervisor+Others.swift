@@ -1,0 +1,29 @@
+/// Jails that this supervisor does not look after, and that one of its own depends on: they were up before.
+extension Supervisor {
+    enum Readiness {
+        case ready
+        /// It is not healthy yet, or is started again.
+        case pending
+        /// It is down, and nobody starts it.
+        case gone
+    }
+
+    func dependenciesOutside(of service: Service) -> [(name: String, readiness: Readiness)] {
+        service.spec.depend.map(\.value).filter { name in
+            !services.contains { [$0.name, $0.firstName, $0.spec.label].contains(name) }
+        }.map { ($0, readiness(of: $0)) }
+    }
+
+    private func readiness(of name: String) -> Readiness {
+        let trace = host.state.trace(of: name)
+        let isUp = trace?.phase == .up && trace?.isAlive == true
+        // Nobody looks after it: all that is known is that it is up.
+        guard let record = registry.record(of: name) else { return isUp ? .ready : .gone }
+        switch record.state {
+        case .ended: return .ready
+        case .failed, .stopping: return .gone
+        case .up, .healthy: return isUp ? .ready : record.isSupervisorAlive ? .pending : .gone
+        case .waiting, .starting, .unhealthy, .restarting: return record.isSupervisorAlive ? .pending : .gone
+        }
+    }
+}

@@ -1,0 +1,124 @@
+import ArgumentParser
+import JailCore
+
+/// Stops jails, and those that depend on them, and starts all of them again. Nothing is stopped before it is known that what a
+/// start needs is there.
+struct RestartRun {
+    /// What is to be started again of one file.
+    private struct Part {
+        var file: String
+        var instance: String?
+        /// Labels of the file; empty for all.
+        var names: [String]
+    }
+
+    private let host: Host
+    private let global: GlobalOptions
+    private let lookup: JailLookup
+    private var parts: [Part] = []
+    /// Jails that are to be stopped, those that depend on others first.
+    private var stopped: [String] = []
+    /// Those of files that were named: they are started from there, wherever they came from.
+    private var ofFiles: [String] = []
+
+    init(_ targets: [String], instance: String?, _ global: GlobalOptions) throws {
+        (host, self.global) = (try global.host(), global)
+        lookup = JailLookup(host: host)
+        _ = lookup.running()
+        var names: [String] = []
+        for target in targets { names += try take(target, instance) }
+        stopped = lookup.withDependents(names).filter { host.isHeld($0) || lookup.isKnown($0) }
+        for name in stopped.reversed() { try add(name, isDependent: !names.contains(name)) }
+    }
+
+    // MARK: What is meant
+
+    /// - Returns: names of jails that are known.
+    private mutating func take(_ target: String, _ instance: String?) throws -> [String] {
+        guard Stop.isFile(target) else {
+            if let name = lookup.name(target) ?? lookup.service(target)?.name { return [name] }
+            throw lookup.notFound(target)
+        }
+        parts.append(Part(file: Descriptors.absolute(target), instance: instance, names: []))
+        let names = try InstanceOption.names(try global.specs(try global.load(target), []), of: instance)
+        ofFiles += names
+        return names.filter(lookup.isKnown)
+    }
+
+    private mutating func add(_ name: String, isDependent: Bool) throws {
+        guard let origin = lookup.origin(of: name) else { throw lookup.notFound(name) }
+        let (file, instance, label) = (origin.configuration, origin.spec.instance, origin.spec.label)
+        let why = isDependent ? "\(name), which depends on it: " : ""
+        if origin.isTransient {
+            throw RuntimeError.host(
+                "\(why)cannot restart \"\(name)\", which a jailrun runs in its foreground",
+                hint: "restart that jailrun, pid \(origin.keeper)")
+        }
+        if ofFiles.contains(name) { return }
+        if file == "-" || file == ParameterWords.place {
+            throw RuntimeError.host(
+                "\(why)cannot restart what came from \(file == "-" ? "standard input" : "a command line")",
+                hint: "stop it, and start it from its text again")
+        }
+        if let index = parts.firstIndex(where: { $0.file == file && $0.instance == instance }) {
+            if !parts[index].names.isEmpty { parts[index].names.append(label) }
+        } else {
+            parts.append(Part(file: file, instance: instance, names: [label]))
+        }
+    }
+
+    // MARK: -
+
+    /// - Throws: an exit status, when why it is not 0 was said.
+    func run() throws {
+        do { for part in parts { try check(part) } } catch {
+            Output.error("nothing was stopped")
+            throw error
+        }
+        var failure: (any Error)?
+        var down: [String] = []
+        for name in stopped {
+            do {
+                try Stop.stop([name], global, host)
+                down.append(name)
+            } catch {
+                // What depends on it is down already.
+                failure = error
+                break
+            }
+        }
+        for part in parts {
+            do { try start(part, failure == nil ? nil : down) } catch { failure = failure ?? error }
+        }
+        guard let failure else { return }
+        let left = stopped.filter { !host.isHeld($0) }
+        if !left.isEmpty {
+            Output.error("down after the restart: \(left.map(Terminal.escaped).joined(separator: ", "))")
+        }
+        throw failure
+    }
+
+    /// Whether its jails could be started, as far as can be seen while they are up.
+    private func check(_ part: Part) throws {
+        let configuration = try global.load(part.file)
+        let specs = try global.specs(configuration, part.names)
+        let errors = configuration.missingOnHost(for: part.names).filter { $0.severity == .error }
+        if errors.isEmpty { return try InstanceOption.check(specs, of: part.instance) }
+        Output.diagnostics(errors)
+        throw ExitCode(65)
+    }
+
+    /// - Parameter names: the only jails that are to be started; nil for all of the part.
+    private func start(_ part: Part, _ names: [String]?) throws {
+        var specs = try InstanceOption.jails(
+            try global.specs(try global.load(part.file), part.names), of: part.instance, host: host)
+        if let names { specs = specs.filter { names.contains($0.name.value) } }
+        if specs.isEmpty { return }
+        var start = DetachedStart(specs: specs, file: part.file, host: host, isQuiet: global.quiet)
+        (start.names, start.isKept) = (part.names, true)
+        do { try start.run() } catch let error as RuntimeError {
+            Output.failure(error)
+            throw ExitCode(error.exitStatus)
+        }
+    }
+}

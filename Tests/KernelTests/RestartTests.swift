@@ -1,0 +1,146 @@
+import Foundation
+import Glibc
+import Testing
+
+extension Kernel {
+    @Suite struct RestartTests {
+        private func configure(_ machine: Machine, db: String = "", web: String = "") {
+            let log = "\(machine.directory)/log"
+            machine.write(
+                """
+                path = "\(machine.root)"; persist;
+                exec.poststart = "echo +$name >>\(log)"; exec.prestop = "echo -$name >>\(log)";
+                web { depend = db; \(web) }
+                db { \(db) }
+                other { }
+
+                """, to: machine.conf)
+        }
+
+        private func log(_ machine: Machine) -> [String] {
+            machine.read("\(machine.directory)/log").split(separator: "\n").map(String.init)
+        }
+
+        @Test("jails that depend on it are stopped before, and are up again after it; others are left alone")
+        func dependents() throws {
+            try Machine.with { machine in
+                configure(machine)
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                let pids = ["db", "web", "other"].map { machine.firstProcess(of: $0) }
+                machine.write("", to: "\(machine.directory)/log")
+                let outcome = machine.jailrun("restart", "db")
+                #expect(outcome.status == 0, "\(outcome)")
+                #expect(log(machine) == ["-web", "-db", "+db", "+web"])
+                #expect(["db", "web"].allSatisfy { machine.state(of: $0) == "up" })
+                let now = ["db", "web", "other"].map { machine.firstProcess(of: $0) }
+                #expect(now[0] != pids[0] && now[1] != pids[1] && now[2] == pids[2])
+                #expect(machine.jailrun("stop", machine.conf).status == 0)
+            }
+        }
+
+        @Test("one that came from another file is started again from there") func anotherFile() throws {
+            try Machine.with { machine in
+                configure(machine)
+                let other = "\(machine.directory)/other.conf"
+                machine.write(machine.read(machine.conf), to: other)
+                #expect(machine.jailrun("start", machine.conf, "db").status == 0)
+                #expect(machine.jailrun("start", other, "web").status == 0)
+                #expect(machine.jailrun("restart", "db").status == 0)
+                for (name, file) in [("db", machine.conf), ("web", other)] {
+                    let inspection = machine.jailrun("inspect", name).json as? [String: Any]
+                    let service = inspection?["service"] as? [String: Any]
+                    #expect(service?["configuration"] as? String == file)
+                }
+                #expect(machine.jailrun("stop", "db", "web").status == 0)
+            }
+        }
+
+        @Test(
+            "nothing is stopped when the file would not let it start again",
+            arguments: [
+                "exec.star = true;", "path = ;", "path = /nowhere;", "exec.jail_user = stranger; exec.start = true;",
+                "interface = nolink0; ip4.addr = 192.0.2.77;", "mount = \"/nowhere/source $path/var nullfs rw 0 0\";",
+                "devfs_ruleset = no_such_rules; mount.devfs;", "seccomp = /nowhere;", "} {",
+            ])
+        func broken(parameters: String) throws {
+            try Machine.with { machine in
+                configure(machine)
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                let pids = ["db", "web"].map { machine.firstProcess(of: $0) }
+                configure(machine, db: parameters)
+                for target in ["db", machine.conf] {
+                    let outcome = machine.jailrun("restart", target)
+                    #expect(outcome.status == 65, "\(target): \(outcome)")
+                    #expect(outcome.errors.contains("jail.conf:4:"), "\(target): \(outcome)")
+                }
+                #expect(["db", "web"].map { machine.firstProcess(of: $0) } == pids)
+                #expect(machine.jailrun("stop", "web", "db", "other").status == 0)
+            }
+        }
+
+        @Test("nothing is stopped when the file or the jail in it is gone", arguments: [true, false])
+        func gone(isWholeFile: Bool) throws {
+            try Machine.with { machine in
+                configure(machine)
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                if isWholeFile { unlink(machine.conf) } else { machine.configure("persist;") }
+                let outcome = machine.jailrun("restart", "db")
+                #expect(outcome.status == 65, "\(outcome)")
+                #expect(["db", "web"].allSatisfy { machine.state(of: $0) == "up" })
+                #expect(machine.jailrun("stop", "web", "db", "other").status == 0)
+            }
+        }
+
+        @Test("a new start that fails is said, with what is down") func failing() throws {
+            try Machine.with { machine in
+                configure(machine)
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                configure(machine, db: "exec.start = \"exit 3\";")
+                let outcome = machine.jailrun("restart", "db")
+                #expect(outcome.status == 3, "\(outcome)")
+                #expect(outcome.errors.contains("exit 3: exited with status 3"), "\(outcome)")
+                #expect(outcome.errors.contains("down after the restart: web, db"), "\(outcome)")
+                #expect(machine.state(of: "db") == "none" && machine.state(of: "other") == "up")
+                machine.stop("other")
+            }
+        }
+
+        @Test("when it cannot be stopped, what was stopped for it is up again, and the status says so")
+        func unstoppable()
+            throws
+        {
+            try Machine.with { machine in
+                configure(machine, db: "exec.stop = \"exit 4\";")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                let pid = machine.firstProcess(of: "db")
+                let outcome = machine.jailrun("restart", "db")
+                #expect(outcome.status == 4, "\(outcome)")
+                #expect(machine.firstProcess(of: "db") == pid && machine.state(of: "web") == "up", "\(outcome)")
+                #expect(machine.jailrun("stop", "-f", "web", "db", "other").status == 0)
+            }
+        }
+
+        @Test("a jail of the foreground is not restarted into the background") func foreground() throws {
+            try Machine.with { machine in
+                machine.configure("persist;")
+                let running = machine.start("run", machine.conf)
+                #expect(eventually { machine.jailrun("exec", "t", "true").status == 0 })
+                let outcome = machine.jailrun("restart", "t")
+                #expect(outcome.status == 125 && outcome.errors.contains("foreground"), "\(outcome)")
+                #expect(machine.jailrun("exec", "t", "true").status == 0)
+                running.signal(SIGTERM)
+                _ = running.wait()
+            }
+        }
+
+        @Test("a stop after which something is not as it should be does not end with 0") func unclean() throws {
+            try Machine.with { machine in
+                machine.configure("persist; exec.poststop = \"exit 6\";")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                let outcome = machine.jailrun("stop", "t")
+                #expect(outcome.status == 125 && outcome.errors.contains("exit 6: exited with status 6"), "\(outcome)")
+                #expect(machine.state() == "none")
+            }
+        }
+    }
+}
