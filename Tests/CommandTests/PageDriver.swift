@@ -48,7 +48,8 @@ enum PageDriver {
         claim(all('nav.steps').length === 1 && !document.querySelector('nav.steps').hidden, 'there is not one walk');
         const isShown = element => element.getClientRects().length > 0;
         const output = document.querySelector('nav.steps output');
-        const choices = all('[name=jail]');
+        // In the order of the file, which is not that of the picture.
+        const choices = all('[name=jail]').sort((a, b) => a.id.slice(1) - b.id.slice(1));
         const seen = new Set();
         for (let jail = 0; jail < Math.max(1, choices.length); jail++) {
           const name = choices.length ? choices[jail].parentElement.querySelector('b').textContent : '';
@@ -63,21 +64,34 @@ enum PageDriver {
           const mine = lines.filter(line => parts.some(part => asks(line, part)));
           say(all('svg').filter(isShown).length === 1, 'has not one picture');
           say(!choices.length || document.querySelector('nav.steps a').textContent === name, 'is not named by the walk');
-          say(output.textContent === `${parts.length} parts`, `says ${output.textContent}`);
-          const told = all('.right > h2').filter(isShown);
-          say(told.length === 1 && told[0].textContent.includes(` ${parts.length} parts`), 'is not counted');
-          const numbers = parts.flatMap(part => all('details li', part).map(step => step.value));
-          say(numbers.every(n => n > 0) && new Set(numbers).size === numbers.length, 'has a number twice');
-          say(told[0].textContent.includes(` ${Math.max(...numbers)} steps`), `has no step ${Math.max(...numbers)}`);
+          // What both jails have stays the current part.
+          const kept = current();
+          const wanted = kept < 0 ? `${parts.length} parts` : `part ${kept + 1} of ${parts.length}`;
+          say(output.textContent === wanted, `says ${output.textContent}`);
+          // What all share, if there is something, and what is of this one.
+          const told = all('.right > h2').filter(isShown), lists = all('.parts').filter(isShown);
+          say(told.length === lists.length && told[told.length - 1].textContent.startsWith(name), 'is not counted');
+          lists.forEach((list, at) => {
+            const own = all(':scope > li', list).filter(isShown);
+            const numbers = own.flatMap(part => {
+              let number = 0;
+              return all('details li', part).map(step => number = step.value || number + 1);
+            });
+            const most = Math.max(...numbers);
+            say(new Set(numbers).size === most && Math.min(...numbers) === 1, `has not each step up to ${most} once`);
+            say(told[at].textContent.endsWith(`: ${most} steps in ${own.length} parts`), `is told as ${told[at].textContent}`);
+          });
           parts[0].focus();
+          if (kept >= 0) press('Home');
           let before = Infinity;
-          for (let i = 0; i < parts.length; i++) {
+          for (let i = kept < 0 ? 0 : 1; i < parts.length; i++) {
             press('ArrowRight');
             say(current() === i, `ArrowRight ${i + 1} is at ${current()}`);
             say(all('[aria-current=step]').length === 1, `two parts are current at ${i}`);
             say(document.activeElement === parts[i], `the focus is not at part ${i}`);
             say(output.textContent === `part ${i + 1} of ${parts.length}`, `at ${i} it says ${output.textContent}`);
-            say(location.hash === '#' + parts[i].id, `the address is ${location.hash}`);
+            // A browser follows no more than 200 changes at a time.
+            say(jail > 0 || location.hash === '#' + parts[i].id, `the address is ${location.hash}`);
             say(later() <= before, `the picture shrank at ${i}`);
             const lit = all('.source li.lit');
             say(lit.every(line => asks(line, parts[i])), `a wrong line is lit at ${i}`);
@@ -98,8 +112,8 @@ enum PageDriver {
             line.querySelector('a').click();
             say(current() >= 0 && asks(line, parts[current()]), `${line.id} leads to part ${current()}`);
             say(line.classList.contains('lit'), `${line.id} is not lit`);
-            const wanted = parts.filter(part => asks(line, part)).length - 1;
-            say(all('.parts > .lit').length === wanted, `${line.id} does not light its other parts`);
+            const others = parts.filter(part => asks(line, part)).length - 1;
+            say(all('.parts > .lit').length === others, `${line.id} does not light its other parts`);
           }
           press('Home');
           const [back, forth] = all('button[data-move]');
@@ -128,17 +142,17 @@ enum PageDriver {
         claim(document.querySelector('nav.steps').hidden, 'a walk is offered that nobody walks');
         const choices = all('[name=jail]');
         claim(choices.filter(choice => choice.checked).length === 1, 'no jail is chosen');
-        let all14 = 0;
+        let read = 0;
         for (const choice of choices) {
           choice.parentElement.click();
           claim(choice.checked && isShown(choice.parentElement), 'a name does not choose its jail');
           const pictures = all('svg').filter(isShown), name = choice.parentElement.querySelector('b').textContent;
           claim(pictures.length === 1 && pictures[0].getAttribute('aria-label').endsWith(' ' + name), `${name} has no picture`);
           claim(all('svg text').filter(isShown).every(text => getComputedStyle(text).opacity === '1'), 'words are hidden');
-          claim(all('.parts > li').filter(isShown).length > 30, `${name} has no parts`);
+          claim(all('.parts > li').filter(isShown).length > 20, `${name} has no parts`);
           const told = all('.right > h2').filter(isShown);
-          claim(told.length === 1 && told[0].textContent.startsWith(name + ':'), `${name} is not named`);
-          all14 += 1;
+          claim(told.length && told[told.length - 1].textContent.startsWith(name + ':'), `${name} is not named`);
+          read += 1;
         }
         for (const line of all('.source li[data-p] a')) {
           location.hash = line.getAttribute('href');
@@ -149,7 +163,7 @@ enum PageDriver {
           summary.click();
           claim(summary.parentElement.open, 'a list of calls does not open');
         }
-        findings.push(`read ${all14}`);
+        findings.push(`read ${read}`);
         """
 
     /// By keys alone: everything can be reached, in the order of reading, and shows that it was.

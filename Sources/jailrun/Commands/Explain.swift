@@ -50,7 +50,7 @@ struct Explain: ParsableCommand {
                 ExplanationPage.Jail(spec: planned.spec, explanation: explanation, plan: planned.plan)
             }
             let sources = Self.sources(jails.map(\.explanation), configuration)
-            print(ExplanationPage(jails, sources: sources).text, terminator: "")
+            print(ExplanationPage(jails, shared: nil, sources: sources).text, terminator: "")
         case .json: print(ExplanationDocument(explanations).json())
         }
     }

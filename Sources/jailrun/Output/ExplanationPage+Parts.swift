@@ -25,16 +25,17 @@ extension ExplanationPage {
             if parts.last != index { parts.append(index) }
             if !members.contains(member) { members.append(member) }
         }
-        let words = Markup.text(text)
-        guard let first = parts.first else { return "<li id=\"\(id)\"><code>\(words)</code>" }
+        guard let first = parts.first else { return "<li id=\"\(id)\"><code>\(Markup.text(text))</code>" }
         let jails = members.count == jails.count ? "" : " data-j=\"\(members.list)\""
-        return "<li id=\"\(id)\" data-p=\"\(parts.list)\"\(jails)><a href=\"#p\(first)\"><code>\(words)</code></a>"
+        let blank = text.prefix { $0 == " " || $0 == "\t" }
+        let words = Markup.text(String(text.dropFirst(blank.count)))
+        return "<li id=\"\(id)\" data-p=\"\(parts.list)\"\(jails)><code>\(blank)<a href=\"#p\(first)\">\(words)</a></code>"
     }
 
     // MARK: The parts
 
     func part(_ index: Int) -> String {
-        let part = merged.parts[index]
+        let part = parts[index]
         let told = part.told
         return """
             <li id="p\(index)"\(membership(part.members.map(\.jail)))><p>\(told.subject) \(numbers(part))</p>
@@ -100,8 +101,17 @@ extension ExplanationPage {
 }
 
 extension MergedParts {
+    /// Of what comes before all of these jails.
+    static func parts(of shared: JailExplanation, for jails: Range<Int>) -> [Part] {
+        shared.parts.map { part in
+            Part(
+                told: part, calls: part.steps.map { shared.steps[$0 - 1].call },
+                members: jails.map { Member(jail: $0, steps: part.steps, origins: part.origins) })
+        }
+    }
+
     /// For each line of each file the parts that it asks for, and for whom, in their order.
-    var askers: [String: [Int: [(part: Int, jail: Int)]]] {
+    static func askers(of parts: [Part]) -> [String: [Int: [(part: Int, jail: Int)]]] {
         var askers: [String: [Int: [(part: Int, jail: Int)]]] = [:]
         for (index, part) in parts.enumerated() {
             for member in part.members {

@@ -23,12 +23,12 @@ extension ExplanationPage {
         .bridged > li::before { content: ""; position: absolute; left: .35rem; top: 0; bottom: 0; border-left: 3px solid var(--accent); }
         .on > div::before { content: ""; position: absolute; right: 100%; top: 1.05rem; border-top: 3px solid var(--accent);
           width: calc(1.05rem + var(--d, 0) * (.7rem + 1px)); }
-        .map li > div { position: relative; height: 100%; padding: .45rem .7rem; border: 1px solid var(--line); border-radius: 6px;
+        .map li > div { position: relative; padding: .45rem .7rem; border: 1px solid var(--line); border-radius: 6px;
           background: var(--jail); }
         .map li > div:has(> label > :checked) { background: var(--card); box-shadow: inset 0 0 0 2px var(--accent); }
         .map .inside > li { margin-top: .5rem; }
         .map label { display: block; cursor: pointer; } .map p { margin: 0; } .map input { margin: 0 .45rem 0 0; accent-color: var(--accent); }
-        .map label span { display: inline-block; margin-left: .5em; color: var(--soft); } .map p span { color: var(--soft); }
+        .map label span { display: inline-block; margin-left: .5em; color: var(--soft); } .map p:not(.bar) span { color: var(--soft); }
         .ports li { display: flex; align-items: center; gap: .35rem; margin: .35rem -1.7rem 0 0; }
         .ports i { font-style: normal; } .ports s { flex: 1 1 1.5rem; min-width: 1.5rem; height: 2px; background: var(--port); position: relative; }
         .ports s::before { content: ""; position: absolute; left: 0; top: -4px; border: 5px solid transparent; border-right-color: var(--port);
@@ -38,13 +38,14 @@ extension ExplanationPage {
         .source { margin-bottom: 1rem; }
         .source ol { counter-reset: line; padding: .5rem .6rem .5rem 0; border: 1px solid var(--line); border-radius: 6px;
           background: var(--card); overflow: auto; max-height: 15rem; position: relative; }
-        .source li { counter-increment: line; padding-left: 3.2rem; white-space: pre-wrap; min-height: 1.45em; position: relative; }
-        .source li::before { content: counter(line); position: absolute; left: 0; width: 2.4rem; text-align: right; color: var(--soft);
-          font-size: 13px; }
-        .source a { color: inherit; text-decoration-color: var(--accent); text-decoration-thickness: 1px; text-underline-offset: 4px; }
+        .source li { counter-increment: line; padding-left: 3.2rem; white-space: pre-wrap; min-height: 1.7em; position: relative;
+          font-size: 13px; line-height: 1.7; }
+        .source li::before { content: counter(line); position: absolute; left: 0; width: 2.4rem; text-align: right; color: var(--soft); }
+        .source a { color: inherit; text-decoration: underline dotted var(--soft) 1px; text-underline-offset: 4px; }
+        .source a:hover { text-decoration: underline solid var(--accent) 2px; }
         .source .lit, .source :target { background: var(--lit); box-shadow: inset 3px 0 #d9a400; }
 
-        figure { margin: 0; overflow: auto; }
+        figure { margin: 0; overflow: auto; } figure svg { margin: 0 auto; }
         svg [data-p] { transition: opacity .25s; } svg .later { opacity: 0; }
         svg text.now, svg .now > text { fill: var(--accent); font-weight: bold; }
         svg .now > rect { stroke: var(--accent); stroke-width: 2; } svg path.now { stroke: var(--accent); stroke-dasharray: none; }
@@ -64,11 +65,11 @@ extension ExplanationPage {
           box-shadow: 0 2px 8px #0003; }
         .steps[hidden] { display: none; } .steps a { padding: 0 .5rem; font-weight: bold; max-width: 10rem; }
         .steps output { min-width: 7rem; text-align: center; font-size: .9rem; }
-        .steps button { font: inherit; min-width: 2.75rem; min-height: 2.75rem; cursor: pointer; }
+        .steps button { font: inherit; color: inherit; background: var(--paper); border: 1px solid var(--line); border-radius: 5px; min-width: 2.75rem; min-height: 2.75rem; cursor: pointer; }
         kbd { border: 1px solid var(--line); border-radius: 4px; padding: 0 .35rem; }
 
         @media (max-width: 80rem) {
-          svg { width: var(--w); height: var(--h); margin: 0 auto; } svg .wires { display: none; }
+          svg { width: var(--w); height: var(--h); } svg .wires { display: none; }
           svg .inside { transform: translate(var(--x), var(--y)); }
         }
         @media (max-width: 60rem) {
@@ -83,7 +84,7 @@ extension ExplanationPage {
         }
         @media (min-width: 80rem) { main { grid-template-columns: 41.5rem minmax(0, 1fr); } }
         @media (min-width: 125rem) {
-          main { max-width: 170rem; grid-template-columns: minmax(0, 1fr) 50rem minmax(0, 1.2fr); font-size: 17px; } .left { display: contents; }
+          main { max-width: 170rem; grid-template-columns: minmax(0, 1fr) 49rem minmax(0, 1.2fr); font-size: 17px; } .left { display: contents; }
           .sources, figure { position: sticky; top: .5rem; align-self: start; max-height: calc(100vh - 1rem); overflow: auto; }
           .source ol { max-height: none; } svg { zoom: 1.2; }
         }

@@ -14,17 +14,31 @@ struct ExplanationPage {
     /// A file that the jails come from, and its lines.
     typealias Source = (file: String, lines: [String])
 
+    /// What the jails share, which comes before all of them.
+    struct Shared {
+        var explanation: JailExplanation
+        var plan: Plan
+    }
+
     let jails: [Jail]
+    let shared: Shared?
     let sources: [Source]
-    let merged: MergedParts
+    /// Those that the jails share, and then theirs.
+    let parts: [MergedParts.Part]
+    /// Where each jail's parts are in it, in their order.
+    private let places: [[Int]]
     /// For each line of each file the parts that it asks for, and for whom.
     let askers: [String: [Int: [(part: Int, jail: Int)]]]
 
-    init(_ jails: [Jail], sources: [Source]) {
+    init(_ jails: [Jail], shared: Shared?, sources: [Source]) {
         self.jails = jails
+        self.shared = shared
         self.sources = sources
-        merged = MergedParts(jails.map(\.explanation))
-        askers = merged.askers
+        let merged = MergedParts(jails.map(\.explanation))
+        let first = shared.map { MergedParts.parts(of: $0.explanation, for: jails.indices) } ?? []
+        parts = first + merged.parts
+        places = merged.places.map { $0.map { $0 + first.count } }
+        askers = MergedParts.askers(of: parts)
     }
 
     var isOfSeveral: Bool { jails.count > 1 }
@@ -59,9 +73,9 @@ struct ExplanationPage {
         </figure>
         </div>
         <section class="right" id="steps" aria-label="steps">
-        \(jails.indices.map(count).joined(separator: "\n"))
+        \(sharedParts)\(jails.indices.map { count(jails[$0].explanation, title: jails[$0].explanation.name, [$0]) }.joined(separator: "\n"))
         <ol class="parts">
-        \(merged.parts.indices.map(part).joined(separator: "\n"))
+        \(parts.indices.dropFirst(sharedCount).map(part).joined(separator: "\n"))
         </ol>
         \(walk)
         </section>
@@ -100,16 +114,28 @@ struct ExplanationPage {
         """
         <header>
         <h1>\(Markup.text(title))</h1>
-        <p>\(isOfSeveral ? "\(jails.count) jails. Choose one; " : "")<span class="walk">walk through the steps with <kbd>←</kbd>
+        <p>\(isOfSeveral ? "\(jails.count) jails: choose one. " : "")<span class="walk">Walk through the steps with <kbd>←</kbd>
         <kbd>→</kbd>, or choose a line of the file.</span></p>
         </header>
-        \(isOfSeveral ? JailMap(jails).html : "")
+        \(isOfSeveral ? JailMap(jails, shared: shared?.plan).html : "")
         """
     }
 
-    private func count(_ index: Int) -> String {
-        let explanation = jails[index].explanation
-        return "<h2\(membership([index]))>\(Markup.text(explanation.name)): \(explanation.steps.count) steps in"
+    private var sharedCount: Int { shared?.explanation.parts.count ?? 0 }
+
+    private var sharedParts: String {
+        guard let shared else { return "" }
+        return """
+            \(count(shared.explanation, title: isOfSeveral ? "For all jails, once" : "For jails, once", Array(jails.indices)))
+            <ol class="parts">
+            \(parts.indices.prefix(sharedCount).map(part).joined(separator: "\n"))
+            </ol>
+
+            """
+    }
+
+    private func count(_ explanation: JailExplanation, title: String, _ members: [Int]) -> String {
+        "<h2\(membership(members))>\(Markup.text(title)): \(explanation.steps.count) steps in"
             + " \(explanation.parts.count) parts</h2>"
     }
 
@@ -125,7 +151,8 @@ struct ExplanationPage {
     }
 
     private func picture(_ index: Int) -> String {
-        let parts = zip(merged.places[index], jails[index].plan.parts)
-        return "<div\(membership([index]))>\(Picture(jails[index].spec, parts.map { ($0, $1.purpose) }).svg)</div>"
+        let own = zip(places[index], jails[index].plan.parts.map(\.purpose))
+        let all = (shared?.plan.parts.map(\.purpose) ?? []).enumerated().map { ($0, $1) } + own
+        return "<div\(membership([index]))>\(Picture(jails[index].spec, all).svg)</div>"
     }
 }

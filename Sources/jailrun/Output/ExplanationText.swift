@@ -50,7 +50,9 @@ struct ExplanationText {
         }
         page.add(part.manual.joined(separator: ", "), after: "read", indent: 4, column: column)
         for (index, line) in part.shell.enumerated() {
-            page.addCommand(Terminal.escaped(line), after: index == 0 ? "shell" : "", indent: 4, column: column)
+            let lines = line.split(separator: "\n", omittingEmptySubsequences: false)
+            let text = lines.map { Terminal.escaped(String($0)) }.joined(separator: "\n")
+            page.addCommand(text, after: index == 0 ? "shell" : "", indent: 4, column: column)
         }
         page.add("\(part.calls)", after: Self.label(part.steps, width: column - 5), indent: 4, column: column)
     }

@@ -2,7 +2,7 @@ import JailCore
 
 /// The host and all jails of a page: on their bridge, inside each other, with their ports. A jail is chosen here.
 struct JailMap {
-    /// What a jail's first process is given of the network.
+    /// A jail, and what it has of the network.
     private struct Place {
         var name: String
         /// Where the page has it; nil for one that is around a jail of the page and is none of its own.
@@ -19,8 +19,9 @@ struct JailMap {
     private var inside: [String: [Int]] = [:]
     private var outermost: [Int] = []
 
-    init(_ jails: [ExplanationPage.Jail]) {
-        for (index, jail) in jails.enumerated() { add(Self.place(of: jail, index), jail.plan.parts.map(\.purpose)) }
+    init(_ jails: [ExplanationPage.Jail], shared: Plan?) {
+        let first = shared?.parts.map(\.purpose) ?? []
+        for (index, jail) in jails.enumerated() { add(Self.place(of: jail, index), first + jail.plan.parts.map(\.purpose)) }
         let present = Set(places.map(\.name))
         var absent: [String] = []
         for name in places.flatMap({ JailName.ancestors(of: $0.name) })
@@ -65,7 +66,7 @@ struct JailMap {
             default: break
             }
         }
-        if place.words.isEmpty { place.words.append("no network") }
+        if place.words.isEmpty { place.words.append("lo only") }
         let first = jail.spec.depend.map(\.value)
         if !first.isEmpty { place.words.append("after \(first.joined(separator: ", "))") }
         return place

@@ -36,13 +36,13 @@ struct Page {
         }
     }
 
-    /// A command, its continued lines marked as sh(1) wants it.
+    /// A command, its continued lines marked as sh(1) wants it. What has several lines has them.
     mutating func addCommand(_ text: String, after label: String, indent: Int, column: Int) {
         let lines = Self.filled(
             Self.shellWords(text), width: look.width - column - Self.continued.count, continuation: "  ")
-        for (index, line) in lines.enumerated() {
-            let tail = index < lines.count - 1 ? Self.continued : ""
-            addRow(index == 0 ? label : "", painted(line + tail, .command), indent: indent, column: column)
+        let marked = lines.enumerated().map { index, line in index < lines.count - 1 ? line + Self.continued : line }
+        for (index, line) in marked.flatMap({ $0.split(separator: "\n", omittingEmptySubsequences: false) }).enumerated() {
+            addRow(index == 0 ? label : "", painted(String(line), .command), indent: indent, column: column)
         }
     }
 

@@ -15,6 +15,8 @@ extension Picture {
     private static let lineHeight = 15
     private static let margin = 9
     private static let boxWidth = 276
+    /// As wide as the jail's frame, below which they may stand.
+    private static let hostBoxWidth = boxWidth + 2 * margin
     private static let gap = 44
     private static let titleHeight = 30
     /// More jails around it are told in one frame.
@@ -34,7 +36,7 @@ extension Picture {
         var body = ""
         var anchors: [String: [Anchor]] = [:]
         let depth = frames.count
-        let jailX = Self.margin + Self.boxWidth + Self.gap + depth * Self.margin
+        let jailX = Self.margin + Self.hostBoxWidth + Self.gap + depth * Self.margin
         let jailY = Self.margin + depth * Self.titleHeight
         let hostEnd = draw(Self.hostBoxes, x: Self.margin, y: Self.titleHeight, &body, &anchors)
         var inside = ""
@@ -81,18 +83,19 @@ extension Picture {
             if content.isEmpty, !isShared { continue }
             let title = (Self.titles.first { $0.0 == box }?.1 ?? "") + (isShared ? ": the host's" : "")
             let isJails = Self.jailBoxes.contains(box)
+            let boxWidth = isJails ? Self.boxWidth : Self.hostBoxWidth
             let first = isJails ? clonePart : content.first?.part ?? 0
-            let rows = content.flatMap { line in Self.rows(line).map { ($0, line) } }
+            let rows = content.flatMap { line in Self.rows(line, width: boxWidth).map { ($0, line) } }
             let height = 24 + Self.lineHeight * rows.count
             body += "<g data-p=\"\(first)\" class=\"box\(isShared ? " shared" : "")\">"
-            body += "<rect x=\"\(x)\" y=\"\(y)\" width=\"\(Self.boxWidth)\" height=\"\(height)\"/>"
+            body += "<rect x=\"\(x)\" y=\"\(y)\" width=\"\(boxWidth)\" height=\"\(height)\"/>"
             body += "<text x=\"\(x + 8)\" y=\"\(y + 15)\" class=\"title\">\(title)</text>\n"
             for (index, (row, line)) in rows.enumerated() {
                 let baseline = y + 29 + Self.lineHeight * index
                 body += "<text x=\"\(x + 8 + 7 * row.indent)\" y=\"\(baseline)\" data-p=\"\(line.part)\">"
                 body += "\(Markup.text(String(row.text)))</text>\n"
                 guard row.isFirst, let key = line.key else { continue }
-                anchors[key, default: []].append((isJails ? x : x + Self.boxWidth, baseline - 4, line.part))
+                anchors[key, default: []].append((isJails ? x : x + boxWidth, baseline - 4, line.part))
             }
             body += "</g>"
             y += height + 8
@@ -107,10 +110,10 @@ extension Picture {
     }
 
     /// What is too long goes on below itself.
-    private static func rows(_ line: Line) -> [Row] {
+    private static func rows(_ line: Line, width: Int) -> [Row] {
         let indent = line.text.prefix { $0 == " " }.count
         // A character of the widest of these fonts is 7.3 pixels wide.
-        let capacity = (boxWidth - 16) * 10 / 73 - indent - 1
+        let capacity = (width - 16) * 10 / 73 - indent - 1
         let words = line.text.drop { $0 == " " }
         return broken(words, capacity: capacity).enumerated().map { index, piece in
             Row(text: piece, indent: index == 0 ? indent : indent + 1, isFirst: index == 0)

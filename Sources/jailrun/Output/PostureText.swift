@@ -22,7 +22,7 @@ struct PostureText {
     }
 
     private mutating func add(_ posture: Posture) {
-        page.add(Self.line(posture), .title)
+        page.add(Self.line(posture), indent: 0, .title)
         page.add()
         for part in posture.parts { add(part) }
         if posture.givesMachine {
