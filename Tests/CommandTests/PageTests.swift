@@ -49,7 +49,7 @@ final class PageTests {
         outer.inner { ip4.addr = 10.77.0.12; persist; depend = db; }
         outer.inner.most { command = "/bin/true"; userns = host; }
         a-name-of-a-jail-that-is-as-long-as-names-of-jails-may-be-ever {
-            ip6.addr = "fd00:1234:5678:9abc:def0:1234:5678:9abc"; ip4 = disable;
+            ip6.addr = "fd00:1234:5678:9abc:def0:1234:5678:9abc";
             port = "127.0.0.1:60000-60100:60000-60100/udp"; ip4.addr = 10.77.0.13;
             host.hostname = a-name-that-never-ends-and-has-no-end.and-goes-on.example.org; persist;
             mount = "/etc $path/tmp nullfs ro 0 0";
