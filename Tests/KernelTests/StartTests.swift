@@ -49,8 +49,7 @@ extension Kernel {
                 let mark = "\(machine.directory)/mark"
                 let command = parameter == "exec.start" ? "touch /var/mark" : "touch \(mark)"
                 machine.configure("persist; \(parameter) = \"\(command); sleep 1000\";")
-                for verb in ["start", "restart", "run"] {
-                    if verb == "restart" { continue }
+                for verb in ["start", "run"] {
                     unlink(mark)
                     unlink("\(machine.root)/var/mark")
                     let start = machine.start(verb, machine.conf)
