@@ -244,7 +244,7 @@ extension Kernel {
                     a { health.command = true; } b { }
 
                     """, to: machine.conf)
-                let first = machine.start("run", machine.conf, "--", "/bin/sh", "-c", "echo up; sleep 1000")
+                let first = machine.start("run", machine.conf, "--", "/bin/sh", "-c", "echo up; exec sleep 1000")
                 #expect(eventually { first.output == "up\n" })
                 let second = Command([Laboratory.program, "run", machine.conf] + command).run()
                 #expect(second.status == 125 && second.errors.contains("\"a\" already exists: healthy"), "\(second)")
