@@ -28,6 +28,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "clone.h"
 #include "cns_spawn.h"
 #include "perform.h"
 
@@ -79,7 +80,8 @@ static void reset_signal_dispositions(void) {
         cns_raw4(__NR_rt_sigaction, signal, &standard, NULL, sizeof standard.mask);
 }
 
-static void run_child(const struct cns_child *child) {
+static void run_child(const void *argument) {
+    const struct cns_child *child = argument;
     int32_t failed = 0;
     long error;
 
@@ -89,49 +91,6 @@ static void run_child(const struct cns_child *child) {
     if (error == 0 && child->is_waiting) error = perform_rest(child, &failed);
     cns_send_report(child->control, CNS_FAILED, failed, -error, NULL, 0);
     cns_raw1(__NR_exit_group, error == -ENOENT ? 127 : FAILED_BEFORE_EXEC);
-}
-
-/*
- * clone3(2) whose child shares our memory and has a stack of its own: nothing is copied, neither page tables now nor
- * pages later, which of a Swift process costs as much as all mounts together. The child touches its stack and its own
- * copy of the plan, makes raw system calls, and ends in an exec or an exit.
- */
-static long clone_sharing_memory(struct clone_args *arguments, const struct cns_child *child) {
-    long result;
-
-#if defined(__x86_64__)
-    register const struct cns_child *argument __asm__("r12") = child;
-    register void (*function)(const struct cns_child *) __asm__("r13") = run_child;
-    __asm__ volatile("syscall\n\t"
-                     "test %%rax, %%rax\n\t"
-                     "jnz 1f\n\t"
-                     "xor %%ebp, %%ebp\n\t"
-                     "mov %%r12, %%rdi\n\t"
-                     "call *%%r13\n\t"
-                     "hlt\n"
-                     "1:"
-                     : "=a"(result)
-                     : "a"(__NR_clone3), "D"(arguments), "S"(sizeof *arguments), "r"(argument), "r"(function)
-                     : "rcx", "r11", "memory");
-#else
-    register long number __asm__("x8") = __NR_clone3;
-    register long first __asm__("x0") = (long)arguments;
-    register long second __asm__("x1") = (long)sizeof *arguments;
-    register const struct cns_child *argument __asm__("x19") = child;
-    register void (*function)(const struct cns_child *) __asm__("x20") = run_child;
-    __asm__ volatile("svc 0\n\t"
-                     "cbnz x0, 1f\n\t"
-                     "mov x29, #0\n\t"
-                     "mov x0, x19\n\t"
-                     "blr x20\n\t"
-                     "brk #0\n"
-                     "1:"
-                     : "+r"(first)
-                     : "r"(number), "r"(second), "r"(argument), "r"(function)
-                     : "memory");
-    result = first;
-#endif
-    return result;
 }
 
 enum { CHILD_STACK = 65536 };
@@ -159,7 +118,7 @@ static long spawn(struct cns_child start, uint64_t flags, int cgroup, int *pidfd
     memcpy(child->plan, start.plan, start.plan->size);
     cns_relocate(child->plan);
     if (spawned) *spawned = child;
-    return clone_sharing_memory(&arguments, child);
+    return cns_clone_sharing_memory(&arguments, run_child, child);
 }
 
 long cns_spawn(struct cns_plan *plan, uint32_t first, uint32_t count, uint64_t flags, int cgroup, int control,
@@ -235,7 +194,14 @@ int cns_control_pair(int ends[2]) {
     return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0 ? -errno : 0;
 }
 
-int cns_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC) < 0 ? -errno : 0; }
+int cns_pipe(int ends[2], mode_t mode) {
+    if (pipe2(ends, O_CLOEXEC) < 0) return -errno;
+    if (mode == 0 || fchmod(ends[1], mode) == 0) return 0;
+    int error = errno;
+    close(ends[0]);
+    close(ends[1]);
+    return -error;
+}
 
 int cns_send(int socket, int32_t kind, int32_t index, int64_t value, const int *passed, unsigned count) {
     return count > CNS_MAXIMUM_PASSED ? -E2BIG : (int)cns_send_report(socket, kind, index, value, passed, count);

@@ -15,7 +15,16 @@ final class HostCheckTests {
         }
         let users = Data("root:x:0:0::/:/bin/sh\nwww:x:80:80::/:/bin/sh\n".utf8)
         try users.write(to: url.appending(path: "root/etc/passwd"))
-        try Data().write(to: url.appending(path: "root/bin/true"))
+        try Data("#!/bin/interpreter\n".utf8).write(to: url.appending(path: "root/bin/true"))
+        // The head of a static program.
+        var bytes: [UInt8] = [0x7f, 0x45, 0x4c, 0x46, 2, 1, 1] + Array(repeating: 0, count: 57)
+        #if arch(x86_64)
+        bytes[18] = 62
+        #else
+        bytes[18] = 183
+        #endif
+        try Data(bytes).write(to: url.appending(path: "root/bin/interpreter"))
+        for name in ["true", "interpreter"] { chmod("\(directory)/root/bin/\(name)", 0o755) }
     }
 
     deinit { try? FileManager.default.removeItem(atPath: directory) }
@@ -49,6 +58,9 @@ final class HostCheckTests {
             ("exec.system_user = roott;", "exec.system_user: roott: no such user", "\"root\"?"),
             ("exec.system_jail_user; exec.jail_user = nobodyy;", "nobodyy: no such user", "nobody"),
             ("exec.start = \"/bin/treu\";", "in the jail's root, /bin/treu: No such file", ""),
+            ("exec.start = \"treu\";", "in the jail's root, treu: No such file", ""),
+            ("exec.start = \"treu a 'b' &\";", "in the jail's root, treu: No such file", ""),
+            ("exec.start = \"/etc\";", "in the jail's root, /etc: Permission denied", ""),
             ("exec.start = \"true | true\";", "in the jail's root, /bin/sh: No such file", ""),
             ("exec.poststop = \"/no/such x\";", "exec.poststop: /no/such: No such file", ""),
             ("exec.consolelog = /no/such/log;", "exec.consolelog: /no/such: No such file", ""),
@@ -74,8 +86,15 @@ final class HostCheckTests {
     func later() throws {
         let made = try check("a { path = ROOT/x; command = /bin/true; exec.prestart = \"mkdir x\"; }", isWhole: true)
         #expect(made.map(\.severity) == [.warning], "\(made)")
-        let brought = try check("exec.start = \"/usr/x\"; mount = \"/usr ROOT/mnt nullfs ro\";")
-        #expect(brought.map(\.severity) == [.warning], "\(brought)")
+        for parameters in [
+            "exec.start = \"/usr/x\"; mount = \"/usr ROOT/mnt nullfs ro\";", "exec.stop = \"/usr/x\";",
+            "health.command = \"typo\";", "exec.start = \"typo\"; exec.prestart = true;",
+            "exec.start = true; exec.start += \"typo &\";",
+        ] {
+            let brought = try check(parameters)
+            #expect(brought.map(\.severity) == [.warning], "\(brought)")
+            #expect(brought.first?.hint?.hasPrefix("needed unless ") == true, "\(brought)")
+        }
     }
 
     @Test("a mount point below an earlier mount is not looked for")

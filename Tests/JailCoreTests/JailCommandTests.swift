@@ -24,4 +24,25 @@ struct JailCommandTests {
         #expect(JailCommand("a b &") == JailCommand(text: "a b &", arguments: ["a", "b"], isBackground: true))
         #expect(JailCommand("a & b &").arguments == ["/bin/sh", "-c", "a & b &"])
     }
+
+    @Test(
+        "so it does when its words are quoted, and nothing else is the shell's",
+        arguments: [
+            ("nginx -g 'daemon off;' &", ["nginx", "-g", "daemon off;"]), ("a \"b  c\"d '' & ", ["a", "b  cd", ""]),
+            ("'/my prog' '$x' &", ["/my prog", "$x"]),
+        ])
+    func quoted(text: String, arguments: [String]) {
+        #expect(JailCommand(text) == JailCommand(text: text, arguments: arguments, isBackground: true))
+    }
+
+    @Test(
+        "a shell is needed for what else it does",
+        arguments: [
+            "a \"$x\" &", "a 'b' >f &", "A='1' b &", "cd '/x' &", "a 'b &", "a 'b' #c &", "(a 'b') &", "a 'b'\nc &",
+            "a 'b' && c &", "a \"\\x\" &", "a '*' ? &",
+        ])
+    func unquoted(text: String) {
+        #expect(
+            !JailCommand(text).isBackground && JailCommand(text).arguments.first == "/bin/sh", "\(JailCommand(text))")
+    }
 }

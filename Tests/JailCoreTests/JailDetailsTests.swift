@@ -64,6 +64,7 @@ struct JailDetailsTests {
             \.prepare, \.prestart, \.created, \.start, \.poststart, \.prestop, \.stop, \.poststop, \.release,
         ] { commands[keyPath: list] = [located(text), located("")] }
         commands.commandVector = Located(["a", text], .commandLine)
+        commands.awaitsCommand = true
         commands.jailUser = located("u")
         commands.systemUser = located("v")
         commands.consoleLog = located("/c")

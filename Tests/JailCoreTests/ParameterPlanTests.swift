@@ -82,6 +82,44 @@ struct ParameterPlanTests {
         #expect(try !Self.lines("ulimit.nofile = 5;", change).contains { $0.hasPrefix("prlimit64(0, RLIMIT_NOFILE") })
     }
 
+    @Test("a score that jailrun has been given is not the jail's")
+    func ownScore() throws {
+        let written = "write(file, \"0\", 1)"
+        #expect(try Self.lines("") { $0.ownOomScore = 500 }.contains(written))
+        #expect(try !Self.lines("oom.score = 7;") { $0.ownOomScore = 500 }.contains(written))
+        #expect(try Self.lines("oom.score = 7;") { $0.ownOomScore = 500 }.contains("write(file, \"7\", 1)"))
+    }
+
+    @Test("descriptors of the caller's are opened or replaced before anything else, in a start and in an entry")
+    func handed() throws {
+        func change(_ facts: inout StartFacts) {
+            facts.handedDescriptors = [.init(0, .nothing), .init(1, .opened(mode: 0o622)), .init(2, .relayed)]
+        }
+        let wanted = ["dup3(relay-0, 0, 0)", "fchmod(1, 0622)", "dup3(relay-2, 2, 0)"]
+        let lines = try Self.lines("", change)
+        let first = try #require(lines.firstIndex(of: "close(supervisor-control)"))
+        #expect(Array(lines[(first + 1)...(first + 3)]) == wanted)
+        // The pipe is jailrun's own: root inside may do with it what it likes.
+        #expect(lines.filter { $0.hasPrefix("fchownat(relay") } == ["fchownat(relay-2, \"\", 1000, 1000, AT_EMPTY_PATH)"])
+        var facts = StartFacts()
+        change(&facts)
+        let planner = Planner(
+            jail: try Self.spec(""), identity: JailIdentity(jid: 1, idRange: nil, generation: 0), facts: facts)
+        let entry = planner.enter(JailCommand("true"), parameter: "", user: .root, directory: nil, origin: .commandLine)
+        #expect(Array(entry.spawn.map(\.operation.spelling)[1...3]) == wanted)
+    }
+
+    @Test("a pty belongs to the user whose commands have it")
+    func ptyOwner() throws {
+        func change(_ facts: inout StartFacts) {
+            facts.terminals = [0, 1, 2]
+            facts.jailUser = .init(name: "u", uid: 7, gid: 8, groups: [], home: "/", shell: "/bin/sh")
+        }
+        let step = "fchownat(terminal, \"\", 7, 5, AT_EMPTY_PATH)"
+        #expect(try Self.lines("", change).contains(step))
+        #expect(try !Self.lines("") { $0.terminals = [0, 1, 2] }.contains { $0.hasPrefix("fchownat(terminal") })
+    }
+
     @Test("an entry has the same limits and score, set before it joins")
     func entry() throws {
         let jail = try Self.spec("ulimit.nofile = 5; oom.score = 7; umask = 027;")
@@ -91,8 +129,10 @@ struct ParameterPlanTests {
         let entry = planner.enter(JailCommand("true"), parameter: "", user: .root, directory: nil, origin: .commandLine)
         let spawn = entry.spawn.map(\.operation.spelling)
         #expect(spawn.contains("prlimit64(0, RLIMIT_NOFILE, {rlim_cur=5, rlim_max=5}, NULL)"))
-        #expect(spawn.contains("openat(AT_FDCWD, \"/proc/self/oom_score_adj\", O_WRONLY|O_CLOEXEC, 0) = file"))
-        #expect(entry.enter.map(\.operation.spelling).contains("umask(027)"))
+        let enter = entry.enter.map(\.operation.spelling)
+        // By the stage: the child that becomes it shares jailrun's memory, and with it the score.
+        #expect(enter.first == "openat(AT_FDCWD, \"/proc/self/oom_score_adj\", O_WRONLY|O_CLOEXEC, 0) = file")
+        #expect(enter.contains("umask(027)"))
     }
 
     @Test("a jail that uses none of it has no step more")

@@ -118,6 +118,78 @@ struct ServiceLifeTests {
         #expect(later.state == .restarting)
     }
 
+    @Test("where somebody waits for the answer, a first start that never was healthy is not repeated")
+    func firstIsFinal() throws {
+        let spec = try spec("health.command = x; health.start = 0; health.retries = 1; restart = failure;")
+        for isFinal in [true, false] {
+            var life = ServiceLife(spec, now: 0, isFirstFinal: isFinal)
+            life.begin(0)
+            life.started(0)
+            life.checked(isHealthy: false, 0)
+            #expect(life.due(0) == .stop)
+            life.ended(isFailure: false, 1)
+            #expect(life.state == (isFinal ? .failed : .restarting))
+        }
+        var good = ServiceLife(spec, now: 0, isFirstFinal: true)
+        good.begin(0)
+        good.started(0)
+        good.checked(isHealthy: true, 0)
+        good.ended(isFailure: true, 1)
+        #expect(good.state == .restarting)
+    }
+
+    @Test("there a jail that crashes in its first second has not started either, and later it has")
+    func firstSecond() throws {
+        let spec = try spec("restart = always;")
+        for (milliseconds, isFailure, state) in [
+            (999, true, ServiceState.failed), (1000, true, .restarting), (5, false, .restarting),
+        ] {
+            var life = ServiceLife(spec, now: 0, isFirstFinal: true)
+            life.begin(0)
+            life.started(0)
+            life.ended(isFailure: isFailure, milliseconds)
+            #expect(life.state == state, "\(milliseconds)")
+        }
+    }
+
+    @Test(
+        "a health command that cannot be executed is the end at once, whatever restart says",
+        arguments: ["no", "always"])
+    func unanswerable(policy: String) throws {
+        var life = try Self.life("health.command = x; restart = \(policy);")
+        life.started(0)
+        life.cannotCheck(0)
+        #expect(life.state == .unhealthy && life.due(0) == .stop)
+        life.ended(isFailure: false, 1)
+        #expect(life.state == .failed && life.deadline == nil)
+        // One that could be before is a failure as any other.
+        var healthy = try Self.life("health.command = x; restart = \(policy);")
+        healthy.started(0)
+        healthy.checked(isHealthy: true, 0)
+        healthy.cannotCheck(1)
+        #expect(healthy.state == .healthy && healthy.failuresInARow == 1)
+    }
+
+    @Test("a jail that ended well before it was healthy has not done what it is for") func endedUnhealthy() throws {
+        var life = try Self.life("health.command = x;")
+        life.started(0)
+        life.ended(isFailure: false, 1)
+        #expect(life.state == .failed)
+    }
+
+    @Test(
+        "a jail that persists is replaced for its main program's end as restart says, and stays otherwise",
+        arguments: [("no", true, false), ("failure", true, true), ("failure", false, false), ("always", false, true)])
+    func mainProgram(policy: String, isFailure: Bool, isReplaced: Bool) throws {
+        var life = try Self.life("restart = \(policy);")
+        life.started(0)
+        life.mainProgramEnded(isFailure: isFailure, 5000)
+        #expect(life.due(5000) == (isReplaced ? .stop : nil))
+        if !isReplaced { return #expect(life.state == .up) }
+        life.ended(isFailure: false, 5001)
+        #expect(life.state == .restarting)
+    }
+
     @Test("what was asked to stop is never started again") func stop() throws {
         var life = try Self.life("restart = always;")
         life.started(0)

@@ -120,6 +120,53 @@ extension Kernel {
             }
         }
 
+        /// Of what a process inherits, what a jail must not: each as the host's /proc shows it.
+        private static let inherited = """
+            p=$(for p in /proc/[0-9]*; do
+                tr '\\0' ' ' <$p/cmdline 2>/dev/null | grep -q '^sleep 77' && grep -qs jailrun/t $p/cgroup && echo ${p#/proc/}
+            done)
+            for p in $p; do echo "$(cat /proc/$p/oom_score_adj) $(cat /proc/$p/personality) $(cut -d ' ' -f 19,41 /proc/$p/stat)" \
+                "$(cat /proc/$p/timerslack_ns) $(ionice -p $p) $(grep THP_enabled /proc/$p/status)"; done
+            """
+
+        @Test("priorities, personality and OOM score of a caller are not those of a jail, nor of who joins it")
+        func priorities() throws {
+            try Machine.with { machine in
+                // prctl(2): PR_SET_TIMERSLACK, PR_SET_THP_DISABLE.
+                let caller =
+                    "syscall(157, 29, 999999, 0, 0, 0); syscall(157, 41, 1, 0, 0, 0); open F, '>', '/proc/self/oom_score_adj'; "
+                    + "print F 500; close F; exec @ARGV"
+                let words = [
+                    "nice", "-n", "5", "ionice", "-c", "2", "-n", "7", "chrt", "-b", "0", "setarch", "-R", "perl", "-e",
+                    caller, Laboratory.program,
+                ]
+                machine.configure("exec.start = 'sleep 77 &'; persist;")
+                #expect(Command(words + ["start", machine.conf]).run().status == 0)
+                defer { machine.stop() }
+                let entry = Command(words + ["exec", "t", "sleep", "77"]).start()
+                var lines: [String] = []
+                eventually {
+                    lines = Command.shell(Self.inherited).run().lines
+                    return lines.count == 2
+                }
+                #expect(lines == Array(repeating: "0 00000000 0 0 50000 none: prio 0 THP_enabled:\t1", count: 2))
+                entry.signal(SIGKILL)
+            }
+        }
+
+        @Test("jailrun keeps the OOM score that its caller gave it", arguments: ["", "oom.score = 77;"])
+        func score(parameters: String) throws {
+            try Machine.with { machine in
+                machine.configure("command = 'sh -c \"cat /proc/self/oom_score_adj; sleep 77\"'; \(parameters)")
+                let script = "echo 500 >/proc/self/oom_score_adj; exec \"$0\" run \"$1\""
+                let run = Command(["/bin/sh", "-c", script, Laboratory.program, machine.conf]).start()
+                #expect(eventually { run.output == (parameters.isEmpty ? "0\n" : "77\n") }, "\(run.output)")
+                #expect(eventually { machine.read("/proc/\(run.pid)/oom_score_adj") == "500\n" })
+                run.signal(SIGTERM)
+                _ = run.wait()
+            }
+        }
+
         @Test("a jail has a session keyring of its own") func keyring() throws {
             try Machine.with { machine in
                 // The default filter has no keyctl(2): asked with another.

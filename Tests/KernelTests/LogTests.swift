@@ -23,6 +23,28 @@ extension Kernel {
             }
         }
 
+        @Test("what a jail prints is spelled out where start, stop and jail show it; of a run it is as it is")
+        func spelled() throws {
+            try Machine.with { machine in
+                let print = "printf \\'\\033]0;x\\007\\n\\'"
+                machine.configure("persist; exec.start = \"\(print)\"; exec.stop = \"\(print)\";")
+                func onTerminal(_ command: String) -> [String] {
+                    let text = Command(["script", "-qec", command, "/dev/null"]).run().output
+                    return text.replacingOccurrences(of: "\r\n", with: "\n").components(separatedBy: "\n")
+                }
+                let (program, said) = (Laboratory.program, "\\x1b]0;x\\x07")
+                #expect(onTerminal("\(program) start \(machine.conf)").contains(said))
+                #expect(onTerminal("\(program) stop t") == [said, ""])
+                #expect(machine.jailrun("start", machine.conf).output == said + "\n")
+                machine.stop()
+                _ = Command.shell("ln -s \(program) \(machine.directory)/jail").run()
+                #expect(onTerminal("\(machine.directory)/jail -qf \(machine.conf) -c t").contains(said))
+                machine.stop()
+                machine.configure("command = \"\(print)\";")
+                #expect(onTerminal("\(program) run \(machine.conf)").contains { $0.hasSuffix("\u{1b}]0;x\u{7}") })
+            }
+        }
+
         @Test("a start that is refused because the jail is up leaves its log alone") func refused() throws {
             try Machine.with { machine in
                 machine.configure("persist; exec.start = \"echo first\";")

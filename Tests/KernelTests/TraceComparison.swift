@@ -99,7 +99,8 @@ struct TraceComparison {
         self.isEntry = isEntry
         pids = [calls.first?.pid ?? 0]
         found = [0]
-        guard isEntry, let index = calls.firstIndex(where: { $0.name == "clone3" }) else { return }
+        let isStage = { (call: TracedCall) in call.name == "clone3" && call.arguments.contains { $0.contains("PIDFD") } }
+        guard isEntry, let index = calls.firstIndex(where: isStage) else { return }
         begin(calls[index].result, knowing: [:])
         side = .child
     }

@@ -5,6 +5,7 @@
 #include "cns_nftables.h"
 #include "cns_numbers.h"
 #include "cns_plan.h"
+#include "cns_relay.h"
 #include "cns_seccomp.h"
 #include "cns_spawn.h"
 

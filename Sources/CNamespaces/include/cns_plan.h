@@ -42,11 +42,19 @@ struct cns_fixup {
     uint32_t target;
 };
 
+/* When pid 1 goes on to the next command. */
+enum cns_command_mode {
+    CNS_AWAITED = 0,    /* this one has ended */
+    CNS_BACKGROUND = 1, /* it is executed */
+    CNS_MAIN = 2,       /* it is executed; its end is the jail's */
+    CNS_WATCHED = 4,    /* a flag: a shell hides what it runs; only when that has not failed to be executed */
+};
+
 /* A command that pid 1 runs: a run of steps that ends in CNS_EXECUTE. */
 struct cns_command {
     uint32_t first;
     uint32_t count;
-    uint32_t background; /* not waited for */
+    uint32_t mode; /* enum cns_command_mode */
     uint32_t padding;
 };
 

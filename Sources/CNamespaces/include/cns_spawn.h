@@ -44,8 +44,8 @@ void cns_decode_hex(uint8_t *bytes, const char *digits, size_t count);
 /* A control socket: a connected pair of SOCK_SEQPACKET sockets, close-on-exec. */
 int cns_control_pair(int ends[2]);
 
-/* pipe2(2), close-on-exec: the reading end first. */
-int cns_pipe(int ends[2]);
+/* pipe2(2), close-on-exec: the reading end first. `mode` of fchmod(2) says who may open it by name; 0 leaves it. */
+int cns_pipe(int ends[2], mode_t mode);
 
 int cns_send(int socket, int32_t kind, int32_t index, int64_t value, const int *passed, unsigned count);
 
@@ -67,6 +67,21 @@ pid_t cns_fork(void);
  * the numbers that the stage's descriptors will have, so that dup3(2) to them never meets one in use.
  */
 int cns_take_descriptors(void);
+
+/* What a process inherits from whoever started jailrun, and a jail must not: sched(7), ioprio_set(2), personality(2). */
+struct cns_attributes {
+    int32_t nice;
+    int32_t scheduler;
+    int32_t realtime_priority;
+    int32_t io_priority;
+    int32_t personality;
+    int32_t timer_slack;
+    int32_t has_no_huge_pages;
+};
+
+/* Sets them to what they are for a process of its own. Who may not keeps what it has. */
+void cns_take_attributes(struct cns_attributes *saved);
+void cns_give_back_attributes(const struct cns_attributes *saved);
 
 /* mallopt(3): a start takes memory in small pieces and gives it back at once; each time the kernel would clear it anew.
  */

@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 
+#include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
@@ -17,20 +18,26 @@
 
 #include "../perform.h"
 
-enum { NO_STATUS = -1, FAILED_BEFORE_EXEC = 126, CHECK_NANOSECONDS = 100000000, CONSOLE_BYTES = 65536 };
+enum { NO_STATUS = -1, FAILED_BEFORE_EXEC = 126, NOT_FOUND = 127 };
+enum { CHECK_NANOSECONDS = 100000000, SETTLING_NANOSECONDS = 100000000, CONSOLE_BYTES = 65536 };
 
 struct stage {
     struct cns_plan *plan;
     const struct cns_command *command;
     uint32_t next;   /* the command to be started next */
     long waited_for; /* pid of the command that is waited for, or 0 */
-    int last_status; /* wait(2) status of the last command, and of whatever ended last when all were started */
+    long main;       /* pid of the main program, or 0 */
+    int last_status; /* wait(2) status of the last command; when all were started, of the main program or what ended
+                        last */
+    int64_t settles; /* when it is taken for granted that what the last command hides is executed, or 0 */
     int signals;     /* signalfd(2) */
     int is_control_open;
     int may_start;
     int is_started;
     int has_failed;
-    int has_guests; /* processes that joined the jail and are no children of ours */
+    int has_main_ended;
+    int is_stopping; /* jailrun has sent SIGTERM: each process has its time */
+    int has_guests;  /* processes that joined the jail and are no children of ours */
 };
 
 void *memcpy(void *to, const void *from, size_t count) {
@@ -75,35 +82,55 @@ static void set_signal_mask(unsigned long mask) {
 #define BIT(signal) (1ul << ((signal)-1))
 #define WATCHED (~(BIT(SIGKILL) | BIT(SIGSTOP) | BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGILL) | BIT(SIGFPE) | BIT(SIGTRAP)))
 
+static int64_t now(void) {
+    struct timespec moment;
+
+    cns_raw2(__NR_clock_gettime, CLOCK_MONOTONIC, &moment);
+    return moment.tv_sec * 1000000000ll + moment.tv_nsec;
+}
+
 static void start_command(struct stage *stage) {
     uint32_t number = stage->next++;
     const struct cns_command *command = &stage->command[number];
+    uint32_t is_left = command->mode & (CNS_BACKGROUND | CNS_MAIN);
     int32_t failed = 0;
-    long pid = cns_raw5(__NR_clone, SIGCHLD, 0, 0, 0, 0);
+    /* vfork(2), with memory of its own: when this returns it is executed, or has said why it cannot be. */
+    long pid = cns_raw5(__NR_clone, SIGCHLD | (is_left ? CLONE_VFORK : 0), 0, 0, 0, 0);
 
     if (pid == 0) {
         long error;
         set_signal_mask(0);
         error = cns_perform_steps(stage->plan, command->first, command->count, &failed);
         cns_send_report(CNS_CONTROL_DESCRIPTOR, CNS_FAILED, failed, -error, NULL, 0);
-        end(error == -ENOENT ? 127 : FAILED_BEFORE_EXEC);
+        end(error == -ENOENT ? NOT_FOUND : FAILED_BEFORE_EXEC);
     }
     if (pid < 0) {
         report(stage, CNS_FAILED, -1, -pid);
         end(FAILED_BEFORE_EXEC);
     }
     report(stage, CNS_RUNNING, (int32_t)number, pid);
-    if (!command->background) stage->waited_for = pid;
+    if (command->mode & CNS_MAIN) stage->main = pid;
+    if (!is_left)
+        stage->waited_for = pid;
+    else if (command->mode & CNS_WATCHED)
+        stage->settles = now() + SETTLING_NANOSECONDS;
+}
+
+static void main_ended(struct stage *stage) {
+    stage->has_main_ended = 1;
+    /* A start that is not over yet hears of it next. */
+    if (stage->is_started) report(stage, CNS_FINISHED, (int32_t)stage->next - 1, stage->last_status);
 }
 
 /* Starts commands until one has to be waited for. */
 static void go_on(struct stage *stage) {
-    while (stage->may_start && !stage->has_failed && stage->waited_for == 0 && !stage->is_started) {
+    while (stage->may_start && !stage->has_failed && stage->waited_for == 0 && !stage->settles && !stage->is_started) {
         if (stage->next < stage->plan->command_count) {
             start_command(stage);
         } else {
             stage->is_started = 1;
             report(stage, CNS_STARTED, 0, 0);
+            if (stage->has_main_ended) main_ended(stage);
         }
     }
 }
@@ -113,13 +140,31 @@ static int exit_code(int status) {
     return (status & 0x7f) ? 128 + (status & 0x7f) : (status >> 8) & 0xff;
 }
 
-static void command_ended(struct stage *stage, int status) {
-    stage->waited_for = 0;
+static void command_finished(struct stage *stage, int status) {
+    stage->settles = 0;
     stage->last_status = status;
     report(stage, CNS_FINISHED, (int32_t)stage->next - 1, status);
     if (stage->plan->flags & CNS_ENTER) end(exit_code(status));
     /* jail(8): a start command that fails ends the start; jailrun decides what happens to the rest. */
     if (status != 0 && stage->next < stage->plan->command_count) stage->has_failed = 1;
+}
+
+static void command_ended(struct stage *stage, int status) {
+    stage->waited_for = 0;
+    if (status == 0 && stage->command[stage->next - 1].mode & CNS_WATCHED)
+        stage->settles = now() + SETTLING_NANOSECONDS;
+    else
+        command_finished(stage, status);
+}
+
+/* A shell says so of what it could not execute. */
+static int is_unexecuted(int status) { return status == NOT_FOUND << 8 || status == FAILED_BEFORE_EXEC << 8; }
+
+static void orphan_ended(struct stage *stage, long pid, int status) {
+    if (stage->settles && (is_unexecuted(status) || pid == stage->main))
+        command_finished(stage, is_unexecuted(status) ? status : 0);
+    if (pid == stage->main || (stage->is_started && stage->main == 0)) stage->last_status = status;
+    if (pid == stage->main) main_ended(stage);
 }
 
 /*
@@ -132,13 +177,14 @@ static int reap(struct stage *stage) {
         long pid = cns_raw4(__NR_wait4, -1, &status, WNOHANG | __WALL, NULL);
         if (pid == -EINTR) continue;
         if (pid <= 0) {
+            if (stage->settles && (pid == -ECHILD || now() >= stage->settles)) command_finished(stage, 0);
             stage->has_guests = pid == -ECHILD && !(stage->plan->flags & CNS_ENTER) && cns_raw2(__NR_kill, -1, 0) == 0;
             return pid != -ECHILD || stage->has_guests;
         }
         if (pid == stage->waited_for)
             command_ended(stage, status);
-        else if (stage->is_started)
-            stage->last_status = status;
+        else
+            orphan_ended(stage, pid, status);
     }
 }
 
@@ -167,8 +213,10 @@ static void read_signal(struct stage *stage) {
         stage->plan->flags |= CNS_PERSISTENT;
     else if (signal.ssi_signo == CNS_SIGNAL_NO_PERSIST && is_pid_1 && is_from_host(&signal))
         stage->plan->flags &= ~(uint32_t)CNS_PERSISTENT;
-    else if (signal.ssi_signo != SIGCHLD)
+    else if (signal.ssi_signo != SIGCHLD) {
+        if (signal.ssi_signo == SIGTERM && is_pid_1 && is_from_host(&signal)) stage->is_stopping = 1;
         signal_all(stage, (int)signal.ssi_signo);
+    }
 }
 
 static void control_closed(struct stage *stage) {
@@ -214,9 +262,10 @@ static void wait_for_events(struct stage *stage) {
     };
     struct timespec soon = {.tv_nsec = CHECK_NANOSECONDS};
     int is_orphaned = !stage->is_control_open && stage->plan->console >= 0;
+    int looks_again = stage->has_guests || is_orphaned || stage->settles;
 
     if (is_orphaned) relieve_console(stage);
-    if (cns_raw5(__NR_ppoll, watched, 2, stage->has_guests || is_orphaned ? &soon : NULL, NULL, 0) <= 0) return;
+    if (cns_raw5(__NR_ppoll, watched, 2, looks_again ? &soon : NULL, NULL, 0) <= 0) return;
     if (watched[0].revents) read_signal(stage);
     if (watched[1].revents) read_control(stage);
 }
@@ -247,11 +296,11 @@ static void run(void) {
      * command would wait for its turn: docs/design/0009. */
     if (!stage.may_start) report(&stage, CNS_READY, 0, 0);
     for (;;) {
-        int is_populated;
+        int is_over;
         go_on(&stage);
-        is_populated = reap(&stage);
+        is_over = !reap(&stage) || (stage.has_main_ended && !stage.is_stopping);
         go_on(&stage);
-        if (!is_populated && stage.waited_for == 0 && stage.is_started && !(stage.plan->flags & CNS_PERSISTENT)) {
+        if (is_over && stage.waited_for == 0 && stage.is_started && !(stage.plan->flags & CNS_PERSISTENT)) {
             report(&stage, CNS_ENDED, 0, 0);
             end(exit_code(stage.last_status));
         }

@@ -97,7 +97,9 @@ extension ParameterTable {
         .done(
             "exec.start", .commands, "", "commands inside that start the jail", "pid 1 forks, execve(2)", reserved: true
         ),
-        .done("command", .commands, "", "commands inside, after exec.start", "pid 1 forks, execve(2)", reserved: true),
+        .done(
+            "command", .commands, "", "the main program, inside, after exec.start", "pid 1 forks, execve(2)",
+            reserved: true),
         .done(
             "exec.poststart", .commands, "", "commands on the host when the jail is up",
             "fork(2), execve(2) on the host", reserved: true),

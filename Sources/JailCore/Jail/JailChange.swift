@@ -37,6 +37,7 @@ public struct JailChange: Sendable {
         result.cgroup = new.cgroup
         result.commands = new.commands
         result.commands.commandVector = old.commands.commandVector
+        result.commands.awaitsCommand = old.commands.awaitsCommand
         result.parameters = new.parameters
         names = changes.parameters.map { parameter in
             guard let row = ParameterTable.row(parameter.name), row.prefix == nil else {

@@ -22,4 +22,9 @@ public enum JailName {
     public static func parent(of name: String) -> String? {
         name.lastIndex(of: ".").map { String(name[..<$0]) }
     }
+
+    /// All jails around a nested one, from the outside: `a` and `a.b` of `a.b.c`.
+    public static func ancestors(of name: String) -> [String] {
+        name.indices.filter { name[$0] == "." }.map { String(name[..<$0]) }
+    }
 }

@@ -99,8 +99,18 @@ extension JailReader {
         error(place, "\(mount.kind.rawValue) can be at /\(only) of the jail only")
     }
 
-    /// A mount on the root covers what was mounted below it before.
+    /// A mount covers what was mounted below it before.
     private mutating func checkOrder(_ mounts: [MountSpec]) {
+        for (index, mount) in mounts.enumerated() {
+            guard case .configuration(let place) = mount.origin, !mount.relativeTarget.isEmpty,
+                let cover = mounts[index...].first(where: { !$0.relativeTarget.isEmpty && mount.isBelow($0) }),
+                case .configuration(let line) = cover.origin
+            else { continue }
+            let (target, above) = (Bytes(mount.target.utf8).printable(), Bytes(cover.target.utf8).printable())
+            error(
+                "mount: \(target) is covered by the mount on \(above) in line \(line.line)", at: place,
+                hint: "put \(above) first")
+        }
         guard let root = mounts.lastIndex(where: \.relativeTarget.isEmpty),
             case .configuration(let line) = mounts[root].origin
         else { return }
@@ -255,29 +265,43 @@ extension JailReader {
     // MARK: Pseudo file systems
 
     mutating func pseudoFilesystems(_ mounts: [MountSpec]) -> PseudoFilesystemSpec {
-        let devfs = presence("mount.devfs", "mount.nodevfs", mounts.last { $0.kind == .devfs })
+        let devfs = presence("mount.devfs", "mount.nodevfs", mounts, at: "dev") { $0.kind == .devfs }
         if devfs.value == .always, jail.parameter("path")?.lastValue == nil {
             error("mount.devfs: no jail root path defined", at: devfs.place)
         }
         return PseudoFilesystemSpec(
             devfs: devfs, devfsRuleset: devfsRuleset(mounts),
-            fdescfs: presence("mount.fdescfs", "mount.nofdescfs", mounts.last { $0.kind == .fdescfs }),
-            procfs: presence("mount.procfs", "mount.noprocfs"), sysfs: presence("mount.sysfs", "mount.nosysfs"))
+            fdescfs: presence("mount.fdescfs", "mount.nofdescfs", mounts, at: "dev/fd") { $0.kind == .fdescfs },
+            procfs: presence("mount.procfs", "mount.noprocfs", mounts, at: "proc") { $0.isProcfs },
+            sysfs: presence("mount.sysfs", "mount.nosysfs", mounts, at: "sys") { $0.isSysfs })
     }
 
-    /// A line of fstab(5) asks for it as the parameter does.
+    /// A line of fstab(5) asks for it as the parameter does. One that mounts something else there has it instead.
     private mutating func presence(
-        _ name: String, _ off: String, _ line: MountSpec? = nil
+        _ name: String, _ off: String, _ mounts: [MountSpec], at target: String, _ isMeant: (MountSpec) -> Bool
     ) -> Located<PseudoFilesystemSpec.Presence> {
         let asked = optionalBoolean(name)
-        if let line {
+        let other = mounts.last { $0.relativeTarget == target && !isMeant($0) }
+        if let line = mounts.last(where: isMeant) {
             if let asked, !asked.value {
                 error("\(name) = false contradicts a mount of \(line.kind.rawValue)", at: asked.place)
             }
+            if let other { reportSecond(other, "the mount of \(line.kind.rawValue)") }
             return Located(.always, line.origin)
+        }
+        if let other {
+            if let asked, asked.value { reportSecond(other, name) }
+            return Located(.never, other.origin)
         }
         guard let asked else { return Located(.ifPresent, .standard(off)) }
         return Located(asked.value ? .always : .never, asked.origin)
+    }
+
+    private mutating func reportSecond(_ mount: MountSpec, _ first: String) {
+        guard case .configuration(let place) = mount.origin else { return }
+        error(
+            "mount: \(Bytes(mount.target.utf8).printable()) is where \(first) is, too", at: place,
+            hint: "leave out one of them")
     }
 
     /// jail(8) mounts devfs with rule set 4 when none is named.

@@ -61,6 +61,8 @@ public struct CommandSpec: Equatable, Sendable, Codable {
     public var command: [Located<String>] = []
     /// `command=a b c` of the command line: one argument vector, no shell.
     public var commandVector: Located<[String]>?
+    /// jail(8): a start waits until `command` has ended. Else a jail that is supervised is up while it runs.
+    public var awaitsCommand = false
     public var poststart: [Located<String>] = []
     public var prestop: [Located<String>] = []
     /// Run inside.

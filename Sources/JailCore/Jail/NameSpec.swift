@@ -30,6 +30,8 @@ public struct NameSpec: Equatable, Sendable, Codable {
 extension MountSpec {
     /// Whether what the root has at the path is hidden by it.
     func covers(_ path: String) -> Bool { path == relativeTarget || path.hasPrefix("\(relativeTarget)/") }
+
+    func isBelow(_ other: MountSpec) -> Bool { relativeTarget.hasPrefix("\(other.relativeTarget)/") }
 }
 
 extension JailSpec {

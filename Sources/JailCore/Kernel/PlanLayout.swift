@@ -45,7 +45,7 @@ struct PlanLayout {
                 lower(step, index: index)
                 index += 1
             }
-            commands += [Self.pair(first, stepCount - first), Self.pair(command.line.isBackground ? 1 : 0, 0)]
+            commands += [Self.pair(first, stepCount - first), Self.pair(Int(command.mode.rawValue), 0)]
         }
     }
 

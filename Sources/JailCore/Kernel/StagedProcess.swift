@@ -26,6 +26,9 @@ struct ControlPair: ~Copyable {
         ours = Descriptor(ends[0])
         childs = Descriptor(ends[1])
     }
+
+    /// Once the child has its own: when that one closes, ours tells.
+    consuming func keepOurs() -> Descriptor { ours }
 }
 
 /// A message from the child: `enum cns_report_kind`.

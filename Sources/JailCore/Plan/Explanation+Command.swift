@@ -15,6 +15,25 @@ extension Explanation {
         without: "A detached jail would hold whatever output its caller had.",
         manual: "pipe(2)", turnedOff: "exec.consolelog = FILE")
 
+    static func handedDescriptor(_ descriptor: StartFacts.HandedDescriptor) -> Self {
+        let name = ["input", "output", "error"][descriptor.number]
+        return switch descriptor.way {
+        case .opened(let mode):
+            Explanation(
+                "Gives the pipe that is standard \(name) the mode 0\(String(mode, radix: 8)).",
+                without: "No program of the jail could open it as /dev/std\(descriptor.number == 0 ? "in" : descriptor.number == 1 ? "out" : "err").",
+                manual: "fchmod(2)", "pipe(7)")
+        case .nothing:
+            Explanation(
+                "Makes /dev/null standard \(name).", without: "The jail would hold what its caller has there.",
+                manual: "dup(2)")
+        case .relayed:
+            Explanation(
+                "Makes a pipe standard \(name), and moves what is in it from or to the caller's file.",
+                without: "The jail would hold a file of the host's, and could not open it by name.", manual: "pipe(7)")
+        }
+    }
+
     static let firstProcess = Explanation(
         "Becomes pid 1: a static program in a sealed memory file, of which the jail can change nothing.",
         without: "Nobody would reap orphans and pass signals on; and jailrun itself would be in the jail's reach.",

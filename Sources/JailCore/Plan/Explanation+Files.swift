@@ -63,6 +63,12 @@ extension Explanation {
             manual: "move_mount(2)", "openat2(2)")
     }
 
+    static func mountPoint(_ target: String) -> Self {
+        Explanation(
+            "Makes /\(target), to be mounted on.",
+            without: "There would be nothing to mount on: /dev begins empty.", manual: "mkdir(2)", "mknod(2)")
+    }
+
     static func mask(_ paths: [StartFacts.MaskedPath]) -> Self {
         let noun = paths.count == 1 ? "path" : "paths"
         return Explanation(

@@ -48,6 +48,7 @@ extension Purpose {
             .restrictSource(source.path, attributes, isIdmapped: isIdmapped)
         case .bind(let source, let target): .bind(source.path, target)
         case .mount(let filesystem): .mount(filesystem)
+        case .mountPoint(let target, _): .mountPoint(target)
         case .mask(let paths): .mask(paths)
         case .readOnlyPaths(let paths): .readOnlyPaths(paths)
         case .deviceProgram(let tree): .deviceProgram(tree)
@@ -76,6 +77,7 @@ extension Purpose {
         case .terminal: .terminal
         case .consoleLog(let path): .consoleLog(path)
         case .outputPipe: .outputPipe
+        case .handedDescriptor(let descriptor): .handedDescriptor(descriptor)
         case .firstProcess: .firstProcess
         case .stage: .stage
         case .session: .session

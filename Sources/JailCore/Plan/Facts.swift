@@ -32,6 +32,8 @@ public struct StartFacts: Equatable, Sendable {
     public var readOnlyPaths: [String] = []
     /// What the devfs ruleset leaves of `/dev`.
     public var deviceTree = DeviceTree()
+    /// The places in `mount` of those whose source is no directory.
+    public var mountedFiles: [Int] = []
     public var network: [Located<NetworkOperation>] = []
     /// Who has the jail's address already, if it is to be in that jail's network.
     public var networkHolder: NetworkHolder?
@@ -45,6 +47,10 @@ public struct StartFacts: Equatable, Sendable {
     public var terminals: [Int] = []
     /// The jail's output is a pipe that its keeper reads.
     public var isOutputPiped = false
+    /// Of descriptors 0, 1, 2, those that cannot get into the jail as they are.
+    public var handedDescriptors: [HandedDescriptor] = []
+    /// oom_score_adj of jailrun itself, which a process inherits.
+    public var ownOomScore = 0
     /// `sock_filter` after `sock_filter`, and the flags of seccomp(2); empty for `seccomp = none`.
     public var filter: [UInt8] = []
     public var filterFlags: UInt32 = 0
@@ -60,6 +66,26 @@ public struct StartFacts: Equatable, Sendable {
     public var isNested = false
 
     public init() {}
+
+    /// A descriptor of jailrun's that a jail gets, and what makes it one that programs inside can open by name, /dev/stdout:
+    /// open(2) asks for the permissions of the file behind it, and the owner of the host's is nobody inside.
+    public struct HandedDescriptor: Equatable, Sendable {
+        public enum Way: Equatable, Sendable {
+            /// A pipe, which has no name on the host: its other users are given this mode.
+            case opened(mode: UInt32)
+            /// A pipe of the jail's takes its place, and a process of the host's moves the bytes.
+            case relayed
+            /// /dev/null takes its place.
+            case nothing
+        }
+
+        public var number: Int
+        public var way: Way
+        public init(_ number: Int, _ way: Way) {
+            self.number = number
+            self.way = way
+        }
+    }
 
     /// A jail that runs, and whose network another one joins.
     public struct NetworkHolder: Equatable, Sendable {

@@ -40,11 +40,13 @@ struct HostCommandPlanner {
             line.arguments, environment: environment, shown: isClean ? .vector(environment) : .environment(environment))
     }
 
+    static let cleanPath = "/bin:/usr/bin"
+
     /// jail(8): `exec.clean` gives the host's commands a fresh environment, too.
     private var clean: [String] {
         let user = caller.user ?? caller.owner
         let terminal = caller.environment.first { $0.hasPrefix("TERM=") }
-        return ["PATH=/bin:/usr/bin", "HOME=\(user.home)", "SHELL=\(user.shell)", "USER=\(user.name)"]
+        return ["PATH=\(Self.cleanPath)", "HOME=\(user.home)", "SHELL=\(user.shell)", "USER=\(user.name)"]
             + (terminal.map { [$0] } ?? [])
     }
 }

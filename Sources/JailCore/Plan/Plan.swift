@@ -1,3 +1,5 @@
+internal import CNamespaces
+
 /// A jail as an ordered list of steps: what is performed, printed, explained and taken back.
 ///
 /// A plan is pure: it is computed from a `JailSpec` and from facts that were looked up before, and touches nothing.
@@ -9,6 +11,28 @@ public struct Plan: Equatable, Sendable {
         public var origin: Origin
         public var timeoutSeconds: Int
         public var steps: [Step]
+        /// The jail's main program: it is up while that runs.
+        public var isMain = false
+        /// Nothing but its end tells what a shell could not execute.
+        var isWatched = false
+
+        public init(parameter: String, line: JailCommand, origin: Origin, timeoutSeconds: Int, steps: [Step]) {
+            self.parameter = parameter
+            self.line = line
+            self.origin = origin
+            self.timeoutSeconds = timeoutSeconds
+            self.steps = steps
+        }
+
+        /// When pid 1 goes on.
+        var mode: cns_command_mode {
+            let mode = isMain ? CNS_MAIN : line.isBackground ? CNS_BACKGROUND : CNS_AWAITED
+            let isHidden = isWatched && line.isShell && (isLeft || line.leavesProcesses)
+            return isHidden ? cns_command_mode(mode.rawValue | CNS_WATCHED.rawValue) : mode
+        }
+
+        /// It is not waited for: that it runs is the answer.
+        var isLeft: Bool { isMain || line.isBackground }
     }
 
     /// Run on the host before anything of the jail exists.
@@ -44,6 +68,13 @@ public struct Plan: Equatable, Sendable {
         if number < Self.firstReportOfChild { return number }
         let first = steps.firstIndex { $0.side == .child } ?? steps.count
         return firstStep + first + number - Self.firstReportOfChild
+    }
+
+    /// `command` is the main program, as CMD is an image's, unless it goes into the background itself.
+    mutating func markMainProgram() {
+        guard let last = commands.last, last.parameter == "command", !last.line.isBackground, !last.line.leavesProcesses
+        else { return }
+        commands[commands.count - 1].isMain = true
     }
 
     /// What takes the plan back, newest first.

@@ -1,22 +1,14 @@
 /// The commands that run inside: `exec.start`, `command`, `exec.stop`, jexec(8).
 extension Planner {
     func commands() -> [Plan.Command] {
-        let spec = jail.commands
-        var commands: [Plan.Command] = []
-        func add(_ parameter: String, _ line: JailCommand, _ origin: Origin) {
-            if line.arguments.isEmpty { return }
-            commands.append(
-                Plan.Command(
-                    parameter: parameter, line: line, origin: origin, timeoutSeconds: spec.timeoutSeconds.value,
-                    steps: commandSteps(line, user: facts.jailUser, origin: origin, directory: nil)))
+        jail.startCommands.map { command in
+            var planned = Plan.Command(
+                parameter: command.parameter, line: command.line, origin: command.origin,
+                timeoutSeconds: jail.commands.timeoutSeconds.value,
+                steps: commandSteps(command.line, user: facts.jailUser, origin: command.origin, directory: nil))
+            planned.isWatched = jail.health == nil
+            return planned
         }
-        for command in spec.start { add("exec.start", JailCommand(command.value), command.origin) }
-        for command in spec.command { add("command", JailCommand(command.value), command.origin) }
-        if let vector = spec.commandVector {
-            let text = vector.value.joined(separator: " ")
-            add("command", JailCommand(text: text, arguments: vector.value, isBackground: false), vector.origin)
-        }
-        return commands
     }
 
     /// The steps of one command's own process, forked by pid 1 or by the stage that joined the jail.

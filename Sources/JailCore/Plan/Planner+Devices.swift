@@ -38,7 +38,7 @@ extension Planner {
         return directories.map {
             child(.makeDirectory($0, at: .devices, mode: 0o755), .attachDevices, origin, "make /dev/\($0)")
         }
-            + facts.deviceTree.links.map {
+            + facts.deviceTree.links.filter { !isTaken("dev/\($0.path)") }.map {
                 child(
                     .makeSymlink($0.path, to: $0.target, at: .devices), .attachDevices, origin, "make /dev/\($0.path)")
             }

@@ -24,7 +24,8 @@ extension Planner {
 
     private func becomeStage() -> [Step] {
         let origin = Origin.standard("")
-        return [Self.leaveSupervisor()] + limitEntry() + [
+        let descriptors = giveEntryOutput() + handDescriptors()
+        return [Self.leaveSupervisor()] + descriptors + limitEntry() + [
             child(.duplicate(.control, to: CNS_CONTROL_DESCRIPTOR), .stage, origin, "keep the control socket"),
             child(.duplicate(.stagePlan, to: CNS_PLAN_DESCRIPTOR), .stage, origin, "keep the plan"),
             child(.duplicate(.joined, to: CNS_JOINED_DESCRIPTOR), .stage, origin, "keep the jail's pidfd"),
@@ -35,13 +36,13 @@ extension Planner {
 
     private func join() -> [Step] {
         let control = CallArgument.integer(CNS_CONTROL_DESCRIPTOR)
-        return [
+        return scoreEntry() + [
             child(
                 .joinNamespaces(.joined, namespaces), .join(namespaces), .standard(""), "join the jail's namespaces")
         ]
             + becomeRoot() + resetProcess()
             + (facts.terminals.isEmpty
-                ? [] : Self.openTerminal(terminals: facts.terminals, control: control))
+                ? [] : Self.openTerminal(terminals: facts.terminals, user: facts.jailUser, control: control))
             + narrowPrivileges()
     }
 }

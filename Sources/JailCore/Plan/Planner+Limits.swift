@@ -21,7 +21,7 @@ extension Planner {
         limits.map { limit in
             host(Self.call(limit, of: .childProcess), .processLimit(limit), limit.origin, "set \(limit.resource.name)")
         }
-            + (jail.process.oomScore.map { score in
+            + (oomScore.map { score in
                 [
                     host(
                         .open("oom_score_adj", at: .child, [.writeOnly, .closeOnExec], into: .file),
@@ -35,14 +35,24 @@ extension Planner {
             } ?? [])
     }
 
+    /// Nil when jailrun's own, which a process inherits, is as good: 0, unless the file says otherwise.
+    var oomScore: Located<Int>? {
+        let score = jail.process.oomScore ?? Located(0, .standard("oom.score = SCORE"))
+        return jail.process.oomScore == nil && facts.ownOomScore == 0 ? nil : score
+    }
+
     /// The same for a command that joins the jail later, before it does.
     func limitEntry() -> [Step] {
         limits.map { limit in
             child(Self.call(limit, of: nil), .processLimit(limit), limit.origin, "set \(limit.resource.name)")
         }
-            + (jail.process.oomScore.map {
-                set("/proc/self/oom_score_adj", to: String($0.value), $0.origin, .oomScore($0.value))
-            } ?? [])
+    }
+
+    /// By the stage, before it joins: the score is that of all who share a process's memory, and jailrun's child does.
+    func scoreEntry() -> [Step] {
+        oomScore.map {
+            set("/proc/self/oom_score_adj", to: String($0.value), $0.origin, .oomScore($0.value))
+        } ?? []
     }
 
     private static func call(_ limit: ProcessSpec.Limit, of process: Slot?) -> SystemCall {

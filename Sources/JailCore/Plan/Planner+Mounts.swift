@@ -87,21 +87,26 @@ extension Planner {
     }
 
     func mountFilesystems() -> [Step] {
-        jail.mounts.indices.flatMap { index in
-            let mount = jail.mounts[index]
-            switch mount.kind {
-            case .tmpfs: return mountNew("tmpfs", at: mount.relativeTarget, mount.attributes, mount.data, mount.origin)
-            case .procfs, .linprocfs:
-                return mountNew("proc", at: mount.relativeTarget, mount.attributes.union(.noExec), [], mount.origin)
-            case .linsysfs:
-                return mountSysfs(at: mount.relativeTarget, mount.attributes.union(.readOnly), mount.origin)
-            case .devfs, .fdescfs: return []  // as `mount.devfs` and `mount.fdescfs`, which JailReader turned on
-            default:
-                guard prepared.contains(index) else { return [] }
-                return attach(
-                    slot(index), at: mount.relativeTarget, mount.origin,
-                    .bind(source(index), target: mount.relativeTarget))
-            }
+        jail.mounts.indices.filter { !isBelowPseudoFilesystem(jail.mounts[$0]) }.flatMap(mountFilesystem)
+    }
+
+    /// - Parameter index: of `jail.mounts`.
+    func mountFilesystem(_ index: Int) -> [Step] {
+        let mount = jail.mounts[index]
+        switch mount.kind {
+        case .tmpfs: return mountNew("tmpfs", at: mount.relativeTarget, mount.attributes, mount.data, mount.origin)
+        // As `mount.procfs` and its like, which JailReader turned on.
+        case .procfs where isProcfs(mount), .linprocfs where isProcfs(mount), .linsysfs where isSysfs(mount): return []
+        case .devfs, .fdescfs: return []
+        case .procfs, .linprocfs:
+            return mountNew("proc", at: mount.relativeTarget, mount.attributes.union(.noExec), [], mount.origin)
+        case .linsysfs:
+            return mountSysfs(at: mount.relativeTarget, mount.attributes.union(.readOnly), mount.origin)
+        default:
+            guard prepared.contains(index) else { return [] }
+            return attach(
+                slot(index), at: mount.relativeTarget, mount.origin,
+                .bind(source(index), target: mount.relativeTarget))
         }
     }
 
@@ -184,18 +189,24 @@ extension Planner {
         guard hasDevices else { return [] }
         let origin = jail.pseudoFilesystems.devfs.origin
         return attach(.devices, at: "dev", origin, .attachDevices) + fillDevices() + attachBoundDevices()
-            + mountTerminals(origin)
-            + mountBelow(
-                .devices, "tmpfs", at: "dev/shm", [.noSetuid, .noDevices, .noExec],
-                ["mode=1777", "size=65536k"], origin)
-            + mountQueues(origin) + mountState()
+            + mountTerminals(origin) + mountSharedMemory(origin) + mountQueues(origin) + mountState()
+    }
+
+    /// As large as the kernel makes it, half of the machine's memory; of a jail that has a limit, half of that.
+    private func mountSharedMemory(_ origin: Origin) -> [Step] {
+        if isTaken("dev/shm") { return [] }
+        let limit = jail.cgroup.last { $0.file == "memory.max" }
+        let size = limit.flatMap { Int($0.value) }.map { ["size=\(max($0 / 2, 4096))"] } ?? []
+        return mountBelow(
+            .devices, "tmpfs", at: "dev/shm", [.noSetuid, .noDevices, .noExec], ["mode=1777"] + size,
+            size.isEmpty ? origin : limit?.origin ?? origin)
     }
 
     private func mountTerminals(_ origin: Origin) -> [Step] {
-        guard facts.deviceTree.hasTerminals else { return [] }
+        guard facts.deviceTree.hasTerminals, !isTaken("dev/pts") else { return [] }
         return mountBelow(
             .devices, "devpts", at: "dev/pts", [.noSetuid, .noExec],
-            ["newinstance", "ptmxmode=0666", "mode=0620", "gid=5"], origin)
+            ["newinstance", "ptmxmode=0666", "mode=0620", "gid=\(Self.terminalGroup)"], origin)
     }
 
     /// Where jailrun, run by root inside, keeps what it knows of its jails: there, it is the jail's alone and dies with it,
@@ -209,14 +220,16 @@ extension Planner {
 
     /// mqueue can be mounted only by who owns the IPC namespace.
     private func mountQueues(_ origin: Origin) -> [Step] {
-        if jail.privileges.sharesInterprocess.value { return [] }
+        if jail.privileges.sharesInterprocess.value || isTaken("dev/mqueue") { return [] }
         return mountBelow(.devices, "mqueue", at: "dev/mqueue", [.noSetuid, .noDevices, .noExec], [], origin)
     }
 
     private func mountProcfs() -> [Step] {
         guard hasProcfs else { return [] }
+        let asked = jail.mounts.last(where: isProcfs)?.attributes ?? []
         return mountBase(
-            "proc", at: "proc", as: .procfs, [.noSetuid, .noDevices, .noExec], jail.pseudoFilesystems.procfs.origin)
+            "proc", at: "proc", as: .procfs, asked.union([.noSetuid, .noDevices, .noExec]),
+            jail.pseudoFilesystems.procfs.origin)
     }
 
     private func mountSysfs() -> [Step] {
@@ -226,9 +239,11 @@ extension Planner {
         return
             (preparedSysfs(at: "sys", origin).map { attach($0.slot, at: "sys", origin, $0.aim) }
             ?? mountBase("sysfs", at: "sys", as: sysfs, attributes, origin))
-            + mountBelow(
-                sysfs, "cgroup2", at: "sys/fs/cgroup",
-                allowsJails ? attributes.subtracting(.readOnly) : attributes, [], origin)
+            + (isTaken("sys/fs/cgroup")
+                ? []
+                : mountBelow(
+                    sysfs, "cgroup2", at: "sys/fs/cgroup",
+                    allowsJails ? attributes.subtracting(.readOnly) : attributes, [], origin))
     }
 
     /// The sysfs at `/sys`, which jailrun may have prepared.
@@ -239,8 +254,8 @@ extension Planner {
     /// host's root, whom such a jail cannot be.
     func restrictPseudoFilesystems() -> [Step] {
         if allowsJails { return [] }
-        let masked = facts.maskedPaths.filter { filesystem(of: $0.path) != nil }
-        let readOnly = facts.readOnlyPaths.filter { filesystem(of: $0) != nil }
+        let masked = facts.maskedPaths.filter { filesystem(of: $0.path) != nil && !isTaken($0.path) }
+        let readOnly = facts.readOnlyPaths.filter { filesystem(of: $0) != nil && !isTaken($0) }
         return (masked.isEmpty ? [] : makeMask(.mask(masked))) + masked.flatMap { mask($0, .mask(masked)) }
             + readOnly.flatMap { makeReadOnly($0, .readOnlyPaths(readOnly)) }
     }

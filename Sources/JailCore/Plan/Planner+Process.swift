@@ -144,8 +144,48 @@ extension Planner {
     /// The caller's terminal never gets in: TIOCSTI would let a jail type on it.
     func takeTerminal() -> [Step] {
         (facts.terminals.isEmpty
-            ? [] : Self.openTerminal(terminals: facts.terminals, control: .descriptor(.control)))
+            ? []
+            : Self.openTerminal(
+                terminals: facts.terminals, user: facts.jailUser, control: .descriptor(.control)))
             + takeOutput()
+    }
+
+    /// What the caller has for standard input, output and error, made such that programs inside can open it by name.
+    func handDescriptors() -> [Step] {
+        facts.handedDescriptors.map { handed in
+            let call: SystemCall =
+                switch handed.way {
+                case .opened(let mode): .changeMode(of: handed.number, to: mode)
+                case .relayed, .nothing: .duplicate(.relay(handed.number), to: handed.number)
+                }
+            return child(
+                call, .handedDescriptor(handed), .standard(""), "let the jail open descriptor \(handed.number) by name")
+        }
+    }
+
+    /// A pipe of jailrun's own belongs to the jail's root, as its terminal does: programs change its owner and its mode.
+    func giveOutput() -> [Step] {
+        var pipes = relayedPipes
+        if let log = jail.commands.consoleLog {
+            pipes.append((.consoleLog, .consoleLog(log.value)))
+        } else if facts.isOutputPiped {
+            pipes.append((.output, .outputPipe))
+        }
+        return pipes.flatMap { slot, aim in give(slot) { host($0, aim, .standard(""), $1) } }
+    }
+
+    /// The same for a command that joins the jail: by its process, before it does.
+    func giveEntryOutput() -> [Step] {
+        relayedPipes.flatMap { slot, aim in give(slot) { child($0, aim, .standard(""), $1) } }
+    }
+
+    private var relayedPipes: [(slot: Slot, aim: Purpose)] {
+        facts.handedDescriptors.filter { $0.way == .relayed }.map { (.relay($0.number), .handedDescriptor($0)) }
+    }
+
+    private func give(_ slot: Slot, _ step: (SystemCall, Phrase) -> Step) -> [Step] {
+        if firstID == 0 { return [] }
+        return [step(.changeOwner("", at: slot, uid: firstID, gid: firstID), "give the pipe to the jail's root")]
     }
 
     /// `exec.consolelog`, or the keeper's pipe. pid 1 keeps the reading end too: if the keeper dies, no process of the jail
@@ -163,7 +203,8 @@ extension Planner {
             + [child(.duplicate(.outputSource, to: CNS_JOINED_DESCRIPTOR), .outputPipe, origin, "keep the pipe open")]
     }
 
-    static func openTerminal(terminals: [Int], control: CallArgument) -> [Step] {
+    /// The pty belongs to whose commands have it, tty(4): they may open it by name.
+    static func openTerminal(terminals: [Int], user: StartFacts.User, control: CallArgument) -> [Step] {
         func step(_ call: SystemCall, _ purpose: Phrase) -> Step {
             Step(
                 operation: .call(call), side: .child, aim: .terminal, origin: .standard(""), purpose: purpose)
@@ -182,8 +223,18 @@ extension Planner {
                 "open the pty's other end"),
             step(.send(.terminalMaster, kind: CNS_TERMINAL.rawValue, over: control), "give the pty to jailrun"),
             step(.close(.terminalMaster), "close the pty"),
-        ] + terminals.map { step(.duplicate(.terminal, to: $0), "make the pty descriptor \($0)") }
+        ]
+            + (user.uid == 0
+                ? []
+                : [
+                    step(
+                        .changeOwner("", at: .terminal, uid: user.uid, gid: terminalGroup),
+                        "give the pty to \(user.name)")
+                ]) + terminals.map { step(.duplicate(.terminal, to: $0), "make the pty descriptor \($0)") }
     }
+
+    /// devpts, `gid=5`: Debian's and everybody's group tty.
+    static let terminalGroup: UInt32 = 5
 
     /// What pid 1 needs to start commands as other users and to signal them; each command drops what of it the jail does
     /// not have, before it becomes its user.
@@ -243,4 +294,6 @@ extension Slot {
     static let terminalMaster = Slot("pty")
     static let terminal = Slot("terminal")
     static let socket = Slot("socket")
+    /// The jail's end of the pipe that is in the place of a descriptor; set before the plan runs.
+    static func relay(_ number: Int) -> Slot { Slot("relay-\(number)") }
 }

@@ -35,7 +35,7 @@ public struct Planner {
         return Beginning(
             before: hostCommands(lists.prepare, parameter: "exec.prepare", isBefore: true)
                 + hostCommands(lists.prestart, parameter: "exec.prestart", isBefore: true),
-            host: steps, child: [Self.leaveSupervisor()] + separateNetwork())
+            host: steps, child: [Self.leaveSupervisor()] + handDescriptors() + separateNetwork())
     }
 
     /// - Parameter beginning: what `begin()` returned.
@@ -46,6 +46,7 @@ public struct Planner {
         steps += makeDevices()  // device nodes can be made only outside the jail's user namespace
         steps += mapIDs()  // or every id is 65534 and exec would lose all capabilities
         steps += mapRoot()  // needs the user namespace, and the host's capabilities over the file system
+        steps += giveOutput()  // by the host: only it may give to an id of the jail's
         steps += limitProcess()  // by the host: only it may raise a limit or lower a score
         steps += connectNetwork()
         steps += release()
@@ -61,6 +62,7 @@ public struct Planner {
         steps += identifyHost()
         steps += mountPseudoFilesystems()  // needs the host's /proc still visible: mount_namespaces(7)
         steps += restrictPseudoFilesystems()
+        steps += mountBelowPseudoFilesystems()  // or those would cover what the file asks for
         steps += enterRoot()  // or the host's file tree stays reachable
         steps += nameHost()
         steps += resetProcess()

@@ -41,6 +41,7 @@ extension Purpose {
             Shell.restrict(source, attributes, isIdmapped: isIdmapped)
         case .bind(let source, let target): [Shell.bind(true, source.mountPoint, Shell.inRoot(target))]
         case .mount(let filesystem): Shell.mount(filesystem)
+        case .mountPoint(let target, let isFile): Shell.makeMountPoint(target, isFile: isFile)
         case .mask(let paths): Shell.mask(paths)
         case .readOnlyPaths(let paths): Shell.makeReadOnly(paths)
         case .deviceProgram: ["bpftool cgroup attach \"$cgroup\" device pinned PROGRAM multi"]
@@ -85,6 +86,7 @@ extension Purpose {
         case .terminal: ["script --quiet --command COMMAND /dev/null"]
         case .consoleLog(let path): ["COMMAND >>\(Shell.quoted(path)) 2>&1"]
         case .outputPipe: ["COMMAND 2>&1 | cat"]
+        case .handedDescriptor(let descriptor): Shell.hand(descriptor)
         case .firstProcess: ["exec sh -c 'COMMAND & wait'"]
         case .stage: ["nsenter --target $JAIL --all COMMAND"]
         case .session: ["setsid COMMAND"]
@@ -125,6 +127,15 @@ public enum Shell {
             (.ipc, "--ipc"), (.cgroup, "--cgroup"),
         ]
         return (["unshare"] + options.filter { flags.contains($0.0) }.map(\.1)).joined(separator: " ")
+    }
+
+    static func hand(_ descriptor: StartFacts.HandedDescriptor) -> [String] {
+        switch (descriptor.way, descriptor.number) {
+        case (.opened(let mode), let number): ["chmod 0\(String(mode, radix: 8)) /proc/self/fd/\(number)"]
+        case (.nothing, let number): ["COMMAND \(number)</dev/null"]
+        case (.relayed, 0): ["cat | COMMAND"]
+        case (.relayed, let number): ["COMMAND \(number)> >(cat)    # of bash"]
+        }
     }
 
     static let inHoldersNetwork = "nsenter --net=/proc/$HOLDER/ns/net "

@@ -52,6 +52,8 @@ public indirect enum Purpose: Equatable, Sendable {
     case restrictSource(BindSource, MountAttributes, isIdmapped: Bool)
     case bind(BindSource, target: String)
     case mount(NewFilesystem)
+    /// Below /dev, relative to the jail's root.
+    case mountPoint(String, isFile: Bool)
     case mask([StartFacts.MaskedPath])
     case readOnlyPaths([String])
 
@@ -103,6 +105,8 @@ public indirect enum Purpose: Equatable, Sendable {
     case terminal
     case consoleLog(String)
     case outputPipe
+    /// A descriptor of the caller's that the jail gets.
+    case handedDescriptor(StartFacts.HandedDescriptor)
     case firstProcess
     /// The static stage of a command that enters a jail.
     case stage
@@ -196,11 +200,11 @@ extension Purpose {
             .restrictSource, .bind, .mask, .readOnlyPaths, .prepareSysfs, .attachSysfs:
             .files
         case .mount(let filesystem): filesystem.target.hasPrefix("dev/") ? .devices : .files
-        case .deviceProgram, .deviceTree, .attachDevices, .boundDevices: .devices
+        case .deviceProgram, .deviceTree, .attachDevices, .boundDevices, .mountPoint: .devices
         case .loopback, .network, .enterNetwork, .leaveNetwork: .network
         case .cgroupLevel, .cgroup, .cgroupValue, .delegatedCgroup, .resourceLimits, .processLimit, .oomScore: .limits
         case .leaveCaller, .noNewPrivileges, .boundingSet, .capabilities, .filter, .closeDescriptors: .privileges
-        case .terminal, .consoleLog, .outputPipe, .firstProcess, .persistence, .stage, .session, .directory, .execute,
+        case .terminal, .consoleLog, .outputPipe, .handedDescriptor, .firstProcess, .persistence, .stage, .session, .directory, .execute,
             .hostCommand:
             .command
         }

@@ -35,6 +35,11 @@ extension Shell {
             + (isReadOnly ? ["mount -o remount,bind,\(filesystem.attributes.mountOptions) \(target)"] : [])
     }
 
+    static func makeMountPoint(_ target: String, isFile: Bool) -> [String] {
+        let place = inRoot(target)
+        return isFile ? ["mkdir -p \"$(dirname \(place))\"", "[ -e \(place) ] || : >\(place)"] : ["mkdir -p \(place)"]
+    }
+
     static func cover(_ files: [IdentityFile]) -> [String] {
         let size = IdentityFile.capacity(for: files)
         // One expression of all of them takes the compiler twenty seconds.

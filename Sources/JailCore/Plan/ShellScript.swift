@@ -157,13 +157,14 @@ public struct ShellScript {
         case .clone: .clone
         case .network, .processLimit, .oomScore: .network
         case .privateMounts, .hostname, .domainName, .kernelParameter, .identityFiles, .attachRoot, .bind, .mount,
-            .mask, .readOnlyPaths, .attachDevices, .boundDevices, .attachSysfs, .loopback,
+            .mountPoint, .mask, .readOnlyPaths, .attachDevices, .boundDevices, .attachSysfs, .loopback,
             .resourceLimits:
             .jail
         case .readOnlyRoot: .last
         case .handOver, .ipcNamespace, .join, .becomeRoot, .becomeUser, .enterRoot, .leaveCaller, .noNewPrivileges,
             .boundingSet,
-            .capabilities, .filter, .closeDescriptors, .terminal, .consoleLog, .outputPipe, .firstProcess, .persistence,
+            .capabilities, .filter, .closeDescriptors, .terminal, .consoleLog, .outputPipe, .handedDescriptor,
+            .firstProcess, .persistence,
             .stage, .session, .directory, .execute, .hostCommand, .enterNetwork, .leaveNetwork:
             .none
         }

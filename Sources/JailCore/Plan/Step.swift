@@ -80,36 +80,3 @@ extension Operation {
         }
     }
 }
-
-/// How a command string is run: jail(8) uses a shell only when the string needs one.
-public struct JailCommand: Equatable, Sendable {
-    /// As the configuration has it; messages show it.
-    public var text: String
-    public var arguments: [String]
-    /// A lone trailing `&`: not waited for.
-    public var isBackground: Bool
-
-    public init(text: String, arguments: [String], isBackground: Bool) {
-        self.text = text
-        self.arguments = arguments
-        self.isBackground = isBackground
-    }
-
-    /// jail(8)'s rule: split at white space, of which a newline is one, unless a character means something to sh(1).
-    public init(_ text: String) {
-        var body = Substring(text)
-        while let last = body.last, last == " " || last == "\t" { body.removeLast() }
-        let isBackground = body.last == "&" && body.utf8.filter(Self.isSpecial).count == 1
-        if isBackground { body.removeLast() }
-        let needsShell = body.utf8.contains(where: Self.isSpecial)
-        self.text = text
-        self.isBackground = isBackground
-        self.arguments =
-            needsShell
-            ? ["/bin/sh", "-c", String(body)]
-            : body.utf8.split { " \t\u{b}\u{c}\r\n".utf8.contains($0) }.map { String(Substring($0)) }
-    }
-
-    /// Whether it means something to sh(1).
-    private static func isSpecial(_ byte: UInt8) -> Bool { "!\"$&'()*;<>?[\\]`{|}~".utf8.contains(byte) }
-}

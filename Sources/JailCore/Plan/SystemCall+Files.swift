@@ -59,9 +59,10 @@ extension SystemCall {
             allowing: cns_error_exists)
     }
 
-    static func makeNode(_ name: String, at directory: Slot, type: NodeType, mode: UInt32, major: UInt32, minor: UInt32)
-        -> Self
-    {
+    static func makeNode(
+        _ name: String, at directory: Slot, type: NodeType, mode: UInt32, major: UInt32, minor: UInt32,
+        allowing error: Int32 = 0
+    ) -> Self {
         let device = UInt64(minor & 0xff) | UInt64(major) << 8 | UInt64(minor & ~0xff) << 12
         return Self(
             "mknodat", cns_number_mknodat,
@@ -69,7 +70,7 @@ extension SystemCall {
                 .descriptor(directory), .text(name),
                 .integer(Int64(type.rawValue | mode), spelled: .nodeMode),
                 .integer(Int64(device), spelled: .device),
-            ])
+            ], allowing: error)
     }
 
     enum NodeType: UInt32 {
@@ -104,6 +105,10 @@ extension SystemCall {
         return Self(
             "fchownat", cns_number_fchownat,
             [.descriptor(directory), .text(name), .integer(Int(uid)), .integer(Int(gid)), flags.argument])
+    }
+
+    static func changeMode(of descriptor: Int, to mode: UInt32) -> Self {
+        Self("fchmod", cns_number_fchmod, [.integer(descriptor), .octal(mode)])
     }
 
     static func makeSymlink(_ name: String, to target: String, at directory: Slot) -> Self {

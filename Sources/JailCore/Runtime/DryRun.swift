@@ -5,6 +5,8 @@ public struct DryRun {
     let jail: JailSpec
     let host: Host
     let terminals: [Int]
+    /// Tells what becomes of this process's descriptors 0 to 2, too.
+    public var handsDescriptors = false
 
     public init(jail: JailSpec, host: Host, terminals: [Int]) {
         self.jail = jail
@@ -19,6 +21,11 @@ public struct DryRun {
         jail = try SharedNetwork(jail: jail, host: host).resolved()
         var facts = try FactFinder(jail: jail, host: host).startFacts(terminals: terminals)
         FactFinder.addHiddenPaths(to: &facts)
+        if handsDescriptors {
+            facts.handedDescriptors = try HandedDescriptors.facts(
+                of: jail.handedDescriptors(terminals: terminals, hasOutput: false), jail: jail.label,
+                isNested: host.isNested)
+        }
         let registry = IdentityRegistry(state: host.state)
         let identity = try registry.preview(for: jail)
         let network = try NetworkStart(

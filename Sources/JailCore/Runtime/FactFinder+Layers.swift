@@ -26,6 +26,8 @@ extension FactFinder {
         let asked = (jail.host.uuid == nil ? [] : ["etc/machine-id"]) + (jail.host.id == nil ? [] : ["etc/hostid"])
         var places: [StartFacts.IdentityPlace] = []
         for path in asked + (jail.names == nil ? [] : Planner.nameFiles) {
+            // The file's own word.
+            if jail.mounts.contains(where: { $0.relativeTarget == path }) { continue }
             if NameSpec.needed.contains(path), jail.mounts.contains(where: { $0.covers(path) }) {
                 // What is mounted there is seen by the step alone, which says what is wrong with it.
                 places.append(.init(path: path))

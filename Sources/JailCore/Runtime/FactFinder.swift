@@ -22,6 +22,7 @@ struct FactFinder {
         facts.identityFiles = try identityFiles(root: root.number)
         if jail.names != nil { facts.resolvers = Self.resolvers }
         facts.deviceTree = try Self.deviceTree(of: jail)
+        facts.mountedFiles = mountedFiles
         facts.isNested = host.isNested
         if host.isNested { facts.deviceTree.nodes.removeAll { !Self.isThere($0) } }
         try addCgroupLevels(to: &facts)
@@ -72,6 +73,7 @@ struct FactFinder {
         facts.filter = filter?.bytes ?? []
         facts.filterFlags = filter?.flags ?? 0
         facts.limits = Self.limits()
+        facts.ownOomScore = try OwnOomScore.value()
         facts.terminals = terminals
         facts.terminalType =
             terminals.isEmpty ? nil : unsafe getenv("TERM").map { unsafe String(cString: $0) } ?? "dumb"

@@ -115,7 +115,6 @@ struct HostCheck {
         say(.error, "\(parameter): \(user.shown): no such user\(near ?? "")", user.origin)
     }
 
-    /// Only what is named by a path: the others depend on PATH.
     private mutating func checkHostCommands() {
         let commands = spec.commands
         let lists = [
@@ -124,13 +123,15 @@ struct HostCheck {
             ("exec.prestop", commands.prestop), ("exec.poststop", commands.poststop),
             ("exec.release", commands.release),
         ]
+        if lists.allSatisfy(\.1.isEmpty) { return }
+        let lookup = CommandLookup(onHost: commands.isClean.value)
         for (parameter, list) in lists {
             for command in list {
-                guard let program = JailCommand(command.value).arguments.first, program.hasPrefix("/"),
-                    !Files.exists(program)
-                else { continue }
-                say(
-                    .error, "\(parameter): \(Terminal.escaped(program)): \(Errno.current.description)", command.origin)
+                for lack in lookup.lacks(of: JailCommand(command.value)) {
+                    say(
+                        lack.isCertain ? .error : .warning, "\(parameter): \(lack.message)", command.origin,
+                        hint: lack.hint(path: lookup.path))
+                }
             }
         }
     }
@@ -214,7 +215,7 @@ struct HostCheck {
         if let user = spec.commands.jailUser, !spec.commands.isJailUserOfHost.value {
             check(user, "exec.jail_user", in: PasswordFile(root: root.number))
         }
-        checkCommands(root.number)
+        checkCommands()
     }
 
     private static func lack(_ path: String, root: Int32, followingLinks: Bool) -> Errno? {
@@ -227,7 +228,7 @@ struct HostCheck {
 
     /// What an earlier mount covers cannot be seen yet.
     private mutating func checkMountPoints(_ root: Int32) {
-        var covered: [String] = []
+        var covered = pseudoFilesystems(root)
         for mount in spec.mounts {
             let target = mount.relativeTarget
             if !covered.contains(where: { $0.isEmpty || target.hasPrefix("\($0)/") }),
@@ -240,6 +241,15 @@ struct HostCheck {
             }
             covered.append(target)
         }
+    }
+
+    /// The directories that jailrun mounts something on, below which the root shows nothing.
+    private func pseudoFilesystems(_ root: Int32) -> [String] {
+        let pseudo = spec.pseudoFilesystems
+        return [("dev", pseudo.devfs), ("proc", pseudo.procfs), ("sys", pseudo.sysfs)].filter { directory, presence in
+            presence.value == .always
+                || presence.value == .ifPresent && Self.lack(directory, root: root, followingLinks: false) == nil
+        }.map(\.0)
     }
 
     private mutating func checkPseudoFilesystems(_ root: Int32) {
@@ -268,25 +278,30 @@ struct HostCheck {
         }
     }
 
-    /// Programs named by a path, and the shell. With mounts, they may be where only the jail sees them.
-    private mutating func checkCommands(_ root: Int32) {
-        let commands = spec.commands
-        for (parameter, list) in [
-            ("exec.start", commands.start), ("command", commands.command), ("exec.stop", commands.stop),
-        ] {
-            for command in list {
-                guard let program = JailCommand(command.value).arguments.first, program.hasPrefix("/"),
-                    let errno = Self.lack(program, root: root, followingLinks: true)
-                else { continue }
-                let object = "\(parameter): in the jail's root, \(program)"
-                if spec.mounts.isEmpty {
-                    missing(object, errno, command.origin)
-                } else {
-                    let message = "\(Terminal.escaped(object)): \(errno.description)"
-                    say(.warning, message, command.origin, hint: "needed unless a mount brings it")
-                }
+    /// A program that a mount or an earlier command may bring need not be there yet.
+    private mutating func checkCommands() {
+        let lookup = CommandLookup(rootOf: spec)
+        for (index, command) in spec.insideCommands.enumerated() {
+            let bringer = bringer(isFirst: index == 0).map { "needed unless \($0)" }
+            for lack in lookup.lacks(of: command.line) {
+                say(
+                    lack.isCertain && bringer == nil ? .error : .warning,
+                    "\(command.parameter): in the jail's root, \(lack.message)", command.origin,
+                    hint: (lack.isCertain ? bringer : nil) ?? lack.hint(path: lookup.path))
             }
         }
+    }
+
+    /// What may still make a program before its command is run.
+    private func bringer(isFirst: Bool) -> String? {
+        let commands = spec.commands
+        let lists = [
+            ("exec.prepare", commands.prepare), ("exec.prestart", commands.prestart),
+            ("exec.created", commands.created),
+        ]
+        if let maker = lists.first(where: { !$0.1.isEmpty }) { return "\(maker.0) makes it" }
+        if !spec.mounts.isEmpty { return "a mount brings it" }
+        return isFirst ? nil : "an earlier command makes it"
     }
 }
 

@@ -25,7 +25,9 @@ struct HostCommand {
         let outcome = try outcome(of: command)
         for step in command.steps { host.observe?(step, step.side == .host ? Clock.microseconds() - began : nil) }
         if outcome != .exited(0) {
-            throw .command(jail: jail.label, text: line.text, origin: command.origin, outcome: outcome)
+            throw .command(jail: jail.label, line: line, origin: command.origin, outcome: outcome) {
+                CommandLookup(onHost: jail.commands.isClean.value)
+            }
         }
     }
 
@@ -38,7 +40,18 @@ struct HostCommand {
             try plan.spawn(0..<steps.count, flags: [], cgroup: -1, control: pair.childs.number)
         }
         let pidfd = Descriptor(child.pidfd)
-        return command.line.isBackground ? .exited(0) : try wait(pidfd.number, pair: pair, pid: child.pid)
+        if command.line.isBackground { return Self.execution(pair.keepOurs()) }
+        return try wait(pidfd.number, pair: pair, pid: child.pid)
+    }
+
+    private static let executionMilliseconds: Int32 = 10000
+
+    /// Whether a command that is left runs: its control socket closes with execve(2), unless it says before why it failed.
+    private static func execution(_ control: consuming Descriptor) -> CommandOutcome {
+        var report = cns_report()
+        let count = unsafe cns_receive(control.number, &report, nil, 0, executionMilliseconds)
+        guard count >= 0, UInt32(bitPattern: report.kind) == CNS_FAILED.rawValue else { return .exited(0) }
+        return .notExecuted(Errno(Int32(truncatingIfNeeded: report.value)))
     }
 
     private func wait(_ pidfd: Int32, pair: borrowing ControlPair, pid: Int32) throws(RuntimeError) -> CommandOutcome {

@@ -81,6 +81,7 @@ extension CommandSpec {
         json.field("start", start)
         json.field("command", command)
         try json.field("commandVector", rare: commandVector)
+        json.field("awaitsCommand", awaitsCommand)
         json.field("poststart", poststart)
         json.field("prestop", prestop)
         json.field("stop", stop)

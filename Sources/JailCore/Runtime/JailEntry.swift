@@ -10,12 +10,24 @@ public struct JailEntry {
     let record: JailRecord
     let host: Host
     let terminals: [Int]
+    /// Nobody types to it, and what it says on a terminal is spelled out.
+    let isUnattended: Bool
 
     /// - Parameter terminals: which of descriptors 0, 1, 2 become a pty of the jail's own.
     public init(record: JailRecord, host: Host, terminals: [Int]) {
+        self.init(record: record, host: host, terminals: terminals, isUnattended: false)
+    }
+
+    private init(record: JailRecord, host: Host, terminals: [Int], isUnattended: Bool) {
         self.record = record
         self.host = host
         self.terminals = terminals
+        self.isUnattended = isUnattended
+    }
+
+    /// For commands that the file asks for: `exec.stop`.
+    static func unattended(_ record: JailRecord, host: Host) -> Self {
+        Self(record: record, host: host, terminals: [], isUnattended: true)
     }
 
     /// Where a command starts.
@@ -37,6 +49,9 @@ public struct JailEntry {
         _ line: JailCommand?, parameter: String, origin: Origin, user: String? = nil, isHostUser: Bool = false,
         directory: Directory = .root, environment: [String] = [], timeoutSeconds: Int = 0
     ) throws(RuntimeError) -> CommandOutcome {
+        let handed = try HandedDescriptors(handedNumbers, jail: record.spec.label, isNested: host.isNested)
+        let hidden = isUnattended ? try handed.hideTerminals() : nil
+        let console = hidden.map { Console(showing: $0.pipe, on: $0.shownOn) }
         let pidfd = try openJail()
         let root = try attempt("\(record.spec.label): cannot open the jail's root") { () throws(Errno) in
             try Files.open("/proc/\(record.pid)/root", Int32(OpenFlags([.path, .directory]).rawValue))
@@ -44,15 +59,18 @@ public struct JailEntry {
         var spec = record.spec
         if let user { spec.commands.jailUser = Located(user, origin) }
         if isHostUser { spec.commands.isJailUserOfHost = Located(true, origin) }
-        let facts = try FactFinder(jail: spec, host: host).entryFacts(
+        var facts = try FactFinder(jail: spec, host: host).entryFacts(
             root: root.number, terminals: terminals, environment: environment,
             filter: record.details.filter.flatMap { SeccompFilter(text: $0) })
+        facts.handedDescriptors = handed.facts
         let shell = facts.jailUser.shell
         let interactive = JailCommand(text: shell, arguments: [shell, "-i"], isBackground: false)
         let entry = Planner(jail: spec, identity: record.identity, facts: facts).enter(
             line ?? interactive, parameter: parameter, user: facts.jailUser,
             directory: directory.path(for: facts.jailUser), origin: origin)
-        let outcome = try perform(entry, joined: pidfd.number, timeoutSeconds: timeoutSeconds)
+        let outcome = try perform(
+            entry, joined: pidfd.number, handed,
+            console ?? Console(terminalInput: terminals.contains(0) ? 0 : -1), timeoutSeconds: timeoutSeconds)
         guard line == nil, case .notExecuted(let errno) = outcome else { return outcome }
         throw .host("execlp: \(Terminal.escaped(shell)): \(errno.description)", hint: nil)
     }
@@ -67,9 +85,14 @@ public struct JailEntry {
         return Descriptor(number)
     }
 
-    private func perform(_ entry: Planner.Entry, joined: Int32, timeoutSeconds: Int) throws(RuntimeError)
-        -> CommandOutcome
-    {
+    private var handedNumbers: [Int] {
+        isUnattended
+            ? [1, 2].filter { isatty(Int32($0)) == 0 } : [0, 1, 2].filter { !terminals.contains($0) }
+    }
+
+    private func perform(
+        _ entry: Planner.Entry, joined: Int32, _ handed: HandedDescriptors, _ console: Console, timeoutSeconds: Int
+    ) throws(RuntimeError) -> CommandOutcome {
         let message = "\(record.spec.label): cannot run \(Terminal.escaped(entry.command.line.text))"
         let pair = try attempt(message) { () throws(Errno) in try ControlPair() }
         let stage = try attempt(message) { () throws(Errno) in try Stage.descriptor() }
@@ -87,14 +110,17 @@ public struct JailEntry {
         plan.set(.stage, to: stage.number)
         plan.set(.stagePlan, to: stagePlan.number)
         plan.set(.joined, to: joined)
+        handed.set(in: plan)
         let child = try attempt(message) { () throws(Errno) in
             try plan.spawn(0..<entry.spawn.count, flags: [], cgroup: cgroup.number, control: pair.childs.number)
         }
+        handed.closeEnds()
         let pidfd = Descriptor(child.pidfd)
         let session = Session(
-            control: pair.ours.number, pidfd: pidfd.number, signals: host.signals,
-            console: Console(terminalInput: terminals.contains(0) ? 0 : -1))
-        return try wait(session, entry: entry, control: pair.ours.number, timeoutSeconds: timeoutSeconds)
+            control: pair.ours.number, pidfd: pidfd.number, signals: host.signals, console: console)
+        let outcome = try wait(session, entry: entry, control: pair.ours.number, timeoutSeconds: timeoutSeconds)
+        try handed.finish(host.signals)
+        return outcome
     }
 
     private func wait(_ session: Session, entry: Planner.Entry, control: Int32, timeoutSeconds: Int)

@@ -82,7 +82,7 @@ public struct JailKeepers {
     }
 
     private mutating func tellReadiness(_ run: SupervisedRun) {
-        guard mode == .foreground, !isReady, run.statuses.allSatisfy({ $0.state.isReady || $0.runsCommand }) else {
+        guard mode == .foreground, !isReady, run.statuses.allSatisfy(\.state.isReady) else {
             return
         }
         isReady = true
@@ -98,7 +98,7 @@ public struct JailKeepers {
         if watched[0].revents != 0 { _ = run.next() }
         guard watched[1].revents != 0, let signal = host.signals.next(), signal != SIGWINCH else { return }
         // Foreground jails that are up are stopped so: that is no interruption.
-        if mode == .detached || !run.statuses.allSatisfy({ $0.isSettled || $0.runsCommand }) {
+        if mode == .detached || !run.isSettled {
             interruption = interruption ?? signal
         }
         stop(run)

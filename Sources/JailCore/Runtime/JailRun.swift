@@ -25,6 +25,7 @@ public struct JailRun {
         let running = try start.run()
         onStart(running.record)
         let outcome = running.outcome
+        if let words = MemoryKill.explanation(of: outcome, running.record) { host.warn(words) }
         let stop = JailStop(host: host, terminals: [])
         var isAsked = false
         var ended: JailStop.Ended?
@@ -32,11 +33,13 @@ public struct JailRun {
             let isLocked = ended != nil
             switch running.session.next(deadline: isLocked ? Clock.milliseconds() + 1000 : nil) {
             case .exited:
+                let written = Result { () throws(RuntimeError) in try running.handed.finish(host.signals) }
                 if let ended {
                     stop.finishEnded(running.record, ended)
                 } else {
                     try stop.finishEnded(running.record)
                 }
+                try written.get()
                 return outcome
             case .report(.ended): ended = stop.lockEnded(running.record)
             case .signal:

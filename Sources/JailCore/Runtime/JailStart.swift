@@ -8,6 +8,7 @@ public struct RunningJail: ~Copyable {
     let pidfd: Descriptor
     let control: Descriptor
     let session: Session
+    let handed: HandedDescriptors
     /// How the last of `exec.start` and `command` ended.
     public internal(set) var outcome: CommandOutcome
 }
@@ -26,6 +27,8 @@ public struct JailStart {
     /// The last command's failure is one of the start, too.
     let isStrict: Bool
     let console: Console
+    /// `command` is not waited for: the jail is up while it runs, and ends with it.
+    var hasMainProgram = false
     /// Lives without processes until somebody settles it: there are jails that are still to be started in it.
     var isHeld = false
     /// Called when the name is locked, for a start that somebody may have called off up to then.
@@ -75,6 +78,9 @@ public struct JailStart {
     private func runResolved() throws(RuntimeError) -> RunningJail {
         let name = jail.name.value
         let nesting = JailNesting(of: name, host: host)
+        let handed = try HandedDescriptors(
+            jail.handedDescriptors(terminals: terminals, hasOutput: output != nil), jail: jail.label,
+            isNested: host.isNested)
         try host.leaveDelegatedCgroup()
         let lock = try host.lock(name)
         do throws(RuntimeError) { try onLock() } catch {
@@ -90,12 +96,13 @@ public struct JailStart {
         var networkUndo: [NetworkOperation] = []
         do throws(RuntimeError) {
             try nesting.enterParent(jail)
-            let running = try start(trace, &networkUndo)
+            let running = try start(trace, &networkUndo, handed)
             _ = consume lock
             return running
         } catch {
             // jail(8): no exec.* command runs while a failed start is taken back.
             JailRemoval(trace: trace, networkUndo: networkUndo, host: host).run()
+            do throws(RuntimeError) { try handed.finish(host.signals) } catch { host.warn(error.message) }
             lock.unlinkAndRelease()
             host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
             throw error
@@ -111,15 +118,16 @@ public struct JailStart {
             hasNetwork: jail.network.isConnected, interfaces: jail.network.interfaces.map(\.value))
     }
 
-    private func start(_ reserved: JailTrace, _ networkUndo: inout [NetworkOperation]) throws(RuntimeError)
-        -> RunningJail
-    {
+    private func start(
+        _ reserved: JailTrace, _ networkUndo: inout [NetworkOperation], _ handed: HandedDescriptors
+    ) throws(RuntimeError) -> RunningJail {
         var trace = reserved
         let hooks = HostCommand(jail: jail, identity: trace.identity, host: host)
         let beforehand = HostCommand(jail: jail, identity: jail.jid == nil ? nil : trace.identity, host: host)
         try beforehand.run(jail.commands.prepare, parameter: "exec.prepare")
         try beforehand.run(jail.commands.prestart, parameter: "exec.prestart")
         var (planner, network, filter) = try makePlanner(trace)
+        planner.facts.handedDescriptors = handed.facts
         networkUndo = network.operations.reversed().compactMap(\.value.undo)
         if let holder = network.holder {
             // Under the network lock: from now on nobody takes it from under this jail.
@@ -130,15 +138,17 @@ public struct JailStart {
         var performer = try PlanPerformer(
             beginning, jail: jail, host: host, isTransient: isTransient,
             isPersistent: isHeld || jail.isPersistent.value || jail.outlivesItsCommands, network: network,
-            output: output)
+            output: output, handed: handed)
         let child = try performer.spawn()
         FactFinder.addHiddenPaths(to: &planner.facts)
-        let plan = planner.finish(beginning)
+        var plan = planner.finish(beginning)
+        if hasMainProgram { plan.markMainProgram() }
         try performer.perform(plan, of: child)
         network.close()
         let session = Session(
             control: performer.pair.ours.number, pidfd: child.pidfd.number, signals: host.signals, console: console)
         let first = try awaitReady(session, plan: plan)
+        if planner.oomScore != nil { OwnOomScore.restore(planner.facts.ownOomScore) }
         // No earlier: until it has a program of its own, the child shares this one's memory, and each makes the other wait.
         trace.pid = child.pid
         trace.startTime = ProcessTable.startTime(of: child.pid) ?? 0
@@ -164,7 +174,7 @@ public struct JailStart {
         try hooks.run(jail.commands.poststart, parameter: "exec.poststart")
         if jail.outlivesItsCommands && !isHeld { JailNesting(of: jail.name.value, host: host).settle(record) }
         return RunningJail(
-            record: record, pidfd: child.pidfd, control: control, session: session, outcome: outcome)
+            record: record, pidfd: child.pidfd, control: control, session: session, handed: handed, outcome: outcome)
     }
 
     /// - Returns: the filter, too, if it is to be recorded.
@@ -228,16 +238,21 @@ public struct JailStart {
         let commands = running.commands
         var heard = first
         var deadline: Int?
+        var patience = Patience()
         var outcome = CommandOutcome.exited(0)
         var (current, next) = (0, 0)
         var failed: (index: Int, errno: Int32)?
         while true {
-            let event = heard ?? session.next(deadline: deadline)
+            let event = heard ?? session.next(deadline: patience.deadline(deadline))
             heard = nil
             switch event {
             case .report(.running(let number, _)):
                 (current, next) = (number, number + 1)
                 let command = commands[number]
+                // Who is not waited for says this first, and then why it could not be executed.
+                if command.isLeft, let failed {
+                    _ = try ended(running, number, .notExecuted(Errno(failed.errno)), failed, record)
+                }
                 if isTransient && command.parameter == "command" { onCommand() }
                 for step in command.steps { host.observe?(step, nil) }
                 host.tell?(
@@ -245,7 +260,10 @@ public struct JailStart {
                     JailCommand.notice(
                         command.line.text, command.origin, isInJail: true, user: jail.commands.jailUser))
                 let timeout = command.timeoutSeconds
-                deadline = timeout > 0 ? Clock.milliseconds() + timeout * 1000 : nil
+                deadline = timeout > 0 && !command.isLeft ? Clock.milliseconds() + timeout * 1000 : nil
+                patience =
+                    isStrange(command, isLast: number == commands.count - 1)
+                    ? Patience(since: Clock.milliseconds()) : Patience()
                 session.console.makeRaw()
             case .report(.failed(let index, let errno)):
                 if index < 0 { throw forkFailure(commands[next], errno) }
@@ -254,7 +272,7 @@ public struct JailStart {
                 onCommandEnd()
                 outcome = try ended(
                     running, number, failed.map { .notExecuted(Errno($0.errno)) } ?? CommandOutcome(waitStatus: status),
-                    failed)
+                    failed, record)
             case .report(.started):
                 session.console.makeCooked()
                 return outcome
@@ -270,6 +288,9 @@ public struct JailStart {
                     try JailStop(host: host, terminals: []).stopHeld(record)
                 }
                 throw .interrupted(jail: jail.label, signal: signal)
+            case .timedOut where patience.isOver(deadline):
+                patience = Patience()
+                host.note(Patience.words(jail.label, commands[current]))
             case .timedOut:
                 let command = commands[current]
                 throw .command(
@@ -281,7 +302,8 @@ public struct JailStart {
 
     /// A command that fails ends the start; the last one of a foreground jail is what the caller asked to be told.
     private func ended(
-        _ running: RunningCommands, _ number: Int, _ outcome: CommandOutcome, _ failed: (index: Int, errno: Int32)?
+        _ running: RunningCommands, _ number: Int, _ outcome: CommandOutcome, _ failed: (index: Int, errno: Int32)?,
+        _ record: JailRecord
     ) throws(RuntimeError) -> CommandOutcome {
         if outcome == .exited(0) { return outcome }
         if let failed, let step = running.step(failed.index), case .call(let call) = step.operation,
@@ -292,7 +314,35 @@ public struct JailStart {
         if !isStrict && number == running.commands.count - 1, case .exited = outcome { return outcome }
         if !isStrict && number == running.commands.count - 1, case .signalled = outcome { return outcome }
         let command = running.commands[number]
-        throw .command(jail: jail.label, text: command.line.text, origin: command.origin, outcome: outcome)
+        if let words = MemoryKill.explanation(of: outcome, record) { host.warn(words) }
+        throw .command(
+            jail: jail.label, line: command.line, origin: command.origin, outcome: outcome, inside: record.pid)
+    }
+
+    /// A start waits for it, and nobody has asked for its end.
+    private func isStrange(_ command: Plan.Command, isLast: Bool) -> Bool {
+        command.parameter == "exec.start" && command.timeoutSeconds == 0 && !command.isLeft && (isStrict || !isLast)
+            && !jail.commands.awaitsCommand
+    }
+}
+
+/// When to say that a command which is waited for may be one that stays.
+private struct Patience {
+    private static let milliseconds = 10_000
+    private var end: Int?
+
+    init() {}
+    init(since now: Int) { end = now + Self.milliseconds }
+
+    func deadline(_ other: Int?) -> Int? { [end, other].compactMap { $0 }.min() }
+    func isOver(_ other: Int?) -> Bool { end.map { end in other.map { end < $0 } ?? true } ?? false }
+
+    static func words(_ jail: String, _ command: Plan.Command) -> String {
+        RuntimeError.unsuitable(
+            jail: jail, origin: command.origin,
+            "exec.start: \(Terminal.escaped(command.line.text)): has not ended for \(milliseconds / 1000) s, and the start waits for that",
+            hint: nil
+        ).message + "\n    hint: for a program that stays write command = … instead of exec.start, or end it with &"
     }
 }
 

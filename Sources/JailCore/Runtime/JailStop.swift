@@ -197,7 +197,7 @@ public struct JailStop {
         let commands = record.spec.commands
         let hooks = HostCommand(jail: record.spec, identity: record.identity, host: host)
         try hooks.run(commands.prestop, parameter: "exec.prestop")
-        let entry = JailEntry(record: record, host: host, terminals: terminals)
+        let entry = JailEntry.unattended(record, host: host)
         for command in commands.stop {
             let line = JailCommand(command.value)
             if line.arguments.isEmpty { continue }
@@ -207,7 +207,8 @@ public struct JailStop {
             let outcome = try entry.run(
                 line, parameter: "exec.stop", origin: command.origin, timeoutSeconds: commands.timeoutSeconds.value)
             if outcome != .exited(0) && record.isAlive {
-                throw .command(jail: record.spec.label, text: command.value, origin: command.origin, outcome: outcome)
+                throw .command(
+                    jail: record.spec.label, line: line, origin: command.origin, outcome: outcome, inside: record.pid)
             }
         }
     }

@@ -7,10 +7,16 @@ public struct OutputPipe: Sendable {
     public let reading: Int32
     public let writing: Int32
 
-    /// - Throws: the errno of pipe2(2).
-    public init() throws(RuntimeError) {
+    /// Modes of a pipe whose one end is a jail's: open(2) of /dev/stdout asks whether others than the owner, who is a user of the
+    /// host's, may do it.
+    static let readableInside: UInt32 = 0o644
+    static let writableInside: UInt32 = 0o622
+
+    /// - Parameter mode: 0 leaves it at 0600.
+    /// - Throws: the errno of pipe2(2) or fchmod(2).
+    public init(mode: UInt32 = 0) throws(RuntimeError) {
         var ends: [Int32] = [-1, -1]
-        let result = unsafe cns_pipe(&ends)
+        let result = unsafe cns_pipe(&ends, mode)
         if result < 0 { throw .system("cannot make a pipe", Errno(-result)) }
         (reading, writing) = (ends[0], ends[1])
     }
@@ -37,12 +43,14 @@ struct PlanPerformer: ~Copyable {
     private let stage: Descriptor
     private let stageFlags: UInt32
     private let output: OutputPipe?
-    private let consoleLog: Descriptor
+    private let handed: HandedDescriptors
+    /// What is `exec.consolelog` in the jail; `handed` closes it.
+    private let consoleLog: Int32?
 
     /// - Parameter output: the jail's, unless there is a log.
     init(
         _ beginning: Planner.Beginning, jail: JailSpec, host: Host, isTransient: Bool, isPersistent: Bool,
-        network: NetworkStart, output: OutputPipe?
+        network: NetworkStart, output: OutputPipe?, handed: HandedDescriptors
     ) throws(RuntimeError) {
         var flags: UInt32 = jail.commands.created.isEmpty ? 0 : CNS_WAIT_FOR_GO.rawValue
         if isTransient { flags |= CNS_TRANSIENT.rawValue }
@@ -51,6 +59,7 @@ struct PlanPerformer: ~Copyable {
         let pair = try attempt(message) { () throws(Errno) in try ControlPair() }
         let stage = try attempt(message) { () throws(Errno) in try Stage.descriptor() }
         let consoleLog = try Self.openConsoleLog(jail)
+        self.consoleLog = consoleLog.number < 0 ? nil : try handed.relay(into: consoleLog)
         beginningSteps = HostSteps(
             steps: beginning.host, firstIndex: beginning.before.stepCount, jail: jail, host: host, network: network)
         childsBeginning = KernelPlan(
@@ -60,7 +69,8 @@ struct PlanPerformer: ~Copyable {
             beginningSteps.kernelPlan.set(.holderNetwork, to: holder.namespace.number)
             beginningSteps.kernelPlan.set(.hostNetwork, to: holder.home.number)
         }
-        self.consoleLog = consoleLog
+        handed.set(in: childsBeginning)
+        self.handed = handed
         self.jail = jail
         self.host = host
         self.network = network
@@ -149,6 +159,9 @@ struct PlanPerformer: ~Copyable {
         }
         steps.kernelPlan.adoptDescriptors(of: beginningSteps.kernelPlan)
         steps.kernelPlan.set(.stagePlan, to: stagePlan.release())
+        handed.set(in: steps.kernelPlan)
+        if let output { steps.kernelPlan.set(.output, to: output.writing) }
+        if let consoleLog { steps.kernelPlan.set(.consoleLog, to: consoleLog) }
         steps.kernelPlan.set(.childProcess, to: child.pid)
         steps.kernelPlan.setChild(child.pid)
         var rest = KernelPlan(
@@ -161,13 +174,14 @@ struct PlanPerformer: ~Copyable {
             rest.set(.output, to: output.writing)
             rest.set(.outputSource, to: output.reading)
         }
-        if consoleLog.number >= 0 { rest.set(.consoleLog, to: consoleLog.number) }
+        if let consoleLog { rest.set(.consoleLog, to: consoleLog) }
         rest.give(to: child.waiting)
         childsSteps = plan.steps[childsFirst...]
         childsPlan = consume rest
         try Self.perform(steps, upTo: steps.steps.count, child: child.pid) { index, operation throws(RuntimeError) in
             if case .release(let slots) = operation { try release(slots, steps, index) }
         }
+        handed.closeEnds()
     }
 
     /// - Parameter special: performs what is neither a call nor of the network.

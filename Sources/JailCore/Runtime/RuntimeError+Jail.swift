@@ -5,7 +5,7 @@ extension RuntimeError {
     public func jailMessage(isNamed: Bool) -> String {
         func named(_ jail: String, _ text: String) -> String { isNamed ? "\(jail): \(text)" : text }
         switch self {
-        case .command(let jail, let text, let origin, .notExecuted(let errno)):
+        case .cannotExecute(let jail, let text, let origin, let errno, _, _):
             let line = JailCommand.line(text, origin)
             return named(jail, "exec \(line.prefix { $0 != " " }): \(errno.description)") + "\njail: "
                 + named(jail, "\(line): failed")

@@ -6,6 +6,8 @@ public enum RuntimeError: Error, Sendable {
     case step(jail: String, step: Step, errno: Errno, number: Int)
     /// A command of the jail's configuration failed, as jail(8) says it.
     case command(jail: String, text: String, origin: Origin, outcome: CommandOutcome)
+    /// A command could not be executed at all, and why.
+    case cannotExecute(jail: String, text: String, origin: Origin, Errno, cause: String, hint: String?)
     /// - holder: who has the name, in words.
     case alreadyExists(jail: String, holder: String)
     case notFound(jail: String)
@@ -56,6 +58,8 @@ extension RuntimeError {
                 + "    step \(number + 1): \(step.operation.spelling)"
         case .command(let jail, let text, let origin, let outcome):
             "\(location(origin))\(jail): \(Terminal.escaped(text)): \(outcome.description)"
+        case .cannotExecute(let jail, let text, let origin, _, let cause, _):
+            "\(location(origin))\(jail): \(Terminal.escaped(text)): \(cause)"
         case .alreadyExists(let jail, let holder): "\"\(jail)\" already exists: \(holder)"
         case .notFound(let jail): "\"\(Terminal.escaped(jail))\" not found"
         case .locked(let jail, let holder): "\(jail): another jailrun works on it\(holder.isEmpty ? "" : ": \(holder)")"
@@ -73,11 +77,9 @@ extension RuntimeError {
     public var hint: String? {
         switch self {
         case .step(_, let step, let errno, _): step.hint(for: errno)
-        case .host(_, let hint), .unsuitable(_, _, _, let hint): hint
+        case .host(_, let hint), .unsuitable(_, _, _, let hint), .cannotExecute(_, _, _, _, _, let hint): hint
         case .alreadyExists(let jail, _):
             "stop it with: jailrun stop \(jail); or let this one run beside it, by --instance NAME"
-        case .command(_, _, _, .notExecuted(.noSuchFileOrDirectory)):
-            "the program, or the interpreter in its first line, is not in the jail's root"
         default: nil
         }
     }
@@ -86,6 +88,7 @@ extension RuntimeError {
     public var exitStatus: Int32 {
         switch self {
         case .command(_, _, _, let outcome): outcome.exitStatus
+        case .cannotExecute(_, _, _, let errno, _, _): CommandOutcome.notExecuted(errno).exitStatus
         case .interrupted(_, let signal): 128 + signal
         default: 125
         }
@@ -99,6 +102,8 @@ extension RuntimeError {
 extension CommandOutcome: CustomStringConvertible {
     public var description: String {
         switch self {
+        case .exited(126): "exited with status 126, as of a command that cannot be executed"
+        case .exited(127): "exited with status 127, as of a command that is not found"
         case .exited(let status): "exited with status \(status)"
         case .signalled(let signal): "killed by \(Self.signalName(signal))"
         case .timedOut(let seconds): "timed out after \(seconds) s"

@@ -72,7 +72,7 @@ public struct SignalSource: Sendable {
     /// Readable when there is one.
     public let descriptor: Int32
     var callersMask: mode_t = 0o022
-    var callersPriority: Int32 = 0
+    var callersAttributes = CallersAttributes()
 
     /// Takes the process over: closes what the caller left open, blocks signals, sets the umask. First thing in `main`.
     /// - Throws: the errno of the call that failed.
@@ -81,12 +81,10 @@ public struct SignalSource: Sendable {
             cns_keep_memory()
             _ = try checkedResult(cns_take_descriptors())
             let mask = umask(0o022)
-            let process = __priority_which_t(PRIO_PROCESS.rawValue)
-            let priority = getpriority(process, 0)
-            // What a jail gets must not depend on its caller's niceness. Who may not raise it keeps what it has.
-            _ = setpriority(process, 0, 0)
+            // What a jail gets must not depend on its caller's niceness or scheduler.
             return SignalSource(
-                descriptor: try checkedResult(cns_watch_signals()), callersMask: mask, callersPriority: priority)
+                descriptor: try checkedResult(cns_watch_signals()), callersMask: mask,
+                callersAttributes: CallersAttributes.taken())
         } catch { throw .system("cannot set the process up", error) }
     }
 
@@ -102,10 +100,27 @@ public struct SignalSource: Sendable {
         return signal == 0 ? nil : (signal, isKernels != 0)
     }
 
-    /// Gives this process the file mode mask and the niceness that it came with, for a program that is the caller's own.
+    /// Gives this process the file mode mask, the niceness and so on that it came with, for a program that is the caller's own.
     func restoreCallersProcess() {
         umask(callersMask)
-        _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, callersPriority)
+        callersAttributes.giveBack()
+    }
+}
+
+/// What jailrun's caller had set for itself: niceness, scheduler, personality.
+struct CallersAttributes: Sendable {
+    private var values: cns_attributes?
+
+    static func taken() -> Self {
+        var values = cns_attributes()
+        unsafe cns_take_attributes(&values)
+        return Self(values: values)
+    }
+
+    init(values: cns_attributes? = nil) { self.values = values }
+
+    func giveBack() {
+        if var values { unsafe cns_give_back_attributes(&values) }
     }
 }
 
@@ -117,12 +132,24 @@ final class Console {
     private var escapes = 0
     private var lastEscape = 0
     private var isInputOpen = true
+    /// Where what is spelled out is shown; nil for the bytes as they are.
+    private let shownOn: Int32?
+    private var line: [UInt8] = []
 
     /// - Parameter terminalInput: the caller's terminal to be read, or -1.
-    init(terminalInput: Int32) { self.terminalInput = terminalInput }
+    init(terminalInput: Int32) {
+        self.terminalInput = terminalInput
+        shownOn = nil
+    }
+
+    /// A pipe of the jail's, whose lines are shown as `logs` shows them.
+    init(showing pipe: Int32, on descriptor: Int32) {
+        (terminalInput, shownOn, master) = (-1, descriptor, pipe)
+    }
 
     deinit {
         makeCooked()
+        showLine()
         if master >= 0 { close(master) }
     }
 
@@ -162,7 +189,21 @@ final class Console {
             master = -1
             return
         }
-        try? Files.write(Array(buffer[..<count]), to: 1)
+        if shownOn == nil {
+            try? Files.write(Array(buffer[..<count]), to: 1)
+            return
+        }
+        for piece in ConsoleLog.lines(of: buffer[..<count]) {
+            line += piece
+            if piece.last == UInt8(ascii: "\n") || line.count > 4096 { showLine() }
+        }
+    }
+
+    private func showLine() {
+        guard let shownOn, !line.isEmpty else { return }
+        if line.last == UInt8(ascii: "\n") { line.removeLast() }
+        try? Files.write(Array((ConsoleText.safe(String(decoding: line, as: UTF8.self)) + "\n").utf8), to: shownOn)
+        line = []
     }
 
     /// Leaves the pty to somebody else.

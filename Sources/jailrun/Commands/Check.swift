@@ -71,8 +71,8 @@ struct Check: ParsableCommand {
 
     private func show(_ postures: [Posture]) {
         if posture || global.verbose {
-            let text = PostureText(postures, isColoured: Reader.wantsColour(global.noColor))
-            if !postures.isEmpty { Reader.show(text.lines) }
+            if postures.isEmpty { return }
+            Reader(isColourRefused: global.noColor).show { PostureText(postures, $0).lines }
         } else if !global.quiet {
             for posture in postures { print(PostureText.line(posture)) }
         }

@@ -52,7 +52,9 @@ struct Exec: ParsableCommand {
                 line, parameter: "exec", origin: .commandLine, user: user,
                 directory: directory.map { .path($0) } ?? .root, environment: environment)
             if case .notExecuted = outcome {
-                Output.failure(.command(jail: record.name, text: line.text, origin: .commandLine, outcome: outcome))
+                Output.failure(
+                    .command(
+                        jail: record.name, line: line, origin: .commandLine, outcome: outcome, inside: record.pid))
             }
             if outcome != .exited(0) { throw ExitCode(outcome.exitStatus) }
         }

@@ -35,34 +35,32 @@ struct Explain: ParsableCommand {
                 JailExplanation(of: spec, plan: plan) { configuration.line(at: $0)?.printable() }
             }
         }
+        let reader = Reader(isColourRefused: global.noColor)
         switch format {
         case .text:
-            let text = ExplanationText(explanations, isColoured: Reader.wantsColour(global.noColor))
-            Reader.show(text.lines)
-        case .strace: Reader.show(plans.flatMap { Self.trace($0.spec, $0.plan, isOne: plans.count == 1) })
+            let jails = explanations
+            reader.show { ExplanationText(jails, $0).lines }
+        case .strace: reader.show { _ in plans.flatMap { Self.trace($0.spec, $0.plan, isOne: plans.count == 1) } }
         case .sh:
             for (explanation, planned) in zip(explanations, plans) {
                 print(ShellScript(explanation, of: planned.spec, plan: planned.plan).text, terminator: "")
             }
         case .html:
-            print(
-                ExplanationPage(
-                    zip(explanations, plans).map { explanation, planned in
-                        ExplanationPage.Jail(
-                            explanation: explanation, plan: planned.plan,
-                            sources: Self.sources(explanation, configuration))
-                    }
-                ).text, terminator: "")
+            let jails = zip(explanations, plans).map { explanation, planned in
+                ExplanationPage.Jail(spec: planned.spec, explanation: explanation, plan: planned.plan)
+            }
+            let sources = Self.sources(jails.map(\.explanation), configuration)
+            print(ExplanationPage(jails, shared: nil, sources: sources).text, terminator: "")
         case .json: print(ExplanationDocument(explanations).json())
         }
     }
 
-    /// The files that a jail's parts name, in their order.
+    /// The files that the jails' parts name, in their order.
     private static func sources(
-        _ explanation: JailExplanation, _ configuration: Configuration
-    ) -> [(file: String, lines: [String])] {
+        _ explanations: [JailExplanation], _ configuration: Configuration
+    ) -> [ExplanationPage.Source] {
         var files: [String] = []
-        for file in explanation.parts.flatMap(\.origins).compactMap(\.file) where !files.contains(file) {
+        for file in explanations.flatMap(\.parts).flatMap(\.origins).compactMap(\.file) where !files.contains(file) {
             files.append(file)
         }
         return files.map { file in

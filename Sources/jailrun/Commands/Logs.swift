@@ -153,7 +153,7 @@ private struct LogPrinter {
         let width = labels.map(\.count).max() ?? 0
         self.labels =
             labels.count < 2 ? [] : labels.map { $0 + String(repeating: " ", count: width - $0.count) + " | " }
-        let isColoured = hasColour && isatty(1) == 1 && getenv("NO_COLOR") == nil
+        let isColoured = hasColour && isatty(1) == 1 && !Output.refusesColour
         colours = isColoured ? ["36", "33", "32", "35", "34", "31"] : []
         self.hasTimestamps = hasTimestamps
         self.isRaw = isRaw

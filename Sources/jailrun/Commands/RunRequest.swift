@@ -80,7 +80,9 @@ struct RunRequest: Equatable {
 
     private func dryRun(_ specs: [JailSpec], _ host: Host) throws {
         for spec in specs {
-            let plan = try DryRun(jail: spec, host: host, terminals: Descriptors.terminals).plan()
+            var dryRun = DryRun(jail: spec, host: host, terminals: Descriptors.terminals)
+            dryRun.handsDescriptors = true
+            let plan = try dryRun.plan()
             for line in Explain.trace(spec, plan, isOne: specs.count == 1) { print(line) }
         }
     }

@@ -13,7 +13,7 @@ struct ServicesRequest: Equatable {
     var timeoutSeconds = 300
     /// A jail that dies ends the command.
     var failsFast = false
-    var hasColour = getenv("NO_COLOR") == nil
+    var hasColour = !Output.refusesColour
 
     /// The words before and behind the first `--`, when it belongs to `run`: the parser knows no second list.
     static func split(_ arguments: [String], commands: [String]) -> (run: [String], command: [String])? {
@@ -57,6 +57,7 @@ struct ServicesRun {
         var starts = StartOptions()
         starts.remembersEnds = request.isKept
         starts.started = { timings?.report($0.label) }
+        starts.isFirstFinal = true
         progress = Progress(isQuiet: isQuiet, hasColour: request.hasColour, jails: specs.count)
         run = try SupervisedRun(
             specs: specs, host: host, isTransient: !request.isKept, configuration: configuration,

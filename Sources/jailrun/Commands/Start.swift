@@ -54,6 +54,7 @@ struct DetachedStart {
             configuration: configuration, report: { Output.failure($0) },
             announce: { [isQuiet] in if !isQuiet { Announcement.up($0, isForeground: false) } })
         keepers.starts.started = { [timings] in timings?.report($0.label) }
+        keepers.starts.spellsOutput = true
         keepers.starts.remembersEnds = true
         keepers.keepsStarted = isKept
         let results = try keepers.run()

@@ -13,7 +13,10 @@ struct JailCreation {
     /// - Returns: the exit status.
     func run(_ jails: [CheckedJail]) throws -> Int32 {
         var jails = jails
-        for index in jails.indices { try jails[index].spec.assumeName(on: host) }
+        for index in jails.indices {
+            try jails[index].spec.assumeName(on: host)
+            jails[index].spec.commands.awaitsCommand = true
+        }
         if !isConfigured, !isSupported(jails[0].spec) { return 1 }
         if request.cleansUp { for jail in jails { try JailCleanup(of: jail.spec, host: host).run() } }
         let jidFile = try openJidFile()

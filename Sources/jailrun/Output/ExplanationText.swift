@@ -1,6 +1,6 @@
 import JailCore
 
-/// `jailrun explain` for people: subject by subject, part by part, 100 columns wide.
+/// `jailrun explain` for people: subject by subject, part by part.
 struct ExplanationText {
     private static let titles: [(Step.Subject, String)] = [
         (.namespaces, "Namespaces"), (.ids, "Ids"), (.files, "Files"), (.devices, "Devices"), (.network, "Network"),
@@ -9,8 +9,8 @@ struct ExplanationText {
 
     private var page: Page
 
-    init(_ jails: [JailExplanation], isColoured: Bool) {
-        page = Page(isColoured: isColoured)
+    init(_ jails: [JailExplanation], _ look: Page.Look) {
+        page = Page(look)
         for (index, jail) in jails.enumerated() {
             if index > 0 { page.add() }
             add(jail)
@@ -36,15 +36,13 @@ struct ExplanationText {
             jail.parts.contains { $0.shell.contains { $0.split(separator: variable, maxSplits: 1).count > 1 } }
         }
         let words = used.map { "\($0) is \($1)" } + ["COMMAND is what follows"]
-        for line in Page.wrapped("In the shell's lines " + words.joined(separator: ", ") + ".", width: Page.width) {
-            page.add(line, .label)
-        }
+        page.add("In the shell's lines " + words.joined(separator: ", ") + ".", indent: 0, .label)
     }
 
     private mutating func add(_ part: JailExplanation.Part) {
         let column = 15
         page.add()
-        for line in Page.wrapped(Terminal.escaped(part.does), width: Page.width - 2) { page.add("  " + line, .title) }
+        page.add(Terminal.escaped(part.does), indent: 2, .title)
         page.add(Terminal.escaped(part.without), after: "without it", indent: 4, column: column)
         for (index, source) in part.origins.enumerated() {
             page.add(
@@ -52,7 +50,9 @@ struct ExplanationText {
         }
         page.add(part.manual.joined(separator: ", "), after: "read", indent: 4, column: column)
         for (index, line) in part.shell.enumerated() {
-            page.addCommand(Terminal.escaped(line), after: index == 0 ? "shell" : "", indent: 4, column: column)
+            let lines = line.split(separator: "\n", omittingEmptySubsequences: false)
+            let text = lines.map { Terminal.escaped(String($0)) }.joined(separator: "\n")
+            page.addCommand(text, after: index == 0 ? "shell" : "", indent: 4, column: column)
         }
         page.add("\(part.calls)", after: Self.label(part.steps, width: column - 5), indent: 4, column: column)
     }

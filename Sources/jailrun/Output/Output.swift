@@ -6,10 +6,12 @@ enum Output {
     /// Colour is for a terminal that has it, and for whoever did not ask for none: <https://no-color.org>.
     static let isColored: Bool = {
         if isatty(2) == 0 || CommandLine.arguments.prefix(while: { $0 != "--" }).contains("--no-color") { return false }
-        let isRefused = getenv("NO_COLOR").map { $0.pointee != 0 } ?? false
         let terminal = getenv("TERM").map { String(cString: $0) } ?? "dumb"
-        return !isRefused && terminal != "dumb"
+        return !refusesColour && terminal != "dumb"
     }()
+
+    /// $NO_COLOR, set to anything but nothing.
+    static var refusesColour: Bool { getenv("NO_COLOR").map { $0.pointee != 0 } ?? false }
 
     static func error(_ text: String) { write("jailrun: \(text)\n") }
 

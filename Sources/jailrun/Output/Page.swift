@@ -1,6 +1,3 @@
-import Glibc
-import JailCore
-
 /// Text in lines of a width, with colour or without.
 struct Page {
     enum Style: String {
@@ -12,87 +9,118 @@ struct Page {
         case plain = ""
     }
 
-    static let width = 100
+    /// How it is to look where it is read.
+    struct Look {
+        var width = 80
+        var isColoured = false
+    }
 
-    let isColoured: Bool
+    let look: Look
     private(set) var lines: [String] = []
 
-    init(isColoured: Bool) { self.isColoured = isColoured }
+    init(_ look: Look) { self.look = look }
 
     mutating func add(_ text: String = "", _ style: Style = .plain) { lines.append(painted(text, style)) }
 
+    /// A text that goes on below itself.
+    mutating func add(_ text: String, indent: Int, _ style: Style) {
+        for line in Self.wrapped(text, width: look.width - indent) {
+            lines.append(Self.blank(indent) + painted(line, style))
+        }
+    }
+
     /// A label and a text beside it that goes on below itself.
     mutating func add(_ text: String, after label: String, indent: Int, column: Int, _ style: Style = .plain) {
-        let start = String(repeating: " ", count: indent)
-        let pad = String(repeating: " ", count: max(1, column - indent - label.count))
-        for (index, line) in Self.wrapped(text, width: Self.width - column).enumerated() {
-            let head = index == 0 ? painted(label, .label) + pad : String(repeating: " ", count: column - indent)
-            lines.append(start + head + painted(line, style))
+        for (index, line) in Self.wrapped(text, width: look.width - column).enumerated() {
+            addRow(index == 0 ? label : "", painted(line, style), indent: indent, column: column)
         }
     }
 
-    /// A command, its continued lines marked as sh(1) wants it.
+    /// A command, its continued lines marked as sh(1) wants it. What has several lines has them.
     mutating func addCommand(_ text: String, after label: String, indent: Int, column: Int) {
-        let wrapped = Self.wrapped(text, width: Self.width - column - 2, continuation: "  ")
-        for (index, line) in wrapped.enumerated() {
-            let tail = index < wrapped.count - 1 ? " \\" : ""
-            let head = index == 0 ? label : ""
-            let pad = String(repeating: " ", count: column - indent - head.count)
-            lines.append(
-                String(repeating: " ", count: indent) + painted(head, .label) + pad + painted(line + tail, .command))
+        let lines = Self.filled(
+            Self.shellWords(text), width: look.width - column - Self.continued.count, continuation: "  ")
+        let marked = lines.enumerated().map { index, line in index < lines.count - 1 ? line + Self.continued : line }
+        for (index, line) in marked.flatMap({ $0.split(separator: "\n", omittingEmptySubsequences: false) }).enumerated() {
+            addRow(index == 0 ? label : "", painted(String(line), .command), indent: indent, column: column)
         }
     }
+
+    private static let continued = " \\"
+
+    private mutating func addRow(_ label: String, _ text: String, indent: Int, column: Int) {
+        let gap = max(label.isEmpty ? 0 : 1, column - indent - label.count)
+        lines.append(Self.blank(indent) + painted(label, .label) + Self.blank(gap) + text)
+    }
+
+    private static func blank(_ count: Int) -> String { String(repeating: " ", count: count) }
 
     private func painted(_ text: String, _ style: Style) -> String {
-        isColoured && style != .plain && !text.isEmpty ? "\u{1b}[\(style.rawValue)m\(text)\u{1b}[0m" : text
+        look.isColoured && style != .plain && !text.isEmpty ? "\u{1b}[\(style.rawValue)m\(text)\u{1b}[0m" : text
+    }
+}
+
+// MARK: - Lines of a width
+
+extension Page {
+    /// Broken at spaces, and a word that is longer than a line where it can be read on.
+    static func wrapped(_ text: String, width: Int) -> [String] {
+        let words = text.split(separator: " ", omittingEmptySubsequences: false)
+        return filled(words.flatMap { pieces(of: $0, width: width) }, width: width)
     }
 
-    /// Broken at spaces; a longer word stands alone.
-    static func wrapped(_ text: String, width: Int, continuation: String = "") -> [String] {
+    /// A word, and whether it follows the one before without a space.
+    private typealias Word = (text: Substring, isJoined: Bool)
+
+    private static func filled(_ words: [Word], width: Int, continuation: String = "") -> [String] {
         var lines: [String] = []
         var line = ""
-        var isEmpty = true
-        for word in text.split(separator: " ", omittingEmptySubsequences: false) {
-            if !isEmpty, line.count + 1 + word.count > width {
+        for (index, word) in words.enumerated() {
+            let gap = index == 0 || word.isJoined ? "" : " "
+            if index > 0, line.count + gap.count + word.text.count > width {
                 lines.append(line)
-                (line, isEmpty) = (continuation + word, false)
+                line = continuation + word.text
             } else {
-                line += (isEmpty ? "" : " ") + word
-                isEmpty = false
+                line += gap + word.text
             }
         }
         return lines + [line]
     }
-}
 
-/// Standard output, when a person reads it there.
-enum Reader {
-    static func wantsColour(_ isForbidden: Bool) -> Bool {
-        !isForbidden && isatty(1) == 1 && getenv("NO_COLOR") == nil && text("TERM") != "dumb"
+    /// `/a/long/path` as `/a/`, `long/` and `path`, if it does not fit.
+    private static func pieces(of word: Substring, width: Int) -> [Word] {
+        var rest = word
+        var pieces: [Word] = []
+        while rest.count > width, width > 0 {
+            let head = rest.prefix(width)
+            let end = head.lastIndex { "/,|:=.-_".contains($0) }.map(head.index(after:)) ?? head.endIndex
+            pieces.append((rest[..<end], !pieces.isEmpty))
+            rest = rest[end...]
+        }
+        return pieces + [(rest, !pieces.isEmpty)]
     }
 
-    /// Shows the lines: on a terminal that is too small for them, by $PAGER or less(1).
-    static func show(_ lines: [String]) {
-        let text = lines.joined(separator: "\n") + "\n"
-        var size = winsize()
-        let isLong = isatty(1) == 1 && ioctl(1, UInt(TIOCGWINSZ), &size) == 0 && lines.count >= Int(size.ws_row)
-        if !isLong || !page(text) { print(text, terminator: "") }
+    /// Words of sh(1): a line that ended between quotes would say something else.
+    private static func shellWords(_ text: String) -> [Word] {
+        var words: [Word] = []
+        var start = text.startIndex
+        var quote: Character?
+        var isEscaped = false
+        for index in text.indices {
+            let character = text[index]
+            if isEscaped {
+                isEscaped = false
+            } else if character == "\\", quote != "'" {
+                isEscaped = true
+            } else if let open = quote {
+                if character == open { quote = nil }
+            } else if character == "'" || character == "\"" {
+                quote = character
+            } else if character == " " {
+                words.append((text[start..<index], false))
+                start = text.index(after: index)
+            }
+        }
+        return words + [(text[start...], false)]
     }
-
-    /// - Returns: false when the pager could not be started.
-    private static func page(_ text: String) -> Bool {
-        // `Host` has blocked them to read them; a pager lives by them.
-        var none = sigset_t()
-        sigemptyset(&none)
-        sigprocmask(SIG_SETMASK, &none, nil)
-        signal(SIGINT, SIG_IGN)
-        signal(SIGPIPE, SIG_IGN)
-        let command = self.text("PAGER").flatMap { $0.isEmpty ? nil : $0 } ?? "less -R"
-        guard let pager = popen(command, "w") else { return false }
-        fputs(text, pager)
-        // 127: the shell found no such program.
-        return pclose(pager) >> 8 & 0xff != 127
-    }
-
-    private static func text(_ variable: String) -> String? { getenv(variable).map { String(cString: $0) } }
 }

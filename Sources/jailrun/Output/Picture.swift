@@ -1,8 +1,8 @@
 import JailCore
 
-/// Host and jail as a drawing: boxes for namespaces, and in them what each part of the plan puts there.
+/// A jail in its host as a drawing: boxes for namespaces, and in them what each part of the plan puts there.
 ///
-/// Every mark carries the number of the part that makes it, so the page can let the drawing grow; without a script all of it
+/// Every mark carries the place of the part that makes it, so the page can let the drawing grow; without a script all of it
 /// is there.
 struct Picture {
     /// Where something is drawn: the host's boxes on the left, the jail's on the right.
@@ -11,31 +11,34 @@ struct Picture {
         case user, uts, ipc, cgroupView, mounts, network, processes, walls
     }
 
-    private struct Line {
+    struct Line {
         var part: Int
         var text: String
         /// The other end of a line across the drawing.
         var key: String?
     }
 
-    private static let titles: [(Box, String)] = [
-        (.files, "files"), (.cgroups, "cgroups"), (.links, "network"), (.user, "user namespace"),
-        (.uts, "UTS namespace"), (.ipc, "IPC namespace"), (.cgroupView, "cgroup namespace"),
-        (.mounts, "mount namespace"), (.network, "network namespace"),
-        (.processes, "pid namespace"), (.walls, "privileges"),
-    ]
-    private static let lineHeight = 15
-    private static let (hostX, hostWidth) = (14, 216)
-    private static let (jailX, jailWidth) = (286, 320)
+    private(set) var lines: [Box: [Line]] = [:]
+    private(set) var clonePart = 0
+    private(set) var shared: NamespaceFlags = []
+    let name: String
+    /// The jails around it, from the outside.
+    let around: [String]
 
-    private var lines: [Box: [Line]] = [:]
-    private var clonePart = 0
-    private var shared: NamespaceFlags = []
-    private let name: String
+    /// - Parameter parts: each with its place in the page.
+    init(_ jail: JailSpec, _ parts: [(place: Int, purpose: Purpose)]) {
+        name = jail.name.value
+        around = JailName.ancestors(of: name)
+        for (place, purpose) in parts {
+            add(purpose, place)
+            if case .network(.publish) = purpose { for port in jail.network.ports { add(port, place) } }
+        }
+    }
 
-    init(_ name: String, _ parts: [Plan.Part]) {
-        self.name = name
-        for (index, part) in parts.enumerated() { add(part.purpose, index) }
+    /// A line from the host's port to the jail's.
+    private mutating func add(_ port: PortSpec, _ part: Int) {
+        put(.links, part, "  \(port.outside)", key: "port-\(port.published)")
+        put(.network, part, "  port \(port.inside)", key: "port-\(port.published)")
     }
 
     private mutating func put(_ box: Box, _ part: Int, _ text: String, key: String? = nil) {
@@ -103,9 +106,9 @@ struct Picture {
         case .terminal: put(.processes, part, "   its own terminal")
         case .firstProcess: put(.processes, part, "1  jailrun-init")
         case .execute(let line): put(.processes, part, "   \(line.text)")
-        case .kernelParameter, .handOver, .leaveNetwork, .prepareSysfs, .privateMounts, .join, .leaveCaller,
+        case .kernelParameter, .handOver, .leaveNetwork, .prepareSysfs, .mountPoint, .privateMounts, .join, .leaveCaller,
             .capabilities, .closeDescriptors,
-            .consoleLog, .outputPipe,
+            .consoleLog, .outputPipe, .handedDescriptor,
             .persistence, .stage, .session, .directory, .hostCommand:
             break
         }
@@ -138,92 +141,5 @@ struct Picture {
     /// `  /dev/pts`: two spaces for each level, up to the second.
     private static func branch(_ path: String) -> String {
         String(repeating: "  ", count: min(path.split(separator: "/").count, 2)) + "/\(path)"
-    }
-
-    // MARK: The drawing
-
-    /// An `svg` element. `id` prefixes the ids in it.
-    func svg(id: String) -> String {
-        var body = ""
-        var anchors: [String: [(x: Int, y: Int, part: Int)]] = [:]
-        let host = draw([.files, .cgroups, .links], x: Self.hostX + 10, width: Self.hostWidth - 20, &body, &anchors)
-        let jail = draw(
-            [.user, .uts, .ipc, .cgroupView, .mounts, .network, .processes, .walls], x: Self.jailX + 10,
-            width: Self.jailWidth - 20, &body,
-            &anchors)
-        let height = max(host, jail) + 12
-        let frames =
-            Self.frame("host", x: Self.hostX, width: Self.hostWidth, height: height - 16, part: 0)
-            + Self.frame("jail \(name)", x: Self.jailX, width: Self.jailWidth, height: height - 16, part: clonePart)
-        return """
-            <svg viewBox="0 0 620 \(height)" role="img" aria-labelledby="\(id)title \(id)desc">
-            <title id="\(id)title">The host, and the jail \(Markup.attribute(name))</title>
-            <desc id="\(id)desc">\(Markup.attribute(description))</desc>
-            \(frames)\(body)\(Self.curves(anchors))</svg>
-            """
-    }
-
-    /// For those who cannot see it.
-    private var description: String {
-        Self.titles.compactMap { box, title in
-            guard let lines = lines[box], !lines.isEmpty else { return nil }
-            return "\(title): "
-                + lines.map { $0.text.split(separator: " ").joined(separator: " ") }.joined(separator: ", ")
-        }.joined(separator: "; ")
-    }
-
-    private func draw(
-        _ boxes: [Box], x: Int, width: Int, _ body: inout String,
-        _ anchors: inout [String: [(x: Int, y: Int, part: Int)]]
-    ) -> Int {
-        var y = 40
-        for box in boxes {
-            let title = Self.titles.first { $0.0 == box }?.1 ?? ""
-            let isShared = box == .user && shared.contains(.user) || box == .network && shared.contains(.network)
-            let content = lines[box] ?? []
-            if content.isEmpty, !isShared { continue }
-            let height = 24 + Self.lineHeight * content.count
-            let isJails = x > Self.jailX
-            body +=
-                "<g data-part=\"\(isJails ? clonePart : content.first?.part ?? 0)\" class=\"box\(isShared ? " shared" : "")\">"
-            body += "<rect x=\"\(x)\" y=\"\(y)\" width=\"\(width)\" height=\"\(height)\" rx=\"5\"/>"
-            body +=
-                "<text x=\"\(x + 8)\" y=\"\(y + 15)\" class=\"title\">\(title)\(isShared ? ": the host's" : "")</text></g>\n"
-            for (index, line) in content.enumerated() {
-                let baseline = y + 18 + Self.lineHeight * (index + 1) - 4
-                body += Self.text(line, x: x + 8, y: baseline, width: width - 16)
-                if let key = line.key {
-                    anchors[key, default: []].append((isJails ? x : x + width, baseline - 4, line.part))
-                }
-            }
-            y += height + 8
-        }
-        return y
-    }
-
-    private static func text(_ line: Line, x: Int, y: Int, width: Int) -> String {
-        let indent = line.text.prefix { $0 == " " }.count
-        let capacity = width / 7 - indent
-        let words = line.text.drop { $0 == " " }
-        let shown = words.count > capacity ? words.prefix(capacity - 1) + "…" : words
-        return
-            "<text x=\"\(x + 6 * indent)\" y=\"\(y)\" data-part=\"\(line.part)\">\(Markup.attribute(String(shown)))</text>\n"
-    }
-
-    private static func frame(_ title: String, x: Int, width: Int, height: Int, part: Int) -> String {
-        "<g data-part=\"\(part)\" class=\"frame\"><rect x=\"\(x)\" y=\"8\" width=\"\(width)\" height=\"\(height)\" rx=\"9\"/>"
-            + "<text x=\"\(x + 12)\" y=\"28\">\(Markup.attribute(title))</text></g>\n"
-    }
-
-    /// What comes from the host, in the order of its keys: the picture is the same each time.
-    private static func curves(_ anchors: [String: [(x: Int, y: Int, part: Int)]]) -> String {
-        anchors.keys.sorted().compactMap { key in
-            guard key != "root-detail", let ends = anchors[key], let from = ends.first, let to = ends.dropFirst().first
-            else { return nil }
-            let kind = key.hasPrefix("link-") ? "cable" : "thread"
-            let middle = (from.x + to.x) / 2
-            return "<path class=\"\(kind)\" data-part=\"\(max(from.part, to.part))\" d=\"M\(from.x) \(from.y)"
-                + "C\(middle) \(from.y) \(middle) \(to.y) \(to.x) \(to.y)\"/>\n"
-        }.joined()
     }
 }

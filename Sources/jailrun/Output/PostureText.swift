@@ -1,13 +1,13 @@
 import JailCore
 
-/// What `jailrun check` says of how open jails are, for people: a line a jail, or a report 100 columns wide.
+/// What `jailrun check` says of how open jails are, for people: a line a jail, or a report.
 struct PostureText {
     private static let column = 29
 
     private var page: Page
 
-    init(_ postures: [Posture], isColoured: Bool) {
-        page = Page(isColoured: isColoured)
+    init(_ postures: [Posture], _ look: Page.Look) {
+        page = Page(look)
         for (index, posture) in postures.enumerated() {
             if index > 0 { page.add() }
             add(posture)
@@ -22,7 +22,7 @@ struct PostureText {
     }
 
     private mutating func add(_ posture: Posture) {
-        page.add(Self.line(posture), .title)
+        page.add(Self.line(posture), indent: 0, .title)
         page.add()
         for part in posture.parts { add(part) }
         if posture.givesMachine {

@@ -29,6 +29,19 @@ struct MemoryKill {
         return "killed by the kernel: " + parts.compactMap { $0 }.joined(separator: ", ")
     }
 
+    /// What the kernel's killer did to a jail of which a command ended by SIGKILL, or by a shell whose command did so.
+    /// - Returns: nil when it did nothing; and nothing is looked at after any other end.
+    static func explanation(of outcome: CommandOutcome, _ record: JailRecord) -> String? {
+        guard outcome == .signalled(SIGKILL) || outcome == .exited(128 + SIGKILL),
+            let events = try? Files.text("\(record.cgroup)/memory.events"), let kills = count(in: events), kills > 0
+        else { return nil }
+        let words = MemoryKill(Cgroup(path: record.cgroup), mountPoint: Cgroup.mountPoint() ?? "").words
+        let limit = record.spec.cgroup.last { $0.file == "memory.max" }
+        return RuntimeError.unsuitable(
+            jail: record.spec.label, origin: limit?.origin ?? .standard(""), Terminal.escaped(words), hint: nil
+        ).message
+    }
+
     /// `oom_kill` of memory.events.
     static func count(in events: String) -> Int? { JailStatistics.value("oom_kill", in: events) }
 

@@ -7,16 +7,20 @@ struct OutputRelay {
 
     /// Each line begins with its jail's name.
     let namesWidth: Int?
-    private let isTerminal = isatty(1) == 1
+    /// A line is shown as a person may see it.
+    private let isSpelled: Bool
     private var pending: [UInt8] = []
     private var partial: [String: [UInt8]] = [:]
 
-    init(namesWidth: Int?) { self.namesWidth = namesWidth }
+    init(namesWidth: Int?, isSpelled: Bool) {
+        self.namesWidth = namesWidth
+        self.isSpelled = isSpelled || isatty(1) == 1
+    }
 
     var isPending: Bool { !pending.isEmpty }
 
     mutating func add(_ bytes: ArraySlice<UInt8>, of label: String) {
-        if namesWidth == nil && !isTerminal { return keep(bytes) }
+        if namesWidth == nil && !isSpelled { return keep(bytes) }
         let all = (partial[label] ?? []) + bytes
         for line in ConsoleLog.lines(of: all[...]) {
             if line.last == UInt8(ascii: "\n") || line.count > 4096 {
@@ -31,7 +35,7 @@ struct OutputRelay {
     private func decorated(_ line: ArraySlice<UInt8>, _ label: String) -> [UInt8] {
         let body = line.last == UInt8(ascii: "\n") ? line.dropLast() : line
         let name = namesWidth.map { label + String(repeating: " ", count: max(0, $0 - label.count)) + " | " } ?? ""
-        let shown = isTerminal ? Array(ConsoleText.safe(String(decoding: body, as: UTF8.self)).utf8) : Array(body)
+        let shown = isSpelled ? Array(ConsoleText.safe(String(decoding: body, as: UTF8.self)).utf8) : Array(body)
         return Array(name.utf8) + shown + [UInt8(ascii: "\n")]
     }
 

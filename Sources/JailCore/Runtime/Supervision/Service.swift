@@ -43,8 +43,6 @@ final class Service {
     var hasExisted = false
     /// Lives without processes until those nested in it are started.
     var isHeld = false
-    /// Its start is at `command`, which lasts.
-    var runsCommand = false
     /// What was told last.
     var published: ServiceStatus?
     /// memory.events of the jail that is up, and what it told at first.
@@ -69,7 +67,6 @@ final class Service {
             spec, life, detail: detail, exitStatus: exitStatus, isSkipped: isSkipped, isReported: isReported,
             memoryKills: memoryKills, lastMemoryKill: lastMemoryKill)
         status.name = firstName
-        status.runsCommand = runsCommand
         status.console = log?.place ?? (hasExisted ? spec.consoleLogPlace : nil)
         return status
     }

@@ -34,6 +34,8 @@ struct ServiceLife: Equatable, Sendable, Codable {
 
     /// Good health for that long, and restarts are counted anew.
     static let steadyMilliseconds = 60_000
+    /// Where no health command tells, a jail that ended before has not started.
+    static let firstMilliseconds = 1000
     static let longestDelayMilliseconds = 300_000
     /// While nothing is known of its health it is asked often: each time it waits half as long again, at most a second.
     static let firstCheckMilliseconds = 50
@@ -41,6 +43,8 @@ struct ServiceLife: Equatable, Sendable, Codable {
 
     let health: JailSpec.Health?
     let restart: JailSpec.Restart
+    /// A first start that never was good is the answer: it is not repeated, whatever `restart` says.
+    let isFirstFinal: Bool
     private(set) var state = ServiceState.waiting
     private(set) var sinceMilliseconds: Int
     /// All that there were.
@@ -52,12 +56,15 @@ struct ServiceLife: Equatable, Sendable, Codable {
     /// Has been up, or healthy if something tells: from then on it is worth being kept up.
     private(set) var isEstablished = false
     private(set) var isAskedToStop = false
+    /// The health command cannot be executed: no repetition mends that.
+    private(set) var isUnanswerable = false
     private var startedMilliseconds = 0
     private var earlyPause = Self.firstCheckMilliseconds
     private var appointment: Appointment?
 
-    init(_ spec: JailSpec, now: Int) {
+    init(_ spec: JailSpec, now: Int, isFirstFinal: Bool = false) {
         (health, restart, sinceMilliseconds) = (spec.health, spec.restart, now)
+        self.isFirstFinal = isFirstFinal
     }
 
     /// When `due` has something to say.
@@ -129,17 +136,47 @@ struct ServiceLife: Equatable, Sendable, Codable {
         }
     }
 
+    /// There is no health command that could be executed. A jail that was healthy before is unhealthy as any other.
+    mutating func cannotCheck(_ now: Int) {
+        guard health != nil, !isAskedToStop, !isEstablished, state == .starting else {
+            return checked(isHealthy: false, now)
+        }
+        checks += 1
+        failuresInARow += 1
+        isUnanswerable = true
+        become(.unhealthy, now)
+        appointment = Appointment(work: .stop, milliseconds: now)
+    }
+
+    /// The main program of a jail that persists has ended.
+    mutating func mainProgramEnded(isFailure: Bool, _ now: Int) {
+        guard [.starting, .up, .healthy, .unhealthy].contains(state), !isAskedToStop,
+            restart.policy == .always || restart.policy == .failure && isFailure
+        else { return }
+        become(.unhealthy, now)
+        appointment = Appointment(work: .stop, milliseconds: now)
+    }
+
     /// Nothing of the jail lives any more.
-    mutating func ended(isFailure: Bool, _ now: Int) {
+    /// - Parameter isUnexecuted: what it was to run could not be executed.
+    mutating func ended(isFailure: Bool, isUnexecuted: Bool = false, _ now: Int) {
         appointment = nil
-        let isReplaced = state == .unhealthy
+        // One with a health command that never was healthy did not do what it is for, however it ended.
+        let isBad = isFailure || state == .unhealthy || health != nil && !isEstablished
         if isAskedToStop {
             become(.ended, now)
-        } else if restart.policy == .always || restart.policy == .failure && (isFailure || isReplaced) {
+        } else if isBad && isFinal(isUnexecuted, now) {
+            become(.failed, now)
+        } else if restart.policy == .always || restart.policy == .failure && isBad {
             scheduleRestart(now)
         } else {
-            become(isFailure || isReplaced ? .failed : .ended, now)
+            become(isBad ? .failed : .ended, now)
         }
+    }
+
+    private func isFinal(_ isUnexecuted: Bool, _ now: Int) -> Bool {
+        let wasGood = health == nil ? now - startedMilliseconds >= Self.firstMilliseconds : isEstablished
+        return isUnanswerable || (isFirstFinal || isUnexecuted) && restarts == 0 && !wasGood
     }
 
     /// Somebody wants it to be down.

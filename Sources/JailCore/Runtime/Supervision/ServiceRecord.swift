@@ -50,8 +50,6 @@ public struct ServiceStatus: Codable, Equatable, Sendable {
     public var state: ServiceState
     /// Seconds since 1970.
     public var sinceSeconds: Int
-    /// It is starting with `command`, which runs for as long as the jail does: there is nothing to wait for.
-    public var runsCommand = false
     public var restarts: Int
     /// Health commands since its start, and how many failed in a row.
     public var checks: Int

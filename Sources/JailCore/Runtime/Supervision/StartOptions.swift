@@ -5,6 +5,10 @@ public struct StartOptions: Sendable {
     public var limit = Int.max
     /// Until it is up, the jail has the caller's input, and those of descriptors 0 to 2 that are terminals.
     public var isInteractive = false
+    /// The jail's output is spelled out as `logs` does it, wherever it is shown; else on terminals alone.
+    public var spellsOutput = false
+    /// A first start that never was good is not repeated, whatever `restart` says: somebody waits for the answer.
+    public var isFirstFinal = false
     /// What is known of a jail that ends by itself stays, until it is started again, stopped or pruned.
     public var remembersEnds = false
     /// The jail exists, and none of its commands has run.

@@ -45,7 +45,7 @@ public final class SupervisedRun {
     ) throws(RuntimeError) {
         let pair = try attempt("cannot start a supervisor") { () throws(Errno) in try ControlPair() }
         let now = Clock.milliseconds()
-        let services = specs.map { Service($0, life: ServiceLife($0, now: now)) }
+        let services = specs.map { Service($0, life: ServiceLife($0, now: now, isFirstFinal: starts.isFirstFinal)) }
         for service in services { service.remembersEnd = starts.remembersEnds && !isTransient }
         statuses = services.map(\.status)
         let messages = showsOutput ? nil : try OutputPipe()

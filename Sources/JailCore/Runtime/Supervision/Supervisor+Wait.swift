@@ -5,8 +5,8 @@ internal import SystemPackage
 /// What the supervisor waits for.
 extension Supervisor {
     private enum Source {
-        case signals, front, workEnd, workWords, workMessage, checkEnd, checkWords, jailEnd, output, memory, reader,
-            journal
+        case signals, front, workEnd, workWords, workMessage, checkEnd, checkWords, jailReport, jailEnd, output, memory,
+            reader, journal
     }
 
     private struct Watch {
@@ -52,6 +52,7 @@ extension Supervisor {
                 Watch(source: .memory, service: service, descriptor: service.memoryEvents, events: Int16(POLLPRI)))
             // The end of a start comes first.
             if service.work?.kind != .start {
+                all.append(Watch(source: .jailReport, service: service, descriptor: service.control))
                 all.append(Watch(source: .jailEnd, service: service, descriptor: service.pidfd))
             }
         }
@@ -87,6 +88,7 @@ extension Supervisor {
         case .checkWords where service.check?.words == watch.descriptor: service.check?.listen()
         case .memory where service.memoryEvents == watch.descriptor: memoryKill(service)
         case .checkEnd where service.check?.pidfd == watch.descriptor: checkEnded(service)
+        case .jailReport where service.control == watch.descriptor: receiveReport(service)
         case .jailEnd where service.pidfd == watch.descriptor: processesEnded(service)
         default: break
         }

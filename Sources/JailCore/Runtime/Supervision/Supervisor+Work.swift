@@ -10,7 +10,6 @@ extension Supervisor {
         service.isInterrupted = false
         service.isForced = false
         service.isReported = false
-        service.runsCommand = false
         service.detail = nil
         do throws(RuntimeError) {
             // Before the log is begun anew: it may be that of a jail that is up.
@@ -20,12 +19,13 @@ extension Supervisor {
             let isInteractive = options.starts.isInteractive && isFirst
             let terminals = isInteractive ? [0, 1, 2].filter { isatty(Int32($0)) == 1 } : []
             let isPiped = service.spec.commands.consoleLog == nil && terminals.isEmpty
-            let output = isPiped ? try OutputPipe() : nil
+            let output = isPiped ? try OutputPipe(mode: OutputPipe.writableInside) : nil
             let record = newRecord(service)
             var start = JailStart(
                 jail: service.spec, host: host, isTransient: options.isTransient, configuration: options.configuration,
                 terminals: terminals, output: output, supervisor: getpid(), isStrict: options.isStrict)
             start.isHeld = services.contains { $0.isNested(in: service) && $0.life.state == .waiting }
+            start.hasMainProgram = !service.spec.commands.awaitsCommand
             service.isHeld = start.isHeld
             service.work = try Worker(.start, keepsInput: isInteractive) { channel in
                 self.run(&start, record, isFirst: isFirst, channel)
@@ -79,7 +79,6 @@ extension Supervisor {
             try claim(record, isAgain: !isFirst)
             start.onLock = { [registry] () throws(RuntimeError) in try registry.checkClaim(record) }
             start.onCommandEnd = awaitOutput
-            start.onCommand = { channel.tellCommand() }
             start.onCreate = { identity in
                 hasExisted = true
                 notices.created(spec, identity)
@@ -149,43 +148,12 @@ extension Supervisor {
         } catch { host.warn(error.message) }
     }
 
-    func check(_ service: Service) {
-        guard let health = service.spec.health, let record = service.record else { return }
-        do throws(RuntimeError) {
-            service.check = try Worker(.check) { [host] channel in
-                dup2(channel.words, 1)
-                dup2(channel.words, 2)
-                do throws(RuntimeError) {
-                    let outcome = try JailEntry(record: record, host: host, terminals: []).run(
-                        JailCommand(health.command.value), parameter: "health.command",
-                        origin: health.command.origin, timeoutSeconds: health.timeoutSeconds)
-                    if case .timedOut = outcome { channel.say("no answer within \(health.timeoutSeconds) s") }
-                    return outcome.exitStatus
-                } catch {
-                    channel.say(error.message)
-                    return 125
-                }
-            }
-        } catch {
-            service.detail = error.message
-            service.life.checked(isHealthy: false, Clock.milliseconds())
-        }
-    }
-
-    func endCheck(_ service: Service) {
-        guard let check = service.check else { return }
-        check.signal(SIGKILL)
-        _ = check.end()
-        service.check = nil
-    }
-
     // MARK: End
 
     /// News of a start.
     func receive(_ service: Service) {
         switch service.work?.receive() {
         case .exists: service.hasExisted = true
-        case .runsCommand: service.runsCommand = true
         case .printed:
             showPrinted(service)
             service.work?.goOn()
@@ -240,7 +208,10 @@ extension Supervisor {
         service.isReported = !words.isEmpty
         (service.exitStatus, service.isEndKnown, service.endedSeconds) = (outcome.exitStatus, true, time(nil))
         let now = Clock.milliseconds()
-        if service.life.restarts > 0 && !owns(service) { service.life.askToStop(now) }
+        if service.life.restarts > 0 {
+            if !owns(service) { service.life.askToStop(now) }
+            service.log?.note("it was not started again: \(service.detail ?? "")")
+        }
         service.life.startFailed(now)
         // What a killed start left is removed; one that failed has done so itself.
         if case .signalled = outcome { finish(service) }
@@ -283,21 +254,12 @@ extension Supervisor {
         // A stop by somebody else takes the record away first, and does the rest.
         let isStoppedElsewhere = !owns(service)
         if isStoppedElsewhere { service.life.askToStop(now) }
-        service.life.ended(isFailure: outcome != .exited(0), now)
+        service.life.ended(
+            isFailure: outcome != .exited(0), isUnexecuted: outcome == .exited(126) || outcome == .exited(127), now)
         // How it ended is written before anything of it is taken back.
         writeRecord(service)
         if !isStoppedElsewhere { finish(service) }
         service.record = nil
-    }
-
-    func checkEnded(_ service: Service) {
-        guard let check = service.check else { return }
-        let (outcome, words) = check.end()
-        service.check = nil
-        let isHealthy = outcome == .exited(0)
-        service.detail = isHealthy ? nil : words.isEmpty ? outcome.description : words
-        service.life.checked(isHealthy: isHealthy, Clock.milliseconds())
-        if service.life.state == .unhealthy { service.exitStatus = 125 }
     }
 
     func drain(_ service: Service) {

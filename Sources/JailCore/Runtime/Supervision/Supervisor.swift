@@ -45,7 +45,9 @@ final class Supervisor {
         self.front = front
         self.report = report
         self.announce = announce
-        relay = OutputRelay(namesWidth: options.showsNames ? services.map(\.spec.label.count).max() : nil)
+        relay = OutputRelay(
+            namesWidth: options.showsNames ? services.map(\.spec.label.count).max() : nil,
+            isSpelled: options.starts.spellsOutput)
         _ = cns_adopt_orphans()
     }
 

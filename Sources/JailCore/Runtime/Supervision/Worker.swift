@@ -13,8 +13,6 @@ final class Worker {
         case started(control: Int32, pidfd: Int32, terminal: Int32, status: Int32)
         /// The jail exists, and its commands follow.
         case exists
-        /// `command` runs.
-        case runsCommand
         /// The worker waits until what the jail has printed is shown.
         case printed
     }
@@ -27,7 +25,6 @@ final class Worker {
         var words: Int32
 
         func tellExists() { send(CNS_READY) }
-        func tellCommand() { send(CNS_RUNNING) }
 
         /// What the jail has printed comes before what the worker says next.
         func awaitOutput() {
@@ -61,7 +58,7 @@ final class Worker {
         self.kind = kind
         let parent = getpid()
         let pair = try attempt("cannot start a worker") { () throws(Errno) in try ControlPair() }
-        let pipe = try OutputPipe()
+        let pipe = try OutputPipe(mode: OutputPipe.writableInside)
         pid = cns_fork()
         if pid == 0 {
             cns_die_with_parent(parent)
@@ -102,7 +99,6 @@ final class Worker {
                 control: passed[0], pidfd: passed[1], terminal: passed[2],
                 status: Int32(truncatingIfNeeded: report.value))
         case (0, CNS_READY.rawValue): return .exists
-        case (0, CNS_RUNNING.rawValue): return .runsCommand
         case (0, CNS_FINISHED.rawValue): return .printed
         default: break
         }

@@ -1,0 +1,71 @@
+/// How a command string is run: jail(8) uses a shell only when the string needs one.
+public struct JailCommand: Equatable, Sendable {
+    /// As the configuration has it; messages show it.
+    public var text: String
+    public var arguments: [String]
+    /// A trailing `&`: not waited for.
+    public var isBackground: Bool
+
+    public init(text: String, arguments: [String], isBackground: Bool) {
+        self.text = text
+        self.arguments = arguments
+        self.isBackground = isBackground
+    }
+
+    /// jail(8)'s rule: split at white space, of which a newline is one, unless a character means something to sh(1).
+    ///
+    /// One program that is left in the background is run without a shell even if its words are quoted: a shell would tell
+    /// nobody that there is no such program.
+    public init(_ text: String) {
+        var body = Substring(text)
+        while let last = body.last, last == " " || last == "\t" { body.removeLast() }
+        let isBackground = body.last == "&" && body.utf8.filter(Self.isSpecial).count == 1
+        if isBackground { body.removeLast() }
+        self.text = text
+        if body.last == "&", let words = ShellLine(body.dropLast()).words {
+            self.isBackground = true
+            arguments = words
+            return
+        }
+        self.isBackground = isBackground
+        self.arguments =
+            body.utf8.contains(where: Self.isSpecial)
+            ? ["/bin/sh", "-c", String(body)]
+            : body.utf8.split { " \t\u{b}\u{c}\r\n".utf8.contains($0) }.map { String(Substring($0)) }
+    }
+
+    /// Whether it means something to sh(1).
+    private static func isSpecial(_ byte: UInt8) -> Bool { "!\"$&'()*;<>?[\\]`{|}~".utf8.contains(byte) }
+}
+
+extension JailCommand {
+    /// A program that the command executes.
+    public struct Program: Equatable, Sendable {
+        public var name: String
+        /// The command cannot be run without it. A shell that lacks a program goes on.
+        public var isCertain: Bool
+    }
+
+    /// As far as its text tells: what a shell makes of expansions and functions is not known here.
+    public var programs: [Program] {
+        guard let first = arguments.first else { return [] }
+        let own = [Program(name: first, isCertain: true)]
+        guard let line = shellLine, let inner = ShellLine(line[...]).firstProgram else { return own }
+        return own + [Program(name: inner, isCertain: false)]
+    }
+
+    /// What a shell is given to run.
+    private var shellLine: String? {
+        guard arguments.count > 2, arguments[1] == "-c", ["/bin/sh", "sh"].contains(arguments[0]) else { return nil }
+        return arguments[2]
+    }
+
+    /// What it runs is a shell's affair.
+    var isShell: Bool { shellLine != nil }
+
+    /// A shell leaves processes behind and ends well, whatever becomes of them.
+    var leavesProcesses: Bool {
+        guard let line = shellLine else { return false }
+        return line.utf8.last { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") } == UInt8(ascii: "&")
+    }
+}

@@ -1,0 +1,238 @@
+internal import Glibc
+internal import SystemPackage
+
+/// Looks for the programs of commands as execve(2) would, in a root that is not entered: along a PATH, executable, and with
+/// what the kernel needs to run them, the interpreter of a `#!` line or of an ELF program.
+///
+/// A start does not ask: its execve(2) is the answer, and this says afterwards what was missing. `check` asks before.
+final class CommandLookup {
+    /// Descriptors of the folders that make the root, from the top down.
+    private let roots: [Int32]
+    /// Folders with a colon between them.
+    let path: String
+    /// The host's, whose PATH differs from caller to caller.
+    private let isHosts: Bool
+
+    private init(folders: [String], path: String, isHosts: Bool) {
+        let flags = Int32(OpenFlags([.path, .directory]).rawValue) | O_CLOEXEC
+        // What is wrong with a folder is said where it is asked for.
+        roots = folders.map { unsafe Glibc.open($0, flags) }.filter { $0 >= 0 }
+        self.path = path
+        self.isHosts = isHosts
+    }
+
+    deinit { for root in roots { close(root) } }
+
+    /// In a jail's root as it is on the host: without what is mounted below it.
+    convenience init(rootOf jail: JailSpec) {
+        self.init(folders: RootSource(jail).folders, path: Planner.path, isHosts: false)
+    }
+
+    /// In the root of a jail that is up, with all that is mounted there.
+    convenience init(inside pid: Int32) {
+        self.init(folders: ["/proc/\(pid)/root"], path: Planner.path, isHosts: false)
+    }
+
+    /// On the host.
+    /// - Parameter isClean: `exec.clean`.
+    convenience init(onHost isClean: Bool) {
+        let callers = unsafe getenv("PATH").map { unsafe String(cString: $0) } ?? Planner.path
+        self.init(folders: ["/"], path: isClean ? HostCommandPlanner.cleanPath : callers, isHosts: true)
+    }
+
+    /// The kernel's BINPRM_BUF_SIZE: a `#!` line is no longer.
+    private static let headerBytes = 256
+    /// As often as the kernel lets interpreters be scripts.
+    private static let deepest = 5
+
+    /// What a command needs and the root does not have.
+    struct Lack: Equatable {
+        enum Problem: Equatable {
+            case missing(Errno)
+            case interpreter(String, Errno)
+            /// Neither `#!` nor a program: ENOEXEC.
+            case noProgram
+            case foreign(machine: UInt16)
+        }
+
+        var program: String
+        var problem: Problem
+        /// The command fails for it. A shell goes on without, and the kernel may have been taught to run what it does not know.
+        var isCertain = true
+    }
+
+    // MARK: -
+
+    /// Of the programs of a command, as far as its text tells.
+    func lacks(of command: JailCommand) -> [Lack] {
+        command.programs.compactMap { program in
+            if !program.isCertain && !isNameKept(program.name) { return nil }
+            guard var lack = lack(of: program.name) else { return nil }
+            lack.isCertain = lack.isCertain && program.isCertain
+            return lack
+        }
+    }
+
+    /// Nil when nothing is known to be missing.
+    func lack(of program: String) -> Lack? {
+        if roots.isEmpty { return nil }
+        if program.utf8.contains(UInt8(ascii: "/")) {
+            // Where the host's commands are run is not known here.
+            return isHosts && !program.hasPrefix("/") ? nil : lack(of: program, at: [program], depth: 0)
+        }
+        guard var lack = lack(of: program, at: Self.places(of: program, along: path), depth: 0) else { return nil }
+        let isElsewhere =
+            isHosts && self.lack(of: program, at: Self.places(of: program, along: Planner.path), depth: 0) == nil
+        lack.isCertain = lack.isCertain && !isElsewhere
+        return lack
+    }
+
+    private static func places(of program: String, along path: String) -> [String] {
+        path.split(separator: ":").map { "\($0)/\(program)" }
+    }
+
+    /// A busybox shell may have programs of its own, of which no file tells.
+    private func isNameKept(_ name: String) -> Bool {
+        if name.utf8.contains(UInt8(ascii: "/")) { return true }
+        guard let shell = try? open("bin/sh"), let target = Self.place(of: shell) else { return true }
+        return target.split(separator: "/").last != "busybox"
+    }
+
+    /// execve(2) of the first candidate that can be executed; the answer of the last, but EACCES of any.
+    private func lack(of program: String, at places: [String], depth: Int) -> Lack? {
+        var answer = Errno.noSuchFileOrDirectory
+        for place in places {
+            do throws(Errno) {
+                let file = try open(place)
+                try Self.checkExecutable(file)
+                return lack(of: program, in: file, depth: depth)
+            } catch {
+                switch error {
+                case .noSuchFileOrDirectory, .notDirectory: continue
+                case .permissionDenied: answer = error
+                default: return Lack(program: program, problem: .missing(error))
+                }
+            }
+        }
+        // Root may enter every folder.
+        return Lack(
+            program: program, problem: .missing(answer), isCertain: answer != .permissionDenied || geteuid() == 0)
+    }
+
+    /// In the first folder that has it.
+    private func open(_ place: String) throws(Errno) -> Descriptor {
+        var answer = Errno.noSuchFileOrDirectory
+        for root in roots {
+            do throws(Errno) {
+                return try RootPath.open(place, root: root, flags: Int32(OpenFlags.path.rawValue))
+            } catch {
+                if error != .noSuchFileOrDirectory && error != .notDirectory { throw error }
+                answer = error
+            }
+        }
+        throw answer
+    }
+
+    /// Whoever asks: an id inside has the rights of another one outside.
+    private static func checkExecutable(_ file: borrowing Descriptor) throws(Errno) {
+        var status = stat()
+        _ = try unsafe checked(fstat(file.number, &status))
+        if status.st_mode & S_IFMT != S_IFREG || status.st_mode & 0o111 == 0 { throw .permissionDenied }
+    }
+
+    private static func place(of file: borrowing Descriptor) -> String? {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = unsafe buffer.withUnsafeMutableBytes {
+            unsafe readlink("/proc/self/fd/\(file.number)", $0.bindMemory(to: CChar.self).baseAddress!, $0.count)
+        }
+        return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : nil
+    }
+
+    // MARK: What the kernel reads of it
+
+    private func lack(of program: String, in file: borrowing Descriptor, depth: Int) -> Lack? {
+        do throws(Errno) {
+            let opened = try Files.open("/proc/self/fd/\(file.number)")
+            let header = try Self.read(opened, at: 0, Self.headerBytes)
+            if header.starts(with: "#!".utf8) { return script(program, header, depth) }
+            if let elf = ELFHeader(header) { return try binary(program, elf, opened) }
+            let isText = header.allSatisfy { $0 >= 0x20 && $0 < 0x7f || (0x09...0x0d).contains($0) || $0 >= 0x80 }
+            return Lack(program: program, problem: .noProgram, isCertain: isText)
+        } catch {
+            // Who may execute a program need not be one who may read it.
+            return error == .permissionDenied ? nil : Lack(program: program, problem: .missing(error))
+        }
+    }
+
+    private static func read(_ file: borrowing Descriptor, at offset: Int, _ count: Int) throws(Errno) -> [UInt8] {
+        var buffer = [UInt8](repeating: 0, count: count)
+        let got = unsafe pread(file.number, &buffer, count, off_t(offset))
+        if got < 0 { throw .current }
+        return Array(buffer[..<got])
+    }
+
+    private func script(_ program: String, _ header: [UInt8], _ depth: Int) -> Lack? {
+        let line = header.dropFirst(2).prefix { $0 != UInt8(ascii: "\n") && $0 != 0 }
+        let words = line.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") || $0 == UInt8(ascii: "\r") }
+            .map { String(decoding: $0, as: UTF8.self) }
+        guard let interpreter = words.first else { return Lack(program: program, problem: .noProgram) }
+        // A line of MS-DOS ends in a carriage return, which belongs to the name.
+        let name = line.last == UInt8(ascii: "\r") && words.count == 1 ? "\(interpreter)\r" : interpreter
+        guard depth < Self.deepest else { return nil }
+        if let lack = lack(of: name, at: [name], depth: depth + 1) {
+            return Lack(program: program, problem: .interpreter(lack.program, lack.errno), isCertain: lack.isCertain)
+        }
+        guard name.hasSuffix("/env"), words.count == 2, !words[1].hasPrefix("-"),
+            !words[1].utf8.contains(UInt8(ascii: "=")), let lack = lack(of: words[1])
+        else { return nil }
+        return Lack(program: program, problem: .interpreter(words[1], lack.errno), isCertain: lack.isCertain)
+    }
+
+    private func binary(_ program: String, _ elf: ELFHeader, _ file: borrowing Descriptor) throws(Errno) -> Lack? {
+        if elf.isForeign {
+            return Lack(program: program, problem: .foreign(machine: elf.machine), isCertain: false)
+        }
+        guard let table = elf.programTable,
+            let place = ELFHeader.interpreter(in: try Self.read(file, at: table.offset, table.size)),
+            case let bytes = try Self.read(file, at: place.offset, place.size), bytes.count == place.size
+        else { return nil }
+        let interpreter = String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        do throws(Errno) {
+            try Self.checkExecutable(try open(interpreter))
+            return nil
+        } catch { return Lack(program: program, problem: .interpreter(interpreter, error)) }
+    }
+}
+
+extension CommandLookup.Lack {
+    /// What execve(2) says of it.
+    var errno: Errno {
+        switch problem {
+        case .missing(let errno), .interpreter(_, let errno): errno
+        case .noProgram, .foreign: Errno(ENOEXEC)
+        }
+    }
+
+    /// The program first, the cause last.
+    var message: String { "\(Terminal.escaped(program)): \(cause)" }
+
+    var cause: String {
+        switch problem {
+        case .missing(let errno): errno.description
+        case .interpreter(let interpreter, let errno):
+            "its interpreter \(Terminal.escaped(interpreter)): \(errno.description)"
+        case .noProgram: errno.description
+        case .foreign(let machine): "made for another machine: \(ELFHeader.name(of: machine))"
+        }
+    }
+
+    /// What to do about it.
+    func hint(path: String) -> String? {
+        switch problem {
+        case .missing(.noSuchFileOrDirectory) where !program.utf8.contains(UInt8(ascii: "/")): "looked for in \(path)"
+        case .missing(.permissionDenied): "it is no file, or has no permission to be executed: chmod +x"
+        case .noProgram: "its first line says no interpreter, as #!/bin/sh does"
+        case .missing, .interpreter, .foreign: nil
+        }
+    }
+}
