@@ -140,7 +140,7 @@ extension Kernel {
                 startEnding(machine, 7)
                 machine.stop()
                 #expect(machine.state() == "none")
-                machine.configure("exec.start = \"exit 5\"; persist;")
+                machine.configure("exec.start = \"true; exit 5\"; persist;")
                 #expect(machine.jailrun("start", machine.conf).status == 5 && machine.state() == "none")
             }
         }

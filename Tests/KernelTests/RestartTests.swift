@@ -95,7 +95,7 @@ extension Kernel {
             try Machine.with { machine in
                 configure(machine)
                 #expect(machine.jailrun("start", machine.conf).status == 0)
-                configure(machine, db: "exec.start = \"exit 3\";")
+                configure(machine, db: "exec.start = \"true; exit 3\";")
                 let outcome = machine.jailrun("restart", "db")
                 #expect(outcome.status == 3, "\(outcome)")
                 #expect(outcome.errors.contains("exit 3: exited with status 3"), "\(outcome)")
@@ -110,7 +110,7 @@ extension Kernel {
             throws
         {
             try Machine.with { machine in
-                configure(machine, db: "exec.stop = \"exit 4\";")
+                configure(machine, db: "exec.stop = \"true; exit 4\";")
                 #expect(machine.jailrun("start", machine.conf).status == 0)
                 let pid = machine.firstProcess(of: "db")
                 let outcome = machine.jailrun("restart", "db")
@@ -135,7 +135,7 @@ extension Kernel {
 
         @Test("a stop after which something is not as it should be does not end with 0") func unclean() throws {
             try Machine.with { machine in
-                machine.configure("persist; exec.poststop = \"exit 6\";")
+                machine.configure("persist; exec.poststop = \"true; exit 6\";")
                 #expect(machine.jailrun("start", machine.conf).status == 0)
                 let outcome = machine.jailrun("stop", "t")
                 #expect(outcome.status == 125 && outcome.errors.contains("exit 6: exited with status 6"), "\(outcome)")

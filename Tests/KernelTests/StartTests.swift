@@ -49,8 +49,7 @@ extension Kernel {
                 let mark = "\(machine.directory)/mark"
                 let command = parameter == "exec.start" ? "touch /var/mark" : "touch \(mark)"
                 machine.configure("persist; \(parameter) = \"\(command); sleep 1000\";")
-                for verb in ["start", "restart", "run"] {
-                    if verb == "restart" { continue }
+                for verb in ["start", "run"] {
                     unlink(mark)
                     unlink("\(machine.root)/var/mark")
                     let start = machine.start(verb, machine.conf)
@@ -245,7 +244,7 @@ extension Kernel {
                     a { health.command = true; } b { }
 
                     """, to: machine.conf)
-                let first = machine.start("run", machine.conf, "--", "/bin/sh", "-c", "echo up; sleep 1000")
+                let first = machine.start("run", machine.conf, "--", "/bin/sh", "-c", "echo up; exec sleep 1000")
                 #expect(eventually { first.output == "up\n" })
                 let second = Command([Laboratory.program, "run", machine.conf] + command).run()
                 #expect(second.status == 125 && second.errors.contains("\"a\" already exists: healthy"), "\(second)")

@@ -213,6 +213,8 @@ struct TraceComparison {
                     || call.arguments.first?.contains("PR_\($0)") == true
             }
         }
+        // A question.
+        if call.name == "personality" { return call.arguments.first != "0xffffffff" }
         if call.name == "sendmsg" || call.name == "sendto" { return NetworkLine.changes(call) }
         if call.name == "clone3" || call.name == "clone" { return call.arguments.contains { $0.contains("CLONE_NEW") } }
         return kinds.contains(call.name)
