@@ -235,6 +235,8 @@ enum PageDriver {
         };
         const fitting = place => {
           claim(page.scrollWidth <= innerWidth, `the page is ${page.scrollWidth} wide, the window ${innerWidth} ${place}`);
+          const figure = document.querySelector('figure');
+          claim(figure.scrollWidth <= figure.clientWidth + 1, `the picture is cut off ${place}`);
           for (const text of all('svg text').filter(isShown)) {
             const box = text.parentElement.querySelector('rect').getBoundingClientRect(), own = text.getBoundingClientRect();
             claim(own.right <= box.right + 1 && own.left >= box.left && own.bottom <= box.bottom + 1,
