@@ -82,7 +82,7 @@ extension ExplanationPage {
           main { display: grid; grid-template-columns: 22rem minmax(0, 1fr); gap: 0 1.5rem; } header, .map { grid-column: 1 / -1; }
           .left { position: sticky; top: 0; align-self: start; max-height: 100vh; overflow: auto; padding: .5rem 0; }
         }
-        @media (min-width: 80rem) { main { grid-template-columns: 43.5rem minmax(0, 1fr); } }
+        @media (min-width: 80rem) { main { grid-template-columns: 45rem minmax(0, 1fr); } }
         @media (min-width: 125rem) {
           main { max-width: 170rem; grid-template-columns: minmax(0, 1fr) 52rem minmax(0, 1.2fr); font-size: 17px; } .left { display: contents; }
           .sources, figure { position: sticky; top: .5rem; align-self: start; max-height: calc(100vh - 1rem); overflow: auto; }
