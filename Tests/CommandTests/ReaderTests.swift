@@ -14,9 +14,11 @@ final class ReaderTests {
         var name = Array("/tmp/jailrun-reader.XXXXXX".utf8CString)
         try #require(mkdtemp(&name) != nil)
         directory = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let long = "\(directory)/a-folder/with-a-name-that-is-long/and-goes-on/and-on/beyond/each/line"
+        try FileManager.default.createDirectory(atPath: long, withIntermediateDirectories: true)
         let text = """
             a { path = /; root.ephemeral; host.hostname = a-very-long-name-of-a-jail-that-goes-on.and-on.example.org;
-              mount = "tmpfs /a-folder/with-a-name-that-is-long/and-goes-on/and-on/beyond/each/line tmpfs rw 0 0";
+              mount = "tmpfs \(long) tmpfs rw 0 0";
               exec.start = "/bin/sh -c 'echo  two   words in quotes that a line of sixty columns cannot hold'"; persist; }
 
             """
