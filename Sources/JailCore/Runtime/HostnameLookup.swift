@@ -28,6 +28,11 @@ struct HostnameLookup {
         return resolved
     }
 
+    /// - Throws: for the first of the jails whose name has no address.
+    static func check(_ jails: [JailSpec], on host: Host) throws(RuntimeError) {
+        for jail in jails { _ = try HostnameLookup(jail: jail, host: host).resolved() }
+    }
+
     /// The first word of each line, each address once.
     static func addresses(in answer: String) -> [InternetAddress] {
         var found: [InternetAddress] = []
