@@ -97,12 +97,15 @@ extension Kernel {
         func adoption() throws {
             try Machine.with { machine in
                 machine.configure(
-                    "exec.start = \"sleep 1234 &\"; command = \"sleep 1000\"; restart = failure; restart.delay = 0;")
+                    """
+                    exec.start = "sleep 1234 &"; command = "while [ ! -e /var/end ]; do sleep 0.02; done; rm /var/end; exit 3";
+                    restart = failure; restart.delay = 0;
+                    """)
                 #expect(machine.jailrun("start", machine.conf).status == 0)
                 let (first, supervisor) = (try #require(machine.firstProcess()), try #require(machine.supervisor()))
                 kill(supervisor, SIGKILL)
                 #expect(eventually { kill(supervisor, 0) != 0 })
-                #expect(machine.jailrun("exec", "t", "pkill", "-f", "sleep 1000").status == 0)
+                machine.write("", to: "\(machine.root)/var/end")
                 #expect(eventually { kill(first, 0) != 0 })
                 #expect(eventually { machine.state() == "up" && machine.firstProcess().map { $0 != first } == true })
                 #expect(machine.jailrun("stop", "t").status == 0)
@@ -139,6 +142,15 @@ extension Kernel {
                 #expect(machine.jailrun("start", machine.conf).status == 0)
                 #expect(machine.jailrun("stop", "t").status == 0)
                 #expect(machine.read("\(machine.root)/var/saved") == "saved\n")
+            }
+        }
+
+        @Test("what is left after a command that has ended keeps the jail up") func left() throws {
+            try Machine.with { machine in
+                machine.configure("exec.start = true; exec.start += \"sleep 1000 &\";")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                #expect(machine.jailrun("ps", "t").output.contains("sleep 1000"))
+                #expect(machine.jailrun("stop", "t").status == 0)
             }
         }
 

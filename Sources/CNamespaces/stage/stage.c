@@ -122,8 +122,10 @@ static void main_ended(struct stage *stage) {
     if (stage->is_started) report(stage, CNS_FINISHED, (int32_t)stage->next - 1, stage->last_status);
 }
 
-/* Starts commands until one has to be waited for. */
-static void go_on(struct stage *stage) {
+/* Starts commands until one has to be waited for. Returns whether it has started one. */
+static int go_on(struct stage *stage) {
+    uint32_t before = stage->next;
+
     while (stage->may_start && !stage->has_failed && stage->waited_for == 0 && !stage->settles && !stage->is_started) {
         if (stage->next < stage->plan->command_count) {
             start_command(stage);
@@ -133,6 +135,7 @@ static void go_on(struct stage *stage) {
             if (stage->has_main_ended) main_ended(stage);
         }
     }
+    return stage->next > before;
 }
 
 static int exit_code(int status) {
@@ -151,6 +154,7 @@ static void command_finished(struct stage *stage, int status) {
 
 static void command_ended(struct stage *stage, int status) {
     stage->waited_for = 0;
+    stage->last_status = status;
     if (status == 0 && stage->command[stage->next - 1].mode & CNS_WATCHED)
         stage->settles = now() + SETTLING_NANOSECONDS;
     else
@@ -160,10 +164,19 @@ static void command_ended(struct stage *stage, int status) {
 /* A shell says so of what it could not execute. */
 static int is_unexecuted(int status) { return status == NOT_FOUND << 8 || status == FAILED_BEFORE_EXEC << 8; }
 
+static void settled(struct stage *stage) {
+    stage->settles = 0;
+    report(stage, CNS_FINISHED, (int32_t)stage->next - 1, 0);
+}
+
 static void orphan_ended(struct stage *stage, long pid, int status) {
-    if (stage->settles && (is_unexecuted(status) || pid == stage->main))
-        command_finished(stage, is_unexecuted(status) ? status : 0);
-    if (pid == stage->main || (stage->is_started && stage->main == 0)) stage->last_status = status;
+    int is_last = stage->main ? pid == stage->main : stage->is_started || stage->settles;
+
+    if (is_last) stage->last_status = status;
+    if (stage->settles && is_unexecuted(status))
+        command_finished(stage, status);
+    else if (stage->settles && pid == stage->main)
+        settled(stage);
     if (pid == stage->main) main_ended(stage);
 }
 
@@ -177,7 +190,7 @@ static int reap(struct stage *stage) {
         long pid = cns_raw4(__NR_wait4, -1, &status, WNOHANG | __WALL, NULL);
         if (pid == -EINTR) continue;
         if (pid <= 0) {
-            if (stage->settles && (pid == -ECHILD || now() >= stage->settles)) command_finished(stage, 0);
+            if (stage->settles && (pid == -ECHILD || now() >= stage->settles)) settled(stage);
             stage->has_guests = pid == -ECHILD && !(stage->plan->flags & CNS_ENTER) && cns_raw2(__NR_kill, -1, 0) == 0;
             return pid != -ECHILD || stage->has_guests;
         }
@@ -296,10 +309,12 @@ static void run(void) {
      * command would wait for its turn: docs/design/0009. */
     if (!stage.may_start) report(&stage, CNS_READY, 0, 0);
     for (;;) {
+        int is_populated;
         int is_over;
         go_on(&stage);
-        is_over = !reap(&stage) || (stage.has_main_ended && !stage.is_stopping);
-        go_on(&stage);
+        is_populated = reap(&stage);
+        if (go_on(&stage)) is_populated = 1;
+        is_over = !is_populated || (stage.has_main_ended && !stage.is_stopping);
         if (is_over && stage.waited_for == 0 && stage.is_started && !(stage.plan->flags & CNS_PERSISTENT)) {
             report(&stage, CNS_ENDED, 0, 0);
             end(exit_code(stage.last_status));

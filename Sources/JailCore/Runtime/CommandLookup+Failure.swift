@@ -2,11 +2,11 @@ internal import SystemPackage
 
 extension RuntimeError {
     /// How a command of the jail's failed; one that could not be executed, with what was missing.
-    /// - Parameter pid: a process of the jail that lives, of whose root this is told.
+    /// - Parameter name: what the jail is called in messages.
     public static func command(
-        jail: String, line: JailCommand, origin: Origin, outcome: CommandOutcome, inside pid: Int32
+        of jail: JailRecord, named name: String, line: JailCommand, origin: Origin, outcome: CommandOutcome
     ) -> RuntimeError {
-        command(jail: jail, line: line, origin: origin, outcome: outcome) { CommandLookup(inside: pid) }
+        command(jail: name, line: line, origin: origin, outcome: outcome) { CommandLookup(inside: jail) }
     }
 
     /// - Parameter lookup: called when the command could not be executed.

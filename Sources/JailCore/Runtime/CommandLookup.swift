@@ -28,9 +28,14 @@ final class CommandLookup {
         self.init(folders: RootSource(jail).folders, path: Planner.path, isHosts: false)
     }
 
-    /// In the root of a jail that is up, with all that is mounted there.
-    convenience init(inside pid: Int32) {
-        self.init(folders: ["/proc/\(pid)/root"], path: Planner.path, isHosts: false)
+    /// In the root of a jail, with all that is mounted there as long as its first process lives.
+    convenience init(inside jail: JailRecord) {
+        let root = "/proc/\(jail.pid)/root"
+        // A process that has ended has none.
+        let folders =
+            (try? Files.open(root, Int32(OpenFlags([.path, .directory]).rawValue))) == nil
+            ? RootSource(jail.spec).folders : [root]
+        self.init(folders: folders, path: Planner.path, isHosts: false)
     }
 
     /// On the host.
@@ -180,6 +185,9 @@ final class CommandLookup {
         let name = line.last == UInt8(ascii: "\r") && words.count == 1 ? "\(interpreter)\r" : interpreter
         guard depth < Self.deepest else { return nil }
         if let lack = lack(of: name, at: [name], depth: depth + 1) {
+            if case .interpreter = lack.problem {
+                return Lack(program: program, problem: lack.problem, isCertain: lack.isCertain)
+            }
             return Lack(program: program, problem: .interpreter(lack.program, lack.errno), isCertain: lack.isCertain)
         }
         guard name.hasSuffix("/env"), words.count == 2, !words[1].hasPrefix("-"),

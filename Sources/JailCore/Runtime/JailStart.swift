@@ -316,7 +316,7 @@ public struct JailStart {
         let command = running.commands[number]
         if let words = MemoryKill.explanation(of: outcome, record) { host.warn(words) }
         throw .command(
-            jail: jail.label, line: command.line, origin: command.origin, outcome: outcome, inside: record.pid)
+            of: record, named: jail.label, line: command.line, origin: command.origin, outcome: outcome)
     }
 
     /// A start waits for it, and nobody has asked for its end.

@@ -208,7 +208,7 @@ public struct JailStop {
                 line, parameter: "exec.stop", origin: command.origin, timeoutSeconds: commands.timeoutSeconds.value)
             if outcome != .exited(0) && record.isAlive {
                 throw .command(
-                    jail: record.spec.label, line: line, origin: command.origin, outcome: outcome, inside: record.pid)
+                    of: record, named: record.spec.label, line: line, origin: command.origin, outcome: outcome)
             }
         }
     }

@@ -54,7 +54,7 @@ struct Exec: ParsableCommand {
             if case .notExecuted = outcome {
                 Output.failure(
                     .command(
-                        jail: record.name, line: line, origin: .commandLine, outcome: outcome, inside: record.pid))
+                        of: record, named: record.name, line: line, origin: .commandLine, outcome: outcome))
             }
             if outcome != .exited(0) { throw ExitCode(outcome.exitStatus) }
         }

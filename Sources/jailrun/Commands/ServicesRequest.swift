@@ -184,7 +184,7 @@ struct ServicesRun {
         // A jail that another jailrun has is not this run's, nor is its console.
         guard let place = status.console else { return }
         let lines = ConsoleLog.tail(place, count: Self.shownLines)
-        if lines.isEmpty { return Output.error("\(status.label): it said nothing") }
+        if lines.isEmpty && !status.isReported { Output.error("\(status.label): it said nothing") }
         for line in lines { Output.notice("\(status.label) | \(ConsoleText.safe(line))") }
     }
 

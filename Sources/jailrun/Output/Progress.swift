@@ -24,7 +24,7 @@ struct Progress {
         if isTerminal { return draw(statuses) }
         guard let (before, after) = changed, before.state != after.state else { return }
         // Why a jail failed is said apart from this, with what it printed last.
-        if after.state == .failed && !after.isSkipped { return }
+        if after.state == .failed && !after.isSkipped || after.state == .unhealthy && after.isReported { return }
         Output.notice("jailrun: \(after.label): \(words(after))\(after.state.isReady ? " after \(elapsed)" : "")")
     }
 

@@ -30,8 +30,8 @@ extension Supervisor {
     /// Why the health command cannot be executed.
     private static func words(of outcome: CommandOutcome, _ health: JailSpec.Health, _ record: JailRecord) -> String {
         let error = RuntimeError.command(
-            jail: record.spec.label, line: JailCommand(health.command.value), origin: health.command.origin,
-            outcome: outcome, inside: record.pid)
+            of: record, named: record.spec.label, line: JailCommand(health.command.value),
+            origin: health.command.origin, outcome: outcome)
         guard case .cannotExecute(_, _, _, _, let cause, _) = error else { return error.message }
         return cause
     }
