@@ -105,12 +105,12 @@ final class CommandLineTests {
 
         """
 
-    @Test("the posture has each finding's line and mend, is at most 100 columns wide, and the same as -v")
+    @Test("the posture has each finding's line and mend, is at most 80 columns wide, and the same as -v")
     func posture() {
         let path = file(Self.open)
         let outcome = jailrun("check", "--posture", path)
         #expect(outcome.output == jailrun("check", "-v", path).output)
-        #expect(outcome.lines.filter { $0.count > 100 && $0.split(separator: " ").count > 3 } == [])
+        #expect(outcome.lines.filter { $0.count > 80 && $0.split(separator: " ").count > 3 } == [])
         #expect(!outcome.output.contains("\u{1b}"))
         for line in [
             "          \(path):1  userns = private", "          \(path):2  ip4.addr = ADDRESS",
@@ -126,7 +126,9 @@ final class CommandLineTests {
         symlink("/etc", "\(directory)/link")
         let path = file(
             "a { path = /; root.readonly; exec.start = true; mount = \"\(directory)/link /mnt nullfs rw 0 0\"; }\n")
-        let outcome = jailrun("check", "--posture", path)
+        var command = Command([Laboratory.program, "check", "--posture", path])
+        command.extraEnvironment = ["COLUMNS=100"]
+        let outcome = command.run()
         #expect(outcome.output.contains("link, which is /etc: write the host's own system"), "\(outcome)")
         #expect(outcome.output.contains("of 10, not confined"))
     }

@@ -37,15 +37,18 @@ final class ReaderTests {
     deinit { _ = Command(["rm", "-rf", directory]).run() }
 
     /// On a terminal of that size.
-    private func terminal(_ words: String, rows: Int = 5000, columns: Int, environment: String = "PAGER=cat") -> String {
-        let program = "env -u NO_COLOR -u COLUMNS -u LESS -u LV -u PAGER TERM=xterm \(environment) '\(Laboratory.program)'"
-        let script = "stty rows \(rows) cols \(columns); \(program) \(words)"
+    private func terminal(
+        _ words: String, rows: Int = 5000, columns: Int, environment: String = "PAGER=cat"
+    ) -> String {
+        let clean = "env -u NO_COLOR -u COLUMNS -u LESS -u LV -u PAGER TERM=xterm \(environment)"
+        let script = "stty rows \(rows) cols \(columns); \(clean) '\(Laboratory.program)' \(words)"
         return Command(["script", "-qec", script, "/dev/null"]).run().output.replacing("\r\n", with: "\n")
     }
 
     private func pages(_ environment: String) -> String {
         unlink("\(directory)/pages")
-        _ = terminal("explain '\(conf)'", rows: 24, columns: 80, environment: "PATH='\(directory)':\"$PATH\" \(environment)")
+        let programs = "PATH='\(directory)':\"$PATH\""
+        _ = terminal("explain '\(conf)'", rows: 24, columns: 80, environment: "\(programs) \(environment)")
         return (try? String(contentsOfFile: "\(directory)/pages", encoding: .utf8)) ?? ""
     }
 
@@ -56,24 +59,25 @@ final class ReaderTests {
 
     @Test(
         "text is as wide as the terminal, and never wider than 100 columns", arguments: [60, 80, 100, 200],
-        ["explain FILE", "check --posture FILE", "params", "params mount", "help", "help run"])
+        ["explain", "check --posture"])
     func width(columns: Int, words: String) {
-        let text = terminal(words.replacing("FILE", with: "'\(conf)'"), columns: columns)
+        let text = terminal("\(words) '\(conf)' 2>/dev/null", columns: columns)
         let lines = Self.plain(text)
         #expect(lines.count > 5, "\(text)")
         let most = min(columns, 100)
         // What a shell is given is broken between its words only.
         let wide = lines.filter { $0.count > most && $0.split(separator: " ").count > 3 && !$0.contains("'") }
         #expect(wide == [])
-        if words.hasPrefix("explain") { #expect(lines.contains { $0.count > most - 12 }, "it is narrower than it could be") }
+        #expect(!words.hasPrefix("explain") || lines.contains { $0.count > most - 12 }, "it could be wider")
     }
 
     @Test("without a terminal it is 80 columns wide, or as wide as $COLUMNS says") func noTerminal() {
         for (columns, most) in [("", 80), ("60", 60), ("1000", 100), ("x", 80)] {
             var command = Command([Laboratory.program, "explain", conf])
             command.extraEnvironment = ["COLUMNS=\(columns)"]
-            let widths = command.run().lines.filter { !$0.contains("'") && $0.split(separator: " ").count > 3 }.map(\.count)
-            #expect(widths.allSatisfy { $0 <= most } && widths.contains { $0 > most - 12 }, "COLUMNS=\(columns): \(widths)")
+            let lines = command.run().lines.filter { !$0.contains("'") && $0.split(separator: " ").count > 3 }
+            #expect(lines.filter { $0.count > most } == [], "COLUMNS=\(columns)")
+            #expect(lines.contains { $0.count > most - 12 }, "COLUMNS=\(columns) makes it narrow")
         }
     }
 
@@ -102,7 +106,9 @@ final class ReaderTests {
         #expect(pages.contains("Namespaces") && pages.contains("\u{1b}[") == areSent, "\(pages.prefix(300))")
     }
 
-    @Test("cat, nothing, and a program that is not there show all of it in colour, at once", arguments: ["cat", "", "/no/such/pager"])
+    @Test(
+        "cat, nothing, and a program that is not there show all of it in colour, at once",
+        arguments: ["cat", "", "/no/such/pager"])
     func noPager(name: String) {
         let text = terminal("explain '\(conf)'", rows: 24, columns: 80, environment: "PAGER='\(name)'")
         #expect(text.contains("\u{1b}[1;36mNamespaces") && text.contains("\u{1b}[1;36mPrivileges"))

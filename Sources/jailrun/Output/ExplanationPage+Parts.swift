@@ -29,7 +29,8 @@ extension ExplanationPage {
         let jails = members.count == jails.count ? "" : " data-j=\"\(members.list)\""
         let blank = text.prefix { $0 == " " || $0 == "\t" }
         let words = Markup.text(String(text.dropFirst(blank.count)))
-        return "<li id=\"\(id)\" data-p=\"\(parts.list)\"\(jails)><code>\(blank)<a href=\"#p\(first)\">\(words)</a></code>"
+        return "<li id=\"\(id)\" data-p=\"\(parts.list)\"\(jails)>"
+            + "<code>\(blank)<a href=\"#p\(first)\">\(words)</a></code>"
     }
 
     // MARK: The parts

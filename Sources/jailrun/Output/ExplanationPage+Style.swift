@@ -63,7 +63,7 @@ extension ExplanationPage {
         .steps { position: sticky; bottom: .6rem; margin-left: auto; width: max-content; max-width: 100%; display: flex; gap: .5rem;
           align-items: center; padding: .35rem; border: 1px solid var(--line); border-radius: 8px; background: var(--card);
           box-shadow: 0 2px 8px #0003; }
-        .steps[hidden] { display: none; } .steps a { padding: 0 .5rem; font-weight: bold; max-width: 10rem; }
+        .steps[hidden] { display: none; } .steps a { padding: 0 .5rem; font-weight: bold; max-width: 16rem; }
         .steps output { min-width: 7rem; text-align: center; font-size: .9rem; }
         .steps button { font: inherit; color: inherit; background: var(--paper); border: 1px solid var(--line); border-radius: 5px; min-width: 2.75rem; min-height: 2.75rem; cursor: pointer; }
         kbd { border: 1px solid var(--line); border-radius: 4px; padding: 0 .35rem; }
@@ -82,9 +82,9 @@ extension ExplanationPage {
           main { display: grid; grid-template-columns: 22rem minmax(0, 1fr); gap: 0 1.5rem; } header, .map { grid-column: 1 / -1; }
           .left { position: sticky; top: 0; align-self: start; max-height: 100vh; overflow: auto; padding: .5rem 0; }
         }
-        @media (min-width: 80rem) { main { grid-template-columns: 41.5rem minmax(0, 1fr); } }
+        @media (min-width: 80rem) { main { grid-template-columns: 45rem minmax(0, 1fr); } }
         @media (min-width: 125rem) {
-          main { max-width: 170rem; grid-template-columns: minmax(0, 1fr) 49rem minmax(0, 1.2fr); font-size: 17px; } .left { display: contents; }
+          main { max-width: 170rem; grid-template-columns: minmax(0, 1fr) 52rem minmax(0, 1.2fr); font-size: 17px; } .left { display: contents; }
           .sources, figure { position: sticky; top: .5rem; align-self: start; max-height: calc(100vh - 1rem); overflow: auto; }
           .source ol { max-height: none; } svg { zoom: 1.2; }
         }

@@ -73,7 +73,7 @@ struct ExplanationPage {
         </figure>
         </div>
         <section class="right" id="steps" aria-label="steps">
-        \(sharedParts)\(jails.indices.map { count(jails[$0].explanation, title: jails[$0].explanation.name, [$0]) }.joined(separator: "\n"))
+        \(sharedParts)\(jails.indices.map(count).joined(separator: "\n"))
         <ol class="parts">
         \(parts.indices.dropFirst(sharedCount).map(part).joined(separator: "\n"))
         </ol>
@@ -126,12 +126,16 @@ struct ExplanationPage {
     private var sharedParts: String {
         guard let shared else { return "" }
         return """
-            \(count(shared.explanation, title: isOfSeveral ? "For all jails, once" : "For jails, once", Array(jails.indices)))
+            \(count(shared.explanation, title: "What jails share, made once", Array(jails.indices)))
             <ol class="parts">
             \(parts.indices.prefix(sharedCount).map(part).joined(separator: "\n"))
             </ol>
 
             """
+    }
+
+    private func count(_ index: Int) -> String {
+        count(jails[index].explanation, title: jails[index].explanation.name, [index])
     }
 
     private func count(_ explanation: JailExplanation, title: String, _ members: [Int]) -> String {

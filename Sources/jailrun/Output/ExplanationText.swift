@@ -20,7 +20,7 @@ struct ExplanationText {
     var lines: [String] { page.lines }
 
     private mutating func add(_ jail: JailExplanation) {
-        page.add("\(jail.name): \(jail.steps.count) steps in \(jail.parts.count) parts", .title)
+        page.add("\(jail.name): \(jail.steps.count) steps in \(jail.parts.count) parts", indent: 0, .title)
         addLegend(jail)
         for (subject, title) in Self.titles {
             let parts = jail.parts.filter { $0.subject == subject.rawValue }

@@ -21,7 +21,9 @@ struct JailMap {
 
     init(_ jails: [ExplanationPage.Jail], shared: Plan?) {
         let first = shared?.parts.map(\.purpose) ?? []
-        for (index, jail) in jails.enumerated() { add(Self.place(of: jail, index), first + jail.plan.parts.map(\.purpose)) }
+        for (index, jail) in jails.enumerated() {
+            add(Self.place(of: jail, index), first + jail.plan.parts.map(\.purpose))
+        }
         let present = Set(places.map(\.name))
         var absent: [String] = []
         for name in places.flatMap({ JailName.ancestors(of: $0.name) })

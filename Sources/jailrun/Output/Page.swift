@@ -41,7 +41,8 @@ struct Page {
         let lines = Self.filled(
             Self.shellWords(text), width: look.width - column - Self.continued.count, continuation: "  ")
         let marked = lines.enumerated().map { index, line in index < lines.count - 1 ? line + Self.continued : line }
-        for (index, line) in marked.flatMap({ $0.split(separator: "\n", omittingEmptySubsequences: false) }).enumerated() {
+        let rows = marked.flatMap { $0.split(separator: "\n", omittingEmptySubsequences: false) }
+        for (index, line) in rows.enumerated() {
             addRow(index == 0 ? label : "", painted(String(line), .command), indent: indent, column: column)
         }
     }

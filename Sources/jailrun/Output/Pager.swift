@@ -12,16 +12,18 @@ struct Pager {
         let command = Self.variable("PAGER") ?? "command -v less >/dev/null || exit 127; exec less"
         if command.isEmpty || command == "cat" { return nil }
         self.command = command
-        // What git gives them: escapes as colours, no second screen, no wait at the end of what is short. The caller's own
-        // wishes stay.
+        // What git gives them: escapes as colours, no second screen, no wait at the end of what is short. What the caller
+        // has set stays.
         setenv("LESS", "FRX", 0)
         setenv("LV", "-c", 0)
     }
 
-    /// Whether it shows an escape as a colour. Of a program that is not known nobody can tell, and plain text is always legible.
+    /// Whether it shows an escape as a colour. Of a program that is not known nobody can tell, and plain text is always
+    /// legible.
     var showsColour: Bool {
         switch program {
-        case "command", "less": Self.hasOption(["r", "R"], ["raw-control-chars", "RAW-CONTROL-CHARS"], in: options("LESS"))
+        case "command", "less":
+            Self.hasOption(["r", "R"], ["raw-control-chars", "RAW-CONTROL-CHARS"], in: options("LESS"))
         case "lv": Self.hasOption(["c"], [], in: options("LV"))
         case "more", "cat", "bat", "batcat", "moar", "moor", "ov", "delta": true
         default: false

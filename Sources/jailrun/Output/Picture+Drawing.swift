@@ -45,9 +45,11 @@ extension Picture {
         let bottom = jailEnd + (depth + 1) * Self.margin
         let width = boxesX + Self.boxWidth + (depth + 2) * Self.margin
         let drawnFrames = drawFrames(x: jailX, y: jailY, height: jailEnd - jailY)
-        let shift = (x: jailX - (depth + 1) * Self.margin, y: hostEnd)
+        let (shiftX, shiftY) = (jailX - (depth + 1) * Self.margin, hostEnd)
+        let narrow = "--w:\(width - shiftX)px;--h:\(bottom + shiftY)px;--x:-\(shiftX)px;--y:\(shiftY)px"
+        let label = Markup.attribute("the host, and the jail \(name)")
         return """
-            <svg width="\(width)" height="\(max(hostEnd, bottom))" style="--w:\(width - shift.x)px;--h:\(bottom + shift.y)px;--x:-\(shift.x)px;--y:\(shift.y)px" role="group" aria-label="\(Markup.attribute("the host, and the jail \(name)"))">
+            <svg width="\(width)" height="\(max(hostEnd, bottom))" style="\(narrow)" role="group" aria-label="\(label)">
             <g class="host"><rect width="100%" height="100%"/><text x="\(Self.margin + 2)" y="21">host</text></g>
             \(body)<g class="inside">\(drawnFrames)\(inside)</g>
             <g class="wires">\(Self.wires(anchors))</g>
@@ -65,7 +67,8 @@ extension Picture {
             // The jails around it are there before.
             let part = outer == 0 ? " data-p=\"\(clonePart)\"" : ""
             let shown = Self.broken(title, capacity: (width - 20) / 8)[0]
-            return "<g\(part) class=\"frame\"><rect x=\"\(left)\" y=\"\(top)\" width=\"\(width)\" height=\"\(bottom)\"/>"
+            return "<g\(part) class=\"frame\">"
+                + "<rect x=\"\(left)\" y=\"\(top)\" width=\"\(width)\" height=\"\(bottom)\"/>"
                 + "<text x=\"\(left + 10)\" y=\"\(top + 20)\">\(Markup.text(String(shown)))</text></g>\n"
         }.joined()
     }

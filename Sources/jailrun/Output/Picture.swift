@@ -106,7 +106,8 @@ struct Picture {
         case .terminal: put(.processes, part, "   its own terminal")
         case .firstProcess: put(.processes, part, "1  jailrun-init")
         case .execute(let line): put(.processes, part, "   \(line.text)")
-        case .kernelParameter, .handOver, .leaveNetwork, .prepareSysfs, .mountPoint, .privateMounts, .join, .leaveCaller,
+        case .kernelParameter, .handOver, .leaveNetwork, .prepareSysfs, .mountPoint, .privateMounts, .join,
+            .leaveCaller,
             .capabilities, .closeDescriptors,
             .consoleLog, .outputPipe, .handedDescriptor,
             .persistence, .stage, .session, .directory, .hostCommand:
