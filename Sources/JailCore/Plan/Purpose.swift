@@ -204,7 +204,8 @@ extension Purpose {
         case .loopback, .network, .enterNetwork, .leaveNetwork: .network
         case .cgroupLevel, .cgroup, .cgroupValue, .delegatedCgroup, .resourceLimits, .processLimit, .oomScore: .limits
         case .leaveCaller, .noNewPrivileges, .boundingSet, .capabilities, .filter, .closeDescriptors: .privileges
-        case .terminal, .consoleLog, .outputPipe, .handedDescriptor, .firstProcess, .persistence, .stage, .session, .directory, .execute,
+        case .terminal, .consoleLog, .outputPipe, .handedDescriptor, .firstProcess, .persistence, .stage, .session,
+            .directory, .execute,
             .hostCommand:
             .command
         }
