@@ -34,7 +34,8 @@ public struct DependencyGraph: Sendable {
     ///
     /// Stopping goes through the waves backwards. Needs outside `chosen` do not count; jails in a loop are in no wave.
     public func waves(of chosen: [String]) -> [[String]] {
-        var waiting = names.filter { Set(chosen).contains($0) }
+        let chosen = Set(chosen)
+        var waiting = names.filter(chosen.contains)
         var waves: [[String]] = []
         while !waiting.isEmpty {
             let blocked = Set(waiting)
@@ -44,6 +45,12 @@ public struct DependencyGraph: Sendable {
             waiting.removeAll { ready.contains($0) }
         }
         return waves
+    }
+
+    /// The places in the file, each after those that it needs: wave after wave.
+    public var startOrder: [Int] {
+        let places = Dictionary(zip(names, names.indices), uniquingKeysWith: { first, _ in first })
+        return waves(of: names).flatMap { $0 }.compactMap { places[$0] }
     }
 
     /// One loop for each group of jails that need each other, each beginning with its first jail in file order.

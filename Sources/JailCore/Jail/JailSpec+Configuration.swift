@@ -67,6 +67,7 @@ extension Configuration {
         reading.checkUniqueness()
         reading.readDependencies()
         reading.introduceJails()
+        reading.chooseGateways()
         return reading
     }
 }

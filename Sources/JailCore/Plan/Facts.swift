@@ -34,7 +34,10 @@ public struct StartFacts: Equatable, Sendable {
     public var deviceTree = DeviceTree()
     /// The places in `mount` of those whose source is no directory.
     public var mountedFiles: [Int] = []
+    /// What the jail has of its own.
     public var network: [Located<NetworkOperation>] = []
+    /// What it shares with others, and what is not there of it.
+    public var sharedNetwork: [Located<NetworkOperation>] = []
     /// Who has the jail's address already, if it is to be in that jail's network.
     public var networkHolder: NetworkHolder?
     /// The cgroups from the mount point of the hierarchy down to that below which jails are made.
@@ -143,8 +146,11 @@ public struct StartFacts: Equatable, Sendable {
         public var exists: Bool
         /// Controllers that a jail's limits need and that are not in its `cgroup.subtree_control`, `memory`.
         public var missingControllers: [String]
-        public init(path: String, exists: Bool = true, missingControllers: [String] = []) {
+        /// That of the jail around: its controllers are divided by those inside.
+        public var isOfJail = false
+        public init(path: String, exists: Bool = true, missingControllers: [String] = [], isOfJail: Bool = false) {
             self.path = path
+            self.isOfJail = isOfJail
             self.exists = exists
             self.missingControllers = missingControllers
         }

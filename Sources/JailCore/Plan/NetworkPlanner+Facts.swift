@@ -118,11 +118,27 @@ public struct HostNetworkFacts: Equatable, Sendable {
     /// What it was before the first jail came.
     func original(_ path: String) -> String? { originals.first { $0.path == path }?.value ?? value(of: path) }
 
+    /// Of a link, before IPv6 forwarded: where jailrun has changed that, only what it wrote down is the link's own.
+    func linkSetting(_ path: String) -> String? {
+        let isChanged = originals.contains { $0.path == "net/ipv6/conf/all/forwarding" }
+        return isChanged ? originals.first { $0.path == path }?.value : value(of: path)
+    }
+
     func value(of path: String) -> String? { sysctls.first { $0.path == path }?.value }
 
     /// A bridge called `jail0` that is the administrator's. One without alias that is down was left by a start that
     /// died between making it and naming it.
     static func isForeign(_ bridge: Link) -> Bool { bridge.alias != JailLink.bridgeAlias && bridge.isUp }
+
+    /// For an address that the host has on jailrun's bridge, because of jails that are up.
+    func gatewayError(for spec: AddressSpec) -> NetworkPlanError? {
+        guard let address = InternetAddress(spec.address), let bridge = link(named: NetworkPlan.bridge),
+            !Self.isForeign(bridge),
+            let gateway = addresses.first(where: { $0.link == bridge.name && $0.prefix.address == address })
+        else { return nil }
+        let users = jailLinks.filter { $0.interface == bridge.name && $0.uses(gateway.prefix) }
+        return .addressOfGateway(address: spec.address, jails: users.map { "\"\($0.jail)\"" }, spec.origin)
+    }
 
     /// The host's ends of running jails' links, as their aliases tell.
     public var jailLinks: [JailLink] {

@@ -12,10 +12,11 @@ extension FactFinder {
         for (name, origin) in needed where !available.contains(name) { throw unavailable(name, origin) }
         facts.cgroupLevels = levelPaths().map { path in
             let cgroup = Cgroup(path: path)
-            let enabled = needed.isEmpty ? [] : cgroup.enabledControllers
+            let enabled = needed.isEmpty || assumesNoJails ? [] : cgroup.enabledControllers
+            let isOfJail = path.utf8.count > host.cgroupRoot.path.utf8.count
             return .init(
-                path: path, exists: cgroup.exists,
-                missingControllers: needed.map(\.name).filter { !enabled.contains($0) })
+                path: path, exists: isOfJail || (cgroup.exists && (!assumesNoJails || path == host.cgroupTop)),
+                missingControllers: needed.map(\.name).filter { !enabled.contains($0) }, isOfJail: isOfJail)
         }
     }
 

@@ -6,6 +6,8 @@ internal import SystemPackage
 struct FactFinder {
     let jail: JailSpec
     let host: Host
+    /// What other jails have made counts as not there.
+    var assumesNoJails = false
 
     /// - Throws: `.unsuitable` when the root, a user, a mount or a controller is not there.
     func startFacts(terminals: [Int]) throws(RuntimeError) -> StartFacts {

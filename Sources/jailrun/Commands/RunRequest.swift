@@ -69,6 +69,7 @@ struct RunRequest: Equatable {
             : try StartSelection(
                 specs, of: jails, claim: .all, configuration: Descriptors.absolute(file), host: host)
         specs = try PortReservation().resolved(selection?.jails ?? specs)
+        if specs.count > 1 { try GatewayCheck(specs).check() }
         if !services.command.isEmpty {
             var run = try ServicesRun(
                 services, specs: specs, beside: selection?.running ?? [], host: host,
@@ -79,12 +80,9 @@ struct RunRequest: Equatable {
     }
 
     private func dryRun(_ specs: [JailSpec], _ host: Host) throws {
-        for spec in specs {
-            var dryRun = DryRun(jail: spec, host: host, terminals: Descriptors.terminals)
-            dryRun.handsDescriptors = true
-            let plan = try dryRun.plan()
-            for line in Explain.trace(spec, plan, isOne: specs.count == 1) { print(line) }
-        }
+        var dryRun = DryRun(jails: specs, host: host, terminals: Descriptors.terminals)
+        dryRun.handsDescriptors = true
+        for line in Explain.trace(try dryRun.plan()) { print(line) }
     }
 
     private func runOne(_ spec: JailSpec, _ host: Host, _ recorded: Timings?) throws -> Int32 {

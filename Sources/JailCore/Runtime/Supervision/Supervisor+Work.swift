@@ -24,6 +24,7 @@ extension Supervisor {
             var start = JailStart(
                 jail: service.spec, host: host, isTransient: options.isTransient, configuration: options.configuration,
                 terminals: terminals, output: output, supervisor: getpid(), isStrict: options.isStrict)
+            if isFirst { start.wish = service.wish }
             start.isHeld = services.contains { $0.isNested(in: service) && $0.life.state == .waiting }
             start.hasMainProgram = !service.spec.commands.awaitsCommand
             service.isHeld = start.isHeld
