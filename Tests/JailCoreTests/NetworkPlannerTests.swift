@@ -154,7 +154,8 @@ struct NetworkPlannerTests {
         let first = Self.origin(1)
         let expected: [(String, NetworkPlanError)] = [
             ("192.0.2.10", .networkOnHost(network: "192.0.2.0/24", interface: "lan", first)),
-            ("eth9|192.0.2.10", .unknownInterface("eth9", first)), ("lo|10.0.0.1", .loopbackInterface("lo", first)),
+            ("eth9|192.0.2.10", .unknownInterface("eth9", near: nil, first)),
+            ("lo|10.0.0.1", .loopbackInterface("lo", first)),
             ("port|10.0.0.1", .portOfBridge(interface: "port", bridge: "br0", first)),
             ("lan|192.0.2.1", .addressOnHost(address: "192.0.2.1", interface: "lan", first)),
             ("10.77.0.9", .addressOfJail(address: "10.77.0.9", jail: "db", first)),

@@ -1,7 +1,7 @@
 /// What was looked up before a start, so that planning needs no look at the machine.
 public struct StartFacts: Equatable, Sendable {
     /// A user, from passwd(5) and group(5) of the jail or of the host.
-    public struct User: Equatable, Sendable {
+    public struct User: Equatable, Sendable, Codable {
         public var name: String
         public var uid: UInt32
         public var gid: UInt32
@@ -122,7 +122,7 @@ public struct StartFacts: Equatable, Sendable {
     }
 
     /// A resolv.conf(5) of the host's.
-    public struct Resolver: Equatable, Sendable {
+    public struct Resolver: Equatable, Sendable, Codable {
         public var path: String
         public var text: String
         public init(path: String, text: String) {
@@ -131,7 +131,7 @@ public struct StartFacts: Equatable, Sendable {
         }
     }
 
-    public struct MaskedPath: Equatable, Sendable {
+    public struct MaskedPath: Equatable, Sendable, Codable {
         public var path: String
         public var isDirectory: Bool
         public init(path: String, isDirectory: Bool) {
@@ -156,7 +156,7 @@ public struct StartFacts: Equatable, Sendable {
         }
     }
 
-    public struct ResourceLimit: Equatable, Sendable {
+    public struct ResourceLimit: Equatable, Sendable, Codable {
         public var resource: Int
         public var name: String
         public var soft: UInt64

@@ -1,6 +1,6 @@
 /// What the host's network looks like before a jail joins it: all that planning depends on.
-public struct HostNetworkFacts: Equatable, Sendable {
-    public struct Link: Equatable, Sendable {
+public struct HostNetworkFacts: Equatable, Sendable, Codable {
+    public struct Link: Equatable, Sendable, Codable {
         public var index: Int
         public var name: String
         public var isBridge: Bool
@@ -25,7 +25,7 @@ public struct HostNetworkFacts: Equatable, Sendable {
         }
     }
 
-    public struct Address: Equatable, Sendable {
+    public struct Address: Equatable, Sendable, Codable {
         public var link: String
         public var prefix: InternetPrefix
 
@@ -36,7 +36,7 @@ public struct HostNetworkFacts: Equatable, Sendable {
     }
 
     /// An address of a jail, up or about to be.
-    public struct JailAddress: Equatable, Sendable {
+    public struct JailAddress: Equatable, Sendable, Codable {
         public var jail: String
         public var address: InternetAddress
         /// The host's end of its link; empty when it is not made yet.
@@ -50,7 +50,7 @@ public struct HostNetworkFacts: Equatable, Sendable {
     }
 
     /// The next hop of a default route.
-    public struct DefaultGateway: Equatable, Sendable {
+    public struct DefaultGateway: Equatable, Sendable, Codable {
         public var link: String
         public var address: InternetAddress
 
@@ -60,7 +60,7 @@ public struct HostNetworkFacts: Equatable, Sendable {
         }
     }
 
-    public struct TakenPort: Equatable, Sendable {
+    public struct TakenPort: Equatable, Sendable, Codable {
         public var port: PortSpec
         /// Nil: a program of the host's.
         public var jail: String?
@@ -74,7 +74,7 @@ public struct HostNetworkFacts: Equatable, Sendable {
         }
     }
 
-    public struct Sysctl: Equatable, Sendable {
+    public struct Sysctl: Equatable, Sendable, Codable {
         /// Below `/proc/sys`.
         public var path: String
         public var value: String

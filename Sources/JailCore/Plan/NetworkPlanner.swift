@@ -127,7 +127,10 @@ struct NetworkPlanner {
 
     mutating func attach(_ attachment: Attachment) throws(NetworkPlanError) {
         guard let name = attachment.interface else { return try attachToOwnBridge(attachment) }
-        guard let link = facts.link(named: name) else { throw .unknownInterface(name, attachment.origin) }
+        guard let link = facts.link(named: name) else {
+            let near = Spelling(name).closest(in: facts.links.map(\.name))
+            throw .unknownInterface(name, near: near, attachment.origin)
+        }
         if let other = facts.jailLinks.first(where: { $0.name == name }) {
             throw .interfaceOfJail(interface: name, jail: other.jail, attachment.origin)
         }

@@ -125,7 +125,7 @@ public struct IdentityFile: Equatable, Sendable {
     public var ground = Ground.file
 
     /// What is covered.
-    public enum Ground: Equatable, Sendable {
+    public enum Ground: String, Equatable, Sendable, Codable {
         case file
         /// A symbolic link, which may lead nowhere.
         case link

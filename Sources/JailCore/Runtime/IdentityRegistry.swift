@@ -4,6 +4,8 @@ internal import SystemPackage
 /// Chooses jids and id ranges: under one lock, so that no two jails get the same. The file of the lock holds the last jid.
 struct IdentityRegistry {
     let state: StateDirectory
+    /// Of another host, for a preview.
+    var assumed: HostFacts?
 
     /// Ranges of user namespaces: above those of systemd-nspawn (0x00080000 to 0x6fffffff) and of /etc/subuid's defaults.
     static let firstRange: UInt32 = 0x7000_0000
@@ -76,7 +78,8 @@ struct IdentityRegistry {
     }
 
     /// What a start of these jails now would get; nothing is reserved.
-    func preview(for specs: [JailSpec]) throws(RuntimeError) -> [Place] {
+    /// - Parameter findings: where `check` collects what is wrong; nil throws it.
+    func preview(for specs: [JailSpec], findings: Findings? = nil) throws(RuntimeError) -> [Place] {
         let others = state.traces
         var (jids, networks) = (others.map(\.identity.jid), others.map(\.network))
         var ranges = others.compactMap(\.identity.idRange)
@@ -86,6 +89,15 @@ struct IdentityRegistry {
         var first = Self.firstRange
         var places: [Place] = []
         for spec in specs {
+            if spec.jid != nil {
+                do throws(RuntimeError) {
+                    // One that is up has its own.
+                    _ = try fixedJid(of: spec, others: others.filter { $0.name != spec.name.value })
+                } catch {
+                    guard let findings else { throw error }
+                    findings.add(error)
+                }
+            }
             let jid = spec.jid?.value ?? Self.next(after: last, used: jids)
             if spec.jid == nil { last = jid }
             let range = try chooseRange(for: spec, nil, used: ranges, from: first)
@@ -113,21 +125,22 @@ struct IdentityRegistry {
     private func chooseJid(
         for spec: JailSpec, _ wish: JailIdentity?, others: [JailTrace], _ lock: borrowing JailLock
     ) throws(RuntimeError) -> Int {
+        if let fixed = try fixedJid(of: spec, others: others) { return fixed }
         let used = others.map(\.identity.jid)
-        if let fixed = spec.jid {
-            if used.contains(fixed.value) {
-                throw .unsuitable(
-                    jail: spec.label, origin: fixed.origin, "jail \(fixed.value) already exists", hint: nil)
-            }
-            return fixed.value
-        }
         if let wish, !used.contains(wish.jid) { return wish.jid }
         let jid = Self.next(after: last, used: used)
         try writeLast(jid, lock)
         return jid
     }
 
-    private var last: Int { (try? Files.text(state.registryPath)).flatMap { Int($0) } ?? 0 }
+    private func fixedJid(of spec: JailSpec, others: [JailTrace]) throws(RuntimeError) -> Int? {
+        guard let fixed = spec.jid else { return nil }
+        guard others.contains(where: { $0.identity.jid == fixed.value }) else { return fixed.value }
+        throw .unsuitable(jail: spec.label, origin: fixed.origin, "jail \(fixed.value) already exists", hint: nil)
+    }
+
+    /// The last number used.
+    var last: Int { assumed?.lastJid ?? (try? Files.text(state.registryPath)).flatMap { Int($0) } ?? 0 }
 
     private static func next(after last: Int, used: [Int]) -> Int {
         var jid = last
@@ -144,7 +157,11 @@ struct IdentityRegistry {
         case .private: break
         }
         // In a jail, its own: no other ids are known there.
-        if !OwnUserNamespace.isInitial { return IDRange(first: 0, count: OwnUserNamespace.idCount) }
+        if let assumed {
+            if let count = assumed.nestedIDs { return IDRange(first: 0, count: count) }
+        } else if !OwnUserNamespace.isInitial {
+            return IDRange(first: 0, count: OwnUserNamespace.idCount)
+        }
         if let range = wish?.idRange, !used.contains(where: { overlaps($0, range.first) }) { return range }
         var first = lowest
         while used.contains(where: { overlaps($0, first) }) {

@@ -33,6 +33,8 @@ public struct JailStart {
     var wish: JailIdentity?
     /// Lives without processes until somebody settles it: there are jails that are still to be started in it.
     var isHeld = false
+    /// What holds for all jails of a command, and all their starts, was said when it began.
+    var isOneOfMany = false
     /// Called when the name is locked, for a start that somebody may have called off up to then.
     var onLock: () throws(RuntimeError) -> Void = {}
     /// Called when the jail exists: its first process is isolated, and runs no command yet.
@@ -70,10 +72,7 @@ public struct JailStart {
     public func run() throws(RuntimeError) -> RunningJail {
         if jail.network.lookup == nil && jail.network.ports.isEmpty && !host.isNested { return try runResolved() }
         var resolved = self
-        try JailNesting(of: jail.name.value, host: host).checkPermission(jail)
-        resolved.jail = try HostnameLookup(jail: jail, host: host).resolved()
-        resolved.jail = try PortReservation().resolved([resolved.jail])[0]
-        resolved.jail = try SharedNetwork(jail: resolved.jail, host: host).resolved()
+        resolved.jail = try HostRequirements(jails: [jail], host: host).resolved()[0]
         return try resolved.runResolved()
     }
 
@@ -203,9 +202,7 @@ public struct JailStart {
     /// - Returns: the filter, too, if it is to be recorded.
     private func makePlanner(_ trace: JailTrace) throws(RuntimeError) -> (Planner, NetworkStart, filter: String?) {
         var facts = try FactFinder(jail: jail, host: host).startFacts(terminals: terminals)
-        for file in facts.unavailableDefaults {
-            host.note("\(jail.label): without the default \(file): this host has no such cgroup controller")
-        }
+        if !isOneOfMany { host.note(without: facts.unavailableDefaults) }
         let network = try NetworkStart(jail: jail, number: trace.network, host: host, mayJoin: true)
         facts.network = network.operations
         facts.sharedNetwork = network.lacking

@@ -49,6 +49,10 @@ final class NetworkStart {
         (self.jail, self.number, self.host) = (jail, number, host)
         self.companions = companions
         guard jail.network.isConnected else { return }
+        if let assumed = host.assumed {
+            if try plan(assumed.network, mayJoin: true) { return }
+            throw busy
+        }
         let proc = try NetworkConnection.openProc()
         let netlink: Netlink
         do throws(NetlinkError) { netlink = try Netlink(proc: FileDescriptor(rawValue: proc.number)) } catch {
@@ -56,10 +60,13 @@ final class NetworkStart {
         }
         let ledger = NetworkLedger((try? Files.text(host.state.networkPath)) ?? "")
         if try plan(netlink, ledger, mayJoin: true) { return }
-        throw .unsuitable(
+        throw busy
+    }
+
+    private var busy: RuntimeError {
+        .unsuitable(
             jail: jail.label, origin: jail.network.mode.origin,
-            "the jail that has its address is about to be up, or gone",
-            hint: nil)
+            "the jail that has its address is about to be up, or gone", hint: nil)
     }
 
     /// What the jail shares alone, before its commands of the host are run. What is wrong with the rest is told after these, which
@@ -100,9 +107,13 @@ final class NetworkStart {
     {
         var facts: HostNetworkFacts
         do throws(NetlinkError) {
-            facts = try netlink.facts(for: jail.network)
+            facts = try netlink.facts(for: jail.network, seesRules: Host.seesRules)
         } catch { throw failure(error, origin: jail.network.mode.origin) }
         facts.originals = ledger.entries.map { HostNetworkFacts.Sysctl(path: $0.path, value: $0.value) }
+        return try plan(facts, mayJoin: mayJoin)
+    }
+
+    private func plan(_ facts: HostNetworkFacts, mayJoin: Bool) throws(RuntimeError) -> Bool {
         if mayJoin, let (link, address) = linkOfOthers(facts) {
             switch NetworkGroup.search(for: jail, link: link, host: host) {
             case .busy: return false

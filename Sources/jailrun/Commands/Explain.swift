@@ -12,18 +12,30 @@ struct Explain: ParsableCommand {
     @Option(help: "How to say it: \(Format.allCases.map(\.rawValue).joined(separator: ", ")).")
     var format = Format.text
 
+    @Option(
+        help: ArgumentHelp("Plan for the host that these facts are of, and look at nothing here.", valueName: "facts"))
+    var assume: String?
+
+    @Flag(name: .customLong("facts"), help: "Print, as JSON, what the plan depends on here: for --assume elsewhere.")
+    var printsFacts = false
+
     @Argument(help: "A jail.conf(5) file, - for standard input.", completion: .file(extensions: ["conf"]))
     var file: String
 
     @Argument(help: "Jails of the file; all, if none is named.")
     var jails: [String] = []
 
+    func validate() throws {
+        if printsFacts && assume != nil { throw ValidationError("--facts and --assume exclude each other") }
+    }
+
     func run() throws {
         try reporting {
-            let host = try global.host()
+            let host = try global.hostForLooks(assuming: assume)
             let configuration = try global.load(file)
-            let dryRun = DryRun(
-                jails: try global.specs(configuration, jails), host: host, terminals: Descriptors.terminals)
+            let specs = try global.specs(configuration, jails)
+            if printsFacts { return print(try HostFacts(of: specs, host: host).json) }
+            let dryRun = DryRun(jails: specs, host: host, terminals: Descriptors.terminals)
             // A script is run at another time, when what others have made may be gone.
             show(try dryRun.plan(isComplete: format == .sh), configuration)
         }

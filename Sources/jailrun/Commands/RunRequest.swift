@@ -6,6 +6,8 @@ struct RunRequest: Equatable {
     var file: String
     var jails: [String] = []
     var isDryRun = false
+    /// Facts of another host, for which a dry run plans.
+    var assumedFacts: String?
     var isQuiet = false
     var isVerbose = false
     var timings: Timings.Form?
@@ -54,7 +56,7 @@ struct RunRequest: Equatable {
     func perform() throws -> Int32 {
         let recorded = timings.map(Timings.init)
         let global = global(recorded)
-        let host = try global.host()
+        let host = isDryRun ? try global.hostForLooks(assuming: assumedFacts) : try global.host()
         var specs = try InstanceOption.jails(
             try global.specs(try global.load(file), jails), of: instance, host: host)
         if isDryRun {

@@ -43,6 +43,7 @@ public final class SupervisedRun {
         report: @escaping @Sendable (RuntimeError) -> Void,
         announce: @escaping @Sendable (JailRecord) -> Void
     ) throws(RuntimeError) {
+        host.note(without: host.unavailableDefaults(of: specs))
         let pair = try attempt("cannot start a supervisor") { () throws(Errno) in try ControlPair() }
         let now = Clock.milliseconds()
         let services = specs.map { Service($0, life: ServiceLife($0, now: now, isFirstFinal: starts.isFirstFinal)) }
