@@ -9,7 +9,8 @@
  * pages later, which of a Swift process costs as much as all mounts together. The child touches its stack and what it
  * is given, makes raw system calls, and ends in an exec or an exit.
  */
-static inline long cns_clone_sharing_memory(struct clone_args *arguments, void (*run)(const void *), const void *given) {
+static inline long cns_clone_sharing_memory(struct clone_args *arguments, void (*run)(const void *),
+                                            const void *given) {
     long result;
 
 #if defined(__x86_64__)

@@ -111,21 +111,28 @@ static long read_some(const struct relay *relay, long size) {
     return count;
 }
 
-/* What there is comes first: when the control socket alone has something to say, the pipe was empty. */
+/*
+ * When the control socket has something to say, what is in the pipe at that moment is moved first, and no more: a
+ * process that was left behind may write for ever.
+ */
 static void relay_output(const void *given) {
     const struct relay *relay = given;
     struct pollfd watched[2] = {{.fd = FROM, .events = POLLIN}, {.fd = CONTROL, .events = POLLIN}};
+    int owed = -1;
 
     keep_descriptors(relay);
     for (;;) {
         wait_for(watched, 2);
+        if (watched[1].revents && owed < 0) cns_raw3(__NR_ioctl, FROM, FIONREAD, &owed);
+        if (owed == 0) {
+            cns_raw1(__NR_close, CONTROL);
+            watched[1].fd = owed = -1;
+        }
         if (watched[0].revents) {
             long count = read_some(relay, BUFFER);
             long error = count > 0 ? write_all(relay->buffer, count) : count;
             if (count <= 0 || error < 0) finish(error);
-        } else if (watched[1].revents) {
-            cns_raw1(__NR_close, CONTROL);
-            watched[1].fd = -1;
+            if (owed > 0) owed = count < owed ? owed - (int)count : 0;
         }
     }
 }
@@ -150,7 +157,7 @@ static void relay_input(const void *given) {
     for (;;) {
         struct pollfd watched[2] = {
             {.fd = CONTROL, .events = POLLIN},
-            {.fd = !is_open ? -1 : count ? TO : FROM, .events = count ? POLLOUT : POLLIN},
+            {.fd = is_open ? (count ? TO : FROM) : -1, .events = count ? POLLOUT : POLLIN},
         };
         wait_for(watched, 2);
         if (watched[0].revents) give_back(count);

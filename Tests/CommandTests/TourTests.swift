@@ -44,6 +44,12 @@ struct TourTests {
         #expect(readme.contains("(docs/tour/\(Self.pages[0]))"))
     }
 
+    @Test("a shell of the lab, left by exit on a terminal, says nothing, and its status is the lab's") func terminal() {
+        let typing = "sleep 1; echo 'exit 7'"
+        let outcome = Command(["sh", "-c", "(\(typing)) | script -qec 'Tests/Lab/lab sh' /dev/null"]).run()
+        #expect(outcome.status == 7 && !outcome.output.contains("Cannot set tty"), "\(outcome)")
+    }
+
     @Test("the picture is the one that explain draws") func picture() {
         let outcome = Command(["docs/make-picture", "--check", Laboratory.program]).run()
         #expect(outcome.status == 0, "\(outcome)")

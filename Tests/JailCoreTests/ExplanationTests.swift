@@ -1,6 +1,7 @@
 import Foundation
-import JailCore
 import Testing
+
+@testable import JailCore
 
 /// What is said of a plan. That each purpose has an explanation is the compiler's to see; here, that it is one.
 @Suite struct ExplanationTests {
@@ -16,7 +17,7 @@ import Testing
         mount = "/etc /etc bind ro,noexec,nosuid 0 0";
         """
 
-    static func plan(_ parameters: String, networked: Bool = false) throws -> (JailSpec, Plan, Configuration) {
+    static func filePlan(_ parameters: String, networked: Bool = false) throws -> (FilePlan, Configuration) {
         let path = "/tmp/jailrun-explanation.\(getpid()).\(UInt64.random(in: 0 ... .max)).conf"
         try "j {\n\(parameters)\n}\n".write(toFile: path, atomically: false, encoding: .utf8)
         defer { unlink(path) }
@@ -37,11 +38,17 @@ import Testing
         facts.isOutputPiped = networked
         if networked {
             let host = HostNetworkFacts(links: [.init(index: 2, name: "eth9")])
-            facts.network = try NetworkPlan(for: jail.network, jail: ("j", 1), facts: host).operations
+            let network = try NetworkPlan(for: jail.network, jail: ("j", 1), facts: host)
+            (facts.network, facts.sharedNetwork) = (network.own, network.lacking)
         }
         let range = jail.privileges.userNamespace.value == .host ? nil : IDRange(first: 100_000, count: 65536)
         let identity = JailIdentity(jid: 1, idRange: range, generation: 1)
-        return (jail, Planner(jail: jail, identity: identity, facts: facts).start(), configuration)
+        return (FilePlan([FilePlan.Prepared(spec: jail, identity: identity, facts: facts)]), configuration)
+    }
+
+    static func plan(_ parameters: String, networked: Bool = false) throws -> (JailSpec, Plan, Configuration) {
+        let (plan, configuration) = try filePlan(parameters, networked: networked)
+        return (plan.jails[0].spec, plan.jails[0].plan, configuration)
     }
 
     static let networked = """
@@ -49,7 +56,9 @@ import Testing
         """
 
     static func plans() throws -> [Plan] {
-        [try plan(plain).1, try plan(shared).1, try plan(networked, networked: true).1]
+        try [filePlan(plain), filePlan(shared), filePlan(networked, networked: true)].flatMap { file, _ in
+            [file.shared, file.jails[0].plan]
+        }
     }
 
     @Test("each part says in a sentence what it does and what is otherwise without it, and where to read on")
@@ -96,15 +105,16 @@ import Testing
     }
 
     @Test("the JSON document is the same each time, and reads back") func document() throws {
-        let (jail, plan, configuration) = try Self.plan(Self.plain)
+        let (plan, configuration) = try Self.filePlan(Self.plain)
         func document() -> ExplanationDocument {
-            ExplanationDocument([JailExplanation(of: jail, plan: plan) { configuration.line(at: $0)?.printable() }])
+            ExplanationDocument(of: plan) { configuration.line(at: $0)?.printable() }
         }
         let json = document().json()
         #expect(json == document().json())
         let read = try JSONDecoder().decode(ExplanationDocument.self, from: Data(json.utf8))
         #expect(read == document())
-        #expect(read.jails[0].steps.map(\.number) == Array(1...plan.allSteps.count))
+        #expect(read.jails[0].steps.map(\.number) == Array(1...plan.jails[0].plan.allSteps.count))
+        #expect(read.shared?.steps.map(\.number) == Array(1...plan.shared.allSteps.count))
         #expect(read.jails[0].steps.allSatisfy { read.jails[0].parts[$0.part].steps.contains($0.number) })
     }
 }

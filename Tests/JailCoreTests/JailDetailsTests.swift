@@ -31,6 +31,7 @@ struct JailDetailsTests {
         ]
         spec.network.interfaces = [located("eth1")]
         spec.network.lookup = located("")
+        spec.network.gateways = ["10.77.0.1/24"]
         spec.network.ports = [
             PortSpec(transport: .udp, address: "127.0.0.1", hostPort: 1, jailPort: 2, count: 3, origin: origin)
         ]

@@ -7,7 +7,8 @@ struct MountPlaceTests {
     private static func mounts(_ lines: [String]) -> String { lines.map { "mount += \"\($0) 0 0\";" }.joined() }
 
     private static func lines(_ mounts: [String], _ parameters: String = "", files: [Int] = []) throws -> [String] {
-        try ParameterPlanTests.lines("mount.devfs; mount.procfs; mount.sysfs;" + Self.mounts(mounts) + parameters) { facts in
+        let text = "mount.devfs; mount.procfs; mount.sysfs;" + Self.mounts(mounts) + parameters
+        return try ParameterPlanTests.lines(text) { facts in
             facts.rootDirectories = ["dev", "proc", "sys"]
             facts.deviceTree.hasTerminals = true
             facts.deviceTree.links = [DeviceLink(path: "stdout", target: "/proc/self/fd/1")]
@@ -21,9 +22,12 @@ struct MountPlaceTests {
         try #require(lines.firstIndex { $0.hasPrefix(beginning) }, "\(beginning) in \(lines.joined(separator: "\n"))")
     }
 
-    @Test("a mount at or below /dev, /proc or /sys comes after what jailrun mounts there", arguments: [
-        "dev/shm", "dev/pts", "dev/mqueue", "dev/own", "proc/meminfo", "proc/kcore", "sys/fs/cgroup", "sys/kernel/x",
-    ])
+    @Test(
+        "a mount at or below /dev, /proc or /sys comes after what jailrun mounts there",
+        arguments: [
+            "dev/shm", "dev/pts", "dev/mqueue", "dev/own", "proc/meminfo", "proc/kcore", "sys/fs/cgroup",
+            "sys/kernel/x",
+        ])
     func last(target: String) throws {
         let lines = try Self.lines(["/own /j/a/\(target) nullfs rw"])
         let point = try Self.place("openat2(root, \"\(target)\"", in: lines)
@@ -35,10 +39,12 @@ struct MountPlaceTests {
         #expect(try point < Self.place("pivot_root", in: lines))
     }
 
-    @Test("what the file mounts at one place is in the place of jailrun's own", arguments: [
-        ("dev/shm", "\"mode\", \"1777\""), ("dev/pts", "fsopen(\"devpts\""), ("dev/mqueue", "fsopen(\"mqueue\""),
-        ("sys/fs/cgroup", "fsopen(\"cgroup2\""), ("proc/kcore", "open_tree(mask, \"file\""),
-    ])
+    @Test(
+        "what the file mounts at one place is in the place of jailrun's own",
+        arguments: [
+            ("dev/shm", "\"mode\", \"1777\""), ("dev/pts", "fsopen(\"devpts\""), ("dev/mqueue", "fsopen(\"mqueue\""),
+            ("sys/fs/cgroup", "fsopen(\"cgroup2\""), ("proc/kcore", "open_tree(mask, \"file\""),
+        ])
     func instead(target: String, mark: String) throws {
         func hasOwn(_ lines: [String]) -> Bool { lines.contains { $0.contains(mark) } }
         #expect(try hasOwn(Self.lines([])))
@@ -51,10 +57,12 @@ struct MountPlaceTests {
         #expect(lines.count { $0.contains("\"1777\"") } == 0)
     }
 
-    @Test("/dev/shm is half of memory.max, and as large as the kernel makes it without one", arguments: [
-        ("", nil), ("cgroup.memory.max = 512M;", "268435456"), ("cgroup.memory.max = max;", nil),
-        ("cgroup.memory.max = 4K;", "4096"),
-    ])
+    @Test(
+        "/dev/shm is half of memory.max, and as large as the kernel makes it without one",
+        arguments: [
+            ("", nil), ("cgroup.memory.max = 512M;", "268435456"), ("cgroup.memory.max = max;", nil),
+            ("cgroup.memory.max = 4K;", "4096"),
+        ])
     func size(parameters: String, expected: String?) throws {
         let lines = try Self.lines([], parameters)
         let first = try Self.place("fsconfig(filesystem, FSCONFIG_SET_STRING, \"mode\", \"1777\"", in: lines)
@@ -95,7 +103,8 @@ struct MountPlaceTests {
     @Test("a mount that a later line covers is an error") func covered() {
         let errors = ParameterPlanTests.errors(
             Self.mounts(["/x /j/a/var/lib nullfs rw", "tmpfs /j/a/dev/shm/x tmpfs rw", "/y /j/a/var nullfs rw"]))
-        #expect(errors.count == 1 && errors[0].contains("/j/a/var/lib is covered by the mount on /j/a/var in line"), "\(errors)")
+        #expect(errors.count == 1, "\(errors)")
+        #expect(errors.first?.contains("/j/a/var/lib is covered by the mount on /j/a/var in line") == true, "\(errors)")
         #expect(ParameterPlanTests.errors(Self.mounts(["/y /j/a/var nullfs rw", "/x /j/a/var/lib nullfs rw"])) == [])
         #expect(ParameterPlanTests.errors(Self.mounts(["/y /j/a/var nullfs rw", "/x /j/a/variable nullfs rw"])) == [])
     }

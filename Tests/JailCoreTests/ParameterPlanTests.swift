@@ -100,7 +100,8 @@ struct ParameterPlanTests {
         let first = try #require(lines.firstIndex(of: "close(supervisor-control)"))
         #expect(Array(lines[(first + 1)...(first + 3)]) == wanted)
         // The pipe is jailrun's own: root inside may do with it what it likes.
-        #expect(lines.filter { $0.hasPrefix("fchownat(relay") } == ["fchownat(relay-2, \"\", 1000, 1000, AT_EMPTY_PATH)"])
+        let given = lines.filter { $0.hasPrefix("fchownat(relay") }
+        #expect(given == ["fchownat(relay-2, \"\", 1000, 1000, AT_EMPTY_PATH)"])
         var facts = StartFacts()
         change(&facts)
         let planner = Planner(

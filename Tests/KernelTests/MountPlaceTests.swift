@@ -4,7 +4,9 @@ import Testing
 extension Kernel {
     /// Mounts of the file where jailrun mounts something by itself.
     @Suite struct MountPlaceTests {
-        private func run(_ mounts: [String], _ command: String, _ machine: Machine, _ parameters: String = "") -> Outcome {
+        private func run(
+            _ mounts: [String], _ command: String, _ machine: Machine, _ parameters: String = ""
+        ) -> Outcome {
             let lines = mounts.map { "mount += \"\($0) 0 0\";" }.joined(separator: "\n    ")
             machine.script("ask", command)
             machine.configure("command = /bin/ask; \(parameters)\n    \(lines)")
@@ -18,11 +20,13 @@ extension Kernel {
             try Machine.with { machine in
                 let ask = "df -k /dev/shm | tail -n1; grep -c ' /dev/shm ' /proc/mounts; stat -c %a /dev/shm"
                 let sized = run(["tmpfs $path/dev/shm tmpfs rw,size=300m,mode=1777"], ask, machine)
-                #expect(sized.lines.first?.contains(" 307200 ") == true && sized.lines.dropFirst() == ["1", "1777"], "\(sized)")
+                #expect(sized.lines.first?.contains(" 307200 ") == true, "\(sized)")
+                #expect(sized.lines.dropFirst() == ["1", "1777"], "\(sized)")
                 let free = run([], ask, machine)
                 let total = machine.read("/proc/meminfo").split(separator: " ").compactMap { Int($0) }.first ?? 0
                 let size = free.lines.first?.split(separator: " ").compactMap { Int($0) }.first ?? 0
-                #expect(abs(size - total / 2) < 1024 && free.lines.dropFirst() == ["1", "1777"], "\(free), of \(total)")
+                #expect(
+                    abs(size - total / 2) < 1024 && free.lines.dropFirst() == ["1", "1777"], "\(free), of \(total)")
             }
         }
 
@@ -67,7 +71,9 @@ extension Kernel {
         @Test("procfs in a line of its own is /proc with what jailrun covers there, and with the line's options")
         func procfs() throws {
             try Machine.with { machine in
-                let ask = "grep -c '^[a-z]* /proc proc ' /proc/mounts; wc -c </proc/kallsyms; (: >/proc/self/comm) || echo no"
+                let ask = """
+                    grep -c '^[a-z]* /proc proc ' /proc/mounts; wc -c </proc/kallsyms; (: >/proc/self/comm) || echo no
+                    """
                 let outcome = run(["proc $path/proc procfs ro"], ask, machine)
                 #expect(outcome.lines == ["1", "0", "no"], "\(outcome)")
             }

@@ -91,6 +91,20 @@ extension Kernel {
             }
         }
 
+        @Test("nothing is stopped when a name has no address any more") func unnamed() throws {
+            try Machine.with { machine in
+                configure(machine)
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                let pids = ["db", "web"].map { machine.firstProcess(of: $0) }
+                configure(machine, db: "host.hostname = unnamed.invalid; ip_hostname;")
+                let outcome = machine.jailrun("restart", "db")
+                #expect(outcome.status == 125 && outcome.errors.contains("unnamed.invalid"), "\(outcome)")
+                #expect(outcome.errors.contains("nothing was stopped"), "\(outcome)")
+                #expect(["db", "web"].map { machine.firstProcess(of: $0) } == pids)
+                #expect(machine.jailrun("stop", "web", "db", "other").status == 0)
+            }
+        }
+
         @Test("a new start that fails is said, with what is down") func failing() throws {
             try Machine.with { machine in
                 configure(machine)

@@ -79,6 +79,8 @@ struct TraceComparison {
     private enum Side: Int { case host, child, command }
 
     private let calls: [TracedCall]
+    /// Where the search ends.
+    private var end: Int
     private var side = Side.host
     private var pids: [Int]
     /// For each process: the place in `calls` after the last step that was found, and what the slots are.
@@ -96,6 +98,7 @@ struct TraceComparison {
 
     init(_ calls: [TracedCall], isEntry: Bool = false) {
         self.calls = calls
+        end = calls.count
         self.isEntry = isEntry
         pids = [calls.first?.pid ?? 0]
         found = [0]
@@ -119,7 +122,7 @@ struct TraceComparison {
         let isHook = step.name == "clone3" && !line.contains("CLONE_NEW")
         let pid = isHook ? pids[0] : hook ?? (side.rawValue < pids.count ? pids[side.rawValue] : -1)
         let from = cursors[pid] ?? 0
-        for index in calls.indices.dropFirst(from) where calls[index].pid == pid && calls[index].name == step.name {
+        for index in calls.indices.prefix(end).dropFirst(from) where calls[index].pid == pid && calls[index].name == step.name {
             var known = slots[pid] ?? [:]
             guard Self.match(step, calls[index], &known) else { continue }
             if !step.result.isEmpty, step.result != "0" { known[step.result] = calls[index].result }
@@ -138,9 +141,20 @@ struct TraceComparison {
         missing.append(line)
     }
 
+    /// Whether this process has made the step, which it need not, before the first call that is meant.
+    mutating func finds(_ line: String, before isMeant: (TracedCall) -> Bool) -> Bool {
+        let count = missing.count
+        end = calls.firstIndex(where: isMeant) ?? calls.count
+        find(line)
+        end = calls.count
+        if missing.count == count { return true }
+        missing.removeLast()
+        return false
+    }
+
     private mutating func find(_ step: NetworkLine, _ line: String) {
         entersNetwork = entersNetwork || step.isInside
-        for index in calls.indices.dropFirst(cursors[pids[0]] ?? 0) where calls[index].pid == pids[0] {
+        for index in calls.indices.prefix(end).dropFirst(cursors[pids[0]] ?? 0) where calls[index].pid == pids[0] {
             guard let end = step.end(at: index, in: calls) else { continue }
             found.formUnion([index, end])
             cursors[pids[0]] = end + 1
@@ -206,8 +220,10 @@ struct TraceComparison {
         "mknod", "mknodat", "keyctl", "bpf", "clone3", "execve", "execveat", "swapon", "personality",
     ]
 
-    private static func isIsolation(_ call: TracedCall) -> Bool {
+    static func isIsolation(_ call: TracedCall) -> Bool {
         if call.name == "prctl" {
+            // A question, which libcap asks when it is loaded.
+            if call.arguments.first == "PR_CAPBSET_READ" { return false }
             return ["NO_NEW_PRIVS", "CAPBSET", "CAP_AMBIENT", "SECUREBITS", "SECCOMP"].contains {
                 call.arguments.first?.contains("PR_SET_\($0)") == true
                     || call.arguments.first?.contains("PR_\($0)") == true

@@ -124,17 +124,34 @@ public enum DevfsRulesError: Error, Equatable, Sendable {
 extension DevfsRulesError: CustomStringConvertible {
     /// `FILE:LINE:COLUMN: MESSAGE`, the line and a caret where a line is at fault.
     public var description: String {
+        let text = (location.map { "\($0): " } ?? "") + message + (hint.map { "; \($0)" } ?? "")
+        guard case .malformed(_, let location, let line) = self else { return text }
+        return "\(text)\n\(line)\n\(String(repeating: " ", count: max(0, location.column - 1)))^"
+    }
+
+    /// The line at fault; nil when none is.
+    var location: SourceLocation? {
         switch self {
-        case .malformed(let message, let location, let line):
-            let caret = String(repeating: " ", count: max(0, location.column - 1)) + "^"
-            return "\(location): \(message)\n\(line)\n\(caret)"
-        case .refused(let file, let reason, let hint): return "\(file): \(reason)" + (hint.map { "; \($0)" } ?? "")
-        case .unknownRuleset(let name, let suggestion):
-            let hint = suggestion.map { " (did you mean \"\($0)\"?)" } ?? ""
-            return "devfs ruleset \"\(name)\": not in /etc/devfs.rules, nor shipped with jailrun\(hint)"
-        case .unknownInclude(let number, let location): return "\(location): include \(number): no such ruleset"
-        case .unknownUser(let name, let location): return "\(location): user \"\(name)\": not found"
-        case .unknownGroup(let name, let location): return "\(location): group \"\(name)\": not found"
+        case .malformed(_, let location, _), .unknownInclude(_, let location), .unknownUser(_, let location),
+            .unknownGroup(_, let location):
+            location
+        case .refused, .unknownRuleset: nil
         }
     }
+
+    /// Object first, cause last.
+    var message: String {
+        switch self {
+        case .malformed(let message, _, _): message
+        case .refused(let file, let reason, _): "\(file): \(reason)"
+        case .unknownRuleset(let name, let suggestion):
+            "devfs ruleset \"\(name)\": not in /etc/devfs.rules, nor shipped with jailrun"
+                + (suggestion.map { " (did you mean \"\($0)\"?)" } ?? "")
+        case .unknownInclude(let number, _): "include \(number): no such ruleset"
+        case .unknownUser(let name, _): "user \"\(name)\": not found"
+        case .unknownGroup(let name, _): "group \"\(name)\": not found"
+        }
+    }
+
+    var hint: String? { if case .refused(_, _, let hint) = self { hint } else { nil } }
 }

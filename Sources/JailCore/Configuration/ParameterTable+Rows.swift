@@ -235,7 +235,9 @@ extension ParameterTable {
 
     private static let privileges: [Row] = [
         .done("cap.add", .list, "", "capabilities on top of the default ones", "capset(2), the bounding set"),
-        .done("cap.drop", .list, "", "capabilities taken from the default ones", "capset(2), the bounding set"),
+        .done(
+            "cap.drop", .list, "", "capabilities taken from the default ones; all but those of cap.add: all",
+            "capset(2), the bounding set"),
         .done("seccomp", .string, "default", "system call filter: default, none, or a profile's path", "seccomp(2)"),
         .done(
             "userns", .string, "private", "user ids: private, host, or FIRST+COUNT", "user namespace, idmapped mounts"),

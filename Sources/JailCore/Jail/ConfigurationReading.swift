@@ -33,7 +33,21 @@ struct ConfigurationReading {
     var checked: [Diagnostic] {
         var reading = self
         reading.checkAddresses()
+        for index in reading.jails.indices { reading.jails[index].reader.checkSecrets() }
         return reading.distinctDiagnostics
+    }
+
+    /// jail(8) takes `/` for the root of a jail that names none. Here root inside would write the host's files: whoever means that
+    /// says so.
+    mutating func requireRoots() {
+        for index in jails.indices where !jails[index].reader.hasPath {
+            jails[index].reader.error(
+                "jail \"\(jails[index].spec.label)\" has no path: its root would be the host's own /",
+                at: jails[index].reader.jail.location,
+                hint:
+                    "path = \"/ROOT\"; names the jail's root; if the host's is meant: path = /; with root.ephemeral, as a rule"
+            )
+        }
     }
 
     // MARK: Uniqueness
@@ -99,6 +113,7 @@ struct ConfigurationReading {
 
     /// `depend` names blocks; a nested jail depends on the one around it.
     mutating func readDependencies() {
+        let labels = Labels(jails)
         for index in jails.indices {
             var depend = jails[index].reader.strings("depend")
             depend = depend.flatMap { entry in
@@ -106,7 +121,7 @@ struct ConfigurationReading {
             }
             // On a command line they are jails that run.
             for (place, entry) in depend.enumerated().reversed() where !jails[index].label.isEmpty {
-                if let other = jailIndex(Bytes(entry.value.utf8)) {
+                if let other = labels.index(of: Bytes(entry.value.utf8)) {
                     depend[place].value = jails[other].spec.name.value
                 } else {
                     depend.remove(at: place)
@@ -114,16 +129,39 @@ struct ConfigurationReading {
                 }
             }
             jails[index].spec.depend = depend
-            jails[index].spec.parent = parent(of: index)
+            jails[index].spec.parent = parent(of: index, labels)
         }
         reportLoops()
     }
 
-    private func jailIndex(_ label: Bytes) -> Int? { jails.firstIndex { $0.label == label } }
+    /// The jails by their labels: thousands of them are looked for. Not a dictionary, whose types are made at every start:
+    /// docs/design/0009.
+    private struct Labels {
+        private let sorted: [(label: Bytes, index: Int)]
 
-    private func parent(of index: Int) -> Located<String>? {
+        init(_ jails: [Jail]) {
+            let labels = jails.enumerated().map { ($1.label, $0) }
+            sorted = labels.count < 2 ? labels : labels.sorted { Self.isBefore($0, $1) }
+        }
+
+        private static func isBefore(_ left: (Bytes, Int), _ right: (Bytes, Int)) -> Bool {
+            left.0 == right.0 ? left.1 < right.1 : left.0.lexicographicallyPrecedes(right.0)
+        }
+
+        /// The first of the file.
+        func index(of label: Bytes) -> Int? {
+            var (low, high) = (0, sorted.count)
+            while low < high {
+                let middle = (low + high) / 2
+                if sorted[middle].label.lexicographicallyPrecedes(label) { low = middle + 1 } else { high = middle }
+            }
+            return low < sorted.count && sorted[low].label == label ? sorted[low].index : nil
+        }
+    }
+
+    private func parent(of index: Int, _ labels: Labels) -> Located<String>? {
         guard let dot = jails[index].label.lastIndex(of: .dot),
-            let other = jailIndex(Bytes(jails[index].label[..<dot]))
+            let other = labels.index(of: Bytes(jails[index].label[..<dot]))
         else { return nil }
         return Located(jails[other].spec.name.value, .configuration(jails[index].reader.jail.location))
     }
@@ -149,10 +187,11 @@ struct ConfigurationReading {
 
     /// Tells each jail that asks for it who the others are, whether they are started with it or not.
     mutating func introduceJails() {
-        let all = jails.map(\.spec).filter { !$0.network.addresses.isEmpty }
+        if jails.allSatisfy({ $0.spec.names == nil }) { return }
+        let all = jails.map(\.spec).filter { !$0.network.addresses.isEmpty }.map(\.asNeighbour)
         for index in jails.indices {
             let name = jails[index].spec.name.value
-            jails[index].spec.names?.neighbours = all.filter { $0.name.value != name }.map(\.asNeighbour)
+            jails[index].spec.names?.neighbours = all.filter { $0.jail != name }
         }
     }
 

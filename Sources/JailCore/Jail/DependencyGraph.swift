@@ -18,7 +18,9 @@ public struct DependencyGraph: Sendable {
 
     /// The jails and all that need them, in file order: what stopping them stops.
     public func dependents(of chosen: [String]) -> [String] {
-        closure(of: chosen) { name in names.filter { needs(of: $0).contains(name) } }
+        var users: [String: [String]] = [:]
+        for name in names { for need in needs(of: name) { users[need, default: []].append(name) } }
+        return closure(of: chosen) { users[$0] ?? [] }
     }
 
     private func closure(of chosen: [String], _ next: (String) -> [String]) -> [String] {
@@ -34,22 +36,46 @@ public struct DependencyGraph: Sendable {
     ///
     /// Stopping goes through the waves backwards. Needs outside `chosen` do not count; jails in a loop are in no wave.
     public func waves(of chosen: [String]) -> [[String]] {
-        var waiting = names.filter { Set(chosen).contains($0) }
-        var waves: [[String]] = []
-        while !waiting.isEmpty {
-            let blocked = Set(waiting)
-            let ready = waiting.filter { needs(of: $0).allSatisfy { !blocked.contains($0) } }
-            if ready.isEmpty { break }
-            waves.append(ready)
-            waiting.removeAll { ready.contains($0) }
+        eliminate(chosen).waves
+    }
+
+    /// Takes the jails away in waves, each without needs among those that are left. What remains is in a loop, or needs one.
+    private func eliminate(_ chosen: [String]) -> (waves: [[String]], rest: Set<String>) {
+        var rest = Set(chosen)
+        var lacking: [String: Int] = [:]
+        var users: [String: [String]] = [:]
+        for name in names where rest.contains(name) && lacking[name] == nil {
+            let inside = Set(needs(of: name)).intersection(rest)
+            lacking[name] = inside.count
+            for need in inside { users[need, default: []].append(name) }
         }
-        return waves
+        let places = Dictionary(zip(names, names.indices), uniquingKeysWith: { first, _ in first })
+        var wave = names.filter { lacking[$0] == 0 }
+        var waves: [[String]] = []
+        while !wave.isEmpty {
+            waves.append(wave)
+            rest.subtract(wave)
+            var next: [String] = []
+            for user in wave.flatMap({ users[$0] ?? [] }) {
+                lacking[user, default: 0] -= 1
+                if lacking[user] == 0 { next.append(user) }
+            }
+            wave = next.sorted { places[$0, default: 0] < places[$1, default: 0] }
+        }
+        return (waves, rest)
+    }
+
+    /// The places in the file, each after those that it needs: wave after wave.
+    public var startOrder: [Int] {
+        let places = Dictionary(zip(names, names.indices), uniquingKeysWith: { first, _ in first })
+        return waves(of: names).flatMap { $0 }.compactMap { places[$0] }
     }
 
     /// One loop for each group of jails that need each other, each beginning with its first jail in file order.
     var loops: [[String]] {
+        let suspects = eliminate(names).rest
         var told: Set<String> = []
-        return names.compactMap { name in
+        return names.filter(suspects.contains).compactMap { name in
             guard !told.contains(name), let loop = loop(through: name) else { return nil }
             told.formUnion(loop)
             return loop

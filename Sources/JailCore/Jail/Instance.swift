@@ -62,6 +62,7 @@ public struct Instance: Equatable, Sendable {
                 jail.network.addresses[index].address = moved.description
                 renumbered.append((address.address, moved.description))
             }
+            jail.network.moveGateways(to: networks)
             result.append(jail)
         }
         let addresses = zip(jails, result).map { (jail: $0.name.value, addresses: $1.network.addresses) }
@@ -107,6 +108,19 @@ public struct Instance: Equatable, Sendable {
         }
         if let moved = jail.network.interfaces.first {
             throw refuse(moved.origin, "\(moved.value) can be in one jail only", "an address without an interface")
+        }
+    }
+}
+
+extension NetworkSpec {
+    fileprivate mutating func moveGateways(to networks: [(from: InternetPrefix, to: InternetPrefix)]) {
+        gateways = gateways?.compactMap { text in
+            guard let gateway = InternetPrefix(text),
+                let moved = networks.first(where: { $0.from == gateway.network })
+            else { return nil }
+            let host = gateway.address.value - moved.from.address.value
+            let address = InternetAddress(gateway.address.family, moved.to.address.value | host)
+            return InternetPrefix(address, length: gateway.length).description
         }
     }
 }

@@ -22,7 +22,9 @@ extension JailReader {
     /// FreeBSD's largest jid is 999999.
     mutating func jid() -> Located<Int>? { integer("jid", in: 1...999_999) }
 
-    /// FreeBSD's root is `/` when there is no `path`.
+    var hasPath: Bool { jail.parameter("path")?.lastValue.map { !$0.bytes.isEmpty } ?? false }
+
+    /// FreeBSD's root is `/` when there is no `path`: see `ConfigurationReading.requireRoots()`.
     mutating func path() -> Located<String> {
         guard let path = absolutePath("path") else { return Located("/", .standard("path = DIRECTORY")) }
         if !path.value.split(separator: "/").contains("..") { return path }

@@ -18,11 +18,18 @@ extension JailReader {
 
     private mutating func reportUnknown(_ parameter: EffectiveParameter) {
         let name = parameter.name.printable()
-        let suggestion = ParameterTable.suggestion(for: parameter.name).map { " (did you mean \"\($0)\"?)" } ?? ""
+        let isInclude = Self.isMeantToInclude(parameter.name)
+        let near = isInclude ? ".include" : ParameterTable.suggestion(for: parameter.name)
+        let suggestion = near.flatMap { $0 == name ? nil : " (did you mean \"\($0)\"?)" } ?? ""
         error(
             "unknown parameter \"\(name)\"\(suggestion)", at: parameter.location,
-            hint: name == ".include" ? "write .include \"FILE\"; without = or +=" : nil,
-            jailMessage: "unknown parameter: \(name)")
+            hint: isInclude ? Self.includeHint : nil, jailMessage: "unknown parameter: \(name)")
+    }
+
+    static let includeHint = "write .include \"FILE\"; with a dot, and without = or +="
+
+    static func isMeantToInclude(_ name: Bytes) -> Bool {
+        Spelling(name.printable()).closest(in: [".include", "include"]) != nil
     }
 
     private mutating func checkFate(of parameter: EffectiveParameter, _ row: ParameterTable.Row) {

@@ -1,7 +1,8 @@
 extension JailReader {
     mutating func privileges(root: String) -> PrivilegeSpec {
+        let added = capabilities("cap.add")
         var privileges = PrivilegeSpec(
-            capAdd: capabilities("cap.add"), capDrop: capabilities("cap.drop"), seccomp: seccomp(root),
+            capAdd: added, capDrop: capabilities("cap.drop", butAdded: added), seccomp: seccomp(root),
             userNamespace: userNamespace(),
             allowsRawSockets: boolean("allow.raw_sockets", otherwise: false, "allow.raw_sockets"))
         for added in privileges.capAdd where privileges.capDrop.contains(where: { $0.value == added.value }) {
@@ -17,11 +18,23 @@ extension JailReader {
         return privileges
     }
 
-    private mutating func capabilities(_ name: String) -> [Located<String>] {
+    /// - Parameter added: what `cap.drop = all` leaves; nil where there is no such word.
+    private mutating func capabilities(_ name: String, butAdded added: [Located<String>]? = nil) -> [Located<String>] {
         let given = strings(name)
         if given.isEmpty { return [] }
         var found: [Capability: Located<String>] = [:]
         for capability in given {
+            if ["all", "cap_all"].contains(capability.value.lowercased()) {
+                if added == nil {
+                    error(
+                        "\(name): all of them would make root inside root of the host", at: capability.place,
+                        hint: "name those that are needed; cap.drop = all takes the others away")
+                }
+                for known in Capability.allCases where added?.contains(where: { $0.value == known.name }) == false {
+                    found[known] = Located(known.name, capability.origin)
+                }
+                continue
+            }
             guard let known = Capability(name: capability.value) else {
                 let names = Capability.allCases.map(\.name)
                 let near =

@@ -30,14 +30,32 @@ extension JailSpec {
 
 extension Configuration {
     /// Everything there is to say about the jails: errors, and accepted parameters that have no effect, in file order.
-    public func check() -> [Diagnostic] { readJails().checked }
+    public func check() -> [Diagnostic] { lackOfJails.map { [$0] } ?? readJails().checked }
+
+    /// A file without a jail is a mistake: whoever starts nothing, and hears nothing, believes that all is well.
+    var lackOfJails: Diagnostic? {
+        guard jails.isEmpty, let file = tree.sources.first?.file else { return nil }
+        let settings = tree.blocks.flatMap(\.settings).filter { !$0.isVariable }
+        if let setting = settings.first(where: { JailReader.isMeantToInclude($0.name) }) {
+            return Diagnostic(
+                "no jail is defined, and \"\(setting.name.printable())\" is an unknown parameter", at: setting.location,
+                hint: JailReader.includeHint, sourceLine: tree.line(at: setting.location))
+        }
+        let hint =
+            tree.blocks.isEmpty
+            ? "NAME { path = \"/ROOT\"; command = \"/bin/sh\"; } is one"
+            : "parameters outside of blocks, and those of names with a *, are for jails that the file defines: NAME { … }"
+        return Diagnostic("\(Bytes(file.utf8).printable()): no jail is defined", at: nil, hint: hint)
+    }
 
     /// The jails of those names or labels and what they depend on, checked, in file order; without names all jails.
     ///
     /// A name may be a wildcard. Throws every error of those jails at once.
     public func specs(of names: [String] = []) throws(ConfigurationFailure) -> [JailSpec] {
+        if let lackOfJails { throw ConfigurationFailure([lackOfJails]) }
         var reading = readJails()
         if !names.isEmpty { try reading.select(names) }
+        reading.requireRoots()
         let errors = reading.diagnostics.filter { $0.severity == .error }
         guard errors.isEmpty else {
             throw ConfigurationFailure(reading.distinctDiagnostics.filter { $0.severity == .error }, jail: errors)
@@ -67,6 +85,7 @@ extension Configuration {
         reading.checkUniqueness()
         reading.readDependencies()
         reading.introduceJails()
+        reading.chooseGateways()
         return reading
     }
 }

@@ -174,6 +174,9 @@ public struct NetworkSpec: Equatable, Sendable, Codable {
     /// `ip_hostname`: the addresses of the hostname are the jail's, too, on this interface; empty for the bridge `jail0`. Nil
     /// once they are known.
     public var lookup: Located<String>?
+    /// The host's addresses on the bridge, one for each network that the jail has there: chosen for all jails of the file,
+    /// `10.77.0.1/24`. Nil where the jail is alone.
+    public var gateways: [String]?
 
     /// `port`: ports of the host that lead to the jail.
     public var ports: [PortSpec] = []

@@ -3,7 +3,8 @@ internal import Glibc
 
 extension Netlink {
     /// What the host has, as far as a jail of that network depends on it. Some 0.2 ms.
-    public func facts(for network: NetworkSpec) throws(NetlinkError) -> HostNetworkFacts {
+    /// - Parameter seesRules: false without the right to read the rules of jails: ports that they have published look free then.
+    public func facts(for network: NetworkSpec, seesRules: Bool = true) throws(NetlinkError) -> HostNetworkFacts {
         guard network.isConnected else { return HostNetworkFacts(links: []) }
         var facts = HostNetworkFacts(links: try links())
         facts.hasIPv6 = sysctl("net/ipv6/conf/all/forwarding") != nil
@@ -22,7 +23,7 @@ extension Netlink {
             guard let link = facts.links.first(where: { $0.name == interface }) else { continue }
             if link.isBridge { facts.defaultGateways += try defaultGateways(link) }
         }
-        facts.takenPorts = try takenPorts(for: network.ports)
+        facts.takenPorts = try takenPorts(for: network.ports, seesRules: seesRules)
         facts.sysctls = sysctls(for: network, facts)
         return facts
     }

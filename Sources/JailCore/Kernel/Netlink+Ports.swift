@@ -38,9 +38,11 @@ extension Netlink {
     }
 
     /// Every port that a jail has published or a program listens on.
-    func takenPorts(for ports: [PortSpec]) throws(NetlinkError) -> [HostNetworkFacts.TakenPort] {
+    func takenPorts(
+        for ports: [PortSpec], seesRules: Bool = true
+    ) throws(NetlinkError) -> [HostNetworkFacts.TakenPort] {
         if ports.isEmpty { return [] }
-        let published = try packetRules().compactMap { rule in
+        let published = try (seesRules ? packetRules() : []).compactMap { rule in
             rule.port.map { HostNetworkFacts.TakenPort(port: $0, jail: rule.jail) }
         }
         return published + Listeners(proc: proc).ports(overlapping: ports)

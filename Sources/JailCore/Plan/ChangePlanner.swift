@@ -148,7 +148,7 @@ public struct ChangePlanner {
         let changed = new.cgroup(unlike: old)
         guard let first = changed.first else { return [] }
         let planner = Planner(jail: new, identity: identity, facts: StartFacts())
-        return facts.cgroupLevels.flatMap(planner.makeLevel) + [
+        return facts.cgroupLevels.flatMap { $0.steps(for: [new], isNested: facts.isNested) } + [
             open(
                 .openDirectory(facts.cgroup, flags: [.directory, .closeOnExec], into: .cgroup),
                 .cgroupValue(file: first.file, value: first.value), first.origin, "open the jail's cgroup")

@@ -50,7 +50,7 @@ public struct HostDevice: Hashable, Sendable {
 }
 
 /// What a ruleset leaves of `/dev`.
-public struct DeviceTree: Equatable, Sendable {
+public struct DeviceTree: Equatable, Sendable, Codable {
     /// Directories that `nodes` need, parents first: `dri`, `net`.
     public var directories: [String] = []
     public var nodes: [DeviceNode] = []

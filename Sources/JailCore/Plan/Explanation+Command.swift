@@ -16,13 +16,12 @@ extension Explanation {
         manual: "pipe(2)", turnedOff: "exec.consolelog = FILE")
 
     static func handedDescriptor(_ descriptor: StartFacts.HandedDescriptor) -> Self {
-        let name = ["input", "output", "error"][descriptor.number]
+        let (name, file) = [("input", "stdin"), ("output", "stdout"), ("error", "stderr")][descriptor.number]
         return switch descriptor.way {
         case .opened(let mode):
             Explanation(
                 "Gives the pipe that is standard \(name) the mode 0\(String(mode, radix: 8)).",
-                without: "No program of the jail could open it as /dev/std\(descriptor.number == 0 ? "in" : descriptor.number == 1 ? "out" : "err").",
-                manual: "fchmod(2)", "pipe(7)")
+                without: "No program of the jail could open it as /dev/\(file).", manual: "fchmod(2)", "pipe(7)")
         case .nothing:
             Explanation(
                 "Makes /dev/null standard \(name).", without: "The jail would hold what its caller has there.",

@@ -1,7 +1,7 @@
 /// What was looked up before a start, so that planning needs no look at the machine.
 public struct StartFacts: Equatable, Sendable {
     /// A user, from passwd(5) and group(5) of the jail or of the host.
-    public struct User: Equatable, Sendable {
+    public struct User: Equatable, Sendable, Codable {
         public var name: String
         public var uid: UInt32
         public var gid: UInt32
@@ -34,7 +34,10 @@ public struct StartFacts: Equatable, Sendable {
     public var deviceTree = DeviceTree()
     /// The places in `mount` of those whose source is no directory.
     public var mountedFiles: [Int] = []
+    /// What the jail has of its own.
     public var network: [Located<NetworkOperation>] = []
+    /// What it shares with others, and what is not there of it.
+    public var sharedNetwork: [Located<NetworkOperation>] = []
     /// Who has the jail's address already, if it is to be in that jail's network.
     public var networkHolder: NetworkHolder?
     /// The cgroups from the mount point of the hierarchy down to that below which jails are made.
@@ -119,7 +122,7 @@ public struct StartFacts: Equatable, Sendable {
     }
 
     /// A resolv.conf(5) of the host's.
-    public struct Resolver: Equatable, Sendable {
+    public struct Resolver: Equatable, Sendable, Codable {
         public var path: String
         public var text: String
         public init(path: String, text: String) {
@@ -128,7 +131,7 @@ public struct StartFacts: Equatable, Sendable {
         }
     }
 
-    public struct MaskedPath: Equatable, Sendable {
+    public struct MaskedPath: Equatable, Sendable, Codable {
         public var path: String
         public var isDirectory: Bool
         public init(path: String, isDirectory: Bool) {
@@ -143,14 +146,17 @@ public struct StartFacts: Equatable, Sendable {
         public var exists: Bool
         /// Controllers that a jail's limits need and that are not in its `cgroup.subtree_control`, `memory`.
         public var missingControllers: [String]
-        public init(path: String, exists: Bool = true, missingControllers: [String] = []) {
+        /// That of the jail around: its controllers are divided by those inside.
+        public var isOfJail = false
+        public init(path: String, exists: Bool = true, missingControllers: [String] = [], isOfJail: Bool = false) {
             self.path = path
+            self.isOfJail = isOfJail
             self.exists = exists
             self.missingControllers = missingControllers
         }
     }
 
-    public struct ResourceLimit: Equatable, Sendable {
+    public struct ResourceLimit: Equatable, Sendable, Codable {
         public var resource: Int
         public var name: String
         public var soft: UInt64

@@ -49,11 +49,15 @@ public struct JailExplanation: Codable, Equatable, Sendable {
 
     /// - Parameter line: the text of a line of the configuration.
     public init(of jail: JailSpec, plan: Plan, line: (SourceLocation) -> String?) {
+        self.init(name: jail.label, plan: plan, line: line)
+    }
+
+    init(name: String, plan: Plan, line: (SourceLocation) -> String?) {
         let all = plan.allSteps
         let parts = plan.parts
         var partOf = [Int](repeating: 0, count: all.count)
         for (index, part) in parts.enumerated() { for step in part.steps { partOf[step] = index } }
-        name = jail.label
+        self.name = name
         self.parts = parts.map { Part($0, plan: plan, line: line) }
         steps = all.enumerated().map { index, step in
             Step(
@@ -126,10 +130,20 @@ extension String {
 /// All that is said at once.
 public struct ExplanationDocument: Codable, Equatable, Sendable {
     /// Of this form.
-    public var version = 1
+    public var version = 2
+    /// What the jails share, which comes before all of them; nil when all of it is there.
+    public var shared: JailExplanation?
+    /// In the order in which they can be started.
     public var jails: [JailExplanation]
 
-    public init(_ jails: [JailExplanation]) { self.jails = jails }
+    /// - Parameter line: the text of a line of the configuration.
+    public init(of plan: FilePlan, line: (SourceLocation) -> String?) {
+        shared = plan.shared.steps.isEmpty ? nil : JailExplanation(name: "shared", plan: plan.shared, line: line)
+        jails = plan.jails.map { JailExplanation(of: $0.spec, plan: $0.plan, line: line) }
+    }
+
+    /// What is shared and all jails, in the order of the plan.
+    public var all: [JailExplanation] { (shared.map { [$0] } ?? []) + jails }
 
     /// Keys are sorted; parts and steps stand in the plan's order.
     public func json() -> String { JSONText.of(self) }

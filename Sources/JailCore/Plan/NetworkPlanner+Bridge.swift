@@ -14,32 +14,36 @@ extension NetworkPlanner {
         let prefixes = attachment.entries.map(Self.ownPrefix)
         for (entry, prefix) in zip(attachment.entries, prefixes) { try check(prefix, entry.origin) }
         let gateways = try gateways(attachment, prefixes)
-        addOwnBridge(attachment)
+        shareBridge(attachment.origin)
         for gateway in gateways {
             let address = LinkAddress(
                 link: bridge, namespace: .host, address: gateway.prefix.description, isGateway: true)
-            add(.addAddress(address), gateway.origin)
+            let isThere = facts.addresses.contains { $0.link == bridge && $0.prefix == gateway.prefix }
+            addShared(.addAddress(address), gateway.origin, isThere: isThere)
         }
         addPair(attachment, master: bridge, prefixes: prefixes, settings: portSettings(attachment))
         addJailAddresses(attachment, prefixes)
         for gateway in gateways { addDefaultRoute(attachment, via: gateway.prefix.address, gateway.origin) }
     }
 
-    /// Made each time: another jail's stop may have removed it since the facts were read. It is up at once, for a
-    /// bridge without spanning tree does not wait for its forward delay.
-    private mutating func addOwnBridge(_ attachment: Attachment) {
+    /// It is up at once, for a bridge without spanning tree does not wait for its forward delay. The alias comes last: one that
+    /// has it has all of this.
+    private mutating func shareBridge(_ origin: Origin) {
         let bridge = NetworkPlan.bridge
-        add(
-            .createBridge(name: bridge, mac: Self.mac(firstOctet: "02", seed: "bridge \(bridge)")), attachment.origin)
+        let isThere = facts.link(named: bridge)?.alias == JailLink.bridgeAlias
+        addShared(
+            .createBridge(name: bridge, mac: Self.mac(firstOctet: "02", seed: "bridge \(bridge)")), origin,
+            isThere: isThere)
         if facts.hasIPv6 {
             // Or a jail that sends router advertisements gives the host a default route.
-            add(Self.setting("net/ipv6/conf/\(bridge)/accept_ra", "0"), attachment.origin)
-            add(Self.setting("net/ipv6/conf/\(bridge)/accept_dad", "0"), attachment.origin)
+            addShared(Self.setting("net/ipv6/conf/\(bridge)/accept_ra", "0"), origin, isThere: isThere)
+            addShared(Self.setting("net/ipv6/conf/\(bridge)/accept_dad", "0"), origin, isThere: isThere)
         }
         // Or a jail that forges its source speaks in the name of the host's other networks.
-        add(Self.setting("net/ipv4/conf/\(bridge)/rp_filter", "1"), attachment.origin)
-        add(
-            .raiseLink(LinkState(name: bridge, namespace: .host, alias: JailLink.bridgeAlias)), attachment.origin)
+        addShared(Self.setting("net/ipv4/conf/\(bridge)/rp_filter", "1"), origin, isThere: isThere)
+        addShared(
+            .raiseLink(LinkState(name: bridge, namespace: .host, alias: JailLink.bridgeAlias)), origin,
+            isThere: isThere)
     }
 
     private static func ownPrefix(_ entry: Entry) -> InternetPrefix {
@@ -72,7 +76,8 @@ extension NetworkPlanner {
         return result
     }
 
-    /// The one that the bridge has; else the network's first address, or its last when a jail has the first.
+    /// The one that the bridge has; else the one that was chosen for the jail's file; else what is free beside this jail and
+    /// those that are up.
     private func gateway(of prefix: InternetPrefix, _ origin: Origin) throws(NetworkPlanError) -> InternetPrefix {
         let present = facts.addresses.first {
             $0.link == NetworkPlan.bridge && $0.prefix.network == prefix.network
@@ -80,8 +85,8 @@ extension NetworkPlanner {
         if let present { return present.prefix }
         let own = network.addresses.compactMap { InternetAddress($0.address) }
         let taken = own + facts.jailAddresses.map(\.address)
-        let hosts = prefix.hosts
-        guard let free = [hosts.first, hosts.last].first(where: { !taken.contains($0) }) else {
+        if let chosen = network.gateway(of: prefix), !taken.contains(chosen.address) { return chosen }
+        guard let free = prefix.gateway(isTaken: taken.contains) else {
             throw .noGatewayLeft(network: prefix.network.description, origin)
         }
         return InternetPrefix(free, length: prefix.length)

@@ -1,7 +1,8 @@
 /// Why a jail's network cannot be made as the configuration asks. Found before anything is touched.
 public enum NetworkPlanError: Error, Equatable, Sendable {
     /// No such link on the host.
-    case unknownInterface(String, Origin)
+    /// `near` is the interface that may have been meant.
+    case unknownInterface(String, near: String?, Origin)
     case loopbackInterface(String, Origin)
     case portOfBridge(interface: String, bridge: String, Origin)
     case interfaceOfJail(interface: String, jail: String, Origin)
@@ -10,6 +11,8 @@ public enum NetworkPlanError: Error, Equatable, Sendable {
     case notAnAddress(String, Origin)
     case duplicateAddress(String, Origin)
     case addressOnHost(address: String, interface: String, Origin)
+    /// The host has it on the bridge, for jails that are up.
+    case addressOfGateway(address: String, jails: [String], Origin)
     case addressOfJail(address: String, jail: String, Origin)
     /// The lowest or highest address of its network, which no host of IPv4 can have.
     case addressOfNetwork(address: String, network: String, Origin)
@@ -28,9 +31,10 @@ public enum NetworkPlanError: Error, Equatable, Sendable {
 
     public var origin: Origin {
         switch self {
-        case .unknownInterface(_, let origin), .loopbackInterface(_, let origin), .portOfBridge(_, _, let origin),
+        case .unknownInterface(_, _, let origin), .loopbackInterface(_, let origin), .portOfBridge(_, _, let origin),
             .interfaceOfJail(_, _, let origin), .bridgeNameTaken(_, let origin), .notAnAddress(_, let origin),
-            .duplicateAddress(_, let origin), .addressOnHost(_, _, let origin), .addressOfJail(_, _, let origin),
+            .duplicateAddress(_, let origin), .addressOnHost(_, _, let origin), .addressOfGateway(_, _, let origin),
+            .addressOfJail(_, _, let origin),
             .addressOfNetwork(_, _, let origin), .networkOnHost(_, _, let origin), .noGatewayLeft(_, let origin),
             .noNetworkOnBridge(_, _, let origin), .noIPv6(_, let origin), .cannotMove(_, _, let origin),
             .portOfJail(_, _, let origin), .portOnHost(_, _, let origin), .addressNotOnHost(_, _, let origin):
@@ -47,9 +51,13 @@ public enum NetworkPlanError: Error, Equatable, Sendable {
         case .portOfBridge(_, let bridge, _): "interface = \(bridge)"
         case .networkOnHost(_, let interface, _): "interface = \(interface), or an address of another network"
         case .bridgeNameTaken(let name, _): "rename that link: ip link set \(name) name NAME"
-        case .addressOnHost(_, NetworkPlan.bridge, _): "the host has it there as gateway of jails; take another"
+        case .addressOfGateway(_, let jails, _):
+            jails.isEmpty
+                ? "no jail needs it: jailrun prune takes it back"
+                : "take another; or stop \(jails.enumerated) and start this jail first: the first start chooses the gateway"
         case .addressOnHost: "remove it from the host, or take another"
-        case .noGatewayLeft: "leave the first or the last address of the network to the host"
+        case .noGatewayLeft:
+            "the host needs one there, as the jails' gateway: take a larger network, or fewer addresses"
         case .noNetworkOnBridge(let address, _, _): "write the length of its network's prefix, \(address)/24"
         case .portOfJail, .portOnHost: "port 0 of the host stands for one that is free"
         case .addressNotOnHost: "without an address, it is published on all of the host's"
@@ -64,7 +72,8 @@ extension NetworkPlanError: CustomStringConvertible {
     /// Object first, cause last; without the origin and the hint, which whoever prints it adds.
     public var description: String {
         switch self {
-        case .unknownInterface(let name, _): "\(name): no such interface"
+        case .unknownInterface(let name, let near, _):
+            "\(name): no such interface" + (near.map { " (did you mean \"\($0)\"?)" } ?? "")
         case .loopbackInterface(let name, _): "\(name): a loopback interface"
         case .portOfBridge(let name, let bridge, _): "\(name): a port of the bridge \(bridge), which has its network"
         case .interfaceOfJail(let name, let jail, _): "\(name): the link of jail \"\(jail)\""
@@ -72,6 +81,9 @@ extension NetworkPlanError: CustomStringConvertible {
         case .notAnAddress(let text, _): "\(text): not an address that a jail can have"
         case .duplicateAddress(let address, _): "\(address): given twice"
         case .addressOnHost(let address, let interface, _): "\(address): the host has it on \(interface)"
+        case .addressOfGateway(let address, let jails, _):
+            "\(address): the host has it on \(NetworkPlan.bridge), as the gateway"
+                + (jails.isEmpty ? "" : " of \(jails.enumerated)")
         case .addressOfJail(let address, let jail, _): "\(address): jail \"\(jail)\" has it"
         case .addressOfNetwork(let address, let network, _): "\(address): not a host's address in \(network)"
         case .networkOnHost(let network, let interface, _): "\(network): overlaps a network of \(interface)"

@@ -1,6 +1,6 @@
 /// What the host's network looks like before a jail joins it: all that planning depends on.
-public struct HostNetworkFacts: Equatable, Sendable {
-    public struct Link: Equatable, Sendable {
+public struct HostNetworkFacts: Equatable, Sendable, Codable {
+    public struct Link: Equatable, Sendable, Codable {
         public var index: Int
         public var name: String
         public var isBridge: Bool
@@ -25,7 +25,7 @@ public struct HostNetworkFacts: Equatable, Sendable {
         }
     }
 
-    public struct Address: Equatable, Sendable {
+    public struct Address: Equatable, Sendable, Codable {
         public var link: String
         public var prefix: InternetPrefix
 
@@ -36,7 +36,7 @@ public struct HostNetworkFacts: Equatable, Sendable {
     }
 
     /// An address of a jail, up or about to be.
-    public struct JailAddress: Equatable, Sendable {
+    public struct JailAddress: Equatable, Sendable, Codable {
         public var jail: String
         public var address: InternetAddress
         /// The host's end of its link; empty when it is not made yet.
@@ -50,7 +50,7 @@ public struct HostNetworkFacts: Equatable, Sendable {
     }
 
     /// The next hop of a default route.
-    public struct DefaultGateway: Equatable, Sendable {
+    public struct DefaultGateway: Equatable, Sendable, Codable {
         public var link: String
         public var address: InternetAddress
 
@@ -60,7 +60,7 @@ public struct HostNetworkFacts: Equatable, Sendable {
         }
     }
 
-    public struct TakenPort: Equatable, Sendable {
+    public struct TakenPort: Equatable, Sendable, Codable {
         public var port: PortSpec
         /// Nil: a program of the host's.
         public var jail: String?
@@ -74,7 +74,7 @@ public struct HostNetworkFacts: Equatable, Sendable {
         }
     }
 
-    public struct Sysctl: Equatable, Sendable {
+    public struct Sysctl: Equatable, Sendable, Codable {
         /// Below `/proc/sys`.
         public var path: String
         public var value: String
@@ -118,11 +118,27 @@ public struct HostNetworkFacts: Equatable, Sendable {
     /// What it was before the first jail came.
     func original(_ path: String) -> String? { originals.first { $0.path == path }?.value ?? value(of: path) }
 
+    /// Of a link, before IPv6 forwarded: where jailrun has changed that, only what it wrote down is the link's own.
+    func linkSetting(_ path: String) -> String? {
+        let isChanged = originals.contains { $0.path == "net/ipv6/conf/all/forwarding" }
+        return isChanged ? originals.first { $0.path == path }?.value : value(of: path)
+    }
+
     func value(of path: String) -> String? { sysctls.first { $0.path == path }?.value }
 
     /// A bridge called `jail0` that is the administrator's. One without alias that is down was left by a start that
     /// died between making it and naming it.
     static func isForeign(_ bridge: Link) -> Bool { bridge.alias != JailLink.bridgeAlias && bridge.isUp }
+
+    /// For an address that the host has on jailrun's bridge, because of jails that are up.
+    func gatewayError(for spec: AddressSpec) -> NetworkPlanError? {
+        guard let address = InternetAddress(spec.address), let bridge = link(named: NetworkPlan.bridge),
+            !Self.isForeign(bridge),
+            let gateway = addresses.first(where: { $0.link == bridge.name && $0.prefix.address == address })
+        else { return nil }
+        let users = jailLinks.filter { $0.interface == bridge.name && $0.uses(gateway.prefix) }
+        return .addressOfGateway(address: spec.address, jails: users.map { "\"\($0.jail)\"" }, spec.origin)
+    }
 
     /// The host's ends of running jails' links, as their aliases tell.
     public var jailLinks: [JailLink] {

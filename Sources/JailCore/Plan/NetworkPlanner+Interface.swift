@@ -50,7 +50,7 @@ extension NetworkPlanner {
     /// A value that is restored when the last of its users is gone.
     mutating func share(_ path: String, _ value: String, _ users: NetworkSysctl.Users, _ origin: Origin) {
         let sysctl = NetworkSysctl(
-            namespace: .host, path: path, value: value, previous: facts.value(of: path) ?? "0", users: users)
+            namespace: .host, path: path, value: value, previous: facts.original(path) ?? "0", users: users)
         add(.setSysctl(sysctl), origin)
     }
 
@@ -67,12 +67,13 @@ extension NetworkPlanner {
     /// accept_ra is 2.
     mutating func shareIPv6Forwarding(_ origin: Origin) {
         let users = NetworkSysctl.Users(interface: nil, family: .ipv6)
-        if facts.value(of: "net/ipv6/conf/all/forwarding") != "1" {
-            for link in facts.links.map(\.name) {
-                let isRouter = facts.value(of: "net/ipv6/conf/\(link)/forwarding") == "1"
-                if isRouter {
+        if facts.original("net/ipv6/conf/all/forwarding") != "1" {
+            // Those of jails come and go, and hear no router.
+            let jails = facts.jailLinks.map(\.name) + [NetworkPlan.bridge]
+            for link in facts.links.map(\.name) where !jails.contains(link) {
+                if facts.linkSetting("net/ipv6/conf/\(link)/forwarding") == "1" {
                     share("net/ipv6/conf/\(link)/forwarding", "1", users, origin)
-                } else if facts.value(of: "net/ipv6/conf/\(link)/accept_ra") == "1" {
+                } else if facts.linkSetting("net/ipv6/conf/\(link)/accept_ra") == "1" {
                     share("net/ipv6/conf/\(link)/accept_ra", "2", users, origin)
                 }
             }

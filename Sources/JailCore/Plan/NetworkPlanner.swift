@@ -10,7 +10,14 @@ public struct NetworkPlan: Equatable, Sendable {
     /// The bridge of jails whose addresses name no interface.
     public static let bridge = NetworkSpec.bridge
 
-    public let operations: [Located<NetworkOperation>]
+    /// What jails share, jailrun's bridge with the host's addresses on it, as it is made when nothing of it is there.
+    public private(set) var shared: [Located<NetworkOperation>] = []
+    /// Of that, what is not there.
+    public private(set) var lacking: [Located<NetworkOperation>] = []
+    /// What the jail has of its own: the same whichever jails are there already.
+    public private(set) var own: [Located<NetworkOperation>] = []
+    /// All of it, in its order.
+    public var operations: [Located<NetworkOperation>] { shared + own }
 
     /// - Parameters:
     ///   - jail: the jail's name, and the number that names its links: its jid, as a rule.
@@ -19,14 +26,22 @@ public struct NetworkPlan: Equatable, Sendable {
     public init(
         for network: NetworkSpec, jail: (name: String, jid: Int), facts: HostNetworkFacts, namespaceFile: String = ""
     ) throws(NetworkPlanError) {
-        guard network.mode.value == .own else {
-            operations = []
-            return
-        }
+        guard network.mode.value == .own else { return }
         var planner = NetworkPlanner(network: network, jail: jail.name, jid: jail.jid, facts: facts)
         try planner.plan()
         try planner.moveInterfaces(namespaceFile: namespaceFile)
-        operations = planner.operations
+        (shared, lacking, own) = (planner.shared, planner.lacking, planner.operations)
+    }
+
+    /// Only what the jail shares with others.
+    init(sharedBy network: NetworkSpec, jail: (name: String, jid: Int), facts: HostNetworkFacts)
+        throws(NetworkPlanError)
+    {
+        var planner = NetworkPlanner(network: network, jail: jail.name, jid: jail.jid, facts: facts)
+        for attachment in try planner.attachments() where attachment.interface == nil {
+            try planner.attach(attachment)
+        }
+        (shared, lacking) = (planner.shared, planner.lacking)
     }
 
     /// Only what publishes the ports of a jail that is connected already.
@@ -37,7 +52,7 @@ public struct NetworkPlan: Equatable, Sendable {
         for attachment in try planner.attachments() { try planner.attach(attachment) }
         planner.operations = []
         try planner.publishPorts()
-        operations = planner.operations
+        own = planner.operations
     }
 
     /// Only what a jail needs of its own in a network that others made, where its address is already.
@@ -46,9 +61,9 @@ public struct NetworkPlan: Equatable, Sendable {
         joining network: NetworkSpec, jail: (name: String, jid: Int), facts: HostNetworkFacts, opensReservedPorts: Bool
     ) throws(NetworkPlanError) {
         let setting = NetworkPlanner.setting("net/ipv4/ip_unprivileged_port_start", "0", in: .jail)
-        operations =
+        own =
             (opensReservedPorts ? [Located(setting, network.addresses.first?.origin ?? network.mode.origin)] : [])
-            + (try Self(publishing: network, jail: jail, facts: facts).operations)
+            + (try Self(publishing: network, jail: jail, facts: facts).own)
     }
 }
 
@@ -77,6 +92,9 @@ struct NetworkPlanner {
     let jid: Int
     let facts: HostNetworkFacts
     var operations: [Located<NetworkOperation>] = []
+    var shared: [Located<NetworkOperation>] = []
+    /// What of it is not there.
+    var lacking: [Located<NetworkOperation>] = []
     /// The first address of each family: where published ports lead.
     var targets: [PortTarget] = []
     /// Families that have their default route.
@@ -93,6 +111,12 @@ struct NetworkPlanner {
         operations.append(Located(operation, origin))
     }
 
+    /// - Parameter isThere: another jail's start has made it.
+    mutating func addShared(_ operation: NetworkOperation, _ origin: Origin, isThere: Bool) {
+        shared.append(Located(operation, origin))
+        if !isThere { lacking.append(Located(operation, origin)) }
+    }
+
     mutating func plan() throws(NetworkPlanError) {
         let attachments = try attachments()
         isolateJailFromNeighbours(attachments)  // before its links exist, which copy these values
@@ -103,7 +127,10 @@ struct NetworkPlanner {
 
     mutating func attach(_ attachment: Attachment) throws(NetworkPlanError) {
         guard let name = attachment.interface else { return try attachToOwnBridge(attachment) }
-        guard let link = facts.link(named: name) else { throw .unknownInterface(name, attachment.origin) }
+        guard let link = facts.link(named: name) else {
+            let near = Spelling(name).closest(in: facts.links.map(\.name))
+            throw .unknownInterface(name, near: near, attachment.origin)
+        }
         if let other = facts.jailLinks.first(where: { $0.name == name }) {
             throw .interfaceOfJail(interface: name, jail: other.jail, attachment.origin)
         }
@@ -151,6 +178,7 @@ struct NetworkPlanner {
         if let other = facts.jailAddresses.first(where: { $0.address == address && isOthers($0) }) {
             throw .addressOfJail(address: spec.address, jail: other.jail, spec.origin)
         }
+        if let error = facts.gatewayError(for: spec) { throw error }
         if let other = facts.addresses.first(where: { $0.prefix.address == address }) {
             throw .addressOnHost(address: spec.address, interface: other.link, spec.origin)
         }

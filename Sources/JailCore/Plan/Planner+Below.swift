@@ -35,6 +35,7 @@ extension Planner {
         let parts = mount.relativeTarget.split(separator: "/")
         guard parts.first == "dev", parts.count > 1, mount.kind != .fdescfs else { return [] }
         let path = parts.dropFirst().joined(separator: "/")
+        if plainDirectories.contains(path) { return [] }
         let isFile = facts.mountedFiles.contains(index)
         let aim = Purpose.mountPoint(mount.relativeTarget, isFile: isFile)
         let folders = DeviceTable.parents(of: path) + (isFile ? [] : [path])

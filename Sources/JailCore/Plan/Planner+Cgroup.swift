@@ -6,7 +6,7 @@ extension Planner {
         let origin = Origin.standard("")
         let aim = Purpose.cgroup(jail.name.value, below: facts.cgroupLevels.last?.path ?? "/")
         let directory: OpenFlags = [.directory, .closeOnExec]
-        var steps = facts.cgroupLevels.flatMap(makeLevel)
+        var steps = facts.cgroupLevels.flatMap { $0.isOfJail ? $0.steps(for: [jail], isNested: facts.isNested) : [] }
         steps += [
             host(
                 .open(facts.cgroupLevels.last?.path ?? "/", directory, into: .cgroupRoot), aim, origin,
@@ -26,35 +26,6 @@ extension Planner {
     }
 
     var mark: String { CgroupMark.attribute(isNested: facts.isNested) }
-
-    /// A cgroup has the files of a controller when its parent gives it that, so they are enabled from the top down.
-    func makeLevel(_ level: StartFacts.CgroupLevel) -> [Step] {
-        let aim = Purpose.cgroupLevel(level)
-        let make = [
-            host(
-                .ensureDirectory(level.path, mode: 0o755), aim, .standard(""), "make the cgroup \(level.path)"),
-            host(
-                .setAttribute(mark, to: CgroupMark.level, ofPath: level.path), aim, .standard(""),
-                "mark the cgroup as made by jailrun"),
-        ]
-        return (level.exists ? [] : make)
-            + level.missingControllers.flatMap { controller in
-                let origin = controllerOrigin(controller)
-                let file = "\(level.path)/cgroup.subtree_control"
-                return [
-                    host(
-                        .open(file, [.writeOnly, .closeOnExec], into: .controllerFile), aim, origin, "open \(file)"),
-                    host(
-                        .write("+\(controller)", to: .controllerFile), aim, origin,
-                        "enable the cgroup controller \(controller) in \(level.path)"),
-                    host(.close(.controllerFile), aim, origin, "close \(file)"),
-                ]
-            }
-    }
-
-    private func controllerOrigin(_ controller: String) -> Origin {
-        jail.cgroup.first { $0.file.hasPrefix(controller + ".") }?.origin ?? .standard("")
-    }
 
     /// - Parameter undo: what gives it the value that it had.
     func set(_ setting: CgroupSetting, undo: [Operation] = []) -> [Step] {

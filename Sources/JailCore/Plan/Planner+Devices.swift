@@ -31,11 +31,12 @@ extension Planner {
         }
     }
 
+    var plainDirectories: [String] { (facts.deviceTree.hasTerminals ? ["pts"] : []) + ["shm", "mqueue"] }
+
     /// What is no device: made by root inside, whose it then is.
     func fillDevices() -> [Step] {
         let origin = jail.pseudoFilesystems.devfs.origin
-        let directories = (facts.deviceTree.hasTerminals ? ["pts"] : []) + ["shm", "mqueue"]
-        return directories.map {
+        return plainDirectories.map {
             child(.makeDirectory($0, at: .devices, mode: 0o755), .attachDevices, origin, "make /dev/\($0)")
         }
             + facts.deviceTree.links.filter { !isTaken("dev/\($0.path)") }.map {

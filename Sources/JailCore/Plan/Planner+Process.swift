@@ -167,26 +167,29 @@ extension Planner {
     func giveOutput() -> [Step] {
         var pipes = relayedPipes
         if let log = jail.commands.consoleLog {
-            pipes.append((.consoleLog, .consoleLog(log.value)))
+            pipes.append((.consoleLog, .consoleLog(log.value), log.origin))
         } else if facts.isOutputPiped {
-            pipes.append((.output, .outputPipe))
+            pipes.append((.output, .outputPipe, Self.pipeOrigin))
         }
-        return pipes.flatMap { slot, aim in give(slot) { host($0, aim, .standard(""), $1) } }
+        return pipes.flatMap { slot, aim, origin in give(slot) { host($0, aim, origin, $1) } }
     }
 
     /// The same for a command that joins the jail: by its process, before it does.
     func giveEntryOutput() -> [Step] {
-        relayedPipes.flatMap { slot, aim in give(slot) { child($0, aim, .standard(""), $1) } }
+        relayedPipes.flatMap { slot, aim, origin in give(slot) { child($0, aim, origin, $1) } }
     }
 
-    private var relayedPipes: [(slot: Slot, aim: Purpose)] {
-        facts.handedDescriptors.filter { $0.way == .relayed }.map { (.relay($0.number), .handedDescriptor($0)) }
+    private var relayedPipes: [(slot: Slot, aim: Purpose, origin: Origin)] {
+        facts.handedDescriptors.filter { $0.way == .relayed }
+            .map { (.relay($0.number), .handedDescriptor($0), .standard("")) }
     }
 
     private func give(_ slot: Slot, _ step: (SystemCall, Phrase) -> Step) -> [Step] {
         if firstID == 0 { return [] }
         return [step(.changeOwner("", at: slot, uid: firstID, gid: firstID), "give the pipe to the jail's root")]
     }
+
+    private static let pipeOrigin = Origin.standard("exec.consolelog = FILE")
 
     /// `exec.consolelog`, or the keeper's pipe. pid 1 keeps the reading end too: if the keeper dies, no process of the jail
     /// gets SIGPIPE for that.
@@ -198,7 +201,7 @@ extension Planner {
             }
         }
         guard facts.isOutputPiped else { return [] }
-        let origin = Origin.standard("exec.consolelog = FILE")
+        let origin = Self.pipeOrigin
         return [1, 2].map { child(.duplicate(.output, to: $0), .outputPipe, origin, "send output to jailrun") }
             + [child(.duplicate(.outputSource, to: CNS_JOINED_DESCRIPTOR), .outputPipe, origin, "keep the pipe open")]
     }

@@ -12,7 +12,7 @@ public struct Planner {
         self.facts = facts
     }
 
-    /// The plan of a start: from the cgroup to the last `exec.start` command.
+    /// The plan of a start: from the cgroup to the last `exec.start` command. What the jail shares with others is there.
     public func start() -> Plan { finish(begin()) }
 
     /// What a start begins with. While the kernel does it, the rest is planned.

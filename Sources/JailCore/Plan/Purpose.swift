@@ -125,7 +125,7 @@ public struct IdentityFile: Equatable, Sendable {
     public var ground = Ground.file
 
     /// What is covered.
-    public enum Ground: Equatable, Sendable {
+    public enum Ground: String, Equatable, Sendable, Codable {
         case file
         /// A symbolic link, which may lead nowhere.
         case link
@@ -204,7 +204,8 @@ extension Purpose {
         case .loopback, .network, .enterNetwork, .leaveNetwork: .network
         case .cgroupLevel, .cgroup, .cgroupValue, .delegatedCgroup, .resourceLimits, .processLimit, .oomScore: .limits
         case .leaveCaller, .noNewPrivileges, .boundingSet, .capabilities, .filter, .closeDescriptors: .privileges
-        case .terminal, .consoleLog, .outputPipe, .handedDescriptor, .firstProcess, .persistence, .stage, .session, .directory, .execute,
+        case .terminal, .consoleLog, .outputPipe, .handedDescriptor, .firstProcess, .persistence, .stage, .session,
+            .directory, .execute,
             .hostCommand:
             .command
         }

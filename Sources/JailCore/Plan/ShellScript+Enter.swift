@@ -4,10 +4,15 @@ internal import CNamespaces
 extension ShellScript {
     /// The third script: from the host's programs into the jail's root, with nothing of the host left.
     var enter: [String] {
-        comments { $0 == .enterRoot } + [
+        [
+            "# What perl is to do is read now: afterwards only the file system of the host's root is seen.",
+            "calls=$(cat \"$work/calls\")", "filter=$(od -An -v -tx1 \"$work/filter\" | tr -d ' \\n')", "",
+        ] + comments { $0 == .enterRoot } + [
             "nsenter --mount=/proc/self/ns/mnt pivot_root \"$root\" \"$root\"",
             "umount --no-canonicalize --lazy .    # the host's tree, now on top of the jail's: this directory", "",
-        ] + (plan.created.isEmpty ? [] : ["echo created >\"$work/born\"", "read -r _ <\"$work/go\"", ""]) + narrow
+        ] + (plan.created.isEmpty ? [] : ["echo created >\"$work/born\"", "read -r _ <\"$work/go\"", ""])
+            + (isCommandFirst ? ["# From here on the jail runs its command.", "echo runs >&9", "exec 9>&-", ""] : [])
+            + narrow
     }
 
     private var commandSteps: [Step] { plan.commands.first?.steps ?? [] }
@@ -39,7 +44,7 @@ extension ShellScript {
                 "exec setsid env -i \(Shell.quoted(environment)) \\",
                 "    setpriv --no-new-privs \(canChangeRoot ? "--bounding-set=\"$caps\" " : "")"
                     + "--inh-caps=-all --ambient-caps=-all \\",
-                "    perl \"$work/calls\" \"$work/filter\" \\",
+                "    perl -e \"$calls\" -- \"$filter\" \\",
             ]
             + (canChangeRoot
                 ? ["    chroot --userspec=+\(user.uid):+\(user.gid) --groups=\(groups.isEmpty ? "''" : groups) . \\"]
@@ -68,17 +73,21 @@ extension ShellScript {
         commandSteps.last?.operation.environment ?? ["PATH=\(Planner.path)"]
     }
 
-    /// A lone `command` is executed as pid 1. For more, a shell of the jail's is pid 1; jailrun has a program for that.
+    private var isCommandFirst: Bool { plan.commands.count == 1 && plan.commands[0].parameter == "command" }
+
+    /// A lone `command` is executed as pid 1. For more, a shell of the jail's is pid 1; jailrun has a program for that. Descriptor 9
+    /// says that the jail is up, and is that shell's alone.
     private var firstProcess: String {
-        if plan.commands.count == 1, plan.commands[0].parameter == "command" {
+        if isCommandFirst {
             return Shell.quoted(plan.commands[0].line.arguments)
         }
         let lines = plan.commands.map {
-            Shell.quoted($0.line.arguments) + ($0.line.isBackground ? " &" : " || exit $?")
+            Shell.quoted($0.line.arguments) + " 9>&-" + ($0.line.isBackground ? " &" : " || exit $?")
         }
+        let up = ["echo started >&9", "exec 9>&-"]
         let wait =
             jail.isPersistent.value ? "while :; do sleep 60; done" : "while kill -0 -1 2>/dev/null; do sleep 1; done"
-        return "/bin/sh -c \(Shell.quoted((lines + [wait]).joined(separator: "\n")))"
+        return "/bin/sh -c \(Shell.quoted((lines + up + [wait]).joined(separator: "\n")))"
     }
 
     // MARK: System calls without a program
@@ -97,12 +106,18 @@ extension ShellScript {
             "base64 -d >\"$work/filter\" <<'END_OF_FILTER'",
         ] + Self.base64(program) + [
             "END_OF_FILTER", "cat >\"$work/calls\" <<'END_OF_CALLS'",
-            "open my $file, '<', shift or die \"filter: $!\";", "binmode $file;",
-            "my $code = do { local $/; <$file> } // '';",
+            "my $code = pack 'H*', shift;",
             "my $program = pack 'S x6 P', length($code) / 8, $code;    # struct sock_fprog",
             "syscall(\(cns_number_keyctl), 1, 0) >= 0 or die \"keyctl: $!\";    # KEYCTL_JOIN_SESSION_KEYRING",
-            "syscall(\(cns_number_close_range), 3, 0xffffffff, 4) == 0 or die \"close_range: $!\";    # at the next execve",
-        ] + changeRoot + call + ["exec { $ARGV[0] } @ARGV or die \"$ARGV[0]: $!\";", "END_OF_CALLS", ""]
+        ] + closing + changeRoot + call + ["exec { $ARGV[0] } @ARGV or die \"$ARGV[0]: $!\";", "END_OF_CALLS", ""]
+    }
+
+    /// At the next execve(2).
+    private var closing: [String] {
+        let ranges = isCommandFirst ? ["3, 0xffffffff"] : ["3, 8", "10, 0xffffffff"]
+        return ranges.map {
+            "syscall(\(cns_number_close_range), \($0), 4) == 0 or die \"close_range: $!\";"
+        }
     }
 
     private var filterProgram: (bytes: [UInt8], flags: String) {

@@ -1,57 +1,47 @@
-/// A jail as a script for sh(1): the same parts in nearly the same order, made with util-linux, iproute2 and coreutils.
+/// A jail's part of a script for sh(1): its own steps in nearly the same order, made with util-linux, iproute2 and coreutils.
 ///
 /// It is three scripts in one: what runs on the host, in a mount namespace that dies with it; what runs in the jail's
 /// namespaces; and the last steps, which have to see the host's programs while the jail's root is already its own.
-public struct ShellScript {
+struct ShellScript {
     private let explanation: JailExplanation
     private let parts: [Plan.Part]
     let jail: JailSpec
     let plan: Plan
+    /// Commands of the host's, run when the jail has ended: `exec.poststop`, `exec.release`.
+    private let afterwards: [Plan.Command]
+    /// Its place in the script, from 1.
+    private let number: Int
+    /// Which of the script's jails has its network, if one has.
+    private let holderNumber: Int?
 
-    public init(_ explanation: JailExplanation, of jail: JailSpec, plan: Plan) {
+    init(_ explanation: JailExplanation, of jail: FilePlan.Jail, number: Int, holderNumber: Int?) {
         self.explanation = explanation
-        self.jail = jail
-        self.plan = plan
-        parts = plan.parts
+        self.jail = jail.spec
+        plan = jail.plan
+        afterwards = jail.afterwards
+        self.number = number
+        self.holderNumber = holderNumber
+        parts = jail.plan.parts
     }
 
-    public var text: String {
-        (head + checks + commandsBefore + script("host", host) + script("jail", inside) + script("enter", enter) + calls
-            + start)
-            .joined(separator: "\n")
+    /// The functions that the end of the script calls by the jail's number.
+    var functions: [String] {
+        ["# ---- Jail \(explanation.name).", ""]
+            + function("write", script("host", host) + script("jail", inside) + script("enter", enter) + calls)
+            + function("before", hostCommands(plan.before)) + function("after", hostCommands(plan.after))
+            + function("end", ["end_processes \(Shell.quoted(cgroup))"]) + function("tidy", tidy) + function("poststop", hostCommands(afterwards("exec.poststop")))
+            + function("release", hostCommands(afterwards("exec.release")))
     }
 
-    private var start: [String] {
-        [
-            "# Now. The mount namespace takes with it what the host's part mounts. A signal ends the wait, not the jail:",
-            "# it is passed on, and the wait goes on.", "exec 3<&0",
-            "unshare --mount --propagation private env work=\"$work\" sh -eu \"$work/host\" <&3 3<&- &",
-            "host=$!", "trap 'kill \"$host\"' TERM INT HUP", "status=0", "wait \"$host\" || status=$?",
-            "while kill -0 \"$host\" 2>/dev/null; do wait \"$host\" || status=$?; done", "exit \"$status\"", "",
-        ]
+    private func function(_ name: String, _ lines: [String]) -> [String] {
+        ["\(name)_\(number)() {"] + (lines.isEmpty ? [":"] : lines) + ["}", ""]
     }
+
+    private func afterwards(_ parameter: String) -> [Plan.Command] { afterwards.filter { $0.parameter == parameter } }
 
     // MARK: The beginning
 
-    private var head: [String] {
-        [
-            "#!/bin/sh",
-            "# The jail \(explanation.name), made by hand: what jailrun does for \(path), without jailrun.",
-            "# Run it as root. It ends when the jail's command ends, and takes back what it made.",
-            "# Needs \(packages.enumerated) of Debian.",
-            "set -eu", "",
-            "fail() { echo \"$0: $*\" >&2; exit 125; }",
-        ]
-    }
-
-    private var path: String {
-        if case .configuration(let location) = jail.path.origin {
-            Self.oneLine(location.file)
-        } else {
-            "its parameters"
-        }
-    }
-
+    /// Of Debian.
     var packages: [String] {
         let network = purposes.contains { if case .network(.setSysctl) = $0 { true } else { false } }
         return ["util-linux", "coreutils", "hostname", "perl-base"]
@@ -65,16 +55,18 @@ public struct ShellScript {
 
     private var hasLeaf: Bool { purposes.contains { if case .delegatedCgroup = $0 { true } else { false } } }
 
-    private var checks: [String] {
-        let tools =
-            ["unshare", "nsenter", "setpriv", "findmnt", "pivot_root", "hostname", "perl"]
-            + (packages.contains("iproute2") ? ["ip"] : []) + (packages.contains("procps") ? ["sysctl"] : [])
-            + (packages.contains("nftables") ? ["nft"] : [])
-        return [
-            "[ \"$(id -u)\" = 0 ] || fail 'only root can make a jail'",
-            "for tool in \(tools.joined(separator: " ")); do",
-            "    command -v \"$tool\" >/dev/null || fail \"$tool is not installed\"", "done",
-        ] + (isMapped ? Self.idmapCheck : []) + (needsOwner ? Self.ownerCheck : []) + linkChecks + [""] + workplace
+    /// What cannot be made here, found before anything is.
+    var refusals: [String] {
+        ["[ ! -e \(Shell.quoted(cgroup)) ] || fail \(Shell.quoted("\(explanation.name): there is such a jail"))"]
+            + freeLinks + (isMapped ? Self.idmapCheck : []) + (needsOwner ? Self.ownerCheck : []) + linkChecks
+    }
+
+    /// Numbers that jailrun has given to others since the script was made.
+    private var freeLinks: [String] {
+        purposes.compactMap { purpose in
+            guard case .network(.createVeth(let pair)) = purpose else { return nil }
+            return "[ ! -e /sys/class/net/\(pair.name) ] || fail '\(pair.name): there is such a link: make the script anew'"
+        }
     }
 
     /// mount(8) would follow it, out of the jail's root.
@@ -103,16 +95,6 @@ public struct ShellScript {
         "    fail \"util-linux $version cannot map the ids of a mount; 2.39 can (or say userns = host in the jail.conf)\"",
     ]
 
-    private var workplace: [String] {
-        [
-            "# All that is temporary is here. The jail's root user must be able to look into it.",
-            "umask 022", "work=$(mktemp -d /tmp/jail.XXXXXX)", "trap 'rm -rf \"$work\"' EXIT", "chmod 0755 \"$work\"",
-            "mkdir \"$work/root\" \"$work/dev\" \"$work/sources\" \"$work/layers\" \"$work/mask\" \"$work/programs\"",
-            "mkdir \"$work/identity\" \"$work/sysfs\"",
-            "mkfifo -m 0666 \"$work/born\" \"$work/go\"", "",
-        ]
-    }
-
     /// Commands of the host's, with what jail(8) tells them.
     private func hostCommands(_ commands: [Plan.Command]) -> [String] {
         commands.flatMap { command in
@@ -126,16 +108,11 @@ public struct ShellScript {
         }
     }
 
-    private var commandsBefore: [String] { plan.before.isEmpty ? [] : hostCommands(plan.before) + [""] }
-
     /// The jail waits meanwhile, isolated, at the end of its third script.
     private var commandsCreated: [String] {
         if plan.created.isEmpty { return [] }
         return ["read -r _ <\"$work/born\""] + hostCommands(plan.created) + ["echo go >\"$work/go\"", ""]
     }
-
-    /// jailrun keeps the jail until these have run; here it has ended.
-    private var commandsAfter: [String] { plan.after.isEmpty ? [] : [""] + hostCommands(plan.after) }
 
     private func script(_ name: String, _ lines: [String]) -> [String] {
         let end = "END_OF_\(name.uppercased())"
@@ -176,13 +153,14 @@ public struct ShellScript {
         }
     }
 
+    private func comment(_ index: Int) -> [String] { Self.comment(explanation.parts[index]) }
+
     /// What it does, and the line that asked for it.
-    private func comment(_ index: Int) -> [String] {
-        let part = explanation.parts[index]
+    static func comment(_ part: JailExplanation.Part) -> [String] {
         let origins = part.origins.compactMap { origin in
-            origin.statement.map { "#     \(Self.oneLine(origin.file ?? "")):\(origin.line ?? 0)  \(Self.oneLine($0))" }
+            origin.statement.map { "#     \(oneLine(origin.file ?? "")):\(origin.line ?? 0)  \(oneLine($0))" }
         }
-        return Self.wrapped(Self.oneLine(part.does)).map { "# \($0)" } + origins
+        return wrapped(oneLine(part.does)).map { "# \($0)" } + origins
     }
 
     /// Comments about purposes that have no line of their own here.
@@ -201,20 +179,16 @@ public struct ShellScript {
 
     /// The user namespace is made first here: mounts are mapped by it, and mount(8) cannot pass them to another process.
     private static let holdNamespace = [
-        "unshare --user sleep infinity &", "IDS=$!",
+        "unshare --user sleep infinity 9>&- &", "IDS=$!", "echo \"$IDS\" >\"$work/ids\"",
         "until [ \"$(readlink /proc/$IDS/ns/user)\" != \"$(readlink /proc/self/ns/user)\" ]; do sleep 0.01; done",
     ]
 
-    /// A link's alias would tell jailrun that it is one of its own; and what is shared may be there already.
-    private static func network(_ operation: NetworkOperation) -> [String] {
+    /// A link's alias would tell jailrun that it is one of its own.
+    static func network(_ operation: NetworkOperation) -> [String] {
         switch operation {
-        case .createBridge(let name, _):
-            return ["ip link show dev \(name) >/dev/null 2>&1 || \(operation.shell)"]
         case .raiseLink(var state):
             state.alias = nil
             return [NetworkOperation.raiseLink(state).shell]
-        case .addAddress(let address) where address.isGateway:
-            return ["ip address replace \(address.address) dev \(address.link)"]
         case .settleLink: return ["if command -v ethtool >/dev/null; then \(operation.shell) >/dev/null; fi"]
         default: return [operation.shell]
         }
@@ -223,10 +197,11 @@ public struct ShellScript {
     // MARK: The host's part
 
     private var host: [String] {
-        variables + [""] + tidy + [""] + lines(.host) + lines(.layers) + spawn + lines(.network)
-            + [
-                "# The jail may go on.", "echo go >\"$work/go\"", "",
-            ] + commandsCreated + ["status=0", "wait \"$first\" || status=$?"] + commandsAfter + ["exit \"$status\""]
+        [
+            "# As long as this is open, the jail may still come up.", "exec 9>\"$work/up\"",
+        ] + variables + [""] + lines(.host) + lines(.layers) + spawn + lines(.network)
+            + ["# The jail may go on.", "echo go >\"$work/go\"", ""] + commandsCreated
+            + ["status=0", "wait \"$first\" || status=$?", "exit \"$status\""]
     }
 
     private var cgroup: String {
@@ -239,29 +214,36 @@ public struct ShellScript {
             "root=$work/root dev=$work/dev sources=$work/sources layers=$work/layers mask=$work/mask",
             "identity=$work/identity sysfs=$work/sysfs",
             "cgroup=\(Shell.quoted(cgroup))", "export work root dev sources layers mask identity sysfs",
-        ] + (holder.map { ["HOLDER=\($0.pid)    # the first process of jail \"\($0.jail)\""] } ?? [])
+        ] + holderVariable
     }
 
-    /// The newest first. A link with an end in the jail goes with the jail.
+    private var holderVariable: [String] {
+        guard let holder else { return [] }
+        let pid = holderNumber.map { "$(cat \"$work/../\($0)/pid\")" } ?? "\(holder.pid)"
+        return ["HOLDER=\(pid)    # the first process of jail \"\(holder.jail)\""]
+    }
+
+    /// Of its own, the newest first; run once more when it was interrupted, or by somebody else after a kill -9. A link with an
+    /// end in the jail goes with the jail.
     private var tidy: [String] {
         let network = purposes.reversed().compactMap { purpose -> String? in
-            if case .network(let operation) = purpose { operation.undo?.shell } else { nil }
+            guard case .network(let operation) = purpose, let undo = operation.undo else { return nil }
+            if case .restoreSysctl = undo { return nil }
+            return undo.shell
         }
-        let levels = purposes.reversed().compactMap { purpose -> String? in
-            if case .cgroupLevel(let level) = purpose, !level.exists { level.path } else { nil }
+        return ["cgroup=\(Shell.quoted(cgroup))", "end_\(number)"]
+            + (isMapped ? ["end_holder \"$work/ids\""] : []) + network
+            + (hasLeaf ? ["rmdir \"$cgroup/\(CgroupMark.leaf)\""] : []) + ["rmdir \"$cgroup\""]
+    }
+
+    /// Settings that other jails of the script may need, too.
+    var settings: [String] {
+        purposes.reversed().compactMap { purpose in
+            guard case .network(let operation) = purpose, let undo = operation.undo, case .restoreSysctl = undo else {
+                return nil
+            }
+            return undo.shell
         }
-        return ["tidy() {", "    set +e", "    trap '' TERM    # or a second signal would end this too"]
-            + (isMapped ? ["    kill \"${IDS-}\""] : [])
-            + ["    echo 1 >\"$cgroup/cgroup.kill\""] + network.map { "    \($0)" }
-            + [
-                "    until ! grep -q 'populated 1' \"$cgroup/cgroup.events\"; do sleep 0.01; done"
-            ] + (hasLeaf ? ["    rmdir \"$cgroup/\(CgroupMark.leaf)\""] : []) + ["    rmdir \"$cgroup\""]
-            + levels.map { "    rmdir \(Shell.quoted($0))" }
-            + [
-                "}", "trap 'tidy 2>/dev/null' EXIT",
-                "# It may come when all has ended and is being tidied up: then once more from the beginning.",
-                "trap 'trap \"\" TERM EXIT; tidy 2>/dev/null; exit 143' TERM",
-            ]
     }
 
     private var spawn: [String] {
@@ -272,10 +254,11 @@ public struct ShellScript {
             (holder == nil ? "" : Shell.inHoldersNetwork) + (isMapped ? "nsenter --user=/proc/$IDS/ns/user " : "")
         let log = jail.commands.consoleLog.map { " >>\(Shell.quoted($0.value)) 2>&1" } ?? ""
         return comment(index) + comments(isAboutClone) + [
-            "exec 3<&0",
+            "# If anything fails from here on, the jail does not go on waiting.",
+            "trap 'echo 1 >\"$cgroup/cgroup.kill\"' EXIT", "exec 3<&0",
             "sh -c 'echo $$ >\"$0/cgroup.procs\"; exec \"$@\"' \"$cgroup\" \\",
             "    \(enter)\(Shell.unshare(flags.subtracting(.user).union(.ipc))) --kill-child sh -eu \"$work/jail\" <&3 3<&-\(log) &",
-            "first=$!", "read -r JAIL <\"$work/born\"", "",
+            "first=$!", "exec 9>&-", "read -r JAIL <\"$work/born\"", "echo \"$JAIL\" >\"$work/pid\"", "",
         ]
     }
 

@@ -127,3 +127,44 @@ struct FilterReach {
         }
     }
 }
+
+/// What a filter answers to each call of this machine in the default filter's table, and what that comes to. Thousands of walks:
+/// jails that have the same filter share it.
+public struct FilterAnswers: Sendable {
+    /// The calls of one risk.
+    struct Group: Sendable {
+        var risk: CallRisk
+        var count: Int
+        /// A call with a check is open when it passes without one; of the others, when it passes at all.
+        var open: [SeccompTable.Row]
+    }
+
+    let calls: [(row: SeccompTable.Row, answer: FilterReach.Answer)]
+    let foreignABIs: [String]
+    let groups: [Group]
+    let reach: [Posture.Calls]
+
+    init(_ filter: SeccompFilter?) {
+        let walk = FilterReach(filter)
+        let calls = SeccompTable.rows.compactMap { row in row.number.map { (row: row, answer: walk.answer(to: $0)) } }
+        let foreign = walk.foreign
+        let risks = calls.map { CallRisk($0.row) }
+        func entries(_ risk: CallRisk) -> [(row: SeccompTable.Row, answer: FilterReach.Answer)] {
+            zip(calls, risks).filter { $1 == risk }.map(\.0)
+        }
+        groups = CallRisk.allCases.map { risk in
+            let entries = entries(risk)
+            let open = entries.filter { risk == .arguments ? $0.answer == .always : $0.answer != .never }
+            return Group(risk: risk, count: entries.count, open: open.map(\.row))
+        }
+        reach = CallRisk.allCases.compactMap { risk in
+            let passing = entries(risk).filter { $0.answer != .never }
+            let names = risk == .foreign ? foreign : passing.map(\.row.name)
+            if names.isEmpty { return nil }
+            return Posture.Calls(
+                risk: risk.rawValue, allows: risk.allowance, names: names,
+                checked: passing.filter { $0.answer == .byArguments }.map(\.row.name))
+        }
+        (self.calls, foreignABIs) = (calls, foreign)
+    }
+}

@@ -66,7 +66,7 @@ extension PostureJudge {
     /// The host's root with such a capability, and one of the calls that it is for.
     private func givesMachine(_ capability: Capability) -> Bool {
         guard isHostRoot, CapabilitySet.ofMachine.contains(capability) else { return false }
-        return answers.contains { $0.row.capabilities.contains(capability) && $0.answer != .never }
+        return answers.calls.contains { $0.row.capabilities.contains(capability) && $0.answer != .never }
     }
 
     /// The line that gave it, and what to write instead.
@@ -94,36 +94,31 @@ extension PostureJudge {
     // MARK: System calls
 
     var calls: Posture.Part {
-        let passing = answers.filter { $0.answer != .never }
+        let passing = answers.calls.filter { $0.answer != .never }
+        let foreignABIs = answers.foreignABIs
         let checked = passing.filter { $0.answer == .byArguments }.count
         let kind = facts.filter == nil ? "no filter: " : ""
         return Posture.Part(
             subject: .calls,
-            summary: "\(kind)\(passing.count) of \(answers.count) let through"
+            summary: "\(kind)\(passing.count) of \(answers.calls.count) let through"
                 + (checked == 0 ? "" : ", \(checked) of them by their arguments")
                 + (foreignABIs.isEmpty ? "" : "; and \(foreignABIs.enumerated)"),
-            findings: CallRisk.allCases.compactMap(finding))
+            findings: answers.groups.compactMap(finding))
     }
 
-    private func finding(_ risk: CallRisk) -> Posture.Finding? {
+    private func finding(_ group: FilterAnswers.Group) -> Posture.Finding? {
+        let risk = group.risk
         if risk == .foreign {
-            if foreignABIs.isEmpty { return nil }
+            if answers.foreignABIs.isEmpty { return nil }
             return Posture.Finding(
-                risk.weight, "\(foreignABIs.enumerated): \(risk.allowance)", jail.privileges.seccomp.origin,
+                risk.weight, "\(answers.foreignABIs.enumerated): \(risk.allowance)", jail.privileges.seccomp.origin,
                 mend: "seccomp = default")
         }
-        let rows = answers.filter { CallRisk($0.row) == risk }
-        let open = rows.filter { isOpen($0, risk) }.map(\.row)
-        guard !open.isEmpty else { return nil }
-        let (origin, mend) = asked(open, risk)
-        let calls = risk == .ordinary ? "\(open.count) calls" : Self.list(open.map(\.name))
+        guard !group.open.isEmpty else { return nil }
+        let (origin, mend) = asked(group.open, risk)
+        let calls = risk == .ordinary ? "\(group.open.count) calls" : Self.list(group.open.map(\.name))
         return Posture.Finding(
-            max(1, risk.weight * open.count / rows.count), "\(calls): \(risk.allowance)", origin, mend: mend)
-    }
-
-    /// A call with a check is open when it passes without one; of the others, when it passes at all.
-    private func isOpen(_ entry: (row: SeccompTable.Row, answer: FilterReach.Answer), _ risk: CallRisk) -> Bool {
-        risk == .arguments ? entry.answer == .always : entry.answer != .never
+            max(1, risk.weight * group.open.count / group.count), "\(calls): \(risk.allowance)", origin, mend: mend)
     }
 
     private func asked(_ open: [SeccompTable.Row], _ risk: CallRisk) -> (Origin, mend: String) {
@@ -148,17 +143,6 @@ extension PostureJudge {
     /// At most three names, then how many more.
     static func list(_ names: [String]) -> String {
         names.count <= 4 ? names.enumerated : "\(names.prefix(3).joined(separator: ", ")) and \(names.count - 3) more"
-    }
-
-    var callReach: [Posture.Calls] {
-        CallRisk.allCases.compactMap { risk in
-            let passing = answers.filter { CallRisk($0.row) == risk && $0.answer != .never }
-            let names = risk == .foreign ? foreignABIs : passing.map(\.row.name)
-            if names.isEmpty { return nil }
-            return Posture.Calls(
-                risk: risk.rawValue, allows: risk.allowance, names: names,
-                checked: passing.filter { $0.answer == .byArguments }.map(\.row.name))
-        }
     }
 }
 

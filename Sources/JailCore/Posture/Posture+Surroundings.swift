@@ -143,7 +143,7 @@ extension PostureJudge {
 
     /// socket(2) passes whatever the family is.
     private var families: [Posture.Finding] {
-        guard answers.contains(where: { $0.row.name == "socket" && $0.answer == .always }) else { return [] }
+        guard answers.calls.contains(where: { $0.row.name == "socket" && $0.answer == .always }) else { return [] }
         let granted = jail.privileges.granted.first { $0.value == .socketFamilies }
         return [
             Posture.Finding(

@@ -83,7 +83,7 @@ public struct Posture: Sendable {
             judge.limits,
         ]
         capabilities = judge.capabilityReach
-        calls = judge.callReach
+        calls = judge.answers.reach
         devices = judge.deviceReach
     }
 
@@ -110,15 +110,11 @@ public struct Posture: Sendable {
 struct PostureJudge {
     let jail: JailSpec
     let facts: PostureFacts
-    /// Each call of this machine in the default filter's table, and whether the filter lets it through.
-    let answers: [(row: SeccompTable.Row, answer: FilterReach.Answer)]
-    let foreignABIs: [String]
+    let answers: FilterAnswers
 
     init(jail: JailSpec, facts: PostureFacts) {
         (self.jail, self.facts) = (jail, facts)
-        let reach = FilterReach(facts.filter)
-        answers = SeccompTable.rows.compactMap { row in row.number.map { (row, reach.answer(to: $0)) } }
-        foreignABIs = reach.foreign
+        answers = facts.answers ?? FilterAnswers(facts.filter)
     }
 
     /// Ids are the host's: what counts over the machine counts.

@@ -2,6 +2,8 @@
 public struct PostureFacts: Sendable {
     /// Nil for `seccomp = none`.
     public var filter: SeccompFilter?
+    /// Those of `filter`, when they are known.
+    public var answers: FilterAnswers?
     /// What the ruleset leaves of `/dev` on this host.
     public var devices: DeviceTree
     /// The user whom the commands run as; nil when it cannot be told, and is taken for root.

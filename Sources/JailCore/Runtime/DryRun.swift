@@ -1,37 +1,35 @@
-internal import Glibc
-
-/// The plan of a start that is not made: the same facts are looked up, nothing is written.
+/// The plan of starts that are not made: the same facts are looked up, nothing is written.
 public struct DryRun {
-    let jail: JailSpec
+    let jails: [JailSpec]
     let host: Host
     let terminals: [Int]
     /// Tells what becomes of this process's descriptors 0 to 2, too.
     public var handsDescriptors = false
 
-    public init(jail: JailSpec, host: Host, terminals: [Int]) {
-        self.jail = jail
+    /// - Parameter jails: in the order of the file.
+    public init(jails: [JailSpec], host: Host, terminals: [Int]) {
+        self.jails = jails
         self.host = host
         self.terminals = terminals
     }
 
-    /// - Throws: what would stop the start before its first step.
-    public func plan() throws(RuntimeError) -> Plan {
-        var jail = try HostnameLookup(jail: jail, host: host).resolved()
-        jail = try PortReservation().resolved([jail])[0]
-        jail = try SharedNetwork(jail: jail, host: host).resolved()
-        var facts = try FactFinder(jail: jail, host: host).startFacts(terminals: terminals)
-        FactFinder.addHiddenPaths(to: &facts)
-        if handsDescriptors {
-            facts.handedDescriptors = try HandedDescriptors.facts(
-                of: jail.handedDescriptors(terminals: terminals, hasOutput: false), jail: jail.label,
-                isNested: host.isNested)
+    /// - Parameter isComplete: with what others that are up now have made, for a time when they are not.
+    /// - Throws: what would stop a start before its first step.
+    public func plan(isComplete: Bool = false) throws(RuntimeError) -> FilePlan {
+        // Where there is a supervisor, it reads what the jail prints.
+        let isSupervised = jails.count > 1 || jails.contains { $0.isSupervised }
+        var requirements = HostRequirements(jails: jails, host: host)
+        requirements.assumesNoJails = isComplete
+        var prepared = try requirements.preview(terminals: isSupervised ? [] : terminals)
+        for index in prepared.indices {
+            let jail = prepared[index].spec
+            let isPiped = isSupervised && jail.commands.consoleLog == nil
+            prepared[index].facts.isOutputPiped = isPiped
+            if !handsDescriptors { continue }
+            prepared[index].facts.handedDescriptors = try HandedDescriptors.facts(
+                of: jail.handedDescriptors(terminals: prepared[index].facts.terminals, hasOutput: isPiped),
+                jail: jail.label, isNested: host.isNested)
         }
-        let registry = IdentityRegistry(state: host.state)
-        let identity = try registry.preview(for: jail)
-        let network = try NetworkStart(
-            preview: jail, number: registry.previewNetwork(of: identity.jid), host: host, mayJoin: true)
-        facts.network = network.operations
-        facts.networkHolder = network.holder?.facts
-        return Planner(jail: jail, identity: identity, facts: facts).start()
+        return FilePlan(prepared)
     }
 }

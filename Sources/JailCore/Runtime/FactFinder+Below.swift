@@ -6,6 +6,7 @@ extension FactFinder {
         jail.mounts.indices.filter { index in
             let mount = jail.mounts[index]
             guard mount.kind.isBind, mount.relativeTarget.hasPrefix("dev/") else { return false }
+            if let assumed = host.assumed { return assumed.mountedFiles.contains(mount.source) }
             var status = stat()
             return unsafe stat(mount.source, &status) == 0 && status.st_mode & S_IFMT != S_IFDIR
         }

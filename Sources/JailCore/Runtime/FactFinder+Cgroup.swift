@@ -5,22 +5,41 @@ internal import SystemPackage
 extension FactFinder {
     /// - Throws: `.unsuitable` when a limit that the file asks for has no controller here.
     func addCgroupLevels(to facts: inout StartFacts) throws(RuntimeError) {
-        let available = Cgroup(path: host.cgroupTop).controllers
+        if !host.hasCgroups { return try object(Host.noHierarchy) }
+        let available = host.controllers
         facts.unavailableDefaults = unavailableDefaults(available)
         let needed = neededControllers(without: facts.unavailableDefaults)
         // Each level has what the one above it gives, and that is made sure of from the top.
-        for (name, origin) in needed where !available.contains(name) { throw unavailable(name, origin) }
+        for (name, origin) in needed where !available.contains(name) {
+            try object(unavailable(name, origin))
+        }
         facts.cgroupLevels = levelPaths().map { path in
-            let cgroup = Cgroup(path: path)
-            let enabled = needed.isEmpty ? [] : cgroup.enabledControllers
+            let cgroup = cgroup(path, enables: !needed.isEmpty && !assumesNoJails)
+            let enabled = cgroup.enabledControllers
+            let isOfJail = path.utf8.count > host.cgroupRoot.path.utf8.count
             return .init(
-                path: path, exists: cgroup.exists,
-                missingControllers: needed.map(\.name).filter { !enabled.contains($0) })
+                path: path, exists: isOfJail || (cgroup.exists && (!assumesNoJails || path == host.cgroupTop)),
+                missingControllers: needed.map(\.name).filter { !enabled.contains($0) }, isOfJail: isOfJail)
         }
     }
 
+    /// - Parameter enables: what it gives to its children is asked for.
+    private func cgroup(_ path: String, enables: Bool) -> HostFacts.KnownCgroup {
+        if let assumed = host.assumed {
+            var cgroup =
+                assumed.cgroup(path)
+                ?? HostFacts.KnownCgroup(path: path, exists: false, controllers: [], enabledControllers: [])
+            if !enables { cgroup.enabledControllers = [] }
+            return cgroup
+        }
+        let cgroup = Cgroup(path: path)
+        return HostFacts.KnownCgroup(
+            path: path, exists: cgroup.exists, controllers: [],
+            enabledControllers: enables ? cgroup.enabledControllers : [])
+    }
+
     /// From the top of what jailrun may divide down to the cgroup of all jails, or of the one around this one.
-    private func levelPaths() -> [String] {
+    func levelPaths() -> [String] {
         let top = host.cgroupTop
         var paths = [top]
         for name in host.cgroup(of: jail.name.value).path.dropFirst(top.utf8.count).split(separator: "/").dropLast() {
@@ -41,7 +60,7 @@ extension FactFinder {
     }
 
     /// Limits that only jailrun's defaults ask for, of controllers that this host does not have: decided now, and said.
-    private func unavailableDefaults(_ available: [String]) -> [String] {
+    func unavailableDefaults(_ available: [String]) -> [String] {
         jail.cgroup.filter { setting in
             guard case .standard = setting.origin else { return false }
             return !available.contains { setting.file.hasPrefix($0 + ".") }
@@ -64,5 +83,31 @@ extension FactFinder {
         return isVersion1
             ? "this host binds \(name) to cgroup v1: boot with cgroup_no_v1=\(name), or systemd.unified_cgroup_hierarchy=1"
             : "the kernel lacks it, or a parent cgroup does not pass it on: see cgroup.controllers from the top down"
+    }
+}
+
+extension Host {
+    /// Those that jailrun may give to jails.
+    var controllers: [String] {
+        if let assumed { return assumed.cgroup(cgroupTop)?.controllers ?? [] }
+        return Cgroup(path: cgroupTop).controllers
+    }
+
+    /// Limits that jailrun sets of its own accord, and this host has no controller for.
+    func note(without files: [String]) {
+        for file in files { note("without the default cgroup.\(file): this host has no such cgroup controller") }
+    }
+
+    /// Of all these jails, each once.
+    func unavailableDefaults(of jails: [JailSpec]) -> [String] {
+        if !hasCgroups { return [] }
+        let available = controllers
+        var files: [String] = []
+        for jail in jails {
+            for file in FactFinder(jail: jail, host: self).unavailableDefaults(available) where !files.contains(file) {
+                files.append(file)
+            }
+        }
+        return files
     }
 }

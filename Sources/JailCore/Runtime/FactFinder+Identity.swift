@@ -8,9 +8,10 @@ extension FactFinder {
         guard let text = jail.metadata.environment, !text.value.isEmpty else { return }
         let devfs = jail.pseudoFilesystems.devfs.value
         if devfs == .always || devfs == .ifPresent && facts.rootDirectories.contains("dev") { return }
-        throw .unsuitable(
-            jail: jail.label, origin: text.origin, "env: the jail has no /dev, where /dev/jail/env would be",
-            hint: "mount.devfs")
+        try object(
+            .unsuitable(
+                jail: jail.label, origin: text.origin, "env: the jail has no /dev, where /dev/jail/env would be",
+                hint: "mount.devfs"))
     }
 
     /// Root inside may take the flag from a mount, where it may make jails: what the host has made read-only must not get there.
@@ -21,10 +22,11 @@ extension FactFinder {
         let root = jail.root.isEphemeral.value ? [] : [RootSource(jail).path]
         let sources = (root + jail.mounts.filter(\.kind.isBind).map(\.source)).map(Self.withoutLinks)
         guard let mount = sources.flatMap(MountTable.readOnlyMounts).first else { return }
-        throw .unsuitable(
-            jail: jail.label, origin: maximum.origin,
-            "children.max: \(mount) is mounted read-only, and root inside could make it writable",
-            hint: "mount its file system read-only, not the mount; or leave children.max out")
+        try object(
+            .unsuitable(
+                jail: jail.label, origin: maximum.origin,
+                "children.max: \(mount) is mounted read-only, and root inside could make it writable",
+                hint: "mount its file system read-only, not the mount; or leave children.max out"))
     }
 
     private static func withoutLinks(_ path: String) -> String {
@@ -37,13 +39,17 @@ extension FactFinder {
     func checkMessages() throws(RuntimeError) {
         guard let asked = jail.privileges.granted.first(where: { $0.value == .readMessageBuffer }),
             jail.privileges.userNamespace.value != .host,
-            (try? Files.text("/proc/sys/kernel/dmesg_restrict"))?.trimmed == "1"
+            host.assumed?.hidesMessages ?? Self.hidesMessages
         else { return }
-        throw .unsuitable(
-            jail: jail.label, origin: asked.origin,
-            "allow.read_msgbuf: this host shows the kernel's messages only to who has CAP_SYSLOG over it",
-            hint: "sysctl kernel.dmesg_restrict=0, or userns = host")
+        try object(
+            .unsuitable(
+                jail: jail.label, origin: asked.origin,
+                "allow.read_msgbuf: this host shows the kernel's messages only to who has CAP_SYSLOG over it",
+                hint: "sysctl kernel.dmesg_restrict=0, or userns = host"))
     }
+
+    /// dmesg_restrict of sysctl/kernel.rst.
+    static var hidesMessages: Bool { (try? Files.text("/proc/sys/kernel/dmesg_restrict"))?.trimmed == "1" }
 
     func isRegularFile(_ path: String, root: Int32) -> Bool { Self.type(of: path, root: root) == S_IFREG }
 

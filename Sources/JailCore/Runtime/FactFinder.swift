@@ -6,39 +6,70 @@ internal import SystemPackage
 struct FactFinder {
     let jail: JailSpec
     let host: Host
+    /// Where `check` collects what is missing; nil for a start, which ends with the first.
+    var findings: Findings?
+    /// Nil for one jail.
+    var shared: SharedLooks?
+    /// What other jails have made counts as not there.
+    var assumesNoJails = false
 
-    /// - Throws: `.unsuitable` when the root, a user, a mount or a controller is not there.
+    /// - Throws: `.unsuitable` when the root, a user, a mount or a controller is not there. With `findings` nothing is thrown:
+    ///   what could not be found is as if the jail did not ask for it.
     func startFacts(terminals: [Int]) throws(RuntimeError) -> StartFacts {
         var facts = StartFacts()
-        let root = try openRoot()
-        facts.rootDirectories = rootDirectories(root: root.number)
-        try checkAsked(facts)
-        try checkEnvironment(facts)
-        try checkMounts(root.number)
-        try checkLayers()
-        try checkReadOnly()
+        if host.assumed != nil {
+            try lookIntoAssumed(&facts)
+        } else {
+            if let root = try openRoot() { try look(into: root.number, &facts) }
+            try checkMountSources()
+            try checkLayers()
+            try checkReadOnly()
+            try checkProcess()
+        }
         try checkMessages()
-        facts.jailUser = try jailUser(passwords(root: root.number))
-        facts.identityFiles = try identityFiles(root: root.number)
-        if jail.names != nil { facts.resolvers = Self.resolvers }
-        facts.deviceTree = try Self.deviceTree(of: jail)
+        if jail.names != nil { facts.resolvers = host.assumed?.resolvers ?? Self.resolvers }
         facts.mountedFiles = mountedFiles
         facts.isNested = host.isNested
-        if host.isNested { facts.deviceTree.nodes.removeAll { !Self.isThere($0) } }
+        try addDevices(to: &facts)
         try addCgroupLevels(to: &facts)
         try addPrivileges(to: &facts, terminals: terminals)
-        if jail.commands.hasHostCommands { facts.caller = try caller() }
+        if jail.commands.hasHostCommands || jail.commands.systemUser != nil { facts.caller = try caller() }
         return facts
+    }
+
+    private func look(into root: Int32, _ facts: inout StartFacts) throws(RuntimeError) {
+        facts.rootDirectories = rootDirectories(root: root)
+        try checkAsked(facts)
+        try checkEnvironment(facts)
+        try checkMountPoints(root: root, facts)
+        facts.jailUser = try jailUser(passwords(root: root))
+        facts.identityFiles = try identityFiles(in: places(root: root))
+    }
+
+    // MARK: What is missing
+
+    /// Something without which no start succeeds: a start ends here, and `check` goes on.
+    func object(_ error: RuntimeError, isAbsent: Bool = false) throws(RuntimeError) {
+        guard let findings else { throw error }
+        findings.add(error, isAbsent: isAbsent)
+    }
+
+    /// An object of the host that is not there, or cannot be looked at.
+    func missing(_ object: String, _ errno: Errno, _ origin: Origin, hint: String? = nil) throws(RuntimeError) {
+        try self.object(
+            .unsuitable(
+                jail: jail.label, origin: origin, "\(Terminal.escaped(object)): \(errno.description)", hint: hint),
+            isAbsent: errno == .noSuchFileOrDirectory)
     }
 
     /// Whose commands the host's are.
     func caller() throws(RuntimeError) -> StartFacts.Caller {
         var caller = StartFacts.Caller(
-            environment: Self.environment, owner: PasswordFile.host.user(String(geteuid())) ?? .root, user: nil)
+            environment: host.assumed == nil ? Self.environment : [],
+            owner: host.assumed?.owner ?? PasswordFile.host.user(String(geteuid())) ?? .root, user: nil)
         guard let name = jail.commands.systemUser else { return caller }
-        caller.user = PasswordFile.host.user(name.value)
-        if caller.user != nil { return caller }
-        throw .noSuchUser(jail: jail.label, parameter: "exec.system_user", origin: name.origin, name: name.value)
+        caller.user = try user(name, of: "exec.system_user", in: hostPasswords)
+        return caller
     }
 
     /// environ(7) of jailrun.
@@ -72,19 +103,19 @@ struct FactFinder {
         let filter = recorded == nil ? try filter() : recorded
         facts.filter = filter?.bytes ?? []
         facts.filterFlags = filter?.flags ?? 0
-        facts.limits = Self.limits()
-        facts.ownOomScore = try OwnOomScore.value()
+        facts.limits = host.assumed?.limits ?? Self.limits()
+        facts.ownOomScore = host.assumed == nil ? try OwnOomScore.value() : 0
         facts.terminals = terminals
         facts.terminalType =
             terminals.isEmpty ? nil : unsafe getenv("TERM").map { unsafe String(cString: $0) } ?? "dumb"
     }
 
-    private func openRoot() throws(RuntimeError) -> Descriptor {
+    func openRoot() throws(RuntimeError) -> Descriptor? {
         let source = RootSource(jail)
         do { return try Files.open(source.path, Int32(OpenFlags([.path, .directory]).rawValue)) } catch {
-            throw .unsuitable(
-                jail: jail.label, origin: source.origin, "path \(source.path): \(error.description)",
-                hint: error == .noSuchFileOrDirectory ? "make the root file system first" : nil)
+            let hint = error == .noSuchFileOrDirectory ? "make the root file system first" : nil
+            try missing("path \(source.path)", error, source.origin, hint: hint)
+            return nil
         }
     }
 
@@ -94,7 +125,7 @@ struct FactFinder {
     }
 
     /// A mount that the file asks for needs its directory in the root.
-    private func checkAsked(_ facts: StartFacts) throws(RuntimeError) {
+    func checkAsked(_ facts: StartFacts) throws(RuntimeError) {
         let pseudo = jail.pseudoFilesystems
         try checkAsked("mount.devfs", pseudo.devfs, "dev", facts)
         try checkAsked("mount.procfs", pseudo.procfs, "proc", facts)
@@ -106,30 +137,33 @@ struct FactFinder {
         _ facts: StartFacts
     ) throws(RuntimeError) {
         if presence.value != .always || facts.rootDirectories.contains(directory) { return }
-        throw .unsuitable(
-            jail: jail.label, origin: presence.origin,
-            "\(parameter): \(jail.path.value)/\(directory) is not a directory",
-            hint: "mkdir \(jail.path.value)/\(directory)")
+        let path = Terminal.escaped("\(jail.path.value == "/" ? "" : jail.path.value)/\(directory)")
+        try object(
+            .unsuitable(
+                jail: jail.label, origin: presence.origin, "\(parameter): \(path) is not a directory",
+                hint: "mkdir \(path)"), isAbsent: true)
     }
 
-    /// At FreeBSD's place in the order: the mounts themselves are made later, in the jail's own namespace.
-    private func checkMounts(_ root: Int32) throws(RuntimeError) {
-        for mount in jail.mounts where mount.kind.isBind || mount.kind.diskType != nil && mount.kind != .zfs {
-            if !Files.exists(mount.source) {
-                throw .unsuitable(
-                    jail: jail.label, origin: mount.origin, "mount: \(mount.source): \(Errno.current.description)",
-                    hint: nil)
-            }
-        }
+    // MARK: Users
+
+    private var hostPasswords: PasswordFile { host.assumed.map { PasswordFile($0.users) } ?? .host }
+
+    /// - Parameter inside: the jail's own, which are not read for nothing.
+    func jailUser(_ inside: @autoclosure () -> PasswordFile) throws(RuntimeError) -> StartFacts.User {
+        let passwords = jail.commands.isJailUserOfHost.value ? hostPasswords : inside()
+        guard let name = jail.commands.jailUser else { return passwords.user("0") ?? .root }
+        return try user(name, of: "exec.jail_user", in: passwords) ?? .root
     }
 
-    private func jailUser(_ passwords: PasswordFile) throws(RuntimeError) -> StartFacts.User {
-        let name = jail.commands.jailUser
-        let source = jail.commands.isJailUserOfHost.value ? PasswordFile.host : passwords
-        if let user = source.user(name?.value ?? "0") { return user }
-        throw .noSuchUser(
-            jail: jail.label, parameter: "exec.jail_user", origin: name?.origin ?? .standard(""),
-            name: name?.value ?? "")
+    private func user(
+        _ name: Located<String>, of parameter: String, in passwords: PasswordFile
+    ) throws(RuntimeError) -> StartFacts.User? {
+        if let user = passwords.user(name.value) { return user }
+        try object(
+            .noSuchUser(
+                jail: jail.label, parameter: parameter, origin: name.origin, name: name.value,
+                near: Spelling(name.value).closest(in: passwords.names)))
+        return nil
     }
 
     // MARK: Files that the kernel shows
@@ -161,56 +195,11 @@ struct FactFinder {
         ["proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger"].filter { Files.exists("/\($0)") }
     }
 
-    // MARK: Devices
-
-    /// What the ruleset and `securelevel` leave of `/dev`.
-    static func deviceTree(of jail: JailSpec) throws(RuntimeError) -> DeviceTree {
-        let reference = jail.pseudoFilesystems.devfsRuleset
-        do {
-            let rules = try DevfsRules.ofHost()
-            let ruleset = try rules.ruleset(reference.value)
-            return try DeviceTree(
-                applying: ruleset, of: rules, host: hostDevices(under: ruleset, of: rules),
-                names: .init(uid: { PasswordFile.host.uid($0) }, gid: { PasswordFile.host.gid($0) })
-            ).restricted(to: jail.privileges.securityLevel.value)
-        } catch {
-            throw .unsuitable(jail: jail.label, origin: reference.origin, error.description, hint: nil)
-        }
-    }
-
-    /// Devices whose numbers differ from machine to machine.
-    private static func hostDevices(under ruleset: DevfsRules.Ruleset, of rules: DevfsRules) -> [HostDevice] {
-        let shown = ShownNames(under: ruleset, of: rules)
-        let folders = DeviceTable.folders.filter(shown.mayContainSome).map(\.name)
-        var names = shown.candidates ?? []
-        for folder in (shown.candidates == nil ? [""] : []) + folders {
-            for name in (try? Files.unsortedNames(in: "/dev/\(folder)")) ?? [] where shown.contains(folder + name) {
-                names.append(folder + name)
-            }
-        }
-        return names.compactMap(hostDevice)
-    }
-
-    private static func isThere(_ node: DeviceNode) -> Bool {
-        hostDevice(node.path).map { ($0.kind, $0.major, $0.minor) == (node.kind, node.major, node.minor) } ?? false
-    }
-
-    private static func hostDevice(_ name: String) -> HostDevice? {
-        var status = stat()
-        guard unsafe lstat("/dev/\(name)", &status) == 0 else { return nil }
-        let type = status.st_mode & S_IFMT
-        guard type == S_IFCHR || type == S_IFBLK else { return nil }
-        let device = UInt64(status.st_rdev)
-        return HostDevice(
-            name: name, kind: type == S_IFBLK ? .block : .character, major: UInt32(device >> 8 & 0xfff),
-            minor: UInt32(device & 0xff) | UInt32(device >> 12 & 0xffff_ff00))
-    }
-
     // MARK: Limits
 
     /// Limits of the caller that differ from jailrun's own: setrlimit(2). A hard limit cannot be raised without
     /// CAP_SYS_RESOURCE, so each is at most what the caller has.
-    private static func limits() -> [StartFacts.ResourceLimit] {
+    static func limits() -> [StartFacts.ResourceLimit] {
         var limits: [StartFacts.ResourceLimit] = []
         func compare(_ resource: Int, _ name: String, _ soft: UInt64, _ hard: UInt64) {
             var (softNow, hardNow): (UInt64, UInt64) = (0, 0)
@@ -242,13 +231,24 @@ struct FactFinder {
 
     // MARK: seccomp
 
-    /// What had to be compiled is kept with the state; the default filter was compiled when jailrun was built.
     private func filter() throws(RuntimeError) -> SeccompFilter? {
+        guard let shared else { return try lookUpFilter() }
+        return try shared.filter(jail.privileges) { () throws(RuntimeError) in try lookUpFilter() }
+    }
+
+    /// What had to be compiled is kept with the state; the default filter was compiled when jailrun was built. `check` keeps
+    /// nothing.
+    private func lookUpFilter() throws(RuntimeError) -> SeccompFilter? {
+        if let assumed = host.assumed, case .profile(let path) = jail.privileges.seccomp.value {
+            return try assumedFilter(assumed, path)
+        }
         do {
-            let cache = SeccompCache(directory: "/var/cache/jailrun")
+            let cache = findings == nil && host.assumed == nil ? SeccompCache(directory: "/var/cache/jailrun") : nil
             return try SeccompFilter.filter(for: jail.privileges, cachedIn: cache)
         } catch {
-            throw .unsuitable(jail: jail.label, origin: jail.privileges.seccomp.origin, "\(error)", hint: nil)
+            try object(
+                .unsuitable(jail: jail.label, origin: jail.privileges.seccomp.origin, "\(error)", hint: nil))
+            return nil
         }
     }
 }

@@ -71,12 +71,14 @@ final class HandedDescriptors {
         default: return found
         }
         throw .unsuitable(
-            jail: jail, origin: .commandLine, "\(names[number]) \(kind), from which the jail could reach the host's files",
+            jail: jail, origin: .commandLine,
+            "\(names[number]) \(kind), from which the jail could reach the host's files",
             hint: number == 0 ? "</dev/null" : "\(number)>/dev/null, or a file")
     }
 
     /// Nil when it can get in as it is. Others than the owner may read input, and not write it: a jail's root is such another.
-    private static func way(_ number: Int, _ found: cns_descriptor, isNested: Bool) -> StartFacts.HandedDescriptor.Way? {
+    private static func way(_ number: Int, _ found: cns_descriptor, isNested: Bool) -> StartFacts.HandedDescriptor.Way?
+    {
         let (wanted, unwanted): (UInt32, UInt32) = number == 0 ? (0o4, 0o2) : (0o2, 0o4)
         switch UInt32(bitPattern: found.kind) {
         case CNS_PIPE.rawValue:

@@ -10,6 +10,8 @@ public struct Host: Sendable {
     let isDelegated: Bool
     /// jailrun runs in a jail with `children.max`, or in another user namespace.
     let isNested: Bool
+    /// The host that is meant, when it is not this one: nothing is looked for here then.
+    let assumed: HostFacts?
     public var signals: SignalSource
     /// Called with each step of a start, in its order, and the microseconds that it took; nil for the step that replaces the
     /// child's program. Those of the host as they are performed, those of the child when it is done: `-v`.
@@ -23,10 +25,12 @@ public struct Host: Sendable {
     /// Called with what was decided before a start and the caller may want to know.
     public var note: @Sendable (String) -> Void
 
+    /// - Parameter isForLooks: nothing will be started: what a start cannot do without may be missing, and without root the
+    ///   state may be another's.
     public init(
         stateDirectory: String?, cgroupRoot: String?, signals: SignalSource,
         observe: (@Sendable (Step, Int?) -> Void)? = nil, warn: @escaping @Sendable (String) -> Void,
-        note: @escaping @Sendable (String) -> Void = { _ in }
+        note: @escaping @Sendable (String) -> Void = { _ in }, isForLooks: Bool = false
     ) throws(RuntimeError) {
         let standard = StateDirectory.standardPath(isRoot: geteuid() == 0) {
             unsafe getenv($0).map { unsafe String(cString: $0) }
@@ -34,23 +38,49 @@ public struct Host: Sendable {
         isNested = !OwnUserNamespace.isInitial
         let inside = isNested && Files.exists(Planner.stateInside) ? Planner.stateInside : nil
         state = StateDirectory(path: stateDirectory ?? inside ?? standard)
-        try state.checkOwner()
+        if !isForLooks || geteuid() == 0 { try state.checkOwner() }
+        assumed = nil
         self.signals = signals
         self.observe = observe
         self.warn = warn
         complain = { warn($0.message) }
         self.note = note
-        guard let mountPoint = Cgroup.mountPoint() else {
-            throw .host(
-                "no cgroup v2 hierarchy is mounted",
-                hint: "mount -t cgroup2 none /sys/fs/cgroup/unified, or boot with systemd.unified_cgroup_hierarchy=1")
-        }
+        guard let mountPoint = Cgroup.mountPoint() ?? (isForLooks ? "" : nil) else { throw Self.noHierarchy }
         let own = isNested ? Cgroup(path: mountPoint) : Cgroup.delegated(under: mountPoint)
         let delegated = cgroupRoot == nil ? own : nil
         isDelegated = delegated != nil
         cgroupTop = delegated?.path ?? mountPoint
         self.cgroupRoot = delegated ?? Cgroup(path: cgroupRoot ?? "\(mountPoint)/jailrun")
     }
+
+    /// For `check` and `explain`, which start nothing: signals are as they were.
+    public static func forLooks(
+        stateDirectory: String? = nil, cgroupRoot: String? = nil,
+        note: @escaping @Sendable (String) -> Void = { _ in }
+    ) throws(RuntimeError) -> Host {
+        try Host(
+            stateDirectory: stateDirectory, cgroupRoot: cgroupRoot, signals: SignalSource(descriptor: -1), warn: note,
+            note: note, isForLooks: true)
+    }
+
+    /// Another host, of which these facts were told.
+    public init(assuming facts: HostFacts, note: @escaping @Sendable (String) -> Void = { _ in }) {
+        state = StateDirectory(path: facts.stateDirectory, assumed: facts.jails)
+        (cgroupRoot, cgroupTop) = (Cgroup(path: facts.cgroupRoot), facts.cgroupTop)
+        (isDelegated, isNested, assumed) = (false, facts.isNested, facts)
+        signals = SignalSource(descriptor: -1)
+        (warn, self.note) = (note, note)
+        complain = { note($0.message) }
+    }
+
+    /// Whether the rules of other jails can be read. Who is not root starts nothing, but may want to know what a start would do.
+    static var seesRules: Bool { geteuid() == 0 }
+
+    var hasCgroups: Bool { !cgroupTop.isEmpty }
+
+    static let noHierarchy = RuntimeError.host(
+        "no cgroup v2 hierarchy is mounted",
+        hint: "mount -t cgroup2 none /sys/fs/cgroup/unified, or boot with systemd.unified_cgroup_hierarchy=1")
 
     /// A nested jail's is below that of the jail around it, which may have had another name when its cgroup was made.
     func cgroup(of jail: String) -> Cgroup {

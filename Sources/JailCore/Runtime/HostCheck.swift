@@ -1,119 +1,148 @@
 internal import Glibc
 internal import SystemPackage
 
+/// A configuration that was checked.
+public struct CheckedConfiguration: Sendable {
+    public var diagnostics: [Diagnostic]
+    /// None when the file itself has errors, whatever the host is like.
+    public var jails: [JailSpec]
+
+    public init(diagnostics: [Diagnostic], jails: [JailSpec]) { (self.diagnostics, self.jails) = (diagnostics, jails) }
+}
+
 extension Configuration {
-    /// `check()`, and what this host lacks for the jails: roots, mount points and sources, users, programs, interfaces,
-    /// ports, device rulesets, system call profiles. Nothing is changed.
-    public func checkOnHost() -> [Diagnostic] {
-        var check = HostCheck(readJails(), self)
-        check.perform()
-        return check.reading.checked
+    /// `check()`, and what this host lacks for the jails: roots, mount points and sources, users, programs, addresses,
+    /// ports, controllers, device rulesets, system call profiles. Nothing is changed.
+    public func checkedOnHost(_ stateDirectory: String? = nil, _ cgroupRoot: String? = nil) -> CheckedConfiguration {
+        if let lackOfJails { return CheckedConfiguration(diagnostics: [lackOfJails], jails: []) }
+        var reading = readJails()
+        reading.requireRoots()
+        let isSound = !reading.diagnostics.contains { $0.severity == .error }
+        let jails = isSound ? reading.jails.map(\.spec) : []
+        do throws(RuntimeError) {
+            let host = try Host.forLooks(stateDirectory: stateDirectory, cgroupRoot: cgroupRoot)
+            var check = HostCheck(reading, self, host)
+            check.perform()
+            return CheckedConfiguration(diagnostics: check.reading.checked, jails: jails)
+        } catch {
+            let lack = Diagnostic(error.message, at: nil, hint: error.hint)
+            return CheckedConfiguration(diagnostics: reading.checked + [lack], jails: jails)
+        }
     }
 
     /// What this host lacks for those jails, and for those that they need: all jails where none is named.
-    public func missingOnHost(for names: [String]) -> [Diagnostic] {
+    /// - Parameter instance: by whose names they are up.
+    public func missingOnHost(for names: [String], of instance: String?, host: Host) -> [Diagnostic] {
         var reading = readJails()
         if !names.isEmpty { do { try reading.select(names) } catch { return error.diagnostics } }
-        var check = HostCheck(reading, self)
+        if let instance = instance.flatMap({ Instance($0) }) {
+            for index in reading.jails.indices {
+                reading.jails[index].spec.name.value = instance.name(of: reading.jails[index].spec.name.value)
+            }
+        }
+        var check = HostCheck(reading, self, host)
         check.perform()
         return check.reading.distinctDiagnostics
     }
 }
 
-/// Looks at the host as a start would, but goes on after what is missing.
+/// Says all that a start of the jails would object to (`HostRequirements`), and what their steps, which are not performed, would
+/// fail at.
 struct HostCheck {
     private(set) var reading: ConfigurationReading
     private let configuration: Configuration
-    private var rules: DevfsRules?
+    private let host: Host
     /// The jail that is looked at.
     private var index = 0
 
-    init(_ reading: ConfigurationReading, _ configuration: Configuration) {
-        (self.reading, self.configuration) = (reading, configuration)
+    init(_ reading: ConfigurationReading, _ configuration: Configuration, _ host: Host) {
+        (self.reading, self.configuration, self.host) = (reading, configuration, host)
     }
 
     mutating func perform() {
+        checkRequirements()
+        sayRules()
         for index in reading.jails.indices {
             self.index = index
-            if rules == nil { rules = devfsRules() }
-            checkDevices()
-            checkHostUser()
+            checkParent()
             checkHostCommands()
-            checkInterfaces()
-            checkPorts()
-            checkMountSources()
             checkProfile()
-            checkConsoleLog()
+            checkLogs()
             checkJournal()
-            if let root = openRoot() { checkInside(root) }
+            checkCommands()
         }
     }
 
     private var spec: JailSpec { reading.jails[index].spec }
 
     private mutating func say(
-        _ severity: Diagnostic.Severity, _ message: String, _ origin: Origin, hint: String? = nil
+        _ severity: Diagnostic.Severity, _ message: String, _ origin: Origin?, hint: String? = nil
     ) {
         var place = reading.jails[index].location
-        if case .configuration(let location) = origin { place = location }
+        if case .configuration(let location)? = origin { place = location }
         reading.jails[index].reader.say(severity, message, at: place, hint: hint, line: line(at: place))
     }
 
     /// Something without which a start fails, unless the jail's own commands make it first.
-    private mutating func missing(_ object: String, _ errno: Errno, _ origin: Origin, hint: String? = nil) {
-        let message = "\(Terminal.escaped(object)): \(errno.description)"
-        let commands = spec.commands
-        guard errno == .noSuchFileOrDirectory, !commands.prepare.isEmpty || !commands.prestart.isEmpty else {
-            return say(.error, message, origin, hint: hint)
-        }
-        let maker = commands.prepare.isEmpty ? "exec.prestart" : "exec.prepare"
+    private mutating func missing(_ message: String, _ origin: Origin?, hint: String? = nil) {
+        guard let maker = spec.commands.maker else { return say(.error, message, origin, hint: hint) }
         say(.warning, message, origin, hint: "needed unless \(maker) makes it")
     }
 
-    /// Of the configuration, or of a file of `mount.fstab`.
+    /// Of the configuration, or of another file that decides.
     private func line(at place: SourceLocation) -> Bytes? {
         if let line = configuration.line(at: place) { return line }
         guard let bytes = try? configuration.source.contents(of: place.file, isInclude: true) else { return nil }
         return SourceText(file: place.file, bytes: bytes).line(at: place)
     }
 
-    // MARK: On the host
+    // MARK: What a start objects to
 
-    private mutating func devfsRules() -> DevfsRules {
-        do throws(DevfsRulesError) {
-            guard let bytes = try DevfsRules.hostBytes() else { return .standard }
-            for case .malformed(let message, let place, let line) in DevfsRules.errors(
-                in: bytes, file: DevfsRules.hostPath)
-            { reading.jails[index].reader.error(message, at: place, line: Bytes(line.utf8)) }
-            return (try? DevfsRules(reading: bytes, file: DevfsRules.hostPath)) ?? .standard
-        } catch {
-            say(.error, error.description, spec.pseudoFilesystems.devfsRuleset.origin)
-            return .standard
+    /// Each at the jail that it is of.
+    private mutating func say(_ findings: Findings) {
+        if findings.all.isEmpty { return }
+        var places: [String: Int] = [:]
+        for index in reading.jails.indices { places[reading.jails[index].spec.label] = index }
+        for finding in findings.all {
+            let error = finding.error
+            let (origin, text) = error.finding
+            index = error.jail.flatMap { places[$0] } ?? index
+            if finding.isAbsent {
+                missing(text, origin, hint: error.hint)
+            } else {
+                say(.error, text, origin, hint: error.hint)
+            }
         }
     }
 
-    private mutating func checkDevices() {
-        guard let rules else { return }
-        let reference = spec.pseudoFilesystems.devfsRuleset
-        do {
-            _ = try DeviceTree(
-                applying: try rules.ruleset(reference.value), of: rules, host: [],
-                names: .init(uid: { PasswordFile.host.uid($0) }, gid: { PasswordFile.host.gid($0) }))
-        } catch { say(.error, error.description, reference.origin) }
+    private mutating func checkRequirements() {
+        let findings = Findings()
+        let requirements = HostRequirements(
+            jails: reading.jails.map(\.spec), host: host, findings: findings, shared: SharedLooks())
+        do throws(RuntimeError) { _ = try requirements.preview(terminals: []) } catch { findings.add(error) }
+        say(findings)
     }
 
-    private mutating func checkHostUser() {
-        if let user = spec.commands.systemUser { check(user, "exec.system_user", in: .host) }
-        if let user = spec.commands.jailUser, spec.commands.isJailUserOfHost.value {
-            check(user, "exec.jail_user", in: .host)
+    /// Each line of devfs.rules(5) that is none, of which a start tells the first.
+    private mutating func sayRules() {
+        guard !reading.jails.isEmpty, let bytes = try? DevfsRules.hostBytes() else { return }
+        for case .malformed(let message, let place, let line) in DevfsRules.errors(in: bytes, file: DevfsRules.hostPath)
+        {
+            reading.jails[0].reader.error(message, at: place, line: Bytes(line.utf8))
         }
     }
 
-    private mutating func check(_ user: Located<String>, _ parameter: String, in file: PasswordFile) {
-        if file.user(user.value) != nil { return }
-        let near = Spelling(user.value).closest(in: file.names).map { " (did you mean \"\(Terminal.escaped($0))\"?)" }
-        say(.error, "\(parameter): \(user.shown): no such user\(near ?? "")", user.origin)
+    /// That of a nested jail comes up with it, if it is in the file.
+    private mutating func checkParent() {
+        if spec.parent != nil { return }
+        let findings = Findings()
+        do throws(RuntimeError) {
+            try JailNesting(of: spec.name.value, host: host).check(spec)
+        } catch { findings.add(error) }
+        say(findings)
     }
+
+    // MARK: What steps fail at
 
     private mutating func checkHostCommands() {
         let commands = spec.commands
@@ -136,41 +165,11 @@ struct HostCheck {
         }
     }
 
-    private mutating func checkInterfaces() {
-        guard spec.network.mode.value == .own else { return }
-        for address in spec.network.addresses {
-            guard let name = address.interface, name != NetworkPlan.bridge else { continue }
-            if name == "lo" {
-                let error = NetworkPlanError.loopbackInterface(name, address.origin)
-                say(.error, error.description, address.origin, hint: error.hint)
-            } else if unsafe if_nametoindex(name) == 0 {
-                let links = ((try? Files.names(in: "/sys/class/net")) ?? []).sorted()
-                let near = Spelling(name).closest(in: links).map { " (did you mean \"\($0)\"?)" } ?? ""
-                let error = NetworkPlanError.unknownInterface(name, address.origin)
-                say(.error, "\(error.description)\(near)", address.origin, hint: error.hint)
-            }
-        }
-    }
-
-    /// Each pair of jails that want one port is told once, at the later one.
-    private mutating func checkPorts() {
-        let earlier = reading.jails[..<index].map(\.spec)
-        for objection in PortReservation().objections(spec, beside: earlier) {
-            say(.error, objection.error.description, objection.origin, hint: objection.error.hint)
-        }
-    }
-
-    private mutating func checkMountSources() {
-        for mount in spec.mounts where mount.kind.isBind && !Files.exists(mount.source) {
-            missing("mount: \(mount.source)", .current, mount.origin)
-        }
-    }
-
+    /// Names that are no system call here.
     private mutating func checkProfile() {
         guard case .profile(let path) = spec.privileges.seccomp.value else { return }
         let origin = spec.privileges.seccomp.origin
         do throws(SeccompError) {
-            _ = try SeccompFilter.filter(for: spec.privileges, cachedIn: nil)
             let unknown = try SeccompProfile(json: SeccompProfile.read(FilePath(path)), name: path).unknownCalls
             if unknown.isEmpty { return }
             let names = unknown.map { name, near in
@@ -179,16 +178,30 @@ struct HostCheck {
             say(
                 .warning, "seccomp: \(path): no system call here: \(names.joined(separator: ", "))", origin,
                 hint: "such a rule has no effect")
-        } catch { say(.error, "\(error)", origin) }
+        } catch {}  // told: no filter can be made of it
     }
 
-    private mutating func checkConsoleLog() {
-        guard let log = spec.commands.consoleLog, let slash = log.value.lastIndex(of: "/") else { return }
-        let directory = slash == log.value.startIndex ? "/" : String(log.value[..<slash])
-        if !Files.exists(directory) {
-            missing("exec.consolelog: \(directory)", .current, log.origin)
+    /// Where the console's output goes: the folder is there, and what has the name is a file.
+    private mutating func checkLogs() {
+        for (parameter, log) in [("exec.consolelog", spec.commands.consoleLog), ("log.file", spec.log.file)] {
+            guard let log, let slash = log.value.lastIndex(of: "/") else { continue }
+            let directory = slash == log.value.startIndex ? "/" : String(log.value[..<slash])
+            let object = Terminal.escaped("\(parameter): \(log.value)")
+            var status = stat()
+            if unsafe stat(directory, &status) < 0 {
+                let message = Terminal.escaped("\(parameter): \(directory): \(Errno.current.description)")
+                missing(message, log.origin)
+            } else if unsafe lstat(log.value, &status) == 0 {
+                let type = status.st_mode & S_IFMT
+                if type == S_IFLNK { say(.error, object, .tooManySymbolicLinkLevels, log.origin) }
+                if type == S_IFDIR { say(.error, object, .isDirectory, log.origin) }
+            }
         }
     }
+
+    private mutating func say(
+        _ severity: Diagnostic.Severity, _ object: String, _ errno: Errno, _ origin: Origin
+    ) { say(severity, "\(object): \(errno.description)", origin) }
 
     private mutating func checkJournal() {
         guard let journal = spec.log.journal, !Files.exists(JournalWriter.socketPath) else { return }
@@ -198,85 +211,6 @@ struct HostCheck {
     }
 
     // MARK: In the jail's root
-
-    private mutating func openRoot() -> Descriptor? {
-        let path = spec.path
-        do { return try Files.open(path.value, Int32(OpenFlags([.path, .directory]).rawValue)) } catch {
-            let hint = error == .noSuchFileOrDirectory ? "make the root file system first" : nil
-            missing("path: \(path.value)", error, path.origin, hint: hint)
-            return nil
-        }
-    }
-
-    private mutating func checkInside(_ root: borrowing Descriptor) {
-        checkMountPoints(root.number)
-        checkPseudoFilesystems(root.number)
-        checkNameFiles(root.number)
-        if let user = spec.commands.jailUser, !spec.commands.isJailUserOfHost.value {
-            check(user, "exec.jail_user", in: PasswordFile(root: root.number))
-        }
-        checkCommands()
-    }
-
-    private static func lack(_ path: String, root: Int32, followingLinks: Bool) -> Errno? {
-        let flags = Int32(OpenFlags.path.rawValue)
-        do throws(Errno) {
-            _ = try RootPath.open(path, root: root, flags: flags, followingLinks: followingLinks)
-            return nil
-        } catch { return error }
-    }
-
-    /// What an earlier mount covers cannot be seen yet.
-    private mutating func checkMountPoints(_ root: Int32) {
-        var covered = pseudoFilesystems(root)
-        for mount in spec.mounts {
-            let target = mount.relativeTarget
-            if !covered.contains(where: { $0.isEmpty || target.hasPrefix("\($0)/") }),
-                let errno = Self.lack(target.isEmpty ? "." : target, root: root, followingLinks: false)
-            {
-                missing(
-                    "mount: \(mount.target)", errno, mount.origin,
-                    hint: errno == .tooManySymbolicLinkLevels
-                        ? "a mount point must not be reached through a symbolic link" : "make it in the jail's root")
-            }
-            covered.append(target)
-        }
-    }
-
-    /// The directories that jailrun mounts something on, below which the root shows nothing.
-    private func pseudoFilesystems(_ root: Int32) -> [String] {
-        let pseudo = spec.pseudoFilesystems
-        return [("dev", pseudo.devfs), ("proc", pseudo.procfs), ("sys", pseudo.sysfs)].filter { directory, presence in
-            presence.value == .always
-                || presence.value == .ifPresent && Self.lack(directory, root: root, followingLinks: false) == nil
-        }.map(\.0)
-    }
-
-    private mutating func checkPseudoFilesystems(_ root: Int32) {
-        let pseudo = spec.pseudoFilesystems
-        for (parameter, presence, directory) in [
-            ("mount.devfs", pseudo.devfs, "dev"), ("mount.procfs", pseudo.procfs, "proc"),
-            ("mount.sysfs", pseudo.sysfs, "sys"),
-        ] where presence.value == .always {
-            guard let errno = Self.lack(directory, root: root, followingLinks: false) else { continue }
-            let path = "\(spec.path.value == "/" ? "" : spec.path.value)/\(directory)"
-            missing("\(parameter): \(path)", errno, presence.origin, hint: "mkdir \(Terminal.escaped(path))")
-        }
-    }
-
-    /// Those that only a mount or `root.ephemeral` would bring.
-    private mutating func checkNameFiles(_ root: Int32) {
-        guard let names = spec.names, !spec.root.isEphemeral.value else { return }
-        for path in NameSpec.needed where !spec.mounts.contains(where: { $0.covers(path) || $0.relativeTarget.isEmpty })
-        {
-            guard let errno = Self.lack(path, root: root, followingLinks: false), errno != .tooManySymbolicLinkLevels
-            else { continue }
-            let hasFolder = Self.lack("etc", root: root, followingLinks: false) == nil
-            missing(
-                "mount.resolvconf: in the jail's root, /\(path)", errno, names.origin,
-                hint: spec.hint(forMissing: path, hasFolder: hasFolder))
-        }
-    }
 
     /// A program that a mount or an earlier command may bring need not be there yet.
     private mutating func checkCommands() {
@@ -307,4 +241,11 @@ struct HostCheck {
 
 extension ConfigurationReading.Jail {
     fileprivate var location: SourceLocation { reader.jail.location }
+}
+
+extension CommandSpec {
+    /// What runs on the host before a start looks at it, and may make what is missing.
+    fileprivate var maker: String? {
+        prepare.isEmpty ? prestart.isEmpty ? nil : "exec.prestart" : "exec.prepare"
+    }
 }

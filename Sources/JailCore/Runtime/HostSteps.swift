@@ -37,6 +37,15 @@ struct HostSteps: ~Copyable {
         }
     }
 
+    /// All, before there is a child.
+    func performAll() throws(RuntimeError) {
+        for index in steps.indices {
+            let began = host.observe == nil ? 0 : Clock.microseconds()
+            try perform(index, child: 0)
+            host.observe?(steps[index], Clock.microseconds() - began)
+        }
+    }
+
     func call(_ range: Range<Int>) throws(RuntimeError) {
         do { try kernelPlan.perform(range) } catch {
             let step = steps[error.index - firstIndex]

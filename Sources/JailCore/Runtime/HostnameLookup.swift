@@ -17,7 +17,7 @@ struct HostnameLookup {
         guard let lookup = jail.network.lookup else { return jail }
         var resolved = jail
         resolved.network.lookup = nil
-        for address in Self.addresses(in: try answer(lookup)) {
+        for address in try addresses() {
             if resolved.network.addresses.contains(where: { $0.address == address.description }) { continue }
             resolved.network.addresses.append(
                 AddressSpec(
@@ -26,6 +26,21 @@ struct HostnameLookup {
         }
         if resolved.network.addresses.isEmpty { throw failure(lookup, "no address that a jail can have") }
         return resolved
+    }
+
+    /// Those of the hostname; none when they are not asked for.
+    func addresses() throws(RuntimeError) -> [InternetAddress] {
+        guard let lookup = jail.network.lookup else { return [] }
+        guard let assumed = host.assumed else { return Self.addresses(in: try answer(lookup)) }
+        guard let known = assumed.hostnames.first(where: { $0.name == jail.hostname.value }) else {
+            throw FactFinder(jail: jail, host: host).unknown("host.hostname \(jail.hostname.value)", lookup.origin)
+        }
+        return known.addresses.compactMap { InternetAddress($0) }
+    }
+
+    /// - Throws: for the first of the jails whose name has no address.
+    static func check(_ jails: [JailSpec], on host: Host) throws(RuntimeError) {
+        for jail in jails { _ = try HostnameLookup(jail: jail, host: host).resolved() }
     }
 
     /// The first word of each line, each address once.

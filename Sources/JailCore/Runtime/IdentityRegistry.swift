@@ -4,6 +4,8 @@ internal import SystemPackage
 /// Chooses jids and id ranges: under one lock, so that no two jails get the same. The file of the lock holds the last jid.
 struct IdentityRegistry {
     let state: StateDirectory
+    /// Of another host, for a preview.
+    var assumed: HostFacts?
 
     /// Ranges of user namespaces: above those of systemd-nspawn (0x00080000 to 0x6fffffff) and of /etc/subuid's defaults.
     static let firstRange: UInt32 = 0x7000_0000
@@ -11,17 +13,18 @@ struct IdentityRegistry {
     static let lastJid = 999_999
 
     /// Reserves an identity by writing the trace that `makeTrace` builds around it.
-    func reserve(for spec: JailSpec, makeTrace: (JailIdentity) -> JailTrace) throws(RuntimeError) -> JailTrace {
+    /// - Parameter wish: what the jail's place in its file gives it, if that is free.
+    func reserve(for spec: JailSpec, wish: JailIdentity?, makeTrace: (JailIdentity) -> JailTrace)
+        throws(RuntimeError) -> JailTrace
+    {
         let lock = try lock()
         // Another jailrun may have removed the last jail's directories before the lock was ours.
         try state.prepare()
         let others = state.traces
-        let jid = try chooseJid(for: spec, others: others, lock)
-        var trace = makeTrace(
-            JailIdentity(
-                jid: jid, idRange: try chooseRange(for: spec, others: others), generation: UInt64(Clock.microseconds()))
-        )
-        trace.network = network(of: jid, others: others)
+        let jid = try chooseJid(for: spec, wish, others: others, lock)
+        let range = try chooseRange(for: spec, wish, used: others.compactMap(\.identity.idRange))
+        var trace = makeTrace(JailIdentity(jid: jid, idRange: range, generation: UInt64(Clock.microseconds())))
+        trace.network = Self.network(of: jid, used: others.map(\.network))
         // A renamed jail keeps its cgroup, for cgroups cannot be renamed: until it ends, its first name is in use.
         if let other = others.first(where: { $0.cgroup == trace.cgroup }) {
             throw .unsuitable(
@@ -39,24 +42,75 @@ struct IdentityRegistry {
     }
 
     /// The jid; of a jail that is gone the network may have it still, for those that share it.
-    private func network(of jid: Int, others: [JailTrace]) -> Int {
-        let used = others.map(\.network)
+    private static func network(of jid: Int, used: [Int]) -> Int {
         var number = jid
-        while used.contains(number) { number = number <= Self.lastJid ? Self.lastJid + 1 : number + 1 }
+        while used.contains(number) { number = number <= lastJid ? lastJid + 1 : number + 1 }
         return number
     }
-
-    /// The number of the network that a start now would make.
-    func previewNetwork(of jid: Int) -> Int { network(of: jid, others: state.traces) }
 
     /// Takes the next number: a jail without a name is named by its own, which must be known before the rest.
     func takeNumber() throws(RuntimeError) -> Int {
         let lock = try lock()
         try state.prepare()
-        let jid = nextJid(others: state.traces)
+        let jid = Self.next(after: last, used: state.traces.map(\.identity.jid))
         try writeLast(jid, lock)
         _ = consume lock
         return jid
+    }
+
+    // MARK: The jails of a file
+
+    /// What a jail of a file gets, and the number of its links.
+    struct Place {
+        var identity: JailIdentity
+        var network: Int
+    }
+
+    /// Gives numbers and ranges in the order of the file, whichever jail starts first. They are wishes: what has been given to
+    /// another jail when its start comes is not taken from that.
+    func assign(_ specs: [JailSpec]) throws(RuntimeError) -> [JailIdentity] {
+        let lock = try lock()
+        try state.prepare()
+        let identities = try preview(for: specs).map(\.identity)
+        if let index = specs.lastIndex(where: { $0.jid == nil }) { try writeLast(identities[index].jid, lock) }
+        _ = consume lock
+        return identities
+    }
+
+    /// What a start of these jails now would get; nothing is reserved.
+    /// - Parameter findings: where `check` collects what is wrong; nil throws it.
+    func preview(for specs: [JailSpec], findings: Findings? = nil) throws(RuntimeError) -> [Place] {
+        let others = state.traces
+        var (jids, networks) = (others.map(\.identity.jid), others.map(\.network))
+        var ranges = others.compactMap(\.identity.idRange)
+        // What the file fixes is no other jail's.
+        jids += specs.compactMap(\.jid?.value)
+        var last = last
+        var first = Self.firstRange
+        var places: [Place] = []
+        for spec in specs {
+            if spec.jid != nil {
+                do throws(RuntimeError) {
+                    // One that is up has its own.
+                    _ = try fixedJid(of: spec, others: others.filter { $0.name != spec.name.value })
+                } catch {
+                    guard let findings else { throw error }
+                    findings.add(error)
+                }
+            }
+            let jid = spec.jid?.value ?? Self.next(after: last, used: jids)
+            if spec.jid == nil { last = jid }
+            let range = try chooseRange(for: spec, nil, used: ranges, from: first)
+            let network = Self.network(of: jid, used: networks)
+            places.append(Place(identity: JailIdentity(jid: jid, idRange: range, generation: 0), network: network))
+            jids.append(jid)
+            networks.append(network)
+            guard let range else { continue }
+            ranges.append(range)
+            // All below are given: looked for from here, a thousand jails take no longer than a few.
+            if case .private = spec.privileges.userNamespace.value { first = range.first }
+        }
+        return places
     }
 
     /// As many bytes each time, so that nothing is left of a longer number.
@@ -67,46 +121,49 @@ struct IdentityRegistry {
         }
     }
 
-    /// The identity that a start now would get; nothing is reserved.
-    func preview(for spec: JailSpec) throws(RuntimeError) -> JailIdentity {
-        let others = state.traces
-        let jid = spec.jid?.value ?? nextJid(others: others)
-        return JailIdentity(jid: jid, idRange: try chooseRange(for: spec, others: others), generation: 0)
-    }
-
     /// The number after the last one used, wrapping: jail(2).
     private func chooseJid(
-        for spec: JailSpec, others: [JailTrace], _ lock: borrowing JailLock
+        for spec: JailSpec, _ wish: JailIdentity?, others: [JailTrace], _ lock: borrowing JailLock
     ) throws(RuntimeError) -> Int {
+        if let fixed = try fixedJid(of: spec, others: others) { return fixed }
         let used = others.map(\.identity.jid)
-        if let fixed = spec.jid {
-            if used.contains(fixed.value) {
-                throw .unsuitable(
-                    jail: spec.label, origin: fixed.origin, "jail \(fixed.value) already exists", hint: nil)
-            }
-            return fixed.value
-        }
-        let jid = nextJid(others: others)
+        if let wish, !used.contains(wish.jid) { return wish.jid }
+        let jid = Self.next(after: last, used: used)
         try writeLast(jid, lock)
         return jid
     }
 
-    private func nextJid(others: [JailTrace]) -> Int {
-        var jid = (try? Files.text(state.registryPath)).flatMap { Int($0) } ?? 0
-        repeat { jid = jid >= Self.lastJid ? 1 : jid + 1 } while others.contains { $0.identity.jid == jid }
+    private func fixedJid(of spec: JailSpec, others: [JailTrace]) throws(RuntimeError) -> Int? {
+        guard let fixed = spec.jid else { return nil }
+        guard others.contains(where: { $0.identity.jid == fixed.value }) else { return fixed.value }
+        throw .unsuitable(jail: spec.label, origin: fixed.origin, "jail \(fixed.value) already exists", hint: nil)
+    }
+
+    /// The last number used.
+    var last: Int { assumed?.lastJid ?? (try? Files.text(state.registryPath)).flatMap { Int($0) } ?? 0 }
+
+    private static func next(after last: Int, used: [Int]) -> Int {
+        var jid = last
+        repeat { jid = jid >= lastJid ? 1 : jid + 1 } while used.contains(jid)
         return jid
     }
 
-    private func chooseRange(for spec: JailSpec, others: [JailTrace]) throws(RuntimeError) -> IDRange? {
+    private func chooseRange(
+        for spec: JailSpec, _ wish: JailIdentity?, used: [IDRange], from lowest: UInt32 = firstRange
+    ) throws(RuntimeError) -> IDRange? {
         switch spec.privileges.userNamespace.value {
         case .host: return nil
         case .range(let first, let count): return IDRange(first: first, count: count)
         case .private: break
         }
         // In a jail, its own: no other ids are known there.
-        if !OwnUserNamespace.isInitial { return IDRange(first: 0, count: OwnUserNamespace.idCount) }
-        let used = others.compactMap(\.identity.idRange)
-        var first = Self.firstRange
+        if let assumed {
+            if let count = assumed.nestedIDs { return IDRange(first: 0, count: count) }
+        } else if !OwnUserNamespace.isInitial {
+            return IDRange(first: 0, count: OwnUserNamespace.idCount)
+        }
+        if let range = wish?.idRange, !used.contains(where: { overlaps($0, range.first) }) { return range }
+        var first = lowest
         while used.contains(where: { overlaps($0, first) }) {
             let (next, hasWrapped) = first.addingReportingOverflow(Self.rangeCount)
             // The last range would hold 4294967295, which means "no change" to the kernel.

@@ -117,6 +117,7 @@ extension NetworkSpec {
         json.array(addresses) { json, address in json.object(address.write) }
         json.field("interfaces", interfaces)
         json.field("lookup", lookup)
+        if let gateways { json.field("gateways", gateways) }
         try json.field("ports", rare: ports)
         json.field("masquerade", masquerade)
     }

@@ -29,8 +29,12 @@ public struct JailStart {
     let console: Console
     /// `command` is not waited for: the jail is up while it runs, and ends with it.
     var hasMainProgram = false
+    /// What its place in the file gives it, if that is free.
+    var wish: JailIdentity?
     /// Lives without processes until somebody settles it: there are jails that are still to be started in it.
     var isHeld = false
+    /// What holds for all jails of a command, and all their starts, was said when it began.
+    var isOneOfMany = false
     /// Called when the name is locked, for a start that somebody may have called off up to then.
     var onLock: () throws(RuntimeError) -> Void = {}
     /// Called when the jail exists: its first process is isolated, and runs no command yet.
@@ -68,10 +72,7 @@ public struct JailStart {
     public func run() throws(RuntimeError) -> RunningJail {
         if jail.network.lookup == nil && jail.network.ports.isEmpty && !host.isNested { return try runResolved() }
         var resolved = self
-        try JailNesting(of: jail.name.value, host: host).checkPermission(jail)
-        resolved.jail = try HostnameLookup(jail: jail, host: host).resolved()
-        resolved.jail = try PortReservation().resolved([resolved.jail])[0]
-        resolved.jail = try SharedNetwork(jail: resolved.jail, host: host).resolved()
+        resolved.jail = try HostRequirements(jails: [jail], host: host).resolved()[0]
         return try resolved.runResolved()
     }
 
@@ -92,7 +93,7 @@ public struct JailStart {
             throw .alreadyExists(jail: jail.label, holder: NameHolder(state: host.state).words(of: name))
         }
         try nesting.check(jail)
-        let trace = try IdentityRegistry(state: host.state).reserve(for: jail) { initialTrace($0) }
+        let trace = try IdentityRegistry(state: host.state).reserve(for: jail, wish: wish) { initialTrace($0) }
         var networkUndo: [NetworkOperation] = []
         do throws(RuntimeError) {
             try nesting.enterParent(jail)
@@ -124,11 +125,13 @@ public struct JailStart {
         var trace = reserved
         let hooks = HostCommand(jail: jail, identity: trace.identity, host: host)
         let beforehand = HostCommand(jail: jail, identity: jail.jid == nil ? nil : trace.identity, host: host)
+        try shareBeforehand(trace, &networkUndo)
         try beforehand.run(jail.commands.prepare, parameter: "exec.prepare")
         try beforehand.run(jail.commands.prestart, parameter: "exec.prestart")
         var (planner, network, filter) = try makePlanner(trace)
         planner.facts.handedDescriptors = handed.facts
-        networkUndo = network.operations.reversed().compactMap(\.value.undo)
+        networkUndo = (network.shared + network.operations).reversed().compactMap(\.value.undo)
+        try makeShared(SharedPlanner(jail, planner.facts), network)
         if let holder = network.holder {
             // Under the network lock: from now on nobody takes it from under this jail.
             trace.network = holder.trace.network
@@ -177,15 +180,33 @@ public struct JailStart {
             record: record, pidfd: child.pidfd, control: control, session: session, handed: handed, outcome: outcome)
     }
 
+    /// What jails share comes first in the plan of a file: before the host's commands of this one, too.
+    private func shareBeforehand(_ trace: JailTrace, _ networkUndo: inout [NetworkOperation]) throws(RuntimeError) {
+        if jail.commands.prepare.isEmpty && jail.commands.prestart.isEmpty { return }
+        let network = try NetworkStart(sharedBy: jail, number: trace.network, host: host)
+        networkUndo = network.shared.reversed().compactMap(\.value.undo)
+        var facts = StartFacts()
+        facts.isNested = host.isNested
+        try FactFinder(jail: jail, host: host).addCgroupLevels(to: &facts)
+        facts.sharedNetwork = network.lacking
+        try makeShared(SharedPlanner(jail, facts), network)
+        network.close()
+    }
+
+    private func makeShared(_ planner: SharedPlanner, _ network: NetworkStart) throws(RuntimeError) {
+        let steps = planner.steps
+        if steps.isEmpty { return }
+        try HostSteps(steps: steps, jail: jail, host: host, network: network).performAll()
+    }
+
     /// - Returns: the filter, too, if it is to be recorded.
     private func makePlanner(_ trace: JailTrace) throws(RuntimeError) -> (Planner, NetworkStart, filter: String?) {
         var facts = try FactFinder(jail: jail, host: host).startFacts(terminals: terminals)
-        for file in facts.unavailableDefaults {
-            host.note("\(jail.label): without the default \(file): this host has no such cgroup controller")
-        }
+        if !isOneOfMany { host.note(without: facts.unavailableDefaults) }
         let network = try NetworkStart(jail: jail, number: trace.network, host: host, mayJoin: true)
         facts.network = network.operations
-        facts.networkHolder = network.holder?.facts
+        facts.sharedNetwork = network.lacking
+        facts.networkHolder = network.holderFacts
         facts.isOutputPiped = output != nil && jail.commands.consoleLog == nil
         return (Planner(jail: jail, identity: trace.identity, facts: facts), network, recordedFilter(facts))
     }

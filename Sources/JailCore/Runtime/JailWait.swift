@@ -8,7 +8,7 @@ public struct JailWait {
     public enum End: Equatable, Sendable {
         /// By itself. The words are the jail's own in part: to be escaped.
         case ended(status: Int32?, words: String?)
-        /// It was stopped, or whoever ran it in the foreground has been told.
+        /// It was stopped, or is one of which nothing is kept: a foreground run's, or jail(8)'s.
         case untold
         /// A new jail has its name.
         case replaced
@@ -44,7 +44,7 @@ public struct JailWait {
             }
             guard let service else { return .untold }
             if service.state.isOver {
-                return service.isEnded ? .ended(status: service.exitStatus, words: service.detail) : .untold
+                return service.tellsEnd ? .ended(status: service.exitStatus, words: service.detail) : .untold
             }
             if !service.isSupervisorAlive { _ = JailLookup(host: host).running() }
             // Its supervisor is about to tell how it ended, or starts it again.

@@ -3,13 +3,26 @@ internal import SystemPackage
 
 /// The network of a start: planned and connected under one lock, which is held from the look at the host to `close()`.
 final class NetworkStart {
+    /// What the jail has of its own.
     private(set) var operations: [Located<NetworkOperation>] = []
+    /// What is not there of what it shares with others.
+    private(set) var lacking: [Located<NetworkOperation>] = []
+    /// All that it shares with others.
+    private(set) var shared: [Located<NetworkOperation>] = []
     /// Who has the address already, and shares its network.
     private(set) var holder: JoinedNetwork?
+    /// A jail that is planned together with this one, before it.
+    struct Companion {
+        var spec: JailSpec
+        var number: Int
+    }
+
     private let jail: JailSpec
     private let host: Host
+    private var companions: [Companion] = []
     /// Names the links.
     private let number: Int
+    private var companion: Companion?
     private var connection: NetworkConnection?
     private var namespace = Descriptor(-1)
 
@@ -31,20 +44,44 @@ final class NetworkStart {
     }
 
     /// The plan alone, as the host is now: takes no lock, so writes nothing, and cannot be performed.
-    init(preview jail: JailSpec, number: Int, host: Host, mayJoin: Bool) throws(RuntimeError) {
+    /// - Parameter companions: jails that will be up by then, and the numbers of their links.
+    init(preview jail: JailSpec, number: Int, host: Host, companions: [Companion]) throws(RuntimeError) {
         (self.jail, self.number, self.host) = (jail, number, host)
+        self.companions = companions
         guard jail.network.isConnected else { return }
+        if let assumed = host.assumed {
+            if try plan(assumed.network, mayJoin: true) { return }
+            throw busy
+        }
         let proc = try NetworkConnection.openProc()
         let netlink: Netlink
         do throws(NetlinkError) { netlink = try Netlink(proc: FileDescriptor(rawValue: proc.number)) } catch {
             throw failure(error, origin: jail.network.mode.origin)
         }
         let ledger = NetworkLedger((try? Files.text(host.state.networkPath)) ?? "")
-        if try plan(netlink, ledger, mayJoin: mayJoin) { return }
-        throw .unsuitable(
+        if try plan(netlink, ledger, mayJoin: true) { return }
+        throw busy
+    }
+
+    private var busy: RuntimeError {
+        .unsuitable(
             jail: jail.label, origin: jail.network.mode.origin,
-            "the jail that has its address is about to be up, or gone",
-            hint: nil)
+            "the jail that has its address is about to be up, or gone", hint: nil)
+    }
+
+    /// What the jail shares alone, before its commands of the host are run. What is wrong with the rest is told after these, which
+    /// may make what it needs.
+    init(sharedBy jail: JailSpec, number: Int, host: Host) throws(RuntimeError) {
+        (self.jail, self.number, self.host) = (jail, number, host)
+        guard jail.network.isConnected else { return }
+        let opened = try NetworkConnection(host: host)
+        do throws(NetlinkError) {
+            let facts = try opened.netlink.facts(for: jail.network)
+            if let plan = try? NetworkPlan(sharedBy: jail.network, jail: (jail.name.value, number), facts: facts) {
+                (shared, lacking) = (plan.shared, plan.lacking)
+            }
+        } catch { throw failure(error, origin: jail.network.mode.origin) }
+        connection = opened
     }
 
     /// For operations that were planned for a jail that runs: takes the lock alone.
@@ -70,9 +107,13 @@ final class NetworkStart {
     {
         var facts: HostNetworkFacts
         do throws(NetlinkError) {
-            facts = try netlink.facts(for: jail.network)
+            facts = try netlink.facts(for: jail.network, seesRules: Host.seesRules)
         } catch { throw failure(error, origin: jail.network.mode.origin) }
         facts.originals = ledger.entries.map { HostNetworkFacts.Sysctl(path: $0.path, value: $0.value) }
+        return try plan(facts, mayJoin: mayJoin)
+    }
+
+    private func plan(_ facts: HostNetworkFacts, mayJoin: Bool) throws(RuntimeError) -> Bool {
         if mayJoin, let (link, address) = linkOfOthers(facts) {
             switch NetworkGroup.search(for: jail, link: link, host: host) {
             case .busy: return false
@@ -82,22 +123,45 @@ final class NetworkStart {
             case .holder(let found): holder = found
             }
         }
-        do throws(NetworkPlanError) { operations = try plan(facts).operations } catch {
+        companion = try companionWithAddress()
+        do throws(NetworkPlanError) {
+            let plan = try plan(facts)
+            (operations, lacking, shared) = (plan.own, plan.lacking, plan.shared)
+        } catch {
             throw .unsuitable(jail: jail.label, origin: error.origin, "\(error)", hint: error.hint)
         }
         return true
     }
 
     private func plan(_ facts: HostNetworkFacts) throws(NetworkPlanError) -> NetworkPlan {
-        guard let holder else {
+        guard let number = holder?.trace.network ?? companion?.number else {
             return try NetworkPlan(
-                for: jail.network, jail: (jail.name.value, number), facts: facts,
+                for: jail.network, jail: (jail.name.value, self.number), facts: facts,
                 namespaceFile: host.state.namespacePath(jail.name.value))
         }
         let isMapped = jail.privileges.userNamespace.value != .host
         return try NetworkPlan(
-            joining: jail.network, jail: (jail.name.value, holder.trace.network), facts: facts,
+            joining: jail.network, jail: (jail.name.value, number), facts: facts,
             opensReservedPorts: isMapped && CapabilitySet(jail.privileges).contains(.netBindService))
+    }
+
+    /// Who of the same command has the address before this jail, and is to share its network.
+    private func companionWithAddress() throws(RuntimeError) -> Companion? {
+        for other in companions {
+            for spec in jail.network.addresses
+            where other.spec.network.addresses.contains(where: { $0.address == spec.address }) {
+                guard let objection = jail.objection(toSharingWith: other.spec) else { return other }
+                let error = NetworkPlanError.addressOfJail(
+                    address: spec.address, jail: other.spec.name.value, spec.origin)
+                throw .unsuitable(jail: jail.label, origin: error.origin, "\(error)", hint: objection)
+            }
+        }
+        return nil
+    }
+
+    /// Who has the address already, if it is to be in that jail's network: not up yet when it is of the same command.
+    var holderFacts: StartFacts.NetworkHolder? {
+        holder?.facts ?? companion.map { StartFacts.NetworkHolder(jail: $0.spec.name.value, pid: 0) }
     }
 
     /// A link that has an address of this jail's.
@@ -117,7 +181,7 @@ final class NetworkStart {
     /// - Parameter child: the pid of the jail's first process, whose network namespace is the jail's.
     func perform(_ operation: NetworkOperation, step: Step, child: Int32) throws(RuntimeError) {
         do throws(NetlinkError) {
-            if namespace.number < 0 { try enter(child) }
+            if namespace.number < 0 && child > 0 { try enter(child) }
             try connection!.netlink.perform(operation, under: connection!.lock)
         } catch { throw failure(error, origin: step.origin) }
     }

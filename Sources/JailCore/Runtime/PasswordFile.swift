@@ -17,6 +17,21 @@ struct PasswordFile {
         groups = Self.lines(group)
     }
 
+    /// Of users that were looked up, and their groups.
+    init(_ users: [StartFacts.User]) {
+        self.init(
+            passwd: users.map { "\($0.name):x:\($0.uid):\($0.gid)::\($0.home):\($0.shell)" }.joined(separator: "\n"),
+            group: users.flatMap { user in user.groups.map { "\($0):x:\($0):\(user.name)" } }.joined(separator: "\n"))
+    }
+
+    /// Without passwords, and without what people are called.
+    var passwd: String {
+        users.filter { $0.count >= 7 }.map { "\($0[0]):x:\($0[2]):\($0[3])::\($0[5]):\($0[6])" }.joined(separator: "\n")
+    }
+    var group: String {
+        groups.filter { $0.count >= 4 }.map { "\($0[0]):x:\($0[2]):\($0[3])" }.joined(separator: "\n")
+    }
+
     /// Below a root directory, through nothing that leads out of it.
     init(root: Int32) {
         self.init(passwd: Self.text("etc/passwd", root: root), group: Self.text("etc/group", root: root))

@@ -5,62 +5,70 @@ internal import SystemPackage
 /// that is free. What is asked again later, under the network's lock, is what holds.
 public struct PortReservation {
     private static let attempts = 100
+    /// ip_local_port_range of ip(7).
+    private static let firstEphemeral = 32768
+
+    /// Where `check` collects what is taken; nil for a start, which ends with the first.
+    private var findings: Findings?
+
+    /// Another host, whose ports are known.
+    private var assumed: HostFacts?
 
     public init() {}
+
+    init(findings: Findings?, assumed: HostFacts?) { (self.findings, self.assumed) = (findings, assumed) }
 
     /// The jails with the ports that they will have.
     /// - Throws: `.unsuitable` for the first port that is taken, by whomever.
     public func resolved(_ jails: [JailSpec]) throws(RuntimeError) -> [JailSpec] {
-        guard jails.contains(where: { !$0.network.ports.isEmpty }) else { return jails }
+        let asked = jails.flatMap(\.network.ports)
+        if asked.isEmpty { return jails }
         let proc = try NetworkConnection.openProc()
         var result = jails
-        var known: [HostNetworkFacts.TakenPort] = []
+        var known = try taken(for: asked.filter { $0.hostPort > 0 }, jails, proc)
         for index in result.indices {
             for place in result[index].network.ports.indices {
                 let jail = result[index]
                 let port = jail.network.ports[place]
-                let chosen = port.hostPort == 0 ? try free(for: port, of: jail, known, proc) : port
-                if let other = try owner(of: chosen, jail, known, proc) {
-                    let error = other.error(for: chosen)
-                    throw .unsuitable(jail: jail.label, origin: port.origin, "\(error)", hint: error.hint)
+                if port.hostPort == 0 {
+                    result[index].network.ports[place] = try free(for: port, of: jail, known, proc)
+                } else if let other = owner(of: port, jail, known) {
+                    let error = other.error(for: port)
+                    try object(
+                        .unsuitable(jail: jail.label, origin: port.origin, "\(error)", hint: error.hint))
                 }
-                known.append(HostNetworkFacts.TakenPort(port: chosen, jail: jail.name.value))
-                result[index].network.ports[place] = chosen
+                known.append(
+                    HostNetworkFacts.TakenPort(port: result[index].network.ports[place], jail: jail.name.value))
             }
         }
         return result
     }
 
-    /// What is wrong with the ports of one jail beside others: each that is taken now. Without the right to read the
-    /// rules of other jails, programs alone are looked at.
-    func objections(_ jail: JailSpec, beside others: [JailSpec]) -> [(origin: Origin, error: NetworkPlanError)] {
-        let ports = jail.network.ports.filter { $0.hostPort > 0 }
-        guard !ports.isEmpty, let proc = try? NetworkConnection.openProc() else { return [] }
-        let known = others.flatMap { other in
-            other.network.ports.map { HostNetworkFacts.TakenPort(port: $0, jail: other.name.value) }
-        }
-        let handle = FileDescriptor(rawValue: proc.number)
-        let taken =
-            (try? Netlink(proc: handle).takenPorts(for: ports))
-            ?? Listeners(proc: proc.number).ports(overlapping: ports)
-        return ports.compactMap { port in
-            (known + taken).first { $0.jail != jail.name.value && $0.port.overlaps(port) }.map {
-                (port.origin, $0.error(for: port))
-            }
-        }
+    private func object(_ error: RuntimeError) throws(RuntimeError) {
+        guard let findings else { throw error }
+        findings.add(error)
     }
 
     private func owner(
-        of port: PortSpec, _ jail: JailSpec, _ known: [HostNetworkFacts.TakenPort], _ proc: borrowing Descriptor
-    ) throws(RuntimeError) -> HostNetworkFacts.TakenPort? {
+        of port: PortSpec, _ jail: JailSpec, _ known: [HostNetworkFacts.TakenPort]
+    ) -> HostNetworkFacts.TakenPort? {
+        known.first { $0.jail != jail.name.value && $0.port.overlaps(port) }
+    }
+
+    private func taken(
+        for ports: [PortSpec], _ jails: [JailSpec], _ proc: borrowing Descriptor
+    ) throws(RuntimeError) -> [HostNetworkFacts.TakenPort] {
+        if let assumed {
+            return assumed.network.takenPorts.filter { taken in ports.contains { $0.overlaps(taken.port) } }
+        }
         do throws(NetlinkError) {
             let netlink = try Netlink(proc: FileDescriptor(rawValue: proc.number))
-            return try (known + netlink.takenPorts(for: [port])).first {
-                $0.jail != jail.name.value && $0.port.overlaps(port)
-            }
+            return try netlink.takenPorts(for: ports, seesRules: Host.seesRules)
         } catch {
+            let port = ports.first ?? jails.flatMap(\.network.ports)[0]
+            let jail = jails.first { $0.network.ports.contains(port) }
             throw .unsuitable(
-                jail: jail.label, origin: port.origin, "cannot look for the ports of the host: \(error)",
+                jail: jail?.label ?? "", origin: port.origin, "cannot look for the ports of the host: \(error)",
                 hint: error.hint)
         }
     }
@@ -70,10 +78,10 @@ public struct PortReservation {
         for port: PortSpec, of jail: JailSpec, _ known: [HostNetworkFacts.TakenPort], _ proc: borrowing Descriptor
     ) throws(RuntimeError) -> PortSpec {
         var chosen = port
-        for _ in 0..<Self.attempts {
-            guard let number = Self.unboundPort(port) else { continue }
+        for attempt in 0..<Self.attempts {
+            guard let number = assumed == nil ? Self.unboundPort(port) : Self.firstEphemeral + attempt else { continue }
             chosen.hostPort = number
-            if try owner(of: chosen, jail, known, proc) == nil { return chosen }
+            if owner(of: chosen, jail, known + (try taken(for: [chosen], [jail], proc))) == nil { return chosen }
         }
         throw .unsuitable(
             jail: jail.label, origin: port.origin, "port \(port.published): the host has no free port", hint: nil)

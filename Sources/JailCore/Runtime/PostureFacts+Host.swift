@@ -5,12 +5,14 @@ extension PostureFacts {
     /// Looks at this host as a start would, and changes nothing.
     ///
     /// - Throws: `.unsuitable` when the ruleset or the filter cannot be had.
-    public init(of jail: JailSpec, among jails: [JailSpec] = []) throws(RuntimeError) {
-        self.init(
-            filter: try Self.filter(of: jail), devices: try FactFinder.deviceTree(of: jail), user: Self.user(of: jail))
+    public init(of jail: JailSpec, among jails: [JailSpec] = [], _ shared: SharedLooks = SharedLooks())
+        throws(RuntimeError)
+    {
+        let filter = try shared.filter(jail.privileges) { () throws(RuntimeError) in try Self.filter(of: jail) }
+        self.init(filter: filter, devices: try FactFinder.deviceTree(of: jail, shared), user: Self.user(of: jail))
+        answers = shared.answers(of: filter)
         coreHandler = Self.coreHandler
-        let others = jails.filter { $0.name.value != jail.name.value && jail.sharesNetwork(with: $0) }
-        neighbours = others.map { Terminal.escaped($0.label) }
+        neighbours = shared.neighbours(of: jail, among: jails).map { Terminal.escaped($0.label) }
         for path in Self.hostPaths(of: jail) { realPaths[path] = Self.realPath(path) }
     }
 

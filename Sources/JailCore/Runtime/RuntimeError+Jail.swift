@@ -12,7 +12,7 @@ extension RuntimeError {
         case .command(let jail, let text, let origin, let outcome):
             return named(jail, "\(JailCommand.line(text, origin)): \(outcome.jailDescription)")
         case .unsuitable(let jail, _, let text, _): return named(jail, text)
-        case .noSuchUser(let jail, _, _, let name): return named(jail, "\(Terminal.escaped(name)): no such user")
+        case .noSuchUser(let jail, _, _, let name, _): return named(jail, "\(Terminal.escaped(name)): no such user")
         case .step(let jail, let step, let errno, let number):
             if let directory = step.directory {
                 return named(jail, "chdir \(Terminal.escaped(directory)): \(errno.description)")

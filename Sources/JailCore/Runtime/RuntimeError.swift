@@ -17,8 +17,8 @@ public enum RuntimeError: Error, Sendable {
     case host(String, hint: String?)
     /// A value of the configuration does not fit this host.
     case unsuitable(jail: String, origin: Origin, String, hint: String?)
-    /// A user that neither a passwd(5) file nor a number names.
-    case noSuchUser(jail: String, parameter: String, origin: Origin, name: String)
+    /// A user that neither a passwd(5) file nor a number names; `near` is the user that may have been meant.
+    case noSuchUser(jail: String, parameter: String, origin: Origin, name: String, near: String?)
     case system(String, Errno)
     case timedOut(jail: String, String)
     case interrupted(jail: String, signal: Int32)
@@ -65,8 +65,7 @@ extension RuntimeError {
         case .locked(let jail, let holder): "\(jail): another jailrun works on it\(holder.isEmpty ? "" : ": \(holder)")"
         case .host(let text, _): text
         case .unsuitable(let jail, let origin, let text, _): "\(location(origin))\(jail): \(text)"
-        case .noSuchUser(let jail, let parameter, let origin, let name):
-            "\(location(origin))\(jail): \(parameter): \(Terminal.escaped(name)): no such user"
+        case .noSuchUser(let jail, _, let origin, _, _): "\(location(origin))\(jail): \(finding.text)"
         case .system(let text, let errno): "\(text): \(errno.description)"
         case .timedOut(let jail, let text): "\(jail): timed out waiting for \(text)"
         case .interrupted(let jail, let signal): "\(jail): interrupted by \(CommandOutcome.signalName(signal))"
@@ -91,6 +90,25 @@ extension RuntimeError {
         case .cannotExecute(_, _, _, let errno, _, _): CommandOutcome.notExecuted(errno).exitStatus
         case .interrupted(_, let signal): 128 + signal
         default: 125
+        }
+    }
+
+    /// The label of the jail that could not be started, where a value of its does not fit this host.
+    var jail: String? {
+        switch self {
+        case .unsuitable(let jail, _, _, _), .noSuchUser(let jail, _, _, _, _): jail
+        default: nil
+        }
+    }
+
+    /// What `check` says of it, which has jail and place in other words; no origin when no line is at fault.
+    var finding: (origin: Origin?, text: String) {
+        switch self {
+        case .unsuitable(_, let origin, let text, _): return (origin, text)
+        case .noSuchUser(_, let parameter, let origin, let name, let near):
+            let suggestion = near.map { " (did you mean \"\(Terminal.escaped($0))\"?)" } ?? ""
+            return (origin, "\(parameter): \(Terminal.escaped(name)): no such user\(suggestion)")
+        default: return (nil, message)
         }
     }
 

@@ -9,7 +9,7 @@ struct SharedNetwork {
     /// - Returns: the jail as it can be made here.
     /// - Throws: `.unsuitable` for what the jail around has not.
     func resolved() throws(RuntimeError) -> JailSpec {
-        guard host.isNested, jail.network.isConnected, !CapabilitySet.ofThisProcess.contains(.netAdmin) else {
+        guard host.isNested, jail.network.isConnected, !ownsNetwork else {
             return jail
         }
         if let interface = jail.network.interfaces.first { throw refused(interface.value, interface.origin) }
@@ -23,7 +23,10 @@ struct SharedNetwork {
         return shared
     }
 
+    private var ownsNetwork: Bool { host.assumed?.ownsNetwork ?? CapabilitySet.ofThisProcess.contains(.netAdmin) }
+
     private func addresses() throws(RuntimeError) -> [String] {
+        if let assumed = host.assumed { return assumed.network.addresses.map { "\($0.prefix.address)" } }
         let proc = try NetworkConnection.openProc()
         do throws(NetlinkError) {
             let netlink = try Netlink(proc: FileDescriptor(rawValue: proc.number))

@@ -7,7 +7,11 @@ internal import SystemPackage
 public struct StateDirectory: Sendable {
     public let path: String
 
-    public init(path: String) { self.path = path }
+    /// Those of another host, of which nothing else is known; nil for this one.
+    private let assumed: [JailTrace]?
+
+    public init(path: String) { self.init(path: path, assumed: nil) }
+    init(path: String, assumed: [JailTrace]?) { (self.path, self.assumed) = (path, assumed) }
 
     /// `/run/jailrun`, or `$XDG_RUNTIME_DIR/jailrun` when not root. An empty variable counts as unset.
     public static func standardPath(isRoot: Bool, environment: (String) -> String?) -> String {
@@ -59,12 +63,13 @@ public struct StateDirectory: Sendable {
 
     /// The trace of a name, or nil. One that cannot be read counts as none: the cgroup tells the rest.
     func trace(of name: String) -> JailTrace? {
-        (try? Files.text(tracePath(name))).flatMap { JailTrace(text: $0) }
+        if let assumed { return assumed.first { $0.name == name } }
+        return (try? Files.text(tracePath(name))).flatMap { JailTrace(text: $0) }
     }
 
     /// The record of a name, or nil when there is none or its start has not come so far.
     public func record(of name: String) -> JailRecord? {
-        guard let trace = trace(of: name), let file = try? Files.open(recordPath(name)),
+        guard assumed == nil, let trace = trace(of: name), let file = try? Files.open(recordPath(name)),
             let bytes = try? Files.read(file),
             let details = try? JSONDecoder().decode(JailDetails.self, from: Data(bytes)),
             details.generation == trace.identity.generation
@@ -98,7 +103,10 @@ public struct StateDirectory: Sendable {
 
     /// Names that have a trace, sorted.
     public var names: [String] {
-        ((try? Files.names(in: "\(path)/jails")) ?? []).filter { !$0.hasSuffix(".json") && !$0.hasSuffix(".new") }
+        if let assumed { return assumed.map(\.name) }
+        return ((try? Files.names(in: "\(path)/jails")) ?? []).filter {
+            !$0.hasSuffix(".json") && !$0.hasSuffix(".new")
+        }
     }
 
     /// Gives a jail another name: its record first, then its trace, which is told the name before its file is. Whoever finds

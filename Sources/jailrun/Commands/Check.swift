@@ -24,9 +24,10 @@ struct Check: ParsableCommand {
     var file: String
 
     func run() throws {
-        let (configuration, found) = try read()
+        let checked = try read()
+        let found = checked.diagnostics
         let hasErrors = found.contains { $0.severity == .error }
-        let postures = try configuration.map { try judge($0, hasErrors: hasErrors) } ?? []
+        let postures = try judge(checked.jails, hasErrors: hasErrors)
         if json {
             printJSON(found, postures)
         } else {
@@ -44,25 +45,21 @@ struct Check: ParsableCommand {
         return exposure
     }
 
-    /// Nil when the file cannot be read as one: that is an error among those found.
-    private func read() throws -> (Configuration?, [Diagnostic]) {
-        if !json {
-            let configuration = try global.load(file)
-            return (configuration, configuration.checkOnHost())
-        }
+    /// A file that cannot be read as one is an error among those found.
+    private func read() throws -> CheckedConfiguration {
+        let request = global.request
+        if !json { return try global.load(file).checkedOnHost(request.stateDirectory, request.cgroupRoot) }
         do {
-            let configuration = try Configuration(path: file)
-            return (configuration, configuration.checkOnHost())
-        } catch { return (nil, error.diagnostics) }
+            return try Configuration(path: file).checkedOnHost(request.stateDirectory, request.cgroupRoot)
+        } catch { return CheckedConfiguration(diagnostics: error.diagnostics, jails: []) }
     }
 
-    /// Of jails that cannot be read nothing can be said, nor of those for which rules or profile are missing: both are errors
-    /// already.
-    private func judge(_ configuration: Configuration, hasErrors: Bool) throws -> [Posture] {
-        guard let jails = try? configuration.specs() else { return [] }
+    /// Of jails for which rules or profile are missing nothing can be said: both are errors already.
+    private func judge(_ jails: [JailSpec], hasErrors: Bool) throws -> [Posture] {
+        let shared = SharedLooks()
         var postures: [Posture] = []
         for jail in jails {
-            do { postures.append(Posture(of: jail, try PostureFacts(of: jail, among: jails))) } catch {
+            do { postures.append(Posture(of: jail, try PostureFacts(of: jail, among: jails, shared))) } catch {
                 if !hasErrors { try reporting { throw error } }
             }
         }

@@ -12,46 +12,50 @@ struct Explain: ParsableCommand {
     @Option(help: "How to say it: \(Format.allCases.map(\.rawValue).joined(separator: ", ")).")
     var format = Format.text
 
+    @Option(
+        help: ArgumentHelp("Plan for the host that these facts are of, and look at nothing here.", valueName: "facts"))
+    var assume: String?
+
+    @Flag(name: .customLong("facts"), help: "Print, as JSON, what the plan depends on here: for --assume elsewhere.")
+    var printsFacts = false
+
     @Argument(help: "A jail.conf(5) file, - for standard input.", completion: .file(extensions: ["conf"]))
     var file: String
 
     @Argument(help: "Jails of the file; all, if none is named.")
     var jails: [String] = []
 
+    func validate() throws {
+        if printsFacts && assume != nil { throw ValidationError("--facts and --assume exclude each other") }
+    }
+
     func run() throws {
         try reporting {
-            let host = try global.host()
+            let host = try global.hostForLooks(assuming: assume)
             let configuration = try global.load(file)
-            let plans = try global.specs(configuration, jails).map { spec in
-                (spec: spec, plan: try DryRun(jail: spec, host: host, terminals: Descriptors.terminals).plan())
-            }
-            show(plans, configuration)
+            let specs = try global.specs(configuration, jails)
+            if printsFacts { return print(try HostFacts(of: specs, host: host).json) }
+            let dryRun = DryRun(jails: specs, host: host, terminals: Descriptors.terminals)
+            // A script is run at another time, when what others have made may be gone.
+            show(try dryRun.plan(isComplete: format == .sh), configuration)
         }
     }
 
-    private func show(_ plans: [(spec: JailSpec, plan: Plan)], _ configuration: Configuration) {
-        var explanations: [JailExplanation] {
-            plans.map { spec, plan in
-                JailExplanation(of: spec, plan: plan) { configuration.line(at: $0)?.printable() }
-            }
-        }
+    private func show(_ plan: FilePlan, _ configuration: Configuration) {
+        let document = ExplanationDocument(of: plan) { configuration.line(at: $0)?.printable() }
         let reader = Reader(isColourRefused: global.noColor)
         switch format {
-        case .text:
-            let jails = explanations
-            reader.show { ExplanationText(jails, $0).lines }
-        case .strace: reader.show { _ in plans.flatMap { Self.trace($0.spec, $0.plan, isOne: plans.count == 1) } }
-        case .sh:
-            for (explanation, planned) in zip(explanations, plans) {
-                print(ShellScript(explanation, of: planned.spec, plan: planned.plan).text, terminator: "")
-            }
+        case .text: reader.show { ExplanationText(document, $0).lines }
+        case .strace: reader.show { _ in Self.trace(plan) }
+        case .sh: print(FileScript(document, of: plan).text, terminator: "")
         case .html:
-            let jails = zip(explanations, plans).map { explanation, planned in
+            let jails = zip(document.jails, plan.jails).map { explanation, planned in
                 ExplanationPage.Jail(spec: planned.spec, explanation: explanation, plan: planned.plan)
             }
-            let sources = Self.sources(jails.map(\.explanation), configuration)
-            print(ExplanationPage(jails, shared: nil, sources: sources).text, terminator: "")
-        case .json: print(ExplanationDocument(explanations).json())
+            let shared = document.shared.map { ExplanationPage.Shared(explanation: $0, plan: plan.shared) }
+            let sources = Self.sources(document.all, configuration)
+            print(ExplanationPage(jails, shared: shared, sources: sources).text, terminator: "")
+        case .json: print(document.json())
         }
     }
 
@@ -71,7 +75,11 @@ struct Explain: ParsableCommand {
     }
 
     /// What strace(1) would show, and the dry run does.
-    static func trace(_ spec: JailSpec, _ plan: Plan, isOne: Bool) -> [String] {
-        (isOne ? [] : ["# \(spec.label)"]) + plan.allSteps.map(\.operation.spelling)
+    static func trace(_ plan: FilePlan) -> [String] {
+        let isOne = plan.jails.count == 1
+        return (isOne || plan.shared.steps.isEmpty ? [] : ["# shared"]) + trace(plan.shared)
+            + plan.jails.flatMap { (isOne ? [] : ["# \($0.spec.label)"]) + trace($0.plan) }
     }
+
+    private static func trace(_ plan: Plan) -> [String] { plan.allSteps.map(\.operation.spelling) }
 }

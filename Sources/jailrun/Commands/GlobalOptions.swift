@@ -31,6 +31,10 @@ struct GlobalOptions: ParsableArguments {
         return try request.host()
     }
 
+    /// For what starts nothing.
+    /// - Parameter facts: a file of another host's, which is meant instead of this one.
+    func hostForLooks(assuming facts: String?) throws -> Host { try request.hostForLooks(assuming: facts) }
+
     func load(_ file: String) throws -> Configuration { try request.load(file) }
     func specs(_ configuration: Configuration, _ names: [String]) throws -> [JailSpec] {
         try request.specs(configuration, names)
@@ -58,6 +62,19 @@ struct GlobalRequest {
             stateDirectory: stateDirectory, cgroupRoot: cgroupRoot, signals: signals,
             observe: isVerbose || timings != nil ? observe : nil,
             warn: { Output.error($0) }, note: { if !isQuiet { Output.error($0) } })
+    }
+
+    func hostForLooks(assuming facts: String?) throws -> Host {
+        let isQuiet = isQuiet
+        let note = { @Sendable (text: String) in if !isQuiet { Output.error(text) } }
+        if let facts { return Host(assuming: try HostFacts.read(from: facts), note: note) }
+        if geteuid() != 0 {
+            note(
+                "without root, what only root sees is taken for absent: jails that are up, their ports and numbers\n"
+                    + "    hint: on the host that is meant: sudo jailrun explain --facts FILE >FACTS; then anywhere: --assume FACTS"
+            )
+        }
+        return try Host.forLooks(stateDirectory: stateDirectory, cgroupRoot: cgroupRoot, note: note)
     }
 
     /// Reads the file; prints all that is wrong with it and ends with 65, EX_DATAERR.

@@ -102,8 +102,13 @@ struct RestartRun {
     private func check(_ part: Part) throws {
         let configuration = try global.load(part.file)
         let specs = try global.specs(configuration, part.names)
-        let errors = configuration.missingOnHost(for: part.names).filter { $0.severity == .error }
-        if errors.isEmpty { return try InstanceOption.check(specs, of: part.instance) }
+        let errors = configuration.missingOnHost(for: part.names, of: part.instance, host: host).filter {
+            $0.severity == .error
+        }
+        if errors.isEmpty {
+            try InstanceOption.check(specs, of: part.instance)
+            return try host.lookUpNames(of: specs)
+        }
         Output.diagnostics(errors)
         throw ExitCode(65)
     }

@@ -18,6 +18,9 @@ struct Run: ParsableCommand {
     @Flag(name: .customLong("dry-run"), help: "Print the steps in strace's spelling, and perform none.")
     var isDryRun = false
 
+    @Option(help: ArgumentHelp("With --dry-run: plan for the host that these facts are of.", valueName: "facts"))
+    var assume: String?
+
     @Option(help: Timings.help) var timings: Timings.Form?
 
     @Option(name: .customLong("logs"), help: ArgumentHelp("Keep each jail's console there.", valueName: "dir"))
@@ -42,6 +45,7 @@ struct Run: ParsableCommand {
         if let timeout, timeout < 0 || timeout > 1_000_000 {
             throw ValidationError("--timeout: from 0 to 1000000 seconds")
         }
+        if assume != nil && !isDryRun { throw ValidationError("--assume needs --dry-run: another host is meant") }
     }
 
     var request: RunRequest {
@@ -49,6 +53,7 @@ struct Run: ParsableCommand {
         request.jails = jails
         request.instance = instance.name
         request.isDryRun = isDryRun
+        request.assumedFacts = assume
         request.services.logDirectory = logs
         request.services.isKept = keep
         if let timeout { request.services.timeoutSeconds = timeout }

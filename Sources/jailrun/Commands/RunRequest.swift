@@ -6,6 +6,8 @@ struct RunRequest: Equatable {
     var file: String
     var jails: [String] = []
     var isDryRun = false
+    /// Facts of another host, for which a dry run plans.
+    var assumedFacts: String?
     var isQuiet = false
     var isVerbose = false
     var timings: Timings.Form?
@@ -54,7 +56,7 @@ struct RunRequest: Equatable {
     func perform() throws -> Int32 {
         let recorded = timings.map(Timings.init)
         let global = global(recorded)
-        let host = try global.host()
+        let host = isDryRun ? try global.hostForLooks(assuming: assumedFacts) : try global.host()
         var specs = try InstanceOption.jails(
             try global.specs(try global.load(file), jails), of: instance, host: host)
         if isDryRun {
@@ -69,6 +71,7 @@ struct RunRequest: Equatable {
             : try StartSelection(
                 specs, of: jails, claim: .all, configuration: Descriptors.absolute(file), host: host)
         specs = try PortReservation().resolved(selection?.jails ?? specs)
+        if specs.count > 1 { try GatewayCheck(specs).check() }
         if !services.command.isEmpty {
             var run = try ServicesRun(
                 services, specs: specs, beside: selection?.running ?? [], host: host,
@@ -79,12 +82,9 @@ struct RunRequest: Equatable {
     }
 
     private func dryRun(_ specs: [JailSpec], _ host: Host) throws {
-        for spec in specs {
-            var dryRun = DryRun(jail: spec, host: host, terminals: Descriptors.terminals)
-            dryRun.handsDescriptors = true
-            let plan = try dryRun.plan()
-            for line in Explain.trace(spec, plan, isOne: specs.count == 1) { print(line) }
-        }
+        var dryRun = DryRun(jails: specs, host: host, terminals: Descriptors.terminals)
+        dryRun.handsDescriptors = true
+        for line in Explain.trace(try dryRun.plan()) { print(line) }
     }
 
     private func runOne(_ spec: JailSpec, _ host: Host, _ recorded: Timings?) throws -> Int32 {

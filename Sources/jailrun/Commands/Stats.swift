@@ -44,7 +44,7 @@ struct Stats: ParsableCommand {
         if names.isEmpty { return running }
         return try names.map { name in
             let found = running.first { $0.name == name } ?? running.first { String($0.identity.jid) == name }
-            guard let found else { throw RuntimeError.notFound(jail: name) }
+            guard let found else { throw lookup.notFound(name) }
             return found
         }
     }

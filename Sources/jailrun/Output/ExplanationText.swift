@@ -9,18 +9,22 @@ struct ExplanationText {
 
     private var page: Page
 
-    init(_ jails: [JailExplanation], _ look: Page.Look) {
+    init(_ document: ExplanationDocument, _ look: Page.Look) {
         page = Page(look)
-        for (index, jail) in jails.enumerated() {
+        if let shared = document.shared {
+            add(shared, title: "What jails share, made for the first that needs it, gone with the last")
+            page.add()
+        }
+        for (index, jail) in document.jails.enumerated() {
             if index > 0 { page.add() }
-            add(jail)
+            add(jail, title: jail.name)
         }
     }
 
     var lines: [String] { page.lines }
 
-    private mutating func add(_ jail: JailExplanation) {
-        page.add("\(jail.name): \(jail.steps.count) steps in \(jail.parts.count) parts", indent: 0, .title)
+    private mutating func add(_ jail: JailExplanation, title: String) {
+        page.add("\(title): \(jail.steps.count) steps in \(jail.parts.count) parts", indent: 0, .title)
         addLegend(jail)
         for (subject, title) in Self.titles {
             let parts = jail.parts.filter { $0.subject == subject.rawValue }

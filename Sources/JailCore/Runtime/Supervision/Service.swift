@@ -8,6 +8,8 @@ final class Service {
     var spec: JailSpec
     /// The name by which who started it knows it.
     let firstName: String
+    /// What its place in the file gives it at its first start.
+    var wish: JailIdentity?
     var life: ServiceLife
     /// While its jail is up.
     var record: JailRecord?

@@ -35,6 +35,8 @@ public struct ServiceRecord: Codable, Sendable {
     public var isEnded: Bool {
         !isTransient && life.state.isOver && life.isEstablished && !life.isAskedToStop
     }
+    /// It is ended, and not about to be forgotten.
+    var tellsEnd: Bool { isEnded && (remembersEnd == true || spec.restart.policy != .no) }
     func hasSupervisor(of other: ServiceRecord) -> Bool {
         supervisor == other.supervisor && supervisorStartTime == other.supervisorStartTime
     }

@@ -43,11 +43,16 @@ public final class SupervisedRun {
         report: @escaping @Sendable (RuntimeError) -> Void,
         announce: @escaping @Sendable (JailRecord) -> Void
     ) throws(RuntimeError) {
+        host.note(without: host.unavailableDefaults(of: specs))
         let pair = try attempt("cannot start a supervisor") { () throws(Errno) in try ControlPair() }
         let now = Clock.milliseconds()
         let services = specs.map { Service($0, life: ServiceLife($0, now: now, isFirstFinal: starts.isFirstFinal)) }
         for service in services { service.remembersEnd = starts.remembersEnds && !isTransient }
         statuses = services.map(\.status)
+        if specs.count > 1 {
+            let identities = try IdentityRegistry(state: host.state).assign(specs)
+            for (service, identity) in zip(services, identities) { service.wish = identity }
+        }
         let messages = showsOutput ? nil : try OutputPipe()
         supervisor = cns_fork()
         if supervisor == 0 {

@@ -21,9 +21,14 @@ extension Supervisor {
             let isPiped = service.spec.commands.consoleLog == nil && terminals.isEmpty
             let output = isPiped ? try OutputPipe(mode: OutputPipe.writableInside) : nil
             let record = newRecord(service)
+            var host = host
+            // What it says of a jail that is started again it has said.
+            if !isFirst { host.note = { _ in } }
             var start = JailStart(
                 jail: service.spec, host: host, isTransient: options.isTransient, configuration: options.configuration,
                 terminals: terminals, output: output, supervisor: getpid(), isStrict: options.isStrict)
+            if isFirst { start.wish = service.wish }
+            start.isOneOfMany = true
             start.isHeld = services.contains { $0.isNested(in: service) && $0.life.state == .waiting }
             start.hasMainProgram = !service.spec.commands.awaitsCommand
             service.isHeld = start.isHeld

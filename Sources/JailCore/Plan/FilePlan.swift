@@ -1,0 +1,48 @@
+/// The plan of a file: what its jails share, decided once for all of them, and what each does of its own, which is the same
+/// whether it is started alone or with others, first or last.
+///
+/// Who starts a jail performs of the shared steps those that it needs and nobody has made: then they have a jail that
+/// they are found by, whenever jailrun is killed.
+public struct FilePlan: Sendable {
+    public struct Jail: Sendable {
+        public var spec: JailSpec
+        /// Its own steps.
+        public var plan: Plan
+        /// Commands of the host's when it has ended: `exec.poststop`, `exec.release`. Of a complete plan.
+        var afterwards: [Plan.Command]
+    }
+
+    /// A jail, and what was looked up and chosen for it.
+    struct Prepared {
+        var spec: JailSpec
+        var identity: JailIdentity
+        var facts: StartFacts
+    }
+
+    /// Steps alone, on the host's side; none when all of it is there.
+    public var shared: Plan
+    /// In the order in which they can be started.
+    public var jails: [Jail]
+
+    init(_ jails: [Prepared]) {
+        var planner = SharedPlanner()
+        for jail in jails { planner.add(jail.spec, jail.facts) }
+        shared = Plan(steps: planner.steps)
+        self.jails = jails.map { jail in
+            let planner = Planner(jail: jail.spec, identity: jail.identity, facts: jail.facts)
+            let lists = jail.spec.commands
+            return Jail(
+                spec: jail.spec, plan: planner.start(),
+                afterwards: planner.hostCommands(lists.poststop, parameter: "exec.poststop")
+                    + planner.hostCommands(lists.release, parameter: "exec.release"))
+        }
+    }
+
+    /// The jail of this plan in whose network that one is, if it is not up yet.
+    func holder(ofJailAt index: Int) -> Int? {
+        for case .enterNetwork(let holder) in jails[index].plan.steps.map(\.aim) where holder.pid == 0 {
+            return jails.firstIndex { $0.spec.name.value == holder.jail }
+        }
+        return nil
+    }
+}

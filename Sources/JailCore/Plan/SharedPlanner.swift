@@ -1,0 +1,75 @@
+/// What the jails of a file share: the cgroups above theirs, and jailrun's bridge with the host's addresses on it. Made before
+/// the first jail that needs it, each thing once; taken back with the last jail of whichever file.
+struct SharedPlanner {
+    private var jails: [JailSpec] = []
+    private var levels: [StartFacts.CgroupLevel] = []
+    private var network: [Located<NetworkOperation>] = []
+    private var isNested = false
+
+    init() {}
+
+    /// Of one jail.
+    init(_ jail: JailSpec, _ facts: StartFacts) { add(jail, facts) }
+
+    mutating func add(_ jail: JailSpec, _ facts: StartFacts) {
+        jails.append(jail)
+        isNested = facts.isNested
+        for level in facts.cgroupLevels where !level.isOfJail { merge(level) }
+        for operation in facts.sharedNetwork where !network.contains(where: { $0.value == operation.value }) {
+            network.append(operation)
+        }
+    }
+
+    private mutating func merge(_ level: StartFacts.CgroupLevel) {
+        guard let index = levels.firstIndex(where: { $0.path == level.path }) else { return levels.append(level) }
+        for controller in level.missingControllers where !levels[index].missingControllers.contains(controller) {
+            levels[index].missingControllers.append(controller)
+        }
+    }
+
+    var steps: [Step] {
+        levels.flatMap { $0.steps(for: jails, isNested: isNested) }
+            + network.map { operation in
+                Step(
+                    operation: .network(operation.value), side: .host, aim: .network(operation.value),
+                    origin: operation.origin, purpose: "connect the network",
+                    undo: operation.value.undo.map { [.network($0)] } ?? [])
+            }
+    }
+}
+
+extension StartFacts.CgroupLevel {
+    /// A cgroup has the files of a controller when its parent gives it that, so they are enabled from the top down.
+    func steps(for jails: [JailSpec], isNested: Bool) -> [Step] {
+        let aim = Purpose.cgroupLevel(self)
+        func step(_ call: SystemCall, _ origin: Origin, _ purpose: Phrase) -> Step {
+            Step(operation: .call(call), side: .host, aim: aim, origin: origin, purpose: purpose)
+        }
+        let mark = CgroupMark.attribute(isNested: isNested)
+        let make = [
+            step(.ensureDirectory(path, mode: 0o755), .standard(""), "make the cgroup \(path)"),
+            step(
+                .setAttribute(mark, to: CgroupMark.level, ofPath: path), .standard(""),
+                "mark the cgroup as made by jailrun"),
+        ]
+        return (exists ? [] : make)
+            + missingControllers.flatMap { controller in
+                let origin = Self.origin(of: controller, jails)
+                let file = "\(path)/cgroup.subtree_control"
+                return [
+                    step(.open(file, [.writeOnly, .closeOnExec], into: .controllerFile), origin, "open \(file)"),
+                    step(
+                        .write("+\(controller)", to: .controllerFile), origin,
+                        "enable the cgroup controller \(controller) in \(path)"),
+                    step(.close(.controllerFile), origin, "close \(file)"),
+                ]
+            }
+    }
+
+    private static func origin(of controller: String, _ jails: [JailSpec]) -> Origin {
+        for jail in jails {
+            if let setting = jail.cgroup.first(where: { $0.file.hasPrefix(controller + ".") }) { return setting.origin }
+        }
+        return .standard("")
+    }
+}

@@ -1,0 +1,75 @@
+internal import CNamespaces
+internal import Glibc
+internal import SystemPackage
+
+/// What a jail's `/dev` is made of: devfs.rules(5), and the devices of this host.
+extension FactFinder {
+    func addDevices(to facts: inout StartFacts) throws(RuntimeError) {
+        do throws(RuntimeError) {
+            if let assumed = host.assumed {
+                facts.deviceTree = try assumedTree(assumed)
+            } else {
+                facts.deviceTree = try Self.deviceTree(of: jail, shared)
+            }
+        } catch { try object(error) }
+        if host.isNested && host.assumed == nil { facts.deviceTree.nodes.removeAll { !Self.isThere($0) } }
+    }
+
+    /// What the ruleset and `securelevel` leave of `/dev`.
+    static func deviceTree(of jail: JailSpec, _ shared: SharedLooks? = nil) throws(RuntimeError) -> DeviceTree {
+        let reference = jail.pseudoFilesystems.devfsRuleset
+        let level = jail.privileges.securityLevel.value
+        guard let shared else { return try lookUpTree(of: jail, nil) }
+        return try shared.deviceTree(reference.value, level) { () throws(RuntimeError) in
+            try lookUpTree(of: jail, shared)
+        }
+    }
+
+    private static func lookUpTree(of jail: JailSpec, _ shared: SharedLooks?) throws(RuntimeError) -> DeviceTree {
+        let reference = jail.pseudoFilesystems.devfsRuleset
+        do throws(DevfsRulesError) {
+            let rules = try devfsRules(shared)
+            let ruleset = try rules.ruleset(reference.value)
+            return try DeviceTree(
+                applying: ruleset, of: rules, host: hostDevices(under: ruleset, of: rules),
+                names: .init(uid: { PasswordFile.host.uid($0) }, gid: { PasswordFile.host.gid($0) })
+            ).restricted(to: jail.privileges.securityLevel.value)
+        } catch {
+            throw .unsuitable(
+                jail: jail.label, origin: error.location.map { .configuration($0) } ?? reference.origin, error.message,
+                hint: error.hint)
+        }
+    }
+    private static func devfsRules(_ shared: SharedLooks?) throws(DevfsRulesError) -> DevfsRules {
+        guard let shared else { return try .ofHost() }
+        return try shared.devfsRules { () throws(DevfsRulesError) in try .ofHost() }
+    }
+
+    /// Devices whose numbers differ from machine to machine.
+    private static func hostDevices(under ruleset: DevfsRules.Ruleset, of rules: DevfsRules) -> [HostDevice] {
+        let shown = ShownNames(under: ruleset, of: rules)
+        let folders = DeviceTable.folders.filter(shown.mayContainSome).map(\.name)
+        var names = shown.candidates ?? []
+        for folder in (shown.candidates == nil ? [""] : []) + folders {
+            for name in (try? Files.unsortedNames(in: "/dev/\(folder)")) ?? [] where shown.contains(folder + name) {
+                names.append(folder + name)
+            }
+        }
+        return names.compactMap(hostDevice)
+    }
+
+    private static func isThere(_ node: DeviceNode) -> Bool {
+        hostDevice(node.path).map { ($0.kind, $0.major, $0.minor) == (node.kind, node.major, node.minor) } ?? false
+    }
+
+    private static func hostDevice(_ name: String) -> HostDevice? {
+        var status = stat()
+        guard unsafe lstat("/dev/\(name)", &status) == 0 else { return nil }
+        let type = status.st_mode & S_IFMT
+        guard type == S_IFCHR || type == S_IFBLK else { return nil }
+        let device = UInt64(status.st_rdev)
+        return HostDevice(
+            name: name, kind: type == S_IFBLK ? .block : .character, major: UInt32(device >> 8 & 0xfff),
+            minor: UInt32(device & 0xff) | UInt32(device >> 12 & 0xffff_ff00))
+    }
+}

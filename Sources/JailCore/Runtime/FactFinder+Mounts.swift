@@ -1,0 +1,110 @@
+internal import CNamespaces
+internal import Glibc
+internal import SystemPackage
+
+/// Mounts, at FreeBSD's place in the order: they themselves are made later, in the jail's own namespace.
+extension FactFinder {
+    func checkMountSources() throws(RuntimeError) {
+        let root = RootSource(jail)
+        for mount in jail.mounts where mount.kind.isBind || mount.kind.diskType != nil && mount.kind != .zfs {
+            // That of the root is told already.
+            if mount.origin == root.origin || Files.exists(mount.source) { continue }
+            try missing("mount: \(mount.source)", .current, mount.origin)
+        }
+    }
+
+    /// Overlayfs wants its two folders on one mount, which a mount point is not.
+    func checkLayers() throws(RuntimeError) {
+        for mount in jail.mounts {
+            guard let layers = mount.layers else { continue }
+            let work = layers.makesWork ? nil : layers.work
+            for folder in layers.folders + [layers.upper, work].compactMap({ $0 }) {
+                try checkFolder(folder, mount)
+            }
+            if let upper = layers.upper, isMountPoint(upper) {
+                try object(
+                    .unsuitable(
+                        jail: jail.label, origin: mount.origin, "mount: \(Terminal.escaped(upper)) is a mount point",
+                        hint: "name a folder in it: \(Terminal.escaped(upper))/upper; overlayfs works in a second one "
+                            + "beside it"))
+            }
+        }
+    }
+
+    private func checkFolder(_ path: String, _ mount: MountSpec) throws(RuntimeError) {
+        var status = stat()
+        if unsafe stat(path, &status) < 0 { return try missing("mount: \(path)", .current, mount.origin) }
+        if status.st_mode & S_IFMT != S_IFDIR { try missing("mount: \(path)", .notDirectory, mount.origin) }
+    }
+
+    private func isMountPoint(_ path: String) -> Bool {
+        var (status, parent) = (stat(), stat())
+        guard unsafe stat(path, &status) == 0, unsafe stat("\(path)/..", &parent) == 0 else { return false }
+        return status.st_dev != parent.st_dev
+    }
+
+    // MARK: Mount points
+
+    /// What another mount covers cannot be seen yet.
+    func checkMountPoints(root: Int32, _ facts: StartFacts) throws(RuntimeError) {
+        if jail.mounts.isEmpty { return }
+        var covered = facts.rootDirectories.filter(isMounted)
+        for mount in jail.mounts where !mount.relativeTarget.isEmpty {
+            let target = mount.relativeTarget
+            if !covered.contains(where: { target.hasPrefix("\($0)/") }) { try checkMountPoint(of: mount, root: root) }
+            covered.append(target)
+        }
+    }
+
+    private func isMounted(_ directory: String) -> Bool {
+        let pseudo = jail.pseudoFilesystems
+        return switch directory {
+        case "dev": pseudo.devfs.value != .never
+        case "proc": pseudo.procfs.value != .never
+        default: pseudo.sysfs.value != .never
+        }
+    }
+
+    /// A link in the uppermost folder that has the name ends the look: none is followed.
+    private func checkMountPoint(of mount: MountSpec, root: Int32) throws(RuntimeError) {
+        var lack = Errno.noSuchFileOrDirectory
+        let found = first(root: root) { folder -> Bool? in
+            do throws(Errno) { return try isFolder(mount.relativeTarget, root: folder) } catch {
+                lack = error
+                return nil
+            }
+        }
+        guard let found else {
+            return try missing("mount: \(mount.target)", lack, mount.origin, hint: hint(lack, mount))
+        }
+        if found == isFolder(mount) { return }
+        try object(
+            .unsuitable(
+                jail: jail.label, origin: mount.origin,
+                "mount: \(Terminal.escaped(mount.target)) is \(found ? "a directory" : "no directory"), and "
+                    + "\(Terminal.escaped(mount.source)) is \(found ? "none" : "one")",
+                hint: "a file covers a file, and a directory a directory"))
+    }
+
+    private func isFolder(_ path: String, root: Int32) throws(Errno) -> Bool {
+        let flags = Int32(OpenFlags.path.rawValue)
+        let file = try RootPath.open(path, root: root, flags: flags, followingLinks: false)
+        var status = stat()
+        _ = try unsafe checked(fstat(file.number, &status))
+        return status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// What is to be mounted there. A source that is missing is told as such.
+    private func isFolder(_ mount: MountSpec) -> Bool {
+        guard mount.kind.isBind else { return true }
+        var status = stat()
+        return unsafe stat(mount.source, &status) < 0 || status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    private func hint(_ errno: Errno, _ mount: MountSpec) -> String {
+        if errno == .tooManySymbolicLinkLevels { return "a mount point must not be reached through a symbolic link" }
+        let target = Terminal.escaped(mount.target)
+        return isFolder(mount)
+            ? "a mount needs a directory to cover: mkdir -p \(target)" : "a file needs a file to cover: touch \(target)"
+    }
+}

@@ -1,0 +1,36 @@
+internal import SystemPackage
+
+/// Looks, before the first jail of a file starts, for one that wants the address that the host has on jailrun's bridge for jails
+/// of other files. The gateway of a network is chosen by the first start there, and does not move while jails use it.
+public struct GatewayCheck {
+    private let jails: [JailSpec]
+
+    public init(_ jails: [JailSpec]) { self.jails = jails }
+
+    /// - Throws: `.unsuitable` for the first such address, with the jails that have to be stopped.
+    public func check() throws(RuntimeError) {
+        guard let facts = try facts() else { return }
+        for jail in jails {
+            guard let error = Self.objections(jail, facts).first else { continue }
+            throw .unsuitable(jail: jail.label, origin: error.origin, "\(error)", hint: error.hint)
+        }
+    }
+
+    /// Nil when no jail is on the bridge.
+    private func facts() throws(RuntimeError) -> HostNetworkFacts? {
+        guard let jail = jails.first(where: { !$0.network.bridgeAddresses.isEmpty }) else { return nil }
+        let proc = try NetworkConnection.openProc()
+        do throws(NetlinkError) {
+            return try Netlink(proc: FileDescriptor(rawValue: proc.number)).facts(for: jail.network)
+        } catch { throw .host("cannot look at the network: \(error)", hint: error.hint) }
+    }
+
+    static func objections(_ jail: JailSpec, _ facts: HostNetworkFacts) -> [NetworkPlanError] {
+        jail.network.bridgeAddresses.compactMap(facts.gatewayError)
+    }
+}
+
+extension NetworkSpec {
+    /// Those on jailrun's own bridge.
+    var bridgeAddresses: [AddressSpec] { mode.value == .own ? addresses.filter(\.isOnBridge) : [] }
+}

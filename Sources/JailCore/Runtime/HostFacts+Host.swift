@@ -1,0 +1,168 @@
+internal import FoundationEssentials
+internal import Glibc
+internal import SystemPackage
+
+extension HostFacts {
+    /// Looks at this host for all that plans of these jails depend on, and changes nothing.
+    public convenience init(of jails: [JailSpec], host: Host) throws(RuntimeError) {
+        let finders = jails.map { FactFinder(jail: $0, host: host) }
+        var hidden = StartFacts()
+        FactFinder.addHiddenPaths(to: &hidden)
+        self.init(
+            host: Self.kernelText("hostname"), kernel: Self.kernelText("osrelease"),
+            nestedIDs: host.isNested ? OwnUserNamespace.idCount : nil,
+            ownsNetwork: CapabilitySet.ofThisProcess.contains(.netAdmin), stateDirectory: host.state.path,
+            lastJid: IdentityRegistry(state: host.state).last,
+            jails: host.state.traces,
+            cgroupTop: host.cgroupTop, cgroupRoot: host.cgroupRoot.path, cgroups: Self.cgroups(finders),
+            limits: FactFinder.limits(), hidden: hidden, resolvers: FactFinder.resolvers,
+            hidesMessages: FactFinder.hidesMessages,
+            owner: PasswordFile.host.user(String(geteuid())) ?? .root, users: Self.users(jails),
+            roots: try Self.roots(finders), trees: try Self.trees(finders), profiles: try Self.profiles(jails),
+            network: try Self.network(jails, host), hostnames: try Self.hostnames(jails, host),
+            mountedFiles: finders.flatMap { finder in finder.mountedFiles.map { finder.jail.mounts[$0].source } })
+    }
+
+    private static func kernelText(_ name: String) -> String {
+        (try? Files.text("/proc/sys/kernel/\(name)"))?.trimmed ?? "unknown"
+    }
+
+    private static func cgroups(_ finders: [FactFinder]) -> [KnownCgroup] {
+        var found: [KnownCgroup] = []
+        for path in finders.flatMap({ $0.levelPaths() }) where !found.contains(where: { $0.path == path }) {
+            let cgroup = Cgroup(path: path)
+            found.append(
+                KnownCgroup(
+                    path: path, exists: cgroup.exists, controllers: cgroup.controllers,
+                    enabledControllers: cgroup.enabledControllers))
+        }
+        return found
+    }
+
+    /// One that is not there is an error of the plan, here as there.
+    private static func users(_ jails: [JailSpec]) -> [StartFacts.User] {
+        let names = jails.flatMap { jail in
+            let commands = jail.commands
+            return [commands.systemUser, commands.isJailUserOfHost.value ? commands.jailUser : nil].compactMap {
+                $0?.value
+            }
+        }
+        var users: [StartFacts.User] = []
+        for user in names.compactMap({ PasswordFile.host.user($0) }) where !users.contains(user) { users.append(user) }
+        return users
+    }
+
+    private static let files = Planner.nameFiles + ["etc/machine-id", "etc/hostid"]
+
+    private static func roots(_ finders: [FactFinder]) throws(RuntimeError) -> [Root] {
+        var roots: [Root] = []
+        for finder in finders {
+            let folders = RootSource(finder.jail).folders
+            if roots.contains(where: { $0.folders == folders }) { continue }
+            guard let root = try finder.openRoot() else { continue }
+            let places = finder.places(root: root.number)
+            let passwords = finder.passwords(root: root.number)
+            roots.append(
+                Root(
+                    folders: folders, directories: finder.rootDirectories(root: root.number), hasEtc: places.hasEtc(),
+                    files: files.compactMap { path in places.ground(path).map { Root.File(path: path, ground: $0) } },
+                    passwd: passwords.passwd, group: passwords.group))
+        }
+        return roots
+    }
+
+    private static func trees(_ finders: [FactFinder]) throws(RuntimeError) -> [Tree] {
+        var trees: [Tree] = []
+        for finder in finders {
+            let ruleset = finder.jail.pseudoFilesystems.devfsRuleset.value
+            let level = finder.jail.privileges.securityLevel.value
+            if trees.contains(where: { $0.ruleset == ruleset && $0.securityLevel == level }) { continue }
+            var facts = StartFacts()
+            try finder.addDevices(to: &facts)
+            trees.append(Tree(ruleset: ruleset, securityLevel: level, tree: facts.deviceTree))
+        }
+        return trees
+    }
+
+    private static func profiles(_ jails: [JailSpec]) throws(RuntimeError) -> [Profile] {
+        var profiles: [Profile] = []
+        for jail in jails {
+            guard case .profile(let path) = jail.privileges.seccomp.value else { continue }
+            do throws(SeccompError) {
+                let filter = try SeccompFilter.filter(for: jail.privileges, cachedIn: nil)
+                let capabilities = CapabilitySet(jail.privileges).rawValue
+                profiles.append(Profile(path: path, capabilities: capabilities, filter: filter?.text ?? ""))
+            } catch {
+                throw .unsuitable(
+                    jail: jail.label, origin: jail.privileges.seccomp.origin, "\(error)", hint: nil)
+            }
+        }
+        return profiles
+    }
+
+    private static func hostnames(_ jails: [JailSpec], _ host: Host) throws(RuntimeError) -> [Hostname] {
+        var names: [Hostname] = []
+        for jail in jails where jail.network.lookup != nil {
+            let resolved = try HostnameLookup(jail: jail, host: host).addresses()
+            names.append(Hostname(name: jail.hostname.value, addresses: resolved.map(\.description)))
+        }
+        return names
+    }
+
+    /// Also of what these jails do not ask for, as another version of the file may.
+    private static func network(_ jails: [JailSpec], _ host: Host) throws(RuntimeError) -> HostNetworkFacts {
+        var all = NetworkSpec(mode: Located(.own, .standard("")), addresses: jails.flatMap(\.network.addresses))
+        all.interfaces = jails.flatMap(\.network.interfaces)
+        all.ports = jails.flatMap(\.network.ports)
+        all.masquerade = Located(true, .standard(""))
+        if !all.isConnected {
+            all.addresses = [
+                AddressSpec(family: .ipv4, address: "0.0.0.0", prefixLength: nil, interface: nil, origin: .standard(""))
+            ]
+        }
+        let proc = try NetworkConnection.openProc()
+        do throws(NetlinkError) {
+            var facts = try Netlink(proc: FileDescriptor(rawValue: proc.number)).facts(
+                for: all, seesRules: Host.seesRules)
+            facts.originals = NetworkLedger((try? Files.text(host.state.networkPath)) ?? "").entries.map {
+                HostNetworkFacts.Sysctl(path: $0.path, value: $0.value)
+            }
+            return facts
+        } catch { throw .host("cannot look at the network: \(error)", hint: error.hint) }
+    }
+}
+
+// MARK: As text
+
+extension HostFacts {
+    public var json: String { JSONText.of(self) }
+
+    /// What `json` was on another host.
+    public static func read(from path: String) throws(RuntimeError) -> HostFacts {
+        let bytes = try attempt("cannot read \(Terminal.escaped(path))") { () throws(Errno) in
+            try Files.read(path == "-" ? Descriptor(dup(0)) : try Files.open(path), limit: 64 << 20)
+        }
+        let hint = "explain --facts FILE prints them, on the host that is meant"
+        do {
+            let facts = try JSONDecoder().decode(HostFacts.self, from: Data(bytes))
+            if facts.version == currentVersion { return facts }
+        } catch {
+            throw .host("\(Terminal.escaped(path)): no facts of a host: \(Self.reason(error))", hint: hint)
+        }
+        throw .host("\(Terminal.escaped(path)): facts of another version of jailrun", hint: hint)
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        func place(_ context: DecodingError.Context) -> String {
+            let path = context.codingPath.map { $0.intValue.map(String.init) ?? $0.stringValue }
+            return path.isEmpty ? "" : "\(path.joined(separator: ".")): "
+        }
+        switch error {
+        case DecodingError.keyNotFound(let key, let context): return "\(place(context))\(key.stringValue) is missing"
+        case DecodingError.valueNotFound(_, let context): return "\(place(context))a value is missing"
+        case DecodingError.typeMismatch(_, let context): return "\(place(context))another kind of value"
+        case DecodingError.dataCorrupted(let context): return "\(place(context))\(context.debugDescription)"
+        default: return "not read"
+        }
+    }
+}

@@ -1,0 +1,114 @@
+/// Whatever the plans of a file depend on beside the file, as it is on one host: `explain --facts` prints it, and on another one
+/// `--assume` plans with it. No environment, no password and no rule of the host's is in it.
+public final class HostFacts: Codable, Sendable {
+    static let currentVersion = 1
+
+    public let version: Int
+    /// Whose they are, and its kernel's release: uname(2).
+    public let host: String
+    public let kernel: String
+    /// How many ids jailrun has there, when it is in a user namespace.
+    let nestedIDs: UInt32?
+    let ownsNetwork: Bool
+    let stateDirectory: String
+    let lastJid: Int
+    /// The jails that are up.
+    let jails: [JailTrace]
+    let cgroupTop: String
+    let cgroupRoot: String
+    let cgroups: [KnownCgroup]
+    let limits: [StartFacts.ResourceLimit]
+    let maskedPaths: [StartFacts.MaskedPath]
+    let readOnlyPaths: [String]
+    let resolvers: [StartFacts.Resolver]
+    let hidesMessages: Bool
+    let owner: StartFacts.User
+    /// Users of the host that the file names.
+    let users: [StartFacts.User]
+    let roots: [Root]
+    let trees: [Tree]
+    let profiles: [Profile]
+    let network: HostNetworkFacts
+    let hostnames: [Hostname]
+    /// What is mounted below `/dev` and is no directory.
+    let mountedFiles: [String]
+
+    /// A cgroup above the jails'.
+    struct KnownCgroup: Codable, Sendable {
+        var path: String
+        var exists: Bool
+        /// What it may give to its children, and what it gives.
+        var controllers: [String]
+        var enabledControllers: [String]
+    }
+
+    /// The folder, or the layers, that a jail's files are in.
+    struct Root: Codable, Sendable {
+        struct File: Codable, Sendable {
+            var path: String
+            var ground: IdentityFile.Ground
+        }
+
+        var folders: [String]
+        var directories: [String]
+        var hasEtc: Bool
+        var files: [File]
+        /// passwd(5) and group(5), without what people are called.
+        var passwd: String
+        var group: String
+    }
+
+    struct Tree: Codable, Sendable {
+        var ruleset: String
+        var securityLevel: Int
+        var tree: DeviceTree
+    }
+
+    /// What became of a file that `seccomp` names, with these capabilities.
+    struct Profile: Codable, Sendable {
+        var path: String
+        var capabilities: UInt64
+        var filter: String
+    }
+
+    struct Hostname: Codable, Sendable {
+        var name: String
+        var addresses: [String]
+    }
+
+    init(
+        host: String, kernel: String, nestedIDs: UInt32?, ownsNetwork: Bool, stateDirectory: String, lastJid: Int,
+        jails: [JailTrace], cgroupTop: String, cgroupRoot: String, cgroups: [KnownCgroup],
+        limits: [StartFacts.ResourceLimit],
+        hidden: StartFacts, resolvers: [StartFacts.Resolver], hidesMessages: Bool, owner: StartFacts.User,
+        users: [StartFacts.User], roots: [Root], trees: [Tree], profiles: [Profile], network: HostNetworkFacts,
+        hostnames: [Hostname], mountedFiles: [String]
+    ) {
+        version = Self.currentVersion
+        (self.host, self.kernel) = (host, kernel)
+        (self.nestedIDs, self.ownsNetwork) = (nestedIDs, ownsNetwork)
+        (self.stateDirectory, self.lastJid, self.jails) = (stateDirectory, lastJid, jails)
+        (self.cgroupTop, self.cgroupRoot, self.cgroups) = (cgroupTop, cgroupRoot, cgroups)
+        self.limits = limits
+        (maskedPaths, readOnlyPaths) = (hidden.maskedPaths, hidden.readOnlyPaths)
+        (self.resolvers, self.hidesMessages) = (resolvers, hidesMessages)
+        (self.owner, self.users) = (owner, users)
+        (self.roots, self.trees, self.profiles) = (roots, trees, profiles)
+        (self.network, self.hostnames, self.mountedFiles) = (network, hostnames, mountedFiles)
+    }
+}
+
+extension HostFacts {
+    var isNested: Bool { nestedIDs != nil }
+
+    func root(of jail: JailSpec) -> Root? {
+        let folders = RootSource(jail).folders
+        return roots.first { $0.folders == folders }
+    }
+
+    func cgroup(_ path: String) -> KnownCgroup? { cgroups.first { $0.path == path } }
+
+    func tree(_ ruleset: String, _ level: Int) -> DeviceTree? {
+        trees.first { $0.ruleset == ruleset && $0.securityLevel == level }?.tree
+    }
+}

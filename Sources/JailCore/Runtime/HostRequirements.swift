@@ -1,0 +1,109 @@
+internal import SystemPackage
+
+/// All that starts of the jails of a file need of this host, in the order in which they look. There is no other list: a start throws
+/// its first objection, a dry run too, and `check` collects them.
+struct HostRequirements {
+    let jails: [JailSpec]
+    let host: Host
+    var findings: Findings?
+    var shared: SharedLooks?
+    /// What other jails have made counts as not there.
+    var assumesNoJails = false
+
+    init(jails: [JailSpec], host: Host, findings: Findings? = nil, shared: SharedLooks? = nil) {
+        (self.jails, self.host, self.findings, self.shared) = (jails, host, findings, shared)
+    }
+
+    /// The jails as they will be: the addresses of their names are known, and their ports.
+    func resolved() throws(RuntimeError) -> [JailSpec] {
+        var resolved: [JailSpec] = []
+        for jail in jails {
+            try go(without: ()) { () throws(RuntimeError) in
+                if host.assumed != nil { return }
+                try JailNesting(of: jail.name.value, host: host).checkPermission(jail)
+            }
+            resolved.append(
+                try go(without: jail) { () throws(RuntimeError) in
+                    try HostnameLookup(jail: jail, host: host).resolved()
+                })
+        }
+        let named = resolved
+        resolved = try go(without: named) { () throws(RuntimeError) in
+            try PortReservation(findings: findings, assumed: host.assumed).resolved(named)
+        }
+        for index in resolved.indices {
+            let jail = resolved[index]
+            resolved[index] = try go(without: jail) { () throws(RuntimeError) in
+                try SharedNetwork(jail: jail, host: host).resolved()
+            }
+        }
+        return resolved
+    }
+
+    /// What starts that are not made would begin with, in the order of their dependencies. Nothing is written or reserved.
+    func preview(terminals: [Int]) throws(RuntimeError) -> [FilePlan.Prepared] {
+        let jails = try resolved()
+        let registry = IdentityRegistry(state: host.state, assumed: host.assumed)
+        let places = try registry.preview(for: jails, findings: findings)
+        var prepared: [FilePlan.Prepared] = []
+        var companions: [NetworkStart.Companion] = []
+        for index in order(of: jails) {
+            let (jail, place) = (jails[index], places[index])
+            var facts = try facts(of: jail, terminals)
+            // What is up has its network already, for a check.
+            if findings == nil || host.state.trace(of: jail.name.value) == nil {
+                try go(without: ()) { () throws(RuntimeError) in
+                    try addNetwork(of: jail, number: place.network, companions, to: &facts)
+                }
+            }
+            prepared.append(FilePlan.Prepared(spec: jail, identity: place.identity, facts: facts))
+            // Who has an address in common without the right to is told by the check of the file.
+            if findings == nil { companions.append(NetworkStart.Companion(spec: jail, number: place.network)) }
+        }
+        return prepared
+    }
+
+    /// As they can be started; for a check, also those that cannot.
+    private func order(of jails: [JailSpec]) -> [Int] {
+        findings == nil ? DependencyGraph(jails).startOrder : Array(jails.indices)
+    }
+
+    private func facts(of jail: JailSpec, _ terminals: [Int]) throws(RuntimeError) -> StartFacts {
+        let finder = FactFinder(
+            jail: jail, host: host, findings: findings, shared: shared, assumesNoJails: assumesNoJails)
+        var facts = try finder.startFacts(terminals: terminals)
+        if assumesNoJails { facts.caller = try finder.caller() }
+        if let assumed = host.assumed {
+            (facts.maskedPaths, facts.readOnlyPaths) = (assumed.maskedPaths, assumed.readOnlyPaths)
+        } else if findings == nil {
+            FactFinder.addHiddenPaths(to: &facts)
+        }
+        return facts
+    }
+
+    private func addNetwork(
+        of jail: JailSpec, number: Int, _ companions: [NetworkStart.Companion], to facts: inout StartFacts
+    ) throws(RuntimeError) {
+        let network = try NetworkStart(preview: jail, number: number, host: host, companions: companions)
+        facts.network = network.operations
+        facts.sharedNetwork = assumesNoJails ? network.shared : network.lacking
+        facts.networkHolder = network.holderFacts
+    }
+
+    // MARK: What is missing
+
+    private func object(_ error: RuntimeError) throws(RuntimeError) {
+        guard let findings else { throw error }
+        findings.add(error)
+    }
+
+    /// A look that ends with its first objection: `check` goes on with `value` then.
+    private func go<Value>(
+        without value: Value, _ look: () throws(RuntimeError) -> Value
+    ) throws(RuntimeError) -> Value {
+        do { return try look() } catch {
+            try object(error)
+            return value
+        }
+    }
+}

@@ -1,0 +1,76 @@
+internal import SystemPackage
+
+/// What many jails of a file need alike: looked up for the first of them.
+public final class SharedLooks {
+    private struct Filtered {
+        var privileges: PrivilegeSpec
+        var filter: SeccompFilter?
+    }
+
+    private var trees: [(ruleset: String, level: Int, tree: DeviceTree)] = []
+    private var filters: [Filtered] = []
+    private var answers: [(filter: SeccompFilter?, answers: FilterAnswers)] = []
+    private var rules: DevfsRules?
+    private var byAddress: [String: [JailSpec]]?
+
+    public init() {}
+
+    func devfsRules(otherwise find: () throws(DevfsRulesError) -> DevfsRules) throws(DevfsRulesError) -> DevfsRules {
+        if let rules { return rules }
+        let found = try find()
+        rules = found
+        return found
+    }
+
+    func deviceTree(
+        _ ruleset: String, _ level: Int, otherwise find: () throws(RuntimeError) -> DeviceTree
+    ) throws(RuntimeError) -> DeviceTree {
+        if let known = trees.first(where: { $0.ruleset == ruleset && $0.level == level }) { return known.tree }
+        let tree = try find()
+        trees.append((ruleset, level, tree))
+        return tree
+    }
+
+    func filter(
+        _ privileges: PrivilegeSpec, otherwise find: () throws(RuntimeError) -> SeccompFilter?
+    ) throws(RuntimeError) -> SeccompFilter? {
+        if let known = filters.first(where: { $0.privileges.hasSameFilter(as: privileges) }) { return known.filter }
+        let filter = try find()
+        filters.append(Filtered(privileges: privileges, filter: filter))
+        return filter
+    }
+}
+
+extension SharedLooks {
+    func answers(of filter: SeccompFilter?) -> FilterAnswers {
+        if let known = answers.first(where: { $0.filter == filter }) { return known.answers }
+        let found = FilterAnswers(filter)
+        answers.append((filter, found))
+        return found
+    }
+
+    /// The other jails that would be in its network, found by its first address.
+    func neighbours(of jail: JailSpec, among jails: [JailSpec]) -> [JailSpec] {
+        guard let address = jail.network.addresses.first?.address else { return [] }
+        let known = byAddress ?? Self.byAddress(jails)
+        byAddress = known
+        return (known[address] ?? []).filter { $0.name.value != jail.name.value && jail.sharesNetwork(with: $0) }
+    }
+
+    private static func byAddress(_ jails: [JailSpec]) -> [String: [JailSpec]] {
+        var found: [String: [JailSpec]] = [:]
+        for jail in jails {
+            for address in jail.network.addresses { found[address.address, default: []].append(jail) }
+        }
+        return found
+    }
+}
+
+extension PrivilegeSpec {
+    /// Whatever a filter is made of.
+    func hasSameFilter(as other: PrivilegeSpec) -> Bool {
+        seccomp.value == other.seccomp.value && CapabilitySet(self) == CapabilitySet(other)
+            && CapabilitySet(openedBy: self) == CapabilitySet(openedBy: other)
+            && SeccompPermissions(self) == SeccompPermissions(other)
+    }
+}
