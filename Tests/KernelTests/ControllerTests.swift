@@ -9,6 +9,16 @@ extension Kernel {
             (try? String(contentsOfFile: "\(Remains.cgroupRoot)/\(jail)/\(file)", encoding: .utf8)) ?? ""
         }
 
+        @Test("of a jail in the foreground that ran out of memory the limit, its value and its place are told")
+        func memoryKillInForeground() throws {
+            try Machine.with { machine in
+                let run = machine.run("tail /dev/zero", "cgroup.memory.max = 64M; cgroup.memory.swap.max = 0;")
+                #expect(run.status == 137, "\(run)")
+                #expect(run.errors.contains("jail.conf:4:"), "\(run)")
+                #expect(run.errors.contains("t: killed by the kernel: memory.max 64M"), "\(run)")
+            }
+        }
+
         @Test("memory.max kills a hog inside, and nobody else") func memory() throws {
             try Machine.with { machine in
                 machine.configure(

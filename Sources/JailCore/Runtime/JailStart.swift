@@ -270,7 +270,7 @@ public struct JailStart {
             case .report(.running(let number, _)):
                 (current, next) = (number, number + 1)
                 let command = commands[number]
-                // Who is not waited for says this first, and then why it could not be executed.
+                // pid 1 reports this once the command is executed, or has reported why it cannot be.
                 if command.isLeft, let failed {
                     _ = try ended(running, number, .notExecuted(Errno(failed.errno)), failed, record)
                 }
@@ -355,7 +355,10 @@ private struct Patience {
     init() {}
     init(since now: Int) { end = now + Self.milliseconds }
 
-    func deadline(_ other: Int?) -> Int? { [end, other].compactMap { $0 }.min() }
+    func deadline(_ other: Int?) -> Int? {
+        guard let end else { return other }
+        return min(end, other ?? end)
+    }
     func isOver(_ other: Int?) -> Bool { end.map { end in other.map { end < $0 } ?? true } ?? false }
 
     static func words(_ jail: String, _ command: Plan.Command) -> String {
