@@ -39,6 +39,8 @@ extension Kernel {
                 let isAt = configure(machine, hanging)
                 let running = machine.start("run", machine.conf)
                 #expect(eventually { access("\(machine.directory)/up", F_OK) == 0 })
+                // The command that made it must have ended, too.
+                usleep(300_000)
                 running.signal(number)
                 #expect(eventually(isAt))
                 let begin = Date()

@@ -68,7 +68,8 @@ pid_t cns_fork(void);
  */
 int cns_take_descriptors(void);
 
-/* What a process inherits from whoever started jailrun, and a jail must not: sched(7), ioprio_set(2), personality(2). */
+/* What a process inherits from whoever started jailrun, and a jail must not: sched(7), ioprio_set(2), personality(2).
+ */
 struct cns_attributes {
     int32_t nice;
     int32_t scheduler;

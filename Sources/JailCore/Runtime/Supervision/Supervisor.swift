@@ -78,9 +78,15 @@ final class Supervisor {
             wait()
         }
         ownCgroup?.leave()
+        removeUnused()
+    }
+
+    /// Others who do the same may have looked while this process was still in a cgroup below that of all jails.
+    private func removeUnused() {
         host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
-        // Others may have removed the state while the supervisor was still in a cgroup below that of all jails.
-        if host.state.names.isEmpty, host.cgroupRoot.exists, (try? host.state.prepare()) != nil {
+        for _ in 0..<50 where host.cgroupRoot.belongs(to: CgroupMark.level) && host.state.names.isEmpty {
+            usleep(2000)
+            try? host.state.prepare()
             host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
         }
     }
