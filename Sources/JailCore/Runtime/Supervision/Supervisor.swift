@@ -84,7 +84,8 @@ final class Supervisor {
     /// Others who do the same may have looked while this process was still in a cgroup below that of all jails.
     private func removeUnused() {
         host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
-        for _ in 0..<50 where host.cgroupRoot.belongs(to: CgroupMark.level) && host.state.names.isEmpty {
+        for _ in 0..<50 where host.cgroupRoot.belongs(to: CgroupMark.level) {
+            if !host.state.names.isEmpty || !registry.names.isEmpty { return }
             usleep(2000)
             try? host.state.prepare()
             host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
