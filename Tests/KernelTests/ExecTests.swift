@@ -192,8 +192,8 @@ extension Kernel {
                 let line = "cat '\(machine.directory)/input' | '\(program)' exec -t t sh -c '\(script)'"
                 let outcome = Command.shell(line).run(seconds: 15)
                 #expect(outcome.status == Int32(status), "\(outcome)")
-                let said = script == "sh" ? "mark42" : input.isEmpty ? "" : "two"
-                #expect(outcome.output.hasSuffix("\(said)\r\n") || outcome.output.contains(said), "\(outcome)")
+                let said = script == "sh" ? "mark42" : "two"
+                #expect(input.isEmpty || outcome.output.contains(said), "\(outcome)")
             }
         }
 

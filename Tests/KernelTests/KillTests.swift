@@ -107,6 +107,8 @@ extension Kernel {
                     || one.mode != .services && (machine.has("var/deaf") || self.hasCommand)
             }
             try #require(eventually(seconds: 15, isUp), "\(running.errors)")
+            // A signal that comes before the start is over breaks that off.
+            if one.mode == .run { usleep(500_000) }
             guard one.mode == .detached else {
                 running.signal(SIGTERM)
                 return nil
