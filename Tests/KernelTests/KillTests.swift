@@ -28,7 +28,7 @@ extension Kernel {
                 case .term: return "exec.start = \"/bin/deaf &\"; stop.timeout = 100;"
                 case .poststop: return "\(lasting) exec.poststop = \"\(hanging)\";"
                 case .restarting:
-                    return "exec.start = \"(sleep 0.5; exit 1) &\"; restart = always; restart.delay = 1000;"
+                    return "exec.start = \"(sleep 2; exit 1) &\"; restart = always; restart.delay = 1000;"
                 }
             }
 
