@@ -112,6 +112,7 @@ extension Kernel {
                 #expect(eventually { following.output == "begin " })
                 machine.write("", to: "\(machine.root)/var/on")
                 #expect(following.wait(seconds: 15).output == "begin end\nlast\n")
+                machine.stop()
             }
         }
 
