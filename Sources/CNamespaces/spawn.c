@@ -3,6 +3,7 @@
 #endif
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/magic.h>
 #include <linux/sched.h>
@@ -257,6 +258,14 @@ int cns_take_descriptors(void) {
     return 0;
 }
 
+void cns_keep_descriptors(int one, int other) {
+    unsigned low = (unsigned)(one < other ? one : other), high = (unsigned)(one < other ? other : one);
+
+    if (low > CNS_JOINED_DESCRIPTOR + 1) syscall(SYS_close_range, CNS_JOINED_DESCRIPTOR + 1u, low - 1, 0);
+    if (high > low + 1) syscall(SYS_close_range, low + 1, high - 1, 0);
+    syscall(SYS_close_range, high + 1, ~0u, 0);
+}
+
 void cns_keep_memory(void) {
     mallopt(M_TOP_PAD, 1 << 20);
     mallopt(M_TRIM_THRESHOLD, 1 << 26);
@@ -327,9 +336,39 @@ int cns_restore_terminal(int terminal, const void *saved) {
     return tcsetattr(terminal, TCSADRAIN, &settings) < 0 ? -errno : 0;
 }
 
+int cns_end_of_file_key(int terminal) {
+    struct termios settings;
+
+    if (tcgetattr(terminal, &settings) < 0 || settings.c_cc[VEOF] == 0) return 4;
+    return settings.c_cc[VEOF];
+}
+
+int cns_make_nonblocking(int descriptor) {
+    int flags = fcntl(descriptor, F_GETFL);
+    return flags < 0 || fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
+}
+
 void cns_die_with_parent(pid_t parent) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(128 + SIGKILL);
+}
+
+/* capabilities(7): of the bounding set, so that no program that is executed later has them, and of this process's sets.
+ */
+int cns_drop_capabilities(uint64_t dropped) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[2];
+
+    for (int number = 0; number < 64; number++)
+        if (dropped >> number & 1) prctl(PR_CAPBSET_DROP, number, 0, 0, 0);
+    if (syscall(SYS_capget, &header, sets) < 0) return -errno;
+    for (int half = 0; half < 2; half++) {
+        uint32_t kept = ~(uint32_t)(dropped >> 32 * half);
+        sets[half].effective &= kept;
+        sets[half].permitted &= kept;
+        sets[half].inheritable &= kept;
+    }
+    return syscall(SYS_capset, &header, sets) < 0 ? -errno : 0;
 }
 
 int cns_adopt_orphans(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 ? -errno : 0; }
@@ -376,6 +415,10 @@ int cns_limit(int resource, uint64_t *soft, uint64_t *hard) {
 long cns_get_attribute(const char *path, const char *name, void *value, size_t capacity) {
     ssize_t length = getxattr(path, name, value, capacity);
     return length < 0 ? -errno : length;
+}
+
+int cns_set_attribute(const char *path, const char *name, const void *value, size_t size) {
+    return setxattr(path, name, value, size, 0) < 0 ? -errno : 0;
 }
 
 int cns_openat2(int directory, const char *path, const void *how, size_t size) {

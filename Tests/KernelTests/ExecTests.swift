@@ -176,5 +176,42 @@ extension Kernel {
                 }
             }
         }
+
+        @Test(
+            "exec -t types in what is piped to it, and its end ends the input",
+            arguments: [
+                ("echo mark$((40+2)); exit 7\n", "sh", 7), ("one\ntwo", "cat; exit 3", 3), ("", "cat; exit 4", 4),
+            ])
+        func pipedTerminal(input: String, script: String, status: Int) throws {
+            try Machine.with { machine in
+                machine.configure("persist;")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                defer { machine.stop() }
+                machine.write(input, to: "\(machine.directory)/input")
+                let program = Laboratory.program
+                let line = "cat '\(machine.directory)/input' | '\(program)' exec -t t sh -c '\(script)'"
+                let outcome = Command.shell(line).run(seconds: 15)
+                #expect(outcome.status == Int32(status), "\(outcome)")
+                let said = script == "sh" ? "mark42" : "two"
+                #expect(input.isEmpty || outcome.output.contains(said), "\(outcome)")
+            }
+        }
+
+        @Test("exec -t of a program that does not read its input can be ended") func unreadTerminal() throws {
+            try Machine.with { machine in
+                machine.configure("persist;")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                defer { machine.stop() }
+                let script = "stty -echo; touch /var/at; exec sleep 8181"
+                let line = "yes | '\(Laboratory.program)' exec -t t sh -c '\(script)' & echo $!; wait $!"
+                let running = Command.shell(line).start()
+                #expect(eventually { machine.has("var/at") })
+                // More than any buffer takes has been offered by then.
+                usleep(500_000)
+                let pid = try #require(running.output.split(separator: "\n").first.flatMap { pid_t($0) })
+                kill(pid, SIGTERM)
+                #expect(running.wait(seconds: 15).status == 128 + SIGTERM)
+            }
+        }
     }
 }

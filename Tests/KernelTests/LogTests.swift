@@ -99,6 +99,32 @@ extension Kernel {
             }
         }
 
+        @Test("logs -f prints a last line that has no newline, a prompt at once, and each line once") func openLine()
+            throws
+        {
+            try Machine.with { machine in
+                machine.script(
+                    "talk",
+                    "printf 'begin '; until [ -e /var/on ]; do sleep 0.1; done; echo end; printf last; sleep 0.3")
+                machine.configure("exec.start = \"/bin/talk &\";")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                let following = machine.start("logs", "-f", "t")
+                #expect(eventually { following.output == "begin " })
+                machine.write("", to: "\(machine.root)/var/on")
+                #expect(following.wait(seconds: 15).output == "begin end\nlast\n")
+                machine.stop()
+            }
+        }
+
+        @Test("logs -n counts a line that has no newline") func lastLines() throws {
+            try Machine.with { machine in
+                machine.configure("exec.start = \"echo one; echo two; printf three\"; persist;")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                defer { machine.stop() }
+                #expect(machine.jailrun("logs", "-n", "2", "t").output == "two\nthree\n")
+            }
+        }
+
         @Test("log.file is rotated at log.size, log.keep old ones stay, and none when it is 0", arguments: [2, 0])
         func rotation(keep: Int) throws {
             try Machine.with { machine in

@@ -135,13 +135,14 @@ extension Kernel {
                 #expect(outcome.status == 125 && outcome.output == "", "\(outcome)")
                 #expect(Date().timeIntervalSince(begin) < 10 * Laboratory.patience)
                 #expect(
-                    outcome.errors.contains("sick: timed out after \(seconds) s waiting for health, "), "\(outcome)")
+                    outcome.errors.contains("sick: timed out after \(seconds) s waiting for health.command: echo no"),
+                    "\(outcome)")
                 #expect(outcome.errors.contains("tries: no answer") && outcome.errors.contains("sick | its console"))
                 #expect(
-                    outcome.errors.contains("slow: timed out after \(seconds) s waiting for its start commands to end"))
+                    outcome.errors.contains("slow: timed out after \(seconds) s waiting for exec.start: sleep 1000\n"))
                 #expect(
                     outcome.errors.contains(
-                        "late: timed out after \(seconds) s waiting for the jails that it depends on"))
+                        "late: timed out after \(seconds) s waiting for what it depends on: slow (starting)"))
             }
         }
 

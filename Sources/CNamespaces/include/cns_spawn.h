@@ -68,7 +68,8 @@ pid_t cns_fork(void);
  */
 int cns_take_descriptors(void);
 
-/* What a process inherits from whoever started jailrun, and a jail must not: sched(7), ioprio_set(2), personality(2). */
+/* What a process inherits from whoever started jailrun, and a jail must not: sched(7), ioprio_set(2), personality(2).
+ */
 struct cns_attributes {
     int32_t nice;
     int32_t scheduler;
@@ -82,6 +83,9 @@ struct cns_attributes {
 /* Sets them to what they are for a process of its own. Who may not keeps what it has. */
 void cns_take_attributes(struct cns_attributes *saved);
 void cns_give_back_attributes(const struct cns_attributes *saved);
+
+/* Closes every descriptor behind those that cns_take_descriptors() has taken, but for these two. */
+void cns_keep_descriptors(int one, int other);
 
 /* mallopt(3): a start takes memory in small pieces and gives it back at once; each time the kernel would clear it anew.
  */
@@ -106,8 +110,16 @@ int cns_read_signal_of(int signals, int *is_kernels);
 int cns_make_raw(int terminal, void *saved, size_t capacity);
 int cns_restore_terminal(int terminal, const void *saved);
 
+/* The key that ends the input of a terminal: Ctrl-D, as a rule. */
+int cns_end_of_file_key(int terminal);
+
+int cns_make_nonblocking(int descriptor);
+
 /* PR_SET_PDEATHSIG of SIGKILL, and an end at once if that parent is gone already. */
 void cns_die_with_parent(pid_t parent);
+
+/* Gives up these capabilities, a bit for each number, for this process and all that it starts. */
+int cns_drop_capabilities(uint64_t dropped);
 
 /* PR_SET_CHILD_SUBREAPER: what the children of this process leave behind becomes its own to wait for. */
 int cns_adopt_orphans(void);
@@ -131,6 +143,9 @@ int cns_limit(int resource, uint64_t *soft, uint64_t *hard);
 
 /* getxattr(2). */
 long cns_get_attribute(const char *path, const char *name, void *value, size_t capacity);
+
+/* setxattr(2). */
+int cns_set_attribute(const char *path, const char *name, const void *value, size_t size);
 
 /* openat2(2) with a `struct open_how`. */
 int cns_openat2(int directory, const char *path, const void *how, size_t size);

@@ -126,7 +126,9 @@ extension ParameterTable {
             "exec.system_user", .string, "root", "user of the commands on the host",
             "setgroups(2), setresgid(2), setresuid(2)", reserved: true),
         .done(
-            "exec.timeout", .integer, "0", "seconds that a command may take; 0 is no limit", "poll(2) on a pidfd",
+            "exec.timeout", .integer, "0",
+            "seconds that a command may take; 0 is no limit, but stop.timeout + 30 for those of a stop",
+            "poll(2) on a pidfd",
             reserved: true),
         .done(
             "exec.consolelog", .path, "", "file on the host that gets the output of the commands inside",

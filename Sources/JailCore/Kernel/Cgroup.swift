@@ -113,6 +113,22 @@ public struct Cgroup: Equatable, Sendable {
         return length > 0 && value[..<length].elementsEqual(name.utf8)
     }
 
+    /// Marks it as jailrun's: a jail's by the jail's name.
+    func mark(_ value: String) {
+        let name = CgroupMark.attribute(isNested: !OwnUserNamespace.isInitial)
+        _ = unsafe cns_set_attribute(path, name, value, value.utf8.count)
+    }
+
+    /// Moves a process into it.
+    /// - Returns: false when the kernel refuses; a process that has ended is no matter.
+    func take(_ process: Int32) -> Bool {
+        do throws(Errno) {
+            let file = try Files.open("\(path)/cgroup.procs", O_WRONLY)
+            try Files.write(Array("\(process)".utf8), to: file.number)
+        } catch { return error.rawValue == ESRCH }
+        return true
+    }
+
     /// Removes the empty cgroup of all jails, and those above it that were made for it. An administrator's stays.
     func removeLevels() {
         var level = self
@@ -150,4 +166,7 @@ enum Clock {
     }
 
     static func milliseconds() -> Int { microseconds() / 1000 }
+
+    /// CLOCK_REALTIME, seconds since 1970.
+    static func wallSeconds() -> Int { time(nil) }
 }

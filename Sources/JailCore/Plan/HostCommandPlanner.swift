@@ -17,12 +17,15 @@ struct HostCommandPlanner {
         }
     }
 
-    /// A session of its own, so that a timeout ends all of it.
+    /// A session of its own, so that no terminal's signal reaches it but through jailrun.
     private func steps(_ line: JailCommand, parameter: String, origin: Origin) -> [Step] {
         let identity =
             caller.user.map { [SystemCall.setGroups($0.groups), .setGroupIDs($0.gid), .setUserIDs($0.uid)] } ?? []
+        // After it has become another user, which would undo it: prctl(2).
+        let bond = line.isBackground ? [] : [SystemCall.dieWithParent(9, spelled: "SIGKILL")]
         let calls =
-            [.startSession(), .clearSignalMask()] + identity + [.closeRange(from: 3, onExec: true), execute(line)]
+            [.startSession(), .clearSignalMask()] + identity + bond
+            + [.closeRange(from: 3, onExec: true), execute(line)]
         func step(_ operation: Operation, _ side: Step.Side) -> Step {
             Step(
                 operation: operation, side: side, aim: .hostCommand(line, parameter: parameter), origin: origin,

@@ -86,8 +86,10 @@ extension SystemCall {
     }
 
     /// PR_SET_PDEATHSIG.
-    static func dieWithParent(_ signal: Int32) -> Self {
-        Self("prctl", cns_number_prctl, [.integer(1, spelled: "PR_SET_PDEATHSIG"), .integer(Int(signal))])
+    static func dieWithParent(_ signal: Int32, spelled name: String) -> Self {
+        Self(
+            "prctl", cns_number_prctl,
+            [.integer(1, spelled: "PR_SET_PDEATHSIG"), .integer(Int64(signal), spelled: .text(name))])
     }
 
     static func setMask(_ mask: UInt32) -> Self {

@@ -24,6 +24,8 @@ public struct Host: Sendable {
     public var complain: @Sendable (RuntimeError) -> Void
     /// Called with what was decided before a start and the caller may want to know.
     public var note: @Sendable (String) -> Void
+    /// What this process waits for.
+    public let waits = Waits()
 
     /// - Parameter isForLooks: nothing will be started: what a start cannot do without may be missing, and without root the
     ///   state may be another's.
@@ -89,7 +91,7 @@ public struct Host: Sendable {
     }
 
     func lock(_ jail: String) throws(RuntimeError) -> JailLock {
-        try JailLock(state.lockPath(jail), in: state, jail: jail)
+        try JailLock(state.lockPath(jail), in: state, jail: jail, waits: (waits, signals))
     }
 
     /// A cgroup that holds processes cannot give controllers to others below it: cgroups(7), "no internal processes". Those

@@ -7,6 +7,12 @@ struct HostCommand {
     let jail: JailSpec
     let identity: JailIdentity?
     let host: Host
+    /// Seconds that a command may take where `exec.timeout` gives it any time; 0 is no limit.
+    var standardBound = 0
+    /// Seconds that it may take whatever `exec.timeout` says; 0 is no limit.
+    var forcedBound = 0
+    /// The jail's first process, with whose end its commands have no purpose any more: a pidfd.
+    var purpose: Int32 = -1
 
     /// Runs the commands of one list in their order.
     /// - Throws: `.command` for the first that fails, `.interrupted` when a signal ends the wait.
@@ -31,17 +37,28 @@ struct HostCommand {
         }
     }
 
+    private var timeoutSeconds: Int {
+        let timeout = jail.commands.timeoutSeconds.value
+        let usual = timeout > 0 ? timeout : standardBound
+        return forcedBound > 0 ? min(forcedBound, usual > 0 ? usual : forcedBound) : usual
+    }
+
     private func outcome(of command: Plan.Command) throws(RuntimeError) -> CommandOutcome {
         let steps = command.steps.filter { $0.side == .child }
         let plan = KernelPlan(steps: steps)
         let message = "\(jail.label): \(command.line.text)"
         let pair = try attempt(message) { () throws(Errno) in try ControlPair() }
+        if !command.line.isBackground { host.waits.doLater() }
+        let cgroup = HookCgroup(of: jail.name.value, host: host, isNeeded: !command.line.isBackground)
         let child = try attempt(message) { () throws(Errno) in
-            try plan.spawn(0..<steps.count, flags: [], cgroup: -1, control: pair.childs.number)
+            try plan.spawn(0..<steps.count, flags: [], cgroup: cgroup.descriptor, control: pair.childs.number)
         }
         let pidfd = Descriptor(child.pidfd)
         if command.line.isBackground { return Self.execution(pair.keepOurs()) }
-        return try wait(pidfd.number, pair: pair, pid: child.pid)
+        host.waits.begin(jail.label, "\(command.parameter): \(Terminal.escaped(command.line.text))")
+        defer { host.waits.end() }
+        defer { cgroup.leave() }
+        return try wait(pidfd.number, control: pair.ours.number, pid: child.pid, cgroup)
     }
 
     private static let executionMilliseconds: Int32 = 10000
@@ -54,10 +71,12 @@ struct HostCommand {
         return .notExecuted(Errno(Int32(truncatingIfNeeded: report.value)))
     }
 
-    private func wait(_ pidfd: Int32, pair: borrowing ControlPair, pid: Int32) throws(RuntimeError) -> CommandOutcome {
-        let session = Session(
-            control: pair.ours.number, pidfd: pidfd, signals: host.signals, console: Console(terminalInput: -1))
-        let timeout = jail.commands.timeoutSeconds.value
+    /// - Throws: `.interrupted`, when nothing of it is left.
+    private func wait(_ pidfd: Int32, control: Int32, pid: Int32, _ cgroup: borrowing HookCgroup) throws(RuntimeError)
+        -> CommandOutcome
+    {
+        let session = Session(control: control, pidfd: pidfd, host: host, console: Console(input: -1), purpose: purpose)
+        let timeout = timeoutSeconds
         let deadline = timeout > 0 ? Clock.milliseconds() + timeout * 1000 : nil
         var failure: Errno?
         while true {
@@ -66,17 +85,26 @@ struct HostCommand {
             case .report: break
             case .exited(let status): return failure.map { .notExecuted($0) } ?? CommandOutcome(waitStatus: status)
             case .timedOut:
-                kill(-pid, SIGKILL)
-                _ = cns_wait(pidfd, 5000)
+                end(pid, pidfd, cgroup)
                 return .timedOut(seconds: timeout)
+            case .pointless:
+                end(pid, pidfd, cgroup)
+                return .exited(0)
             case .signal(let signal):
                 kill(-pid, signal)
-                if cns_wait(pidfd, 2000) < 0 {
-                    kill(-pid, SIGKILL)
-                    _ = cns_wait(pidfd, 5000)
-                }
+                if signal == SIGQUIT || cns_wait(pidfd, Self.graceMilliseconds) < 0 { end(pid, pidfd, cgroup) }
+                cgroup.kill()
                 throw .interrupted(jail: jail.label, signal: signal)
             }
         }
+    }
+
+    /// After a signal that asks it to end.
+    private static let graceMilliseconds: Int32 = 2000
+
+    private func end(_ pid: Int32, _ pidfd: Int32, _ cgroup: borrowing HookCgroup) {
+        kill(-pid, SIGKILL)
+        cgroup.kill()
+        _ = cns_wait(pidfd, 5000)
     }
 }

@@ -44,10 +44,11 @@ public struct JailEntry {
     ///   - user: a name of the jail's passwd(5) or a number; nil for the jail's own `exec.jail_user`.
     ///   - isHostUser: look the user up on the host: jexec -u.
     ///   - environment: `NAME=VALUE`, on top of the standard one.
+    ///   - endsBySignal: a signal to jailrun ends the command, which otherwise gets it and does with it what it likes.
     /// - Throws: `.notFound` when the jail has ended; `.host` when the shell is not there; `.step` when it cannot be joined.
     public func run(
         _ line: JailCommand?, parameter: String, origin: Origin, user: String? = nil, isHostUser: Bool = false,
-        directory: Directory = .root, environment: [String] = [], timeoutSeconds: Int = 0
+        directory: Directory = .root, environment: [String] = [], timeoutSeconds: Int = 0, endsBySignal: Bool = false
     ) throws(RuntimeError) -> CommandOutcome {
         let handed = try HandedDescriptors(handedNumbers, jail: record.spec.label, isNested: host.isNested)
         let hidden = isUnattended ? try handed.hideTerminals() : nil
@@ -69,8 +70,8 @@ public struct JailEntry {
             line ?? interactive, parameter: parameter, user: facts.jailUser,
             directory: directory.path(for: facts.jailUser), origin: origin)
         let outcome = try perform(
-            entry, joined: pidfd.number, handed,
-            console ?? Console(terminalInput: terminals.contains(0) ? 0 : -1), timeoutSeconds: timeoutSeconds)
+            entry, joined: pidfd.number, handed, console ?? Console(input: terminals.contains(0) ? 0 : -1),
+            timeoutSeconds: timeoutSeconds, endsBySignal: endsBySignal)
         guard line == nil, case .notExecuted(let errno) = outcome else { return outcome }
         throw .host("execlp: \(Terminal.escaped(shell)): \(errno.description)", hint: nil)
     }
@@ -91,7 +92,8 @@ public struct JailEntry {
     }
 
     private func perform(
-        _ entry: Planner.Entry, joined: Int32, _ handed: HandedDescriptors, _ console: Console, timeoutSeconds: Int
+        _ entry: Planner.Entry, joined: Int32, _ handed: HandedDescriptors, _ console: Console, timeoutSeconds: Int,
+        endsBySignal: Bool
     ) throws(RuntimeError) -> CommandOutcome {
         let message = "\(record.spec.label): cannot run \(Terminal.escaped(entry.command.line.text))"
         let pair = try attempt(message) { () throws(Errno) in try ControlPair() }
@@ -117,19 +119,25 @@ public struct JailEntry {
         handed.closeEnds()
         let pidfd = Descriptor(child.pidfd)
         let session = Session(
-            control: pair.ours.number, pidfd: pidfd.number, signals: host.signals, console: console)
-        let outcome = try wait(session, entry: entry, control: pair.ours.number, timeoutSeconds: timeoutSeconds)
+            control: pair.ours.number, pidfd: pidfd.number, host: host, console: console)
+        let outcome = try wait(
+            session, entry: entry, ends: (pair.ours.number, pidfd.number), timeoutSeconds: timeoutSeconds,
+            endsBySignal: endsBySignal)
         try handed.finish(host.signals)
         return outcome
     }
 
-    private func wait(_ session: Session, entry: Planner.Entry, control: Int32, timeoutSeconds: Int)
-        throws(RuntimeError)
-        -> CommandOutcome
-    {
+    private static let graceMilliseconds = 2000
+
+    private func wait(
+        _ session: Session, entry: Planner.Entry, ends: (control: Int32, pidfd: Int32), timeoutSeconds: Int,
+        endsBySignal: Bool
+    ) throws(RuntimeError) -> CommandOutcome {
         let steps = entry.spawn + entry.enter + entry.command.steps
         var deadline = timeoutSeconds > 0 ? Clock.milliseconds() + timeoutSeconds * 1000 : nil
         var outcome: CommandOutcome?
+        var ending: Int32?
+        var isKilled = false
         while true {
             switch session.next(deadline: deadline) {
             case .report(.running): session.console.makeRaw()
@@ -142,15 +150,22 @@ public struct JailEntry {
                 }
                 outcome = .notExecuted(Errno(errno))
             case .report(.finished(_, let status)): outcome = outcome ?? CommandOutcome(waitStatus: status)
-            case .report: break
+            case .report, .pointless: break
             case .exited(let status):
                 session.console.makeCooked()
+                if let ending { throw .interrupted(jail: record.spec.label, signal: ending) }
                 return outcome ?? CommandOutcome(waitStatus: status)
-            case .signal(let signal): Control.signal(control, signal)
+            case .signal(let signal) where endsBySignal && ending == nil:
+                ending = signal
+                Control.signal(ends.control, signal == SIGQUIT ? SIGKILL : signal)
+                deadline = Clock.milliseconds() + Self.graceMilliseconds
+            case .signal(let signal): Control.signal(ends.control, signal)
             case .timedOut:
-                Control.signal(control, SIGKILL)
-                outcome = .timedOut(seconds: timeoutSeconds)
-                deadline = nil
+                if ending == nil { outcome = .timedOut(seconds: timeoutSeconds) }
+                // The second time: in a jail that is frozen the stage does not hear.
+                if isKilled { _ = cns_pidfd_signal(ends.pidfd, SIGKILL) } else { Control.signal(ends.control, SIGKILL) }
+                deadline = Clock.milliseconds() + Self.graceMilliseconds
+                isKilled = true
             }
         }
     }

@@ -37,6 +37,13 @@ public struct JailKeepers {
     public private(set) var interruption: Int32?
     private var isStopping = false
     private var isReady = false
+    private var deadline: Int?
+    /// Names of those that were not up in time.
+    private var late: [String] = []
+    /// Called every second with what is waited for.
+    public var awaiting: ([Waits.Wait]) -> Void = { _ in }
+    /// How long all may take to be up; 0 is no limit.
+    public var timeoutSeconds = 0
 
     public init(
         specs: [JailSpec], host: Host, mode: Mode, configuration: String, running: [String] = [],
@@ -57,6 +64,7 @@ public struct JailKeepers {
             specs: specs, host: host, isTransient: mode == .foreground, configuration: configuration,
             showsOutput: true, showsNames: mode == .foreground && specs.count > 1, starts: starts, report: report,
             announce: announce)
+        deadline = timeoutSeconds > 0 ? Clock.milliseconds() + timeoutSeconds * 1000 : nil
         while !run.isEnded && !run.isOver {
             takeBackIfFailed(run)
             if mode == .detached && !isStopping && run.isSettled { break }
@@ -70,7 +78,8 @@ public struct JailKeepers {
         }
         return run.statuses.map {
             Result(
-                jail: $0.label, status: failure(of: $0), isSkipped: $0.isSkipped, detail: $0.detail, state: $0.state)
+                jail: $0.label, status: late.contains($0.name) ? 125 : failure(of: $0), isSkipped: $0.isSkipped,
+                detail: $0.detail, state: $0.state)
         }
     }
 
@@ -94,20 +103,35 @@ public struct JailKeepers {
             pollfd(fd: run.descriptor, events: Int16(POLLIN), revents: 0),
             pollfd(fd: host.signals.descriptor, events: Int16(POLLIN), revents: 0),
         ]
-        _ = unsafe poll(&watched, 2, -1)
+        let isWaiting = isStopping || !run.isSettled || run.statuses.contains(where: \.isBusy)
+        _ = unsafe poll(&watched, 2, isWaiting ? Int32(Waits.pauseMilliseconds) : -1)
+        awaiting(run.statuses.compactMap(\.wait))
+        if let end = deadline, end <= Clock.milliseconds(), !isStopping {
+            late = tellLate(run.statuses)
+            stop(run)
+        }
         if watched[0].revents != 0 { _ = run.next() }
         guard watched[1].revents != 0, let signal = host.signals.next(), signal != SIGWINCH else { return }
         // Foreground jails that are up are stopped so: that is no interruption.
         if mode == .detached || !run.isSettled {
             interruption = interruption ?? signal
         }
-        stop(run)
+        stop(run, isForced: signal == SIGQUIT)
     }
 
-    private mutating func stop(_ run: SupervisedRun) {
+    private mutating func stop(_ run: SupervisedRun, isForced: Bool = false) {
         if !isStopping && mode == .foreground { ServiceManager.notify(.stopping) }
-        run.stop(isForced: isStopping)
+        run.stop(isForced: isStopping || isForced)
         isStopping = true
+    }
+
+    /// - Returns: the names of those that are not up in time.
+    private func tellLate(_ statuses: [ServiceStatus]) -> [String] {
+        let late = statuses.filter { !$0.state.isReady && !$0.state.isOver }
+        for status in late {
+            report(.timedOut(jail: status.label, "\(status.awaited ?? "its start"), after \(timeoutSeconds) s"))
+        }
+        return late.map(\.name)
     }
 
     private func end(_ run: SupervisedRun) throws(RuntimeError) {

@@ -125,6 +125,7 @@ public struct JailRepair {
         if let trace = host.state.trace(of: name) {
             let undo = host.state.record(of: name)?.details.networkUndo ?? []
             if isDead(trace) || !host.state.hasRecord(of: name) {
+                HookCgroup.end(HookCgroup.place(of: name, host))
                 JailRemoval(trace: trace, networkUndo: undo, host: host).run()
             }
         } else if host.cgroup(of: name).belongs(to: name) {
@@ -163,9 +164,9 @@ public struct JailRepair {
             if existed && !exists { repaired.append(name) }
             if exists { _ = consume lock } else { lock.unlinkAndRelease() }
         }
-        let services = ServiceRegistry(state: host.state)
-        let abandoned = services.removeAbandoned()
-        if !repaired.isEmpty || !abandoned.isEmpty { host.state.removeIfUnused(cgroupRoot: host.cgroupRoot) }
+        let abandoned = ServiceRegistry(state: host.state).removeAbandoned()
+        let isLeft = host.removeLeftCgroups()
+        if !repaired.isEmpty || !abandoned.isEmpty || isLeft { host.state.removeIfUnused(cgroupRoot: host.cgroupRoot) }
         return repaired
     }
 

@@ -17,6 +17,8 @@ public struct JailRun {
     /// - Returns: how its last start command ended.
     /// - Throws: why it could not be started.
     public func run(onStart: (JailRecord) -> Void) throws(RuntimeError) -> CommandOutcome {
+        let watch = RunWatch(host)
+        defer { watch.end() }
         var start = start
         start.onCommand = { ServiceManager.notify(.ready) }
         start.onStop = { ServiceManager.notify(.stopping) }
@@ -26,7 +28,7 @@ public struct JailRun {
         onStart(running.record)
         let outcome = running.outcome
         if let words = MemoryKill.explanation(of: outcome, running.record) { host.warn(words) }
-        let stop = JailStop(host: host, terminals: [])
+        let stop = JailStop(host: host, terminals: [], signals: .force)
         var isAsked = false
         var ended: JailStop.Ended?
         while true {
@@ -42,14 +44,14 @@ public struct JailRun {
                 try written.get()
                 return outcome
             case .report(.ended): ended = stop.lockEnded(running.record)
-            case .signal:
+            case .signal(let signal):
                 ended = nil
                 if !isAsked { ServiceManager.notify(.stopping) }
-                stopRunning(running.record, isForced: isAsked)
+                stopRunning(running.record, isForced: isAsked || signal == SIGQUIT)
                 isAsked = true
             // The jail is frozen: others may want its lock.
             case .timedOut: ended = nil
-            case .report: break
+            case .report, .pointless: break
             }
         }
     }
@@ -58,7 +60,7 @@ public struct JailRun {
     private func stopRunning(_ record: JailRecord, isForced: Bool) {
         let name = host.state.name(of: record.identity, once: record.name) ?? record.name
         do throws(RuntimeError) {
-            try JailStop(host: host, terminals: [], scope: isForced ? .afterwards : .all).run(name)
+            try JailStop(host: host, terminals: [], signals: .force, isForced: isForced).run(name)
         } catch {
             if case .notFound = error { return }
             host.warn("\(error.message)\n    hint: once more stops it without exec.prestop and exec.stop")

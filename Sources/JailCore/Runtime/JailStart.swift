@@ -63,7 +63,7 @@ public struct JailStart {
         self.output = output
         self.supervisor = supervisor ?? getpid()
         self.isStrict = isStrict ?? !isTransient
-        console = Console(terminalInput: terminals.contains(0) ? 0 : -1)
+        console = Console(input: terminals.contains(0) ? 0 : -1)
     }
 
     /// Starts the jail, up to the end of `exec.poststart`.
@@ -149,7 +149,7 @@ public struct JailStart {
         try performer.perform(plan, of: child)
         network.close()
         let session = Session(
-            control: performer.pair.ours.number, pidfd: child.pidfd.number, signals: host.signals, console: console)
+            control: performer.pair.ours.number, pidfd: child.pidfd.number, host: host, console: console)
         let first = try awaitReady(session, plan: plan)
         if planner.oomScore != nil { OwnOomScore.restore(planner.facts.ownOomScore) }
         // No earlier: until it has a program of its own, the child shares this one's memory, and each makes the other wait.
@@ -221,6 +221,8 @@ public struct JailStart {
     /// - Returns: what it said of that command.
     private func awaitReady(_ session: Session, plan: Plan) throws(RuntimeError) -> Session.Event? {
         let deadline = Clock.milliseconds() + 30000
+        host.waits.begin(jail.label, "the jail's first process")
+        defer { host.waits.end() }
         while true {
             let event = session.next(deadline: deadline)
             switch event {
@@ -229,7 +231,7 @@ public struct JailStart {
                 let index = plan.index(ofReported: reported)
                 if index >= plan.firstCommandStep || index < 0 { return event }
                 throw failure(plan.allSteps[index], index, errno)
-            case .report: return event
+            case .report, .pointless: return event
             case .exited(let status):
                 throw .command(
                     jail: jail.label, text: "the jail's first process", origin: .standard(""),
@@ -263,6 +265,7 @@ public struct JailStart {
         var outcome = CommandOutcome.exited(0)
         var (current, next) = (0, 0)
         var failed: (index: Int, errno: Int32)?
+        defer { host.waits.end() }
         while true {
             let event = heard ?? session.next(deadline: patience.deadline(deadline))
             heard = nil
@@ -285,6 +288,7 @@ public struct JailStart {
                 patience =
                     isStrange(command, isLast: number == commands.count - 1)
                     ? Patience(since: Clock.milliseconds()) : Patience()
+                tellWait(for: command)
                 session.console.makeRaw()
             case .report(.failed(let index, let errno)):
                 if index < 0 { throw forkFailure(commands[next], errno) }
@@ -297,7 +301,7 @@ public struct JailStart {
             case .report(.started):
                 session.console.makeCooked()
                 return outcome
-            case .report: break
+            case .report, .pointless: break
             case .exited(let status):
                 throw .command(
                     jail: jail.label, text: "the jail's first process", origin: .standard(""),
@@ -306,7 +310,9 @@ public struct JailStart {
                 // A jail that runs its command is up, however long that takes: then it is stopped, as every other.
                 if isTransient, commands.indices.contains(current), commands[current].parameter == "command" {
                     onStop()
-                    try JailStop(host: host, terminals: []).stopHeld(record)
+                    host.waits.end()
+                    try JailStop(host: host, terminals: [], signals: .force, isForced: signal == SIGQUIT)
+                        .stopHeld(record)
                 }
                 throw .interrupted(jail: jail.label, signal: signal)
             case .timedOut where patience.isOver(deadline):
@@ -319,6 +325,12 @@ public struct JailStart {
                     outcome: .timedOut(seconds: command.timeoutSeconds))
             }
         }
+    }
+
+    /// What a jail runs for as long as it lives is not waited for, nor is what has the caller's terminal.
+    private func tellWait(for command: Plan.Command) {
+        if isTransient && command.parameter == "command" || !terminals.isEmpty { return host.waits.end() }
+        host.waits.begin(jail.label, "\(command.parameter): \(Terminal.escaped(command.line.text))")
     }
 
     /// A command that fails ends the start; the last one of a foreground jail is what the caller asked to be told.

@@ -13,6 +13,14 @@ public struct JailStop {
         case none
     }
 
+    /// What a signal means that comes while a command of the jail's runs.
+    public enum SignalMeaning: Sendable {
+        /// The jail goes on, unless its processes have been told to end already.
+        case breakOff
+        /// Whoever has the signal is stopping the jail because of one before: it is to go at once.
+        case force
+    }
+
     let host: Host
     let terminals: [Int]
     let scope: Scope
@@ -20,29 +28,47 @@ public struct JailStop {
     let commands: CommandSpec?
     /// Called when the jail is gone and the commands that follow have not run.
     let onRemoval: (JailRecord) -> Void
-
     /// Its supervisor itself wants it down, and keeps what it knows of it.
     let isSupervisors: Bool
+    let signals: SignalMeaning
+    /// Its commands have a bound where `exec.timeout` has none.
+    let isBounded: Bool
+    private let urgency = Urgency()
 
+    /// Nothing is waited for any more that can be ended.
+    private final class Urgency { var isForced = false }
+
+    /// Beside `stop.timeout`, for a command that nothing else bounds.
+    static let commandSeconds = 30
+    /// For a command that follows the end of a jail that was forced.
+    static let forcedCommandSeconds = 5
+
+    /// - Parameters:
+    ///   - isBounded: false for jail(8), whose commands run for as long as they like.
+    ///   - isForced: from the beginning, as by a signal.
     public init(
-        host: Host, terminals: [Int], scope: Scope = .all, commands: CommandSpec? = nil,
+        host: Host, terminals: [Int], scope: Scope = .all, commands: CommandSpec? = nil, isBounded: Bool = true,
         onRemoval: @escaping (JailRecord) -> Void = { _ in }
     ) {
         self.init(
-            host: host, terminals: terminals, scope: scope, commands: commands, isSupervisors: false,
-            onRemoval: onRemoval)
+            host: host, terminals: terminals, scope: scope, commands: commands, signals: .breakOff,
+            isBounded: isBounded, onRemoval: onRemoval)
     }
 
     init(
-        host: Host, terminals: [Int], scope: Scope, commands: CommandSpec? = nil, isSupervisors: Bool,
+        host: Host, terminals: [Int], scope: Scope = .all, commands: CommandSpec? = nil, isSupervisors: Bool = false,
+        signals: SignalMeaning, isBounded: Bool = true, isForced: Bool = false,
         onRemoval: @escaping (JailRecord) -> Void = { _ in }
     ) {
         self.host = host
         self.terminals = terminals
-        self.scope = scope
+        self.scope = isForced && scope == .all ? .afterwards : scope
         self.commands = commands
         self.isSupervisors = isSupervisors
+        self.signals = signals
+        self.isBounded = isBounded
         self.onRemoval = onRemoval
+        urgency.isForced = isForced
     }
 
     /// Stops the jail of that name.
@@ -52,8 +78,9 @@ public struct JailStop {
     public func run(_ name: String) throws(RuntimeError) -> Bool {
         guard JailName.objection(to: Bytes(name.utf8)) == nil else { throw .notFound(jail: name) }
         try stopNested(in: name)
-        let isAsked = askHolder(of: name)
+        let isAsked = scope == .all ? askHolder(of: name) : JailHolder(of: name, host: host).hurry()
         let lock = try host.lock(name)
+        HookCgroup.end(HookCgroup.place(of: name, host))
         try JailRepair(host: host).repair(name)
         let service = isSupervisors ? nil : ServiceRegistry(state: host.state).record(of: name)
         guard var record = host.state.record(of: name) else {
@@ -84,7 +111,10 @@ public struct JailStop {
     private func stopNested(in name: String) throws(RuntimeError) {
         for nested in JailNesting(of: name, host: host).jails {
             do throws(RuntimeError) {
-                try JailStop(host: host, terminals: terminals, scope: scope).run(nested)
+                try JailStop(
+                    host: host, terminals: terminals, scope: scope, signals: signals, isBounded: isBounded,
+                    isForced: urgency.isForced
+                ).run(nested)
             } catch {
                 // Its own supervisor may have been at it.
                 if case .notFound = error { continue }
@@ -102,20 +132,15 @@ public struct JailStop {
             ServiceRegistry(state: host.state).record(of: name) == nil
         else { return false }
         // A start that only takes its time is waited for, not broken off.
-        let deadline = Clock.milliseconds() + 3000
-        while Clock.milliseconds() < deadline {
-            if JailLock(tryLocking: host.state.lockPath(name), writesHolder: false) != nil { return false }
-            usleep(10000)
-        }
-        let number = cns_pidfd_open(trace.supervisor)
-        guard number >= 0 else { return false }
-        let pidfd = Descriptor(number)
-        return cns_pidfd_signal(pidfd.number, scope == .all ? SIGTERM : SIGKILL) >= 0
+        let holder = JailHolder(of: name, host: host)
+        return !holder.letsGo(withinMilliseconds: 3000) && holder.signal(SIGTERM)
     }
 
     /// Stops a jail whose name's lock the caller holds, as its starter does. What fails is told; the jail ends in any case.
     func stopHeld(_ record: JailRecord) throws(RuntimeError) {
-        do throws(RuntimeError) { try runCommandsBefore(record) } catch { host.warn(error.message) }
+        if scope == .all {
+            do throws(RuntimeError) { try runCommandsBefore(record) } catch { host.warn(error.message) }
+        }
         var stopping = record.trace
         stopping.phase = .stopping
         try host.state.write(stopping)
@@ -152,6 +177,8 @@ public struct JailStop {
         var watched = pollfd(fd: pidfd.number, events: Int16(POLLIN), revents: 0)
         _ = unsafe poll(&watched, 1, 2000)
     }
+
+    // MARK: Steps of a stop
 
     /// A jail whose processes have ended by themselves: its name's lock, and what was recorded when it was taken.
     struct Ended: ~Copyable {
@@ -193,31 +220,68 @@ public struct JailStop {
         host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
     }
 
+    /// `exec.prestop` and `exec.stop`.
+    /// - Throws: what failed; the jail goes on.
     private func runCommandsBefore(_ record: JailRecord) throws(RuntimeError) {
         let commands = record.spec.commands
-        let hooks = HostCommand(jail: record.spec, identity: record.identity, host: host)
-        try hooks.run(commands.prestop, parameter: "exec.prestop")
+        var hooks = hooks(of: record)
+        let first = Descriptor(cns_pidfd_open(record.pid))
+        if record.isAlive { hooks.purpose = first.number }
+        try run(record) { () throws(RuntimeError) in try hooks.run(commands.prestop, parameter: "exec.prestop") }
         let entry = JailEntry.unattended(record, host: host)
-        for command in commands.stop {
-            let line = JailCommand(command.value)
-            if line.arguments.isEmpty { continue }
-            host.tell?(
-                record.spec.label,
-                JailCommand.notice(command.value, command.origin, isInJail: true, user: commands.jailUser))
-            let outcome = try entry.run(
-                line, parameter: "exec.stop", origin: command.origin, timeoutSeconds: commands.timeoutSeconds.value)
-            if outcome != .exited(0) && record.isAlive {
-                throw .command(
-                    of: record, named: record.spec.label, line: line, origin: command.origin, outcome: outcome)
+        for command in commands.stop where !urgency.isForced {
+            try run(record) { () throws(RuntimeError) in try run(command, entry, record) }
+        }
+    }
+
+    /// A command that takes longer than any should, where nobody has said how long it may take, does not keep the jail up; nor
+    /// does one that is ended by a signal that forces.
+    private func run(_ record: JailRecord, _ body: () throws(RuntimeError) -> Void) throws(RuntimeError) {
+        do throws(RuntimeError) { try body() } catch {
+            switch error {
+            case .interrupted where signals == .force: urgency.isForced = true
+            case .command(_, _, _, .timedOut) where record.spec.commands.timeoutSeconds.value == 0 || signals == .force:
+                host.warn("\(error.message); the stop goes on without it")
+            default: throw error
             }
         }
     }
 
-    /// SIGTERM to every process, then the time that `stop.timeout` gives them.
+    private func hooks(of record: JailRecord) -> HostCommand {
+        var hooks = HostCommand(jail: record.spec, identity: record.identity, host: host)
+        hooks.standardBound = bound(record.spec.commands)
+        return hooks
+    }
+
+    /// Seconds for a command that `exec.timeout` does not bound; 0 is no limit.
+    private func bound(_ commands: CommandSpec) -> Int {
+        isBounded ? commands.stopTimeoutSeconds.value + Self.commandSeconds : 0
+    }
+
+    private func run(_ command: Located<String>, _ entry: JailEntry, _ record: JailRecord) throws(RuntimeError) {
+        let commands = record.spec.commands
+        let line = JailCommand(command.value)
+        if line.arguments.isEmpty { return }
+        host.tell?(
+            record.spec.label,
+            JailCommand.notice(command.value, command.origin, isInJail: true, user: commands.jailUser))
+        host.waits.begin(record.spec.label, "exec.stop: \(Terminal.escaped(line.text))")
+        defer { host.waits.end() }
+        let timeout = commands.timeoutSeconds.value
+        let outcome = try entry.run(
+            line, parameter: "exec.stop", origin: command.origin,
+            timeoutSeconds: timeout > 0 ? timeout : bound(commands), endsBySignal: true)
+        if outcome != .exited(0) && record.isAlive {
+            throw .command(
+                of: record, named: record.spec.label, line: line, origin: command.origin, outcome: outcome)
+        }
+    }
+
+    /// SIGTERM to every process, then the time that `stop.timeout` gives them, or until a signal says that it is enough.
     private func terminate(_ record: JailRecord) {
         let seconds = record.spec.commands.stopTimeoutSeconds.value
         let number = cns_pidfd_open(record.pid)
-        guard seconds > 0, number >= 0, record.isAlive else {
+        guard seconds > 0, number >= 0, record.isAlive, !urgency.isForced else {
             if number >= 0 { close(number) }
             return
         }
@@ -227,12 +291,22 @@ public struct JailStop {
             host.tell?(record.spec.label, "sent SIGTERM to: \(processes.map(String.init).joined(separator: " "))")
         }
         _ = cns_pidfd_signal(pidfd.number, SIGTERM)
+        host.waits.begin(record.spec.label, "its processes to end by SIGTERM, stop.timeout \(seconds) s")
+        defer { host.waits.end() }
         let deadline = Clock.milliseconds() + seconds * 1000
         while Clock.milliseconds() < deadline,
             Cgroup(path: record.cgroup).processes.contains(where: { $0 != record.pid })
         {
-            var watched = pollfd(fd: pidfd.number, events: Int16(POLLIN), revents: 0)
-            if unsafe poll(&watched, 1, 10) > 0 { return }
+            var watched = [pidfd.number, host.signals.descriptor].map {
+                pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
+            }
+            _ = unsafe poll(&watched, 2, 10)
+            if watched[0].revents != 0 { return }
+            if watched[1].revents != 0, let signal = host.signals.next(), signal != SIGWINCH {
+                urgency.isForced = true
+                return
+            }
+            host.waits.tick()
         }
     }
 
@@ -240,13 +314,14 @@ public struct JailStop {
     @discardableResult
     private func finish(_ record: JailRecord, hasEnded: Bool = false) -> Bool {
         let commands = record.spec.commands
-        let hooks = HostCommand(jail: record.spec, identity: record.identity, host: host)
+        var hooks = hooks(of: record)
         if !hasEnded {
             do throws(Errno) { try Cgroup(path: record.cgroup).killAll(timeoutMilliseconds: 10000) } catch {
                 host.warn("\(record.spec.label): processes do not die: \(error.description)")
             }
         }
         onRemoval(record)
+        if urgency.isForced || scope == .afterwards { hooks.forcedBound = Self.forcedCommandSeconds }
         let isStopped = succeeds { () throws(RuntimeError) in
             try hooks.run(commands.poststop, parameter: "exec.poststop")
         }

@@ -58,7 +58,9 @@ public struct JailWait {
         let pidfd = Descriptor(number)
         // The pid may have come to mean another process before it was opened.
         guard record.isAlive else { return }
-        while try !pause(pidfd.number, -1) {}
+        host.waits.begin(record.spec.label, "its end")
+        defer { host.waits.end() }
+        while try !pause(pidfd.number, host.waits.timeout(until: nil)) { host.waits.tick() }
     }
 
     /// - Returns: whether the process has ended.

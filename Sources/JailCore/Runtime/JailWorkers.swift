@@ -26,14 +26,16 @@ public struct JailWorkers {
 
     private let jobs: [Job]
     private let limit: Int
+    private let host: Host
     private var results: [Result?]
     /// pidfds of those at work.
     private var workers: [(index: Int, pidfd: Int32)] = []
 
     /// - Parameter limit: how many work at once.
-    public init(_ jobs: [Job], limit: Int) {
+    public init(_ jobs: [Job], limit: Int, host: Host) {
         self.jobs = jobs
         self.limit = limit
+        self.host = host
         results = Array(repeating: nil, count: jobs.count)
     }
 
@@ -61,16 +63,27 @@ public struct JailWorkers {
     }
 
     private mutating func start(_ index: Int) throws(RuntimeError) {
+        let parent = getpid()
         let pid = cns_fork()
         if pid < 0 { throw .system("cannot start a process for \(jobs[index].jail)", Errno(-pid)) }
-        if pid == 0 { exit(jobs[index].work()) }
+        if pid == 0 {
+            cns_die_with_parent(parent)
+            host.waits.isOneOfMany = true
+            exit(jobs[index].work())
+        }
         workers.append((index, cns_pidfd_open(pid)))
     }
 
+    /// A signal is for those at work; one of a terminal's has reached them already.
     private mutating func awaitOne() {
-        var watched = workers.map { pollfd(fd: $0.pidfd, events: Int16(POLLIN), revents: 0) }
+        var watched = ([host.signals.descriptor] + workers.map(\.pidfd)).map {
+            pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
+        }
         _ = unsafe poll(&watched, nfds_t(watched.count), -1)
-        for position in workers.indices.reversed() where watched[position].revents != 0 {
+        if watched[0].revents != 0, let (signal, isFromTerminal) = host.signals.nextWithSender(), !isFromTerminal {
+            for worker in workers { _ = cns_pidfd_signal(worker.pidfd, signal) }
+        }
+        for position in workers.indices.reversed() where watched[position + 1].revents != 0 {
             let worker = workers.remove(at: position)
             results[worker.index] = .ended(CommandOutcome(waitStatus: cns_wait(worker.pidfd, -1)).exitStatus)
             close(worker.pidfd)

@@ -27,7 +27,7 @@ final class NetworkStart {
     private var namespace = Descriptor(-1)
 
     private static let timeoutMilliseconds = 30000
-    private static let pauseMicroseconds: UInt32 = 2000
+    private static let pauseMilliseconds = 2
 
     /// - Parameters:
     ///   - number: of the jail's links, as its trace has it.
@@ -37,9 +37,13 @@ final class NetworkStart {
         // The child itself raises lo; see Planner.raiseLoopback().
         guard jail.network.isConnected else { return }
         let deadline = Clock.milliseconds() + Self.timeoutMilliseconds
+        host.waits.begin(jail.label, "the jail that has its address to be up, or gone")
+        defer { host.waits.end() }
         while try !connect(mayJoin: mayJoin) {
             if Clock.milliseconds() > deadline { throw .timedOut(jail: jail.label, "the jail that has its address") }
-            usleep(Self.pauseMicroseconds)
+            if let signal = host.waits.pause(milliseconds: Self.pauseMilliseconds, host.signals) {
+                throw .interrupted(jail: jail.label, signal: signal)
+            }
         }
     }
 
@@ -207,7 +211,9 @@ final class NetworkConnection {
     private let lockFile: JailLock
 
     init(host: Host) throws(RuntimeError) {
-        let lockFile = try JailLock(host.state.networkPath, in: host.state, jail: "network", writesHolder: false)
+        let lockFile = try JailLock(
+            host.state.networkPath, in: host.state, jail: "network", writesHolder: false,
+            waits: (host.waits, host.signals))
         let proc = try Self.openProc()
         do throws(NetlinkError) {
             lock = try NetworkLock(FileDescriptor(rawValue: lockFile.descriptor.number))

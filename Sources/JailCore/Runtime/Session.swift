@@ -9,19 +9,25 @@ final class Session {
         case exited(status: Int32)
         case signal(Int32)
         case timedOut
+        /// What it is done for is gone.
+        case pointless
     }
 
     private let control: Int32
     private let pidfd: Int32
     private let signals: SignalSource
+    private let waits: Waits
+    private let purpose: Int32
     private var isControlOpen = true
     let console: Console
 
     /// The descriptors stay the caller's.
-    init(control: Int32, pidfd: Int32, signals: SignalSource, console: Console) {
+    /// - Parameter purpose: a pidfd: with that process's end there is nothing to wait for.
+    init(control: Int32, pidfd: Int32, host: Host, console: Console, purpose: Int32 = -1) {
         self.control = control
         self.pidfd = pidfd
-        self.signals = signals
+        self.purpose = purpose
+        (signals, waits) = (host.signals, host.waits)
         self.console = console
     }
 
@@ -33,13 +39,18 @@ final class Session {
                 pollfd(fd: isControlOpen ? control : -1, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: pidfd, events: Int16(POLLIN), revents: 0),
-                pollfd(fd: console.readable, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: console.readable, events: console.events, revents: 0),
                 pollfd(fd: console.input, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: purpose, events: Int16(POLLIN), revents: 0),
             ]
-            let rest = deadline.map { Int32(max(0, $0 - Clock.milliseconds())) } ?? -1
-            let count = unsafe poll(&watched, nfds_t(watched.count), rest)
-            if count == 0 { return .timedOut }
-            if watched[3].revents != 0 { console.moveOutput() }
+            let count = unsafe poll(&watched, nfds_t(watched.count), waits.timeout(until: deadline))
+            if count == 0 {
+                waits.tick()
+                if let deadline, deadline <= Clock.milliseconds() { return .timedOut }
+                continue
+            }
+            if watched[3].revents & Int16(POLLOUT) != 0 { console.deliverInput() }
+            if watched[3].revents & ~Int16(POLLOUT) != 0 { console.moveOutput() }
             if watched[4].revents != 0, let signal = console.moveInput() { return .signal(signal) }
             if watched[0].revents != 0, let event = readReport() { return event }
             if watched[1].revents != 0, let signal = signals.next() {
@@ -51,6 +62,7 @@ final class Session {
                 console.drain()
                 return .exited(status: cns_wait(pidfd, -1))
             }
+            if watched[5].revents != 0 { return .pointless }
         }
     }
 
@@ -126,25 +138,28 @@ struct CallersAttributes: Sendable {
 
 /// The jail's console: a pty of its own, shown on the caller's terminal.
 final class Console {
-    private let terminalInput: Int32
+    private let source: Int32
+    private let isTerminal: Bool
     private var master: Int32 = -1
     private var saved: [UInt8]?
     private var escapes = 0
     private var lastEscape = 0
     private var isInputOpen = true
+    /// What is no terminal is read once a command runs.
+    private var isWanted = false
+    /// Input that the pty has not taken yet.
+    private var pending: [UInt8] = []
+    private var isAtLineStart = true
     /// Where what is spelled out is shown; nil for the bytes as they are.
     private let shownOn: Int32?
     private var line: [UInt8] = []
 
-    /// - Parameter terminalInput: the caller's terminal to be read, or -1.
-    init(terminalInput: Int32) {
-        self.terminalInput = terminalInput
-        shownOn = nil
-    }
+    /// - Parameter input: the descriptor to be read, a terminal or not, or -1.
+    init(input: Int32) { (source, isTerminal, shownOn) = (input, input >= 0 && isatty(input) == 1, nil) }
 
     /// A pipe of the jail's, whose lines are shown as `logs` shows them.
     init(showing pipe: Int32, on descriptor: Int32) {
-        (terminalInput, shownOn, master) = (-1, descriptor, pipe)
+        (source, isTerminal, shownOn, master) = (-1, false, descriptor, pipe)
     }
 
     deinit {
@@ -154,35 +169,40 @@ final class Console {
     }
 
     var readable: Int32 { master }
-    var input: Int32 { saved != nil && master >= 0 && isInputOpen ? terminalInput : -1 }
+    /// A program that does not read its input makes nobody wait.
+    var events: Int16 { Int16(pending.isEmpty ? POLLIN : POLLIN | POLLOUT) }
+    var input: Int32 { isWanted && master >= 0 && isInputOpen && pending.isEmpty ? source : -1 }
 
     func attach(_ descriptor: Int32) {
         master = descriptor
+        _ = cns_make_nonblocking(master)
         resize()
     }
 
-    /// Keys go to the jail, Ctrl-C among them, while one of its commands is in the foreground.
+    /// A command of the jail's is in the foreground: input is its own. Of a terminal the keys are, Ctrl-C among them.
     func makeRaw() {
-        guard terminalInput >= 0, master >= 0, saved == nil else { return }
+        guard source >= 0, master >= 0, !isWanted else { return }
         var bytes = [UInt8](repeating: 0, count: 128)
-        if unsafe cns_make_raw(terminalInput, &bytes, bytes.count) == 0 { saved = bytes }
+        if isTerminal, unsafe cns_make_raw(source, &bytes, bytes.count) == 0 { saved = bytes }
+        isWanted = saved != nil || !isTerminal
     }
 
     func makeCooked() {
+        isWanted = false
         guard let bytes = saved else { return }
-        _ = unsafe cns_restore_terminal(terminalInput, bytes)
+        _ = unsafe cns_restore_terminal(source, bytes)
         saved = nil
     }
 
     func resize() {
-        guard terminalInput >= 0, master >= 0 else { return }
-        cns_copy_window_size(terminalInput, master)
+        guard master >= 0, let screen = [source, 1, 2].first(where: { $0 >= 0 && isatty($0) == 1 }) else { return }
+        cns_copy_window_size(screen, master)
     }
 
     func moveOutput() {
         var buffer = [UInt8](repeating: 0, count: 16384)
         let count = unsafe read(master, &buffer, buffer.count)
-        if count < 0 && errno == EINTR { return }
+        if count < 0 && (errno == EINTR || errno == EAGAIN) { return }
         // EIO: the last process that had the pty open has closed it.
         if count <= 0 {
             close(master)
@@ -228,18 +248,42 @@ final class Console {
     /// Ctrl-] three times within a second ends the jail, whatever its command does with keys: systemd-nspawn(1)'s custom.
     func moveInput() -> Int32? {
         var buffer = [UInt8](repeating: 0, count: 4096)
-        let count = unsafe read(terminalInput, &buffer, buffer.count)
+        let count = unsafe read(source, &buffer, buffer.count)
+        if count < 0 && (errno == EINTR || errno == EAGAIN) { return nil }
         if count <= 0 {
             isInputOpen = false
+            if !isTerminal { endInput() }
             return nil
         }
-        for byte in buffer[..<count] {
+        for byte in buffer[..<count] where isTerminal {
             let now = Clock.milliseconds()
             escapes = byte == 0x1d ? (now - lastEscape < 1000 ? escapes + 1 : 1) : 0
             if byte == 0x1d { lastEscape = now }
             if escapes == 3 { return SIGTERM }
         }
-        try? Files.write(Array(buffer[..<count]), to: master)
+        pending += buffer[..<count]
+        isAtLineStart = buffer[count - 1] == UInt8(ascii: "\n")
+        deliverInput()
         return nil
+    }
+
+    /// The end of a pipe or a file is for a terminal the key VEOF at the beginning of a line: termios(3). In the middle of one it
+    /// ends the line.
+    private func endInput() {
+        let key = UInt8(cns_end_of_file_key(master))
+        pending += isAtLineStart ? [key] : [key, key]
+        deliverInput()
+    }
+
+    /// As much as the pty takes now.
+    func deliverInput() {
+        while !pending.isEmpty, master >= 0 {
+            let count = unsafe pending.withUnsafeBytes { unsafe write(master, $0.baseAddress, $0.count) }
+            if count < 0 && errno == EINTR { continue }
+            if count < 0 && errno == EAGAIN { return }
+            // Nobody has the other end any more.
+            if count <= 0 { return pending.removeAll() }
+            pending.removeFirst(count)
+        }
     }
 }

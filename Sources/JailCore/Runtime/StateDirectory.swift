@@ -185,26 +185,36 @@ struct JailLock: ~Copyable {
     }
 
     /// Waits for the lock.
-    /// - Throws: `.locked` with its holder when the time is over.
+    /// - Parameter waits: who is told, and which signals end the wait.
+    /// - Throws: `.locked` with its holder when the time is over; `.interrupted`.
     init(
         _ path: String, in state: StateDirectory, jail: String, writesHolder: Bool = true,
-        timeoutMilliseconds: Int = 60000
+        timeoutMilliseconds: Int = 60000, waits: (told: Waits, signals: SignalSource)? = nil
     ) throws(RuntimeError) {
+        if let descriptor = Self.lock(path, writesHolder: writesHolder) {
+            self.descriptor = descriptor
+            self.path = path
+            return
+        }
         let deadline = Clock.milliseconds() + timeoutMilliseconds
-        var pauseMicroseconds: UInt32 = 0  // at first only its directory may be missing
+        waits?.told.begin(jail, "its lock, held by \(LockHolder(of: path)?.text ?? "another jailrun")")
+        defer { waits?.told.end() }
+        var pauseMilliseconds = 0  // at first only its directory may be missing
         while true {
+            try state.prepare()
             if let descriptor = Self.lock(path, writesHolder: writesHolder) {
                 self.descriptor = descriptor
                 self.path = path
                 return
             }
-            try state.prepare()
-            if Clock.milliseconds() > deadline {
-                throw .locked(
-                    jail: jail, holder: writesHolder ? (try? Files.text(path)).map(Terminal.escaped) ?? "" : "")
+            if Clock.milliseconds() > deadline { throw .locked(jail: jail, holder: LockHolder(of: path)?.text ?? "") }
+            if pauseMilliseconds > 0 {
+                if waits == nil { usleep(UInt32(pauseMilliseconds) * 1000) }
+                if let signal = waits.flatMap({ $0.told.pause(milliseconds: pauseMilliseconds, $0.signals) }) {
+                    throw .interrupted(jail: jail, signal: signal)
+                }
             }
-            if pauseMicroseconds > 0 { usleep(pauseMicroseconds) }
-            pauseMicroseconds = min(max(pauseMicroseconds * 2, 500), 20000)
+            pauseMilliseconds = min(max(pauseMilliseconds * 2, 1), 20)
         }
     }
 

@@ -58,10 +58,12 @@ struct GlobalRequest {
             if isVerbose { Output.step(step, microseconds) }
             timings?.add(step, microseconds)
         }
-        return try Host(
+        let host = try Host(
             stateDirectory: stateDirectory, cgroupRoot: cgroupRoot, signals: signals,
             observe: isVerbose || timings != nil ? observe : nil,
             warn: { Output.error($0) }, note: { if !isQuiet { Output.error($0) } })
+        if !isQuiet { WaitLine.attach(to: host.waits) }
+        return host
     }
 
     func hostForLooks(assuming facts: String?) throws -> Host {

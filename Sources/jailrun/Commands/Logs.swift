@@ -92,24 +92,31 @@ struct Logs: ParsableCommand {
             last.append((index, line))
             if last.count > 2 * lines + 1000 { last.removeFirst(last.count - lines) }
         }
-        for (index, line) in last.suffix(lines ?? 0) { printer.print(line, of: index) }
-        if !follow {
-            for (index, reader) in readers.enumerated() {
-                if let rest = reader.rest() { printer.print(rest, of: index) }
-            }
-        }
+        // What no newline ends yet is a line, too; who follows may see the rest of it.
+        let open = follow ? [] : readers.enumerated().compactMap { index, reader in reader.rest().map { (index, $0) } }
+        last = lines.map { Array((last + open).suffix($0)) } ?? open
+        for (index, line) in last { printer.print(line, of: index) }
         printer.flush()
     }
+
+    /// How often a line that no newline ends is looked at before it is printed as it is: a prompt, or the last of a log.
+    private static let openLooks = 5
 
     /// Looks ten times a second: a log is a file, which may be rotated or on any file system.
     /// - Returns: the signal that ended it, if one did.
     private func follow(_ readers: [LogReader], _ host: Host, _ printer: inout LogPrinter) -> Int32? {
         let lookup = JailLookup(host: host)
+        var quietLooks = readers.map { _ in 0 }
         while true {
             let isOver = !readers.contains { lookup.isOngoing($0.name) }
             for (index, reader) in readers.enumerated() {
+                let before = reader.openBytes
                 while let line = reader.next() { printer.print(line, of: index) }
+                quietLooks[index] = reader.openBytes == before ? quietLooks[index] + 1 : 0
+                guard isOver || quietLooks[index] >= Self.openLooks, let rest = reader.rest() else { continue }
+                printer.print(rest, of: index, isOpen: true)
             }
+            if isOver { printer.endLine() }
             printer.flush()
             if isOver || printer.isClosed { return nil }
             var watched = pollfd(fd: host.signals.descriptor, events: Int16(POLLIN), revents: 0)
@@ -147,6 +154,8 @@ private struct LogPrinter {
     private let hasTimestamps: Bool
     private let isRaw: Bool
     private var pending: [UInt8] = []
+    /// Whose line no newline has ended.
+    private var openIndex: Int?
     private(set) var isClosed = false
 
     init(labels: [String], hasColour: Bool, hasTimestamps: Bool, isRaw: Bool) {
@@ -159,16 +168,30 @@ private struct LogPrinter {
         self.isRaw = isRaw
     }
 
-    mutating func print(_ line: LogReader.Line, of index: Int) {
+    /// - Parameter isOpen: there may be more of it, which then follows on the same line.
+    mutating func print(_ line: LogReader.Line, of index: Int, isOpen: Bool = false) {
+        if openIndex != index {
+            endLine()
+            begin(line, index)
+        }
+        pending += isRaw ? Array(line.bytes) : Array(ConsoleText.safe(String(decoding: line.bytes, as: UTF8.self)).utf8)
+        openIndex = index
+        if !isOpen { endLine() }
+        if pending.count > 65536 { flush() }
+    }
+
+    private mutating func begin(_ line: LogReader.Line, _ index: Int) {
         if !labels.isEmpty {
             let label = labels[index]
             let colour = colours.isEmpty ? nil : colours[index % colours.count]
             pending += Array((colour.map { "\u{1b}[\($0)m\(label)\u{1b}[0m" } ?? label).utf8)
         }
         if hasTimestamps, let time = line.timestamp { pending += Array("\(ConsoleText.safe(time)) ".utf8) }
-        pending += isRaw ? Array(line.bytes) : Array(ConsoleText.safe(String(decoding: line.bytes, as: UTF8.self)).utf8)
-        pending.append(UInt8(ascii: "\n"))
-        if pending.count > 65536 { flush() }
+    }
+
+    mutating func endLine() {
+        if openIndex != nil { pending.append(UInt8(ascii: "\n")) }
+        openIndex = nil
     }
 
     mutating func flush() {

@@ -76,17 +76,9 @@ struct RestartRun {
             throw error
         }
         var failure: (any Error)?
-        var down: [String] = []
-        for name in stopped {
-            do {
-                try Stop.stop([name], global, host)
-                down.append(name)
-            } catch {
-                // What depends on it is down already.
-                failure = error
-                break
-            }
-        }
+        do { try Stop.stop(stopped, global, host) } catch { failure = error }
+        // What depends on one that could not be stopped is down already.
+        let down = stopped.filter { !host.isHeld($0) }
         for part in parts {
             do { try start(part, failure == nil ? nil : down) } catch { failure = failure ?? error }
         }

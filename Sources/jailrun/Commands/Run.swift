@@ -42,9 +42,7 @@ struct Run: ParsableCommand {
     var jails: [String] = []
 
     func validate() throws {
-        if let timeout, timeout < 0 || timeout > 1_000_000 {
-            throw ValidationError("--timeout: from 0 to 1000000 seconds")
-        }
+        try ServicesRequest.check(timeout: timeout ?? 0)
         if assume != nil && !isDryRun { throw ValidationError("--assume needs --dry-run: another host is meant") }
     }
 

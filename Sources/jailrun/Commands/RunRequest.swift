@@ -105,6 +105,7 @@ struct RunRequest: Equatable {
             report: { Output.failure($0) },
             announce: { if !isQuiet { Announcement.up($0, isForeground: true) } })
         keepers.starts.started = { recorded?.report($0.label) }
+        if !isQuiet { keepers.awaiting = { WaitLine.show($0) } }
         let results = try keepers.run()
         return Announcement.status(of: results, interruption: keepers.interruption)
     }

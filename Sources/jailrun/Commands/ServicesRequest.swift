@@ -15,6 +15,10 @@ struct ServicesRequest: Equatable {
     var failsFast = false
     var hasColour = !Output.refusesColour
 
+    static func check(timeout: Int) throws {
+        if timeout < 0 || timeout > 1_000_000 { throw ValidationError("--timeout: from 0 to 1000000 seconds") }
+    }
+
     /// The words before and behind the first `--`, when it belongs to `run`: the parser knows no second list.
     static func split(_ arguments: [String], commands: [String]) -> (run: [String], command: [String])? {
         guard let end = arguments.firstIndex(of: "--") else { return nil }
@@ -105,18 +109,13 @@ struct ServicesRun {
             }
             let change = hasNews ? run.next() : nil
             progress.show(run.statuses, changed: change)
+            if !progress.isMoving && !isQuiet { WaitLine.show(run.statuses.compactMap(\.wait)) }
         }
     }
 
     private mutating func timedOut() {
         for status in run.statuses where !status.state.isReady {
-            let what =
-                switch status.state {
-                case .waiting: "the jails that it depends on"
-                case .starting where status.checks > 0: "health, \(status.checks) tries\(status.shownDetail)"
-                case .starting: "its start commands to end; one that is to stay ends in &"
-                default: "health\(status.shownDetail)"
-                }
+            let what = status.awaited ?? "its start"
             Output.error("\(status.label): timed out after \(request.timeoutSeconds) s waiting for \(what)")
             if status.state != .waiting { showLog(of: status) }
         }
@@ -158,6 +157,7 @@ struct ServicesRun {
     private mutating func isDeath(_ change: (before: ServiceStatus, after: ServiceStatus)?) -> Bool {
         guard let (before, after) = change else {
             Output.error("the supervisor of the jails was killed, and the jails with it")
+            JailRepair(host: host).repairAll(waitingMilliseconds: 2000)
             return true
         }
         if after.memoryKills > before.memoryKills, let words = after.lastMemoryKill, !after.state.isOver {
@@ -203,7 +203,9 @@ struct ServicesRun {
             let (hasNews, signal) = wait(until: nil, second: -1)
             if hasNews { _ = run.next() }
             if signal != nil { run.stop(isForced: true) }
+            if !isQuiet { WaitLine.show(run.statuses.compactMap(\.wait)) }
         }
+        WaitLine.erase()
         awaitSupervisor()
         let isOrderly = run.finish()
         showMessages()
@@ -241,7 +243,10 @@ struct ServicesRun {
             pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
         }
         var timeout = deadline.map { max(0, $0 - Screen.milliseconds()) } ?? -1
-        if second < 0 && progress.isMoving { timeout = timeout < 0 ? 100 : min(timeout, 100) }
+        if second < 0 {
+            let pause = progress.isMoving ? 100 : Waits.pauseMilliseconds
+            timeout = timeout < 0 ? pause : min(timeout, pause)
+        }
         guard poll(&watched, 4, Int32(min(timeout, 1_000_000))) > 0 else { return (false, nil) }
         if watched[3].revents != 0 { progress.interrupt(with: run.nextMessage(), run.statuses) }
         let signal = watched[1].revents != 0 ? host.signals.nextWithSender() : nil

@@ -13,11 +13,17 @@ struct Start: ParsableCommand {
     @Flag(help: "Leave up what is up when another jail fails.")
     var keep = false
 
+    @Option(
+        help: ArgumentHelp("How long all may take to be up and healthy; 0 is no limit.", valueName: "seconds"))
+    var timeout = 0
+
     @Argument(help: "A jail.conf(5) file.", completion: .file(extensions: ["conf"]))
     var file: String
 
     @Argument(help: "Jails of the file; all, if none is named.")
     var jails: [String] = []
+
+    func validate() throws { try ServicesRequest.check(timeout: timeout) }
 
     func run() throws {
         try reporting {
@@ -27,6 +33,7 @@ struct Start: ParsableCommand {
                 try global.specs(try global.load(file), jails), of: instance.name, host: host)
             var start = DetachedStart(specs: specs, file: file, host: host, isQuiet: global.quiet)
             (start.names, start.isKept, start.timings) = (jails, keep, recorded)
+            start.timeoutSeconds = timeout
             try start.run()
         }
     }
@@ -43,6 +50,8 @@ struct DetachedStart {
     /// What was started stays up when another one fails.
     var isKept = false
     var timings: Timings?
+    /// 0 is no limit.
+    var timeoutSeconds = 0
 
     /// - Throws: an exit status, when why it is not 0 was said.
     func run() throws {
@@ -58,6 +67,8 @@ struct DetachedStart {
         keepers.starts.spellsOutput = true
         keepers.starts.remembersEnds = true
         keepers.keepsStarted = isKept
+        keepers.timeoutSeconds = timeoutSeconds
+        if !isQuiet { keepers.awaiting = { WaitLine.show($0) } }
         let results = try keepers.run()
         let status = Announcement.status(of: results, interruption: keepers.interruption)
         if status == 0 { return }

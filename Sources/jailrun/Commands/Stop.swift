@@ -5,7 +5,7 @@ import JailCore
 struct Stop: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Stop jails and remove all that was made for them.",
-        discussion: "A jail on which others depend is stopped after them.")
+        discussion: "A jail on which others depend is stopped after them; the others are stopped at once.")
 
     @OptionGroup var global: GlobalOptions
     @OptionGroup var instance: InstanceOption
@@ -25,22 +25,33 @@ struct Stop: ParsableCommand {
     static func stop(
         _ targets: [String], _ global: GlobalOptions, _ host: Host, isForced: Bool = false, instance: String? = nil
     ) throws {
-        let stop = JailStop(host: host, terminals: Descriptors.terminals, scope: isForced ? .afterwards : .all)
-        var failure: RuntimeError?
-        for name in try names(targets, global, host, instance) {
-            do {
-                if try stop.run(name) { continue }
-                failure = failure ?? .host("\(Terminal.escaped(name)): not all of its stop went well", hint: nil)
-            } catch {
-                if case .notFound = error {
-                    Output.failure(JailLookup(host: host).notFound(name))
-                } else {
-                    Output.failure(error)
-                }
-                failure = failure ?? error
-            }
+        let names = try names(targets, global, host, instance)
+        let records = JailLookup(host: host).running(isRepaired: false)
+        let jobs = names.map { name in
+            let dependents = records.filter { $0.name != name && $0.needs(name) }.map(\.name)
+            return JailWorkers.Job(jail: name, after: dependents) { stop(name, host, isForced: isForced) }
         }
-        if let failure { throw ExitCode(failure.exitStatus) }
+        if jobs.isEmpty { return }
+        var workers = JailWorkers(jobs, limit: Int.max, host: host)
+        let results = try workers.run()
+        for (name, result) in zip(names, results) where result == .skipped { Output.error("\(name): skipped") }
+        for case .ended(let status) in results where status != 0 { throw ExitCode(status) }
+    }
+
+    private static func stop(_ name: String, _ host: Host, isForced: Bool) -> Int32 {
+        let stop = JailStop(host: host, terminals: Descriptors.terminals, scope: isForced ? .afterwards : .all)
+        do {
+            if try stop.run(name) { return 0 }
+            Output.error("\(Terminal.escaped(name)): not all of its stop went well")
+            return 125
+        } catch {
+            if case .notFound = error {
+                Output.failure(JailLookup(host: host).notFound(name))
+            } else {
+                Output.failure(error)
+            }
+            return error.exitStatus
+        }
     }
 
     /// The jails meant, dependents first, the last started before the first.

@@ -52,6 +52,8 @@ struct JailCreation {
         }
         keepers.keepsStarted = true
         keepers.starts.removed = { spec in output.note("removed", of: isConfigured ? spec.label : nil) }
+        // The terminal is a jail's that has its parameters on the command line.
+        if !request.isQuiet && isConfigured { keepers.awaiting = { WaitLine.show($0, as: output.program) } }
         keepers.starts.limit = request.limit
         keepers.starts.isInteractive = !isConfigured
         return keepers

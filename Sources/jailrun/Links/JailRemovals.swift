@@ -102,7 +102,7 @@ struct JailRemovals {
             return JailWorkers.Job(jail: target.name, after: after) { stop(target, isTold: isTold) }
         }
         if jobs.isEmpty { return 0 }
-        var workers = JailWorkers(jobs, limit: request.limit)
+        var workers = JailWorkers(jobs, limit: request.limit, host: host)
         let results = try workers.run()
         for (target, result) in zip(targets, results) where result == .skipped {
             if !request.isQuiet { output.error("\(target.label): skipped") }
@@ -113,7 +113,7 @@ struct JailRemovals {
     private func stop(_ target: Target, isTold: Bool) -> Int32 {
         let stop = JailStop(
             host: host, terminals: Descriptors.terminals, scope: request.ignoresFile ? .none : .all,
-            commands: target.commands,
+            commands: target.commands, isBounded: false,
             onRemoval: { _ in if isTold || request.isVerbose { output.note("removed", of: target.label) } })
         do { return try stop.run(target.name) ? 0 : 1 } catch {
             output.error(error.jailMessage(isNamed: true))

@@ -36,6 +36,7 @@ struct LinkOutput: Sendable {
     }
 
     static func write(_ descriptor: Int32, _ bytes: [UInt8]) {
+        WaitLine.erase()
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
@@ -55,6 +56,7 @@ struct LinkOutput: Sendable {
         var host = try Host(
             stateDirectory: nil, cgroupRoot: nil, signals: try SignalSource.takeProcess(), warn: { output.error($0) })
         host.complain = { output.error($0.jailMessage(isNamed: true)) }
+        if !isQuiet { WaitLine.attach(to: host.waits, as: program) }
         if isVerbose {
             host.observe = { step, microseconds in Output.step(step, microseconds) }
             host.tell = { jail, text in output.note(text, of: jail) }

@@ -37,6 +37,7 @@ enum Output {
     private static func write(_ text: String) { raw(Array(text.utf8)) }
 
     static func raw(_ bytes: [UInt8]) {
+        WaitLine.erase()
         bytes.withUnsafeBytes { _ = Glibc.write(2, $0.baseAddress, $0.count) }
     }
 }

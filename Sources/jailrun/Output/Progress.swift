@@ -74,19 +74,10 @@ struct Progress {
 
     private func words(_ status: ServiceStatus) -> String {
         switch status.state {
-        case .waiting: "waits for the jails that it depends on"
-        case .starting where status.checks > 0: "waits for health, try \(status.checks + 1)"
+        case .waiting, .starting, .stopping: status.progress
         case .failed where status.isSkipped: "skipped"
         case .failed, .unhealthy, .restarting: "\(status.state.rawValue)\(status.shownDetail)"
         default: status.state.rawValue
         }
-    }
-}
-
-extension ServiceStatus {
-    /// `: connection refused`, the last line of what is known.
-    var shownDetail: String {
-        guard let last = detail?.split(separator: "\n").last else { return "" }
-        return ": \(ConsoleText.safe(String(last)))"
     }
 }

@@ -5,6 +5,8 @@ internal import SystemPackage
 /// Finds detached jails whose supervisor was killed, and starts another for those of each file.
 struct Adoption {
     let host: Host
+    /// It takes moments, unless the machine hangs.
+    private static let readyMilliseconds: Int32 = 30_000
 
     /// Returns when the orphans have a supervisor: what is said of them afterwards is true.
     func run() {
@@ -36,8 +38,9 @@ struct Adoption {
             _exit(0)
         }
         close(ready.writing)
-        var byte: UInt8 = 0
-        while unsafe read(ready.reading, &byte, 1) < 0 && errno == EINTR {}
+        // Its end: nothing is ever written.
+        var watched = pollfd(fd: ready.reading, events: Int16(POLLIN), revents: 0)
+        _ = unsafe poll(&watched, 1, Self.readyMilliseconds)
         close(ready.reading)
     }
 

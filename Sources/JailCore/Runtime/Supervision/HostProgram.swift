@@ -20,7 +20,7 @@ public struct HostProgram: ~Copyable {
         let all = FactFinder.environment.filter { !names.contains($0.prefix { $0 != "=" }) } + environment
         let name = arguments.first ?? ""
         let calls: [SystemCall] = [
-            .dieWithParent(SIGTERM), .clearSignalMask(), .closeRange(from: 3, onExec: true),
+            .dieWithParent(SIGTERM, spelled: "SIGTERM"), .clearSignalMask(), .closeRange(from: 3, onExec: true),
             .execute(arguments, environment: all, shown: .environment(all)),
         ]
         let command = JailCommand(text: arguments.joined(separator: " "), arguments: arguments, isBackground: false)

@@ -21,6 +21,8 @@ public final class LogReader {
     private var isOlder = false
     private var buffer: [UInt8] = []
     private var position = 0
+    /// What comes next is the rest of a line.
+    private var isContinued = false
 
     public init(label: String, name: String, place: ConsoleLog.Place) {
         (self.label, self.name, path, hasTimestamps) = (label, name, place.path, place.hasTimestamps)
@@ -35,7 +37,7 @@ public final class LogReader {
     public func next() -> Line? {
         while true {
             if let end = buffer[position...].firstIndex(of: UInt8(ascii: "\n")) {
-                defer { position = end + 1 }
+                defer { (position, isContinued) = (end + 1, false) }
                 return line(buffer[position..<end])
             }
             if buffer.count - position > Self.longestLine { return rest() }
@@ -43,15 +45,21 @@ public final class LogReader {
         }
     }
 
-    /// What no newline ends; nil when there is nothing.
+    /// How many bytes there are that no newline ends.
+    public var openBytes: Int { buffer.count - position }
+
+    /// What no newline ends; nil when there is nothing. What follows on it is a line's rest.
     public func rest() -> Line? {
         guard position < buffer.count else { return nil }
-        defer { position = buffer.count }
+        defer { (position, isContinued) = (buffer.count, true) }
         return line(buffer[position...])
     }
 
     private func line(_ bytes: ArraySlice<UInt8>) -> Line {
-        guard hasTimestamps, bytes.count >= ConsoleLog.timestampBytes else { return Line(timestamp: nil, bytes: bytes) }
+        // The time is at a line's beginning alone.
+        guard hasTimestamps, !isContinued, bytes.count >= ConsoleLog.timestampBytes else {
+            return Line(timestamp: nil, bytes: bytes)
+        }
         let stamp = bytes.prefix(ConsoleLog.timestampBytes - 1)
         return Line(
             timestamp: String(decoding: stamp, as: UTF8.self), bytes: bytes.dropFirst(ConsoleLog.timestampBytes))

@@ -37,6 +37,8 @@ final class Service {
     /// Why its start failed was said.
     var isReported = false
     /// A stop that failed is done again without the jail's own commands.
+    var isRepeated = false
+    /// What is at work for it has been told to wait for nothing.
     var isForced = false
     /// A start is interrupted once.
     var isInterrupted = false
@@ -70,6 +72,7 @@ final class Service {
             memoryKills: memoryKills, lastMemoryKill: lastMemoryKill)
         status.name = firstName
         status.console = log?.place ?? (hasExisted ? spec.consoleLogPlace : nil)
+        status.isBusy = life.state.isOver && work != nil
         return status
     }
 

@@ -71,6 +71,11 @@ public struct ServiceStatus: Codable, Equatable, Sendable {
     public var console: ConsoleLog.Place?
 
     var isSettled: Bool { state.isReady || state.isOver }
+    /// What it waits for, by name, and since when by CLOCK_MONOTONIC; told to whoever has started it.
+    var awaits: String?
+    var awaitsSinceMilliseconds = 0
+    /// It is over, and commands that follow are still at work.
+    public var isBusy = false
 
     public init(_ record: ServiceRecord) {
         self.init(
@@ -242,7 +247,7 @@ struct ServiceRegistry {
         while true {
             let descriptor = unsafe open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
             guard descriptor >= 0 else { return -1 }
-            while flock(descriptor, LOCK_EX) < 0 && errno == EINTR {}
+            Self.await(descriptor)
             var (opened, named) = (stat(), stat())
             if unsafe fstat(descriptor, &opened) == 0, unsafe stat(directory, &named) == 0,
                 opened.st_ino == named.st_ino
@@ -251,6 +256,14 @@ struct ServiceRegistry {
             }
             close(descriptor)
         }
+    }
+
+    private static let lockMilliseconds = 20_000
+
+    /// Who holds it for longer than that has been stopped in the middle, and is not waited for: each change is a whole file's.
+    private static func await(_ descriptor: Int32) {
+        let deadline = Clock.milliseconds() + lockMilliseconds
+        while flock(descriptor, LOCK_EX | LOCK_NB) < 0, Clock.milliseconds() < deadline { usleep(500) }
     }
 
     private func write(_ record: ServiceRecord) throws(RuntimeError) {

@@ -112,7 +112,7 @@ public final class SupervisedRun {
     }
 
     public var isEnded: Bool { descriptor < 0 }
-    public var isOver: Bool { statuses.allSatisfy(\.state.isOver) }
+    public var isOver: Bool { statuses.allSatisfy { $0.state.isOver && !$0.isBusy } }
     /// Each is up, healthy or done, or never will be.
     public var isSettled: Bool { statuses.allSatisfy(\.isSettled) }
 

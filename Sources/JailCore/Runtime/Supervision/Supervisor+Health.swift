@@ -6,7 +6,7 @@ extension Supervisor {
     func check(_ service: Service) {
         guard let health = service.spec.health, let record = service.record else { return }
         do throws(RuntimeError) {
-            service.check = try Worker(.check) { [host] channel in
+            service.check = try Worker(.check, beside: services) { [host] channel in
                 dup2(channel.words, 1)
                 dup2(channel.words, 2)
                 do throws(RuntimeError) {

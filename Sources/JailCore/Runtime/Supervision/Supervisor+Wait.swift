@@ -98,6 +98,7 @@ extension Supervisor {
         switch host.signals.next() {
         case nil, SIGWINCH: break
         case SIGHUP: lookAgain()
+        case SIGQUIT: (isStopping, isForced) = (true, true)
         default: askToStop()
         }
     }

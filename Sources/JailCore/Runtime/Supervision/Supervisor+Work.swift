@@ -8,7 +8,7 @@ extension Supervisor {
 
     func start(_ service: Service) {
         service.isInterrupted = false
-        service.isForced = false
+        service.isRepeated = false
         service.isReported = false
         service.detail = nil
         do throws(RuntimeError) {
@@ -32,7 +32,7 @@ extension Supervisor {
             start.isHeld = services.contains { $0.isNested(in: service) && $0.life.state == .waiting }
             start.hasMainProgram = !service.spec.commands.awaitsCommand
             service.isHeld = start.isHeld
-            service.work = try Worker(.start, keepsInput: isInteractive) { channel in
+            service.work = try Worker(.start, beside: services, keepsInput: isInteractive) { channel in
                 self.run(&start, record, isFirst: isFirst, channel)
             }
             if let output {
@@ -77,6 +77,7 @@ extension Supervisor {
         -> Int32
     {
         if options.isOutputForeign { dup2(2, 1) }
+        channel.tell(host.waits)
         let awaitOutput = { [isShown = options.showsOutput && isFirst] in if isShown { channel.awaitOutput() } }
         let (spec, notices) = (start.jail, isFirst ? options.starts : StartOptions())
         var hasExisted = false
@@ -115,11 +116,12 @@ extension Supervisor {
         endCheck(service)
         follow(service)
         guard service.pidfd >= 0 else { return service.life.ended(isFailure: false, Clock.milliseconds()) }
-        let isForced = isForced || service.isForced
+        let (isForced, isRepeated) = (isForced, service.isRepeated)
         begin(.stop, service) { [host, name = service.name] in
             do throws(RuntimeError) {
                 try JailStop(
-                    host: host, terminals: [], scope: isForced ? .afterwards : .all, isSupervisors: true
+                    host: host, terminals: [], scope: isRepeated ? .afterwards : .all, isSupervisors: true,
+                    signals: .force, isForced: isForced
                 ).run(name)
                 return nil
             } catch {
@@ -132,9 +134,11 @@ extension Supervisor {
 
     /// After a jail has ended by itself, or its start was killed.
     private func finish(_ service: Service) {
-        begin(.finish, service) { [host, name = service.name, record = service.record] in
+        begin(.finish, service) { [host, isForced, name = service.name, record = service.record] in
             do throws(RuntimeError) {
-                if let record { try JailStop(host: host, terminals: []).finishEnded(record) }
+                if let record {
+                    try JailStop(host: host, terminals: [], signals: .force, isForced: isForced).finishEnded(record)
+                }
                 try JailRepair(host: host).repairNamed(name)
                 return nil
             } catch { return error }
@@ -142,9 +146,11 @@ extension Supervisor {
     }
 
     private func begin(_ kind: Worker.Kind, _ service: Service, _ body: @escaping () -> RuntimeError?) {
+        service.isForced = isForced
         do throws(RuntimeError) {
-            service.work = try Worker(kind) { [report] channel in
+            service.work = try Worker(kind, beside: services) { [report] channel in
                 if self.options.isOutputForeign { dup2(2, 1) }
+                channel.tell(self.host.waits)
                 guard let error = body() else { return 0 }
                 channel.say(error.message)
                 report(error)
@@ -190,7 +196,9 @@ extension Supervisor {
         switch work.kind {
         case .start where service.pidfd < 0: startFailed(service, outcome, words)
         case .stop: stopEnded(service, outcome)
-        default: break
+        // Somebody has killed it.
+        case .finish: if case .signalled = outcome { finish(service) }
+        case .start, .check: break
         }
     }
 
@@ -223,13 +231,14 @@ extension Supervisor {
     }
 
     private func stopEnded(_ service: Service, _ outcome: CommandOutcome) {
-        if outcome != .exited(0) && service.pidfd >= 0 && !service.isForced {
-            service.isForced = true
+        if outcome != .exited(0) && service.pidfd >= 0 && !service.isRepeated {
+            service.isRepeated = true
             return stop(service)
         }
         if service.pidfd >= 0 { reap(service, timeoutMilliseconds: 1000) }
         drainToEnd(service)
         service.record = nil
+        if case .signalled = outcome { finish(service) }
         if service.life.state == .unhealthy { service.detail = "unhealthy: \(service.detail ?? "")" }
         service.life.ended(isFailure: false, Clock.milliseconds())
     }

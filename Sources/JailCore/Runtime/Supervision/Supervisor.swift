@@ -34,6 +34,7 @@ final class Supervisor {
     var isStopping = false
     var isForced = false
     var hasUntoldNews = false
+    private let ownCgroup: SupervisorCgroup?
 
     init(
         _ services: [Service], host: Host, options: Options, front: Int32,
@@ -48,7 +49,17 @@ final class Supervisor {
         relay = OutputRelay(
             namesWidth: options.showsNames ? services.map(\.spec.label.count).max() : nil,
             isSpelled: options.starts.spellsOutput)
+        ownCgroup = SupervisorCgroup(host)
         _ = cns_adopt_orphans()
+        dropCapabilities()
+    }
+
+    /// What no jail of its has, and no step of a start needs. Commands of the host get what the caller had: what they need nobody
+    /// knows.
+    private func dropCapabilities() {
+        if services.contains(where: \.spec.commands.hasHostCommands) { return }
+        let dropped = services.reduce(CapabilitySet.unneeded) { $0.subtracting(CapabilitySet($1.spec.privileges)) }
+        _ = cns_drop_capabilities(dropped.rawValue)
     }
 
     var registry: ServiceRegistry { ServiceRegistry(state: host.state) }
@@ -66,7 +77,19 @@ final class Supervisor {
             if front < 0 && services.isEmpty { break }
             wait()
         }
+        ownCgroup?.leave()
+        removeUnused()
+    }
+
+    /// Others who do the same may have looked while this process was still in a cgroup below that of all jails.
+    private func removeUnused() {
         host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
+        for _ in 0..<50 where host.cgroupRoot.belongs(to: CgroupMark.level) {
+            if !host.state.names.isEmpty || !registry.names.isEmpty { return }
+            usleep(2000)
+            try? host.state.prepare()
+            host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
+        }
     }
 
     // MARK: What is to be done now
@@ -83,7 +106,7 @@ final class Supervisor {
     private func advance(_ service: Service, _ now: Int) {
         if isStopping && !service.life.isAskedToStop && mayStop(service) { service.life.askToStop(now) }
         guard service.work == nil else {
-            if service.life.isAskedToStop { interruptStart(service) }
+            if service.life.isAskedToStop { interrupt(service) }
             return
         }
         if service.life.state == .stopping { return stop(service) }
@@ -131,22 +154,23 @@ final class Supervisor {
         service.life.skip(now)
     }
 
-    private func interruptStart(_ service: Service) {
-        guard let work = service.work, work.kind == .start,
-            !service.isInterrupted || isForced && !service.isForced
-        else {
-            return
+    /// A start is interrupted. What is at work for a stop ends by itself, in its time, unless it is forced.
+    private func interrupt(_ service: Service) {
+        guard let work = service.work else { return }
+        if isForced && !service.isForced {
+            (service.isInterrupted, service.isForced) = (true, true)
+            work.signal(SIGQUIT)
+        } else if work.kind == .start && !service.isInterrupted {
+            service.isInterrupted = true
+            work.signal(SIGTERM)
         }
-        service.isInterrupted = true
-        // The second time ends the commands of the stop that the first began.
-        service.isForced = isForced
-        work.signal(SIGTERM)
     }
 
     // MARK: News
 
     private func publish(_ service: Service) {
-        let status = service.status
+        var status = service.status
+        if let (what, since) = awaited(by: service) { (status.awaits, status.awaitsSinceMilliseconds) = (what, since) }
         if status == service.published { return }
         if service.life.state.isReady, !service.isAnnounced, let record = service.record {
             service.isAnnounced = true
@@ -162,6 +186,23 @@ final class Supervisor {
         // A front that does not read now is told again in a moment.
         hasUntoldNews = count < 0 && errno == EAGAIN
         if !hasUntoldNews { service.published = status }
+    }
+
+    /// What a jail waits for, by name, and since when.
+    private func awaited(by service: Service) -> (String, Int)? {
+        if let awaited = service.work?.awaited { return awaited }
+        let since = service.life.sinceMilliseconds
+        switch service.life.state {
+        case .waiting:
+            let needed = services.filter {
+                service.depends(on: $0) && !$0.life.state.isReady || service.isNested(in: $0)
+            }
+            let names = needed.map { "\($0.spec.label) (\($0.life.state.rawValue))" }
+            return names.isEmpty ? nil : (names.joined(separator: ", "), since)
+        case .starting where service.work == nil, .unhealthy:
+            return service.spec.health.map { ("health.command: \(Terminal.escaped($0.command.value))", since) }
+        default: return nil
+        }
     }
 
     func newRecord(_ service: Service) -> ServiceRecord {
@@ -234,6 +275,22 @@ extension ServiceStatus {
     fileprivate func hasSameNews(as other: ServiceStatus) -> Bool {
         var (left, right) = (self, other)
         (left.checks, right.checks, left.sinceSeconds, right.sinceSeconds) = (0, 0, 0, 0)
+        (left.isBusy, right.isBusy) = (false, false)
+        (left.awaits, right.awaits, left.awaitsSinceMilliseconds, right.awaitsSinceMilliseconds) = (nil, nil, 0, 0)
         return left == right
+    }
+}
+
+extension CapabilitySet {
+    /// Those that nothing in a start, a stop or a health command needs.
+    fileprivate static let unneeded = CapabilitySet([
+        .auditControl, .auditRead, .blockSuspend, .lease, .linuxImmutable, .macAdmin, .macOverride, .sysBoot,
+        .sysModule, .sysPacct, .sysRawio, .sysTime, .sysTtyConfig, .wakeAlarm,
+    ])
+}
+
+extension CommandSpec {
+    fileprivate var hasHostCommands: Bool {
+        ![prepare, prestart, created, poststart, prestop, poststop, release].allSatisfy(\.isEmpty)
     }
 }

@@ -38,10 +38,22 @@ final class Worker {
                 control, Int32(kind.rawValue), 0, Int64(status), descriptors, UInt32(descriptors.count))
         }
 
+        /// From now on what this process waits for is told.
+        func tell(_ waits: Waits) {
+            var told = ""
+            waits.tell = { wait in
+                let what = wait?.what ?? ""
+                if what != told { say("\(Worker.waitMark)\(what)\(Worker.waitMark)") }
+                told = what
+            }
+        }
+
         func say(_ text: String) { try? Files.write(Array(text.utf8.prefix(Worker.maximumWords)), to: words) }
     }
 
     static let maximumWords = 2048
+    /// Before and behind what a worker waits for; words are escaped, and have none.
+    static let waitMark = Character("\u{1}")
     /// A supervisor whose reader takes nothing does not keep a start for longer.
     static let outputMilliseconds: Int32 = 2000
 
@@ -51,10 +63,16 @@ final class Worker {
     private(set) var control: Int32
     private(set) var words: Int32
     private var said: [UInt8] = []
+    /// What it waits for, and since when.
+    private(set) var awaited: (what: String, sinceMilliseconds: Int)?
 
     /// Forks. The worker dies with its supervisor.
-    /// - Parameter keepsInput: descriptor 0 stays the supervisor's; else it is /dev/null.
-    init(_ kind: Kind, keepsInput: Bool = false, _ body: (Channel) -> Int32) throws(RuntimeError) {
+    /// - Parameters:
+    ///   - services: what the supervisor holds of jails is its own: the end of a control socket is that of its last holder.
+    ///   - keepsInput: descriptor 0 stays the supervisor's; else it is /dev/null.
+    init(_ kind: Kind, beside services: [Service], keepsInput: Bool = false, _ body: (Channel) -> Int32)
+        throws(RuntimeError)
+    {
         self.kind = kind
         let parent = getpid()
         let pair = try attempt("cannot start a worker") { () throws(Errno) in try ControlPair() }
@@ -63,6 +81,7 @@ final class Worker {
         if pid == 0 {
             cns_die_with_parent(parent)
             close(pipe.reading)
+            for service in services where service.control >= 0 { close(service.control) }
             if !keepsInput { dup2(CNS_CONTROL_DESCRIPTOR.int32, 0) }
             _exit(body(Channel(control: pair.childs.number, words: pipe.writing)))
         }
@@ -84,7 +103,18 @@ final class Worker {
             close(words)
             words = -1
         } else {
-            said = Array((said + buffer[..<count]).suffix(Self.maximumWords))
+            said += buffer[..<count]
+            if kind != .check { takeAwaited() }
+            said = Array(said.suffix(Self.maximumWords))
+        }
+    }
+
+    private func takeAwaited() {
+        let mark = Self.waitMark.asciiValue ?? 0
+        while let first = said.firstIndex(of: mark), let last = said[(first + 1)...].firstIndex(of: mark) {
+            let what = String(decoding: said[(first + 1)..<last], as: UTF8.self)
+            awaited = what.isEmpty ? nil : (what, Clock.milliseconds() - Waits.pauseMilliseconds)
+            said.removeSubrange(first...last)
         }
     }
 

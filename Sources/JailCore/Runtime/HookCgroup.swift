@@ -1,0 +1,56 @@
+internal import Glibc
+internal import SystemPackage
+
+/// The cgroup in which a command of the host's runs: all that it starts can be ended with it, whatever sessions and groups
+/// those processes make. The name says whose it is: only who holds the jail's lock runs one.
+struct HookCgroup: ~Copyable {
+    static let prefix = ".hooks."
+    /// Nil where none can be made: then the command is in this process's own.
+    let cgroup: Cgroup?
+    private let directory: Descriptor
+    private let host: Host
+
+    /// - Parameter isNeeded: what stays in the background is nobody's to end.
+    init(of jail: String, host: Host, isNeeded: Bool) {
+        self.host = host
+        let made = isNeeded ? Self.make(Self.place(of: jail, host), host) : nil
+        let opened = made.flatMap { try? Files.open($0.path, O_DIRECTORY) }
+        cgroup = opened == nil ? nil : made
+        directory = opened ?? Descriptor(-1)
+    }
+
+    static func place(of jail: String, _ host: Host) -> Cgroup {
+        Cgroup(path: "\(host.cgroupRoot.path)/\(prefix)\(jail)")
+    }
+
+    /// Whoever removes the unused cgroup of all jails may come between two calls.
+    private static func make(_ cgroup: Cgroup, _ host: Host) -> Cgroup? {
+        end(cgroup)
+        for _ in 0..<10 {
+            host.makeCgroupRoot()
+            if unsafe mkdir(cgroup.path, 0o755) == 0 { return cgroup }
+            if errno != ENOENT { return nil }
+        }
+        return nil
+    }
+
+    /// For clone3(2); -1 is this process's own.
+    var descriptor: Int32 { directory.number }
+
+    /// SIGKILL to the command and all that it has started.
+    func kill() { if let cgroup { try? cgroup.killAll(timeoutMilliseconds: 5000) } }
+
+    /// The command has ended. What it has started to stay goes on beside this process.
+    func leave() {
+        guard let cgroup, !cgroup.removeIfEmpty() else { return }
+        host.move(cgroup.ownProcesses, to: [host.ownCgroup, host.topCgroup])
+        cgroup.removeIfEmpty()
+    }
+
+    /// What is left of a command whose jailrun was killed.
+    static func end(_ cgroup: Cgroup) {
+        if cgroup.removeIfEmpty() || !cgroup.exists { return }
+        try? cgroup.killAll(timeoutMilliseconds: 5000)
+        cgroup.removeIfEmpty()
+    }
+}

@@ -1,0 +1,34 @@
+internal import Glibc
+
+/// A supervisor's own cgroup: it looks after jails that are nobody's child, and must not end with the CI step, the unit or the
+/// login session that started them.
+struct SupervisorCgroup {
+    static let prefix = ".supervisor."
+    private let host: Host
+    private let cgroup: Cgroup
+    /// Where it was started: it goes back there to end.
+    private let home: Cgroup?
+
+    /// Moves this process. Nil, and said, where that cannot be; nil in a cgroup that a service manager has given away, whose end
+    /// is meant to be that of everything in it.
+    init?(_ host: Host) {
+        guard !host.isDelegated else { return nil }
+        (self.host, home) = (host, host.ownCgroup)
+        cgroup = Cgroup(path: "\(host.cgroupRoot.path)/\(Self.prefix)\(getpid())")
+        // Whoever removes what nobody uses may come between two calls.
+        for _ in 0..<10 {
+            host.makeCgroupRoot()
+            _ = unsafe mkdir(cgroup.path, 0o755)
+            if cgroup.take(getpid()) { return }
+        }
+        cgroup.removeIfEmpty()
+        host.note("the supervisor stays in the caller's cgroup, and ends with it: cannot enter \(cgroup.path)")
+        return nil
+    }
+
+    /// Nothing of it stays. What a command of the host has started for good goes out with the supervisor.
+    func leave() {
+        host.move(cgroup.ownProcesses, to: [home, host.topCgroup])
+        cgroup.removeIfEmpty()
+    }
+}

@@ -1,0 +1,82 @@
+internal import Glibc
+
+/// What a process waits for, by name, and since when: nobody waits for longer than a moment without being told.
+///
+/// A process waits for one thing at a time, and what it forks has a copy of its own, so nothing here is ever shared.
+public final class Waits: @unchecked Sendable {
+    public struct Wait: Sendable {
+        public let jail: String
+        public let what: String
+        public let seconds: Int
+
+        /// `db: waiting for exec.prestart: sleep 60, since 5 s`.
+        public var text: String { "\(jail): waiting for \(what), since \(seconds) s" }
+    }
+
+    private var jail = ""
+    private var what: (() -> String)?
+    private var began = 0
+    private var next = 0
+    private var isTold = false
+    private var later: (milliseconds: Int, action: () -> Void)?
+
+    /// Others write to the same terminal at once: a line that changes is not this process's alone.
+    public var isOneOfMany = false
+    /// Told of a wait every second, and with nil when it is over.
+    public var tell: ((Wait?) -> Void)?
+
+    public static let pauseMilliseconds = 1000
+
+    init() {}
+
+    /// From now on it is that which is waited for.
+    func begin(_ jail: String, _ what: @autoclosure @escaping () -> String) {
+        end()
+        (self.jail, self.what, began) = (jail, what, Clock.milliseconds())
+        next = began + Self.pauseMilliseconds
+    }
+
+    func end() {
+        if isTold { tell?(nil) }
+        (what, isTold) = (nil, false)
+    }
+
+    /// Something to be done once, if this process still waits by then.
+    func after(milliseconds: Int, _ action: @escaping () -> Void) {
+        later = (Clock.milliseconds() + milliseconds, action)
+    }
+
+    /// Does it now, if it is still to be done.
+    func doLater() {
+        let action = later?.action
+        later = nil
+        action?()
+    }
+
+    /// For poll(2): until `deadline`, or until there is something to tell.
+    func timeout(until deadline: Int?) -> Int32 {
+        let told = tell != nil && what != nil ? next : nil
+        guard let first = [deadline, told, later?.milliseconds].compactMap({ $0 }).min() else { return -1 }
+        return Int32(min(max(0, first - Clock.milliseconds()), 3_600_000))
+    }
+
+    /// Tells what there is to be told by now.
+    func tick() {
+        let now = Clock.milliseconds()
+        if let later, later.milliseconds <= now { doLater() }
+        guard let what, let tell, next <= now else { return }
+        (isTold, next) = (true, now + Self.pauseMilliseconds)
+        tell(Wait(jail: jail, what: what(), seconds: (now - began) / 1000))
+    }
+
+    /// Sleeps for a moment between two looks at something that no descriptor tells.
+    /// - Returns: a signal that came meanwhile.
+    func pause(milliseconds: Int, _ signals: SignalSource) -> Int32? {
+        tick()
+        var watched = pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0)
+        guard unsafe poll(&watched, 1, Int32(milliseconds)) > 0, let signal = signals.next(), signal != SIGWINCH else {
+            return nil
+        }
+        return signal
+    }
+}

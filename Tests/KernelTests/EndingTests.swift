@@ -1,0 +1,176 @@
+import Foundation
+import Glibc
+import Testing
+
+extension Kernel {
+    /// Everything can be ended, whatever the jail's commands do.
+    @Suite struct EndingTests {
+        /// Far less than what hangs would take, far more than a stop does.
+        private func isSoon(_ begin: Date, seconds: Double = 8) -> Bool {
+            Date().timeIntervalSince(begin) < seconds * Laboratory.patience
+        }
+
+        private func hasProcess(_ words: String) -> Bool {
+            ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).contains { pid in
+                let line = (try? String(contentsOfFile: "/proc/\(pid)/cmdline", encoding: .utf8)) ?? ""
+                return line.split(separator: "\0").joined(separator: " ") == words
+            }
+        }
+
+        private static let hanging = [
+            "exec.prestop = \"touch MARK; sleep 5151\";", "exec.stop = \"touch /var/at; sleep 5151\";",
+            "exec.stop = \"trap '' TERM; touch /var/at; while :; do sleep 0.2; done\";",
+            "exec.prestop = \"trap '' TERM; touch MARK; while :; do sleep 0.2; done\";",
+            "exec.poststop = \"touch MARK; sleep 5151\";", "exec.release = \"touch MARK; setsid sleep 5151\";",
+        ]
+
+        private func configure(_ machine: Machine, _ hanging: String) -> () -> Bool {
+            let mark = "\(machine.directory)/at"
+            machine.configure(
+                "exec.start = \"/bin/sleep 5252 &\"; exec.poststart = \"touch \(machine.directory)/up\"; "
+                    + hanging.replacingOccurrences(of: "MARK", with: mark))
+            return { access(mark, F_OK) == 0 || machine.has("var/at") }
+        }
+
+        @Test(
+            "a second signal ends a run whose stop hangs", arguments: hanging, [SIGTERM, SIGINT])
+        func second(hanging: String, number: Int32) throws {
+            try Machine.with { machine in
+                let isAt = configure(machine, hanging)
+                let running = machine.start("run", machine.conf)
+                #expect(eventually { access("\(machine.directory)/up", F_OK) == 0 })
+                // The command that made it must have ended, too.
+                usleep(300_000)
+                running.signal(number)
+                #expect(eventually(isAt))
+                let begin = Date()
+                running.signal(number)
+                _ = running.wait(seconds: 15)
+                #expect(isSoon(begin) && !hasProcess("sleep 5151"))
+            }
+        }
+
+        @Test("a second signal ends jails beside a command whose stop hangs", arguments: hanging)
+        func services(hanging: String) throws {
+            try Machine.with { machine in
+                let isAt = configure(machine, hanging)
+                let running = machine.start(machine.conf, "--", "true")
+                #expect(eventually(isAt))
+                let begin = Date()
+                running.signal(SIGTERM)
+                _ = running.wait(seconds: 15)
+                #expect(isSoon(begin) && !hasProcess("sleep 5151"))
+            }
+        }
+
+        @Test("SIGQUIT ends a run without the jail's commands") func quit() throws {
+            try Machine.with { machine in
+                machine.configure("command = \"sleep 5252\"; exec.stop = \"touch /var/stopped; sleep 5151\";")
+                let running = machine.start("run", machine.conf)
+                #expect(eventually { hasProcess("sleep 5252") })
+                let begin = Date()
+                running.signal(SIGQUIT)
+                #expect(running.wait(seconds: 15).status == 128 + SIGQUIT)
+                #expect(isSoon(begin) && !machine.has("var/stopped"))
+            }
+        }
+
+        @Test("stop -f waits for no command, nor for a stop that hangs, nor for a start", arguments: hanging)
+        func force(hanging: String) throws {
+            try Machine.with { machine in
+                let isAt = configure(machine, hanging)
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                let first = machine.start("stop", "t")
+                #expect(eventually(isAt))
+                let begin = Date()
+                let stop = machine.jailrun("stop", "-f", "t")
+                #expect(stop.status == 0 || stop.errors.contains("not found"), "\(stop)")
+                #expect(isSoon(begin) && !machine.jailrun("list").output.contains(machine.root))
+                _ = first.wait(seconds: 15)
+            }
+        }
+
+        @Test("stop -f breaks off a start that hangs", arguments: ["prestart", "start", "poststart"])
+        func forceStart(hook: String) throws {
+            try Machine.with { machine in
+                let mark = hook == "start" ? "/var/at" : "\(machine.directory)/at"
+                machine.configure("exec.\(hook) = \"touch \(mark); sleep 5151\"; persist;")
+                let start = machine.start("start", machine.conf)
+                #expect(eventually { machine.has("var/at") || access("\(machine.directory)/at", F_OK) == 0 })
+                let begin = Date()
+                _ = machine.jailrun("stop", "-f", "t")
+                #expect(start.wait(seconds: 15).status != 0)
+                #expect(isSoon(begin) && !hasProcess("sleep 5151"))
+            }
+        }
+
+        @Test("a stop command that hangs has a bound: the jail goes without it, and is said to") func bounded() throws {
+            try Machine.with { machine in
+                machine.configure(
+                    "exec.start = \"sleep 5252 &\"; stop.timeout = 1; exec.timeout = 2; exec.stop = \"sleep 5151\";")
+                let running = machine.start("run", machine.conf)
+                #expect(eventually { hasProcess("sleep 5252") })
+                running.signal(SIGTERM)
+                let outcome = running.wait(seconds: 15)
+                #expect(outcome.errors.contains("sleep 5151: timed out after 2 s; the stop goes on without it"))
+            }
+        }
+
+        @Test("a command of the host that is ended takes all that it has started with it", arguments: ["", "setsid "])
+        func children(session: String) throws {
+            try Machine.with { machine in
+                machine.configure("exec.timeout = 1; exec.prestart = \"\(session)sleep 5151 & sleep 5151\"; persist;")
+                let outcome = machine.jailrun("start", machine.conf)
+                #expect(outcome.errors.contains("timed out after 1 s"), "\(outcome)")
+                #expect(eventually(seconds: 3) { !hasProcess("sleep 5151") })
+            }
+        }
+
+        @Test("what a command of the host has started to stay outlives the jail") func daemon() throws {
+            try Machine.with { machine in
+                machine.configure(
+                    "exec.prestart = \"setsid sleep 5353 >/dev/null 2>&1 &\", \"sh -c 'setsid sleep 5454 >/dev/null 2>&1 &'\";"
+                        + "exec.start = \"sleep 5252 &\";")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                #expect(machine.jailrun("stop", "t").status == 0)
+                #expect(hasProcess("sleep 5353") && hasProcess("sleep 5454"))
+                _ = Command.shell("kill $(pgrep -f 'sleep 5[34]5[34]')").run()
+                #expect(eventually { !hasProcess("sleep 5353") && !hasProcess("sleep 5454") })
+            }
+        }
+
+        @Test("deaf jails that do not depend on each other are stopped at once", arguments: ["stop", "restart"])
+        func atOnce(verb: String) throws {
+            try Machine.with { machine in
+                machine.script("deaf", "trap '' TERM; while :; do sleep 0.2; done")
+                machine.write(
+                    "path = \"\(machine.root)\"; stop.timeout = 3; exec.start = \"/bin/deaf &\"; a {} b {} c {} d {} e {}",
+                    to: machine.conf)
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                let begin = Date()
+                let outcome = machine.jailrun(verb, machine.conf)
+                let time = Date().timeIntervalSince(begin)
+                #expect(outcome.status == 0 && time > 2.5, "\(outcome)")
+                // One after the other they would take 15 s.
+                #expect(time < 11, "\(time)")
+                if verb == "restart" { _ = machine.jailrun("stop", "-f", machine.conf) }
+            }
+        }
+
+        @Test("a signal to a stop of several jails ends what hangs in each") func manyInterrupted() throws {
+            try Machine.with { machine in
+                machine.write(
+                    "path = \"\(machine.root)\"; exec.start = \"sleep 5252 &\"; exec.stop = \"touch /var/$name; sleep 5151\";"
+                        + "a {} b {}", to: machine.conf)
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                let stop = machine.start("stop", machine.conf)
+                #expect(eventually { machine.has("var/a") && machine.has("var/b") })
+                let begin = Date()
+                stop.signal(SIGTERM)
+                #expect(stop.wait(seconds: 15).status == 128 + SIGTERM)
+                #expect(isSoon(begin) && machine.jailrun("list").output.contains(machine.root))
+                #expect(machine.jailrun("stop", "-f", machine.conf).status == 0)
+            }
+        }
+    }
+}
