@@ -38,7 +38,7 @@ struct FactFinder {
         guard let name = jail.commands.systemUser else { return caller }
         caller.user = PasswordFile.host.user(name.value)
         if caller.user != nil { return caller }
-        throw .noSuchUser(jail: jail.label, parameter: "exec.system_user", origin: name.origin, name: name.value)
+        throw PasswordFile.host.noSuchUser(jail: jail.label, parameter: "exec.system_user", name)
     }
 
     /// environ(7) of jailrun.
@@ -127,9 +127,7 @@ struct FactFinder {
         let name = jail.commands.jailUser
         let source = jail.commands.isJailUserOfHost.value ? PasswordFile.host : passwords
         if let user = source.user(name?.value ?? "0") { return user }
-        throw .noSuchUser(
-            jail: jail.label, parameter: "exec.jail_user", origin: name?.origin ?? .standard(""),
-            name: name?.value ?? "")
+        throw source.noSuchUser(jail: jail.label, parameter: "exec.jail_user", name)
     }
 
     // MARK: Files that the kernel shows

@@ -28,12 +28,8 @@ public struct Host: Sendable {
         observe: (@Sendable (Step, Int?) -> Void)? = nil, warn: @escaping @Sendable (String) -> Void,
         note: @escaping @Sendable (String) -> Void = { _ in }
     ) throws(RuntimeError) {
-        let standard = StateDirectory.standardPath(isRoot: geteuid() == 0) {
-            unsafe getenv($0).map { unsafe String(cString: $0) }
-        }
         isNested = !OwnUserNamespace.isInitial
-        let inside = isNested && Files.exists(Planner.stateInside) ? Planner.stateInside : nil
-        state = StateDirectory(path: stateDirectory ?? inside ?? standard)
+        state = StateDirectory(path: stateDirectory ?? StateDirectory.path(isNested: isNested))
         try state.checkOwner()
         self.signals = signals
         self.observe = observe
@@ -50,6 +46,14 @@ public struct Host: Sendable {
         isDelegated = delegated != nil
         cgroupTop = delegated?.path ?? mountPoint
         self.cgroupRoot = delegated ?? Cgroup(path: cgroupRoot ?? "\(mountPoint)/jailrun")
+    }
+
+    /// Said before anything is tried: a user has no jails, and every other message would be of something else.
+    public static func checkRoot() throws(RuntimeError) {
+        if geteuid() == 0 { return }
+        throw .host(
+            "this needs root (or see jailrun(8), CAVEATS)",
+            hint: "use sudo; check, explain, params and --dry-run work without")
     }
 
     /// A nested jail's is below that of the jail around it, which may have had another name when its cgroup was made.

@@ -111,6 +111,7 @@ struct HostCheck {
 
     private mutating func check(_ user: Located<String>, _ parameter: String, in file: PasswordFile) {
         if file.user(user.value) != nil { return }
+        if let failure = file.failure { return say(.error, "\(parameter): \(failure.message)", user.origin) }
         let near = Spelling(user.value).closest(in: file.names).map { " (did you mean \"\(Terminal.escaped($0))\"?)" }
         say(.error, "\(parameter): \(user.shown): no such user\(near ?? "")", user.origin)
     }
@@ -237,7 +238,8 @@ struct HostCheck {
                 missing(
                     "mount: \(mount.target)", errno, mount.origin,
                     hint: errno == .tooManySymbolicLinkLevels
-                        ? "a mount point must not be reached through a symbolic link" : "make it in the jail's root")
+                        ? "a mount point must not be reached through a symbolic link"
+                        : Step.hint(forMissing: "/\(target)", of: mount.kind.isBind ? mount.source : nil))
             }
             covered.append(target)
         }
