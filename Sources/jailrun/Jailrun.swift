@@ -31,10 +31,10 @@ enum Main {
     }
 
     private static func runJailrun(_ arguments: [String]) {
+        if arguments.first == Completion.verb { return Completion.answer(arguments.dropFirst()) }
         let words = CommandWords(arguments)
         if let request = RunRequest(words) { perform(request) }
         if arguments.isEmpty { HelpText.explainItself() }
-        if Completion.answer(arguments) { return }
         if let shell = words.value(of: "generate-completion-script"), let script = CompletionScript(shell) {
             return print(script.text, terminator: "")
         }

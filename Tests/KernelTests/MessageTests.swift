@@ -76,6 +76,21 @@ extension Kernel {
             }
         }
 
+        @Test("a run that is refused because the jail is up does not show that jail's console as its own")
+        func console()
+            throws
+        {
+            try Machine.with { machine in
+                machine.configure("persist; exec.start = \"echo the words of the first\";")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                defer { machine.stop() }
+                #expect(machine.jailrun("logs", "t").output == "the words of the first\n")
+                let second = machine.jailrun(machine.conf, "--", "true")
+                #expect(second.status == 125 && second.errors.contains("\"t\" already exists"), "\(second)")
+                #expect(!second.errors.contains("the words of the first"), "\(second)")
+            }
+        }
+
         @Test("in a chroot the hint says that it is one, whoever refuses") func chroot() throws {
             try Machine.with { machine in
                 machine.configure("command = \"echo inside\";")

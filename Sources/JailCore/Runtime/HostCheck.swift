@@ -145,6 +145,11 @@ struct HostCheck {
                 let error = NetworkPlanError.loopbackInterface(name, address.origin)
                 say(.error, error.description, address.origin, hint: error.hint)
             } else if unsafe if_nametoindex(name) == 0 {
+                let errno = Errno.current
+                if errno.rawValue != ENODEV && errno.rawValue != ENXIO {
+                    say(.error, "\(name): \(errno.description)", address.origin)
+                    continue
+                }
                 let links = ((try? Files.names(in: "/sys/class/net")) ?? []).sorted()
                 let near = Spelling(name).closest(in: links).map { " (did you mean \"\($0)\"?)" } ?? ""
                 let error = NetworkPlanError.unknownInterface(name, address.origin)

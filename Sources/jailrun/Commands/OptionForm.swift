@@ -29,7 +29,7 @@ struct OptionForm {
         OptionForm(long: "dry-run", verbs: [.run]),
         OptionForm(long: "timings", argument: .optionalWord(["text", "json"]), verbs: [.run, .start]),
         OptionForm(long: "logs", argument: .directory, verbs: [.run]),
-        OptionForm(long: "keep", verbs: [.run]),
+        OptionForm(long: "keep", verbs: [.run, .start]),
         OptionForm(long: "timeout", argument: .value, verbs: [.run]),
         OptionForm(long: "fail-fast", verbs: [.run]),
         OptionForm(long: "force", short: "f", verbs: [.stop]),

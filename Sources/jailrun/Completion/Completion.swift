@@ -27,13 +27,11 @@ struct Completion {
         candidates = candidates.filter { $0.word.hasPrefix(current) && !words.operands.contains($0.word) }
     }
 
-    /// Answers a completion script, if it is one that asks.
-    static func answer(_ arguments: [String]) -> Bool {
-        guard arguments.first == verb else { return false }
-        let completion = Completion(before: arguments.dropFirst().dropLast(), current: arguments.dropFirst().last ?? "")
+    /// - Parameter words: those before the cursor, and the one that is being typed.
+    static func answer(_ words: ArraySlice<String>) {
+        let completion = Completion(before: words.dropLast(), current: words.last ?? "")
         for (word, meaning) in completion.candidates { print(meaning.isEmpty ? word : "\(word)\t\(meaning)") }
         print(":\(completion.files.rawValue)")
-        return true
     }
 
     private mutating func offer(_ words: [String]) { candidates += words.map { ($0, "") } }
