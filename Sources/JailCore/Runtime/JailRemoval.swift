@@ -180,7 +180,7 @@ public struct JailRepair {
     var left: [String] {
         (host.state.names + unrecordedNames).filter { name in
             guard let lock = JailLock(tryLocking: host.state.lockPath(name)) else { return false }
-            let isLeft = host.state.trace(of: name).map(isDead) ?? true
+            let isLeft = host.state.trace(of: name).map { (try? isOver($0, name)) ?? true } ?? true
             _ = consume lock
             return isLeft
         }
