@@ -39,8 +39,9 @@ VM_PACKAGES = $(TEST_PACKAGES) qemu-system-x86 kmod e2fsprogs
 LINT_PACKAGES = $(BUILD_PACKAGES) shellcheck clang-format
 BENCH_PACKAGES = $(DEMO_PACKAGES) crun bubblewrap strace
 ORDER_PACKAGES = $(DEMO_PACKAGES) binutils
-# A browser is much to ask of a newcomer: without one, the tests of the page are skipped.
+# A browser and other shells are much to ask of a newcomer: without them, the tests of the page and of completion there are skipped.
 PAGE_PACKAGES = chromium
+SHELL_PACKAGES = zsh fish
 
 # Tests see the program that ships, not a debug build of it.
 TEST_ENVIRONMENT = JAILRUN="$(CURDIR)/$(JAILRUN)" JAILRUN_PROBE="$(CURDIR)/$(PROBE)" \
@@ -201,7 +202,7 @@ clean:
 
 ## make deps        every Debian package that some target needs
 deps:
-	@.ci/need $(VM_PACKAGES) $(FREEBSD_PACKAGES) $(LINT_PACKAGES) $(BENCH_PACKAGES) $(PAGE_PACKAGES)
+	@.ci/need $(VM_PACKAGES) $(FREEBSD_PACKAGES) $(LINT_PACKAGES) $(BENCH_PACKAGES) $(PAGE_PACKAGES) $(SHELL_PACKAGES)
 deps-build:
 	@.ci/need $(BUILD_PACKAGES)
 deps-demo:

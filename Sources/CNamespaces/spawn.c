@@ -246,6 +246,26 @@ pid_t cns_fork(void) {
     return pid < 0 ? -errno : pid;
 }
 
+static int is_chrooted(void) {
+    struct statx ours, whole;
+    int space = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+
+    if (space < 0 || statx(AT_FDCWD, "/", 0, STATX_INO | STATX_MNT_ID, &ours) < 0) return 2;
+    if (setns(space, CLONE_NEWNS) < 0 || statx(AT_FDCWD, "/", 0, STATX_INO | STATX_MNT_ID, &whole) < 0) return 2;
+    return ours.stx_mnt_id != whole.stx_mnt_id || ours.stx_ino != whole.stx_ino;
+}
+
+int cns_is_chrooted(void) {
+    int status;
+    pid_t child = fork();
+
+    if (child == 0) _exit(is_chrooted());
+    if (child < 0) return -errno;
+    while (waitpid(child, &status, 0) < 0)
+        if (errno != EINTR) return -errno;
+    return WIFEXITED(status) && WEXITSTATUS(status) < 2 ? WEXITSTATUS(status) : -EPERM;
+}
+
 int cns_take_descriptors(void) {
     int descriptor;
 

@@ -22,7 +22,7 @@ enum Main {
     }
 
     /// `CommandLine.arguments` keeps them behind a lock, for whoever asks later: a hundredth of a start.
-    private static var arguments: [String] {
+    static var arguments: [String] {
         var arguments: [String] = []
         for index in 0..<Int(CommandLine.argc) {
             if let text = CommandLine.unsafeArgv[index] { arguments.append(String(cString: text)) }
@@ -30,24 +30,45 @@ enum Main {
         return arguments
     }
 
-    private static func runJailrun(_ given: [String]) {
-        let arguments = Jailrun.commandFirst(given)
-        if let (words, command) = ServicesRequest.split(arguments, commands: Jailrun.names) {
-            runBeside(command, words)
+    private static func runJailrun(_ arguments: [String]) {
+        if arguments.first == Completion.verb { return Completion.answer(arguments.dropFirst()) }
+        let words = CommandWords(arguments)
+        if let request = RunRequest(words) { perform(request) }
+        if arguments.isEmpty { HelpText.explainItself() }
+        if let shell = words.value(of: "generate-completion-script"), let script = CompletionScript(shell) {
+            return print(script.text, terminator: "")
         }
-        guard let request = RunRequest(plain: arguments, commands: Jailrun.names) else {
-            return Jailrun.main(Jailrun.withForm(arguments))
-        }
-        perform(request)
+        parse(words)
     }
 
-    private static func runBeside(_ command: [String], _ words: [String]) {
+    /// All but the plainest command lines: `RunRequest` says which those are.
+    private static func parse(_ words: CommandWords) {
         do {
-            var request = try Run.parse(words).request
-            if command.isEmpty { throw ValidationError("no command behind --") }
-            request.services.command = command
-            perform(request)
-        } catch { Run.exit(withError: error) }
+            var command = try Jailrun.parseAsRoot(words.canonical)
+            if let run = command as? Run, let beside = words.command { return runBeside(beside, run.request) }
+            if var exec = command as? Exec {
+                exec.command = words.command ?? []
+                return try exec.run()
+            }
+            try command.run()
+        } catch {
+            // The parser would rather say what is missing.
+            if let odd = words.unknown, Jailrun.exitCode(for: error) != .success { sayUnknown(odd, of: words) }
+            Jailrun.exit(withError: error)
+        }
+    }
+
+    private static func sayUnknown(_ option: String, of words: CommandWords) {
+        let verb = words.verb ?? .run
+        let operands = verb.operand == .none ? [] : ["-"]
+        do { _ = try Jailrun.parseAsRoot([verb.rawValue, option] + operands) } catch { Jailrun.exit(withError: error) }
+    }
+
+    private static func runBeside(_ command: [String], _ request: RunRequest) {
+        if command.isEmpty { Run.exit(withError: ValidationError("no command behind --")) }
+        var request = request
+        request.services.command = command
+        perform(request)
     }
 
     private static func perform(_ request: RunRequest) {
@@ -61,35 +82,15 @@ enum Main {
 struct Jailrun: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "jailrun", abstract: "FreeBSD-style jails on Linux.",
-        discussion: "jailrun FILE runs the jails of a jail.conf(5) in the foreground; Ctrl-C stops and removes them.",
+        usage: "jailrun <file> [<jail> ...] [-- <command> ...]\njailrun <subcommand> ...",
+        discussion: HelpText.discussion(
+            "jailrun FILE runs the jails of a jail.conf(5) file in the foreground; Ctrl-C stops and removes them.",
+            examples: "jailrun www.conf", "jailrun start www.conf", "jailrun services.conf -- make test"),
         version: Version.text,
         subcommands: [
             Run.self, Start.self, Stop.self, Restart.self, List.self, Exec.self, Ps.self, Logs.self, Stats.self,
             Top.self, Inspect.self, Wait.self, Check.self, Explain.self, Params.self, Prune.self,
         ], defaultSubcommand: Run.self)
-
-    /// Global options may stand before the command's name; the parser wants them behind it.
-    static func commandFirst(_ arguments: [String]) -> [String] {
-        var index = 0
-        while index < arguments.count, arguments[index].hasPrefix("-") {
-            index += ["--root", "--cgroup-root"].contains(arguments[index]) ? 2 : 1
-        }
-        guard index > 0, index < arguments.count, names.contains(arguments[index]) else { return arguments }
-        return [arguments[index]] + arguments[..<index] + arguments[(index + 1)...]
-    }
-
-    /// `--timings` alone means `--timings=text`; the parser knows no option whose value may be missing.
-    static func withForm(_ arguments: [String]) -> [String] {
-        guard let command = arguments.first, ["run", "start"].contains(command) || !names.contains(command) else {
-            return arguments
-        }
-        return arguments.map { $0 == "--timings" ? "--timings=text" : $0 }
-    }
-
-    static let names = [
-        "run", "start", "stop", "restart", "list", "exec", "ps", "logs", "stats", "top", "inspect", "wait", "check",
-        "explain", "params", "prune",
-    ]
 }
 
 enum Version {

@@ -27,7 +27,7 @@ private final class TemporaryFolder {
 
     private static func remove(_ path: String) {
         if unlink(path) == 0 { return }
-        for name in FileConfigurationSource().names(in: path) where name != "." && name != ".." {
+        for name in (try? FileConfigurationSource().names(in: path)) ?? [] where name != "." && name != ".." {
             remove("\(path)/\(name)")
         }
         rmdir(path)
@@ -123,8 +123,22 @@ struct FileConfigurationSourceTests {
         #expect(reason("large") == "larger than 16777216 bytes")
     }
 
+    @Test("a folder that cannot be listed is no empty one: what a glob would include is not left out in silence")
+    func listing() throws {
+        symlink("loop", "\(folder.path)/loop")
+        #expect(try source.names(in: "\(folder.path)/nothing") == [])
+        #expect(throws: ConfigurationReadError("Too many levels of symbolic links")) {
+            try source.names(in: "\(folder.path)/loop")
+        }
+        folder.write("main", ".include \"\(folder.path)/loop/*.conf\";\na { path = /; persist; }\n")
+        let file = "\(folder.path)/main"
+        let failure = #expect(throws: ConfigurationFailure.self) { try Configuration(path: file) }
+        let said = failure?.diagnostics.map(\.description).joined() ?? ""
+        #expect(said.hasPrefix("\(file):1:") && said.contains("loop/*.conf: Too many levels"), "\(said)")
+    }
+
     @Test("no descriptor is left open")
-    func descriptors() {
+    func descriptors() throws {
         folder.write("ok")
         folder.makeFolder("open", mode: 0o777)
         folder.write("open/ok")
@@ -137,7 +151,7 @@ struct FileConfigurationSourceTests {
         for _ in 0..<50 {
             _ = reason("ok")
             _ = reason("open/ok")
-            _ = source.names(in: folder.path)
+            _ = try source.names(in: folder.path)
         }
         #expect(probe() - before < 50)
     }

@@ -59,6 +59,12 @@ int cns_wait(int pidfd, int timeout);
 int cns_pidfd_open(pid_t pid);
 int cns_pidfd_signal(int pidfd, int signal);
 
+/*
+ * Whether "/" is not the root of the mount namespace: chroot(2). Looked at by a child, whom setns(2) to its own
+ * namespace leads to that root. 1, 0, or a negative number when it cannot be told.
+ */
+int cns_is_chrooted(void);
+
 /* fork(2), for a process that has one thread: Swift does not import it. */
 pid_t cns_fork(void);
 

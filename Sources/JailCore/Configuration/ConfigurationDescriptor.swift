@@ -76,9 +76,12 @@ struct ConfigurationDescriptor: ~Copyable {
         throw ConfigurationReadError("larger than \(limit) bytes")
     }
 
-    /// The names in a directory; empty when it cannot be read.
-    static func names(in directory: String) -> [String] {
-        guard let stream = unsafe opendir(directory) else { return [] }
+    /// The names in a directory; empty when there is none.
+    static func names(in directory: String) throws(ConfigurationReadError) -> [String] {
+        guard let stream = unsafe opendir(directory) else {
+            if Errno.current.meansAbsent { return [] }
+            throw .errno(errno)
+        }
         defer { unsafe closedir(stream) }
         var names: [String] = []
         while let entry = unsafe readdir(stream) {

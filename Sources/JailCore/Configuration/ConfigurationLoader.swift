@@ -59,7 +59,15 @@ struct ConfigurationLoader {
             return tree.noteExit()
         }
         let pattern = IncludePattern(pattern: Self.resolve(text, from: outer))
-        let paths = pattern.isPattern ? pattern.matches(in: source) : [pattern.pattern]
+        let paths: [String]
+        do throws(ConfigurationReadError) {
+            paths = pattern.isPattern ? try pattern.matches(in: source) : [pattern.pattern]
+        } catch {
+            let shown = Bytes(pattern.pattern.utf8).printable()
+            let line = tree.line(at: location)
+            tree.report(Diagnostic("\(shown): \(error.reason)", at: location, hint: error.hint, sourceLine: line))
+            return tree.noteExit()
+        }
         for path in paths { read(Include(path: path, location: location), depth: depth, &tree) }
     }
 

@@ -5,8 +5,8 @@ public protocol ConfigurationSource: Sendable {
     /// `isInclude` is true for a file that another one names: it must be a regular file.
     func contents(of path: String, isInclude: Bool) throws(ConfigurationReadError) -> Bytes
 
-    /// The names in a directory, in any order, for the globs of `.include`; empty when it cannot be read.
-    func names(in directory: String) -> [String]
+    /// The names in a directory, in any order, for the globs of `.include`; empty when there is no such directory.
+    func names(in directory: String) throws(ConfigurationReadError) -> [String]
 }
 
 /// Why a file cannot be used, in the words of strerror(3) where the kernel said no.

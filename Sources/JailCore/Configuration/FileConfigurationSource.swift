@@ -28,7 +28,9 @@ public struct FileConfigurationSource: ConfigurationSource {
         return try TrustedPath(owners: trustedOwners).open(path).read(limit: Self.maximumBytes)
     }
 
-    public func names(in directory: String) -> [String] { ConfigurationDescriptor.names(in: directory) }
+    public func names(in directory: String) throws(ConfigurationReadError) -> [String] {
+        try ConfigurationDescriptor.names(in: directory)
+    }
 
     static func checkIsRegular(_ status: stat) throws(ConfigurationReadError) {
         switch status.st_mode & S_IFMT {

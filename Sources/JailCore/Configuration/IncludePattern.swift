@@ -6,18 +6,22 @@ struct IncludePattern {
     var isPattern: Bool { pattern.split(separator: "/").contains { GlobComponent($0).hasWildcard } }
 
     /// The files that match, sorted by their bytes, as glob(3) lists them.
-    func matches(in source: any ConfigurationSource) -> [String] {
+    func matches(in source: any ConfigurationSource) throws(ConfigurationReadError) -> [String] {
         var found = [pattern.hasPrefix("/") ? "/" : ""]
         var isBehindWildcard = false
         for part in pattern.split(separator: "/") {
             let component = GlobComponent(part)
             isBehindWildcard = isBehindWildcard || component.hasWildcard
-            found = found.flatMap { prefix in
+            var longer: [String] = []
+            for prefix in found {
                 // What is named plainly before the first wildcard need not be listable.
-                guard isBehindWildcard else { return [prefix + component.literal] }
-                return source.names(in: prefix.isEmpty ? "." : prefix).filter(component.matches).map { prefix + $0 }
+                let names =
+                    isBehindWildcard
+                    ? try source.names(in: prefix.isEmpty ? "." : prefix).filter(component.matches)
+                    : [component.literal]
+                longer += names.map { "\(prefix)\($0)/" }
             }
-            .map { $0 + "/" }
+            found = longer
         }
         return found.map { String($0.dropLast()) }.sorted { Bytes($0.utf8).lexicographicallyPrecedes(Bytes($1.utf8)) }
     }

@@ -48,8 +48,21 @@ public struct Cgroup: Equatable, Sendable {
     public var processes: [Int32] { ownProcesses + Cgroup(path: "\(path)/\(CgroupMark.leaf)").ownProcesses }
 
     /// Host pids of the processes in it, not below it.
-    var ownProcesses: [Int32] {
-        ((try? Files.text("\(path)/cgroup.procs")) ?? "").split(separator: "\n").compactMap { Int32($0) }
+    var ownProcesses: [Int32] { (try? readOwnProcesses()) ?? [] }
+
+    /// - Throws: when it is there and cannot be looked at.
+    private func readOwnProcesses() throws(Errno) -> [Int32] {
+        do {
+            return try Files.text("\(path)/cgroup.procs").split(separator: "\n").compactMap { Int32($0) }
+        } catch {
+            if error.meansAbsent || error.rawValue == ENODEV { return [] }
+            throw error
+        }
+    }
+
+    /// `processes`, for whoever must not take a cgroup that cannot be read for an empty one.
+    func readProcesses() throws(Errno) -> [Int32] {
+        try readOwnProcesses() + Cgroup(path: "\(path)/\(CgroupMark.leaf)").readOwnProcesses()
     }
 
     /// How many cgroups are below it, leaves of jails aside: where `children.max` counts, each is a jail.

@@ -19,6 +19,14 @@ public struct Descriptor: ~Copyable {
 extension Errno {
     init(_ rawValue: Int32) { self.init(rawValue: rawValue) }
     static var current: Errno { Errno(errno) }
+
+    /// There is nothing of that name. Every other errno says no more than that nobody could look.
+    var meansAbsent: Bool {
+        switch self {
+        case .noSuchFileOrDirectory, .notDirectory, .fileNameTooLong: true
+        default: false
+        }
+    }
 }
 
 /// The result of a system call, or errno as it was on the next line.

@@ -1,3 +1,4 @@
+internal import CNamespaces
 internal import Glibc
 internal import SystemPackage
 
@@ -19,7 +20,11 @@ extension Step {
             "the mount cannot be idmapped: a mount below it is locked or of a file system that does not support it; "
                 + "add: userns = host"
         case ("openat", ENOENT) where purpose.description.hasPrefix("open the root"): "make the root file system first"
-        case ("openat2", ENOENT): "make the directory in the jail's root: a mount needs one to cover"
+        case ("openat2", ENOENT):
+            missingMountPoint ?? "make the directory in the jail's root: a mount needs one to cover"
+        case ("move_mount", EINVAL), ("move_mount", ENOTDIR):
+            "a file can cover only a file, and a directory only a directory"
+        case ("pivot_root", EINVAL) where cns_is_chrooted() > 0: Self.chroot
         case ("openat2", ELOOP): "a mount point must not be reached through a symbolic link"
         case ("mkdirat", EEXIST) where subject == .limits:
             "the cgroup has that name and is not jailrun's: rename the jail, or use another --cgroup-root"
@@ -43,15 +48,44 @@ extension Step {
             "upperdir and workdir must be two folders on one file system that takes extended attributes"
         case ("fsopen", ENODEV): "this kernel has no such file system: modprobe it on the host"
         case ("bpf", EPERM): "device programs need CAP_BPF and CAP_NET_ADMIN, or CAP_SYS_ADMIN, on the host"
+        case ("setgroups", EINVAL), ("setresgid", EINVAL), ("setresuid", EINVAL):
+            "the jail has no such id: userns says how many it has, 65536 where nothing is said"
+        case ("openat", ENOENT) where aim == .terminal, ("open", ENOENT) where aim == .terminal:
+            "the jail has no /dev/pts, so no terminal: mount.devfs, or do without -t"
         case ("setns", EINVAL): "the jail ended, or its process has left a namespace"
         default: nil
         }
     }
 
+    private var missingMountPoint: String? {
+        switch aim {
+        case .bind(let source, let target): Self.hint(forMissing: "/\(target)", of: source.path)
+        case .mount(let new): Self.hint(forMissing: "/\(new.target)", of: nil)
+        default: nil
+        }
+    }
+
+    /// What a mount covers has to be there: a file for a file, a folder for everything else.
+    static func hint(forMissing target: String, of source: String?) -> String {
+        var status = stat()
+        let isFile = source.map { unsafe stat($0, &status) == 0 && status.st_mode & S_IFMT != S_IFDIR } ?? false
+        let kind = isFile ? "an empty file" : "the directory"
+        return "make \(kind) \(Terminal.escaped(target)) in the jail's root: a mount needs one to cover"
+    }
+
+    /// The kernel makes no user namespace there, and lets nobody pivot_root(2).
+    private static let chroot =
+        "jailrun runs in a chroot(2), where the kernel makes no jails: run it outside, or in a container that has a root of "
+        + "its own, such as systemd-nspawn's"
+
     private func spawnHint(_ errno: Errno) -> String? {
         switch errno.rawValue {
         case ENOSPC: "the host's limit of namespaces is reached: sysctl user.max_user_namespaces"
-        case EPERM: "jailrun needs root, or a kernel that lets users make user namespaces"
+        case EPERM where cns_is_chrooted() > 0: Self.chroot
+        case EPERM where geteuid() != 0: "jailrun needs root"
+        case EPERM, ENOSYS:
+            "the container or service around jailrun does not let it make namespaces: it needs CAP_SYS_ADMIN and "
+                + "a seccomp filter that permits clone3(2), as with docker run --privileged"
         case EAGAIN: "the limit of processes is reached, pids.max of the cgroup or RLIMIT_NPROC"
         case EBUSY: "the cgroup has controllers enabled for its children, so it may hold no process"
         default: nil

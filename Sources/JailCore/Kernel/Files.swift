@@ -84,6 +84,14 @@ enum Files {
 
     static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
+    /// - Throws: when it could not be looked at, which does not say that nothing is there.
+    static func isThere(_ path: String) throws(Errno) -> Bool {
+        if exists(path) { return true }
+        let error = Errno.current
+        if error.meansAbsent { return false }
+        throw error
+    }
+
     /// Names in a directory, sorted.
     static func names(in path: String) throws(Errno) -> [String] {
         let names = try unsortedNames(in: path)

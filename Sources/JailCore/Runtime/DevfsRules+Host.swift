@@ -1,3 +1,5 @@
+internal import SystemPackage
+
 /// The rules of this machine: devfs.rules(5).
 extension DevfsRules {
     static let hostPath = "/etc/devfs.rules"
@@ -5,7 +7,9 @@ extension DevfsRules {
     /// - Returns: the bytes of the file; nil when there is none.
     /// - Throws: `.refused` when others can write it, or it cannot be read: it decides what a jail may open.
     static func hostBytes() throws(DevfsRulesError) -> Bytes? {
-        guard Files.exists(hostPath) else { return nil }
+        do throws(Errno) { if try !Files.isThere(hostPath) { return nil } } catch {
+            throw .refused(file: hostPath, error.description, hint: nil)
+        }
         do throws(ConfigurationReadError) {
             return try FileConfigurationSource().contents(of: hostPath, isInclude: true)
         } catch { throw .refused(file: hostPath, error.reason, hint: error.hint) }

@@ -34,12 +34,8 @@ public struct Host: Sendable {
         observe: (@Sendable (Step, Int?) -> Void)? = nil, warn: @escaping @Sendable (String) -> Void,
         note: @escaping @Sendable (String) -> Void = { _ in }, isForLooks: Bool = false
     ) throws(RuntimeError) {
-        let standard = StateDirectory.standardPath(isRoot: geteuid() == 0) {
-            unsafe getenv($0).map { unsafe String(cString: $0) }
-        }
         isNested = !OwnUserNamespace.isInitial
-        let inside = isNested && Files.exists(Planner.stateInside) ? Planner.stateInside : nil
-        state = StateDirectory(path: stateDirectory ?? inside ?? standard)
+        state = StateDirectory(path: stateDirectory ?? StateDirectory.path(isNested: isNested))
         if !isForLooks || geteuid() == 0 { try state.checkOwner() }
         assumed = nil
         self.signals = signals
@@ -53,6 +49,14 @@ public struct Host: Sendable {
         isDelegated = delegated != nil
         cgroupTop = delegated?.path ?? mountPoint
         self.cgroupRoot = delegated ?? Cgroup(path: cgroupRoot ?? "\(mountPoint)/jailrun")
+    }
+
+    /// Said before anything is tried: a user has no jails, and every other message would be of something else.
+    public static func checkRoot() throws(RuntimeError) {
+        if geteuid() == 0 { return }
+        throw .host(
+            "this needs root (or see jailrun(8), CAVEATS)",
+            hint: "use sudo; check, explain, params and --dry-run work without")
     }
 
     /// For `check` and `explain`, which start nothing: signals are as they were.

@@ -79,11 +79,17 @@ public struct JailEntry {
     /// The jail's pid 1, and that it still is: the pidfd cannot come to mean another process.
     private func openJail() throws(RuntimeError) -> Descriptor {
         let number = cns_pidfd_open(record.pid)
-        guard number >= 0, record.isAlive else {
-            if number >= 0 { close(number) }
-            throw .notFound(jail: record.name)
+        if number == -ESRCH { throw .notFound(jail: record.name) }
+        let isAlive = try attempt("\(record.spec.label): cannot look at its first process") { () throws(Errno) in
+            _ = try checkedResult(number)
+            do throws(Errno) { return try record.trace.readIsAlive() } catch {
+                close(number)
+                throw error
+            }
         }
-        return Descriptor(number)
+        let pidfd = Descriptor(number)
+        if !isAlive { throw .notFound(jail: record.name) }
+        return pidfd
     }
 
     private var handedNumbers: [Int] {

@@ -51,7 +51,8 @@ public struct JailLookup {
     public func name(_ text: String) -> String? { record(text)?.name }
 
     /// What jail_get(2) says when there is no jail of that name or number.
-    public static func objection(to text: String) -> String {
+    public func objection(to text: String) -> String {
+        if let doubt = host.state.doubt(about: text) { return doubt.message }
         let number = Int(text) ?? 0
         return number > 0 ? "jail \(number) not found" : "jail \"\(Terminal.escaped(text))\" not found"
     }
@@ -72,6 +73,7 @@ public struct JailLookup {
 
     /// What is said of a jail that is not up, with how it ended or the one that was most likely meant.
     public func notFound(_ text: String) -> RuntimeError {
+        if let doubt = host.state.doubt(about: text) { return doubt }
         if let service = service(text) {
             let name = Terminal.escaped(service.name)
             let words = service.detail.map { ": \(ConsoleText.safe($0))" } ?? ""

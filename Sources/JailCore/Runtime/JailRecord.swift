@@ -1,3 +1,5 @@
+internal import SystemPackage
+
 /// The little that is written before anything of a jail exists, and again when its first process does: enough to remove all of it.
 ///
 /// A few lines of `key value`: it is on the way of every start, and JSON would cost a tenth of it.
@@ -30,8 +32,12 @@ struct JailTrace: Codable, Sendable, Equatable {
 
     /// Whether its pid 1 lives: the process of this number that started then, in the jail's cgroup. Whoever enters a jail enters
     /// that process's namespaces: it must be no other's.
-    var isAlive: Bool {
-        pid > 0 && ProcessTable.startTime(of: pid) == startTime && Cgroup(path: cgroup).processes.contains(pid)
+    var isAlive: Bool { (try? readIsAlive()) ?? false }
+
+    /// - Throws: when that could not be looked at, which does not say that it is gone.
+    func readIsAlive() throws(Errno) -> Bool {
+        guard pid > 0, try ProcessTable.readStartTime(of: pid) == startTime else { return false }
+        return try Cgroup(path: cgroup).readProcesses().contains(pid)
     }
 
     var text: String {

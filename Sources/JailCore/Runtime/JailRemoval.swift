@@ -121,10 +121,13 @@ public struct JailRepair {
     /// A jail that lives without a record is one whose start was broken off: nothing lists it, and nothing could stop it.
     /// The caller holds the name's lock.
     func repair(_ name: String) throws(RuntimeError) {
-        if host.state.finishRename(name) { return }
-        if let trace = host.state.trace(of: name) {
-            let undo = host.state.record(of: name)?.details.networkUndo ?? []
-            if isDead(trace) || !host.state.hasRecord(of: name) {
+        let trace = try attempt("cannot look \(name) up: \(host.state.tracePath(name))") { () throws(Errno) in
+            try host.state.readTrace(of: name)
+        }
+        if let trace {
+            if trace.name != name, host.state.finishRename(name) { return }
+            if try isOver(trace, name) {
+                let undo = host.state.record(of: name)?.details.networkUndo ?? []
                 HookCgroup.end(HookCgroup.place(of: name, host))
                 JailRemoval(trace: trace, networkUndo: undo, host: host).run()
             }
@@ -134,12 +137,16 @@ public struct JailRepair {
     }
 
     /// Nobody works on it (its lock is ours) and it is not up.
-    private func isDead(_ trace: JailTrace) -> Bool {
+    /// - Throws: when its processes or its record could not be looked at: nothing is removed on a doubt.
+    private func isOver(_ trace: JailTrace, _ name: String) throws(RuntimeError) -> Bool {
         if trace.phase == .stopping { return true }
-        if trace.isTransient && ProcessTable.startTime(of: trace.supervisor) != trace.supervisorStartTime {
-            return true
+        return try attempt("cannot look at the processes of \(name)") { () throws(Errno) in
+            if trace.isTransient, try ProcessTable.readStartTime(of: trace.supervisor) != trace.supervisorStartTime {
+                return true
+            }
+            guard try trace.readIsAlive() else { return true }
+            return try !Files.isThere(host.state.recordPath(name))
         }
-        return !trace.isAlive
     }
 
     /// A cgroup of a jail whose record is lost.
@@ -174,7 +181,7 @@ public struct JailRepair {
     var left: [String] {
         (host.state.names + unrecordedNames).filter { name in
             guard let lock = JailLock(tryLocking: host.state.lockPath(name)) else { return false }
-            let isLeft = host.state.trace(of: name).map(isDead) ?? true
+            let isLeft = host.state.trace(of: name).map { (try? isOver($0, name)) ?? true } ?? true
             _ = consume lock
             return isLeft
         }

@@ -7,10 +7,11 @@ internal import SystemPackage
 struct PasswordFile {
     private let users: [[Substring]]
     private let groups: [[Substring]]
+    /// Why a name that is not found here may yet be in a file: one of the two could not be read.
+    private(set) var failure: RuntimeError?
 
     /// The host's.
-    static let host = PasswordFile(
-        passwd: (try? Files.text("/etc/passwd")) ?? "", group: (try? Files.text("/etc/group")) ?? "")
+    static let host = PasswordFile(of: "the host's") { (path) throws(Errno) in try Files.text("/\(path)") }
 
     init(passwd: String, group: String) {
         users = Self.lines(passwd)
@@ -34,14 +35,32 @@ struct PasswordFile {
 
     /// Below a root directory, through nothing that leads out of it.
     init(root: Int32) {
-        self.init(passwd: Self.text("etc/passwd", root: root), group: Self.text("etc/group", root: root))
+        self.init(of: "the jail's") { (path) throws(Errno) in
+            String(decoding: try Files.read(try RootPath.openRegular(path, root: root)), as: UTF8.self)
+        }
     }
 
-    private static func text(_ path: String, root: Int32) -> String {
-        guard let file = try? RootPath.openRegular(path, root: root), let bytes = try? Files.read(file) else {
-            return ""
+    private init(of owner: String, _ text: (String) throws(Errno) -> String) {
+        var failure: RuntimeError?
+        /// A file that is not there has no names; no more has what is no regular file.
+        func read(_ path: String) -> String {
+            do throws(Errno) { return try text(path) } catch {
+                if !error.meansAbsent && error.rawValue != EINVAL {
+                    failure = .system("cannot read \(owner) /\(path)", error)
+                }
+                return ""
+            }
         }
-        return String(decoding: bytes, as: UTF8.self)
+        self.init(passwd: read("etc/passwd"), group: read("etc/group"))
+        self.failure = failure
+    }
+
+    /// What is said of a name that is not found.
+    func noSuchUser(jail: String, parameter: String, _ name: Located<String>?) -> RuntimeError {
+        failure
+            ?? .noSuchUser(
+                jail: jail, parameter: parameter, origin: name?.origin ?? .standard(""), name: name?.value ?? "",
+                near: name.flatMap { Spelling($0.value).closest(in: names) })
     }
 
     private static func lines(_ text: String) -> [[Substring]] {

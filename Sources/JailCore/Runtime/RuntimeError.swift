@@ -53,6 +53,8 @@ extension RuntimeError {
     /// The message, without the hint.
     public var message: String {
         switch self {
+        case .step(let jail, let step, let errno, _) where step.typed != nil:
+            "\(jail): \(Terminal.escaped(step.typed ?? "")): \(errno.description)"
         case .step(let jail, let step, let errno, let number):
             "\(location(step.origin))\(jail): cannot \(step.purpose): \(errno.description)\n"
                 + "    step \(number + 1): \(step.operation.spelling)"
@@ -65,6 +67,8 @@ extension RuntimeError {
         case .locked(let jail, let holder): "\(jail): another jailrun works on it\(holder.isEmpty ? "" : ": \(holder)")"
         case .host(let text, _): text
         case .unsuitable(let jail, let origin, let text, _): "\(location(origin))\(jail): \(text)"
+        case .noSuchUser(let jail, _, .commandLine, let name, _):
+            "\(jail): -u \(Terminal.escaped(name)): no such user in the jail"
         case .noSuchUser(let jail, _, let origin, _, _): "\(location(origin))\(jail): \(finding.text)"
         case .system(let text, let errno): "\(text): \(errno.description)"
         case .timedOut(let jail, let text): "\(jail): timed out waiting for \(text)"
@@ -79,6 +83,8 @@ extension RuntimeError {
         case .host(_, let hint), .unsuitable(_, _, _, let hint), .cannotExecute(_, _, _, _, _, let hint): hint
         case .alreadyExists(let jail, _):
             "stop it with: jailrun stop \(jail); or let this one run beside it, by --instance NAME"
+        case .noSuchUser(_, _, .commandLine, _, _):
+            "name one of the jail's /etc/passwd, or a number, which needs no entry there"
         default: nil
         }
     }
@@ -112,8 +118,21 @@ extension RuntimeError {
         }
     }
 
+    /// Where a line of a file asked for it.
     func location(_ origin: Origin) -> String {
         if case .configuration(let location) = origin { "\(location): " } else { "" }
+    }
+}
+
+extension Step {
+    /// The option of `jailrun exec` that asked for it: whoever typed that reads of it, not of system calls.
+    fileprivate var typed: String? {
+        guard case .commandLine = origin else { return nil }
+        switch aim {
+        case .directory(let path): return "-w \(path)"
+        case .becomeUser(let user): return "-u \(user.name)"
+        default: return nil
+        }
     }
 }
 

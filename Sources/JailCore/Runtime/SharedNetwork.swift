@@ -36,7 +36,8 @@ struct SharedNetwork {
 
     private func refused(_ name: String, _ origin: Origin) -> RuntimeError {
         .unsuitable(
-            jail: jail.label, origin: origin, "\(name): this jail has it not, and may not configure its network",
+            jail: jail.label, origin: origin,
+            "\(name): this jail does not have that address, and may not configure its network",
             hint: "it needs vnet, where it is defined; or take an address of its own, or say: ip4 = inherit")
     }
 }

@@ -19,6 +19,13 @@ public struct StateDirectory: Sendable {
         return "/run/jailrun"
     }
 
+    /// Where it is for this process.
+    static func path(isNested: Bool) -> String {
+        if isNested && Files.exists(Planner.stateInside) { return Planner.stateInside }
+        return standardPath(isRoot: geteuid() == 0) { unsafe getenv($0).map { unsafe String(cString: $0) } }
+    }
+    public static var present: String { path(isNested: !OwnUserNamespace.isInitial) }
+
     func recordPath(_ name: String) -> String { "\(path)/jails/\(name).json" }
     /// Where the network namespace of a jail with `vnet.interface` is mounted.
     func namespacePath(_ name: String) -> String { "\(path)/net/\(name)" }
@@ -62,9 +69,34 @@ public struct StateDirectory: Sendable {
     func hasTrace(of name: String) -> Bool { unsafe access(tracePath(name), F_OK) == 0 }
 
     /// The trace of a name, or nil. One that cannot be read counts as none: the cgroup tells the rest.
-    func trace(of name: String) -> JailTrace? {
+    func trace(of name: String) -> JailTrace? { (try? readTrace(of: name)) ?? nil }
+
+    /// - Throws: when it could not be looked at: then nothing may be removed.
+    func readTrace(of name: String) throws(Errno) -> JailTrace? {
         if let assumed { return assumed.first { $0.name == name } }
-        return (try? Files.text(tracePath(name))).flatMap { JailTrace(text: $0) }
+        do { return JailTrace(text: try Files.text(tracePath(name))) } catch {
+            if error.meansAbsent { return nil }
+            throw error
+        }
+    }
+
+    /// Why a name was not found, unless that is because no jail has it.
+    func doubt(about name: String) -> RuntimeError? {
+        for place in ["\(path)/jails", tracePath(name), recordPath(name)] {
+            do throws(Errno) {
+                let file = try Files.open(place)
+                _ = try Files.readOnce(file.number)
+            } catch {
+                if error.meansAbsent || error.rawValue == EISDIR { continue }
+                return .system("cannot look \"\(Terminal.escaped(name))\" up: \(Terminal.escaped(place))", error)
+            }
+        }
+        guard let trace = trace(of: name), trace.isAlive, hasRecord(of: name), record(of: name) == nil else {
+            return nil
+        }
+        return .host(
+            "\(name): \(recordPath(name)) cannot be understood",
+            hint: "another version of jailrun wrote it: use that one, or stop the jail with: jailrun stop \(name)")
     }
 
     /// The record of a name, or nil when there is none or its start has not come so far.
@@ -139,6 +171,14 @@ public struct StateDirectory: Sendable {
     /// All records, in the order of their jids, as jls(8) lists them.
     public var records: [JailRecord] { names.compactMap(record).sorted { $0.identity.jid < $1.identity.jid } }
 
+    /// For whoever only wants to look: nothing is repaired.
+    /// - Parameter alsoEnded: those, too, that somebody looks after and are not up.
+    public func jailNames(alsoEnded: Bool) -> [String] {
+        let running = records.filter(\.isAlive).map(\.name)
+        if !alsoEnded { return running }
+        return running + ServiceRegistry(state: self).names.filter { !running.contains($0) }
+    }
+
     /// Removes all of it when there is no jail: what nobody uses should not be there. Another jailrun may be at work: whatever
     /// it holds stays, and it makes again what it misses.
     func removeIfUnused(cgroupRoot: Cgroup) {
@@ -179,8 +219,10 @@ struct JailLock: ~Copyable {
 
     /// Nil when somebody else holds it, or when its directory is gone.
     init?(tryLocking path: String, writesHolder: Bool = true) {
-        guard let descriptor = Self.lock(path, writesHolder: writesHolder) else { return nil }
-        self.descriptor = descriptor
+        do throws(Errno) {
+            guard let taken = try Self.lock(path, writesHolder: writesHolder) else { return nil }
+            descriptor = taken
+        } catch { return nil }
         self.path = path
     }
 
@@ -191,7 +233,7 @@ struct JailLock: ~Copyable {
         _ path: String, in state: StateDirectory, jail: String, writesHolder: Bool = true,
         timeoutMilliseconds: Int = 60000, waits: (told: Waits, signals: SignalSource)? = nil
     ) throws(RuntimeError) {
-        if let descriptor = Self.lock(path, writesHolder: writesHolder) {
+        if let descriptor = try Self.taken(path, writesHolder: writesHolder) {
             self.descriptor = descriptor
             self.path = path
             return
@@ -202,7 +244,7 @@ struct JailLock: ~Copyable {
         var pauseMilliseconds = 0  // at first only its directory may be missing
         while true {
             try state.prepare()
-            if let descriptor = Self.lock(path, writesHolder: writesHolder) {
+            if let descriptor = try Self.taken(path, writesHolder: writesHolder) {
                 self.descriptor = descriptor
                 self.path = path
                 return
@@ -218,11 +260,19 @@ struct JailLock: ~Copyable {
         }
     }
 
-    /// The file may be unlinked between open and flock: then the lock is on a file that nobody else will find.
-    private static func lock(_ path: String, writesHolder: Bool) -> Descriptor? {
+    private static func taken(_ path: String, writesHolder: Bool) throws(RuntimeError) -> Descriptor? {
+        try attempt("cannot lock \(path)") { () throws(Errno) in try lock(path, writesHolder: writesHolder) }
+    }
+
+    /// Nil when somebody else holds it, or when its directory is gone. The file may be unlinked between open and flock: then
+    /// the lock is on a file that nobody else will find.
+    private static func lock(_ path: String, writesHolder: Bool) throws(Errno) -> Descriptor? {
         while true {
-            guard let file = try? Files.open(path, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600) else { return nil }
-            if flock(file.number, LOCK_EX | LOCK_NB) < 0 { return nil }
+            guard let file = try open(path) else { return nil }
+            if flock(file.number, LOCK_EX | LOCK_NB) < 0 {
+                if errno == EWOULDBLOCK { return nil }
+                throw .current
+            }
             var opened = stat()
             var named = stat()
             guard unsafe fstat(file.number, &opened) == 0, unsafe stat(path, &named) == 0, opened.st_ino == named.st_ino
@@ -235,16 +285,29 @@ struct JailLock: ~Copyable {
         }
     }
 
+    private static func open(_ path: String) throws(Errno) -> Descriptor? {
+        do { return try Files.open(path, O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600) } catch {
+            if error == .noSuchFileOrDirectory { return nil }
+            throw error
+        }
+    }
+
     consuming func unlinkAndRelease() { _ = unsafe unlink(path) }
 }
 
 /// proc(5) of the host.
 enum ProcessTable {
     /// Field 22 of `/proc/PID/stat`, in clock ticks since boot; nil for a process that is gone or a zombie.
-    static func startTime(of pid: Int32) -> UInt64? {
-        guard let file = try? Files.open("/proc/\(pid)/stat"), let bytes = try? Files.read(file),
-            let close = bytes.lastIndex(of: UInt8(ascii: ")"))
-        else { return nil }
+    static func startTime(of pid: Int32) -> UInt64? { (try? readStartTime(of: pid)) ?? nil }
+
+    /// - Throws: when it could not be looked at, which does not say that it is gone.
+    static func readStartTime(of pid: Int32) throws(Errno) -> UInt64? {
+        let bytes: [UInt8]
+        do { bytes = try Files.read(try Files.open("/proc/\(pid)/stat")) } catch {
+            if error.meansAbsent || error.rawValue == ESRCH { return nil }
+            throw error
+        }
+        guard let close = bytes.lastIndex(of: UInt8(ascii: ")")) else { return nil }
         let fields = bytes[(close + 1)...].split(separator: UInt8(ascii: " "), maxSplits: 20)
         guard fields.count > 19, let state = fields[0].first, state != UInt8(ascii: "Z"), state != UInt8(ascii: "X")
         else { return nil }

@@ -4,8 +4,12 @@ import JailCore
 
 struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "check",
         abstract: "Say everything that is wrong or doubtful in a file, and how open its jails are; touch nothing.",
-        discussion: "Ends with 65 when there is an error or a jail is more open than --fail-over permits, else with 0.")
+        usage: "jailrun check [<options>] <file>",
+        discussion: HelpText.discussion(
+            "Ends with 65 when there is an error or a jail is more open than --fail-over permits, else with 0.",
+            examples: "jailrun check www.conf", "jailrun check --posture --fail-over 2 www.conf"))
 
     @OptionGroup var global: GlobalOptions
 
@@ -111,14 +115,16 @@ struct DiagnosticObject: Encodable {
 
 struct Params: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Say what each parameter does here, and by which mechanism of the kernel.")
+        commandName: "params", abstract: "Say what each parameter does here, and by which mechanism of the kernel.",
+        usage: "jailrun params [<name>]",
+        discussion: HelpText.discussion(examples: "jailrun params", "jailrun params mount.devfs"))
 
     @Argument(help: "A parameter; all, if none is named.")
     var name: String?
 
     func run() throws {
         guard let name else {
-            for row in ParameterTable.rows { print(Self.line(row)) }
+            for row in ParameterTable.rows { show(after: Self.head(row), row.meaning) }
             return
         }
         guard let row = ParameterTable.row(Array(name.utf8)) else {
@@ -126,21 +132,30 @@ struct Params: ParsableCommand {
             Output.error("unknown parameter \"\(Terminal.escaped(name))\"\(near)")
             throw ExitCode(64)
         }
-        print(Self.block(row))
+        print(row.name)
+        for text in Self.texts(row) { show(after: "    ", text) }
     }
 
-    private static func line(_ row: ParameterTable.Row) -> String {
+    private static func head(_ row: ParameterTable.Row) -> String {
         let fate = row.fate.name
         return row.name + String(repeating: " ", count: max(1, 32 - row.name.count)) + fate
-            + String(repeating: " ", count: max(1, 9 - fate.count)) + row.meaning
+            + String(repeating: " ", count: max(1, 9 - fate.count))
     }
 
-    private static func block(_ row: ParameterTable.Row) -> String {
-        var lines = [row.name, "    \(row.meaning)", "    type: \(row.kind.rawValue)"]
-        if !row.standard.isEmpty { lines.append("    default: \(row.standard)") }
-        lines += ["    fate: \(row.fate.explanation)", "    on Linux: \(row.mechanism)"]
-        if !row.example.isEmpty { lines.append("    example: \(row.example)") }
-        return lines.joined(separator: "\n")
+    private static func texts(_ row: ParameterTable.Row) -> [String] {
+        let standard = row.standard.isEmpty ? [] : ["default: \(row.standard)"]
+        let example = row.example.isEmpty ? [] : ["example: \(row.example)"]
+        return [row.meaning, "type: \(row.kind.rawValue)"] + standard
+            + ["fate: \(row.fate.explanation)", "on Linux: \(row.mechanism)"] + example
+    }
+
+    /// On a terminal the text goes on below itself; elsewhere it is one line, for grep(1).
+    private func show(after head: String, _ text: String) {
+        guard isatty(1) == 1, let columns = Screen.size(of: 1)?.columns else { return print(head + text) }
+        let indent = String(repeating: " ", count: head.count)
+        for (index, line) in Page.wrapped(text, width: max(20, columns - head.count)).enumerated() {
+            print((index == 0 ? head : indent) + line)
+        }
     }
 }
 

@@ -4,10 +4,11 @@ import JailCore
 
 struct Exec: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Run a command in a jail that is up.",
-        discussion:
+        commandName: "exec", abstract: "Run a command in a jail that is up.",
+        usage: "jailrun exec [<options>] <jail> [<command> ...]",
+        discussion: HelpText.discussion(
             "Ends with the command's own status, 128 + n when signal n ended it, 127 when it is not there, 126 when it "
-            + "cannot be executed.")
+                + "cannot be executed.", examples: "jailrun exec www ps", "jailrun exec -u nobody -w /tmp www ls -l"))
 
     @OptionGroup var global: GlobalOptions
 

@@ -5,7 +5,10 @@ struct Explain: ParsableCommand {
     enum Format: String, ExpressibleByArgument, CaseIterable { case text, strace, sh, json, html }
 
     static let configuration = CommandConfiguration(
-        abstract: "Say what a start does, step by step, and why; touch nothing.")
+        commandName: "explain", abstract: "Say what a start does, step by step, and why; touch nothing.",
+        usage: "jailrun explain [<options>] <file> [<jail> ...]",
+        discussion: HelpText.discussion(
+            examples: "jailrun explain www.conf", "jailrun explain --format html www.conf >www.html"))
 
     @OptionGroup var global: GlobalOptions
 

@@ -25,10 +25,10 @@ struct GlobalOptions: ParsableArguments {
         GlobalRequest(stateDirectory: stateDirectory, cgroupRoot: cgroupRoot, isVerbose: verbose, isQuiet: quiet)
     }
 
-    func host(timings: Timings? = nil) throws -> Host {
+    func host(timings: Timings? = nil, needsRoot: Bool = true) throws -> Host {
         var request = request
         request.timings = timings
-        return try request.host()
+        return try request.host(needsRoot: needsRoot)
     }
 
     /// For what starts nothing.
@@ -51,7 +51,9 @@ struct GlobalRequest {
     var timings: Timings?
 
     /// The machine, ready for work. Signals are blocked from here on.
-    func host() throws -> Host {
+    /// - Parameter needsRoot: false for what only looks at files and plans.
+    func host(needsRoot: Bool = true) throws -> Host {
+        if needsRoot { try Host.checkRoot() }
         let signals = try SignalSource.takeProcess()
         let (isQuiet, isVerbose, timings) = (isQuiet, isVerbose, timings)
         let observe = { @Sendable (step: Step, microseconds: Int?) in
@@ -81,10 +83,10 @@ struct GlobalRequest {
 
     /// Reads the file; prints all that is wrong with it and ends with 65, EX_DATAERR.
     func load(_ file: String) throws -> Configuration {
-        if !file.contains("/"), !file.contains("."), file != "-", access(file, F_OK) != 0 {
-            let near = Spelling(file).closest(in: Jailrun.names).map { " (did you mean \"\($0)\"?)" } ?? ""
+        if !file.contains("/"), !file.contains("."), file != "-", access(file, F_OK) != 0, errno == ENOENT {
+            let near = Spelling(file).closest(in: Verb.names).map { " (did you mean \"\($0)\"?)" } ?? ""
             Output.error("\"\(Terminal.escaped(file))\" is no command and no file\(near)")
-            Output.notice("    hint: commands are \(Jailrun.names.joined(separator: ", "))")
+            Output.notice("    hint: commands are \(Verb.names.joined(separator: ", "))")
             throw ExitCode(64)
         }
         do { return try Configuration(path: file) } catch {

@@ -2,7 +2,10 @@ import ArgumentParser
 import JailCore
 
 struct Inspect: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Print all that is known of a jail, as JSON.")
+    static let configuration = CommandConfiguration(
+        commandName: "inspect", abstract: "Print all that is known of a jail, as JSON.",
+        usage: "jailrun inspect [<options>] <jail>",
+        discussion: HelpText.discussion(examples: "jailrun inspect www"))
 
     @OptionGroup var global: GlobalOptions
 

@@ -2,7 +2,10 @@ import ArgumentParser
 import JailCore
 
 struct List: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List jails that are up, and those that are kept up.")
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "List jails that are up, and those that are kept up.",
+        usage: "jailrun list [<options>]",
+        discussion: HelpText.discussion(examples: "jailrun list", "jailrun list --json"))
 
     @OptionGroup var global: GlobalOptions
 

@@ -4,10 +4,12 @@ import JailCore
 
 struct Logs: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Print what jails have written on their console.",
-        discussion:
+        commandName: "logs", abstract: "Print what jails have written on their console.",
+        usage: "jailrun logs [<options>] [<jail> | <file> ...]",
+        discussion: HelpText.discussion(
             "Of several jails the lines are merged by time, each behind its jail's name. Colours are left out, and other control "
-            + "characters spelled out: a jail cannot write to your terminal.")
+                + "characters spelled out: a jail cannot write to your terminal.", examples: "jailrun logs -f www",
+            "jailrun logs --since 10m -n 100 db web"))
 
     @OptionGroup var global: GlobalOptions
 
@@ -30,7 +32,9 @@ struct Logs: ParsableCommand {
     var jails: [String] = []
 
     func validate() throws {
-        if let since, LogMoment.text(since) == nil { throw ValidationError("--since \(since): no time") }
+        if let since, LogMoment.text(since) == nil {
+            throw ValidationError("--since \(since): not a time such as 10m, 2h or 2026-11-24T12:00")
+        }
         if let lines, lines < 0 { throw ValidationError("-n: a number of lines") }
         if raw && isatty(1) == 1 { throw ValidationError("--raw: a jail could write to your terminal what it likes") }
     }
@@ -70,7 +74,7 @@ struct Logs: ParsableCommand {
         return try names.map { name in
             let record = running.first { $0.name == name }
             guard let spec = record?.spec ?? services.first(where: { $0.name == name })?.spec else {
-                throw RuntimeError.notFound(jail: name)
+                throw lookup.notFound(name)
             }
             guard let place = lookup.log(of: name, spec) else {
                 throw RuntimeError.host("\(name): its output goes to the jailrun that runs it", hint: nil)

@@ -3,7 +3,9 @@ import JailCore
 
 struct Prune: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Remove what dead jails left; there should be nothing.")
+        commandName: "prune", abstract: "Remove what dead jails left; there should be nothing.",
+        usage: "jailrun prune [<options>]",
+        discussion: HelpText.discussion(examples: "jailrun prune"))
 
     @OptionGroup var global: GlobalOptions
 
@@ -21,8 +23,11 @@ struct Prune: ParsableCommand {
 
 struct Wait: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Wait until jails have ended.",
-        discussion: "Ends with the status that the jail ended with; of several jails the first that is not 0.")
+        commandName: "wait", abstract: "Wait until jails have ended.",
+        usage: "jailrun wait [<options>] <jail> ...",
+        discussion: HelpText.discussion(
+            "Ends with the status that the jail ended with; of several jails the first that is not 0.",
+            examples: "jailrun wait db web"))
 
     @OptionGroup var global: GlobalOptions
 

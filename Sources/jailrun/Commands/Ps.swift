@@ -2,7 +2,10 @@ import ArgumentParser
 import JailCore
 
 struct Ps: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List the processes of a jail.")
+    static let configuration = CommandConfiguration(
+        commandName: "ps", abstract: "List the processes of a jail.",
+        usage: "jailrun ps [<options>] <jail>",
+        discussion: HelpText.discussion(examples: "jailrun ps www"))
 
     @OptionGroup var global: GlobalOptions
 

@@ -4,13 +4,15 @@ import JailCore
 
 struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Run jails in the foreground (the default command).",
+        commandName: "run", abstract: "Run jails in the foreground (the default command).",
         usage: "jailrun [run] [<options>] <file> [<jail> ...] [-- <command> ...]",
-        discussion:
+        discussion: HelpText.discussion(
             "With a command of the host behind --, the jails run beside it: it is started when all are healthy, and they are "
-            + "stopped when it has ended. It finds JAILRUN_<JAIL>_IP, _PORT and _NAME in its environment, and its status is "
-            + "jailrun's.\n\nCtrl-C, SIGTERM or SIGHUP stops the jails and removes everything. Ctrl-] three times does the same while a "
-            + "command of a jail has the terminal.")
+                + "stopped when it has ended. It finds JAILRUN_<JAIL>_IP, _PORT and _NAME in its environment, and its status is "
+                + "jailrun's.\n\nCtrl-C, SIGTERM or SIGHUP stops the jails and removes everything. Ctrl-] three times does the same while "
+                + "a command of a jail has the terminal.",
+            examples: "jailrun www.conf", "jailrun --dry-run www.conf www",
+            "jailrun --logs logs services.conf -- make test"))
 
     @OptionGroup var global: GlobalOptions
     @OptionGroup var instance: InstanceOption

@@ -18,14 +18,6 @@ struct ServicesRequest: Equatable {
     static func check(timeout: Int) throws {
         if timeout < 0 || timeout > 1_000_000 { throw ValidationError("--timeout: from 0 to 1000000 seconds") }
     }
-
-    /// The words before and behind the first `--`, when it belongs to `run`: the parser knows no second list.
-    static func split(_ arguments: [String], commands: [String]) -> (run: [String], command: [String])? {
-        guard let end = arguments.firstIndex(of: "--") else { return nil }
-        var run = arguments[..<end]
-        if run.first == "run" { run.removeFirst() } else if run.first.map(commands.contains) ?? true { return nil }
-        return (Array(run), Array(arguments[(end + 1)...]))
-    }
 }
 
 /// Starts jails, waits until all are healthy, runs the command, stops the jails.

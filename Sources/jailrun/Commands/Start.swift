@@ -3,7 +3,9 @@ import JailCore
 
 struct Start: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Start jails and return when every one is up.")
+        commandName: "start", abstract: "Start jails and return when every one is up.",
+        usage: "jailrun start [<options>] <file> [<jail> ...]",
+        discussion: HelpText.discussion(examples: "jailrun start www.conf", "jailrun start services.conf db"))
 
     @OptionGroup var global: GlobalOptions
     @OptionGroup var instance: InstanceOption

@@ -4,10 +4,12 @@ import JailCore
 
 struct Stats: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "stats",
         abstract: "Print what jails use: processors, memory, processes, devices, network, and how long they waited.",
-        discussion:
-            "WAIT is the share of the last 10 seconds in which some process waited for a processor, memory or a device."
-    )
+        usage: "jailrun stats [<options>] [<jail> ...]",
+        discussion: HelpText.discussion(
+            "WAIT is the share of the last 10 seconds in which some process waited for a processor, memory or a device.",
+            examples: "jailrun stats www", "jailrun stats --openmetrics"))
 
     private static let sampleMicroseconds: UInt32 = 250_000
 

@@ -4,8 +4,11 @@ import JailCore
 
 struct Stop: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Stop jails and remove all that was made for them.",
-        discussion: "A jail on which others depend is stopped after them; the others are stopped at once.")
+        commandName: "stop", abstract: "Stop jails and remove all that was made for them.",
+        usage: "jailrun stop [<options>] <jail> | <file> ...",
+        discussion: HelpText.discussion(
+            "A jail on which others depend is stopped after them; the others are stopped at once.",
+            examples: "jailrun stop www", "jailrun stop services.conf"))
 
     @OptionGroup var global: GlobalOptions
     @OptionGroup var instance: InstanceOption
@@ -76,10 +79,11 @@ struct Stop: ParsableCommand {
 
 struct Restart: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Stop jails and start them again.",
-        discussion:
+        commandName: "restart", abstract: "Stop jails and start them again.",
+        usage: "jailrun restart [<options>] <jail> | <file> ...",
+        discussion: HelpText.discussion(
             "Jails that depend on them are stopped before, and started again after them. Nothing is stopped when the "
-            + "configuration or the host would not let them start.")
+                + "configuration or the host would not let them start.", examples: "jailrun restart www"))
 
     @OptionGroup var global: GlobalOptions
     @OptionGroup var instance: InstanceOption

@@ -4,10 +4,11 @@ import JailCore
 
 struct Top: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Watch what jails use.",
-        discussion:
+        commandName: "top", abstract: "Watch what jails use.",
+        usage: "jailrun top [<options>] [<jail> ...]",
+        discussion: HelpText.discussion(
             "Keys: c, m, p, i, n sort by processor, memory, processes, devices and network; q ends. Where standard output is no "
-            + "terminal a table is printed each time.")
+                + "terminal a table is printed each time.", examples: "jailrun top", "jailrun top -d 5 -c 1 www"))
 
     @OptionGroup var global: GlobalOptions
 

@@ -28,7 +28,9 @@ struct JailRemovals {
 
     /// The jails of the file, if there is one and it counts. Their commands are used, whatever they were at the start.
     private func configuredJails() throws(ConfigurationFailure) -> [CheckedJail]? {
-        if request.ignoresFile || request.file != "-" && access(request.file, F_OK) != 0 { return nil }
+        if request.ignoresFile || request.file != "-" && access(request.file, F_OK) != 0 && errno == ENOENT {
+            return nil
+        }
         return try Configuration(path: request.file).checkedJails()
     }
 

@@ -53,7 +53,7 @@ enum JexecLink {
         do {
             let host = try output.host()
             guard let record = JailLookup(host: host).record(request.jail) else {
-                output.error(JailLookup.objection(to: request.jail))
+                output.error(JailLookup(host: host).objection(to: request.jail))
                 return 1
             }
             return try enter(record, request, host, output)

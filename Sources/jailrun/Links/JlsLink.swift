@@ -111,7 +111,7 @@ enum JlsLink {
             guard let jail = lookup.record(wanted) else {
                 // The columns' heads come before any jail is looked for.
                 if request.output == nil { LinkOutput.write(1, Array(listing(request, [], running).text([]).utf8)) }
-                output.error(JailLookup.objection(to: wanted))
+                output.error(lookup.objection(to: wanted))
                 return 1
             }
             jails = [jail]

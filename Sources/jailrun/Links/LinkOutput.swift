@@ -52,6 +52,7 @@ struct LinkOutput: Sendable {
 
     /// The machine, for this command.
     func host() throws(RuntimeError) -> Host {
+        try Host.checkRoot()
         let output = self
         var host = try Host(
             stateDirectory: nil, cgroupRoot: nil, signals: try SignalSource.takeProcess(), warn: { output.error($0) })

@@ -5,7 +5,7 @@ import JailCore
 enum Output {
     /// Colour is for a terminal that has it, and for whoever did not ask for none: <https://no-color.org>.
     static let isColored: Bool = {
-        if isatty(2) == 0 || CommandLine.arguments.prefix(while: { $0 != "--" }).contains("--no-color") { return false }
+        if isatty(2) == 0 || CommandWords(Main.arguments.dropFirst()).has("no-color") { return false }
         let terminal = getenv("TERM").map { String(cString: $0) } ?? "dumb"
         return !refusesColour && terminal != "dumb"
     }()

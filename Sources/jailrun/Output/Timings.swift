@@ -8,7 +8,8 @@ import JailCore
 final class Timings: @unchecked Sendable {
     enum Form: String, ExpressibleByArgument, CaseIterable { case text, json }
 
-    static let help = ArgumentHelp("Print where the time of each start went.", valueName: "text|json")
+    static let help = ArgumentHelp(
+        "Print where the time of each start went; text, if the form is left out.", valueName: "text|json")
 
     /// A step, as the JSON form has it.
     struct TimedStep: Codable {
