@@ -18,8 +18,12 @@ final class CommandWordsTests {
         var names: [Name]?
         var allValues: [String]?
         var allValueStrings: [String]?
+        var valueName: String?
         /// One that it takes.
-        var value: String { (allValues ?? allValueStrings)?.last ?? "list" }
+        var value: String {
+            let isNumber = ["seconds", "count", "looks", "exposure"].contains(valueName)
+            return (allValues ?? allValueStrings)?.last ?? (isNumber ? "7" : "list")
+        }
     }
     private struct Verb: Decodable {
         var commandName: String
@@ -95,8 +99,8 @@ final class CommandWordsTests {
             "--dry-run www.conf www", "www.conf --dry-run www", "www.conf www --dry-run", "run --dry-run www.conf www",
             "--dry-run run www.conf www", "--logs logs --dry-run www.conf www -- make test",
             "--logs=logs --dry-run www.conf www -- make test", "www.conf --logs list --dry-run www -- list",
-            "--dry-run --root list www.conf www", "--root=list --dry-run www.conf www",
-            "--dry-run --cgroup-root /sys/fs/cgroup/jailrun www.conf www", "--dry-run --timings json www.conf www",
+            "--dry-run --root top www.conf www", "--root=top --dry-run www.conf www",
+            "--dry-run --timings json www.conf www",
             "--dry-run --timings www.conf www", "--timings=text --dry-run www.conf www", "-qv --dry-run www.conf www",
             "--dry-run ./list www", "run --dry-run list www", "run --dry-run -- www.conf",
             "--timeout 5 --keep --fail-fast --dry-run ./logs www -- true",

@@ -31,9 +31,10 @@ public struct StateDirectory: Sendable {
     func namespacePath(_ name: String) -> String { "\(path)/net/\(name)" }
     func lockPath(_ name: String) -> String { "\(path)/locks/\(name)" }
 
-    /// What is recorded here is entered and killed as root: nobody else may have written it.
+    /// What is recorded here is entered and killed as root: nobody else may have written it. Who is not root does neither.
     /// - Throws: when it is there, and is another's, or others can write it.
     func checkOwner() throws(RuntimeError) {
+        if geteuid() != 0 { return }
         var status = stat()
         guard unsafe lstat(path, &status) == 0 else { return }
         let isOurs = status.st_mode & S_IFMT == S_IFDIR && status.st_uid == geteuid()

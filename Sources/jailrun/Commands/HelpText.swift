@@ -15,7 +15,8 @@ enum HelpText {
                 jailrun start www.conf                start them, and return when they are up
                 jailrun services.conf -- make test    run a command beside them, and stop them
 
-            verbs: \(Verb.names.joined(separator: " "))
+            verbs: \(Verb.names.prefix(10).joined(separator: " "))
+                   \(Verb.names.dropFirst(10).joined(separator: " "))
             See jailrun --help, jailrun VERB --help, and jailrun(8).
 
             """)
