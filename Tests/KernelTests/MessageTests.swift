@@ -112,9 +112,9 @@ extension Kernel {
         @Test(
             "a mount point that is missing is told as what it has to be",
             arguments: [
-                ("SOURCE/file", "ROOT/etc/one", "make an empty file"),
-                ("SOURCE/folder", "ROOT/etc/two", "make the directory"),
-                ("tmpfs", "ROOT/var/three", "make the directory"),
+                ("SOURCE/file", "ROOT/etc/one", "a file needs a file to cover"),
+                ("SOURCE/folder", "ROOT/etc/two", "a mount needs a directory to cover"),
+                ("tmpfs", "ROOT/var/three", "a mount needs a directory to cover"),
             ])
         func mountPoint(source: String, target: String, said: String) throws {
             try Machine.with { machine in
@@ -125,7 +125,7 @@ extension Kernel {
                     "command = true; mount = \"\(from) \(to) \(source == "tmpfs" ? "tmpfs" : "nullfs") rw 0 0\";")
                 for verb in ["check", "run"] {
                     let outcome = machine.jailrun(verb, machine.conf)
-                    #expect(outcome.status != 0 && outcome.errors.contains("hint: \(said) "), "\(verb): \(outcome)")
+                    #expect(outcome.status != 0 && outcome.errors.contains("hint: \(said): "), "\(verb): \(outcome)")
                 }
             }
         }

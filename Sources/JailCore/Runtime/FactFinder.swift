@@ -159,7 +159,14 @@ struct FactFinder {
         _ name: Located<String>, of parameter: String, in passwords: PasswordFile
     ) throws(RuntimeError) -> StartFacts.User? {
         if let user = passwords.user(name.value) { return user }
-        try object(passwords.noSuchUser(jail: jail.label, parameter: parameter, name))
+        if let failure = passwords.failure {
+            try object(failure)
+            return nil
+        }
+        try object(
+            .noSuchUser(
+                jail: jail.label, parameter: parameter, origin: name.origin, name: name.value,
+                near: Spelling(name.value).closest(in: passwords.names)))
         return nil
     }
 

@@ -51,14 +51,6 @@ public struct Host: Sendable {
         self.cgroupRoot = delegated ?? Cgroup(path: cgroupRoot ?? "\(mountPoint)/jailrun")
     }
 
-    /// Said before anything is tried: a user has no jails, and every other message would be of something else.
-    public static func checkRoot() throws(RuntimeError) {
-        if geteuid() == 0 { return }
-        throw .host(
-            "this needs root (or see jailrun(8), CAVEATS)",
-            hint: "use sudo; check, explain, params and --dry-run work without")
-    }
-
     /// For `check` and `explain`, which start nothing: signals are as they were.
     public static func forLooks(
         stateDirectory: String? = nil, cgroupRoot: String? = nil,
@@ -87,6 +79,14 @@ public struct Host: Sendable {
     static let noHierarchy = RuntimeError.host(
         "no cgroup v2 hierarchy is mounted",
         hint: "mount -t cgroup2 none /sys/fs/cgroup/unified, or boot with systemd.unified_cgroup_hierarchy=1")
+
+    /// Said before anything is tried: a user has no jails, and every other message would be of something else.
+    public static func checkRoot() throws(RuntimeError) {
+        if geteuid() == 0 { return }
+        throw .host(
+            "this needs root (or see jailrun(8), CAVEATS)",
+            hint: "use sudo; check, explain, params and --dry-run work without")
+    }
 
     /// A nested jail's is below that of the jail around it, which may have had another name when its cgroup was made.
     func cgroup(of jail: String) -> Cgroup {

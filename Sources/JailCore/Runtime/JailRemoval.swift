@@ -127,8 +127,8 @@ public struct JailRepair {
         if let trace {
             if trace.name != name, host.state.finishRename(name) { return }
             if try isOver(trace, name) {
-                let undo = host.state.record(of: name)?.details.networkUndo ?? []
                 HookCgroup.end(HookCgroup.place(of: name, host))
+                let undo = host.state.record(of: name)?.details.networkUndo ?? []
                 JailRemoval(trace: trace, networkUndo: undo, host: host).run()
             }
         } else if host.cgroup(of: name).belongs(to: name) {

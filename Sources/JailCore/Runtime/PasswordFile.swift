@@ -55,14 +55,6 @@ struct PasswordFile {
         self.failure = failure
     }
 
-    /// What is said of a name that is not found.
-    func noSuchUser(jail: String, parameter: String, _ name: Located<String>?) -> RuntimeError {
-        failure
-            ?? .noSuchUser(
-                jail: jail, parameter: parameter, origin: name?.origin ?? .standard(""), name: name?.value ?? "",
-                near: name.flatMap { Spelling($0.value).closest(in: names) })
-    }
-
     private static func lines(_ text: String) -> [[Substring]] {
         text.split(separator: "\n").map { $0.split(separator: ":", omittingEmptySubsequences: false) }
     }

@@ -67,8 +67,9 @@ extension RuntimeError {
         case .locked(let jail, let holder): "\(jail): another jailrun works on it\(holder.isEmpty ? "" : ": \(holder)")"
         case .host(let text, _): text
         case .unsuitable(let jail, let origin, let text, _): "\(location(origin))\(jail): \(text)"
-        case .noSuchUser(let jail, _, .commandLine, let name, _):
+        case .noSuchUser(let jail, _, .commandLine, let name, let near):
             "\(jail): -u \(Terminal.escaped(name)): no such user in the jail"
+                + (near.map { " (did you mean \"\(Terminal.escaped($0))\"?)" } ?? "")
         case .noSuchUser(let jail, _, let origin, _, _): "\(location(origin))\(jail): \(finding.text)"
         case .system(let text, let errno): "\(text): \(errno.description)"
         case .timedOut(let jail, let text): "\(jail): timed out waiting for \(text)"

@@ -31,10 +31,9 @@ public struct StateDirectory: Sendable {
     func namespacePath(_ name: String) -> String { "\(path)/net/\(name)" }
     func lockPath(_ name: String) -> String { "\(path)/locks/\(name)" }
 
-    /// What is recorded here is entered and killed as root: nobody else may have written it. Who is not root does neither.
+    /// What is recorded here is entered and killed as root: nobody else may have written it.
     /// - Throws: when it is there, and is another's, or others can write it.
     func checkOwner() throws(RuntimeError) {
-        if geteuid() != 0 { return }
         var status = stat()
         guard unsafe lstat(path, &status) == 0 else { return }
         let isOurs = status.st_mode & S_IFMT == S_IFDIR && status.st_uid == geteuid()
@@ -70,11 +69,13 @@ public struct StateDirectory: Sendable {
     func hasTrace(of name: String) -> Bool { unsafe access(tracePath(name), F_OK) == 0 }
 
     /// The trace of a name, or nil. One that cannot be read counts as none: the cgroup tells the rest.
-    func trace(of name: String) -> JailTrace? { (try? readTrace(of: name)) ?? nil }
+    func trace(of name: String) -> JailTrace? {
+        if let assumed { return assumed.first { $0.name == name } }
+        return (try? readTrace(of: name)) ?? nil
+    }
 
     /// - Throws: when it could not be looked at: then nothing may be removed.
     func readTrace(of name: String) throws(Errno) -> JailTrace? {
-        if let assumed { return assumed.first { $0.name == name } }
         do { return JailTrace(text: try Files.text(tracePath(name))) } catch {
             if error.meansAbsent { return nil }
             throw error
@@ -234,8 +235,8 @@ struct JailLock: ~Copyable {
         _ path: String, in state: StateDirectory, jail: String, writesHolder: Bool = true,
         timeoutMilliseconds: Int = 60000, waits: (told: Waits, signals: SignalSource)? = nil
     ) throws(RuntimeError) {
-        if let descriptor = try Self.taken(path, writesHolder: writesHolder) {
-            self.descriptor = descriptor
+        if let taken = try Self.take(path, writesHolder) {
+            descriptor = taken
             self.path = path
             return
         }
@@ -245,8 +246,8 @@ struct JailLock: ~Copyable {
         var pauseMilliseconds = 0  // at first only its directory may be missing
         while true {
             try state.prepare()
-            if let descriptor = try Self.taken(path, writesHolder: writesHolder) {
-                self.descriptor = descriptor
+            if let taken = try Self.take(path, writesHolder) {
+                descriptor = taken
                 self.path = path
                 return
             }
@@ -259,10 +260,6 @@ struct JailLock: ~Copyable {
             }
             pauseMilliseconds = min(max(pauseMilliseconds * 2, 1), 20)
         }
-    }
-
-    private static func taken(_ path: String, writesHolder: Bool) throws(RuntimeError) -> Descriptor? {
-        try attempt("cannot lock \(path)") { () throws(Errno) in try lock(path, writesHolder: writesHolder) }
     }
 
     /// Nil when somebody else holds it, or when its directory is gone. The file may be unlinked between open and flock: then
@@ -284,6 +281,10 @@ struct JailLock: ~Copyable {
             }
             return file
         }
+    }
+
+    private static func take(_ path: String, _ writesHolder: Bool) throws(RuntimeError) -> Descriptor? {
+        try attempt("cannot lock \(path)") { () throws(Errno) in try lock(path, writesHolder: writesHolder) }
     }
 
     private static func open(_ path: String) throws(Errno) -> Descriptor? {

@@ -25,10 +25,10 @@ struct GlobalOptions: ParsableArguments {
         GlobalRequest(stateDirectory: stateDirectory, cgroupRoot: cgroupRoot, isVerbose: verbose, isQuiet: quiet)
     }
 
-    func host(timings: Timings? = nil, needsRoot: Bool = true) throws -> Host {
+    func host(timings: Timings? = nil) throws -> Host {
         var request = request
         request.timings = timings
-        return try request.host(needsRoot: needsRoot)
+        return try request.host()
     }
 
     /// For what starts nothing.
@@ -51,9 +51,8 @@ struct GlobalRequest {
     var timings: Timings?
 
     /// The machine, ready for work. Signals are blocked from here on.
-    /// - Parameter needsRoot: false for what only looks at files and plans.
-    func host(needsRoot: Bool = true) throws -> Host {
-        if needsRoot { try Host.checkRoot() }
+    func host() throws -> Host {
+        try Host.checkRoot()
         let signals = try SignalSource.takeProcess()
         let (isQuiet, isVerbose, timings) = (isQuiet, isVerbose, timings)
         let observe = { @Sendable (step: Step, microseconds: Int?) in
