@@ -31,7 +31,8 @@ extension Kernel {
                     let answer = Command(["ping", "-c", "1", "-W", "5", address]).run()
                     #expect(answer.status == 0, "\(answer)")
                 }
-                let bridges = Command.shell("ip -o link show master jail0; ip -o -4 address show dev jail0").run().output
+                let bridges = Command.shell("ip -o link show master jail0; ip -o -4 address show dev jail0").run()
+                    .output
                 #expect(bridges.contains("vjail2") && bridges.contains("vjail3"), "\(bridges)")
                 #expect(bridges.contains("10.77.5.254/24") && bridges.contains("10.78.0.1/24"), "\(bridges)")
                 made.signal(SIGTERM)

@@ -102,7 +102,8 @@ struct TraceComparison {
         self.isEntry = isEntry
         pids = [calls.first?.pid ?? 0]
         found = [0]
-        let isStage = { (call: TracedCall) in call.name == "clone3" && call.arguments.contains { $0.contains("PIDFD") } }
+        let isStage = { (call: TracedCall) in call.name == "clone3" && call.arguments.contains { $0.contains("PIDFD") }
+        }
         guard isEntry, let index = calls.firstIndex(where: isStage) else { return }
         begin(calls[index].result, knowing: [:])
         side = .child
@@ -122,7 +123,8 @@ struct TraceComparison {
         let isHook = step.name == "clone3" && !line.contains("CLONE_NEW")
         let pid = isHook ? pids[0] : hook ?? (side.rawValue < pids.count ? pids[side.rawValue] : -1)
         let from = cursors[pid] ?? 0
-        for index in calls.indices.prefix(end).dropFirst(from) where calls[index].pid == pid && calls[index].name == step.name {
+        for index in calls.indices.prefix(end).dropFirst(from)
+        where calls[index].pid == pid && calls[index].name == step.name {
             var known = slots[pid] ?? [:]
             guard Self.match(step, calls[index], &known) else { continue }
             if !step.result.isEmpty, step.result != "0" { known[step.result] = calls[index].result }

@@ -56,7 +56,8 @@ public struct FileScript {
     private var checks: [String] {
         let tools =
             ["unshare", "nsenter", "setpriv", "findmnt", "flock", "pivot_root", "hostname", "perl"]
-            + [("iproute2", "ip"), ("procps", "sysctl"), ("nftables", "nft")].filter { packages.contains($0.0) }.map(\.1)
+            + [("iproute2", "ip"), ("procps", "sysctl"), ("nftables", "nft")].filter { packages.contains($0.0) }.map(
+                \.1)
         var refusals: [String] = []
         for line in jails.flatMap(\.refusals) where !refusals.contains(line) { refusals.append(line) }
         return [
@@ -134,7 +135,8 @@ public struct FileScript {
         "    done", "    take_back 2>/dev/null", "}", "",
         "# leave NUMBER", "leave() {", "    (", "        work=$all/$1; set +e", "        end_holder \"$work/holder\"",
         "        \"end_$1\"", "    ) 2>/dev/null",
-        "    \"poststop_$1\" 3<&- 8<&-", "    finish \"$1\"", "    \"release_$1\" 3<&- 8<&-", "    rm -rf \"$all/${1:?}\"", "}", "",
+        "    \"poststop_$1\" 3<&- 8<&-", "    finish \"$1\"", "    \"release_$1\" 3<&- 8<&-",
+        "    rm -rf \"$all/${1:?}\"", "}", "",
     ]
 
     private static let starting = [
@@ -143,14 +145,16 @@ public struct FileScript {
         "    # All that is temporary is here. The jail's root user must be able to look into it.",
         "    mkdir \"$work\" \"$work/root\" \"$work/dev\" \"$work/sources\" \"$work/layers\" \"$work/mask\"",
         "    mkdir \"$work/programs\" \"$work/identity\" \"$work/sysfs\"",
-        "    mkfifo -m 0666 \"$work/born\" \"$work/go\" \"$work/up\"", "    \"write_$1\"", "    \"before_$1\" 3<&- 8<&-",
+        "    mkfifo -m 0666 \"$work/born\" \"$work/go\" \"$work/up\"", "    \"write_$1\"",
+        "    \"before_$1\" 3<&- 8<&-",
         "    # The mount namespace takes with it what the host's part mounts.",
         "    unshare --mount --propagation private env work=\"$work\" sh -eu \"$work/host\" <&3 3<&- 8<&- &",
         "    echo $! >\"$work/holder\"", "    up=", "    read -r up <\"$work/up\" || :",
         "    case $up in", "    started) echo \"$up\" >\"$work/was-up\"; \"after_$1\" 3<&- 8<&- ;;",
         "    runs) echo \"$up\" >\"$work/was-up\" ;;", "    *) status=0; wait \"$(cat \"$work/holder\")\" || status=$?",
         "        [ \"$status\" != 0 ] || status=125", "        exit \"$status\" ;;", "    esac", "}", "",
-        "# await NUMBER: returns when it has ended, and sets status to that of the first jail that failed.", "await() {",
+        "# await NUMBER: returns when it has ended, and sets status to that of the first jail that failed.",
+        "await() {",
         "    work=$all/$1", "    last=0", "    wait \"$(cat \"$work/holder\")\" || last=$?",
         "    [ \"$status\" != 0 ] || status=$last", "    read -r up <\"$work/was-up\"",
         "    # jailrun runs these while it keeps the jail; here a jail that is one command has ended with it.",

@@ -29,7 +29,8 @@ struct ShellScript {
         ["# ---- Jail \(explanation.name).", ""]
             + function("write", script("host", host) + script("jail", inside) + script("enter", enter) + calls)
             + function("before", hostCommands(plan.before)) + function("after", hostCommands(plan.after))
-            + function("end", ["end_processes \(Shell.quoted(cgroup))"]) + function("tidy", tidy) + function("poststop", hostCommands(afterwards("exec.poststop")))
+            + function("end", ["end_processes \(Shell.quoted(cgroup))"]) + function("tidy", tidy)
+            + function("poststop", hostCommands(afterwards("exec.poststop")))
             + function("release", hostCommands(afterwards("exec.release")))
     }
 
@@ -65,7 +66,8 @@ struct ShellScript {
     private var freeLinks: [String] {
         purposes.compactMap { purpose in
             guard case .network(.createVeth(let pair)) = purpose else { return nil }
-            return "[ ! -e /sys/class/net/\(pair.name) ] || fail '\(pair.name): there is such a link: make the script anew'"
+            return
+                "[ ! -e /sys/class/net/\(pair.name) ] || fail '\(pair.name): there is such a link: make the script anew'"
         }
     }
 
