@@ -5,12 +5,13 @@ extension ShellScript {
     /// The third script: from the host's programs into the jail's root, with nothing of the host left.
     var enter: [String] {
         [
-            "# What perl is to do is read now: afterwards only the file system of the host's root is seen.",
-            "calls=$(cat \"$work/calls\")", "filter=$(od -An -v -tx1 \"$work/filter\" | tr -d ' \\n')", "",
-        ] + comments { $0 == .enterRoot } + [
+            "# What is in $work is read and opened now: afterwards only the file system of the host's root is seen.",
+            "calls=$(cat \"$work/calls\")", "filter=$(od -An -v -tx1 \"$work/filter\" | tr -d ' \\n')",
+        ] + (plan.created.isEmpty ? [] : ["exec 7<>\"$work/born\" 8<>\"$work/go\""]) + [""]
+            + comments { $0 == .enterRoot } + [
             "nsenter --mount=/proc/self/ns/mnt pivot_root \"$root\" \"$root\"",
             "umount --no-canonicalize --lazy .    # the host's tree, now on top of the jail's: this directory", "",
-        ] + (plan.created.isEmpty ? [] : ["echo created >\"$work/born\"", "read -r _ <\"$work/go\"", ""])
+        ] + (plan.created.isEmpty ? [] : ["echo created >&7", "read -r _ <&8", "exec 7>&- 8>&-", ""])
             + (isCommandFirst ? ["# From here on the jail runs its command.", "echo runs >&9", "exec 9>&-", ""] : [])
             + narrow
     }
