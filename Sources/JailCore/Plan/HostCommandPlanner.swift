@@ -31,7 +31,7 @@ struct HostCommandPlanner {
                 operation: operation, side: side, aim: .hostCommand(line, parameter: parameter), origin: origin,
                 purpose: "run \(line.text)")
         }
-        return [step(.fork, .host)] + calls.map { step(.call($0), .child) }
+        return [step(.fork(ownCgroup: !line.isBackground), .host)] + calls.map { step(.call($0), .child) }
     }
 
     private func execute(_ line: JailCommand) -> SystemCall {

@@ -5,7 +5,10 @@ extension Operation {
         case .call(let call): call.spelling
         case .spawn(let flags):
             "clone3({flags=CLONE_VM|CLONE_PIDFD|CLONE_CLEAR_SIGHAND|CLONE_INTO_CGROUP|\(flags), exit_signal=SIGCHLD, cgroup=cgroup}, 88)"
-        case .fork: "clone3({flags=CLONE_VM|CLONE_PIDFD|CLONE_CLEAR_SIGHAND, exit_signal=SIGCHLD}, 88)"
+        case .fork(let hasOwnCgroup):
+            hasOwnCgroup
+                ? "clone3({flags=CLONE_VM|CLONE_PIDFD|CLONE_CLEAR_SIGHAND|CLONE_INTO_CGROUP, exit_signal=SIGCHLD, cgroup=…}, 88)"
+                : "clone3({flags=CLONE_VM|CLONE_PIDFD|CLONE_CLEAR_SIGHAND, exit_signal=SIGCHLD}, 88)"
         case .release(let slots):
             "sendmsg(control, {SCM_RIGHTS [\(slots.map(\.name).joined(separator: ", "))]}, MSG_NOSIGNAL)"
         case .network(let operation): "\(operation)"

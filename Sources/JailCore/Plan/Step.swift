@@ -52,7 +52,7 @@ public enum Operation: Equatable, Sendable {
     /// clone3(2) of the jail's first process: into its cgroup, with a pidfd, its signal handlers cleared.
     case spawn(NamespaceFlags)
     /// clone3(2) of a process that stays on the host, to run a command there.
-    case fork
+    case fork(ownCgroup: Bool)
     /// Lets the child go on, and passes it descriptors: the other end of its recvmsg(2).
     case release([Slot])
     case network(NetworkOperation)
