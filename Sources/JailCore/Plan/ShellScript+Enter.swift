@@ -9,9 +9,9 @@ extension ShellScript {
             "calls=$(cat \"$work/calls\")", "filter=$(od -An -v -tx1 \"$work/filter\" | tr -d ' \\n')",
         ] + (plan.created.isEmpty ? [] : ["exec 7<>\"$work/born\" 8<>\"$work/go\""]) + [""]
             + comments { $0 == .enterRoot } + [
-            "nsenter --mount=/proc/self/ns/mnt pivot_root \"$root\" \"$root\"",
-            "umount --no-canonicalize --lazy .    # the host's tree, now on top of the jail's: this directory", "",
-        ] + (plan.created.isEmpty ? [] : ["echo created >&7", "read -r _ <&8", "exec 7>&- 8>&-", ""])
+                "nsenter --mount=/proc/self/ns/mnt pivot_root \"$root\" \"$root\"",
+                "umount --no-canonicalize --lazy .    # the host's tree, now on top of the jail's: this directory", "",
+            ] + (plan.created.isEmpty ? [] : ["echo created >&7", "read -r _ <&8", "exec 7>&- 8>&-", ""])
             + (isCommandFirst ? ["# From here on the jail runs its command.", "echo runs >&9", "exec 9>&-", ""] : [])
             + narrow
     }
