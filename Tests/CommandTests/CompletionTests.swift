@@ -4,7 +4,7 @@ import Testing
 
 extension Typed {
     /// Completion, as shells do it: the scripts are read by them, and asked.
-    @Suite(.serialized)
+    @Suite(.serialized, .enabled(if: Laboratory.isHere || Laboratory.mustRun, "needs a lab (run: make test)"))
     final class CompletionTests {
         private let directory: String
 

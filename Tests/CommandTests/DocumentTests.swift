@@ -2,13 +2,12 @@ import Foundation
 import Glibc
 import Testing
 
-/// Tests that start jails where a command line without options has them, so one at a time.
-@Suite(.serialized, .enabled(if: Laboratory.isHere || Laboratory.mustRun, "needs a lab (run: make test)"))
-enum Typed {}
+/// Tests of command lines without `--root`: some start jails, and others look whether there are any. So one at a time.
+@Suite(.serialized) enum Typed {}
 
 extension Typed {
     /// What the documents tell people to type, typed.
-    @Suite(.serialized)
+    @Suite(.serialized, .enabled(if: Laboratory.isHere || Laboratory.mustRun, "needs a lab (run: make test)"))
     final class DocumentTests {
         /// What is written for people, in the folder from which the tests run; the decisions tell of the past.
         static let documents: [String] = {

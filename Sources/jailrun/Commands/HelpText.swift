@@ -6,14 +6,14 @@ enum HelpText {
     static func explainItself() -> Never {
         Output.raw(
             """
-            jailrun runs FreeBSD-style jails on Linux, as a jail.conf(5) file describes them.
+            jailrun runs FreeBSD-style jails on Linux, as a jail.conf(5) describes them.
 
             usage: jailrun FILE [JAIL ...] [-- COMMAND ...]
                    jailrun VERB ...
 
-                jailrun www.conf                      run its jails here, until Ctrl-C
-                jailrun start www.conf                start them, and return when they are up
-                jailrun services.conf -- make test    run a command beside them, and stop them
+                jailrun www.conf                     run its jails here, until Ctrl-C
+                jailrun start www.conf               start them, and return when they are up
+                jailrun services.conf -- make test   run a command beside them, then stop
 
             verbs: \(Verb.names.prefix(10).joined(separator: " "))
                    \(Verb.names.dropFirst(10).joined(separator: " "))
