@@ -1,4 +1,5 @@
-/// A trace of a file with several jails: each is started by a process of its own, and compared with its part of the dry run.
+/// A trace of a file with several jails: each is started by a process of its own, and compared with its part of the
+/// dry run.
 struct FileTrace {
     private let calls: [TracedCall]
     /// The child of whom a process is.
@@ -10,6 +11,9 @@ struct FileTrace {
             if let child = Int(call.result), child > 0 { parents[child] = call.pid }
         }
     }
+
+    /// jailrun itself is executed; its supervisor gives rights up, those of no jail but its own.
+    private static let ofSupervisor = ["execve", "prctl", "capset"]
 
     /// The dry run's parts, by the line in front of each.
     static func parts(of lines: [String]) -> [(title: String, lines: [String])] {
@@ -36,22 +40,23 @@ struct FileTrace {
             starters.append(starter)
             comparisons.append(TraceComparison(calls.filter { isOf($0.pid, starter) }))
         }
+        let others = calls.filter { call in !starters.contains { isOf(call.pid, $0) } }
         // Each by whoever needed it first.
         for line in parts.first(where: { $0.title == "shared" })?.lines ?? [] {
             let isFound = comparisons.indices.contains { index in
                 comparisons[index].finds(line) { $0.makesCgroup(jails[index].title) }
             }
-            if !isFound { missing.append("shared: \(line)") }
+            if !isFound && !others.contains(where: { $0.makesLevel(of: line) }) { missing.append("shared: \(line)") }
         }
         for (index, jail) in jails.enumerated() {
             for line in jail.lines { comparisons[index].find(line) }
             missing += comparisons[index].missing.map { "\(jail.title): \($0)" }
         }
-        let others = calls.filter { call in !starters.contains { isOf(call.pid, $0) } }
         return (
             missing,
             zip(jails, comparisons).flatMap { jail, comparison in comparison.extra.map { "\(jail.title): \($0)" } }
-                + others.filter { TraceComparison.isIsolation($0) && $0.name != "execve" }.map { "\($0)" }
+                + others.filter { TraceComparison.isIsolation($0) && !Self.ofSupervisor.contains($0.name) }
+                .map { "\($0)" }
         )
     }
 
@@ -68,6 +73,13 @@ struct FileTrace {
 }
 
 extension TracedCall {
+    /// The supervisor's cgroup is below that of all jails, too, so that it may be the first to need it.
+    fileprivate func makesLevel(of line: String) -> Bool {
+        guard name == "mkdir" || name == "mkdirat", result == "0" else { return false }
+        let words = TracedCall(pid: 0, line + " = 0")?.arguments ?? []
+        return words.contains { $0.hasPrefix("\"/") && arguments.contains($0) }
+    }
+
     /// The first of a jail's own steps.
     fileprivate func makesCgroup(_ jail: String) -> Bool {
         name == "mkdirat" && arguments.count > 1 && arguments[1] == "\"\(jail)\""
