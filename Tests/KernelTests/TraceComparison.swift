@@ -171,9 +171,11 @@ struct TraceComparison {
         slots[child] = known
     }
 
-    /// Programs of the host that jailrun starts.
+    /// Programs of the host that jailrun starts, and a copy of its own that watches over the run.
     private var hooks: [Int] {
-        calls.filter { $0.pid == pids[0] && $0.name == "clone3" }.compactMap { Int($0.result) }
+        calls.filter { $0.pid == pids[0] && ["clone3", "clone", "fork"].contains($0.name) }.compactMap {
+            Int($0.result)
+        }
     }
 
     private mutating func enter(_ next: Side) {
