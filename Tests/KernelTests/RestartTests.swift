@@ -98,7 +98,7 @@ extension Kernel {
                 let pids = ["db", "web"].map { machine.firstProcess(of: $0) }
                 configure(machine, db: "host.hostname = unnamed.invalid; ip_hostname;")
                 let outcome = machine.jailrun("restart", "db")
-                #expect(outcome.status == 125 && outcome.errors.contains("unnamed.invalid"), "\(outcome)")
+                #expect(outcome.status == 65 && outcome.errors.contains("unnamed.invalid"), "\(outcome)")
                 #expect(outcome.errors.contains("nothing was stopped"), "\(outcome)")
                 #expect(["db", "web"].map { machine.firstProcess(of: $0) } == pids)
                 #expect(machine.jailrun("stop", "web", "db", "other").status == 0)

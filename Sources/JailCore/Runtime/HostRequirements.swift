@@ -50,17 +50,24 @@ struct HostRequirements {
         for index in order(of: jails) {
             let (jail, place) = (jails[index], places[index])
             var facts = try facts(of: jail, terminals)
-            // What is up has its network already, for a check.
-            if findings == nil || host.state.trace(of: jail.name.value) == nil {
-                try go(without: ()) { () throws(RuntimeError) in
-                    try addNetwork(of: jail, number: place.network, companions, to: &facts)
-                }
+            let connected = withoutOwnInterfaces(jail)
+            try go(without: ()) { () throws(RuntimeError) in
+                try addNetwork(of: connected, number: place.network, companions, to: &facts)
             }
             prepared.append(FilePlan.Prepared(spec: jail, identity: place.identity, facts: facts))
             // Who has an address in common without the right to is told by the check of the file.
             if findings == nil { companions.append(NetworkStart.Companion(spec: jail, number: place.network)) }
         }
         return prepared
+    }
+
+    /// For a check, a jail that is up has what its start has moved into it, and gives it back before it starts again.
+    private func withoutOwnInterfaces(_ jail: JailSpec) -> JailSpec {
+        if findings == nil || jail.network.interfaces.isEmpty { return jail }
+        guard let trace = host.state.trace(of: jail.name.value) else { return jail }
+        var jail = jail
+        jail.network.interfaces.removeAll { trace.interfaces.contains($0.value) }
+        return jail
     }
 
     /// As they can be started; for a check, also those that cannot.

@@ -38,11 +38,6 @@ struct HostnameLookup {
         return known.addresses.compactMap { InternetAddress($0) }
     }
 
-    /// - Throws: for the first of the jails whose name has no address.
-    static func check(_ jails: [JailSpec], on host: Host) throws(RuntimeError) {
-        for jail in jails { _ = try HostnameLookup(jail: jail, host: host).resolved() }
-    }
-
     /// The first word of each line, each address once.
     static func addresses(in answer: String) -> [InternetAddress] {
         var found: [InternetAddress] = []

@@ -121,9 +121,6 @@ public struct JailOrigin: Sendable {
 }
 
 extension Host {
-    /// - Throws: for the first of the jails that `ip_hostname` would give no address.
-    public func lookUpNames(of jails: [JailSpec]) throws(RuntimeError) { try HostnameLookup.check(jails, on: self) }
-
     /// Whether a jail of that name is up, or about to be.
     public func isHeld(_ name: String) -> Bool { NameHolder(state: state).isHeld(name) }
 }

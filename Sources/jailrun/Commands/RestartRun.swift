@@ -97,10 +97,7 @@ struct RestartRun {
         let errors = configuration.missingOnHost(for: part.names, of: part.instance, host: host).filter {
             $0.severity == .error
         }
-        if errors.isEmpty {
-            try InstanceOption.check(specs, of: part.instance)
-            return try host.lookUpNames(of: specs)
-        }
+        if errors.isEmpty { return try InstanceOption.check(specs, of: part.instance) }
         Output.diagnostics(errors)
         throw ExitCode(65)
     }
