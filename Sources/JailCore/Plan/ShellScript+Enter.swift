@@ -6,7 +6,7 @@ extension ShellScript {
     var enter: [String] {
         [
             "# What is in $work is read and opened now: afterwards only the file system of the host's root is seen.",
-            "calls=$(cat \"$work/calls\")", "filter=$(od -An -v -tx1 \"$work/filter\" | tr -d ' \\n')",
+            "exec 6<\"$work/calls\"", "filter=$(od -An -v -tx1 \"$work/filter\" | tr -d ' \\n')",
         ] + (plan.created.isEmpty ? [] : ["exec 7<>\"$work/born\" 8<>\"$work/go\""]) + [""]
             + comments { $0 == .enterRoot } + [
                 "nsenter --mount=/proc/self/ns/mnt pivot_root \"$root\" \"$root\"",
@@ -45,7 +45,7 @@ extension ShellScript {
                 "exec setsid env -i \(Shell.quoted(environment)) \\",
                 "    setpriv --no-new-privs \(canChangeRoot ? "--bounding-set=\"$caps\" " : "")"
                     + "--inh-caps=-all --ambient-caps=-all \\",
-                "    perl -e \"$calls\" -- \"$filter\" \\",
+                "    perl /dev/fd/6 \"$filter\" \\",
             ]
             + (canChangeRoot
                 ? ["    chroot --userspec=+\(user.uid):+\(user.gid) --groups=\(groups.isEmpty ? "''" : groups) . \\"]
@@ -103,7 +103,8 @@ extension ShellScript {
             : ["syscall(\(cns_number_seccomp), 1, \(flags), $program) == 0 or die \"seccomp: $!\";"]
         return comments(isMeant) + [
             "# setpriv --seccomp-filter would install it (util-linux 2.40), keyctl session would make the keyring",
-            "# (keyutils), and no program closes descriptors: perl makes these calls, and executes what follows.",
+            "# (keyutils), and no program closes descriptors: perl makes these calls, and executes what follows. It knows",
+            "# what /dev/fd is where there is no /dev; of -e it would open /dev/null.",
             "base64 -d >\"$work/filter\" <<'END_OF_FILTER'",
         ] + Self.base64(program) + [
             "END_OF_FILTER", "cat >\"$work/calls\" <<'END_OF_CALLS'",

@@ -28,7 +28,11 @@ struct SupervisorCgroup {
 
     /// Nothing of it stays. What a command of the host has started for good goes out with the supervisor.
     func leave() {
-        host.move(cgroup.ownProcesses, to: [home, host.topCgroup])
-        cgroup.removeIfEmpty()
+        // A process that is just ending keeps its cgroup for a moment, though nothing lists it any more.
+        for _ in 0..<100 {
+            host.move(cgroup.ownProcesses, to: [home, host.topCgroup])
+            if cgroup.removeIfEmpty() { return }
+            usleep(2000)
+        }
     }
 }
