@@ -31,7 +31,7 @@ struct SupervisorCgroup {
         // A process that is just ending keeps its cgroup for a moment, though nothing lists it any more.
         for _ in 0..<100 {
             host.move(cgroup.ownProcesses, to: [home, host.topCgroup])
-            if cgroup.removeIfEmpty() { return }
+            if cgroup.removeIfEmpty() || errno == ENOENT { return }
             usleep(2000)
         }
     }
