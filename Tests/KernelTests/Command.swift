@@ -18,7 +18,9 @@ enum Laboratory {
     static func some<Case>(_ cases: [Case]) -> [Case] {
         isVirtualMachine ? cases.enumerated().filter { $0.offset.isMultiple(of: 2) }.map(\.element) : cases
     }
-    static let program = environment["JAILRUN"] ?? ""
+    /// As /proc/PID/exe names it: the folder of a build is a link.
+    static let program =
+        environment["JAILRUN"].map { URL(fileURLWithPath: $0).resolvingSymlinksInPath().path } ?? ""
     static let probe = environment["JAILRUN_PROBE"] ?? ""
     static let examples = environment["JAILRUN_EXAMPLES"] ?? ""
 

@@ -129,9 +129,6 @@ extension Kernel {
             var description: String { "\(pid)<\(parent) \(words)" }
         }
 
-        /// As /proc shows it: a folder of the build is a link.
-        private static let program = URL(fileURLWithPath: Laboratory.program).resolvingSymlinksInPath().path
-
         /// jailrun's own, the jails', and what they have started.
         private func tree() -> [Process] {
             let pids = ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { pid_t($0) }
@@ -143,7 +140,7 @@ extension Kernel {
                 let program = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/exe")
                 let line = (try? String(contentsOfFile: "/proc/\(pid)/cmdline", encoding: .utf8)) ?? ""
                 let words = line.split(separator: "\0").joined(separator: " ")
-                let isProgram = program == Self.program
+                let isProgram = program == Laboratory.program
                 let isOurs =
                     isProgram || words.hasPrefix("jailrun-") || words.hasSuffix("sleep 4242") || words == "sleep 4343"
                     || words.hasSuffix("/bin/deaf")
