@@ -19,7 +19,8 @@ extension Machine {
     }
 
     func cgroups() -> [String] {
-        Command.shell("cd '\(Remains.cgroupRoot)' && find . -mindepth 1 -type d ! -name '.supervisor.*' | sort").run().lines
+        Command.shell("cd '\(Remains.cgroupRoot)' && find . -mindepth 1 -type d ! -name '.supervisor.*' | sort").run()
+            .lines
     }
 }
 
