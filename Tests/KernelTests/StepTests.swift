@@ -76,7 +76,13 @@ extension Kernel {
             try Machine.with { machine in
                 // Health is asked after by a supervisor, and whatever it runs inside is no part of the start.
                 let lines = machine.read("\(Laboratory.examples)/\(example)/jail.conf").split(separator: "\n")
-                machine.write(lines.filter { !$0.contains("health.") }.joined(separator: "\n"), to: machine.conf)
+                // A run whose main program is stopped takes the jail back itself, which is no part of the start either.
+                var text = lines.filter { !$0.contains("health.") }.joined(separator: "\n")
+                if example == "ci" {
+                    text = text.replacing("command = \"exec redis-server", with: "exec.start = \"/usr/bin/redis-server")
+                        .replacing("--save ''\";", with: "--save '' &\";")
+                }
+                machine.write(text, to: machine.conf)
                 let ready = example == "ci" ? "redis-cli ping" : "true"
                 try compare(machine, machine.conf, jail, stopping: jail, ready: ready, seconds: 60)
             }
@@ -165,8 +171,7 @@ extension Kernel {
                 }
             }
             let outcome = run.wait(seconds: seconds)
-            // A main program that is stopped before it has a handler for SIGTERM is killed by it.
-            try #require(outcome.status == 0 || jail != nil && outcome.status == 128 + SIGTERM, "\(outcome)")
+            try #require(outcome.status == 0, "\(outcome)")
             var comparison = TraceComparison(TracedCall.all(in: machine.read(trace)))
             for line in dry.lines { comparison.find(line) }
             #expect(comparison.missing == [])
