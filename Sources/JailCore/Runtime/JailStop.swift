@@ -159,6 +159,8 @@ public struct JailStop {
         _ = cns_pidfd_signal(pidfd.number, SIGHUP)
         if registry.records.contains(where: { $0.supervisor == service.supervisor && !$0.state.isOver }) { return }
         awaitEnd(pidfd)
+        // It may have had nowhere to go from its cgroup but to its end.
+        if host.removeLeftCgroups() { host.state.removeIfUnused(cgroupRoot: host.cgroupRoot) }
     }
 
     /// The same of a jail that is kept by the jailrun in whose foreground it runs.
