@@ -10,12 +10,14 @@ extension Kernel {
             Date().timeIntervalSince(begin) < seconds * Laboratory.patience
         }
 
-        private func hasProcess(_ words: String) -> Bool {
-            ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).contains { pid in
+        private func processes(_ words: String) -> [pid_t] {
+            ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).filter { pid in
                 let line = (try? String(contentsOfFile: "/proc/\(pid)/cmdline", encoding: .utf8)) ?? ""
                 return line.split(separator: "\0").joined(separator: " ") == words
-            }
+            }.compactMap { pid_t($0) }
         }
+
+        private func hasProcess(_ words: String) -> Bool { !processes(words).isEmpty }
 
         private static let hanging = [
             "exec.prestop = \"touch MARK; sleep 5151\";", "exec.stop = \"touch /var/at; sleep 5151\";",
@@ -133,8 +135,9 @@ extension Kernel {
                         + "exec.start = \"sleep 5252 &\";")
                 #expect(machine.jailrun("start", machine.conf).status == 0)
                 #expect(machine.jailrun("stop", "t").status == 0)
-                #expect(hasProcess("sleep 5353") && hasProcess("sleep 5454"))
-                _ = Command.shell("kill $(pgrep -f 'sleep 5[34]5[34]')").run()
+                let daemons = processes("sleep 5353") + processes("sleep 5454")
+                #expect(daemons.count == 2)
+                for daemon in daemons { kill(daemon, SIGTERM) }
                 #expect(eventually { !hasProcess("sleep 5353") && !hasProcess("sleep 5454") })
             }
         }
