@@ -145,17 +145,19 @@ extension Kernel {
         @Test("deaf jails that do not depend on each other are stopped at once", arguments: ["stop", "restart"])
         func atOnce(verb: String) throws {
             try Machine.with { machine in
-                machine.script("deaf", "trap '' TERM; while :; do sleep 0.2; done")
-                machine.write(
-                    "path = \"\(machine.root)\"; stop.timeout = 3; exec.start = \"/bin/deaf &\"; a {} b {} c {} d {} e {}",
-                    to: machine.conf)
+                let names = ["a", "b", "c", "d", "e"]
+                machine.script("deaf", "trap 'touch /var/told.$1' TERM; while :; do sleep 0.2; done")
+                let jails = names.map { "\($0) { exec.start = \"/bin/deaf \($0) &\"; }" }.joined(separator: " ")
+                machine.write("path = \"\(machine.root)\"; stop.timeout = 6; \(jails)", to: machine.conf)
                 #expect(machine.jailrun("start", machine.conf).status == 0)
-                let begin = Date()
-                let outcome = machine.jailrun(verb, machine.conf)
-                let time = Date().timeIntervalSince(begin)
-                #expect(outcome.status == 0 && time > 2.5, "\(outcome)")
-                // One after the other they would take 15 s.
-                #expect(time < 11, "\(time)")
+                let deaf = names.flatMap { processes("/bin/sh /bin/deaf \($0)") }
+                #expect(deaf.count == names.count)
+                let stop = machine.start(verb, machine.conf)
+                // One after the other, four would have been killed before the last is told.
+                #expect(eventually { names.allSatisfy { machine.has("var/told.\($0)") } })
+                #expect(deaf.allSatisfy { kill($0, 0) == 0 })
+                let outcome = stop.wait(seconds: 30)
+                #expect(outcome.status == 0 && deaf.allSatisfy { kill($0, 0) != 0 }, "\(outcome)")
                 if verb == "restart" { _ = machine.jailrun("stop", "-f", machine.conf) }
             }
         }
