@@ -19,12 +19,17 @@ CALLED = $(BUILD)/bench/called
 # without locks, as the program has one thread.
 STATIC = $(OPTIMISED) -Xlinker -s -Xlinker --symbol-ordering-file="$(CURDIR)/bench/start.order"
 OPTIMISED = -c release --static-swift-stdlib -Xswiftc -static-executable -Xswiftc -use-ld=lld \
-	--experimental-lto-mode=full $(AUTOLINKED) -Xlinker --no-warn-symbol-ordering \
+	--experimental-lto-mode=full -debug-info-format none -Xlinker --no-dependent-libraries \
+	$(AUTOLINKED) -Xlinker --no-warn-symbol-ordering \
 	-Xswiftc -Osize -Xswiftc -assume-single-threaded -Xcc -DCNS_SHIPPED \
 	-Xswiftc -Xfrontend -Xswiftc -disable-concrete-type-metadata-mangled-name-accessors \
 	-Xswiftc -Xfrontend -Xswiftc -disable-generic-metadata-prespecialization \
 	-Xswiftc -Xfrontend -Xswiftc -disable-preallocated-instantiation-caches
-# A module says in its object file which libraries it needs; nobody reads that where the object is bitcode.
+# Clang takes each object that is bitcode for a source and compiles it again, before the linker optimises all as one: this
+# hands the objects to the linker as they are.
+BITCODE = CCC_OVERRIDE_OPTIONS='\# s/^(.*[.]bc)$$/-Wl,\1/'
+# A module says in its object file which libraries it needs. lld would open each library once for each object that names it,
+# and is told not to read that: these are the libraries.
 AUTOLINKED = -Xlinker -lFoundationEssentials -Xlinker -l_FoundationCShims -Xlinker -l_FoundationCollections \
 	-Xlinker -lswiftGlibc -Xlinker -lswiftSynchronization -Xlinker -lswift_Concurrency \
 	-Xlinker -lswift_StringProcessing -Xlinker -lswift_RegexParser -Xlinker -lswift_Builtin_float
@@ -58,7 +63,7 @@ build: deps-build
 
 ## make release     the static program, .build/release/jailrun
 release: deps-build
-	$(SWIFT) build $(STATIC) --product jailrun
+	$(BITCODE) $(SWIFT) build $(STATIC) --product jailrun
 	@ldd $(JAILRUN) 2>&1 | grep -q 'not a dynamic executable' || { echo "$(JAILRUN) is not static" >&2; exit 1; }
 # The linker has written it through a mapping, and so the kernel caches it page by page, of which each start maps many: a
 # twentieth of its time. Read from the disk, as after a boot, it is cached in larger pieces.
@@ -133,7 +138,7 @@ bench: root deps-bench release $(FLOOR) $(RACE)
 ## make order       writes bench/start.order, the functions of a start, anew
 order: root deps-order $(CALLED)
 	@rootfs-examples/shell/build
-	$(SWIFT) build $(OPTIMISED) --scratch-path $(BUILD)/order --product jailrun
+	$(BITCODE) $(SWIFT) build $(OPTIMISED) --scratch-path $(BUILD)/order --product jailrun
 	@JAILRUN="$(CURDIR)/$(BUILD)/order/release/jailrun" CALLED="$(CURDIR)/$(CALLED)" \
 	    Tests/Lab/lab -e shell bench/order >$(BUILD)/order/start.order
 	@mv $(BUILD)/order/start.order bench/start.order; wc -l bench/start.order
