@@ -132,7 +132,7 @@ extension Kernel {
                     usleep(100_000)
                     let begin = Date()
                     #expect(machine.jailrun("stop", "t").status == 0)
-                    #expect(Date().timeIntervalSince(begin) < 10)
+                    #expect(Date().timeIntervalSince(begin) < 10 * Laboratory.patience)
                 }
             }
         }
