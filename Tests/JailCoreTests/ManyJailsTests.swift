@@ -49,6 +49,24 @@ struct ManyJailsTests {
         #expect(ratio < Self.bound)
     }
 
+    @Test("eight times as many jails get their numbers and ranges of ids in eight times the time, each its own")
+    func identities() throws {
+        let registry = IdentityRegistry(state: StateDirectory(path: "/nonexistent"))
+        var specs: [Int: [JailSpec]] = [:]
+        for count in [1, 60, 480] {
+            let source = TextSource(files: ["many.conf": Self.text(count) + "own { userns = 2000000+65536; }\n"])
+            specs[count] = try Configuration(path: "many.conf", source: source).specs()
+        }
+        let ratio = try Self.ratio { count in
+            for _ in 0..<20 { _ = try registry.preview(for: specs[count] ?? []) }
+        }
+        #expect(ratio < Self.bound)
+        let places = try registry.preview(for: try #require(specs[480]))
+        #expect(places.map(\.identity.jid) == Array(1...481) && Set(places.map(\.network)).count == 481)
+        let ranges = places.compactMap(\.identity.idRange).sorted { $0.first < $1.first }
+        #expect(ranges.count == 481 && zip(ranges, ranges.dropFirst()).allSatisfy { $0.first + $0.count <= $1.first })
+    }
+
     @Test("jails with the same filter are judged by one walk of it, and are judged as they would be alone")
     func posture() throws {
         let source = TextSource(files: ["many.conf": Self.text(2) + "c { seccomp = none; }\n"])

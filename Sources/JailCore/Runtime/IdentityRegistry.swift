@@ -24,7 +24,7 @@ struct IdentityRegistry {
         let jid = try chooseJid(for: spec, wish, others: others, lock)
         let range = try chooseRange(for: spec, wish, used: others.compactMap(\.identity.idRange))
         var trace = makeTrace(JailIdentity(jid: jid, idRange: range, generation: UInt64(Clock.microseconds())))
-        trace.network = Self.network(of: jid, used: others.map(\.network))
+        trace.network = Self.network(of: jid, isUsed: others.map(\.network).contains)
         // A renamed jail keeps its cgroup, for cgroups cannot be renamed: until it ends, its first name is in use.
         if let other = others.first(where: { $0.cgroup == trace.cgroup }) {
             throw .unsuitable(
@@ -42,9 +42,9 @@ struct IdentityRegistry {
     }
 
     /// The jid; of a jail that is gone the network may have it still, for those that share it.
-    private static func network(of jid: Int, used: [Int]) -> Int {
+    private static func network(of jid: Int, isUsed: (Int) -> Bool) -> Int {
         var number = jid
-        while used.contains(number) { number = number <= lastJid ? lastJid + 1 : number + 1 }
+        while isUsed(number) { number = number <= lastJid ? lastJid + 1 : number + 1 }
         return number
     }
 
@@ -52,7 +52,7 @@ struct IdentityRegistry {
     func takeNumber() throws(RuntimeError) -> Int {
         let lock = try lock()
         try state.prepare()
-        let jid = Self.next(after: last, used: state.traces.map(\.identity.jid))
+        let jid = Self.next(after: last, isUsed: state.traces.map(\.identity.jid).contains)
         try writeLast(jid, lock)
         _ = consume lock
         return jid
@@ -81,11 +81,13 @@ struct IdentityRegistry {
     /// - Parameter findings: where `check` collects what is wrong; nil throws it.
     func preview(for specs: [JailSpec], findings: Findings? = nil) throws(RuntimeError) -> [Place] {
         let others = state.traces
-        var (jids, networks) = (others.map(\.identity.jid), others.map(\.network))
+        var (jids, networks) = (Set(others.map(\.identity.jid)), Set(others.map(\.network)))
         var ranges = others.compactMap(\.identity.idRange)
         // What the file fixes is no other jail's.
-        jids += specs.compactMap(\.jid?.value)
+        jids.formUnion(specs.compactMap(\.jid?.value))
         var last = last
+        // All below the last one that was given are given, too: a thousand jails take no longer each than a few.
+        var given: [IDRange] = []
         var first = Self.firstRange
         var places: [Place] = []
         for spec in specs {
@@ -98,17 +100,19 @@ struct IdentityRegistry {
                     findings.add(error)
                 }
             }
-            let jid = spec.jid?.value ?? Self.next(after: last, used: jids)
+            let jid = spec.jid?.value ?? Self.next(after: last, isUsed: jids.contains)
             if spec.jid == nil { last = jid }
-            let range = try chooseRange(for: spec, nil, used: ranges, from: first)
-            let network = Self.network(of: jid, used: networks)
+            let range = try chooseRange(for: spec, nil, used: ranges + given, from: first)
+            let network = Self.network(of: jid, isUsed: networks.contains)
             places.append(Place(identity: JailIdentity(jid: jid, idRange: range, generation: 0), network: network))
-            jids.append(jid)
-            networks.append(network)
+            jids.insert(jid)
+            networks.insert(network)
             guard let range else { continue }
-            ranges.append(range)
-            // All below are given: looked for from here, a thousand jails take no longer than a few.
-            if case .private = spec.privileges.userNamespace.value { first = range.first }
+            if case .private = spec.privileges.userNamespace.value {
+                (first, given) = (range.first, [range])
+            } else {
+                ranges.append(range)
+            }
         }
         return places
     }
@@ -128,7 +132,7 @@ struct IdentityRegistry {
         if let fixed = try fixedJid(of: spec, others: others) { return fixed }
         let used = others.map(\.identity.jid)
         if let wish, !used.contains(wish.jid) { return wish.jid }
-        let jid = Self.next(after: last, used: used)
+        let jid = Self.next(after: last, isUsed: used.contains)
         try writeLast(jid, lock)
         return jid
     }
@@ -142,9 +146,9 @@ struct IdentityRegistry {
     /// The last number used.
     var last: Int { assumed?.lastJid ?? (try? Files.text(state.registryPath)).flatMap { Int($0) } ?? 0 }
 
-    private static func next(after last: Int, used: [Int]) -> Int {
+    private static func next(after last: Int, isUsed: (Int) -> Bool) -> Int {
         var jid = last
-        repeat { jid = jid >= lastJid ? 1 : jid + 1 } while used.contains(jid)
+        repeat { jid = jid >= lastJid ? 1 : jid + 1 } while isUsed(jid)
         return jid
     }
 
