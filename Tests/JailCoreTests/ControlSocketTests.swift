@@ -16,9 +16,12 @@ struct ControlSocketTests {
 
     @Test("an order that was given before the end is heard, though the giver left news unread") func order() {
         let ends = pair()
-        var byte = SupervisedRun.Order.letGo.rawValue
-        #expect(send(ends[0], &byte, 1, 0) == 1)
+        for order in [SupervisedRun.Order.beside(pid: 300), .letGo] {
+            var words = order.words
+            #expect(send(ends[0], &words, 8, 0) == 8)
+        }
         close(ends[0])
+        #expect(SupervisedRun.Order(from: ends[1]) == .beside(pid: 300))
         #expect(SupervisedRun.Order(from: ends[1]) == .letGo)
         #expect(SupervisedRun.Order(from: ends[1]) == nil)
         close(ends[1])

@@ -44,6 +44,24 @@ extension Kernel {
             }
         }
 
+        @Test("a command that is deaf ends with a jailrun that is killed, with all that it has started")
+        func deaf() throws {
+            try Machine.with { machine in
+                configureTwo(machine)
+                let deaf = """
+                    trap '' TERM; setsid sleep 3232 & (while :; do sleep 3333; done) & touch \(machine.directory)/at
+                    while :; do sleep 3434; done
+                    """
+                let running = beside(machine, [], deaf).start()
+                let words = "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' | grep -x '3[234]3[234]'"
+                func left() -> [String] { Command.shell(words).run().lines }
+                #expect(eventually { access("\(machine.directory)/at", F_OK) == 0 && left().count == 3 })
+                running.signal(SIGKILL)
+                _ = running.wait()
+                #expect(eventually(seconds: 2) { left().isEmpty }, "\(left())")
+            }
+        }
+
         @Test("what jails print is not mixed into the command's output; -q leaves nothing but errors") func untouched()
             throws
         {

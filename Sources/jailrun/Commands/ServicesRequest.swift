@@ -118,6 +118,7 @@ struct ServicesRun {
     private mutating func runCommand() throws -> Int32 {
         let program = try HostProgram(
             request.command, environment: ServiceEnvironment.variables(of: others + specs), signals: host.signals)
+        run.protect(program)
         var isEnded = false
         var killDeadline: Int?
         while true {

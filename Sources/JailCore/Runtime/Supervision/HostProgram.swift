@@ -3,10 +3,12 @@ internal import Glibc
 internal import SystemPackage
 
 /// A program of the host's that runs beside jails: it has the caller's terminal, descriptors 0 to 2, directory and environment.
-/// It gets SIGTERM when jailrun dies.
+/// When jailrun dies it gets SIGTERM; what does not hear that is killed by the supervisor, with all that it has started.
 public struct HostProgram: ~Copyable {
     private let child: Descriptor
     private let control: Descriptor
+
+    let pid: Int32
 
     /// Readable when it has ended.
     public var pidfd: Int32 { child.number }
@@ -36,6 +38,7 @@ public struct HostProgram: ~Copyable {
         let spawned = try attempt("cannot run \(name)") { () throws(Errno) in
             try plan.spawn(0..<calls.count, flags: [], cgroup: -1, control: pair.childs.number)
         }
+        pid = spawned.pid
         child = Descriptor(spawned.pidfd)
         control = Descriptor(dup(pair.ours.number))
     }

@@ -5,16 +5,30 @@ internal import SystemPackage
 
 /// The side of whoever starts a supervisor: it hears how the jails are, and says when they are to go.
 public final class SupervisedRun {
-    enum Order: UInt8 {
-        case stop = 0x73
-        case force = 0x66
-        case letGo = 0x6c
+    enum Order: Equatable {
+        case stop, force, letGo
+        /// A command of the host runs beside the jails, and is to end with the front.
+        case beside(pid: Int32)
 
         /// The next order; nil when there will be none any more.
         init?(from front: Int32) {
-            var byte: UInt8 = 0
-            guard unsafe receiveBytes(front, &byte, 1) == 1 else { return nil }
-            self.init(rawValue: byte)
+            var words: [Int32] = [0, 0]
+            guard unsafe receiveBytes(front, &words, MemoryLayout<Int32>.size * words.count) > 0 else { return nil }
+            switch words[0] {
+            case Self.letGo.words[0]: self = .letGo
+            case Self.stop.words[0]: self = .stop
+            case Self.force.words[0]: self = .force
+            default: self = .beside(pid: words[1])
+            }
+        }
+
+        var words: [Int32] {
+            switch self {
+            case .stop: [1, 0]
+            case .force: [2, 0]
+            case .letGo: [3, 0]
+            case .beside(let pid): [4, pid]
+            }
         }
     }
 
@@ -126,10 +140,13 @@ public final class SupervisedRun {
         closeNews()
     }
 
+    /// If this process dies, the supervisor ends it.
+    public func protect(_ program: borrowing HostProgram) { send(.beside(pid: program.pid)) }
+
     private func send(_ order: Order) {
         guard descriptor >= 0 else { return }
-        var byte = order.rawValue
-        _ = unsafe Glibc.send(descriptor, &byte, 1, Int32(MSG_NOSIGNAL))
+        var words = order.words
+        _ = unsafe Glibc.send(descriptor, &words, MemoryLayout<Int32>.size * words.count, Int32(MSG_NOSIGNAL))
     }
 
     private func closeNews() {

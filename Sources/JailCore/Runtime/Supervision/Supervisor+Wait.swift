@@ -114,6 +114,7 @@ extension Supervisor {
         case .stop: isStopping = true
         case .force: (isStopping, isForced) = (true, true)
         case .letGo: letGo()
+        case .beside(let pid): command = CommandBeside(pid)
         case nil: die()
         }
     }
@@ -122,6 +123,7 @@ extension Supervisor {
     private func die() {
         letGo()
         (isStopping, isForced) = (true, true)
+        command?.end(host)
         for service in services where options.isTransient && service.control >= 0 {
             close(service.control)
             service.control = -1

@@ -34,6 +34,8 @@ final class Supervisor {
     var isStopping = false
     var isForced = false
     var hasUntoldNews = false
+    /// Of the host's, as long as the front looks after it.
+    var command: CommandBeside?
     private let ownCgroup: SupervisorCgroup?
 
     init(
