@@ -7,9 +7,9 @@ import Testing
 @Suite("What is said of a jail that ran out of memory")
 struct MemoryKillTests {
     /// What is told of a jail whose cgroup has those files.
-    private func explanation(_ outcome: CommandOutcome, kills: Int?, limit: String = "cgroup.memory.max = 40M;") throws
-        -> String?
-    {
+    private func explanation(
+        _ outcome: CommandOutcome, kills: Int?, before: Int = 0, limit: String = "cgroup.memory.max = 40M;"
+    ) throws -> String? {
         let directory = FileManager.default.temporaryDirectory.appending(path: "jailrun-oom-\(UUID())").path()
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: directory) }
@@ -27,7 +27,7 @@ struct MemoryKillTests {
             cgroup: directory, isTransient: true, supervisor: 1, supervisorStartTime: 1, hasNetwork: false)
         let details = JailDetails(
             generation: 1, spec: spec, networkUndo: [], createdSeconds: 0, configuration: "j.conf", filter: nil)
-        return MemoryKill.explanation(of: outcome, JailRecord(trace: trace, details: details))
+        return MemoryKill.explanation(of: outcome, JailRecord(trace: trace, details: details), before: before)
     }
 
     @Test("the limit, its value and its place are named", arguments: [CommandOutcome.signalled(9), .exited(137)])
@@ -42,6 +42,7 @@ struct MemoryKillTests {
     @Test("of every other end nothing is said") func silent() throws {
         #expect(try explanation(.signalled(9), kills: 0) == nil)
         #expect(try explanation(.signalled(9), kills: nil) == nil)
+        #expect(try explanation(.signalled(9), kills: 3, before: 3) == nil, "it was before this command")
         for outcome in [CommandOutcome.exited(0), .exited(1), .signalled(15)] {
             #expect(try explanation(outcome, kills: 1) == nil)
         }

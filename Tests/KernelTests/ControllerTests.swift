@@ -19,6 +19,19 @@ extension Kernel {
             }
         }
 
+        @Test("of an exec that ran out of memory the same is told, and of a later one that somebody killed it is not")
+        func memoryKillInExec() throws {
+            try Machine.with { machine in
+                machine.configure("persist; cgroup.memory.max = 64M; cgroup.memory.swap.max = 0;")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                defer { machine.stop() }
+                let hog = machine.jailrun("exec", "t", "tail", "/dev/zero")
+                #expect(hog.status == 137 && hog.errors.contains("t: killed by the kernel: memory.max 64M"), "\(hog)")
+                let killed = machine.jailrun("exec", "t", "sh", "-c", "kill -9 $$")
+                #expect(killed.status == 137 && !killed.errors.contains("killed by the kernel"), "\(killed)")
+            }
+        }
+
         @Test("memory.max kills a hog inside, and nobody else") func memory() throws {
             try Machine.with { machine in
                 machine.configure(

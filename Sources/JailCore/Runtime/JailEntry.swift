@@ -69,9 +69,11 @@ public struct JailEntry {
         let entry = Planner(jail: spec, identity: record.identity, facts: facts).enter(
             line ?? interactive, parameter: parameter, user: facts.jailUser,
             directory: directory.path(for: facts.jailUser), origin: origin)
+        let kills = MemoryKill.count(of: record)
         let outcome = try perform(
             entry, joined: pidfd.number, handed, console ?? Console(input: terminals.contains(0) ? 0 : -1),
             timeoutSeconds: timeoutSeconds, endsBySignal: endsBySignal)
+        if let words = MemoryKill.explanation(of: outcome, record, before: kills) { host.warn(words) }
         guard line == nil, case .notExecuted(let errno) = outcome else { return outcome }
         throw .host("execlp: \(Terminal.escaped(shell)): \(errno.description)", hint: nil)
     }

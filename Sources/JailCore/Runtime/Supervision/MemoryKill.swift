@@ -30,16 +30,22 @@ struct MemoryKill {
     }
 
     /// What the kernel's killer did to a jail of which a command ended by SIGKILL, or by a shell whose command did so.
+    /// - Parameter before: how many processes it had killed when the command began.
     /// - Returns: nil when it did nothing; and nothing is looked at after any other end.
-    static func explanation(of outcome: CommandOutcome, _ record: JailRecord) -> String? {
-        guard outcome == .signalled(SIGKILL) || outcome == .exited(128 + SIGKILL),
-            let events = try? Files.text("\(record.cgroup)/memory.events"), let kills = count(in: events), kills > 0
-        else { return nil }
+    static func explanation(of outcome: CommandOutcome, _ record: JailRecord, before: Int = 0) -> String? {
+        guard outcome == .signalled(SIGKILL) || outcome == .exited(128 + SIGKILL), count(of: record) > before else {
+            return nil
+        }
         let words = MemoryKill(Cgroup(path: record.cgroup), mountPoint: Cgroup.mountPoint() ?? "").words
         let limit = record.spec.cgroup.last { $0.file == "memory.max" }
         return RuntimeError.unsuitable(
             jail: record.spec.label, origin: limit?.origin ?? .standard(""), Terminal.escaped(words), hint: nil
         ).message
+    }
+
+    /// How many processes of a jail it has killed; 0 without a controller.
+    static func count(of record: JailRecord) -> Int {
+        (try? Files.text("\(record.cgroup)/memory.events")).flatMap(count) ?? 0
     }
 
     /// `oom_kill` of memory.events.
