@@ -116,6 +116,31 @@ extension Kernel {
             }
         }
 
+        @Test("of two runs of one file at once, the one that gets the jail keeps its console") func simultaneous()
+            throws
+        {
+            try Machine.with { machine in
+                machine.configure("exec.start = \"echo words\"; persist;")
+                for _ in 0..<3 {
+                    // Both get as far as they can without the name's lock.
+                    let lock = "/run/jailrun/locks/t"
+                    mkdir("/run/jailrun", 0o700)
+                    mkdir("/run/jailrun/locks", 0o700)
+                    let file = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+                    try #require(flock(file, LOCK_EX) == 0)
+                    let log = "'\(Laboratory.program)' logs t >>\(machine.directory)/said"
+                    let runs = (0..<2).map { _ in machine.start(machine.conf, "--", "/bin/sh", "-c", log) }
+                    let isWaiting = { (run: Running) in run.errors.contains("waiting for its lock") }
+                    #expect(eventually(seconds: 20) { runs.allSatisfy(isWaiting) }, "\(runs.map(\.errors))")
+                    close(file)
+                    let statuses = runs.map { $0.wait().status }.sorted()
+                    #expect(statuses == [0, 125], "\(runs.map(\.errors))")
+                    #expect(machine.read("\(machine.directory)/said") == "words\n")
+                    unlink("\(machine.directory)/said")
+                }
+            }
+        }
+
         @Test("logs -n counts a line that has no newline") func lastLines() throws {
             try Machine.with { machine in
                 machine.configure("exec.start = \"echo one; echo two; printf three\"; persist;")

@@ -72,6 +72,7 @@ struct Adoption {
         if let place = record.log {
             service.log = ConsoleLogWriter(
                 place, maximumBytes: record.spec.log.maximumBytes, kept: record.spec.log.kept)
+            service.log?.open()
         }
         if isAlive, let jail { hold(service, jail) }
         _ = consume lock

@@ -16,15 +16,15 @@ final class ConsoleLogWriter {
 
     init(_ place: ConsoleLog.Place, maximumBytes: Int, kept: Int) {
         (self.place, self.maximumBytes, self.kept) = (place, maximumBytes, kept)
-        open()
     }
 
     deinit { if file >= 0 { close(file) } }
 
-    /// Why it cannot be written at all, nil when it can: asked for before the jail starts.
-    private(set) var objection: Errno?
-
-    private func open() {
+    /// Opens it, if it is not open yet: a place of jailrun's own belongs to whoever has the jail's name.
+    /// - Returns: why it cannot be written; nil when it can.
+    @discardableResult
+    func open() -> Errno? {
+        if file >= 0 { return nil }
         do throws(Errno) {
             let opened = try Files.open(
                 place.path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, mode: 0o600)
@@ -34,14 +34,12 @@ final class ConsoleLogWriter {
             }
             size = Int(status.st_size)
             file = opened.release()
-            objection = nil
-        } catch {
-            file = -1
-            objection = error
-        }
+            return nil
+        } catch { return error }
     }
 
     func write(_ bytes: ArraySlice<UInt8>) {
+        open()
         var pending: [UInt8] = []
         for piece in ConsoleLog.lines(of: bytes) {
             if isAtLineStart {
@@ -65,7 +63,7 @@ final class ConsoleLogWriter {
 
     private func append(_ bytes: [UInt8]) {
         if bytes.isEmpty { return }
-        if file < 0 { open() }
+        open()
         guard file >= 0 else {
             droppedBytes += bytes.count
             return

@@ -12,9 +12,9 @@ extension Supervisor {
         service.isReported = false
         service.detail = nil
         do throws(RuntimeError) {
-            // Before the log is begun anew: it may be that of a jail that is up.
             try registry.checkFree(newRecord(service))
-            try openLog(service)
+            let log = newLog(of: service)
+            service.log = service.log ?? log
             let isFirst = service.life.restarts == 0
             let isInteractive = options.starts.isInteractive && isFirst
             let terminals = isInteractive ? [0, 1, 2].filter { isatty(Int32($0)) == 1 } : []
@@ -33,7 +33,7 @@ extension Supervisor {
             start.hasMainProgram = !service.spec.commands.awaitsCommand
             service.isHeld = start.isHeld
             service.work = try Worker(.start, beside: services, keepsInput: isInteractive) { channel in
-                self.run(&start, record, isFirst: isFirst, channel)
+                self.run(&start, record, isFirst: isFirst, log, channel)
             }
             if let output {
                 close(output.writing)
@@ -49,33 +49,35 @@ extension Supervisor {
         }
     }
 
-    /// Where the console goes is known, and can be written, before anything starts.
-    private func openLog(_ service: Service) throws(RuntimeError) {
+    /// Where the console goes; nil when that is known already, or `exec.consolelog` takes it.
+    private func newLog(of service: Service) -> ConsoleLogWriter? {
         let log = service.spec.log
-        guard service.log == nil else { return }
-        guard service.spec.commands.consoleLog == nil else { return }
+        guard service.log == nil, service.spec.commands.consoleLog == nil else { return nil }
         var place = ConsoleLog.Place(path: registry.logPath(service.name), hasTimestamps: true)
         if let directory = options.logDirectory {
             place = ConsoleLog.Place(path: "\(directory)/\(service.name).log", hasTimestamps: log.hasTimestamps)
         } else if let file = log.file {
             place = ConsoleLog.Place(path: file.value, hasTimestamps: log.hasTimestamps)
         }
+        return ConsoleLogWriter(place, maximumBytes: log.maximumBytes, kept: log.kept)
+    }
+
+    /// Begins it, in the worker that has claimed the name: until then it may be that of another jail, which is up or about to be.
+    /// - Throws: `.unsuitable` when it cannot be written; nothing has started then.
+    private func begin(_ log: ConsoleLogWriter, of jail: JailSpec) throws(RuntimeError) {
         // What an earlier jail of the name left in a place of jailrun's own is not this one's.
-        if options.logDirectory != nil || log.file == nil { ConsoleLog.remove(place.path) }
-        if options.logDirectory == nil, log.file == nil { try registry.prepare() }
-        let writer = ConsoleLogWriter(place, maximumBytes: log.maximumBytes, kept: log.kept)
-        if let objection = writer.objection {
-            throw .unsuitable(
-                jail: service.spec.label, origin: log.file?.origin ?? .commandLine,
-                "cannot write the log \(place.path): \(objection.description)", hint: nil)
-        }
-        service.log = writer
+        if options.logDirectory != nil || jail.log.file == nil { ConsoleLog.remove(log.place.path) }
+        guard let objection = log.open() else { return }
+        throw .unsuitable(
+            jail: jail.label, origin: jail.log.file?.origin ?? .commandLine,
+            "cannot write the log \(log.place.path): \(objection.description)", hint: nil)
     }
 
     /// In the worker.
-    private func run(_ start: inout JailStart, _ record: ServiceRecord, isFirst: Bool, _ channel: Worker.Channel)
-        -> Int32
-    {
+    private func run(
+        _ start: inout JailStart, _ record: ServiceRecord, isFirst: Bool, _ log: ConsoleLogWriter?,
+        _ channel: Worker.Channel
+    ) -> Int32 {
         if options.isOutputForeign { dup2(2, 1) }
         channel.tell(host.waits)
         let awaitOutput = { [isShown = options.showsOutput && isFirst] in if isShown { channel.awaitOutput() } }
@@ -83,6 +85,7 @@ extension Supervisor {
         var hasExisted = false
         do throws(RuntimeError) {
             try claim(record, isAgain: !isFirst)
+            if let log { try begin(log, of: spec) }
             start.onLock = { [registry] () throws(RuntimeError) in try registry.checkClaim(record) }
             start.onCommandEnd = awaitOutput
             start.onCreate = { identity in
@@ -164,7 +167,9 @@ extension Supervisor {
     /// News of a start.
     func receive(_ service: Service) {
         switch service.work?.receive() {
-        case .exists: service.hasExisted = true
+        case .exists:
+            service.hasExisted = true
+            service.log?.open()
         case .printed:
             showPrinted(service)
             service.work?.goOn()
