@@ -154,6 +154,36 @@ extension Kernel {
             }
         }
 
+        @Test(
+            "one that writes without pause is up, and is stopped as any other", arguments: ["start", "run", "services"])
+        func flood(how: String) throws {
+            try Machine.with { machine in
+                machine.write(
+                    "path = \"\(machine.root)\"; a { command = \"yes\"; } b { command = \"sleep 1000\"; }\n",
+                    to: machine.conf)
+                let line =
+                    switch how {
+                    case "start": "start '\(machine.conf)'"
+                    case "run": "'\(machine.conf)'"
+                    default: "'\(machine.conf)' -- sleep 1000"
+                    }
+                let running = Command.shell("exec '\(Laboratory.program)' \(line) >/dev/null").start()
+                #expect(eventually { machine.state(of: "a") == "up" && machine.state(of: "b") == "up" })
+                if how == "start" {
+                    #expect(running.wait(seconds: 10).status == 0)
+                    let logs = Command.shell("exec '\(Laboratory.program)' logs -f a >/dev/null").start()
+                    usleep(300_000)
+                    logs.signal(SIGTERM)
+                    #expect(logs.wait(seconds: 10).status == 128 + SIGTERM)
+                    #expect(machine.jailrun("stop", machine.conf, seconds: 10).status == 0)
+                } else {
+                    running.signal(SIGTERM)
+                    _ = running.wait(seconds: 10)
+                }
+                #expect(machine.state(of: "a") == "none" && machine.state(of: "b") == "none")
+            }
+        }
+
         @Test("jail waits for command, as FreeBSD's does") func jailLink() throws {
             try Machine.with { machine in
                 let link = "\(machine.directory)/jail"

@@ -11,6 +11,8 @@ public struct OutputPipe: Sendable {
     /// host's, may do it.
     static let readableInside: UInt32 = 0o644
     static let writableInside: UInt32 = 0o622
+    /// What can be in one at a time: pipe-max-size of pipe(7), which a jail may set for its own.
+    static let mostBytes = 1 << 20
 
     /// - Parameter mode: 0 leaves it at 0600.
     /// - Throws: the errno of pipe2(2) or fchmod(2).

@@ -71,7 +71,7 @@ final class Service {
             spec, life, detail: detail, exitStatus: exitStatus, isSkipped: isSkipped, isReported: isReported,
             memoryKills: memoryKills, lastMemoryKill: lastMemoryKill)
         status.name = firstName
-        status.console = log?.place ?? (hasExisted ? spec.consoleLogPlace : nil)
+        status.console = hasExisted ? log?.place ?? spec.consoleLogPlace : nil
         status.isBusy = life.state.isOver && work != nil
         return status
     }
@@ -102,11 +102,13 @@ final class Service {
         return nil
     }
 
-    /// All that is there now.
+    /// All that is there now; of a program that writes without pause, as much as a pipe can hold.
     func drainOutput(_ each: ([UInt8]) -> Void) {
-        while output >= 0 {
+        var rest = OutputPipe.mostBytes
+        while output >= 0, rest > 0 {
             var watched = pollfd(fd: output, events: Int16(POLLIN), revents: 0)
             guard unsafe poll(&watched, 1, 0) > 0, let bytes = readOutput() else { return }
+            rest -= bytes.count
             each(bytes)
         }
     }

@@ -140,9 +140,10 @@ final class Worker {
     /// What the jail had printed is shown.
     func goOn() { _ = cns_send(control, Int32(CNS_GO.rawValue), 0, 0, nil, 0) }
 
-    /// Once `pidfd` is readable.
+    /// Once `pidfd` is readable. What it has left behind may hold its words open, and write on.
     func end() -> (outcome: CommandOutcome, words: String) {
-        while words >= 0 {
+        let last = Clock.milliseconds() + 100
+        while words >= 0, Clock.milliseconds() < last {
             var watched = pollfd(fd: words, events: Int16(POLLIN), revents: 0)
             guard unsafe poll(&watched, 1, 0) > 0 else { break }
             listen()
