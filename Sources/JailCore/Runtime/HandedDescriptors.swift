@@ -139,24 +139,26 @@ final class HandedDescriptors {
     }
 
     /// Waits until all that was written is where it belongs. A reader that takes nothing is waited for until a signal comes.
+    /// - Parameter isHurried: one has come, and he is waited for a moment only.
     /// - Throws: what could not be written, and why; a reader that went away is no news.
-    func finish(_ signals: SignalSource) throws(RuntimeError) {
+    func finish(_ signals: SignalSource, isHurried: Bool = false) throws(RuntimeError) {
         closeEnds()
         for control in controls { cns_relay_settle(control.socket) }
         for control in controls {
-            guard isSettled(control.socket, signals) else { return }
+            guard isSettled(control.socket, signals, isHurried) else { return }
             let error = cns_relay_error(control.socket)
             if error != 0 && error != EPIPE { throw .system("cannot write \(control.name)", Errno(error)) }
         }
     }
 
-    private func isSettled(_ socket: Int32, _ signals: SignalSource) -> Bool {
+    private func isSettled(_ socket: Int32, _ signals: SignalSource, _ isHurried: Bool) -> Bool {
         var watched = [
             pollfd(fd: socket, events: Int16(POLLIN), revents: 0),
             pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0),
         ]
         // One that came before is not meant for this.
         if unsafe poll(&watched, 1, 1000) > 0 { return true }
+        if isHurried { return false }
         while true {
             _ = unsafe poll(&watched, 2, -1)
             if watched[0].revents != 0 { return true }

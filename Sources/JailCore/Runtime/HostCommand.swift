@@ -75,7 +75,8 @@ struct HostCommand {
     private func wait(_ pidfd: Int32, control: Int32, pid: Int32, _ cgroup: borrowing HookCgroup) throws(RuntimeError)
         -> CommandOutcome
     {
-        let session = Session(control: control, pidfd: pidfd, host: host, console: Console(input: -1), purpose: purpose)
+        let session = Session(
+            control: control, pidfd: pidfd, host: host, console: Console(terminals: []), purpose: purpose)
         let timeout = timeoutSeconds
         let deadline = timeout > 0 ? Clock.milliseconds() + timeout * 1000 : nil
         var failure: Errno?

@@ -71,7 +71,7 @@ public struct JailEntry {
             directory: directory.path(for: facts.jailUser), origin: origin)
         let kills = MemoryKill.count(of: record)
         let outcome = try perform(
-            entry, joined: pidfd.number, handed, console ?? Console(input: terminals.contains(0) ? 0 : -1),
+            entry, joined: pidfd.number, handed, console ?? Console(terminals: terminals),
             timeoutSeconds: timeoutSeconds, endsBySignal: endsBySignal)
         if let words = MemoryKill.explanation(of: outcome, record, before: kills) { host.warn(words) }
         guard line == nil, case .notExecuted(let errno) = outcome else { return outcome }
@@ -131,7 +131,8 @@ public struct JailEntry {
         let outcome = try wait(
             session, entry: entry, ends: (pair.ours.number, pidfd.number), timeoutSeconds: timeoutSeconds,
             endsBySignal: endsBySignal)
-        try handed.finish(host.signals)
+        try handed.finish(host.signals, isHurried: session.isHurried)
+        try session.checkConsole()
         return outcome
     }
 

@@ -35,7 +35,10 @@ public struct JailRun {
             let isLocked = ended != nil
             switch running.session.next(deadline: isLocked ? Clock.milliseconds() + 1000 : nil) {
             case .exited:
-                let written = Result { () throws(RuntimeError) in try running.handed.finish(host.signals) }
+                let written = Result { () throws(RuntimeError) in
+                    try running.handed.finish(host.signals, isHurried: isAsked)
+                    try running.session.checkConsole()
+                }
                 if let ended {
                     stop.finishEnded(running.record, ended)
                 } else {

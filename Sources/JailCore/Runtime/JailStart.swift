@@ -63,7 +63,7 @@ public struct JailStart {
         self.output = output
         self.supervisor = supervisor ?? getpid()
         self.isStrict = isStrict ?? !isTransient
-        console = Console(input: terminals.contains(0) ? 0 : -1)
+        console = Console(terminals: terminals)
     }
 
     /// Starts the jail, up to the end of `exec.poststart`.
@@ -356,29 +356,6 @@ public struct JailStart {
     private func isStrange(_ command: Plan.Command, isLast: Bool) -> Bool {
         command.parameter == "exec.start" && command.timeoutSeconds == 0 && !command.isLeft && (isStrict || !isLast)
             && !jail.commands.awaitsCommand
-    }
-}
-
-/// When to say that a command which is waited for may be one that stays.
-private struct Patience {
-    private static let milliseconds = 10_000
-    private var end: Int?
-
-    init() {}
-    init(since now: Int) { end = now + Self.milliseconds }
-
-    func deadline(_ other: Int?) -> Int? {
-        guard let end else { return other }
-        return min(end, other ?? end)
-    }
-    func isOver(_ other: Int?) -> Bool { end.map { end in other.map { end < $0 } ?? true } ?? false }
-
-    static func words(_ jail: String, _ command: Plan.Command) -> String {
-        RuntimeError.unsuitable(
-            jail: jail, origin: command.origin,
-            "exec.start: \(Terminal.escaped(command.line.text)): has not ended for \(milliseconds / 1000) s, and the start waits for that",
-            hint: nil
-        ).message + "\n    hint: for a program that stays write command = … instead of exec.start, or end it with &"
     }
 }
 

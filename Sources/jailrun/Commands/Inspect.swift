@@ -20,7 +20,7 @@ struct Inspect: ParsableCommand {
             guard let inspection = JailInspection(record, lookup.service(record?.name ?? jail)) else {
                 throw lookup.notFound(jail)
             }
-            print(inspection.json())
+            try Output.result(inspection.json())
         }
     }
 }

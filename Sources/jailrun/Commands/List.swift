@@ -16,7 +16,7 @@ struct List: ParsableCommand {
         try reporting {
             let lookup = JailLookup(host: try global.host())
             let table = ServiceTable(lookup.running(), lookup.services())
-            print(json ? table.json : table.text)
+            try Output.result(json ? table.json : table.text)
         }
     }
 }

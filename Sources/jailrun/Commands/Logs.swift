@@ -49,8 +49,8 @@ struct Logs: ParsableCommand {
             }
             var printer = LogPrinter(
                 labels: readers.map(\.label), hasColour: !global.noColor, hasTimestamps: timestamps, isRaw: raw)
-            printRecent(readers, &printer)
-            if follow, let signal = self.follow(readers, host, &printer) { throw ExitCode(128 + signal) }
+            try printRecent(readers, &printer)
+            if follow, let signal = try self.follow(readers, host, &printer) { throw ExitCode(128 + signal) }
         }
     }
 
@@ -83,14 +83,14 @@ struct Logs: ParsableCommand {
         }
     }
 
-    private func printRecent(_ readers: [LogReader], _ printer: inout LogPrinter) {
+    private func printRecent(_ readers: [LogReader], _ printer: inout LogPrinter) throws {
         let moment = since.flatMap { LogMoment.text($0) }
         var merge = LogMerge(readers)
         var last: [(Int, LogReader.Line)] = []
         while let (index, line) = merge.next() {
             if let moment, let time = line.timestamp, time < moment { continue }
             guard let lines else {
-                printer.print(line, of: index)
+                try printer.print(line, of: index)
                 continue
             }
             last.append((index, line))
@@ -99,8 +99,8 @@ struct Logs: ParsableCommand {
         // What no newline ends yet is a line, too; who follows may see the rest of it.
         let open = follow ? [] : readers.enumerated().compactMap { index, reader in reader.rest().map { (index, $0) } }
         last = lines.map { Array((last + open).suffix($0)) } ?? open
-        for (index, line) in last { printer.print(line, of: index) }
-        printer.flush()
+        for (index, line) in last { try printer.print(line, of: index) }
+        try printer.flush()
     }
 
     /// How often a line that no newline ends is looked at before it is printed as it is: a prompt, or the last of a log.
@@ -108,20 +108,20 @@ struct Logs: ParsableCommand {
 
     /// Looks ten times a second: a log is a file, which may be rotated or on any file system.
     /// - Returns: the signal that ended it, if one did.
-    private func follow(_ readers: [LogReader], _ host: Host, _ printer: inout LogPrinter) -> Int32? {
+    private func follow(_ readers: [LogReader], _ host: Host, _ printer: inout LogPrinter) throws -> Int32? {
         let lookup = JailLookup(host: host)
         var quietLooks = readers.map { _ in 0 }
         while true {
             let isOver = !readers.contains { lookup.isOngoing($0.name) }
             for (index, reader) in readers.enumerated() {
                 let before = reader.openBytes
-                while let line = reader.next() { printer.print(line, of: index) }
+                while let line = reader.next() { try printer.print(line, of: index) }
                 quietLooks[index] = reader.openBytes == before ? quietLooks[index] + 1 : 0
                 guard isOver || quietLooks[index] >= Self.openLooks, let rest = reader.rest() else { continue }
-                printer.print(rest, of: index, isOpen: true)
+                try printer.print(rest, of: index, isOpen: true)
             }
             if isOver { printer.endLine() }
-            printer.flush()
+            try printer.flush()
             if isOver || printer.isClosed { return nil }
             var watched = pollfd(fd: host.signals.descriptor, events: Int16(POLLIN), revents: 0)
             if poll(&watched, 1, 100) > 0, let signal = host.signals.nextWithSender()?.signal, signal != SIGWINCH {
@@ -173,7 +173,7 @@ private struct LogPrinter {
     }
 
     /// - Parameter isOpen: there may be more of it, which then follows on the same line.
-    mutating func print(_ line: LogReader.Line, of index: Int, isOpen: Bool = false) {
+    mutating func print(_ line: LogReader.Line, of index: Int, isOpen: Bool = false) throws {
         if openIndex != index {
             endLine()
             begin(line, index)
@@ -181,7 +181,7 @@ private struct LogPrinter {
         pending += isRaw ? Array(line.bytes) : Array(ConsoleText.safe(String(decoding: line.bytes, as: UTF8.self)).utf8)
         openIndex = index
         if !isOpen { endLine() }
-        if pending.count > 65536 { flush() }
+        if pending.count > 65536 { try flush() }
     }
 
     private mutating func begin(_ line: LogReader.Line, _ index: Int) {
@@ -198,13 +198,10 @@ private struct LogPrinter {
         openIndex = nil
     }
 
-    mutating func flush() {
-        var rest = pending[...]
-        while !rest.isEmpty && !isClosed {
-            let count = rest.withUnsafeBytes { write(1, $0.baseAddress, $0.count) }
-            if count < 0 && errno != EINTR { isClosed = true }
-            rest = rest.dropFirst(max(0, count))
-        }
+    mutating func flush() throws {
+        // A jail may write faster than this is read: there may be no end to wait for.
+        if let signal = Delivery.pendingSignal { throw ExitCode(128 + signal) }
+        if !isClosed { isClosed = try !Output.result(pending) }
         pending = []
     }
 }

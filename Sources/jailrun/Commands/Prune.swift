@@ -12,7 +12,7 @@ struct Prune: ParsableCommand {
     func run() throws {
         try reporting {
             let (removed, left) = try JailPrune(host: try global.host()).run()
-            for text in removed where !global.quiet { print(text) }
+            for text in removed where !global.quiet { try Output.result(text) }
             if left.isEmpty { return }
             throw RuntimeError.host(
                 "something is left of: \(left.map(Terminal.escaped).joined(separator: ", "))",

@@ -20,7 +20,7 @@ struct Ps: ParsableCommand {
             let host = try global.host()
             let record = try JailLookup(host: host).existing(jail)
             let processes = JailProcess.all(of: record)
-            print(json ? JSONText.of(processes.map(ProcessObject.init)) : Self.text(processes))
+            try Output.result(json ? JSONText.of(processes.map(ProcessObject.init)) : Self.text(processes))
         }
     }
 

@@ -33,11 +33,11 @@ struct Stats: ParsableCommand {
             let lookup = JailLookup(host: try global.host())
             let records = try Self.records(jails, lookup)
             let first = records.map { JailStatistics($0) }
-            if json { return print(JailStatistics.json(first)) }
-            if isOpenMetrics { return print(JailStatistics.openMetrics(first)) }
+            if json { return try Output.result(JailStatistics.json(first)) }
+            if isOpenMetrics { return try Output.result(JailStatistics.openMetrics(first)) }
             if !records.isEmpty { usleep(Self.sampleMicroseconds) }
             let usages = zip(records, first).map { Usage($0, before: $1) }
-            print(Usage.table(usages))
+            try Output.result(Usage.table(usages))
         }
     }
 

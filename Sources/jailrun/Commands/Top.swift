@@ -173,7 +173,6 @@ struct TopView {
     }
 
     private static func write(_ text: String) {
-        let bytes = Array(text.utf8)
-        bytes.withUnsafeBytes { _ = Glibc.write(1, $0.baseAddress, $0.count) }
+        _ = Delivery.write(Array(text.utf8), to: 1)
     }
 }

@@ -118,7 +118,7 @@ enum JlsLink {
         }
         let listing = listing(request, jails, running)
         let text = request.output?.text(jails.map(listing.fields)) ?? listing.text(jails)
-        LinkOutput.write(1, Array(text.utf8))
+        if case .dropped(let signal?) = LinkOutput.write(1, Array(text.utf8)) { return 128 + signal }
         return 0
     }
 

@@ -35,14 +35,10 @@ struct LinkOutput: Sendable {
         Self.write(1, Array(lines.map { "\($0)\n" }.joined().utf8))
     }
 
-    static func write(_ descriptor: Int32, _ bytes: [UInt8]) {
+    @discardableResult
+    static func write(_ descriptor: Int32, _ bytes: [UInt8]) -> Delivery {
         WaitLine.erase()
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0 && errno != EINTR { return }
-            rest = rest.dropFirst(max(0, count))
-        }
+        return Delivery.write(bytes, to: descriptor)
     }
 
     static func usage(_ text: String) -> Int32 {

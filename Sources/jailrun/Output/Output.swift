@@ -1,3 +1,4 @@
+import ArgumentParser
 import Glibc
 import JailCore
 
@@ -38,6 +39,21 @@ enum Output {
 
     static func raw(_ bytes: [UInt8]) {
         WaitLine.erase()
-        bytes.withUnsafeBytes { _ = Glibc.write(2, $0.baseAddress, $0.count) }
+        _ = Delivery.write(bytes, to: 2)
+    }
+
+    /// What was asked for, on standard output.
+    /// - Throws: 128 + n, when signal n came while its reader took nothing; why it cannot be written.
+    static func result(_ text: String) throws { try result(Array("\(text)\n".utf8)) }
+
+    /// - Returns: whether anybody reads it.
+    @discardableResult
+    static func result(_ bytes: [UInt8]) throws -> Bool {
+        switch Delivery.write(bytes, to: 1) {
+        case .whole, .dropped(nil): return true
+        case .closed: return false
+        case .dropped(let signal?): throw ExitCode(128 + signal)
+        case .failed(let errno): throw RuntimeError.system("cannot write standard output", errno)
+        }
     }
 }

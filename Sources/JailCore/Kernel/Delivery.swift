@@ -1,0 +1,57 @@
+internal import Glibc
+public import SystemPackage
+
+/// What became of bytes for a reader who may take none: jailrun's signals are blocked, so a plain write(2) to a full pipe would
+/// wait whatever is sent.
+public enum Delivery: Equatable, Sendable {
+    case whole
+    /// The reader did not take the rest, and a signal waits to be read; nil when the time was over.
+    case dropped(signal: Int32?)
+    /// Nobody reads any more: EPIPE.
+    case closed
+    case failed(Errno)
+
+    private static let pauseMilliseconds: Int32 = 100
+    /// What poll(2) calls writable takes that many at once: PIPE_BUF of pipe(7).
+    static let pieceBytes = 4096
+
+    /// - Parameter milliseconds: how long the reader may take; nil for as long as no signal comes.
+    public static func write(
+        _ bytes: [UInt8], to descriptor: Int32, withinMilliseconds milliseconds: Int? = nil
+    ) -> Delivery {
+        let deadline = milliseconds.map { Clock.milliseconds() + $0 }
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            guard takesSome(descriptor, waitingMilliseconds: pauseMilliseconds) else {
+                if let signal = pendingSignal { return .dropped(signal: signal) }
+                if let deadline, deadline <= Clock.milliseconds() { return .dropped(signal: nil) }
+                continue
+            }
+            do throws(Errno) { rest.removeFirst(try writePiece(of: rest, to: descriptor)) } catch {
+                return error == .brokenPipe ? .closed : .failed(error)
+            }
+        }
+        return .whole
+    }
+
+    static func takesSome(_ descriptor: Int32, waitingMilliseconds: Int32) -> Bool {
+        var watched = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        return unsafe poll(&watched, 1, waitingMilliseconds) > 0
+    }
+
+    /// - Returns: how many bytes were taken.
+    static func writePiece(of bytes: ArraySlice<UInt8>, to descriptor: Int32) throws(Errno) -> Int {
+        let piece = bytes.prefix(pieceBytes)
+        let count = unsafe piece.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+        if count >= 0 { return count }
+        if errno == EINTR || errno == EAGAIN { return 0 }
+        throw .current
+    }
+
+    /// One of those that end, which waits to be read: sigpending(2).
+    public static var pendingSignal: Int32? {
+        var set = sigset_t()
+        guard unsafe sigpending(&set) == 0 else { return nil }
+        return [SIGHUP, SIGINT, SIGQUIT, SIGTERM].first { unsafe sigismember(&set, $0) == 1 }
+    }
+}

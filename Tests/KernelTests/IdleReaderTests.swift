@@ -1,0 +1,120 @@
+import Foundation
+import Glibc
+import Testing
+
+extension Kernel {
+    /// Output whose reader takes nothing, or has gone: it holds nobody up who is told to end.
+    @Suite struct IdleReaderTests {
+        /// Runs jailrun with a FIFO for its output that is open for reading, and that nobody reads; when it is full, sends a
+        /// signal.
+        private func end(_ words: String, _ machine: Machine, by signal: Int32) throws -> Outcome {
+            let fifo = "\(machine.directory)/fifo"
+            mkfifo(fifo, 0o600)
+            let reader = open(fifo, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+            defer {
+                close(reader)
+                unlink(fifo)
+            }
+            let running = Command.shell("'\(Laboratory.program)' \(words) >'\(fifo)' & echo $!; wait $!").start()
+            try #require(
+                eventually {
+                    var count: Int32 = 0
+                    return ioctl(reader, UInt(FIONREAD), &count) == 0 && count > 57_000
+                }, "\(running.errors)")
+            kill(try #require(running.output.split(separator: "\n").first.flatMap { pid_t($0) }), signal)
+            return running.wait(seconds: 10)
+        }
+
+        @Test(
+            "exec -t ends by a signal though nobody reads its output", arguments: [SIGTERM, SIGINT, SIGHUP, SIGQUIT])
+        func terminal(signal: Int32) throws {
+            try Machine.with { machine in
+                machine.configure("persist;")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                defer { machine.stop() }
+                let outcome = try end("exec -t t yes", machine, by: signal)
+                #expect(outcome.status == 128 + signal, "\(outcome)")
+                #expect(machine.jailrun("exec", "t", "pidof", "yes").status == 1)
+            }
+        }
+
+        @Test("so does an exec without a terminal, whose output is moved") func moved() throws {
+            try Machine.with { machine in
+                machine.configure("persist;")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                defer { machine.stop() }
+                let outcome = try end("exec t yes", machine, by: SIGTERM)
+                #expect(outcome.status == 128 + SIGTERM, "\(outcome)")
+            }
+        }
+
+        @Test("a command that has ended on a terminal is let go, too, when a signal comes") func ended() throws {
+            try Machine.with { machine in
+                machine.configure("persist;")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                defer { machine.stop() }
+                let outcome = try end("exec -t t sh -c 'yes | head -c 100000; exit 5'", machine, by: SIGTERM)
+                #expect([5, 128 + SIGTERM].contains(outcome.status), "\(outcome)")
+            }
+        }
+
+        @Test("logs and logs -f end by a signal", arguments: ["logs t", "logs -f t"], [SIGTERM, SIGINT])
+        func logs(words: String, signal: Int32) throws {
+            try Machine.with { machine in
+                machine.configure("persist; exec.start = \"yes | head -c 200000\";")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                defer { machine.stop() }
+                let outcome = try end(words, machine, by: signal)
+                #expect(outcome.status == 128 + signal, "\(outcome)")
+            }
+        }
+
+        @Test("a run of several jails ends by a signal, and leaves nothing") func several() throws {
+            try Machine.with { machine in
+                machine.write(
+                    "path = \"\(machine.root)\"; a { command = \"yes\"; } b { command = \"sleep 1000\"; }\n",
+                    to: machine.conf)
+                _ = try end("run '\(machine.conf)'", machine, by: SIGTERM)
+                #expect(machine.state(of: "a") == "none" && machine.state(of: "b") == "none")
+            }
+        }
+
+        @Test("a program on exec's terminal ends when nobody reads its output any more") func gone() throws {
+            try Machine.with { machine in
+                machine.configure("persist;")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                defer { machine.stop() }
+                let outcome = Command.shell("'\(Laboratory.program)' exec -t t yes | head -n 1").run(seconds: 15)
+                #expect(outcome.status == 0 && outcome.output == "y\r\n", "\(outcome)")
+                #expect(eventually { machine.jailrun("exec", "t", "pidof", "yes").status == 1 })
+            }
+        }
+
+        @Test("what finds no room is an error on a terminal of the jail's, too") func full() throws {
+            try Machine.with { machine in
+                machine.configure("persist;")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                defer { machine.stop() }
+                let outcome = Command.shell("'\(Laboratory.program)' exec -t t echo words >/dev/full").run(seconds: 15)
+                #expect(outcome.status == 125 && outcome.errors.contains("No space left on device"), "\(outcome)")
+                for words in ["list", "inspect t", "ps t", "stats t"] {
+                    let printed = Command.shell("'\(Laboratory.program)' \(words) >/dev/full").run(seconds: 15)
+                    #expect(printed.status == 125 && printed.errors.contains("standard output"), "\(words): \(printed)")
+                }
+            }
+        }
+
+        @Test("standard error on a terminal is shown there, though output goes elsewhere") func separate() throws {
+            try Machine.with { machine in
+                machine.configure("persist;")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                defer { machine.stop() }
+                machine.script("speak", "echo out; echo error >&2")
+                let file = "\(machine.directory)/out"
+                let shown = Command(["script", "-qec", "'\(Laboratory.program)' exec t speak >'\(file)'", "/dev/null"])
+                    .run()
+                #expect(shown.output.contains("error") && machine.read(file) == "out\n", "\(shown)")
+            }
+        }
+    }
+}
