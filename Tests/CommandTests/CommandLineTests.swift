@@ -172,7 +172,7 @@ extension Typed {
             #expect(access("/run/jailrun", F_OK) != 0 && access("/no", F_OK) != 0)
         }
 
-        @Test("check --json prints an array, of errors in the grammar, too, and ends as without it") func json() throws
+        @Test("check --json prints an object, of errors in the grammar, too, and ends as without it") func json() throws
         {
             for (text, status, count) in [
                 (Self.good, 0, 0), ("a { path = /; persist; linux = new; }", 0, 1),
@@ -181,7 +181,10 @@ extension Typed {
             ] as [(String, Int32, Int)] {
                 let outcome = jailrun("check", "--json", file(text))
                 #expect(outcome.status == status && outcome.errors == "", "\(outcome)")
-                let found = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [[String: Any]]
+                let printed = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any]
+                let found = printed?["diagnostics"] as? [[String: Any]]
+                #expect(printed?["version"] as? Int == 1 && printed?["jails"] == nil, "\(outcome)")
+                #expect((printed?["facts"] != nil) == (status == 0), "\(outcome)")
                 #expect(found?.count == count, "\(outcome)")
                 #expect(found?.allSatisfy { $0["line"] is Int && $0["message"] is String } == true, "\(outcome)")
                 #expect(found?.contains { $0["severity"] as? String == "error" } == (status != 0), "\(outcome)")

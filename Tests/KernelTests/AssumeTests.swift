@@ -52,6 +52,21 @@ extension Kernel {
             }
         }
 
+        @Test("what check --json printed there is as good as what explain --facts did") func checked() throws {
+            try Machine.with { machine in
+                configure(machine)
+                let here = machine.jailrun("explain", "--format", "strace", machine.conf)
+                let path = "\(machine.directory)/check.json"
+                for options in [[], ["--posture"]] {
+                    let check = Command([Laboratory.program, "check", "--json"] + options + [machine.conf]).run()
+                    try #require(check.status == 0, "\(check)")
+                    machine.write(check.output, to: path)
+                    let there = machine.jailrun("explain", "--assume", path, "--format", "strace", machine.conf)
+                    #expect(there.status == 0 && there.lines.count == here.lines.count, "\(there)")
+                }
+            }
+        }
+
         @Test("a dry run plans with them, too, and reads them from standard input")
         func dryRun() throws {
             try Machine.with { machine in

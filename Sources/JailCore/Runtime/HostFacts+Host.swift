@@ -137,14 +137,20 @@ extension HostFacts {
 extension HostFacts {
     public var json: String { JSONText.of(self) }
 
-    /// What `json` was on another host.
+    /// What `check --json` prints, as far as it is asked for here.
+    private struct Checked: Decodable { var facts: HostFacts? }
+
+    /// What `json` was on another host, or the document of `check --json` that has it.
     public static func read(from path: String) throws(RuntimeError) -> HostFacts {
         let bytes = try attempt("cannot read \(Terminal.escaped(path))") { () throws(Errno) in
             try Files.read(path == "-" ? Descriptor(dup(0)) : try Files.open(path), limit: 64 << 20)
         }
-        let hint = "explain --facts FILE prints them, on the host that is meant"
+        let hint = "explain --facts FILE prints them, or check --json FILE, on the host that is meant"
         do {
-            let facts = try JSONDecoder().decode(HostFacts.self, from: Data(bytes))
+            let decoder = JSONDecoder()
+            let facts =
+                try decoder.decode(Checked.self, from: Data(bytes)).facts
+                ?? decoder.decode(HostFacts.self, from: Data(bytes))
             if facts.version == currentVersion { return facts }
         } catch {
             throw .host("\(Terminal.escaped(path)): no facts of a host: \(Self.reason(error))", hint: hint)

@@ -13,7 +13,7 @@ struct Check: ParsableCommand {
 
     @OptionGroup var global: GlobalOptions
 
-    @Flag(help: "Print what is found to standard output, as JSON.")
+    @Flag(help: "Print what is found to standard output, as JSON, with the facts of this host for explain --assume.")
     var json = false
 
     @Flag(help: "Print what a process inside each jail could reach, and how to reach less; as -v.")
@@ -33,7 +33,8 @@ struct Check: ParsableCommand {
         let hasErrors = found.contains { $0.severity == .error }
         let postures = try judge(checked.jails, hasErrors: hasErrors)
         if json {
-            printJSON(found, postures)
+            let facts = facts(of: checked.jails)
+            print(JSONText.of(CheckDocument(found, facts, posture ? postures : nil)))
         } else {
             Output.diagnostics(global.quiet ? found.filter { $0.severity == .error } : found)
             show(postures)
@@ -87,13 +88,14 @@ struct Check: ParsableCommand {
         }
     }
 
-    private func printJSON(_ found: [Diagnostic], _ postures: [Posture]) {
-        let objects = found.map(DiagnosticObject.init)
-        if posture {
-            print(JSONText.of(PostureDocument(diagnostics: objects, jails: postures.map(PostureObject.init))))
-        } else {
-            print(JSONText.of(objects))
-        }
+    /// What plans of these jails depend on here, for `--assume` elsewhere; nil where it cannot be looked up: that is among what
+    /// was found.
+    private func facts(of jails: [JailSpec]) -> HostFacts? {
+        let request = global.request
+        guard !jails.isEmpty,
+            let host = try? Host.forLooks(stateDirectory: request.stateDirectory, cgroupRoot: request.cgroupRoot)
+        else { return nil }
+        return try? HostFacts(of: jails, host: host)
     }
 }
 

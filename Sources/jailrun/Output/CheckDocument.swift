@@ -1,11 +1,19 @@
 import JailCore
 
-/// What `check --posture --json` prints.
-struct PostureDocument: Encodable {
+/// What `check --json` prints.
+struct CheckDocument: Encodable {
     /// Of this form.
     var version = 1
     var diagnostics: [DiagnosticObject]
-    var jails: [PostureObject]
+    /// Left out when they could not be looked up.
+    var facts: HostFacts?
+    /// Left out without --posture.
+    var jails: [PostureObject]?
+
+    init(_ found: [Diagnostic], _ facts: HostFacts?, _ postures: [Posture]?) {
+        (diagnostics, self.facts) = (found.map(DiagnosticObject.init), facts)
+        jails = postures?.map(PostureObject.init)
+    }
 }
 
 /// A posture with its figures computed.
