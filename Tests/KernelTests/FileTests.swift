@@ -87,6 +87,8 @@ extension Kernel {
                 #expect(
                     start.errors.contains("10.77.5.1: the host has it on jail0, as the gateway of \"x\""), "\(start)")
                 #expect(start.errors.contains("stop \"x\" and start this jail first"), "\(start)")
+                let check = machine.jailrun("check", machine.conf)
+                #expect(check.status == 65 && check.errors.contains("as the gateway of \"x\""), "\(check)")
                 #expect(machine.jailrun("exec", "b", "true").status != 0)
                 // The mend that it names.
                 #expect(machine.jailrun("stop", "x").status == 0)

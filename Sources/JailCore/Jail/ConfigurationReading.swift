@@ -10,10 +10,13 @@ struct ConfigurationReading {
 
     var diagnostics: [Diagnostic] { jails.flatMap(\.reader.diagnostics) }
 
-    /// In the order of the files. A global parameter is read for each jail: its errors are told once.
+    /// In the order of the files. A global parameter is read for each jail: its errors are told once, where the same mends
+    /// them all.
     var distinctDiagnostics: [Diagnostic] {
-        var seen: Set<String> = []
-        let distinct = diagnostics.filter { seen.insert("\($0.location?.description ?? "") \($0.message)").inserted }
+        var seen: Set<[String]> = []
+        let distinct = diagnostics.filter {
+            seen.insert([$0.location?.description ?? "", $0.message, $0.hint ?? ""]).inserted
+        }
         let files = distinct.compactMap(\.location?.file)
         let ranked = distinct.map { diagnostic in
             (diagnostic, Place(files.firstIndex { $0 == diagnostic.location?.file } ?? 0, diagnostic.location))
@@ -45,7 +48,7 @@ struct ConfigurationReading {
                 "jail \"\(jails[index].spec.label)\" has no path: its root would be the host's own /",
                 at: jails[index].reader.jail.location,
                 hint:
-                    "path = \"/ROOT\"; names the jail's root; if the host's is meant: path = /; with root.ephemeral, as a rule"
+                    "write path = \"/ROOT\"; or, if you mean the host's root, path = /; and most likely root.ephemeral"
             )
         }
     }

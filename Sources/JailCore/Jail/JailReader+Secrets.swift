@@ -24,7 +24,8 @@ extension JailReader {
     private mutating func warn(of name: String, _ value: Bytes, in object: String, _ place: SourceLocation) {
         guard SecretName(name).isSecret, SecretName.isGiven(value) else { return }
         say(
-            .warning, "\(object): looks like a secret: who reads this file, the jail's record or its processes has it",
+            .warning,
+            "\(object): looks like a secret: whoever can read this file, the jail's record or its processes knows it",
             at: place, hint: "keep it in a file that only its reader may read, and mount that read-only: nullfs ro")
     }
 }

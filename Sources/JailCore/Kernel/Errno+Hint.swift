@@ -51,7 +51,8 @@ extension Step {
         case ("setgroups", EINVAL), ("setresgid", EINVAL), ("setresuid", EINVAL):
             "the jail has no such id: userns says how many it has, 65536 where nothing is said"
         case ("openat", ENOENT) where aim == .terminal, ("open", ENOENT) where aim == .terminal:
-            "the jail has no /dev/pts, so no terminal: mount.devfs, or do without -t"
+            "the jail has no /dev/pts, so it can have no terminal: mount.devfs; or do without -t, and with "
+                + "</dev/null 2>&1 | cat"
         case ("setns", EINVAL): "the jail ended, or its process has left a namespace"
         default: nil
         }

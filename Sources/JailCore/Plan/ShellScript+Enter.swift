@@ -53,7 +53,7 @@ extension ShellScript {
             + ["    \(firstProcess)"]
     }
 
-    /// chroot(1) and the rest of setpriv(1), for a jail that has not what they need: first the root, then what is dropped.
+    /// chroot(1) and the rest of setpriv(1), for a jail that does not have what they need: first the root, then what is dropped.
     private var changeRoot: [String] {
         guard !canChangeRoot else { return [] }
         let user = user ?? .root

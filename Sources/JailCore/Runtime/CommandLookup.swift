@@ -238,7 +238,7 @@ extension CommandLookup.Lack {
     func hint(path: String) -> String? {
         switch problem {
         case .missing(.noSuchFileOrDirectory) where !program.utf8.contains(UInt8(ascii: "/")): "looked for in \(path)"
-        case .missing(.permissionDenied): "it is no file, or has no permission to be executed: chmod +x"
+        case .missing(.permissionDenied): "it is not a file, or not executable: chmod +x"
         case .noProgram: "its first line says no interpreter, as #!/bin/sh does"
         case .missing, .interpreter, .foreign: nil
         }

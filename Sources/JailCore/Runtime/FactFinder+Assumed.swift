@@ -30,7 +30,7 @@ extension FactFinder {
     func unknown(_ object: String, _ origin: Origin) -> RuntimeError {
         .unsuitable(
             jail: jail.label, origin: origin,
-            "the facts of \(host.assumed?.host ?? "the host") tell nothing of \(object)",
+            "the facts of \(host.assumed?.host ?? "the host") say nothing about \(object)",
             hint: "make them anew there, of this file: jailrun explain --facts FILE")
     }
 }

@@ -19,7 +19,7 @@ extension FactFinder {
             .unsuitable(
                 jail: jail.label, origin: setting.origin,
                 "sysctl.\(parts.joined(separator: ".")): this kernel has no such parameter",
-                hint: "sysctl -a tells those that it has; some come with a module"))
+                hint: "sysctl -a lists those that it has; some come with a module"))
     }
 
     /// setrlimit(2): no process may have more than that, whoever it is.
@@ -45,7 +45,7 @@ extension FactFinder {
         try object(
             .unsuitable(
                 jail: jail.label, origin: asked?.origin ?? jail.privileges.userNamespace.origin,
-                "\(lacking.description): jailrun itself has not what the jail is to have",
+                "\(lacking.description): jailrun itself does not have what the jail is to have",
                 hint: "whoever runs jailrun was given less than root has: CapBnd in /proc/self/status"))
     }
 }

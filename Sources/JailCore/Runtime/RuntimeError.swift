@@ -140,8 +140,8 @@ extension Step {
 extension CommandOutcome: CustomStringConvertible {
     public var description: String {
         switch self {
-        case .exited(126): "exited with status 126, as of a command that cannot be executed"
-        case .exited(127): "exited with status 127, as of a command that is not found"
+        case .exited(126): "exited with status 126 (a command that cannot be executed)"
+        case .exited(127): "exited with status 127 (a command that was not found)"
         case .exited(let status): "exited with status \(status)"
         case .signalled(let signal): "killed by \(Self.signalName(signal))"
         case .timedOut(let seconds): "timed out after \(seconds) s"

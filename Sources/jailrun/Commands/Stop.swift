@@ -45,7 +45,7 @@ struct Stop: ParsableCommand {
         let stop = JailStop(host: host, terminals: Descriptors.terminals, scope: isForced ? .afterwards : .all)
         do {
             if try stop.run(name) { return 0 }
-            Output.error("\(Terminal.escaped(name)): not all of its stop went well")
+            Output.error("\(Terminal.escaped(name)): it is stopped, but something failed on the way")
             return 125
         } catch {
             if case .notFound = error {

@@ -70,7 +70,7 @@ extension Supervisor {
             jail: service.spec.label, origin: health.command.origin,
             "health.command: \(Terminal.escaped(health.command.value)): \(ConsoleText.safe(last))",
             hint:
-                "it ended with \(outcome.exitStatus): of a check 126 and 127 say that it cannot be made, not that it fails"
+                "it ended with \(outcome.exitStatus): 126 and 127 mean that a command could not be executed, not that the jail is unhealthy"
         )
         report(error)
         service.isReported = true
