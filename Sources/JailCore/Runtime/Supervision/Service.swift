@@ -102,9 +102,11 @@ final class Service {
         return nil
     }
 
-    /// All that is there now; of a program that writes without pause, as much as a pipe can hold.
+    /// All that is there now, and no more of a program that writes without pause. A terminal counts late: at least a buffer.
     func drainOutput(_ each: ([UInt8]) -> Void) {
-        var rest = OutputPipe.mostBytes
+        var waiting: Int32 = 0
+        _ = unsafe ioctl(output, UInt(FIONREAD), &waiting)
+        var rest = max(Int(waiting), 65536)
         while output >= 0, rest > 0 {
             var watched = pollfd(fd: output, events: Int16(POLLIN), revents: 0)
             guard unsafe poll(&watched, 1, 0) > 0, let bytes = readOutput() else { return }
