@@ -178,14 +178,19 @@ extension InternetPrefix: CustomStringConvertible {
     public var description: String { "\(address)/\(length)" }
 }
 
-/// As text.
-extension InternetAddress: Codable {
+/// Encoded as the text that it is written as.
+public protocol TextCodable: Codable, CustomStringConvertible {
+    init?(_ text: some StringProtocol)
+}
+
+extension TextCodable {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
-        guard let address = Self(try container.decode(String.self)) else {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "no address")
+        let text = try container.decode(String.self)
+        guard let value = Self(text) else {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "cannot read \(text)")
         }
-        self = address
+        self = value
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -194,18 +199,5 @@ extension InternetAddress: Codable {
     }
 }
 
-/// As text.
-extension InternetPrefix: Codable {
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        guard let prefix = Self(try container.decode(String.self)) else {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "no prefix")
-        }
-        self = prefix
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(description)
-    }
-}
+extension InternetAddress: TextCodable {}
+extension InternetPrefix: TextCodable {}
