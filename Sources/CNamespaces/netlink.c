@@ -255,23 +255,6 @@ int cns_netlink_move(struct cns_netlink *self, const char *name, int netns) {
     return error;
 }
 
-int cns_netlink_return(const char *name, const char *file) {
-    struct cns_netlink *socket = NULL;
-    struct statfs kind;
-    int kept = open(file, O_RDONLY | O_CLOEXEC);
-    if (kept < 0) return -errno;
-    /* A file that nothing is mounted on holds no namespace: it was dropped, or never came so far. */
-    int error = fstatfs(kept, &kind) < 0 ? -errno : kind.f_type == NSFS_MAGIC ? 0 : -ENOENT;
-    int here = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-    if (!error && here < 0) error = -errno;
-    if (!error) error = cns_netlink_open(kept, &socket);
-    if (!error) error = cns_netlink_move(socket, name, here);
-    cns_netlink_close(socket);
-    if (here >= 0) close(here);
-    close(kept);
-    return error;
-}
-
 /* MARK: a namespace that outlives its processes */
 
 static int make_file(const char *path) {

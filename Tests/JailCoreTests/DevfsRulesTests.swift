@@ -22,6 +22,20 @@ struct DevfsRulesTests {
             ])
     }
 
+    @Test("an include by which nothing is hidden is found, whatever hides being one include deeper")
+    func shallowIncludes() throws {
+        func include(_ text: String) throws -> Int? {
+            let rules = try read("[inner=20]\nadd include 4\n[x=10]\n\(text)\n")
+            return rules.shallowInclude(in: try rules.ruleset("10"))?.includes
+        }
+        #expect(try include("add include $devfsrules_jail") == 4)
+        #expect(try include("add path 'bpf*' unhide\nadd include 5") == 5)
+        for text in [
+            "add hide\nadd include 4", "add include 1\nadd include 4", "add include 4\nadd include 1",
+            "add path null unhide", "add include 2", "add include 20",
+        ] { #expect(try include(text) == nil, "\(text)") }
+    }
+
     @Test("a set is found by its number, by its name, and set 0 is always there, empty")
     func lookup() throws {
         let rules = try read("[www_ruleset=10]\nadd hide\n")

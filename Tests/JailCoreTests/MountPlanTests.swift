@@ -159,7 +159,7 @@ struct VnetPlanTests {
             ])
         #expect(
             plan.reversed().compactMap(\.undo) == [
-                .returnLink(name: "lan", file: "/run/net/www"), .dropNamespace(file: "/run/net/www"),
+                .returnLink(name: "lan", index: nil, file: "/run/net/www"), .dropNamespace(file: "/run/net/www"),
             ])
     }
 

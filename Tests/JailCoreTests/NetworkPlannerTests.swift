@@ -157,7 +157,7 @@ struct NetworkPlannerTests {
             ("eth9|192.0.2.10", .unknownInterface("eth9", near: nil, first)),
             ("lo|10.0.0.1", .loopbackInterface("lo", first)),
             ("port|10.0.0.1", .portOfBridge(interface: "port", bridge: "br0", first)),
-            ("lan|192.0.2.1", .addressOnHost(address: "192.0.2.1", interface: "lan", first)),
+            ("lan|192.0.2.1", .addressOnHost(address: "192.0.2.1", prefix: "192.0.2.1/24", interface: "lan", first)),
             ("10.77.0.9", .addressOfJail(address: "10.77.0.9", jail: "db", first)),
             ("10.77.0.255", .addressOfNetwork(address: "10.77.0.255", network: "10.77.0.0/24", first)),
             ("br0|203.0.113.1", .noNetworkOnBridge(address: "203.0.113.1", bridge: "br0", first)),
@@ -166,6 +166,10 @@ struct NetworkPlannerTests {
         for (address, error) in expected { #expect(Self.error([address], facts) == error, "\(address)") }
         #expect(Self.error(["10.77.0.10", "10.77.0.10"]) == .duplicateAddress("10.77.0.10", Self.origin(2)))
         #expect(Self.error(["192.0.2.10"])?.hint?.hasPrefix("interface = lan") == true)
+        // The way of rc.conf(5), an alias that the host has: what makes of it what the jail's own line does.
+        let mend = Self.error(["lan|192.0.2.1"], facts)?.hint ?? ""
+        #expect(mend.contains("ip address delete 192.0.2.1/24 dev lan"), "\(mend)")
+        #expect(mend.contains("ip4.addr = \"lan|192.0.2.1\""), "\(mend)")
     }
 
     @Test("a link's alias tells whose it is and what it carries, and says when it cannot say all")

@@ -227,23 +227,19 @@ struct ParameterPlanTests {
     @Test(
         "what would permit more than it says is an error",
         arguments: [
-            "allow.set_hostname; userns = host;", "allow.set_hostname; seccomp = none;",
-            "allow.mount; allow.mount.nullfs; seccomp = /p.json;", "allow.mount.nullfs;",
-            "allow.socket_af; seccomp = /p.json;", "allow.read_msgbuf; seccomp = /p.json;",
-            "allow.chflags;", "allow.settime;", "allow.setaudit;", "allow.adjtime; userns = host;",
-            "allow.suser = 0; cap.add = chown;", "allow.suser = 0; allow.set_hostname;",
-            "sysvmsg = disable; seccomp = none;", "allow.nounprivileged_proc_debug; seccomp = none;",
+            "allow.suser = 0; cap.add = chown;", "sysvmsg = disable; seccomp = none;",
+            "allow.nounprivileged_proc_debug; seccomp = none;",
             "sysvmsg = new; sysvshm = inherit;", "securelevel = 1; cap.add = sys_rawio;", "securelevel = 4;",
             "children.max = 1; userns = host;", "children.max = 1; cap.drop = sys_admin;", "children.max = -1;",
             "children.max = 1; root.readonly;", "children.max = 1; allow.suser = 0;",
-            "securelevel = 2; allow.settime; userns = host;", "host = inherit; host.hostname = x;", "host = disable;",
+            "host = inherit; host.hostname = x;", "host = disable;",
             "sysctl.kernel.panic = 1;", "sysctl.net.ipv4.ip_forward;", "sysctl.net = 1;",
             "sysctl.net.ipv4.ip_forward = 1; ip4 = inherit; ip6 = inherit;",
             "sysctl.kernel.sem = 1; sysvsem = inherit;",
             "\"sysctl.net/../kernel/panic\" = 1;", "ulimit.nofile = 20:10;", "ulimit.nofiles = 1;", "ulimit.cpu = 1K;",
             "ulimit.nofile = 1:2:3;", "ulimit.nofile;", "umask = 1000;", "umask = 8;", "oom.score = 1001;",
             "oom.score = x;", "vnet.interface = eth0;", "vnet; vnet.interface = lo;", "vnet; vnet.interface = a,a;",
-            "vnet; vnet.interface = \"a/b\";", "allow.routing;", "allow.mount.tmpfs;", "allow.quotas;",
+            "vnet; vnet.interface = \"a/b\";",
             "ip_hostname;", "ip_hostname; host.hostname = \"-x\";", "ip_hostname; host.hostname = x; vnet;",
             "ip_hostname; host.hostname = x; ip4 = inherit; ip6 = inherit;", "host.hostuuid = x;", "host.hostid = -1;",
             "host.domainname = \"a b\";",
@@ -251,6 +247,51 @@ struct ParameterPlanTests {
     func refused(parameters: String) {
         #expect(!Self.errors(parameters).isEmpty)
     }
+
+    @Test(
+        "a permission that is not given leaves a tighter jail: it is noted, named, and no error",
+        arguments: [
+            ("allow.set_hostname; userns = host;", ["allow.set_hostname"]),
+            ("allow.set_hostname; seccomp = none;", ["allow.set_hostname"]),
+            ("allow.mount; allow.mount.nullfs; seccomp = /p.json;", ["allow.mount.nullfs"]),
+            ("allow.mount.nullfs;", ["allow.mount.nullfs"]),
+            ("allow.socket_af; seccomp = /p.json;", ["allow.socket_af"]),
+            ("allow.read_msgbuf; seccomp = /p.json;", ["allow.read_msgbuf"]), ("allow.chflags;", ["allow.chflags"]),
+            ("allow.settime;", ["allow.settime"]), ("allow.setaudit;", ["allow.setaudit"]),
+            ("allow.adjtime; userns = host;", ["allow.adjtime"]),
+            ("allow.suser = 0; allow.set_hostname;", ["allow.set_hostname"]),
+            ("securelevel = 2; allow.settime; userns = host;", ["allow.settime"]),
+            ("securelevel = 1; allow.chflags; userns = host;", ["allow.chflags"]),
+            ("allow.routing;", ["allow.routing"]),
+            ("allow.mount; allow.mount.tmpfs; allow.mount.zfs = 1;", ["allow.mount.tmpfs", "allow.mount.zfs"]),
+            (
+                "allow.quotas; allow.extattr; allow.nfsd; allow.vmm;",
+                [
+                    "allow.quotas", "allow.extattr", "allow.nfsd", "allow.vmm",
+                ]
+            ), ("allow.unprivileged_parent_tampering;", ["allow.unprivileged_parent_tampering"]),
+            ("ip4 = inherit; ip6 = inherit; allow.raw_sockets;", ["allow.raw_sockets", "allow.reserved_ports"]),
+        ])
+    func withheld(parameters: String, names: [String]) throws {
+        #expect(Self.errors(parameters) == [])
+        let source = TextSource(files: ["www.conf": "a { \(Self.path) \(parameters) }"])
+        let found = try Configuration(path: "www.conf", source: source).check().map(\.message)
+        for name in names { #expect(found.contains { $0.hasPrefix("\(name) is not granted: ") }, "\(name): \(found)") }
+        let privileges = try Self.spec(parameters).privileges
+        #expect(privileges.granted.allSatisfy { !names.contains($0.value.parameter) })
+        #expect(privileges.allowsRawSockets.value == false)
+    }
+
+    @Test(
+        "what is not asked for in so many words is answered in those that were",
+        arguments: [
+            ("vnet = 0;", "vnet: unknown jailsys value \"0\""), ("novnet;", "vnet: unknown jailsys value \"novnet\""),
+            ("host = 0;", "host: unknown jailsys value \"0\""),
+            ("vnet = disable;", "vnet: unknown jailsys value \"disable\""),
+            ("ip4 = 0; ip4.addr = 10.0.0.1;", "ip4 = 0 contradicts ip4.addr"),
+            ("noip4; ip6 = inherit;", "noip4: the other family is inherited, and both share a namespace"),
+        ])
+    func words(parameters: String, message: String) { #expect(Self.errors(parameters) == [message]) }
 
     @Test("what the resolver says becomes addresses, each once, and none that a jail cannot have")
     func lookup() {

@@ -20,8 +20,8 @@ struct ParameterTableTests {
         let isSettable =
             switch row.fate {
             case .done: true
-            case .noted(_, .boolean(false), _): false  // a permission that is not given
             case .noted: true
+            case .withheld: false
             case .refused: false
             }
         guard isSettable else { return }

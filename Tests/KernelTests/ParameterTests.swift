@@ -2,6 +2,19 @@ import Foundation
 import Glibc
 import Testing
 
+extension Machine {
+    /// A veth pair of the host's, jt0 and jt1, for as long as the body runs.
+    func withPair(_ body: () throws -> Void) throws {
+        let made = Command.shell("ip link add jt0 type veth peer name jt1").run()
+        try #require(made.status == 0, "\(made)")
+        defer { _ = Command.shell("ip link delete jt0").run() }
+        try body()
+    }
+
+    /// The host's.
+    var links: [String] { (try? FileManager.default.contentsOfDirectory(atPath: "/sys/class/net")) ?? [] }
+}
+
 extension Kernel {
     /// What parameters do, asked from inside.
     @Suite struct ParameterTests {
@@ -257,17 +270,10 @@ extension Kernel {
         // MARK: vnet
 
         /// A veth pair on the host, taken away afterwards.
-        private func withPair(_ body: () throws -> Void) throws {
-            let made = Command.shell("ip link add jt0 type veth peer name jt1").run()
-            try #require(made.status == 0, "\(made)")
-            defer { _ = Command.shell("ip link delete jt0").run() }
-            try body()
-        }
-
         @Test("the host routes one jail by a table of its own, with ip rule in exec.created, as exec.fib advises")
         func routingTable() throws {
             try Machine.with { machine in
-                try withPair {
+                try machine.withPair {
                     let made = Command.shell(
                         """
                         ip address add 10.9.8.1/24 dev jt0 && ip link set jt0 up && ip link set jt1 up &&
@@ -295,24 +301,22 @@ extension Kernel {
             }
         }
 
-        private var links: [String] { (try? FileManager.default.contentsOfDirectory(atPath: "/sys/class/net")) ?? [] }
-
         @Test("an interface is the jail's while it is up, configured from inside, and the host's again after a stop")
         func interface() throws {
             try Machine.with { machine in
-                try withPair {
+                try machine.withPair {
                     machine.configure(
                         "vnet; vnet.interface = jt1; persist; "
                             + "exec.start = 'ip address add 10.9.8.2/24 dev jt1; ip link set jt1 up';")
                     let start = machine.jailrun("start", machine.conf)
                     #expect(start.status == 0, "\(start)")
-                    #expect(!links.contains("jt1"))
+                    #expect(!machine.links.contains("jt1"))
                     let ping = Command.shell(
                         "ip address add 10.9.8.1/24 dev jt0; ip link set jt0 up; busybox ping -c 1 -W 2 10.9.8.2"
                     ).run()
                     #expect(ping.status == 0, "\(ping)")
                     #expect(machine.jailrun("stop", "t").status == 0)
-                    #expect(links.contains("jt1"))
+                    #expect(machine.links.contains("jt1"))
                 }
             }
         }
@@ -321,24 +325,24 @@ extension Kernel {
             throws
         {
             try Machine.with { machine in
-                try withPair {
+                try machine.withPair {
                     machine.configure("vnet; vnet.interface = jt1; command = \"sleep 100\";")
                     let running = machine.start("run", machine.conf)
-                    eventually { !links.contains("jt1") }
+                    eventually { !machine.links.contains("jt1") }
                     running.signal(SIGKILL)
                     _ = running.wait()
                     #expect(machine.jailrun("prune").status == 0)
-                    #expect(links.contains("jt1"))
+                    #expect(machine.links.contains("jt1"))
                 }
             }
         }
 
         @Test("an interface comes back when the start fails after it was moved") func failedStart() throws {
             try Machine.with { machine in
-                try withPair {
+                try machine.withPair {
                     machine.configure("vnet; vnet.interface = jt1; exec.start = false; persist;")
                     #expect(machine.jailrun("start", machine.conf).status != 0)
-                    #expect(links.contains("jt1"))
+                    #expect(machine.links.contains("jt1"))
                 }
             }
         }

@@ -38,9 +38,12 @@ int cns_netlink_delete_link(struct cns_netlink *socket, const char *name);
 
 /* Moves a link of the socket's namespace into that of the descriptor `netns`; it is down afterwards. */
 int cns_netlink_move(struct cns_netlink *socket, const char *name, int netns);
-/* Moves a link from the namespace that is mounted on `file` into the caller's. -ENODEV when there is no such link,
- * -ENOENT when no namespace is mounted there. */
-int cns_netlink_return(const char *name, const char *file);
+/* The index of a link of the socket's namespace, or an error. */
+int cns_netlink_index(struct cns_netlink *socket, const char *name);
+/* Moves a link from the namespace that is mounted on `file` into the caller's. With an index above 0 it is the link of
+ * that index, whatever its name is by now, and has that name again. -ENODEV when there is no such link, -ENOENT when no
+ * namespace is mounted there. */
+int cns_netlink_return(const char *name, int index, const char *file);
 /* Mounts the network namespace of the descriptor `netns` on `file`, which is made, with the last of its folders. */
 int cns_namespace_keep(int netns, const char *file);
 int cns_namespace_drop(const char *file);

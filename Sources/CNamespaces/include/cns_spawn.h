@@ -136,6 +136,9 @@ pid_t cns_next_ended(void);
 /* pidfd_getfd(2): a copy of another process's descriptor. */
 int cns_take_descriptor(int pidfd, int descriptor);
 
+/* uname(2) in the UTS namespace of a process; each name has at most 64 bytes. */
+int cns_names_in(int pidfd, char *hostname, char *domain, size_t capacity);
+
 /* Whether a cgroup v2 hierarchy is mounted there: statfs(2). */
 int cns_is_cgroup2(const char *path);
 

@@ -1,7 +1,7 @@
 /// The rulesets that stand below `/etc/devfs.rules`: FreeBSD's 1 to 5.
 ///
-/// Some of FreeBSD's lines are not here. `fuse` and `zfs` in set 4 serve mounts from inside, which a jail on Linux may not
-/// make; a file that wants the node says `add path fuse unhide`. The pseudo-terminals of BSD, `ptyp*` to `ptyO*` in set 3,
+/// Some of FreeBSD's lines are not here. `zfs` in set 4 is an interface to all pools of the machine; a file that wants the
+/// node says `add path zfs unhide`. The pseudo-terminals of BSD, `ptyp*` to `ptyO*` in set 3,
 /// are the whole machine's where Linux has them, while those of `pts` are the jail's own. They are made, not read: every
 /// start needs them.
 extension DevfsRules {
@@ -20,9 +20,9 @@ extension DevfsRules {
                 .show("stdout"), .show("stderr"),
             ]),
         // The default of a jail.
-        Ruleset("devfsrules_jail", 4, [.include(1), .include(2), .include(3)]),
+        Ruleset("devfsrules_jail", 4, [.include(1), .include(2), .include(3), .show("fuse")]),
         // A jail with a network stack of its own.
-        Ruleset("devfsrules_jail_vnet", 5, [.include(1), .include(2), .include(3), .show("pf")]),
+        Ruleset("devfsrules_jail_vnet", 5, [.include(1), .include(2), .include(3), .include(4), .show("pf")]),
     ])
 }
 

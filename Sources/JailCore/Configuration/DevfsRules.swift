@@ -90,6 +90,16 @@ extension DevfsRules {
         return found
     }
 
+    /// An `include` by which everything would be hidden, if devfs(8) followed what the included set includes itself. It does not:
+    /// without another rule that hides, the jail sees all devices. Nil when all is well.
+    func shallowInclude(in ruleset: Ruleset) -> Rule? {
+        func rules(of include: Rule) -> [Rule] { include.includes.flatMap { self.ruleset(number: $0) }?.rules ?? [] }
+        if ruleset.rules.contains(where: { $0.hidesAll || rules(of: $0).contains(where: \.hidesAll) }) { return nil }
+        return ruleset.rules.first { outer in
+            rules(of: outer).contains { rules(of: $0).contains(where: \.hidesAll) }
+        }
+    }
+
     func ruleset(number: Int) -> Ruleset? {
         if number == 0 {
             let nowhere = SourceLocation(file: "jailrun", line: 1, column: 1)
@@ -97,6 +107,11 @@ extension DevfsRules {
         }
         return rulesets.last { $0.number == number }
     }
+}
+
+extension DevfsRules.Rule {
+    /// `add hide`, of every node.
+    fileprivate var hidesAll: Bool { isVisible == false && path == nil && deviceClass == nil }
 }
 
 extension DevfsRules.Owner: CustomStringConvertible {

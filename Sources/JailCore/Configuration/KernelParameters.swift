@@ -37,8 +37,10 @@ public enum KernelParameters {
         if changeable.contains(name) || families.contains(where: { name.hasPrefix($0) }) { return true }
         if createOnly.contains(name) { return false }
         // Accepted without effect: then any other harmless value has none either.
-        guard let row = ParameterTable.row(Bytes(name.utf8)), case .noted = row.fate else { return false }
-        return true
+        switch ParameterTable.row(Bytes(name.utf8))?.fate {
+        case .noted, .withheld: return true
+        case .done, .refused, nil: return false
+        }
     }
 
     /// Whether FreeBSD's kernel takes it of a new jail only.
@@ -56,7 +58,7 @@ public enum KernelParameters {
         guard let row = ParameterTable.row(Bytes(name.utf8)) else { return false }
         if row.kind == .readOnly { return true }
         switch row.fate {
-        case .done, .noted: return true
+        case .done, .noted, .withheld: return true
         case .refused: return false
         }
     }

@@ -55,13 +55,9 @@ extension ParameterTable.Row {
         _ name: String, _ kind: ParameterTable.Kind, _ meaning: String, _ reason: String, reserved: Bool = false
     ) -> Self { Self(name, kind, "", .refused(reason), meaning, "none", reserved: reserved) }
 
-    /// A permission that is off here too: `false` is kept, `true` would promise too much.
-    fileprivate static func permission(_ name: String, _ meaning: String, _ reason: String, reserved: Bool = false)
-        -> Self
-    {
-        noted(
-            name, .boolean, "false", .boolean(false), meaning, why: "it is off for every jail", otherwise: reason,
-            reserved: reserved)
+    /// A permission that is off here for every jail.
+    fileprivate static func permission(_ name: String, _ meaning: String, _ reason: String) -> Self {
+        Self(name, .boolean, "false", .withheld(reason), meaning, "none", reserved: false)
     }
 }
 
@@ -259,7 +255,9 @@ extension ParameterTable {
 
     private static let allowances: [Row] =
         [
-            .done("allow.raw_sockets", .boolean, "false", "raw sockets, ping", "CAP_NET_RAW", reserved: true),
+            .done(
+                "allow.raw_sockets", .boolean, "false", "raw sockets, ping",
+                "CAP_NET_RAW; with ip4 = inherit needs userns = host", reserved: true),
             .noted(
                 "allow.dying", .boolean, "false", .any, "deprecated", why: "it has no effect on FreeBSD either",
                 reserved: true),
@@ -267,18 +265,17 @@ extension ParameterTable {
                 "allow.set_hostname", .boolean, "false", "root inside may change the hostname",
                 "CAP_SYS_ADMIN over the jail's own namespaces, held to sethostname(2) by the filter", reserved: true),
             .done(
-                "allow.reserved_ports", .boolean, "true", "bind to ports below 1024", "CAP_NET_BIND_SERVICE"),
+                "allow.reserved_ports", .boolean, "true", "bind to ports below 1024",
+                "CAP_NET_BIND_SERVICE; with ip4 = inherit needs userns = host"),
             .done(
                 "allow.suser", .boolean, "true", "root inside has privileges",
                 "false: an empty bounding set"),
             .done(
                 "allow.unprivileged_proc_debug", .boolean, "true", "processes may debug others of their user",
                 "false: the filter forbids ptrace(2) and process_vm_readv(2), to root inside, too"),
-            .noted(
-                "allow.unprivileged_parent_tampering", .boolean, "false", .boolean(false),
-                "the host's users reach the jail's processes of their number",
-                why: "user ids inside are others than outside",
-                otherwise: "with userns = host a number inside and outside is one user"),
+            .permission(
+                "allow.unprivileged_parent_tampering", "the host's users reach the jail's processes of their number",
+                "user ids inside are others than outside; with userns = host they are the same"),
             .noted(
                 "allow.sysvipc", .boolean, "false", .any, "System V IPC", why: "every jail has System V IPC of its own",
                 reserved: true),

@@ -22,14 +22,24 @@ public enum ParameterTable {
         case done
         /// Harmless as long as the value is one of `values`; `otherwise` says why another one is refused.
         case noted(why: String, values: NotedValues, otherwise: String)
+        /// A permission that no jail gets, and why: who asks for it gets a jail that is tighter.
+        case withheld(String)
         /// It would promise what is not kept; the text names the alternative.
         case refused(String)
+
+        /// Whether a jail has the value that is set, which is not one that is accepted and has no effect.
+        var isInForce: Bool {
+            switch self {
+            case .noted(_, .any, _), .withheld: false
+            case .done, .noted, .refused: true
+            }
+        }
 
         /// `done`, `noted` or `refused`.
         public var name: String {
             switch self {
             case .done: "done"
-            case .noted: "noted"
+            case .noted, .withheld: "noted"
             case .refused: "refused"
             }
         }

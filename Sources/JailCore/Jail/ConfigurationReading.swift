@@ -79,36 +79,34 @@ struct ConfigurationReading {
 
     mutating func checkUniqueness() {
         if jails.count < 2 { return }
-        var labels: [Bytes: SourceLocation] = [:]
-        var names: [String: SourceLocation] = [:]
-        var numbers: [Int: SourceLocation] = [:]
+        var labels: [Bytes: Int] = [:]
+        var names: [String: Int] = [:]
+        var numbers: [Int: Int] = [:]
         for index in jails.indices {
             let jail = jails[index]
-            let shown = jail.label.printable()
-            if let first = labels[jail.label] {
-                jails[index].reader.error(
-                    "two blocks define the jail \(shown)", at: jail.reader.jail.location,
-                    hint: "the first is in line \(first.line); blocks of one name are not merged")
+            if let first = labels.updateValue(index, forKey: jail.label) {
+                report(index, first, "two blocks define the jail \(jail.label.printable())") { $0.reader.jail.location }
                 continue
             }
-            labels[jail.label] = jail.reader.jail.location
-            checkName(index, &names)
-            checkNumber(index, &numbers)
+            let name = jail.spec.name
+            if let first = names.updateValue(index, forKey: name.value) {
+                report(index, first, "two blocks are of the jail \"\(name.value)\"") { $0.spec.name.place }
+            }
+            guard let jid = jail.spec.jid else { continue }
+            if let first = numbers.updateValue(index, forKey: jid.value) {
+                report(index, first, "two blocks are of the jail \(jid.value)") { $0.spec.jid?.place }
+            }
         }
     }
 
-    private mutating func checkName(_ index: Int, _ names: inout [String: SourceLocation]) {
-        let name = jails[index].spec.name
-        if let first = names.updateValue(name.place, forKey: name.value) {
-            jails[index].reader.error(
-                "jail \"\(name.value)\" already exists", at: name.place, hint: "see line \(first.line)")
-        }
-    }
-
-    private mutating func checkNumber(_ index: Int, _ numbers: inout [Int: SourceLocation]) {
-        guard let jid = jails[index].spec.jid else { return }
-        if let first = numbers.updateValue(jid.place, forKey: jid.value) {
-            jails[index].reader.error("jail \(jid.value) already exists", at: jid.place, hint: "see line \(first.line)")
+    /// Which of the two is meant, nobody knows: neither is started.
+    private mutating func report(_ index: Int, _ first: Int, _ message: String, at place: (Jail) -> SourceLocation?) {
+        let places = [first, index].map { place(jails[$0]) ?? jails[$0].reader.jail.location }
+        for (jail, here, other) in [(first, places[0], places[1]), (index, places[1], places[0])] {
+            let place = here.file == other.file ? "line \(other.line)" : "\(other.file):\(other.line)"
+            jails[jail].reader.error(
+                message, at: here,
+                hint: "the other is in \(place); they are not merged, and neither is started: rename one")
         }
     }
 

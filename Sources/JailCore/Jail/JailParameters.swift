@@ -15,6 +15,7 @@ public struct JailParameters: Equatable, Sendable, Codable {
 
     public private(set) var settings: [Setting] = []
 
+    init() {}
     init(_ jail: EffectiveJail) { settings = Self.folded(jail.parameters, into: []) }
 
     /// The setting of that name, with or without `no`.

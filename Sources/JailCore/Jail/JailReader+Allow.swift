@@ -2,68 +2,116 @@
 extension JailReader {
     // MARK: Granted
 
+    /// Those that the jail gets. One that Linux could only give together with far more is left out, and the jail is tighter than it
+    /// asks to be: that is said, and no error, as in jail.conf files of FreeBSD it stands beside what matters.
     mutating func granted(_ userNamespace: PrivilegeSpec.UserNamespace, _ seccomp: PrivilegeSpec.Seccomp)
         -> [Located<Permission>]
     {
-        let granted = Permission.allCases.compactMap { permission in
+        let asked = Permission.allCases.compactMap { permission in
             optionalBoolean(permission.parameter).flatMap { asked in
                 asked.value ? Located(permission, asked.origin) : nil
             }
         }
-        for permission in granted { check(permission, userNamespace, seccomp) }
-        checkTime(granted)
+        var granted: [Located<Permission>] = []
+        for permission in asked {
+            if let lack = lack(of: permission.value, userNamespace, seccomp) {
+                withhold(permission, lack.why, hint: lack.hint)
+            } else {
+                granted.append(permission)
+            }
+        }
         checkMount(granted)
         return granted
     }
 
-    private mutating func check(
-        _ granted: Located<Permission>, _ userNamespace: PrivilegeSpec.UserNamespace, _ seccomp: PrivilegeSpec.Seccomp
-    ) {
-        let permission = granted.value
+    private mutating func withhold(_ permission: Located<Permission>, _ why: String, hint: String?) {
+        say(.note, "\(permission.value.parameter) is not granted: \(why)", at: permission.place, hint: hint)
+    }
+
+    private mutating func lack(
+        of permission: Permission, _ userNamespace: PrivilegeSpec.UserNamespace, _ seccomp: PrivilegeSpec.Seccomp
+    ) -> (why: String, hint: String?)? {
         if permission.needsHostIDs && userNamespace != .host {
-            error(
-                "\(permission.parameter): the kernel asks for the capability over the whole machine", at: granted.place,
-                hint: "userns = host gives it, and makes root inside root outside")
+            return (
+                "the kernel asks for the capability over the whole machine",
+                "userns = host gives it, and makes root inside root outside"
+            )
         }
         if case .profile = seccomp, permission == .socketFamilies || permission == .readMessageBuffer {
-            error("\(permission.parameter): the filter is the profile's", at: granted.place, hint: "permit it there")
+            return ("the filter is the profile's", "permit it there")
         }
         if permission.needsConfinement && (userNamespace == .host || seccomp != .standard) {
-            error(
-                "\(permission.parameter): CAP_SYS_ADMIN would permit far more", at: granted.place,
-                hint: "the default filter and user ids of the jail's own hold it to this: leave seccomp and userns out")
+            return (
+                "CAP_SYS_ADMIN would permit far more",
+                "the default filter and user ids of the jail's own hold it to this: leave seccomp and userns out"
+            )
         }
+        // ADJ_SETOFFSET of adjtimex(2) sets the clock, and stands where no filter can look.
+        if permission == .adjustTime, optionalBoolean(Permission.setTime.parameter)?.value != true {
+            return ("adjtimex(2) can set the clock, too", "say so: allow.settime as well")
+        }
+        // As jail(8) has it: each file system needs its own permission and `allow.mount`.
+        if permission == .mountNullfs, optionalBoolean("allow.mount")?.value != true {
+            return ("it needs allow.mount, too", nil)
+        }
+        return nil
     }
 
-    /// ADJ_SETOFFSET of adjtimex(2) sets the clock, and stands where no filter can look.
-    private mutating func checkTime(_ granted: [Located<Permission>]) {
-        guard let adjust = granted.first(where: { $0.value == .adjustTime }),
-            !granted.contains(where: { $0.value == .setTime })
-        else { return }
-        error(
-            "allow.adjtime: adjtimex(2) can set the clock, too", at: adjust.place, hint: "say so: allow.settime as well"
-        )
-    }
-
-    /// As jail(8) has it: each file system needs its own permission and `allow.mount`.
     private mutating func checkMount(_ granted: [Located<Permission>]) {
-        let mount = optionalBoolean("allow.mount")
-        let nullfs = granted.first { $0.value == .mountNullfs }
-        if let nullfs, mount?.value != true {
-            error("allow.mount.nullfs: needs allow.mount, too", at: nullfs.place)
+        guard let mount = optionalBoolean("allow.mount"), mount.value,
+            !granted.contains(where: { $0.value == .mountNullfs })
+        else { return }
+        say(
+            .note, "allow.mount has no effect: alone it permits nothing", at: mount.place,
+            hint: "with allow.mount.nullfs root inside may bind folders; other types: mount, mount.fstab")
+    }
+
+    /// What the security level, or `allow.suser = false`, takes from them.
+    mutating func withhold(from privileges: inout PrivilegeSpec) {
+        let level = privileges.securityLevel.value
+        let taken = PrivilegeSpec.taken(by: level)
+        let isPowerless = !privileges.keeps(.superuser)
+        for permission in privileges.granted {
+            let needed = permission.value.capabilities
+            if !needed.isDisjoint(with: taken) {
+                withhold(permission, "securelevel = \(level) takes it away", hint: nil)
+            } else if isPowerless && !needed.isEmpty {
+                withhold(permission, "with allow.suser = false root inside has no privileges", hint: nil)
+            } else {
+                continue
+            }
+            privileges.granted.removeAll { $0.value == permission.value }
         }
-        if let mount, mount.value, nullfs == nil {
-            say(
-                .warning, "allow.mount has no effect: alone it permits nothing", at: mount.place,
-                hint: "with allow.mount.nullfs root inside may bind folders; other types: mount, mount.fstab")
+    }
+
+    private static let networkCapabilities = [Capability.netBindService, .netAdmin, .netRaw].map(\.name)
+
+    /// In the host's network its own user namespace counts: ids of a jail's own have no capability there.
+    mutating func withholdNetwork(_ mode: Located<NetworkSpec.Mode>, from privileges: inout PrivilegeSpec) {
+        guard mode.value == .inherit, privileges.userNamespace.value != .host, privileges.keeps(.superuser) else {
+            return
         }
+        let why = "the host's network asks for the host's root"
+        let hint = "userns = host gives it, and makes root inside root outside; or an address of the jail's own"
+        for added in privileges.capAdd where Self.networkCapabilities.contains(added.value) {
+            say(.warning, "cap.add: \(added.value) counts for nothing there: \(why)", at: added.place, hint: hint)
+        }
+        if privileges.allowsRawSockets.value {
+            let place = privileges.allowsRawSockets.place
+            say(.warning, "allow.raw_sockets is not granted: \(why)", at: place, hint: hint)
+            privileges.allowsRawSockets.value = false
+        }
+        guard privileges.keeps(.reservedPorts) else { return }
+        let asked = optionalBoolean(Privilege.reservedPorts.rawValue)
+        say(
+            .warning, "allow.reserved_ports is not granted: ports below 1024 cannot be bound, for \(why)",
+            at: asked?.place ?? mode.place, hint: hint)
+        privileges.withdrawn.append(Located(.reservedPorts, asked?.origin ?? mode.origin))
     }
 
     // MARK: Withdrawn
 
-    mutating func withdrawn(
-        _ added: [Located<String>], _ granted: [Located<Permission>], _ seccomp: PrivilegeSpec.Seccomp
-    ) -> [Located<Privilege>] {
+    mutating func withdrawn(_ added: [Located<String>], _ seccomp: PrivilegeSpec.Seccomp) -> [Located<Privilege>] {
         var withdrawn: [Located<Privilege>] = []
         for privilege in [Privilege.reservedPorts, .superuser, .debugging] {
             guard let kept = optionalBoolean(privilege.rawValue), !kept.value else { continue }
@@ -76,8 +124,7 @@ extension JailReader {
                 at: privilege.place)
         }
         if withdrawn.contains(where: { $0.value == .superuser }) {
-            let contradictions = added.map(\.origin) + granted.filter { !$0.value.capabilities.isEmpty }.map(\.origin)
-            for case .configuration(let place) in contradictions {
+            for case .configuration(let place) in added.map(\.origin) {
                 error("allow.suser = false: root inside has no privileges, and this gives one", at: place)
             }
         }

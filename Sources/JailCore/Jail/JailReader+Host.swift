@@ -15,9 +15,7 @@ extension JailReader {
 
     private mutating func isHostInherited() -> Located<Bool> {
         guard let host = jailsys("host") else { return Located(false, .standard("host = inherit")) }
-        if host.value == .disable {
-            error("host: unknown jailsys value \"disable\"", at: host.place, hint: "new or inherit")
-        }
+        refuseDisabled("host", host, hint: "new or inherit")
         return Located(host.value == .inherit, host.origin)
     }
 

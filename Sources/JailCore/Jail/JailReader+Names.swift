@@ -36,6 +36,11 @@ extension JailReader {
         switch row.fate {
         case .done: checkNegation(of: parameter, row)
         case .refused(let reason): refuse(parameter, reason)
+        case .withheld(let why):
+            guard let isAsked = boolean(parameter) else { return }
+            say(
+                .note, isAsked ? "\(row.name) is not granted: \(why)" : "\(row.name) has no effect: no jail has it",
+                at: parameter.location)
         case .noted(let why, let values, let otherwise):
             guard isReadable(parameter, row) else { return }
             guard isHarmless(parameter, values, row.kind) else {
@@ -44,7 +49,9 @@ extension JailReader {
                 }
                 return refuse(parameter, otherwise)
             }
-            say(values == .any ? .warning : .note, "\(row.name) has no effect: \(why)", at: parameter.location)
+            // A value that programs inside would read is one that somebody may count on.
+            let isCountedOn = values == .any && row.kind != .boolean
+            say(isCountedOn ? .warning : .note, "\(row.name) has no effect: \(why)", at: parameter.location)
         }
     }
 

@@ -46,9 +46,9 @@ extension JailReader {
                 "vnet.interface: the jail has no network stack that it configures", at: first.place, hint: "add vnet;")
         }
         if let routing = optionalBoolean("allow.routing"), routing.value, vnet?.value != .new {
-            error(
-                "allow.routing: the routes of a jail without vnet are jailrun's", at: routing.place,
-                hint: "with vnet root inside configures the network")
+            say(
+                .note, "allow.routing is not granted: the routes of a jail without vnet are jailrun's",
+                at: routing.place, hint: "with vnet root inside configures the network")
         }
         return found
     }
@@ -84,7 +84,7 @@ extension JailReader {
         let names = Self.names(family)
         guard let mode, mode.value != .new, let list = list(family) else { return }
         error(
-            "\(names.mode) = \(mode.value.rawValue) contradicts \(names.list)", at: mode.place,
+            "\(written(names.mode)) contradicts \(names.list)", at: mode.place,
             hint: "\(names.list) is set in line \(list.location.line)")
     }
 
@@ -103,16 +103,14 @@ extension JailReader {
         }
         if mode.value != .inherit {
             error(
-                "\(names.mode) = \(mode.value.rawValue): the other family is inherited, and both share a namespace",
+                "\(written(names.mode)): the other family is inherited, and both share a namespace",
                 at: mode.place)
         }
     }
 
     private mutating func checkVnet() {
         guard let vnet = jailsys("vnet") else { return }
-        if vnet.value == .disable {
-            error("vnet: unknown jailsys value \"disable\"", at: vnet.place, hint: "new or inherit")
-        }
+        refuseDisabled("vnet", vnet, hint: "new or inherit; without vnet, leave it out")
         guard vnet.value == .new, let list = list(.ipv4) ?? list(.ipv6) else { return }
         error(
             "vnet jails cannot have IP address restrictions", at: list.location,

@@ -9,9 +9,10 @@ extension JailReader {
             error("cap.add: \(added.value) is in cap.drop, too", at: added.place)
         }
         privileges.granted = granted(privileges.userNamespace.value, privileges.seccomp.value)
-        privileges.withdrawn = withdrawn(privileges.capAdd, privileges.granted, privileges.seccomp.value)
+        privileges.withdrawn = withdrawn(privileges.capAdd, privileges.seccomp.value)
         privileges.sharesInterprocess = interprocess()
         privileges.securityLevel = securityLevel()
+        withhold(from: &privileges)
         privileges.childrenMaximum = childrenMaximum(privileges)
         if let vnet = jailsys("vnet"), vnet.value == .new { privileges.ownsNetwork = Located(true, vnet.origin) }
         checkSecurelevel(privileges)
@@ -89,9 +90,6 @@ extension JailReader {
         for capability in privileges.capAdd {
             guard let known = Capability(name: capability.value), taken.contains(known) else { continue }
             error("cap.add: \(capability.value) contradicts securelevel = \(level)", at: capability.place)
-        }
-        for permission in privileges.granted where !permission.value.capabilities.isDisjoint(with: taken) {
-            error("\(permission.value.parameter): contradicts securelevel = \(level)", at: permission.place)
         }
     }
 

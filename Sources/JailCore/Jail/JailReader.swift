@@ -97,6 +97,20 @@ struct JailReader {
         }
     }
 
+    /// For those that cannot be disabled. The message has the word that was written: `0`, `disable`, `novnet`.
+    mutating func refuseDisabled(_ name: String, _ mode: Located<Jailsys>, hint: String) {
+        guard mode.value == .disable, let parameter = jail.parameter(name) else { return }
+        let word = ParameterName.isNegated(parameter.name) ? nil : parameter.lastValue
+        let shown = word?.bytes.printable() ?? parameter.name.printable()
+        error("\(name): unknown jailsys value \"\(shown)\"", at: word?.location ?? mode.place, hint: hint)
+    }
+
+    /// `ip4 = 0`, as the file has it.
+    func written(_ name: String) -> String {
+        guard let parameter = jail.parameter(name) else { return name }
+        return parameter.name.printable() + (parameter.lastValue.map { " = \($0.bytes.printable())" } ?? "")
+    }
+
     mutating func integer(_ name: String, in range: ClosedRange<Int>) -> Located<Int>? {
         guard let parameter = jail.parameter(name), let value = parameter.lastValue else { return nil }
         guard let number = DigitsOnly.value(value.bytes, in: range) else {

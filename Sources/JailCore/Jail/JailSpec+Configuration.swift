@@ -9,7 +9,8 @@ extension JailSpec {
         reader.checkLiveliness(isPersistent, commands)
         let host = reader.host()
         let network = reader.network()
-        let privileges = reader.privileges(root: path.value)
+        var privileges = reader.privileges(root: path.value)
+        reader.withholdNetwork(network.mode, from: &privileges)
         let mounts = reader.mounts(root: path.value)
         let root = RootSpec(
             isReadOnly: reader.boolean("root.readonly", otherwise: false, "root.readonly"),
@@ -51,7 +52,10 @@ extension Configuration {
     /// The jails of those names or labels and what they depend on, checked, in file order; without names all jails.
     ///
     /// A name may be a wildcard. Throws every error of those jails at once.
-    public func specs(of names: [String] = []) throws(ConfigurationFailure) -> [JailSpec] {
+    /// - Parameter warn: told of what is asked for and not done.
+    public func specs(of names: [String] = [], warn: ([Diagnostic]) -> Void = { _ in })
+        throws(ConfigurationFailure) -> [JailSpec]
+    {
         if let lackOfJails { throw ConfigurationFailure([lackOfJails]) }
         var reading = readJails()
         if !names.isEmpty { try reading.select(names) }
@@ -59,6 +63,9 @@ extension Configuration {
         let errors = reading.diagnostics.filter { $0.severity == .error }
         guard errors.isEmpty else {
             throw ConfigurationFailure(reading.distinctDiagnostics.filter { $0.severity == .error }, jail: errors)
+        }
+        if reading.jails.contains(where: { !$0.reader.diagnostics.isEmpty }) {
+            warn(reading.distinctDiagnostics.filter { $0.severity == .warning })
         }
         return reading.jails.map(\.spec)
     }
@@ -71,7 +78,8 @@ extension Configuration {
         return reading.jails.map { jail in
             CheckedJail(
                 spec: jail.spec, parameters: jail.reader.jail,
-                errors: jail.reader.diagnostics.filter { $0.severity == .error })
+                errors: jail.reader.diagnostics.filter { $0.severity == .error },
+                warnings: jail.reader.diagnostics.filter { $0.severity == .warning })
         }
     }
 
@@ -96,4 +104,6 @@ public struct CheckedJail: Sendable {
     public var spec: JailSpec
     public var parameters: EffectiveJail
     public var errors: [Diagnostic]
+    /// What is asked for and not done.
+    public var warnings: [Diagnostic] = []
 }

@@ -32,6 +32,13 @@ public import SystemPackage
         jailNamespace = namespace.rawValue
     }
 
+    /// The index that a link has in the jail's namespace, which only who takes the link away can change.
+    func indexInJail(of name: String) -> Int? {
+        guard let jail = unsafe jail else { return nil }
+        let index = unsafe cns_netlink_index(jail, name)
+        return index > 0 ? Int(index) : nil
+    }
+
     private static func open(in namespace: CInt) throws(NetlinkError) -> OpaquePointer {
         var socket: OpaquePointer?
         let code = unsafe cns_netlink_open(namespace, &socket)
@@ -111,7 +118,7 @@ public import SystemPackage
         case .keepNamespace(let file): unsafe cns_namespace_keep(jailNamespace, file)
         case .dropNamespace(let file): unsafe cns_namespace_drop(file)
         case .moveLink(let name, _): unsafe cns_netlink_move(socket, name, jailNamespace)
-        case .returnLink(let name, let file): unsafe cns_netlink_return(name, file)
+        case .returnLink(let name, let index, let file): unsafe cns_netlink_return(name, CInt(index ?? 0), file)
         case .addAddress(let address): unsafe cns_netlink_add_address(socket, address.link, address.address)
         case .removeAddress(let address): unsafe cns_netlink_delete_address(socket, address.link, address.address)
         case .addRoute(let route):

@@ -8,6 +8,15 @@ enum OwnUserNamespace {
         return unsafe stat("/proc/self/ns/user", &status) != 0 || status.st_ino == 0xefff_fffd
     }()
 
+    /// Whether a process is in it; one that cannot be looked at may be.
+    static func isSame(as pid: Int32) -> Bool {
+        var (own, other) = (stat(), stat())
+        guard unsafe stat("/proc/self/ns/user", &own) == 0, unsafe stat("/proc/\(pid)/ns/user", &other) == 0 else {
+            return true
+        }
+        return own.st_ino == other.st_ino
+    }
+
     /// How many ids there are in it, from 0 on.
     static var idCount: UInt32 {
         let lines = ((try? Files.text("/proc/self/uid_map")) ?? "").split(separator: "\n")

@@ -20,7 +20,8 @@ public enum NetworkOperation: Equatable, Sendable, Codable {
     /// From the host into the jail.
     case moveLink(name: String, file: String)
     /// Back again, from the namespace that was kept; no error when there is none, or no such link in it.
-    case returnLink(name: String, file: String)
+    /// The index is that which it had there at first, if it is known: root inside may have renamed it.
+    case returnLink(name: String, index: Int?, file: String)
     case removeLink(name: String)
     case raiseLink(LinkState)
     /// Makes the kernel act on the link's carrier now, and not in a work queue that drops what is sent before.
@@ -122,7 +123,7 @@ extension NetworkOperation {
         case .createBridge(let name, _): .removeBridge(name: name)
         case .createVeth(let pair): .removeLink(name: pair.name)
         case .keepNamespace(let file): .dropNamespace(file: file)
-        case .moveLink(let name, let file): .returnLink(name: name, file: file)
+        case .moveLink(let name, let file): .returnLink(name: name, index: nil, file: file)
         case .addAddress(let address): address.isGateway ? .removeAddress(address) : nil
         case .addProxy(let link, let address): .removeProxy(link: link, address: address)
         case .setSysctl(let sysctl): sysctl.previous == nil ? nil : .restoreSysctl(sysctl)
@@ -164,7 +165,7 @@ extension NetworkOperation: CustomStringConvertible {
             )
         case .removeBridge(let name), .removeLink(let name): ("RTM_DELLINK", "\"\(name)\"")
         case .moveLink(let name, _): ("RTM_NEWLINK", "\"\(name)\" netns jail")
-        case .returnLink(let name, _): ("RTM_NEWLINK", "\"\(name)\" netns host")
+        case .returnLink(let name, _, _): ("RTM_NEWLINK", "\"\(name)\" netns host")
         case .raiseLink(let state): ("RTM_NEWLINK", "\"\(state.name)\"\(Self.words(state, quote: "\"")) up")
         case .addAddress(let address): ("RTM_NEWADDR", "\(address.address) dev \"\(address.link)\"")
         case .removeAddress(let address): ("RTM_DELADDR", "\(address.address) dev \"\(address.link)\"")
@@ -214,7 +215,7 @@ extension NetworkOperation {
         case .dropNamespace(let file):
             "umount --lazy \(file); rm \(file); rmdir -p --ignore-fail-on-non-empty \(Self.folder(of: file))"
         case .moveLink(let name, _): "ip link set \(name) netns $JAIL"
-        case .returnLink(let name, let file): "nsenter --net=\(file) ip link set \(name) netns 1"
+        case .returnLink(let name, _, let file): "nsenter --net=\(file) ip link set \(name) netns 1"
         case .addAddress(let address):
             "ip address add \(address.address) dev \(address.link)"
                 + (address.address.utf8.contains(UInt8(ascii: ":")) ? " nodad" : "")

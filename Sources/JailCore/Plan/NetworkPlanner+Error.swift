@@ -10,7 +10,8 @@ public enum NetworkPlanError: Error, Equatable, Sendable {
     case bridgeNameTaken(String, Origin)
     case notAnAddress(String, Origin)
     case duplicateAddress(String, Origin)
-    case addressOnHost(address: String, interface: String, Origin)
+    /// The prefix is the host's, `10.0.0.5/24`.
+    case addressOnHost(address: String, prefix: String, interface: String, Origin)
     /// The host has it on the bridge, for jails that are up.
     case addressOfGateway(address: String, jails: [String], Origin)
     case addressOfJail(address: String, jail: String, Origin)
@@ -33,7 +34,7 @@ public enum NetworkPlanError: Error, Equatable, Sendable {
         switch self {
         case .unknownInterface(_, _, let origin), .loopbackInterface(_, let origin), .portOfBridge(_, _, let origin),
             .interfaceOfJail(_, _, let origin), .bridgeNameTaken(_, let origin), .notAnAddress(_, let origin),
-            .duplicateAddress(_, let origin), .addressOnHost(_, _, let origin), .addressOfGateway(_, _, let origin),
+            .duplicateAddress(_, let origin), .addressOnHost(_, _, _, let origin), .addressOfGateway(_, _, let origin),
             .addressOfJail(_, _, let origin),
             .addressOfNetwork(_, _, let origin), .networkOnHost(_, _, let origin), .noGatewayLeft(_, let origin),
             .noNetworkOnBridge(_, _, let origin), .noIPv6(_, let origin), .cannotMove(_, _, let origin),
@@ -55,7 +56,7 @@ public enum NetworkPlanError: Error, Equatable, Sendable {
             jails.isEmpty
                 ? "no jail needs it: jailrun prune takes it back"
                 : "take another; or stop \(jails.enumerated) and start this jail first: the first start chooses the gateway"
-        case .addressOnHost: "remove it from the host, or take another"
+        case .addressOnHost(let address, let prefix, let interface, _): Self.mend(address, prefix, interface)
         case .noGatewayLeft:
             "the host needs one there, as the jails' gateway: take a larger network, or fewer addresses"
         case .noNetworkOnBridge(let address, _, _): "write the length of its network's prefix, \(address)/24"
@@ -65,6 +66,16 @@ public enum NetworkPlanError: Error, Equatable, Sendable {
             "what runs stays in its own network: jail -mr makes it anew, and then it may share that one"
         case .cannotMove, .interfaceOfJail, .notAnAddress, .duplicateAddress, .addressOfNetwork, .noIPv6: nil
         }
+    }
+}
+
+extension NetworkPlanError {
+    /// On FreeBSD a jail is given an alias that rc.conf(5) made, or makes it itself. Here the second is done alone.
+    private static func mend(_ address: String, _ prefix: String, _ interface: String) -> String {
+        let parameter = address.utf8.contains(UInt8(ascii: ":")) ? "ip6.addr" : "ip4.addr"
+        return "if it is for the jail alone: ip address delete \(prefix) dev \(interface), take it out of the host's"
+            + " configuration, and write \(parameter) = \"\(interface)|\(address)\"; if the host needs it: leave it there,"
+            + " and publish ports of a jail that has another"
     }
 }
 
@@ -80,7 +91,7 @@ extension NetworkPlanError: CustomStringConvertible {
         case .bridgeNameTaken(let name, _): "\(name): exists, and is not a bridge"
         case .notAnAddress(let text, _): "\(text): not an address that a jail can have"
         case .duplicateAddress(let address, _): "\(address): given twice"
-        case .addressOnHost(let address, let interface, _): "\(address): the host has it on \(interface)"
+        case .addressOnHost(let address, _, let interface, _): "\(address): the host has it on \(interface)"
         case .addressOfGateway(let address, let jails, _):
             "\(address): the host has it on \(NetworkPlan.bridge), as the gateway"
                 + (jails.isEmpty ? "" : " of \(jails.enumerated)")

@@ -180,7 +180,8 @@ struct NetworkPlanner {
         }
         if let error = facts.gatewayError(for: spec) { throw error }
         if let other = facts.addresses.first(where: { $0.prefix.address == address }) {
-            throw .addressOnHost(address: spec.address, interface: other.link, spec.origin)
+            throw .addressOnHost(
+                address: spec.address, prefix: "\(other.prefix)", interface: other.link, spec.origin)
         }
         return Entry(address: address, prefixLength: spec.prefixLength, origin: spec.origin)
     }

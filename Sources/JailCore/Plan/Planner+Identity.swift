@@ -27,14 +27,14 @@ extension Planner {
 
     func identifyHost() -> [Step] {
         let files = identityFiles
-        let capacity = IdentityFile.capacity(for: files.map(\.value))
         guard let origin = files.first?.origin else { return [] }
         func step(_ call: SystemCall, _ purpose: Phrase) -> Step { child(call, aim, origin, purpose) }
         let attributes: MountAttributes = [.noSetuid, .noDevices, .noExec]
         return [
             step(.openFilesystem("tmpfs", into: .filesystem), "open tmpfs"),
             step(.configure(.filesystem, "mode", "0755"), "set the mode of tmpfs"),
-            step(.configure(.filesystem, "size", String(capacity)), "limit tmpfs"),
+            // As of the mask: df(1) leaves it out.
+            step(.configure(.filesystem, "size", "0"), "keep it out of df(1)"),
             step(.createSuperblock(.filesystem), "make the file system of the jail's identity"),
             step(.mountDetached(.filesystem, attributes, into: .identity), "mount it"),
             step(.close(.filesystem), "close tmpfs"),

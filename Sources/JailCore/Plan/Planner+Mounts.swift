@@ -295,7 +295,8 @@ extension Planner {
         return [
             step(.openFilesystem("tmpfs", into: .filesystem), "open tmpfs"),
             step(.configure(.filesystem, "mode", "0755"), "set the mode of the mask"),
-            step(.configure(.filesystem, "nr_inodes", "4"), "limit the mask"),
+            // No size is no number of blocks to statfs(2): df(1) leaves it out. Nobody can write to it.
+            step(.configure(.filesystem, "size", "0"), "keep the mask out of df(1)"),
             step(.createSuperblock(.filesystem), "make the mask"),
             step(.mountDetached(.filesystem, [.noSetuid, .noDevices, .noExec], into: .mask), "mount the mask"),
             step(.close(.filesystem), "close tmpfs"),

@@ -138,11 +138,6 @@ public struct IdentityFile: Equatable, Sendable {
 
     /// The folder that it is in, of the root.
     var folder: String { path.split(separator: "/").dropLast().joined(separator: "/") }
-
-    /// Of a tmpfs that holds them: each takes whole pages, of which the largest have 64 KiB.
-    static func capacity(for files: [IdentityFile]) -> Int {
-        files.map { ($0.bytes.count + 65535) / 65536 * 65536 }.reduce(0, +)
-    }
 }
 
 /// One overlay of `Purpose.layers`.

@@ -41,9 +41,8 @@ extension Shell {
     }
 
     static func cover(_ files: [IdentityFile]) -> [String] {
-        let size = IdentityFile.capacity(for: files)
         // One expression of all of them takes the compiler twenty seconds.
-        var lines = ["mount -t tmpfs -o nosuid,nodev,noexec,mode=0755,size=\(size) none \"$identity\""]
+        var lines = ["mount -t tmpfs -o nosuid,nodev,noexec,mode=0755,size=0 none \"$identity\""]
         for file in files { lines += write(file) }
         lines.append("mount -o remount,bind,ro,nosuid,nodev,noexec \"$identity\"")
         for file in files where file.ground == .nothing { lines.append(": >\(inRoot(file.path))") }
@@ -73,7 +72,7 @@ extension Shell {
             ]
         }
         return [
-            "mount -t tmpfs -o nosuid,nodev,noexec,mode=0755,nr_inodes=4 none \"$mask\"",
+            "mount -t tmpfs -o nosuid,nodev,noexec,mode=0755,size=0 none \"$mask\"",
             "mkdir -m 0555 \"$mask/directory\"", ": >\"$mask/file\"; chmod 0444 \"$mask/file\"",
             "mount -o remount,bind,ro,nosuid,nodev,noexec \"$mask\"",
         ] + cover("file", paths.filter { !$0.isDirectory }) + cover("directory", paths.filter(\.isDirectory))

@@ -8,26 +8,37 @@ extension PostureJudge {
     var devices: Posture.Part {
         let origin = jail.pseudoFilesystems.devfsRuleset.origin
         let findings = DeviceRisk.allCases.filter { $0.weight > 0 }.compactMap { risk -> Posture.Finding? in
-            let names = nodes.filter { DeviceRisk($0) == risk }.map(\.path)
+            let names = nodes.filter { self.risk(of: $0) == risk }.map(\.path)
             if names.isEmpty { return nil }
             // Who writes to a disk writes to every file on it. Memory asks for CAP_SYS_RAWIO as well.
             let isWayOut = risk == .disk || risk == .memory && isHostRoot && heldCapabilities.contains(.sysRawio)
             return Posture.Finding(
                 risk.weight, "\(Self.list(names)): \(risk.allowance)", origin,
-                mend: "devfs_ruleset = 4, or a ruleset without them", givesMachine: isWayOut)
+                mend: risk == .userFilesystem ? "a ruleset without it" : "devfs_ruleset = 4, or a ruleset without them",
+                givesMachine: isWayOut)
         }
         return Posture.Part(subject: .devices, summary: deviceSummary, findings: findings)
     }
 
+    /// Whoever serves a file system to the kernel has to mount it.
+    private func risk(of node: DeviceNode) -> DeviceRisk {
+        let privileges = jail.privileges
+        let mayMount =
+            privileges.childrenMaximum.value > 0 || privileges.seccomp.value != .standard
+            || CapabilitySet(openedBy: privileges).contains(.sysAdmin)
+        let risk = DeviceRisk(node)
+        return risk == .userFilesystem && !mayMount ? .ordinary : risk
+    }
+
     private var deviceSummary: String {
         if nodes.isEmpty { return "none" }
-        let special = nodes.filter { DeviceRisk($0) != .ordinary }.count
+        let special = nodes.filter { risk(of: $0) != .ordinary }.count
         if special == 0 { return nodes.map(\.path).joined(separator: " ") }
         return "\(nodes.count), \(special) of them not what every program expects"
     }
 
     var deviceReach: [Posture.Reach] {
-        nodes.map { Posture.Reach(name: $0.path, allows: DeviceRisk($0).allowance) }
+        nodes.map { Posture.Reach(name: $0.path, allows: risk(of: $0).allowance) }
     }
 
     // MARK: Namespaces

@@ -113,6 +113,14 @@ final class HandedDescriptors {
     /// - Returns: what the jail gets in its place; this object closes it.
     func relay(into file: borrowing Descriptor) throws(RuntimeError) -> Int32 { try relay(1, to: file.number) }
 
+    /// Input is nothing, and output goes into a file of the host's.
+    func divert(into file: borrowing Descriptor) throws(RuntimeError) {
+        facts.append(.init(0, .nothing))
+        ends.append((0, dup(Self.nullDevice)))
+        facts += [.init(1, .relayed), .init(2, .relayed)]
+        ends.append((2, dup(try relay(into: file))))
+    }
+
     /// Input is nothing, and output that would be the caller's terminal goes to a pipe.
     /// - Returns: the reading end, and where it is to be shown; nil if there is none.
     func hideTerminals() throws(RuntimeError) -> (pipe: Int32, shownOn: Int32)? {

@@ -65,6 +65,7 @@ struct HostCheck {
         for index in reading.jails.indices {
             self.index = index
             checkParent()
+            checkDevices()
             checkHostCommands()
             checkProfile()
             checkLogs()
@@ -130,6 +131,21 @@ struct HostCheck {
         {
             reading.jails[0].reader.error(message, at: place, line: Bytes(line.utf8))
         }
+    }
+
+    /// A set of the jail that hides nothing, though it looks as if it did.
+    private mutating func checkDevices() {
+        let devices = spec.pseudoFilesystems
+        // What is wrong with the rules is told where a start objects to it.
+        guard devices.devfs.value != .never, let rules = try? DevfsRules.ofHost(),
+            let ruleset = try? rules.ruleset(devices.devfsRuleset.value),
+            let include = rules.shallowInclude(in: ruleset), let number = include.includes
+        else { return }
+        say(
+            .warning,
+            "devfs_ruleset \(devices.devfsRuleset.value) shows every device of the host: what set \(number) includes itself,"
+                + " devfs(8) does not follow", .configuration(include.location),
+            hint: "before it: add include $devfsrules_hide_all, $devfsrules_unhide_basic and $devfsrules_unhide_login")
     }
 
     /// That of a nested jail comes up with it, if it is in the file.

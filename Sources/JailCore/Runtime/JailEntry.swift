@@ -50,8 +50,11 @@ public struct JailEntry {
         _ line: JailCommand?, parameter: String, origin: Origin, user: String? = nil, isHostUser: Bool = false,
         directory: Directory = .root, environment: [String] = [], timeoutSeconds: Int = 0, endsBySignal: Bool = false
     ) throws(RuntimeError) -> CommandOutcome {
-        let handed = try HandedDescriptors(handedNumbers, jail: record.spec.label, isNested: host.isNested)
-        let hidden = isUnattended ? try handed.hideTerminals() : nil
+        let log = isUnattended ? consoleLog : Descriptor(-1)
+        let handed = try HandedDescriptors(
+            log.number < 0 ? handedNumbers : [], jail: record.spec.label, isNested: host.isNested)
+        if log.number >= 0 { try handed.divert(into: log) }
+        let hidden = isUnattended && log.number < 0 ? try handed.hideTerminals() : nil
         let console = hidden.map { Console(showing: $0.pipe, on: $0.shownOn) }
         let pidfd = try openJail()
         let root = try attempt("\(record.spec.label): cannot open the jail's root") { () throws(Errno) in
@@ -92,6 +95,14 @@ public struct JailEntry {
         let pidfd = Descriptor(number)
         if !isAlive { throw .notFound(jail: record.name) }
         return pidfd
+    }
+
+    /// `exec.consolelog`, of the commands that stop a jail, too. A log that cannot be written does not keep it up.
+    private var consoleLog: Descriptor {
+        do throws(RuntimeError) { return try PlanPerformer.openConsoleLog(record.spec) } catch {
+            host.warn(error.message)
+            return Descriptor(-1)
+        }
     }
 
     private var handedNumbers: [Int] {

@@ -13,6 +13,12 @@ public struct JailLookup {
         return host.state.records.filter(\.isAlive)
     }
 
+    /// With those that root inside of one has made, which nobody but root inside starts, stops by commands, or changes.
+    public func runningEverywhere() -> [JailRecord] {
+        let running = running()
+        return running + InnerJails(host: host).records(in: running)
+    }
+
     /// Jails that somebody looks after, and those that were and failed; by name. Not all of them are up.
     public func services() -> [ServiceRecord] { ServiceRegistry(state: host.state).records }
 
@@ -58,16 +64,20 @@ public struct JailLookup {
     }
 
     /// The record of a jail that has that name or that jid.
-    public func record(_ text: String) -> JailRecord? {
-        let running = running()
+    public func record(_ text: String) -> JailRecord? { Self.record(text, in: running()) }
+
+    /// The same, of those, too, that root inside of one has made.
+    public func recordEverywhere(_ text: String) -> JailRecord? { Self.record(text, in: runningEverywhere()) }
+
+    private static func record(_ text: String, in jails: [JailRecord]) -> JailRecord? {
         let jid = Int(text)
-        return running.first { $0.name == text } ?? running.first { $0.identity.jid == jid }
+        return jails.first { $0.name == text } ?? jails.first { $0.identity.jid == jid }
     }
 
     /// The record of a jail that is up.
     /// - Throws: `notFound(_:)` when there is none.
     public func existing(_ text: String) throws(RuntimeError) -> JailRecord {
-        if let record = record(text) { return record }
+        if let record = recordEverywhere(text) { return record }
         throw notFound(text)
     }
 

@@ -83,11 +83,25 @@ struct NetworkStop {
         }
     }
 
+    /// The host's interfaces alone, once the jail's processes are dead. What fails is told, and tried again with the rest.
+    func returnInterfaces() {
+        if trace.interfaces.isEmpty { return }
+        let links = undo.filter { if case .returnLink = $0 { true } else { false } }
+        do throws(RuntimeError) {
+            let connection = try NetworkConnection(host: host)
+            do throws(NetlinkError) {
+                for operation in links + returns { try connection.netlink.perform(operation, under: connection.lock) }
+            } catch { throw .host("\(error)", hint: error.hint) }
+        } catch { host.warn("\(trace.label): cannot take the interfaces back: \(error.message)") }
+    }
+
     /// What a start that was broken off may have moved is known by its trace alone; what is back already is back.
     private var returns: [NetworkOperation] {
         guard !trace.interfaces.isEmpty else { return [] }
         let file = host.state.namespacePath(trace.name)
-        return trace.interfaces.reversed().map { .returnLink(name: $0, file: file) } + [.dropNamespace(file: file)]
+        return trace.interfaces.reversed().map { .returnLink(name: $0, index: nil, file: file) } + [
+            .dropNamespace(file: file)
+        ]
     }
 
     /// The kernel takes a namespace apart in its own time; until then a bridge may still have its port.

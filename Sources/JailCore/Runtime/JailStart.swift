@@ -147,6 +147,7 @@ public struct JailStart {
         var plan = planner.finish(beginning)
         if hasMainProgram { plan.markMainProgram() }
         try performer.perform(plan, of: child)
+        networkUndo = network.completed(networkUndo)
         network.close()
         let session = Session(
             control: performer.pair.ours.number, pidfd: child.pidfd.number, host: host, console: console)

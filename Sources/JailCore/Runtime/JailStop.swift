@@ -76,6 +76,7 @@ public struct JailStop {
     /// - Throws: `.notFound`; what failed before the jail was removed, which then goes on.
     @discardableResult
     public func run(_ name: String) throws(RuntimeError) -> Bool {
+        if let inner = InnerJails(host: host).record(of: name) { return stopInner(inner) }
         guard JailName.objection(to: Bytes(name.utf8)) == nil else { throw .notFound(jail: name) }
         try stopNested(in: name)
         let isAsked = scope == .all ? askHolder(of: name) : JailHolder(of: name, host: host).hurry()
@@ -280,7 +281,7 @@ public struct JailStop {
     }
 
     /// SIGTERM to every process, then the time that `stop.timeout` gives them, or until a signal says that it is enough.
-    private func terminate(_ record: JailRecord) {
+    func terminate(_ record: JailRecord) {
         let seconds = record.spec.commands.stopTimeoutSeconds.value
         let number = cns_pidfd_open(record.pid)
         guard seconds > 0, number >= 0, record.isAlive, !urgency.isForced else {
@@ -322,6 +323,8 @@ public struct JailStop {
                 host.warn("\(record.spec.label): processes do not die: \(error.description)")
             }
         }
+        // FreeBSD's kernel gives them back with the jail's end, and exec.poststop destroys or uses them again.
+        NetworkStop(trace: record.trace, undo: record.details.networkUndo, host: host).returnInterfaces()
         onRemoval(record)
         if urgency.isForced || scope == .afterwards { hooks.forcedBound = Self.forcedCommandSeconds }
         let isStopped = succeeds { () throws(RuntimeError) in

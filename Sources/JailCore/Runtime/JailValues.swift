@@ -41,7 +41,10 @@ public struct JailValues: Sendable {
         case "children.cur": .number(jailsInside)
         case "dying": .flag(record.isDying)
         case "persist": .flag(spec.isPersistent.value)
-        case "host.hostname": .text(spec.hostname.value)
+        case "host.hostname": .text(hostname)
+        case "host.domainname": .text(HostNames(of: record)?.domain ?? spec.host.domainName?.value ?? "")
+        // A jail sees the mounts of its own namespace, whatever was asked for.
+        case "enforce_statfs": .number(1)
         case "devfs_ruleset": .text(spec.pseudoFilesystems.devfsRuleset.value)
         case "oom.score": .number(oomScore)
         case "root.readonly": .flag(spec.root.isReadOnly.value)
@@ -49,6 +52,9 @@ public struct JailValues: Sendable {
         default: nil
         }
     }
+
+    /// As a process inside reads it.
+    public var hostname: String { HostNames(of: record)?.hostname ?? spec.hostname.value }
 
     /// What is not set is what the start was made with.
     private var oomScore: Int {
@@ -105,14 +111,26 @@ public struct JailValues: Sendable {
     /// As it was set, or else its default.
     private func setting(_ name: String) -> Value {
         guard let row = ParameterTable.row(Bytes(name.utf8)) else { return .none }
-        let setting = spec.parameters.setting(name)
+        let setting = row.fate.isInForce ? spec.parameters.setting(name) : nil
         switch row.kind {
-        case .boolean: return .flag(spec.parameters.flag(name) ?? (row.standard == "true"))
+        case .boolean:
+            let flag = row.fate.isInForce ? permission(name) ?? spec.parameters.flag(name) : nil
+            return .flag(flag ?? (row.standard == "true"))
         case .integer: return .number(setting?.values.last.flatMap { Int($0) } ?? Int(row.standard) ?? 0)
         case .list: return .text(setting?.values.joined(separator: ",") ?? "")
         case .jailsys: return .text(setting.map(Self.jailsys) ?? row.standard)
         default: return .text(setting?.values.last ?? Self.standard(row))
         }
+    }
+
+    /// What was granted, as opposed to what was asked for.
+    private func permission(_ name: String) -> Bool? {
+        let privileges = spec.privileges
+        if name == "allow.routing" { return privileges.ownsNetwork.value && spec.parameters.flag(name) == true }
+        if name == "allow.raw_sockets" { return privileges.allowsRawSockets.value }
+        if let privilege = Privilege(rawValue: name) { return privileges.keeps(privilege) }
+        guard Permission.allCases.contains(where: { $0.parameter == name }) else { return nil }
+        return privileges.granted.contains { $0.value.parameter == name }
     }
 
     private static func jailsys(_ setting: JailParameters.Setting) -> String {
@@ -126,6 +144,7 @@ public struct JailValues: Sendable {
     private static func standard(_ row: ParameterTable.Row) -> String {
         switch row.name {
         case "osrelease", "linux.osrelease": kernelRelease
+        case "linux.osname": "Linux"
         case "host.hostuuid": "00000000-0000-0000-0000-000000000000"
         case "host.hostid": "0"
         case let name where name.hasPrefix("host."): ""

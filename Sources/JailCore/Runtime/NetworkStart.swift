@@ -5,6 +5,8 @@ internal import SystemPackage
 final class NetworkStart {
     /// What the jail has of its own.
     private(set) var operations: [Located<NetworkOperation>] = []
+    /// The links that were moved into the jail, and the indices that they have there.
+    private(set) var moved: [(name: String, index: Int)] = []
     /// What is not there of what it shares with others.
     private(set) var lacking: [Located<NetworkOperation>] = []
     /// All that it shares with others.
@@ -187,7 +189,21 @@ final class NetworkStart {
         do throws(NetlinkError) {
             if namespace.number < 0 && child > 0 { try enter(child) }
             try connection!.netlink.perform(operation, under: connection!.lock)
+            if case .moveLink(let name, _) = operation, let index = connection!.netlink.indexInJail(of: name) {
+                moved.append((name, index))
+            }
         } catch { throw failure(error, origin: step.origin) }
+    }
+
+    /// What takes the network back, with what is known only now of the links that were moved.
+    func completed(_ undo: [NetworkOperation]) -> [NetworkOperation] {
+        if moved.isEmpty { return undo }
+        return undo.map { operation in
+            guard case .returnLink(let name, _, let file) = operation,
+                let link = moved.first(where: { $0.name == name })
+            else { return operation }
+            return .returnLink(name: name, index: link.index, file: file)
+        }
     }
 
     private func failure(_ error: NetlinkError, origin: Origin) -> RuntimeError {

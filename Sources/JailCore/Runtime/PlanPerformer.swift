@@ -87,7 +87,7 @@ struct PlanPerformer: ~Copyable {
 
     /// `exec.consolelog`: a file of the host. Below the jail's root, where the jail may put links at any moment, none is
     /// followed: jail(8).
-    private static func openConsoleLog(_ jail: JailSpec) throws(RuntimeError) -> Descriptor {
+    static func openConsoleLog(_ jail: JailSpec) throws(RuntimeError) -> Descriptor {
         guard let log = jail.commands.consoleLog else { return Descriptor(-1) }
         let flags = O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK
         let prefix = jail.path.value == "/" ? nil : jail.path.value + "/"

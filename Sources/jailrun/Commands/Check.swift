@@ -167,6 +167,7 @@ extension ParameterTable.Fate {
         case .done: "done"
         case .noted(let why, .any, _): "noted: accepted, \(why)"
         case .noted(let why, _, let otherwise): "noted: accepted, \(why); another value: \(otherwise)"
+        case .withheld(let why): "noted: accepted, no jail has it; true is not granted: \(why)"
         case .refused(let reason): "refused: \(reason)"
         }
     }

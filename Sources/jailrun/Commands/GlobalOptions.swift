@@ -36,8 +36,9 @@ struct GlobalOptions: ParsableArguments {
     func hostForLooks(assuming facts: String?) throws -> Host { try request.hostForLooks(assuming: facts) }
 
     func load(_ file: String) throws -> Configuration { try request.load(file) }
-    func specs(_ configuration: Configuration, _ names: [String]) throws -> [JailSpec] {
-        try request.specs(configuration, names)
+    /// - Parameter starts: they are about to be started: whoever asked for what is not done hears of it.
+    func specs(_ configuration: Configuration, _ names: [String], starts: Bool = false) throws -> [JailSpec] {
+        try request.specs(configuration, names, starts: starts)
     }
 }
 
@@ -94,8 +95,9 @@ struct GlobalRequest {
         }
     }
 
-    func specs(_ configuration: Configuration, _ names: [String]) throws -> [JailSpec] {
-        do { return try configuration.specs(of: names) } catch {
+    func specs(_ configuration: Configuration, _ names: [String], starts: Bool = false) throws -> [JailSpec] {
+        let warns = starts && !isQuiet
+        do { return try configuration.specs(of: names) { if warns { Output.diagnostics($0) } } } catch {
             Output.diagnostics(error.diagnostics)
             throw ExitCode(65)
         }

@@ -93,7 +93,7 @@ struct RestartRun {
     /// Whether its jails could be started, as far as can be seen while they are up.
     private func check(_ part: Part) throws {
         let configuration = try global.load(part.file)
-        let specs = try global.specs(configuration, part.names)
+        let specs = try global.specs(configuration, part.names, starts: true)
         let errors = configuration.missingOnHost(for: part.names, of: part.instance, host: host).filter {
             $0.severity == .error
         }

@@ -55,7 +55,7 @@ struct RunRequest: Equatable {
         let global = global(recorded)
         let host = isDryRun ? try global.hostForLooks(assuming: assumedFacts) : try global.host()
         var specs = try InstanceOption.jails(
-            try global.specs(try global.load(file), jails), of: instance, host: host)
+            try global.specs(try global.load(file), jails, starts: true), of: instance, host: host)
         if isDryRun {
             try dryRun(specs, host)
             return 0

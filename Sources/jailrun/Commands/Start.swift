@@ -32,7 +32,7 @@ struct Start: ParsableCommand {
             let recorded = timings.map(Timings.init)
             let host = try global.host(timings: recorded)
             let specs = try InstanceOption.jails(
-                try global.specs(try global.load(file), jails), of: instance.name, host: host)
+                try global.specs(try global.load(file), jails, starts: true), of: instance.name, host: host)
             var start = DetachedStart(specs: specs, file: file, host: host, isQuiet: global.quiet)
             (start.names, start.isKept, start.timings) = (jails, keep, recorded)
             start.timeoutSeconds = timeout

@@ -18,6 +18,7 @@ struct JailCreation {
             jails[index].spec.commands.awaitsCommand = true
         }
         if !isConfigured, !isSupported(jails[0].spec) { return 1 }
+        if !request.isQuiet { output.errors(jails.flatMap(\.warnings)) }
         if request.cleansUp { for jail in jails { try JailCleanup(of: jail.spec, host: host).run() } }
         let jidFile = try openJidFile()
         var keepers = keepers(for: jails, jidFile)

@@ -47,7 +47,8 @@ struct JailOperation {
 
     private func take(_ jail: CheckedJail, _ running: [JailRecord], into work: inout Work) {
         let errors = errors(of: jail, running)
-        output.errors(errors)
+        // Of two blocks of one name each has the other's error.
+        if !work.failed.contains(jail.spec.name.value) { output.errors(errors) }
         let isSkipped = isSkipped(jail, work.failed)
         if errors.isEmpty && isSkipped && !request.isQuiet { output.error("\(jail.spec.label): skipped") }
         switch errors.isEmpty && !isSkipped ? step(for: jail, running) : nil {

@@ -40,7 +40,7 @@ struct JailRemovals {
 
     func remove(_ operands: [String], _ jails: [CheckedJail], isTold: Bool) throws -> Int32 {
         let lookup = JailLookup(host: host)
-        let running = lookup.running()
+        let running = lookup.runningEverywhere()
         let waiting = lookup.services().filter { !$0.isEnded }.map(\.name).filter { name in
             !running.contains { $0.name == name }
         }

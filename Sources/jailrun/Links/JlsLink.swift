@@ -91,7 +91,7 @@ enum JlsLink {
         let output = LinkOutput(program: "jls")
         do {
             let lookup = JailLookup(host: try output.host())
-            if request.asksExistence { return request.jail.flatMap(lookup.record) == nil ? 1 : 0 }
+            if request.asksExistence { return request.jail.flatMap(lookup.recordEverywhere) == nil ? 1 : 0 }
             return list(request, lookup, output)
         } catch {
             output.error(error.message)
@@ -105,10 +105,10 @@ enum JlsLink {
             output.error("unknown parameter: \(Terminal.escaped(unknown))")
             return 1
         }
-        let running = lookup.running()
+        let running = lookup.runningEverywhere()
         var jails = running.filter { request.includesDying || !$0.isDying }
         if let wanted = request.jail {
-            guard let jail = lookup.record(wanted) else {
+            guard let jail = lookup.recordEverywhere(wanted) else {
                 // The columns' heads come before any jail is looked for.
                 if request.output == nil { LinkOutput.write(1, Array(listing(request, [], running).text([]).utf8)) }
                 output.error(lookup.objection(to: wanted))

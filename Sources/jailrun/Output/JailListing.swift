@@ -60,7 +60,7 @@ struct JailListing {
         let identity =
             byName ? " \(pad(Terminal.escaped(jail.name), 15)) " : "\(padLeft(String(jail.identity.jid), 6))  "
         return identity + pad(cut(values.addresses(.ipv4).first ?? "", 15), 15) + " "
-            + pad(cut(jail.spec.hostname.value, 29), 29) + " " + cut(jail.spec.path.value, 74) + "\n"
+            + pad(cut(values.hostname, 29), 29) + " " + cut(jail.spec.path.value, 74) + "\n"
     }
 
     private static func verbose(_ jail: JailRecord, _ values: JailValues) -> String {
@@ -68,7 +68,7 @@ struct JailListing {
         let addresses = values.addresses(.ipv4) + values.addresses(.ipv6)
         let lines =
             [
-                padLeft(String(jail.identity.jid), 6) + "  " + pad(cut(jail.spec.hostname.value, 29), 29) + " "
+                padLeft(String(jail.identity.jid), 6) + "  " + pad(cut(values.hostname, 29), 29) + " "
                     + cut(jail.spec.path.value, 74),
                 margin + pad(cut(jail.name, 29), 29) + " " + state(jail), margin + String(jail.identity.jid),
             ] + addresses.map { margin + $0 }
@@ -137,7 +137,7 @@ struct JailListing {
 
     func fields(of jail: JailRecord) -> [StructuredOutput.Field] {
         let values = JailValues(jail, among: others)
-        let hostname = StructuredOutput.Field(name: "hostname", value: .text(jail.spec.hostname.value))
+        let hostname = StructuredOutput.Field(name: "hostname", value: .text(values.hostname))
         let path = StructuredOutput.Field(name: "path", value: .text(jail.spec.path.value))
         let jid = StructuredOutput.Field(name: "jid", value: .number(jail.identity.jid))
         let name = StructuredOutput.Field(name: "name", value: .text(jail.name))

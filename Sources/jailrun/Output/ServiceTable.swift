@@ -23,7 +23,9 @@ struct ServiceTable {
 
     init(_ jails: [JailRecord], _ services: [ServiceRecord]) {
         let up = jails.map { jail in
-            Self.row(jail.spec, jid: jail.identity.jid, service: services.first { $0.name == jail.name })
+            var spec = jail.spec
+            spec.hostname.value = JailValues(jail, among: []).hostname
+            return Self.row(spec, jid: jail.identity.jid, service: services.first { $0.name == jail.name })
         }
         let down = services.filter { service in !jails.contains { $0.name == service.name } }
         rows = up + down.map { Self.row($0.spec, jid: nil, service: $0) }
