@@ -82,6 +82,11 @@ test: root deps-test release probe examples
 	$(TEST_ENVIRONMENT) Tests/Lab/lab -e www -e shell -e host -e debian -e ci Tests/run KernelTests --skip ControllerTests
 	$(TEST_ENVIRONMENT) Tests/Lab/lab -e www -e shell -e host -e debian Tests/run CommandTests
 
+## make test-nightly   a fault at each system call of jailrun's and a SIGKILL before each, one at a time, in a lab (as root)
+test-nightly: root deps-test release probe
+	$(SWIFT) build --build-tests
+	JAILRUN_SWEEP=all $(TEST_ENVIRONMENT) Tests/Lab/lab Tests/run KernelTests --filter SweepTests
+
 ## make tour        the lessons of docs/tour, each command of them typed into a lab and compared with what they say
 tour: root deps-test release probe
 	@rootfs-examples/www/build
@@ -109,7 +114,7 @@ examples:
 
 probe: $(PROBE)
 PROBE_SOURCES = Tests/Probe/probe.c Tests/Probe/status.c Tests/Probe/attempt.c Tests/Probe/load.c Tests/Probe/hostile.c \
-	Tests/Probe/syscalls.c
+	Tests/Probe/syscalls.c Tests/Probe/isolation.c Tests/Probe/fault.c
 $(PROBE): $(PROBE_SOURCES) Tests/Probe/probe.h
 	@mkdir -p $(@D)
 	$(CLANG) -std=gnu17 -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -static -o $@ $(PROBE_SOURCES)
@@ -225,6 +230,6 @@ deps-bench:
 deps-order:
 	@.ci/need $(ORDER_PACKAGES)
 
-.PHONY: all help root build release demo test tour test-vm test-freebsd examples probe bench order lint format docs picture \
+.PHONY: all help root build release demo test test-nightly tour test-vm test-freebsd examples probe bench order lint format docs picture \
 	install uninstall clean \
 	deps deps-build deps-demo deps-test deps-freebsd deps-vm deps-lint deps-bench deps-order

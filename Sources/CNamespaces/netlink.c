@@ -25,6 +25,8 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
+enum { WAYS_HOME = 100 };
+
 /* MARK: namespaces */
 
 int cns_enter_network(int netns, int *home) {
@@ -42,8 +44,15 @@ int cns_enter_network(int netns, int *home) {
 }
 
 void cns_leave_network(int home) {
+    static const char lost[] = "jailrun: cannot come back from a jail's network namespace\n";
     if (home < 0) return;
-    if (setns(home, CLONE_NEWNET) < 0) abort();
+    for (int attempt = 1; setns(home, CLONE_NEWNET) < 0; attempt++) {
+        if (attempt == WAYS_HOME) {
+            if (write(STDERR_FILENO, lost, sizeof lost - 1) < 0) _exit(CNS_LOST);
+            _exit(CNS_LOST);
+        }
+        usleep(10000);
+    }
     close(home);
 }
 
@@ -68,86 +77,58 @@ int cns_from_libnl(int error) {
     }
 }
 
-static void keep_message(struct cns_netlink *self, struct nlmsghdr *header, struct nlmsgerr *error) {
-    if (!(header->nlmsg_flags & NLM_F_ACK_TLVS)) return;
-    size_t skipped = sizeof *error;
-    if (!(header->nlmsg_flags & NLM_F_CAPPED)) skipped += error->msg.nlmsg_len - sizeof(struct nlmsghdr);
-    skipped = NLMSG_ALIGN(skipped);
-    size_t length = header->nlmsg_len - NLMSG_HDRLEN;
-    if (length <= skipped) return;
-    struct nlattr *text =
-        nla_find((struct nlattr *)((char *)error + skipped), (int)(length - skipped), NLMSGERR_ATTR_MSG);
-    if (text) nla_strlcpy(self->message, text, sizeof self->message);
-}
-
-static int on_error(struct sockaddr_nl *from, struct nlmsgerr *error, void *argument) {
-    (void)from;
-    struct cns_netlink *self = argument;
-    self->error = error->error;
-    keep_message(self, (struct nlmsghdr *)error - 1, error);
-    return NL_STOP;
-}
-
-static int on_acknowledgement(struct nl_msg *message, void *argument) {
-    (void)message, (void)argument;
-    return NL_STOP;
+int cns_netlink_ask(struct cns_netlink *self, struct nl_msg *message, struct cns_heard heard) {
+    struct nlmsghdr *header = nlmsg_hdr(message);
+    self->message[0] = '\0';
+    heard.text = self->message;
+    heard.capacity = sizeof self->message;
+    header->nlmsg_flags |= NLM_F_REQUEST;
+    header->nlmsg_seq = ++self->sequence;
+    header->nlmsg_pid = 0;
+    int error = cns_exchange_send(self->fd, header, header->nlmsg_len);
+    nlmsg_free(message);
+    return error ? error : cns_exchange_hear(self->fd, self->sequence, self->sequence, &heard);
 }
 
 /* Sends a request and takes its answer. `built` is what libnl's build function returned. Owns the message. */
 static int transact(struct cns_netlink *self, int built, struct nl_msg *message) {
     if (built < 0) return cns_from_libnl(built);
-    self->error = 0;
-    self->message[0] = '\0';
     nlmsg_hdr(message)->nlmsg_flags |= NLM_F_ACK;
-    int result = nl_send_auto(self->socket, message);
-    nlmsg_free(message);
-    if (result >= 0) result = nl_recvmsgs(self->socket, self->callbacks);
-    return self->error ? self->error : cns_from_libnl(result < 0 ? result : 0);
+    return cns_netlink_ask(self, message, (struct cns_heard){0});
 }
 
 int cns_netlink_open(int netns, struct cns_netlink **result) {
     struct cns_netlink *self = calloc(1, sizeof *self);
     if (!self) return -ENOMEM;
-    self->socket = nl_socket_alloc();
-    self->callbacks = nl_cb_alloc(NL_CB_DEFAULT);
-    int home, error = self->socket && self->callbacks ? cns_enter_network(netns, &home) : -ENOMEM;
+    int home, error = cns_enter_network(netns, &home);
     if (!error) {
-        error = cns_from_libnl(nl_connect(self->socket, NETLINK_ROUTE));
+        self->fd = cns_exchange_open(NETLINK_ROUTE);
+        if (self->fd < 0) error = self->fd;
         cns_leave_network(home);
     }
     if (error) {
-        cns_netlink_close(self);
+        free(self);
         return error;
     }
-    int on = 1;
-    /* Only spoils messages when an old kernel has it not. */
-    setsockopt(nl_socket_get_fd(self->socket), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
-    nl_cb_err(self->callbacks, NL_CB_CUSTOM, on_error, self);
-    nl_cb_set(self->callbacks, NL_CB_ACK, NL_CB_CUSTOM, on_acknowledgement, self);
     *result = self;
     return 0;
 }
 
 void cns_netlink_close(struct cns_netlink *self) {
     if (!self) return;
-    if (self->socket) nl_socket_free(self->socket);
-    if (self->callbacks) nl_cb_put(self->callbacks);
+    close(self->fd);
     free(self);
 }
 
 const char *cns_netlink_message(const struct cns_netlink *self) { return self->message; }
 
-/* A link of the socket's namespace: if_nametoindex(3) would ask the caller's. */
-static int find_link(struct cns_netlink *self, const char *name, struct rtnl_link **link) {
-    return cns_from_libnl(rtnl_link_get_kernel(self->socket, 0, name, link));
-}
-
+/* Of a link in the socket's namespace, by any socket of it: netdevice(7). if_nametoindex(3) would ask the caller's. */
 static int link_index(struct cns_netlink *self, const char *name, int *index) {
-    struct rtnl_link *link;
-    int error = find_link(self, name, &link);
-    if (error) return error;
-    *index = rtnl_link_get_ifindex(link);
-    rtnl_link_put(link);
+    struct ifreq request = {0};
+    if (strlen(name) >= sizeof request.ifr_name) return -ENODEV;
+    strcpy(request.ifr_name, name);
+    if (ioctl(self->fd, SIOCGIFINDEX, &request) < 0) return -errno;
+    *index = request.ifr_ifindex;
     return 0;
 }
 
@@ -201,25 +182,30 @@ int cns_netlink_create_veth(struct cns_netlink *self, const char *name, const ch
     return error;
 }
 
+/* A request to change the link of that name: the flags that are in `flags` are set, the others stay. */
+static int change(struct cns_netlink *self, const char *name, unsigned flags, struct nl_msg **message) {
+    int index, error = link_index(self, name, &index);
+    if (error) return error;
+    struct ifinfomsg body = {.ifi_index = index, .ifi_flags = flags, .ifi_change = flags};
+    *message = nlmsg_alloc_simple(RTM_NEWLINK, 0);
+    if (!*message) return -ENOMEM;
+    return nlmsg_append(*message, &body, sizeof body, NLMSG_ALIGNTO) < 0 ? -ENOMEM : 0;
+}
+
+/* Sends a request of change(), with the attribute of which `put` is libnl's answer. */
+static int send_change(struct cns_netlink *self, int error, int put, struct nl_msg *message) {
+    if (!error && put >= 0) return transact(self, 0, message);
+    nlmsg_free(message);
+    return error ? error : cns_from_libnl(put);
+}
+
 int cns_netlink_raise(struct cns_netlink *self, const char *name, const char *master, const char *alias) {
-    int master_index = 0;
-    if (master) {
-        int error = link_index(self, master, &master_index);
-        if (error) return error;
-    }
-    struct rtnl_link *old, *changes = rtnl_link_alloc();
-    if (!changes) return -ENOMEM;
-    int error = find_link(self, name, &old); /* its flags stay as they are, but for IFF_UP */
-    if (!error) {
-        rtnl_link_set_flags(changes, IFF_UP);
-        if (master) rtnl_link_set_master(changes, master_index);
-        if (alias) rtnl_link_set_ifalias(changes, alias);
-        struct nl_msg *message = NULL;
-        error = transact(self, rtnl_link_build_change_request(old, changes, 0, &message), message);
-        rtnl_link_put(old);
-    }
-    rtnl_link_put(changes);
-    return error;
+    struct nl_msg *message = NULL;
+    int master_index = 0, put = 0, error = master ? link_index(self, master, &master_index) : 0;
+    if (!error) error = change(self, name, IFF_UP, &message);
+    if (!error && master) put = nla_put_u32(message, IFLA_MASTER, (uint32_t)master_index);
+    if (!error && put >= 0 && alias) put = nla_put_string(message, IFLA_IFALIAS, alias);
+    return send_change(self, error, put, message);
 }
 
 int cns_netlink_settle(struct cns_netlink *self, const char *name) {
@@ -228,7 +214,7 @@ int cns_netlink_settle(struct cns_netlink *self, const char *name) {
     self->message[0] = '\0';
     snprintf(request.ifr_name, sizeof request.ifr_name, "%s", name);
     /* Any socket of the namespace will do: netdevice(7). */
-    return ioctl(nl_socket_get_fd(self->socket), SIOCETHTOOL, &request) < 0 ? -errno : 0;
+    return ioctl(self->fd, SIOCETHTOOL, &request) < 0 ? -errno : 0;
 }
 
 int cns_netlink_delete_link(struct cns_netlink *self, const char *name) {
@@ -242,17 +228,10 @@ int cns_netlink_delete_link(struct cns_netlink *self, const char *name) {
 }
 
 int cns_netlink_move(struct cns_netlink *self, const char *name, int netns) {
-    struct rtnl_link *old, *changes = rtnl_link_alloc();
-    if (!changes) return -ENOMEM;
-    int error = find_link(self, name, &old);
-    if (!error) {
-        rtnl_link_set_ns_fd(changes, netns);
-        struct nl_msg *message = NULL;
-        error = transact(self, rtnl_link_build_change_request(old, changes, 0, &message), message);
-        rtnl_link_put(old);
-    }
-    rtnl_link_put(changes);
-    return error;
+    struct nl_msg *message = NULL;
+    int put = 0, error = change(self, name, 0, &message);
+    if (!error) put = nla_put_u32(message, IFLA_NET_NS_FD, (uint32_t)netns);
+    return send_change(self, error, put, message);
 }
 
 /* MARK: a namespace that outlives its processes */

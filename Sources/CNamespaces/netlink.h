@@ -5,24 +5,32 @@
 #include <netlink/netlink.h>
 
 #include "cns_netlink.h"
+#include "netlink_exchange.h"
 
 struct cns_netlink {
-    struct nl_sock *socket;
-    struct nl_cb *callbacks;
-    int error; /* of the request under way, negative */
+    int fd;
+    uint32_t sequence; /* of the last request */
     char message[256];
-    struct cns_netlink_records *records; /* of the dump under way */
 };
+
+/* jailrun's status for what it could not do itself. */
+enum { CNS_LOST = 125 };
 
 /*
  * Moves the thread into a network namespace; `home` receives the way back. Only this thread moves, and jailrun has no
  * other.
  */
 int cns_enter_network(int netns, int *home);
-/* A thread that cannot come back would take the jail's namespace for the host's: nothing safe can follow. */
+/*
+ * A thread that cannot come back would take the jail's namespace for the host's: nothing safe can follow. It tries for
+ * a second, says so, and ends the process.
+ */
 void cns_leave_network(int home);
 
 /* errno's number, negative, for one of libnl's own. */
 int cns_from_libnl(int error);
+
+/* Sends a request, which it owns, and gives each object of the answer to `heard`. */
+int cns_netlink_ask(struct cns_netlink *self, struct nl_msg *message, struct cns_heard heard);
 
 #endif

@@ -1,20 +1,18 @@
-/* What the host has: dumps of rtnetlink(7), by libnl-route-3 where it filters as the kernel does. */
+/* What the host has: dumps of rtnetlink(7), taken apart by libnl-3. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <netlink/route/addr.h>
-#include <netlink/route/link.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "netlink.h"
-
-static void copy(char *to, size_t capacity, const char *from) { snprintf(to, capacity, "%s", from ? from : ""); }
 
 static struct cns_netlink_record *append(struct cns_netlink_records *records) {
     if ((records->count & (records->count - 1)) == 0) { /* full at every power of two */
@@ -28,45 +26,8 @@ static struct cns_netlink_record *append(struct cns_netlink_records *records) {
     return record;
 }
 
-int cns_netlink_links(struct cns_netlink *self, struct cns_netlink_records *records) {
-    struct nl_cache *cache;
-    int error = cns_from_libnl(rtnl_link_alloc_cache(self->socket, AF_UNSPEC, &cache));
-    if (error) return error;
-    for (struct nl_object *object = nl_cache_get_first(cache); object; object = nl_cache_get_next(object)) {
-        struct rtnl_link *link = (struct rtnl_link *)object;
-        struct cns_netlink_record *record = append(records);
-        if (!record) {
-            error = -ENOMEM;
-            break;
-        }
-        record->index = rtnl_link_get_ifindex(link);
-        record->master = rtnl_link_get_master(link);
-        record->flags = rtnl_link_get_flags(link);
-        copy(record->name, sizeof record->name, rtnl_link_get_name(link));
-        copy(record->kind, sizeof record->kind, rtnl_link_get_type(link));
-        copy(record->alias, sizeof record->alias, rtnl_link_get_ifalias(link));
-    }
-    nl_cache_free(cache);
-    return error;
-}
-
-int cns_netlink_addresses(struct cns_netlink *self, struct cns_netlink_records *records) {
-    struct nl_cache *cache;
-    int error = cns_from_libnl(rtnl_addr_alloc_cache(self->socket, &cache));
-    if (error) return error;
-    for (struct nl_object *object = nl_cache_get_first(cache); object; object = nl_cache_get_next(object)) {
-        struct rtnl_addr *address = (struct rtnl_addr *)object;
-        struct nl_addr *local = rtnl_addr_get_local(address);
-        struct cns_netlink_record *record = local ? append(records) : NULL;
-        if (!record) continue;
-        char text[INET6_ADDRSTRLEN];
-        record->index = rtnl_addr_get_ifindex(address);
-        record->flags = rtnl_addr_get_flags(address);
-        if (inet_ntop(nl_addr_get_family(local), nl_addr_get_binary_addr(local), text, sizeof text))
-            snprintf(record->address, sizeof record->address, "%s/%d", text, rtnl_addr_get_prefixlen(address));
-    }
-    nl_cache_free(cache);
-    return error;
+static void copy_text(char *to, size_t capacity, struct nlattr *attribute) {
+    if (attribute) nla_strlcpy(to, attribute, capacity);
 }
 
 static void copy_address(char *to, size_t capacity, int family, struct nlattr *attribute) {
@@ -75,71 +36,112 @@ static void copy_address(char *to, size_t capacity, int family, struct nlattr *a
         inet_ntop(family, nla_data(attribute), to, (socklen_t)capacity);
 }
 
-static int on_route(struct nl_msg *message, void *argument) {
-    struct cns_netlink *self = argument;
+/* Each puts one object of a dump into the records, which are `argument`; -ENOMEM when it has no room. */
+
+static int on_link(struct nlmsghdr *header, void *argument) {
+    struct nlattr *attributes[IFLA_MAX + 1], *kind;
+    struct ifinfomsg *link = nlmsg_data(header);
+    if (nlmsg_parse(header, sizeof *link, attributes, IFLA_MAX, NULL) < 0) return -EPROTO;
+    struct cns_netlink_record *record = append(argument);
+    if (!record) return -ENOMEM;
+    record->index = link->ifi_index;
+    record->flags = link->ifi_flags;
+    if (attributes[IFLA_MASTER]) record->master = (int)nla_get_u32(attributes[IFLA_MASTER]);
+    copy_text(record->name, sizeof record->name, attributes[IFLA_IFNAME]);
+    copy_text(record->alias, sizeof record->alias, attributes[IFLA_IFALIAS]);
+    kind = attributes[IFLA_LINKINFO]
+               ? nla_find(nla_data(attributes[IFLA_LINKINFO]), nla_len(attributes[IFLA_LINKINFO]), IFLA_INFO_KIND)
+               : NULL;
+    copy_text(record->kind, sizeof record->kind, kind);
+    return 0;
+}
+
+static int on_address(struct nlmsghdr *header, void *argument) {
+    struct nlattr *attributes[IFA_MAX + 1];
+    struct ifaddrmsg *address = nlmsg_data(header);
+    if (nlmsg_parse(header, sizeof *address, attributes, IFA_MAX, NULL) < 0) return -EPROTO;
+    struct nlattr *local = attributes[IFA_LOCAL] ? attributes[IFA_LOCAL] : attributes[IFA_ADDRESS];
+    if (!local) return 0;
+    struct cns_netlink_record *record = append(argument);
+    if (!record) return -ENOMEM;
+    char text[INET6_ADDRSTRLEN];
+    record->index = (int)address->ifa_index;
+    record->flags = attributes[IFA_FLAGS] ? nla_get_u32(attributes[IFA_FLAGS]) : address->ifa_flags;
+    copy_address(text, sizeof text, address->ifa_family, local);
+    if (text[0]) snprintf(record->address, sizeof record->address, "%s/%d", text, address->ifa_prefixlen);
+    return 0;
+}
+
+static int on_route(struct nlmsghdr *header, void *argument) {
     struct nlattr *attributes[RTA_MAX + 1];
-    struct rtmsg *route = nlmsg_data(nlmsg_hdr(message));
-    if (nlmsg_parse(nlmsg_hdr(message), sizeof *route, attributes, RTA_MAX, NULL) < 0) return NL_SKIP;
-    struct cns_netlink_record *record = append(self->records);
-    if (!record) return NL_STOP;
+    struct rtmsg *route = nlmsg_data(header);
+    if (nlmsg_parse(header, sizeof *route, attributes, RTA_MAX, NULL) < 0) return -EPROTO;
+    struct cns_netlink_record *record = append(argument);
+    if (!record) return -ENOMEM;
     if (attributes[RTA_OIF]) record->index = (int)nla_get_u32(attributes[RTA_OIF]);
     if (route->rtm_dst_len > 0)
         copy_address(record->address, sizeof record->address, route->rtm_family, attributes[RTA_DST]);
     copy_address(record->gateway, sizeof record->gateway, route->rtm_family, attributes[RTA_GATEWAY]);
-    return NL_OK;
+    return 0;
 }
 
-static int on_proxy(struct nl_msg *message, void *argument) {
-    struct cns_netlink *self = argument;
+static int on_proxy(struct nlmsghdr *header, void *argument) {
     struct nlattr *attributes[NDA_MAX + 1];
-    struct ndmsg *neighbour = nlmsg_data(nlmsg_hdr(message));
-    if (nlmsg_parse(nlmsg_hdr(message), sizeof *neighbour, attributes, NDA_MAX, NULL) < 0) return NL_SKIP;
-    if (!(neighbour->ndm_flags & NTF_PROXY) || !attributes[NDA_PROTOCOL]) return NL_SKIP;
-    if (nla_get_u8(attributes[NDA_PROTOCOL]) != CNS_ROUTE_PROTOCOL) return NL_SKIP;
-    struct cns_netlink_record *record = append(self->records);
-    if (!record) return NL_STOP;
+    struct ndmsg *neighbour = nlmsg_data(header);
+    if (nlmsg_parse(header, sizeof *neighbour, attributes, NDA_MAX, NULL) < 0) return -EPROTO;
+    if (!(neighbour->ndm_flags & NTF_PROXY) || !attributes[NDA_PROTOCOL]) return 0;
+    if (nla_get_u8(attributes[NDA_PROTOCOL]) != CNS_ROUTE_PROTOCOL) return 0;
+    struct cns_netlink_record *record = append(argument);
+    if (!record) return -ENOMEM;
     record->index = neighbour->ndm_ifindex;
     copy_address(record->address, sizeof record->address, neighbour->ndm_family, attributes[NDA_DST]);
-    return NL_OK;
+    return 0;
 }
 
-/* Sends a dump request and gives each message of the answer to `each`. Owns the request. */
-static int dump(struct cns_netlink *self, struct nl_msg *request, nl_recvmsg_msg_cb_t each,
+/* A request for a dump. */
+static struct nl_msg *dump_request(int type, const void *body, size_t length) {
+    struct nl_msg *request = nlmsg_alloc_simple(type, NLM_F_DUMP);
+    if (request) nlmsg_append(request, (void *)(uintptr_t)body, length, NLMSG_ALIGNTO);
+    return request;
+}
+
+/* Sends it and gives each object of the answer to `each`. Owns the request. */
+static int dump(struct cns_netlink *self, struct nl_msg *request, int (*each)(struct nlmsghdr *, void *),
                 struct cns_netlink_records *records) {
-    self->error = 0;
-    self->message[0] = '\0';
-    self->records = records;
-    nl_cb_set(self->callbacks, NL_CB_VALID, NL_CB_CUSTOM, each, self);
-    int result = nl_send_auto(self->socket, request);
-    nlmsg_free(request);
-    if (result >= 0) result = nl_recvmsgs(self->socket, self->callbacks);
-    nl_cb_set(self->callbacks, NL_CB_VALID, NL_CB_DEFAULT, NULL, NULL);
-    self->records = NULL;
-    return self->error ? self->error : cns_from_libnl(result < 0 ? result : 0);
+    return request ? cns_netlink_ask(self, request, (struct cns_heard){.each = each, .argument = records}) : -ENOMEM;
+}
+
+int cns_netlink_links(struct cns_netlink *self, struct cns_netlink_records *records) {
+    struct ifinfomsg body = {.ifi_family = AF_UNSPEC};
+    struct nl_msg *request = dump_request(RTM_GETLINK, &body, sizeof body);
+    if (request) nla_put_u32(request, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+    return dump(self, request, on_link, records);
+}
+
+int cns_netlink_addresses(struct cns_netlink *self, struct cns_netlink_records *records) {
+    struct ifaddrmsg body = {.ifa_family = AF_UNSPEC};
+    return dump(self, dump_request(RTM_GETADDR, &body, sizeof body), on_address, records);
 }
 
 /* A request for the routes of the main table; the kernel filters them, for a router may have a million. */
 static struct nl_msg *route_request(int family, int protocol) {
-    struct nl_msg *request = nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_DUMP);
     struct rtmsg body = {
         .rtm_family = (unsigned char)family,
         .rtm_table = RT_TABLE_MAIN,
         .rtm_type = RTN_UNICAST,
         .rtm_protocol = (unsigned char)protocol,
     };
-    if (request) nlmsg_append(request, &body, sizeof body, NLMSG_ALIGNTO);
-    return request;
+    return dump_request(RTM_GETROUTE, &body, sizeof body);
 }
 
-/* Strict checking makes the kernel honour the filter; libnl's own dumps do not pass it, so only around this one. */
+/* Strict checking makes the kernel honour the filter. */
 static int dump_routes(struct cns_netlink *self, int protocol, int index, struct cns_netlink_records *records) {
     static const int families[] = {AF_INET, AF_INET6};
-    int on = 1, off = 0, error = 0, fd = nl_socket_get_fd(self->socket);
+    int on = 1, off = 0, error = 0, fd = self->fd;
     setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof on);
     for (int i = 0; i < 2 && !error; i++) {
         struct nl_msg *request = route_request(families[i], protocol);
-        if (!request) return -ENOMEM;
-        if (index) nla_put_u32(request, RTA_OIF, (uint32_t)index);
+        if (request && index) nla_put_u32(request, RTA_OIF, (uint32_t)index);
         error = dump(self, request, on_route, records);
         /* A kernel without the family, or a namespace without the table yet, has no such routes. */
         if (error == -EAFNOSUPPORT || error == -ENOENT || error == -EOPNOTSUPP) error = 0;
@@ -162,11 +164,8 @@ int cns_netlink_own_routes(struct cns_netlink *self, struct cns_netlink_records 
 }
 
 int cns_netlink_own_proxies(struct cns_netlink *self, struct cns_netlink_records *records) {
-    struct nl_msg *request = nlmsg_alloc_simple(RTM_GETNEIGH, NLM_F_DUMP);
-    if (!request) return -ENOMEM;
     struct ndmsg body = {.ndm_family = AF_UNSPEC, .ndm_flags = NTF_PROXY};
-    nlmsg_append(request, &body, sizeof body, NLMSG_ALIGNTO);
-    return dump(self, request, on_proxy, records);
+    return dump(self, dump_request(RTM_GETNEIGH, &body, sizeof body), on_proxy, records);
 }
 
 void cns_netlink_free(struct cns_netlink_records *records) {

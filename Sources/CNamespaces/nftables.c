@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "include/cns_nftables.h"
+#include "netlink_exchange.h"
 
 _Static_assert((int)CNS_NFT_META_IIFNAME == NFT_META_IIFNAME && (int)CNS_NFT_META_OIFNAME == NFT_META_OIFNAME &&
                    (int)CNS_NFT_META_NFPROTO == NFT_META_NFPROTO && (int)CNS_NFT_META_L4PROTO == NFT_META_L4PROTO &&
@@ -28,7 +29,7 @@ _Static_assert((int)CNS_NFT_META_IIFNAME == NFT_META_IIFNAME && (int)CNS_NFT_MET
 
 static const char table[] = "jailrun";
 /* NFTNL_UDATA_RULE_COMMENT of libnftnl: how nft(8) finds a rule's comment in what the kernel keeps for it. */
-enum { COMMENT = 0, RECEIVED = 32768, SEND_BUFFER = 8 << 20 };
+enum { COMMENT = 0, SEND_BUFFER = 8 << 20 };
 
 struct cns_nft {
     int fd;
@@ -36,7 +37,7 @@ struct cns_nft {
     size_t length, capacity;
     size_t message, last; /* where the current message and the last one to be acknowledged begin */
     size_t expressions;
-    uint32_t sequence;
+    uint32_t sequence, first; /* of the last message, and of the first of this batch */
     int error;
     char text[256];
 };
@@ -44,16 +45,13 @@ struct cns_nft {
 int cns_nft_open(struct cns_nft **result) {
     struct cns_nft *self = calloc(1, sizeof *self);
     if (!self) return -ENOMEM;
-    self->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
-    struct sockaddr_nl address = {.nl_family = AF_NETLINK};
-    if (self->fd < 0 || bind(self->fd, (struct sockaddr *)&address, sizeof address) < 0) {
-        int error = -errno;
+    self->fd = cns_exchange_open(NETLINK_NETFILTER);
+    if (self->fd < 0) {
+        int error = self->fd;
         cns_nft_close(self);
         return error;
     }
-    int on = 1, size = SEND_BUFFER;
-    setsockopt(self->fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
-    setsockopt(self->fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);
+    int size = SEND_BUFFER;
     setsockopt(self->fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size); /* a batch is one message */
     *result = self;
     return 0;
@@ -144,59 +142,17 @@ void cns_nft_begin(struct cns_nft *self) {
     self->length = self->last = 0;
     self->error = 0;
     self->text[0] = '\0';
+    self->first = self->sequence + 1;
     begin(self, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
     end(self);
 }
 
-static void keep_text(struct cns_nft *self, const struct nlmsghdr *header) {
-    if (!(header->nlmsg_flags & NLM_F_ACK_TLVS)) return;
-    size_t offset = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct nlmsgerr));
-    while (offset + NLA_HDRLEN <= header->nlmsg_len) {
-        const struct nlattr *attribute = (const struct nlattr *)((const char *)header + offset);
-        if (attribute->nla_len < NLA_HDRLEN || offset + attribute->nla_len > header->nlmsg_len) return;
-        if ((attribute->nla_type & NLA_TYPE_MASK) == NLMSGERR_ATTR_MSG)
-            snprintf(self->text, sizeof self->text, "%.*s", attribute->nla_len - NLA_HDRLEN,
-                     (const char *)attribute + NLA_HDRLEN);
-        offset += NLA_ALIGN(attribute->nla_len);
-    }
-}
-
-typedef void (*on_message)(struct cns_nft *self, struct nlmsghdr *header, void *argument);
-
-/* Hears until the message of that number is acknowledged, or the dump is over; or until the first error. */
-static int hear(struct cns_nft *self, uint32_t sequence, on_message each, void *argument) {
-    char buffer[RECEIVED] __attribute__((aligned(NLMSG_ALIGNTO)));
-    while (true) {
-        ssize_t count = recv(self->fd, buffer, sizeof buffer, 0);
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return -errno;
-        for (struct nlmsghdr *header = (struct nlmsghdr *)buffer; NLMSG_OK(header, (size_t)count);
-             header = NLMSG_NEXT(header, count)) {
-            if (header->nlmsg_flags & NLM_F_DUMP_INTR) return -EINTR;
-            if (header->nlmsg_type == NLMSG_DONE) return 0;
-            if (header->nlmsg_type != NLMSG_ERROR) {
-                if (each) each(self, header, argument);
-                continue;
-            }
-            struct nlmsgerr *answer = NLMSG_DATA(header);
-            if (answer->error) keep_text(self, header);
-            if (answer->error || header->nlmsg_seq == sequence) return answer->error;
-        }
-    }
-}
-
-static int transmit(struct cns_nft *self) {
-    struct iovec part = {.iov_base = self->bytes, .iov_len = self->length};
-    struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-    struct msghdr message = {.msg_name = &kernel, .msg_namelen = sizeof kernel, .msg_iov = &part, .msg_iovlen = 1};
-    return sendmsg(self->fd, &message, 0) < 0 ? -errno : 0;
-}
-
-/* What an earlier batch left unread, after its first error. */
-static void drain(struct cns_nft *self) {
-    char rest[512];
-    while (recv(self->fd, rest, sizeof rest, MSG_DONTWAIT) >= 0) {
-    }
+/* Sends what was built since request `first`, and hears until request `last` is answered, or the first error. */
+static int exchange(struct cns_nft *self, uint32_t first, uint32_t last, struct cns_heard heard) {
+    heard.text = self->text;
+    heard.capacity = sizeof self->text;
+    int error = cns_exchange_send(self->fd, self->bytes, self->length);
+    return error ? error : cns_exchange_hear(self->fd, first, last, &heard);
 }
 
 int cns_nft_commit(struct cns_nft *self) {
@@ -208,9 +164,7 @@ int cns_nft_commit(struct cns_nft *self) {
     memcpy(&header, self->bytes + last, sizeof header);
     header.nlmsg_flags |= NLM_F_ACK;
     memcpy(self->bytes + last, &header, sizeof header);
-    drain(self);
-    int error = transmit(self);
-    return error ? error : hear(self, header.nlmsg_seq, NULL, NULL);
+    return exchange(self, self->first, header.nlmsg_seq, (struct cns_heard){0});
 }
 
 /* MARK: objects */
@@ -383,21 +337,18 @@ static void copy_comment(struct cns_nft_rule *rule, const unsigned char *data, s
     }
 }
 
-static void on_rule(struct cns_nft *self, struct nlmsghdr *header, void *argument) {
+static int on_rule(struct nlmsghdr *header, void *argument) {
     struct cns_nft_rules *rules = argument;
-    if (header->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE) || self->error) return;
+    if (header->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE)) return 0;
     struct cns_nft_rule *first = realloc(rules->first, (rules->count + 1) * sizeof *first);
-    if (!first) {
-        self->error = -ENOMEM;
-        return;
-    }
+    if (!first) return -ENOMEM;
     rules->first = first;
     struct cns_nft_rule *rule = &first[rules->count++];
     memset(rule, 0, sizeof *rule);
     size_t offset = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct nfgenmsg));
     while (offset + NLA_HDRLEN <= header->nlmsg_len) {
         const struct nlattr *attribute = (const struct nlattr *)((const char *)header + offset);
-        if (attribute->nla_len < NLA_HDRLEN || offset + attribute->nla_len > header->nlmsg_len) return;
+        if (attribute->nla_len < NLA_HDRLEN || offset + attribute->nla_len > header->nlmsg_len) return -EPROTO;
         const unsigned char *data = (const unsigned char *)attribute + NLA_HDRLEN;
         size_t length = attribute->nla_len - NLA_HDRLEN;
         switch (attribute->nla_type & NLA_TYPE_MASK) {
@@ -411,6 +362,7 @@ static void on_rule(struct cns_nft *self, struct nlmsghdr *header, void *argumen
         }
         offset += NLA_ALIGN(attribute->nla_len);
     }
+    return 0;
 }
 
 int cns_nft_list(struct cns_nft *self, struct cns_nft_rules *rules) {
@@ -420,10 +372,8 @@ int cns_nft_list(struct cns_nft *self, struct cns_nft_rules *rules) {
     put_text(self, NFTA_RULE_TABLE, table);
     end(self);
     if (self->error) return self->error;
-    drain(self);
-    int error = transmit(self);
-    if (!error) error = hear(self, self->sequence, on_rule, rules);
-    if (!error) error = self->error;
+    struct cns_heard heard = {.each = on_rule, .argument = rules};
+    int error = exchange(self, self->sequence, self->sequence, heard);
     /* No such table; or a kernel without nf_tables, which has no rules either. */
     return error == -ENOENT || error == -EOPNOTSUPP || error == -EINVAL ? 0 : error;
 }

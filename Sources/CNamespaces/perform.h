@@ -27,7 +27,10 @@ static inline void cns_relocate(struct cns_plan *plan) {
         *cns_result(plan, fixup[i].at) = (int64_t)(uintptr_t)(cns_data(plan) + fixup[i].target);
 }
 
-enum { CNS_MAXIMUM_PASSED = 64 };
+enum { CNS_MAXIMUM_PASSED = 64, CNS_ATTEMPTS = 100 };
+
+/* What a call lacks for a moment, or what interrupts it: the same call again may go well. */
+static inline int cns_is_passing(long error) { return error == -EINTR || error == -ENOMEM || error == -ENOBUFS; }
 
 union cns_rights {
     struct cmsghdr header;
@@ -41,6 +44,7 @@ static inline long cns_send_report(int socket, int32_t kind, int32_t index, int6
     union cns_rights rights;
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
     long sent;
+    int attempts = 0;
 
     if (count > 0) {
         message.msg_control = rights.space;
@@ -53,7 +57,7 @@ static inline long cns_send_report(int socket, int32_t kind, int32_t index, int6
     }
     do
         sent = cns_raw3(__NR_sendmsg, socket, &message, MSG_NOSIGNAL);
-    while (sent == -EINTR);
+    while (cns_is_passing(sent) && ++attempts < CNS_ATTEMPTS);
     return sent < 0 ? sent : 0;
 }
 
@@ -64,11 +68,12 @@ static inline long cns_receive_report(int socket, struct cns_report *report, int
     struct msghdr message = {
         .msg_iov = &part, .msg_iovlen = 1, .msg_control = rights.space, .msg_controllen = sizeof rights.space};
     long received, count = 0;
+    int attempts = 0;
 
     /* Who closes its end with something unread resets this one, once, before what it sent last: unix(7). */
     do
         received = cns_raw3(__NR_recvmsg, socket, &message, MSG_CMSG_CLOEXEC);
-    while (received == -EINTR || received == -ECONNRESET);
+    while ((cns_is_passing(received) || received == -ECONNRESET) && ++attempts < CNS_ATTEMPTS);
     if (received < 0) return received;
     if (received == 0) return -ECONNRESET;
     if (received != sizeof *report) return -EPROTO;

@@ -27,6 +27,7 @@
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "clone.h"
@@ -208,10 +209,21 @@ int cns_send(int socket, int32_t kind, int32_t index, int64_t value, const int *
     return count > CNS_MAXIMUM_PASSED ? -E2BIG : (int)cns_send_report(socket, kind, index, value, passed, count);
 }
 
+static int64_t milliseconds(void) {
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* A poll(2) that is interrupted, or lacks memory for a moment, has not said anything. */
 static int wait_readable(int descriptor, int timeout) {
     struct pollfd watched = {.fd = descriptor, .events = POLLIN};
-    int result = poll(&watched, 1, timeout);
+    int64_t end = timeout > 0 ? milliseconds() + timeout : 0;
+    int result;
 
+    while ((result = poll(&watched, 1, timeout)) < 0 && cns_is_passing(-errno))
+        if (timeout > 0) timeout = end > milliseconds() ? (int)(end - milliseconds()) : 0;
     if (result == 0) return -ETIMEDOUT;
     return result < 0 ? -errno : 0;
 }
@@ -224,16 +236,25 @@ int cns_receive(int socket, struct cns_report *report, int *passed, unsigned cap
 
 int cns_wait(int pidfd, int timeout) {
     siginfo_t information;
-    int result = wait_readable(pidfd, timeout);
+    int attempts = 0, result = wait_readable(pidfd, timeout);
 
     if (result < 0) return result;
-    if (waitid(P_PIDFD, (id_t)pidfd, &information, WEXITED) < 0) return -errno;
+    /* A child whose descriptor is readable is there to be waited for, whatever one call says. */
+    while (waitid(P_PIDFD, (id_t)pidfd, &information, WEXITED) < 0)
+        if ((errno != EINTR && errno != ECHILD) || ++attempts == CNS_ATTEMPTS) return -errno;
     if (information.si_code == CLD_EXITED) return (information.si_status & 0xff) << 8;
     return information.si_status & 0x7f;
 }
 
 int cns_pidfd_open(pid_t pid) {
-    long result = syscall(SYS_pidfd_open, pid, 0);
+    static const struct timespec pause = {.tv_nsec = 10000000};
+    long result;
+
+    /* Without it a jail would be killed that is only asked to end: others may give a descriptor back. */
+    for (int attempt = 0; (result = syscall(SYS_pidfd_open, pid, 0)) < 0 && attempt < 10; attempt++) {
+        if (errno != EMFILE && errno != ENFILE && errno != ENOMEM) break;
+        nanosleep(&pause, NULL);
+    }
     return result < 0 ? -errno : (int)result;
 }
 
@@ -241,9 +262,11 @@ int cns_pidfd_signal(int pidfd, int signal) {
     return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
 }
 
-pid_t cns_fork(void) {
-    pid_t pid = fork();
-    return pid < 0 ? -errno : pid;
+pid_t cns_fork(int *pidfd) {
+    /* What fork(3) does beside is for threads. The third argument is where the descriptor goes: clone(2), CLONE_PIDFD.
+     */
+    long pid = pidfd ? syscall(SYS_clone, SIGCHLD | CLONE_PIDFD, NULL, pidfd, NULL, NULL) : fork();
+    return pid < 0 ? -errno : (pid_t)pid;
 }
 
 static int is_chrooted(void) {

@@ -62,6 +62,9 @@ static const struct {
     {"lend", probe_lend, "SOCKET DIRECTORY"},
     {"borrow", probe_borrow, "SOCKET NAME"},
     {"spoof", probe_spoof, "SOURCE DESTINATION"},
+    {"isolation", probe_isolation, ""},
+    {"device_programs", probe_device_programs, "CGROUP"},
+    {"fault", probe_fault, "FILE SECONDS count|kill|ERRNO PROCESS/CALL/COUNT PID,... COMMAND..."},
 };
 
 int report(const char *what, bool succeeded) {

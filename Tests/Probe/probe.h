@@ -29,6 +29,12 @@ answer_function probe_exchange, probe_churn, probe_stalk, probe_search, probe_le
 // syscalls.c: what the seccomp filter says to every number.
 answer_function probe_syscalls;
 
+// isolation.c: all that keeps this process in, in words that are the same for each start of the same jail.
+answer_function probe_isolation, probe_device_programs;
+
+// fault.c: asked outside: a command of jailrun's with a fault at one of its system calls.
+answer_function probe_fault;
+
 // Prints "what ok" or "what ENAME", and answers.
 int report(const char *what, bool succeeded);
 

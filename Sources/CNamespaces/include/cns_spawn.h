@@ -65,8 +65,11 @@ int cns_pidfd_signal(int pidfd, int signal);
  */
 int cns_is_chrooted(void);
 
-/* fork(2), for a process that has one thread: Swift does not import it. */
-pid_t cns_fork(void);
+/*
+ * fork(2), for a process that has one thread: Swift does not import it. With `pidfd`, which may be NULL, there are a
+ * child and a descriptor of it, or neither: a child that nobody could wait for would be left.
+ */
+pid_t cns_fork(int *pidfd);
 
 /*
  * Closes every descriptor above 2 that the caller left open, opens 0 to 2 on /dev/null if they are closed, and takes up

@@ -38,6 +38,7 @@ struct stage {
     int has_main_ended;
     int is_stopping; /* jailrun has sent SIGTERM: each process has its time */
     int has_guests;  /* processes that joined the jail and are no children of ours */
+    int is_in_doubt; /* wait4(2) has failed, or knows of no child although one has not been waited for */
 };
 
 void *memcpy(void *to, const void *from, size_t count) {
@@ -189,10 +190,12 @@ static int reap(struct stage *stage) {
         int status = 0;
         long pid = cns_raw4(__NR_wait4, -1, &status, WNOHANG | __WALL, NULL);
         if (pid == -EINTR) continue;
+        stage->is_in_doubt =
+            pid < 0 && (pid != -ECHILD || stage->waited_for || (stage->main && !stage->has_main_ended));
         if (pid <= 0) {
             if (stage->settles && (pid == -ECHILD || now() >= stage->settles)) settled(stage);
             stage->has_guests = pid == -ECHILD && !(stage->plan->flags & CNS_ENTER) && cns_raw2(__NR_kill, -1, 0) == 0;
-            return pid != -ECHILD || stage->has_guests;
+            return pid != -ECHILD || stage->has_guests || stage->is_in_doubt;
         }
         if (pid == stage->waited_for)
             command_ended(stage, status);
@@ -275,7 +278,7 @@ static void wait_for_events(struct stage *stage) {
     };
     struct timespec soon = {.tv_nsec = CHECK_NANOSECONDS};
     int is_orphaned = !stage->is_control_open && stage->plan->console >= 0;
-    int looks_again = stage->has_guests || is_orphaned || stage->settles;
+    int looks_again = stage->has_guests || is_orphaned || stage->settles || stage->is_in_doubt;
 
     if (is_orphaned) relieve_console(stage);
     if (cns_raw5(__NR_ppoll, watched, 2, looks_again ? &soon : NULL, NULL, 0) <= 0) return;
@@ -298,7 +301,7 @@ static void run(void) {
     unsigned long watched = WATCHED;
 
     /* Before any namespace of the jail is shared with a jail process: ptrace(2), "not dumpable". */
-    cns_raw5(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+    if (cns_raw5(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) end(FAILED_BEFORE_EXEC);
     set_signal_mask(watched);
     stage.command = (const void *)((char *)stage.plan + stage.plan->command_offset);
     stage.signals = (int)cns_raw4(__NR_signalfd4, -1, &watched, sizeof watched, 02000000 /* SFD_CLOEXEC */);

@@ -145,7 +145,7 @@ public struct Cgroup: Equatable, Sendable {
     /// Removes the empty cgroup of all jails, and those above it that were made for it. An administrator's stays.
     func removeLevels() {
         var level = self
-        while level.belongs(to: CgroupMark.level), unsafe rmdir(level.path) == 0,
+        while level.isLevel, unsafe rmdir(level.path) == 0,
             let slash = level.path.lastIndex(of: "/")
         { level = Cgroup(path: String(level.path[..<slash])) }
     }

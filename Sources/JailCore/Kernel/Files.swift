@@ -60,18 +60,21 @@ enum Files {
         try write(Array(value.utf8), to: file.number)
     }
 
+    /// Of the name of what is to replace a file, and is not whole yet.
+    static let halfSuffix = ".new"
+
     /// Replaces a file whole: a reader sees the old or the new text, never half of one.
     static func replace(_ path: String, with bytes: [UInt8]) throws(Errno) {
-        let temporary = path + ".new"
+        let temporary = path + halfSuffix
         do {
             let file = try open(temporary, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
             try write(bytes, to: file.number)
             _ = try checked(fsync(file.number))
+            _ = try unsafe checked(rename(temporary, path))
         } catch {
             _ = unsafe unlink(temporary)
             throw error
         }
-        _ = try unsafe checked(rename(temporary, path))
     }
 
     /// mkdir(2) of the path and its missing parents; what exists already stays as it is.

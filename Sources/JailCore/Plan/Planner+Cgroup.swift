@@ -75,6 +75,9 @@ public enum CgroupMark {
     static func attribute(isNested: Bool) -> String { isNested ? "user.jailrun" : "trusted.jailrun" }
     /// The value for a cgroup that was made on the way down to the jails'. No jail has this name.
     static let level = "/"
+    /// The mode says the same, by the sticky bit, from the first moment: mkdir(2) and setxattr(2) are two calls, and whoever dies or
+    /// fails between them would leave a cgroup that nobody takes away.
+    static let levelMode: UInt32 = 0o1755
     /// The cgroup below a jail's in which its own processes are once there may be other jails beside them: one that holds
     /// processes gives no controllers to those below it. No jail has this name.
     public static let leaf = ".processes"

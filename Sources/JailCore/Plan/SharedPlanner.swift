@@ -47,7 +47,7 @@ extension StartFacts.CgroupLevel {
         }
         let mark = CgroupMark.attribute(isNested: isNested)
         let make = [
-            step(.ensureDirectory(path, mode: 0o755), .standard(""), "make the cgroup \(path)"),
+            step(.ensureDirectory(path, mode: CgroupMark.levelMode), .standard(""), "make the cgroup \(path)"),
             step(
                 .setAttribute(mark, to: CgroupMark.level, ofPath: path), .standard(""),
                 "mark the cgroup as made by jailrun"),

@@ -49,13 +49,20 @@ struct ChangePerformer: ~Copyable {
     private func takeBack(_ count: Int) {
         for range in undo[..<count].reversed() {
             for index in range {
-                do throws(RuntimeError) { try perform(index) } catch {
-                    // A thread that cannot come back would do all else to the jail's names.
-                    if steps.steps[index].operation.name == "setns" { abort() }
-                    host.warn("\(record.spec.label): cannot take the change back: \(error.message)")
+                if steps.steps[index].operation.name == "setns" {
+                    LostProcess.comeBack(record.spec.label) { objection(to: index) }
+                } else if let objection = objection(to: index) {
+                    host.warn("\(record.spec.label): cannot take the change back: \(objection)")
                 }
             }
         }
+    }
+
+    /// Performs a step.
+    /// - Returns: why it cannot be performed.
+    private func objection(to index: Int) -> String? {
+        do throws(RuntimeError) { try perform(index) } catch { return error.message }
+        return nil
     }
 
     private func perform(_ index: Int) throws(RuntimeError) {

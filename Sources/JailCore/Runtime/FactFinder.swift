@@ -205,15 +205,16 @@ struct FactFinder {
     /// CAP_SYS_RESOURCE, so each is at most what the caller has.
     static func limits() -> [StartFacts.ResourceLimit] {
         var limits: [StartFacts.ResourceLimit] = []
+        let infinity = UInt64.max
         func compare(_ resource: Int, _ name: String, _ soft: UInt64, _ hard: UInt64) {
             var (softNow, hardNow): (UInt64, UInt64) = (0, 0)
-            guard unsafe cns_limit(Int32(resource), &softNow, &hardNow) == 0 else { return }
+            // What cannot be looked at is set all the same.
+            if unsafe cns_limit(Int32(resource), &softNow, &hardNow) < 0 { (softNow, hardNow) = (infinity, infinity) }
             let allowed = min(hard, hardNow)
             if hardNow == allowed && softNow == min(soft, allowed) { return }
             limits.append(
                 StartFacts.ResourceLimit(resource: resource, name: name, soft: min(soft, allowed), hard: allowed))
         }
-        let infinity = UInt64.max
         compare(0, "RLIMIT_CPU", infinity, infinity)
         compare(1, "RLIMIT_FSIZE", infinity, infinity)
         compare(2, "RLIMIT_DATA", infinity, infinity)

@@ -149,6 +149,12 @@ public struct JailEntry {
 
     private static let graceMilliseconds = 2000
 
+    /// What enters the jail has a status of its own: it is not the command's.
+    private func neverRan(_ outcome: CommandOutcome) -> RuntimeError {
+        .command(
+            jail: record.spec.label, text: "the process that enters the jail", origin: .standard(""), outcome: outcome)
+    }
+
     private func wait(
         _ session: Session, entry: Planner.Entry, ends: (control: Int32, pidfd: Int32), timeoutSeconds: Int,
         endsBySignal: Bool
@@ -158,9 +164,12 @@ public struct JailEntry {
         var outcome: CommandOutcome?
         var ending: Int32?
         var isKilled = false
+        var isRunning = false
         while true {
             switch session.next(deadline: deadline) {
-            case .report(.running): session.console.makeRaw()
+            case .report(.running):
+                isRunning = true
+                session.console.makeRaw()
             case .report(.failed(let index, let errno)):
                 let isExecute = index == steps.count - 1
                 guard isExecute, steps.indices.contains(index) else {
@@ -174,6 +183,7 @@ public struct JailEntry {
             case .exited(let status):
                 session.console.makeCooked()
                 if let ending { throw .interrupted(jail: record.spec.label, signal: ending) }
+                if !isRunning && outcome == nil { throw neverRan(CommandOutcome(waitStatus: status)) }
                 return outcome ?? CommandOutcome(waitStatus: status)
             case .signal(let signal) where endsBySignal && ending == nil:
                 ending = signal

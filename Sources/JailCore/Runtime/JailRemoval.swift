@@ -187,6 +187,7 @@ public struct JailRepair {
         }
         let abandoned = ServiceRegistry(state: host.state).removeAbandoned()
         let isLeft = host.removeLeftCgroups()
+        host.state.removeStrays()
         if !repaired.isEmpty || !abandoned.isEmpty || isLeft { host.state.removeIfUnused(cgroupRoot: host.cgroupRoot) }
         return repaired
     }

@@ -284,6 +284,9 @@ public struct JailStop {
     func terminate(_ record: JailRecord) {
         let seconds = record.spec.commands.stopTimeoutSeconds.value
         let number = cns_pidfd_open(record.pid)
+        if number < 0 && number != -ESRCH {
+            host.warn("\(record.spec.label): its processes get no SIGTERM: \(Errno(-number).description)")
+        }
         guard seconds > 0, number >= 0, record.isAlive, !urgency.isForced else {
             if number >= 0 { close(number) }
             return

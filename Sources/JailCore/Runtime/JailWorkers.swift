@@ -64,14 +64,15 @@ public struct JailWorkers {
 
     private mutating func start(_ index: Int) throws(RuntimeError) {
         let parent = getpid()
-        let pid = cns_fork()
+        var ended: Int32 = -1
+        let pid = unsafe cns_fork(&ended)
         if pid < 0 { throw .system("cannot start a process for \(jobs[index].jail)", Errno(-pid)) }
         if pid == 0 {
             cns_die_with_parent(parent)
             host.waits.isOneOfMany = true
             exit(jobs[index].work())
         }
-        workers.append((index, cns_pidfd_open(pid)))
+        workers.append((index, ended))
     }
 
     /// A signal is for those at work; one of a terminal's has reached them already.

@@ -126,9 +126,11 @@ struct PlanPerformer: ~Copyable {
     /// Or what was done would be looked for, and taken back, in another jail's network.
     private func leaveNetwork() {
         guard let index = beginning.host.firstIndex(where: { $0.aim == .leaveNetwork }) else { return }
-        do { try beginningSteps.kernelPlan.perform(index..<index + 1) } catch {
-            host.warn("\(jail.label): cannot leave the jail's network: \(Errno(error.errno))")
-            abort()  // what was done is taken back by whoever comes next, from the host's network
+        LostProcess.comeBack(jail.label) {
+            do throws(StepFailure) { try beginningSteps.kernelPlan.perform(index..<index + 1) } catch {
+                return Errno(error.errno).description
+            }
+            return nil
         }
     }
 

@@ -16,7 +16,7 @@ final class RunWatch {
     private func begin(_ host: Host) {
         let run = cns_pidfd_open(getpid())
         if run < 0 { return }
-        pid = cns_fork()
+        pid = cns_fork(nil)
         if pid == 0 {
             watch(run, host)
             _exit(0)

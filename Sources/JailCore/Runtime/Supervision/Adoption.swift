@@ -26,7 +26,7 @@ struct Adoption {
 
     private func adopt(_ orphans: [ServiceRecord]) {
         guard let ready = try? OutputPipe() else { return }
-        let pid = cns_fork()
+        let pid = cns_fork(nil)
         if pid == 0 {
             close(ready.reading)
             setsid()

@@ -13,7 +13,7 @@ struct CommandBeside {
     /// The run was killed, and the kernel has sent the command SIGTERM: prctl(2), PR_SET_PDEATHSIG. What does not hear that is
     /// killed a moment later, with all that it has started and not left to itself. Another process waits for that.
     func end(_ host: Host) {
-        guard pidfd >= 0, cns_fork() == 0 else { return }
+        guard pidfd >= 0, cns_fork(nil) == 0 else { return }
         // The end of a jail's control socket is that of its last holder.
         cns_keep_descriptors(pidfd, host.signals.descriptor)
         var watched = pollfd(fd: pidfd, events: Int16(POLLIN), revents: 0)

@@ -106,7 +106,7 @@ struct ServiceRegistry {
     init(state: StateDirectory) { self.state = state }
 
     private var directory: String { "\(state.path)/services" }
-    private func path(_ name: String) -> String { "\(directory)/\(name).json" }
+    func path(_ name: String) -> String { "\(directory)/\(name).json" }
     func logPath(_ name: String) -> String { "\(directory)/\(name).log" }
 
     var names: [String] {

@@ -68,7 +68,8 @@ public final class SupervisedRun {
             for (service, identity) in zip(services, identities) { service.wish = identity }
         }
         let messages = showsOutput ? nil : try OutputPipe()
-        supervisor = cns_fork()
+        var ended: Int32 = -1
+        supervisor = unsafe cns_fork(&ended)
         if supervisor == 0 {
             close(pair.ours.number)
             if let messages {
@@ -91,7 +92,7 @@ public final class SupervisedRun {
             self.messages = messages.reading
         }
         descriptor = pair.ours.release()
-        pidfd = supervisor > 0 ? cns_pidfd_open(supervisor) : -1
+        pidfd = ended
         if supervisor < 0 { throw .system("cannot start a supervisor", Errno(-supervisor)) }
     }
 
@@ -146,7 +147,12 @@ public final class SupervisedRun {
     private func send(_ order: Order) {
         guard descriptor >= 0 else { return }
         var words = order.words
-        _ = unsafe Glibc.send(descriptor, &words, MemoryLayout<Int32>.size * words.count, Int32(MSG_NOSIGNAL))
+        // A supervisor that is not told to let go takes the end of this process for its death, and stops the jails.
+        for _ in 0..<attempts {
+            let length = MemoryLayout<Int32>.size * words.count
+            let count = unsafe Glibc.send(descriptor, &words, length, Int32(MSG_NOSIGNAL))
+            if count >= 0 || ![EINTR, ENOBUFS, ENOMEM].contains(errno) { return }
+        }
     }
 
     private func closeNews() {
@@ -162,10 +168,14 @@ public final class SupervisedRun {
     }
 }
 
+/// At what may go well a moment later.
+private let attempts = 100
+
 /// recv(2). Who closes its end with something unread resets the other, once, before what it sent last: unix(7).
 private func receiveBytes(_ socket: Int32, _ buffer: UnsafeMutableRawPointer, _ capacity: Int) -> Int {
-    while true {
+    for _ in 0..<attempts {
         let count = unsafe recv(socket, buffer, capacity, 0)
-        if count >= 0 || errno != EINTR && errno != ECONNRESET { return count }
+        if count >= 0 || ![EINTR, ECONNRESET, ENOBUFS, ENOMEM].contains(errno) { return count }
     }
+    return -1
 }

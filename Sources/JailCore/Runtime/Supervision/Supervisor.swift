@@ -86,7 +86,7 @@ final class Supervisor {
     /// Others who do the same may have looked while this process was still in a cgroup below that of all jails.
     private func removeUnused() {
         host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
-        for _ in 0..<50 where host.cgroupRoot.belongs(to: CgroupMark.level) {
+        for _ in 0..<50 where host.cgroupRoot.isLevel {
             if !host.state.names.isEmpty || !registry.names.isEmpty { return }
             usleep(2000)
             try? host.state.prepare()
@@ -267,7 +267,8 @@ final class Supervisor {
         relay.flush(waitingMilliseconds: 500)
         if front >= 0 { close(front) }
         front = -1
-        for descriptor: Int32 in 0...2 { dup2(CNS_CONTROL_DESCRIPTOR.int32, descriptor) }
+        // Who waits for the end of the caller's output must not wait for the jails'.
+        for descriptor: Int32 in 0...2 where dup2(CNS_CONTROL_DESCRIPTOR.int32, descriptor) < 0 { close(descriptor) }
         _ = unsafe chdir("/")
     }
 }

@@ -77,7 +77,8 @@ final class Worker {
         let parent = getpid()
         let pair = try attempt("cannot start a worker") { () throws(Errno) in try ControlPair() }
         let pipe = try OutputPipe(mode: OutputPipe.writableInside)
-        pid = cns_fork()
+        var ended: Int32 = -1
+        pid = unsafe cns_fork(&ended)
         if pid == 0 {
             cns_die_with_parent(parent)
             close(pipe.reading)
@@ -86,7 +87,7 @@ final class Worker {
             _exit(body(Channel(control: pair.childs.number, words: pipe.writing)))
         }
         close(pipe.writing)
-        (control, words, pidfd) = (pair.ours.release(), pipe.reading, pid > 0 ? cns_pidfd_open(pid) : -1)
+        (control, words, pidfd) = (pair.ours.release(), pipe.reading, ended)
         if pid < 0 { throw .system("cannot start a worker", Errno(-pid)) }
     }
 

@@ -1,0 +1,71 @@
+internal import Glibc
+internal import SystemPackage
+
+/// What a jailrun that was killed, or that failed between two calls, leaves in the state directory beside records: half of a
+/// file that was to replace another, a lock that nobody holds, the log of a jail that never came to be.
+extension StateDirectory {
+    /// Removes what belongs to no jail and to nobody at work.
+    func removeStrays() {
+        let known = names
+        for name in strayNames where !known.contains(name) { removeStrays(of: name) }
+    }
+
+    /// Names that there are files of.
+    private var strayNames: [String] {
+        let halves = Self.names(in: "\(path)/jails") { name in
+            name.hasSuffix(".new") ? name.dropLast(4).withoutSuffix(".json") : nil
+        }
+        let logs = Self.names(in: "\(path)/services") { name in
+            name.hasSuffix(".new") ? name.dropLast(4).withoutSuffix(".json") : ConsoleLog.name(ofFile: name)
+        }
+        let all = Self.names(in: "\(path)/locks") { $0[...] } + halves + logs
+        return all.reduce(into: []) { names, name in if !names.contains(name) { names.append(name) } }
+    }
+
+    private static func names(in directory: String, _ name: (String) -> Substring?) -> [String] {
+        ((try? Files.unsortedNames(in: directory)) ?? []).compactMap { file in
+            guard let name = name(file), JailName.objection(to: Bytes(name.utf8)) == nil else { return nil }
+            return String(name)
+        }
+    }
+
+    /// Looked at again under the name's lock: who starts the jail has that.
+    private func removeStrays(of name: String) {
+        guard let lock = JailLock(tryLocking: lockPath(name)) else { return }
+        guard isUnknown(name) else { return _ = consume lock }
+        for path in [tracePath(name), recordPath(name)] { _ = unsafe unlink(path + Files.halfSuffix) }
+        ServiceRegistry(state: self).removeStrays(of: name)
+        lock.unlinkAndRelease()
+    }
+
+    /// No, on a doubt.
+    private func isUnknown(_ name: String) -> Bool {
+        do throws(Errno) {
+            guard try readTrace(of: name) == nil else { return false }
+            return try !Files.isThere(recordPath(name))
+        } catch { return false }
+    }
+}
+
+extension ServiceRegistry {
+    /// A log is begun once there is a record, and goes after it.
+    fileprivate func removeStrays(of name: String) {
+        do throws(Errno) { if try Files.isThere(path(name)) { return } } catch { return }
+        _ = unsafe unlink(path(name) + Files.halfSuffix)
+        ConsoleLog.remove(logPath(name))
+    }
+}
+
+extension Substring {
+    fileprivate func withoutSuffix(_ suffix: String) -> Substring { hasSuffix(suffix) ? dropLast(suffix.count) : self }
+}
+
+extension ConsoleLog {
+    /// The jail of `NAME.log` or `NAME.log.1`.
+    fileprivate static func name(ofFile file: String) -> Substring? {
+        var parts = file.split(separator: ".", omittingEmptySubsequences: false)
+        if let last = parts.last, !last.isEmpty, last.utf8.allSatisfy({ (48...57).contains($0) }) { parts.removeLast() }
+        guard parts.count > 1, parts.last == "log", let name = parts.dropLast().last else { return nil }
+        return file[..<name.endIndex]
+    }
+}
