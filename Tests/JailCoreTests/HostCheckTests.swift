@@ -13,6 +13,8 @@ final class HostCheckTests {
         for name in ["root/bin", "root/etc", "root/dev", "root/mnt"] {
             try FileManager.default.createDirectory(at: url.appending(path: name), withIntermediateDirectories: true)
         }
+        // Or all that is said of each root is that others can reach it.
+        chmod(directory, 0o700)
         let users = Data("root:x:0:0::/:/bin/sh\nwww:x:80:80::/:/bin/sh\n".utf8)
         try users.write(to: url.appending(path: "root/etc/passwd"))
         try Data("#!/bin/interpreter\n".utf8).write(to: url.appending(path: "root/bin/true"))
@@ -119,7 +121,7 @@ final class HostCheckTests {
     func all() throws {
         let found = try check(
             """
-            a { path = ROOT/none; command = x; depend = c; }
+            a { path = /no/such; command = x; depend = c; }
             b { path = ROOT; command = /bin/true; depend = bb;
                 devfs_ruleset = 77; foo; }
             c { path = ROOT; command = /bin/true; depend = a; ip4.addr = 10.0.0.1; }

@@ -26,6 +26,7 @@ struct JailDetailsTests {
                 layers: .init(upper: "/u", work: "/w", makesWork: true, folders: ["/f"], includesTarget: true),
                 data: ["x"], origin: .commandLine)
         ]
+        spec.root.unmasked = [located("/e")]
         spec.network.addresses = [
             AddressSpec(family: .ipv6, address: "::1", prefixLength: 64, interface: "eth0", origin: origin)
         ]

@@ -22,7 +22,7 @@ struct NestingPlanTests {
         let opened = try #require(lines.firstIndex { $0.hasPrefix("openat(cgroup, \".processes/cgroup.procs\"") })
         let cloned = try #require(lines.firstIndex { $0.hasPrefix("clone3") })
         let entered = try #require(lines.firstIndex(of: "write(leaf, \"0\", 1)"))
-        let became = try #require(lines.firstIndex { $0.hasPrefix("setresuid") })
+        let became = try #require(lines.firstIndex { $0 == "setresuid(0, 0, 0)" })
         #expect(opened < cloned && cloned < entered && entered < became)
         #expect(lines.contains("write(cgroup-file, \"7\", 1)") && lines.contains("write(cgroup-file, \"4\", 1)"))
     }

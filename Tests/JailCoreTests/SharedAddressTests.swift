@@ -78,11 +78,12 @@ struct SharedAddressTests {
         let calls = plan.steps.map(\.operation.spelling)
         let clone = try #require(calls.firstIndex { $0.hasPrefix("clone3") })
         #expect(!calls[clone].contains("CLONE_NEWNET") && calls[clone].contains("CLONE_NEWUSER"))
-        #expect(calls[clone + 1] == "setns(host-network, CLONE_NEWNET)")
+        // Around the clone alone, somebody else owns what is made.
+        #expect(calls[clone + 1] == "setresuid(-1, 0, -1)" && calls[clone + 3] == "setns(host-network, CLONE_NEWNET)")
         let enter = try #require(calls.firstIndex(of: "setns(holder-network, CLONE_NEWNET)"))
         #expect(
             calls[enter..<clone].dropFirst().map { String($0.prefix { $0 != "(" }) } == [
-                "fsopen", "fsconfig", "fsmount", "close",
+                "fsopen", "fsconfig", "fsmount", "close", "prctl", "setresuid", "setfsuid",
             ])
         let child = plan.steps.filter { $0.side == .child }.map(\.operation.spelling)
         #expect(!child.contains { $0.contains("\"sysfs\"") } && child.contains { $0.hasPrefix("move_mount(sysfs-0") })

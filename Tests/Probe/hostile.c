@@ -8,6 +8,7 @@
 #include <ftw.h>
 #include <limits.h>
 #include <linux/fs.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -122,6 +124,38 @@ int probe_stalk(int count, char **words) {
 
 static char wanted[16][256];
 static int wanted_count;
+
+// Seizes a process, stops it, and makes it call unshare(2), as an attacker would who looks for one without a filter.
+int probe_seize(int count, char **words) {
+    if (count != 1) return UNASKED;
+    pid_t pid = (pid_t)strtol(words[0], NULL, 10);
+    if (ptrace(PTRACE_SEIZE, pid, NULL, NULL) < 0) return report("seize", false);
+#if defined(__x86_64__)
+    struct user_regs_struct before, registers;
+    if (ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) < 0 || waitpid(pid, NULL, __WALL) < 0 ||
+        ptrace(PTRACE_GETREGS, pid, NULL, &before) < 0)
+        return report("interrupt", false);
+    registers = before;
+    // It stands behind the syscall instruction that it waits in.
+    registers.rip = before.rip - 2;
+    registers.rax = SYS_unshare;
+    registers.orig_rax = (unsigned long long)-1;
+    registers.rdi = CLONE_NEWNS;
+    if (ptrace(PTRACE_SETREGS, pid, NULL, &registers) < 0 || ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) < 0 ||
+        waitpid(pid, NULL, __WALL) < 0 || ptrace(PTRACE_GETREGS, pid, NULL, &registers) < 0)
+        return report("step", false);
+    long long result = (long long)registers.rax;
+    before.orig_rax = (unsigned long long)-1;
+    before.rip -= 2;
+    before.rax = SYS_ppoll;
+    ptrace(PTRACE_SETREGS, pid, NULL, &before);
+    ptrace(PTRACE_DETACH, pid, NULL, NULL);
+    errno = (int)-result;
+    return report("unshare", result >= 0);
+#else
+    return report("seize", true);
+#endif
+}
 
 static int search_file(const char *path, const struct stat *status, int type, struct FTW *walk) {
     (void)status, (void)walk;

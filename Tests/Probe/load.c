@@ -96,3 +96,15 @@ int probe_lock(int count, char **words) {
             pause();
     return report("lock", child > 0);
 }
+
+// Writes to its output as fast as it can.
+int probe_flood(int count, char **words) {
+    if (count != 1) return UNASKED;
+    static char lines[65536];
+    for (size_t i = 0; i < sizeof lines; i++)
+        lines[i] = i % 64 == 63 ? '\n' : 'x';
+    time_t end = time(NULL) + strtol(words[0], NULL, 10);
+    while (time(NULL) < end)
+        if (write(1, lines, sizeof lines) < 0) return report("write", false);
+    return YES;
+}

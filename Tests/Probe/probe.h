@@ -18,13 +18,13 @@ answer_function probe_caps, probe_seccomp, probe_nnp, probe_ids, probe_uid_map, 
 // attempt.c: what the kernel lets this process do.
 answer_function probe_mknod, probe_mount, probe_unmount, probe_write, probe_read, probe_create, probe_open_device,
     probe_keyring, probe_unshare, probe_tiocsti, probe_ptrace, probe_bpf, probe_chown, probe_sethostname, probe_connect,
-    probe_listen, probe_raw_socket, probe_sysv;
+    probe_listen, probe_raw_socket, probe_sysv, probe_watches;
 
 // load.c: what a limit has to stop.
-answer_function probe_memory, probe_forkbomb, probe_spin, probe_orphan, probe_lock;
+answer_function probe_memory, probe_forkbomb, probe_spin, probe_orphan, probe_lock, probe_flood;
 
 // hostile.c: what root inside does to get out, to get at others, or not to die.
-answer_function probe_exchange, probe_churn, probe_stalk, probe_search, probe_lend, probe_borrow, probe_spoof;
+answer_function probe_exchange, probe_churn, probe_stalk, probe_search, probe_lend, probe_borrow, probe_spoof, probe_seize;
 
 // syscalls.c: what the seccomp filter says to every number.
 answer_function probe_syscalls;

@@ -17,6 +17,7 @@ CNS_NUMBER(dup3);
 CNS_NUMBER(execveat);
 CNS_NUMBER(fchdir);
 CNS_NUMBER(fchmod);
+CNS_NUMBER(fchmodat);
 CNS_NUMBER(fchownat);
 CNS_NUMBER(fcntl);
 CNS_NUMBER(fsconfig);

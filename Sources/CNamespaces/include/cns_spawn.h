@@ -127,6 +127,9 @@ int cns_make_nonblocking(int descriptor);
 /* PR_SET_PDEATHSIG of SIGKILL, and an end at once if that parent is gone already. */
 void cns_die_with_parent(pid_t parent);
 
+/* Of this process and all that it starts, for which it needs CAP_SYS_ADMIN: seccomp(2). */
+int cns_refuse_machine_calls(void);
+
 /* Gives up these capabilities, a bit for each number, for this process and all that it starts. */
 int cns_drop_capabilities(uint64_t dropped);
 
@@ -152,6 +155,9 @@ int cns_owner(int descriptor, uint32_t *owner);
 
 /* getrlimit(2), whose resource is an enumeration of the C library's. */
 int cns_limit(int resource, uint64_t *soft, uint64_t *hard);
+
+/* The mount that the descriptor is of, without those on it: open_tree(2). A descriptor, or a negative errno. */
+int cns_clone_mount(int place);
 
 /* getxattr(2). */
 long cns_get_attribute(const char *path, const char *name, void *value, size_t capacity);

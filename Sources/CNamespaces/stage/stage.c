@@ -5,7 +5,11 @@
  */
 #define _GNU_SOURCE
 
+#include <linux/audit.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
@@ -37,6 +41,7 @@ struct stage {
     int has_failed;
     int has_main_ended;
     int is_stopping; /* jailrun has sent SIGTERM: each process has its time */
+    int is_confined; /* to what it does when all commands run */
     int has_guests;  /* processes that joined the jail and are no children of ours */
     int is_in_doubt; /* wait4(2) has failed, or knows of no child although one has not been waited for */
 };
@@ -90,6 +95,57 @@ static int64_t now(void) {
     return moment.tv_sec * 1000000000ll + moment.tv_nsec;
 }
 
+#if defined(__x86_64__)
+#define NATIVE AUDIT_ARCH_X86_64
+#else
+#define NATIVE AUDIT_ARCH_AARCH64
+#endif
+
+/* If the number is that of the call, the next instruction lets it pass; else it is skipped. */
+#define PASS(call) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_##call, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+#define REFUSE BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (EPERM & SECCOMP_RET_DATA))
+#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+
+/*
+ * When the last command runs, this process reaps, passes signals on and talks to jailrun, and does nothing else. A
+ * process of the jail that could trace it, as root of the host's ids with CAP_SYS_PTRACE can, would make it call what
+ * the jail's own filter forbids: so it gets a filter of these few calls, and keeps CAP_KILL alone.
+ */
+static void confine(struct stage *stage) {
+    static struct sock_filter program[] = {
+        LOAD(arch),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NATIVE, 1, 0),
+        REFUSE,
+        LOAD(nr),
+        PASS(wait4),
+        PASS(ppoll),
+        PASS(read),
+        PASS(recvmsg),
+        PASS(sendmsg),
+        PASS(kill),
+        PASS(close),
+        PASS(clock_gettime),
+        PASS(exit_group),
+        PASS(restart_syscall),
+        PASS(rt_sigreturn),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_ioctl, 1, 0),
+        REFUSE,
+        LOAD(args[1]),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FIONREAD, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        REFUSE,
+    };
+    struct sock_fprog filter = {sizeof program / sizeof program[0], program};
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct kept[2] = {{1u << CAP_KILL, 1u << CAP_KILL, 0}};
+
+    if (stage->is_confined) return;
+    stage->is_confined = 1;
+    if (cns_raw2(__NR_capset, &header, kept) < 0 || cns_raw5(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+        cns_raw3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) < 0)
+        end(FAILED_BEFORE_EXEC);
+}
+
 static void start_command(struct stage *stage) {
     uint32_t number = stage->next++;
     const struct cns_command *command = &stage->command[number];
@@ -136,6 +192,7 @@ static int go_on(struct stage *stage) {
             if (stage->has_main_ended) main_ended(stage);
         }
     }
+    if (stage->may_start && stage->next >= stage->plan->command_count) confine(stage);
     return stage->next > before;
 }
 

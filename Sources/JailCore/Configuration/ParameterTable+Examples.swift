@@ -39,6 +39,7 @@ extension ParameterTable {
         ("mount.fstab", "mount.fstab = \"/etc/fstab.$name\";"),
         ("mount.devfs", "mount.devfs;"), ("mount.fdescfs", "mount.fdescfs;"), ("mount.procfs", "mount.procfs;"),
         ("mount.sysfs", "mount.nosysfs;"), ("root.readonly", "root.readonly;"), ("root.ephemeral", "root.ephemeral;"),
+        ("root.unmask", "root.unmask = \"/etc/ssl/private\";"),
         ("mount.resolvconf", "mount.resolvconf;"),
         ("devfs_ruleset", "devfs_ruleset = 5;"), ("enforce_statfs", "enforce_statfs = 1;"),
     ]
@@ -66,7 +67,8 @@ extension ParameterTable {
     ]
 
     private static let allowExamples = [
-        ("allow.raw_sockets", "allow.raw_sockets;"), ("allow.dying", "allow.dying;"),
+        ("allow.raw_sockets", "allow.raw_sockets;"), ("allow.suid", "allow.suid;"),
+        ("allow.dying", "allow.dying;"),
         ("allow.set_hostname", "allow.set_hostname;"), ("allow.reserved_ports", "allow.noreserved_ports;"),
         ("allow.suser", "allow.suser = false;"),
         ("allow.unprivileged_proc_debug", "allow.nounprivileged_proc_debug;"),

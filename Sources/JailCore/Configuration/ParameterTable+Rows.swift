@@ -159,6 +159,10 @@ extension ParameterTable {
         .done("root.readonly", .boolean, "false", "the root file system is read-only", "mount_setattr(2)"),
         .done("root.ephemeral", .boolean, "false", "writes to the root vanish with the jail", "overlayfs on a tmpfs"),
         .done(
+            "root.unmask", .list, "",
+            "what path = / shows of files that are root's alone (/root, /etc/shadow, keys), hidden otherwise; / for all",
+            "empty files in the overlay's upper layer; masks where there is none"),
+        .done(
             "mount.resolvconf", .boolean, "false",
             "names of the file's jails in /etc/hosts, /etc/resolv.conf as it works inside, /etc/hostname",
             "a read-only tmpfs over hosts(5), resolv.conf(5) and hostname(5)"),
@@ -222,7 +226,7 @@ extension ParameterTable {
             "ulimit.*", .string, "", "a resource limit of each process, SOFT:HARD: ulimit.nofile = 4096:65536",
             "prlimit(2)"),
         .done(
-            "sysctl.*", .string, "", "a kernel parameter of the jail's network or IPC namespace",
+            "sysctl.*", .string, "", "a kernel parameter of the jail's network, IPC or user namespace",
             "/proc/sys, written inside the namespaces"),
         .done(
             "oom.score", .integer, "0", "who is killed first when memory runs out, -1000 to 1000",
@@ -256,8 +260,11 @@ extension ParameterTable {
     private static let allowances: [Row] =
         [
             .done(
-                "allow.raw_sockets", .boolean, "false", "raw sockets, ping",
+                "allow.raw_sockets", .boolean, "false", "raw sockets; ping needs none",
                 "CAP_NET_RAW; with ip4 = inherit needs userns = host", reserved: true),
+            .done(
+                "allow.suid", .boolean, "false", "set-user-id programs work: sudo, su",
+                "no_new_privs is not set, nor MS_NOSUID; the bounding set stays"),
             .noted(
                 "allow.dying", .boolean, "false", .any, "deprecated", why: "it has no effect on FreeBSD either",
                 reserved: true),

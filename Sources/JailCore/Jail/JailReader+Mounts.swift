@@ -11,6 +11,24 @@ extension JailReader {
         return mounts
     }
 
+    /// `root.unmask`, by paths of the host.
+    mutating func unmasked(root: String) -> [Located<String>]? {
+        let paths = strings("root.unmask")
+        if paths.isEmpty { return nil }
+        for path in paths where !path.value.hasPrefix("/") {
+            error(
+                "root.unmask: \(path.shown): not an absolute pathname", at: path.place,
+                hint: "/etc/ssl/private, or / for all")
+        }
+        if !root.utf8.allSatisfy({ $0 == .slash }) {
+            say(
+                .warning, "root.unmask has no effect: nothing is hidden of a root of the jail's own",
+                at: paths[0].place,
+                hint: "it is for path = /")
+        }
+        return paths
+    }
+
     struct MountPlace {
         var parameter: String
         var location: SourceLocation

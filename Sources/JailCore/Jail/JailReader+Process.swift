@@ -110,17 +110,20 @@ extension JailReader {
     ) -> Bool {
         let isOfNetwork = path.hasPrefix("net/")
         let isOfProcesses = Self.interprocessSettings.contains(path)
+        let isOfUsers = path.hasPrefix("user/max_")
         if path.split(separator: "/", omittingEmptySubsequences: false).contains(where: {
             ["", ".", ".."].contains($0)
         }) {
             error(parameter, "this is no name of a kernel parameter", at: parameter.location)
-        } else if !isOfNetwork && !isOfProcesses {
+        } else if !isOfNetwork && !isOfProcesses && !isOfUsers {
             error(
                 parameter, "this is the machine's, not a jail's", at: parameter.location,
-                hint: "net.* and System V's kernel.msg*, kernel.sem, kernel.shm* and fs.mqueue.* can be set; "
+                hint: "net.*, user.max_*, System V's kernel.msg*, kernel.sem, kernel.shm* and fs.mqueue.* can be set; "
                     + "others on the host, with sysctl(8)")
         } else if isOfNetwork && network.mode.value == .inherit {
             error(parameter, "the jail is in the host's network namespace", at: parameter.location)
+        } else if isOfUsers && privileges.userNamespace.value == .host {
+            error(parameter, "with userns = host the limits of users are the host's", at: parameter.location)
         } else if isOfProcesses && privileges.sharesInterprocess.value {
             error(parameter, "the jail is in the host's IPC namespace", at: parameter.location)
         } else {

@@ -14,7 +14,8 @@ extension JailSpec {
         let mounts = reader.mounts(root: path.value)
         let root = RootSpec(
             isReadOnly: reader.boolean("root.readonly", otherwise: false, "root.readonly"),
-            isEphemeral: reader.boolean("root.ephemeral", otherwise: false, "root.ephemeral"))
+            isEphemeral: reader.boolean("root.ephemeral", otherwise: false, "root.ephemeral"),
+            unmasked: reader.unmasked(root: path.value))
         reader.checkReadOnly(root, mounts, privileges)
         self.init(
             name: name, label: reader.jail.label.printable(), jid: reader.jid(), path: path,

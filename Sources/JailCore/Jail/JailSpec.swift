@@ -43,11 +43,15 @@ public struct JailSpec: Equatable, Sendable, Codable {
     public var parameters: JailParameters
 }
 
-/// `root.readonly`, `root.ephemeral`.
+/// `root.readonly`, `root.ephemeral`, `root.unmask`.
 public struct RootSpec: Equatable, Sendable, Codable {
     public var isReadOnly: Located<Bool>
     /// An overlay whose writes vanish with the jail.
     public var isEphemeral: Located<Bool>
+    /// Of what is hidden of the host's own root, what is shown all the same; nil in an older record.
+    public var unmasked: [Located<String>]?
+
+    var shown: [Located<String>] { unmasked ?? [] }
 }
 
 /// The command lists of jail(8), in its order, and how they are run.

@@ -1,6 +1,7 @@
 /// A permission of `allow.*` that is off unless the file gives it. The raw value is the name behind `allow.`.
 public enum Permission: String, CaseIterable, Sendable, Codable {
     case setHostname = "set_hostname"
+    case setUserID = "suid"
     case chflags
     case mlock
     case socketFamilies = "socket_af"
@@ -20,7 +21,7 @@ public enum Permission: String, CaseIterable, Sendable, Codable {
         case .readMessageBuffer: CapabilitySet([.syslog])
         case .setTime, .adjustTime: CapabilitySet([.sysTime])
         case .setAudit: CapabilitySet([.auditWrite, .auditControl])
-        case .mlock, .socketFamilies: []
+        case .mlock, .socketFamilies, .setUserID: []
         }
     }
 
@@ -28,7 +29,7 @@ public enum Permission: String, CaseIterable, Sendable, Codable {
     var needsHostIDs: Bool {
         switch self {
         case .chflags, .setTime, .adjustTime, .setAudit: true
-        case .setHostname, .mlock, .socketFamilies, .readMessageBuffer, .mountNullfs: false
+        case .setHostname, .mlock, .socketFamilies, .readMessageBuffer, .mountNullfs, .setUserID: false
         }
     }
 

@@ -19,7 +19,10 @@ extension Step {
         case ("mount_setattr", EPERM):
             "the mount cannot be idmapped: a mount below it is locked or of a file system that does not support it; "
                 + "add: userns = host"
-        case ("openat", ENOENT) where purpose.description.hasPrefix("open the root"): "make the root file system first"
+        case ("openat2", ENOENT) where purpose.description.hasPrefix("open the root"): "make the root file system first"
+        case ("openat2", ELOOP) where call.arguments.first == .currentDirectory:
+            "a symbolic link was put on the way while the jail started"
+        case ("openat2", _) where call.arguments.first == .currentDirectory: nil
         case ("openat2", ENOENT):
             missingMountPoint ?? "make the directory in the jail's root: a mount needs one to cover"
         case ("move_mount", EINVAL), ("move_mount", ENOTDIR):

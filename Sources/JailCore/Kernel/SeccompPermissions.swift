@@ -33,7 +33,7 @@ struct SeccompPermissions: OptionSet, Equatable {
         case .adjustTime: self = .adjustTime
         case .readMessageBuffer: self = .readMessages
         case .socketFamilies: self = .allFamilies
-        case .chflags, .mlock, .setAudit: self = []
+        case .chflags, .mlock, .setAudit, .setUserID: self = []
         }
     }
 

@@ -25,6 +25,13 @@ extension Explanation {
         without: "What the jail writes would stay on the host's disk.",
         manual: "tmpfs(5)", "fsopen(2)", turnedOff: "root.noephemeral")
 
+    static func hideFiles(_ count: Int) -> Self {
+        Explanation(
+            "Puts \(count) empty files and folders over what is root's alone on this host: passwords, keys, root's own folder.",
+            without: "Root inside would read them: on disk he has root's number.",
+            manual: "fsopen(2)", turnedOff: "root.unmask = /")
+    }
+
     static let attachRoot = Explanation(
         "Attaches the root over / of the jail's mount namespace.",
         without: "pivot_root(2) would fail: what it makes the root must be a mount point.",

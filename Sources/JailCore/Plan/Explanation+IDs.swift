@@ -1,4 +1,12 @@
 extension Explanation {
+    static func ownNamespace(_ id: UInt32) -> Self {
+        Explanation(
+            "Makes user \(id) of the host, who is nobody there, the owner of the jail's user namespace.",
+            without:
+                "What the jail uses up of limits of users, inotify instances and others, would be missing to root of the host.",
+            manual: "user_namespaces(7)", "namespaces(7)", turnedOff: "userns = host")
+    }
+
     static func mapIDs(_ range: IDRange) -> Self {
         let last = range.first + range.count - 1
         return Explanation(

@@ -31,11 +31,13 @@ extension Purpose {
         case .persistence(let isOn): .persistence(isOn)
         case .mapIDs(let range): .mapIDs(range)
         case .becomeRoot: .becomeRoot
+        case .ownNamespace(let id): .ownNamespace(id)
         case .becomeUser(let user): .becomeUser(user)
         case .cloneRoot(let path, _): .cloneRoot(path)
-        case .idmapRoot(let path, _): .idmapRoot(path)
-        case .restrictRoot(let path): .restrictRoot(path)
+        case .idmapRoot(let path, _, _): .idmapRoot(path)
+        case .restrictRoot(let path, _): .restrictRoot(path)
         case .layerRoot: .layerRoot
+        case .hideFiles(let hidden, _): .hideFiles(hidden.count(where: { $0.kind != .way }))
         case .layers(let layers, _): .layers(layers.count)
         case .disk(let type, let source): .disk(type, source)
         case .identityFiles(let files): .identityFiles(files.map(\.path))

@@ -32,6 +32,10 @@ public struct StartFacts: Equatable, Sendable {
     public var readOnlyPaths: [String] = []
     /// What the devfs ruleset leaves of `/dev`.
     public var deviceTree = DeviceTree()
+    /// Of the paths of the host that a start opens, those that symbolic links lead elsewhere, and where.
+    public var realPaths: [RealPath] = []
+    /// Of a root that is the host's own, what is root's alone there.
+    public var hidden: [HiddenPath] = []
     /// The places in `mount` of those whose source is no directory.
     public var mountedFiles: [Int] = []
     /// What the jail has of its own.
@@ -69,6 +73,17 @@ public struct StartFacts: Equatable, Sendable {
     public var isNested = false
 
     public init() {}
+
+    public struct RealPath: Equatable, Sendable {
+        public var path: String
+        public var real: String
+        public init(path: String, real: String) {
+            self.path = path
+            self.real = real
+        }
+    }
+
+    func realPath(_ path: String) -> String { realPaths.first { $0.path == path }?.real ?? path }
 
     /// A descriptor of jailrun's that a jail gets, and what makes it one that programs inside can open by name, /dev/stdout:
     /// open(2) asks for the permissions of the file behind it, and the owner of the host's is nobody inside.

@@ -29,6 +29,8 @@ extension Planner {
             }
             + (directory.map { [step(.changeDirectory($0), .directory($0), "enter \($0)", askedBy: origin)] } ?? [])
             + narrowCommand()
+            // Without no_new_privs a filter is installed with rights that the next steps take away.
+            + (allowsSetuid ? filter : [])
             + [
                 step(.setGroups(user.groups), .becomeUser(user), "set the groups of \(user.name)", askedBy: asking),
                 step(.setGroupIDs(user.gid), .becomeUser(user), "become group \(user.gid)", askedBy: asking),
@@ -38,20 +40,22 @@ extension Planner {
                     .capabilities(capabilities),
                     "set the capabilities"),
             ]
-            + (facts.filter.isEmpty
-                ? []
-                : [
-                    step(
-                        .installFilter(facts.filter, flags: facts.filterFlags),
-                        .filter(instructions: facts.filter.count / 8),
-                        "install the seccomp filter", askedBy: jail.privileges.seccomp.origin)
-                ])
+            + (allowsSetuid ? [] : filter)
             + [
                 step(.closeRange(from: 3, onExec: true), .closeDescriptors, "close every other descriptor"),
                 step(
                     .execute(line.arguments, environment: variables, shown: .vector(variables)), .execute(line),
                     "execute \(line.arguments.first ?? "")", askedBy: origin),
             ]
+    }
+
+    private var filter: [Step] {
+        if facts.filter.isEmpty { return [] }
+        return [
+            child(
+                .installFilter(facts.filter, flags: facts.filterFlags), .filter(instructions: facts.filter.count / 8),
+                jail.privileges.seccomp.origin, "install the seccomp filter")
+        ]
     }
 
     static let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

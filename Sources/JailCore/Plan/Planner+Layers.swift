@@ -24,7 +24,7 @@ extension Planner {
 
     private var aim: Purpose {
         layeredMounts.isEmpty
-            ? .layerRoot(owner: firstID) : .layers(overlays.map(\.layering), owner: firstID)
+            ? .layerRoot(owner: firstID, withoutSetuid(.noDevices)) : .layers(overlays.map(\.layering), owner: firstID)
     }
 
     var rootSource: RootSource { RootSource(jail) }
@@ -87,7 +87,7 @@ extension Planner {
 
     private func clone(_ path: String, into slot: Slot, _ origin: Origin) -> [Step] {
         [
-            host(.openDirectory(path, into: .mountPoint), aim, origin, "open \(path)"),
+            host(.openPlace(facts.realPath(path), into: .mountPoint), aim, origin, "open \(path)"),
             host(
                 .cloneTree("", at: .mountPoint, isRecursive: false, into: slot), aim, origin,
                 "clone the mount of \(path)"),
@@ -133,7 +133,8 @@ extension Planner {
                 Overlay(
                     lower: [current], upper: .temporary, result: .root, attributes: .noDevices,
                     origin: jail.root.isEphemeral.origin,
-                    layering: Layering(lower: [.root], upper: .temporary, result: .root, attributes: .noDevices)))
+                    layering: Layering(
+                        lower: [.root], upper: .temporary, result: .root, attributes: withoutSetuid(.noDevices))))
         }
         return overlays
     }
@@ -145,7 +146,7 @@ extension Planner {
         var destination = Upper.nowhere
         var layering = Layering(
             lower: layers.folders.map { .path($0) } + (layers.includesTarget ? [target] : []), upper: .nowhere,
-            result: place, attributes: mount.attributes.union(.noDevices))
+            result: place, attributes: withoutSetuid(mount.attributes.union(.noDevices)))
         if let path = layers.upper, let work = layers.work {
             destination = .folders(
                 in: upper(index), upper: Self.parent(of: path).name, work: Self.parent(of: work).name)
@@ -212,6 +213,7 @@ extension Planner {
                     .changeOwner("\(number)/upper", at: .scratch, uid: firstID, gid: firstID), aim, overlay.origin,
                     "give the upper directory to the jail"),
             ]
+            steps += hideFiles(number)
         }
         return steps
     }
@@ -240,7 +242,8 @@ extension Planner {
             + [
                 step(.createSuperblock(.filesystem), "make the overlay"),
                 step(
-                    .mountDetached(.filesystem, overlay.attributes.union(.noDevices), into: overlay.result),
+                    .mountDetached(
+                        .filesystem, withoutSetuid(overlay.attributes.union(.noDevices)), into: overlay.result),
                     "mount the overlay"),
                 step(.close(.filesystem), "close overlayfs"),
             ]

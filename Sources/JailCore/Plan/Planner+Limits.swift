@@ -62,11 +62,24 @@ extension Planner {
 
     /// By the child: /proc/sys shows whoever opens it the parameters of its own namespaces.
     func setKernelParameters() -> [Step] {
-        jail.process.settings.flatMap { setting in
-            set(
-                "/proc/sys/\(setting.path)", to: setting.value, setting.origin,
-                .kernelParameter(path: setting.path, value: setting.value))
-        }
+        letPing()
+            + jail.process.settings.flatMap { setting in
+                set(
+                    "/proc/sys/\(setting.path)", to: setting.value, setting.origin,
+                    .kernelParameter(path: setting.path, value: setting.value))
+            }
+    }
+
+    /// Every group inside may send ICMP echo requests, icmp(7): then ping needs no raw socket. A network that others have made has
+    /// their groups.
+    private func letPing() -> [Step] {
+        let path = "net/ipv4/ping_group_range"
+        guard jail.network.mode.value == .own, facts.networkHolder == nil,
+            !jail.process.settings.contains(where: { $0.path == path })
+        else { return [] }
+        let last = identity.idRange.map { $0.count - 1 } ?? UInt32(Int32.max)
+        let origin = Origin.standard("sysctl.net.ipv4.ping_group_range = \"1 0\"")
+        return set("/proc/sys/\(path)", to: "0 \(last)", origin, .kernelParameter(path: path, value: "0 \(last)"))
     }
 
     private func set(_ path: String, to value: String, _ origin: Origin, _ aim: Purpose) -> [Step] {

@@ -36,7 +36,7 @@ extension Planner {
         }
         return [
             step(.openFilesystem(type, into: .filesystem), "open \(type)"),
-            step(.configure(.filesystem, "source", mount.source), "name \(mount.source)"),
+            step(.configure(.filesystem, "source", facts.realPath(mount.source)), "name \(mount.source)"),
         ]
             + ((mount.isReadOnly ? ["ro"] : []) + mount.data).map {
                 step(configuration($0), "set \($0) of \(type)")
@@ -53,14 +53,16 @@ extension Planner {
         func step(_ call: SystemCall, _ purpose: Phrase) -> Step {
             host(call, .cloneSource(bind), mount.origin, purpose)
         }
-        let (root, source) = (components(jail.path.value), components(mount.source))
-        guard !root.isEmpty, source.starts(with: root) else {
-            let call = SystemCall.openDirectory(mount.source, flags: [.path, .closeOnExec], into: .mountPoint)
+        guard mount.isBelow(root: jail) else {
+            let call = SystemCall.openPlace(
+                facts.realPath(mount.source), flags: [.path, .closeOnExec], into: .mountPoint)
             return [step(call, "open \(mount.source)")]
         }
-        let path = source.count == root.count ? "." : source.dropFirst(root.count).joined(separator: "/")
+        let rest = MountSpec.components(mount.source).dropFirst(MountSpec.components(jail.path.value).count)
+        let path = rest.isEmpty ? "." : rest.joined(separator: "/")
         return [
-            step(.openDirectory(jail.path.value, into: .rootDirectory), "open the root \(jail.path.value)"),
+            step(
+                .openPlace(facts.realPath(jail.path.value), into: .rootDirectory), "open the root \(jail.path.value)"),
             step(
                 .openInRoot(path, root: .rootDirectory, resolve: [.noMagicLinks, .inRoot], into: .mountPoint),
                 "open \(mount.source), and nothing outside the root"),
@@ -68,14 +70,12 @@ extension Planner {
         ]
     }
 
-    private func components(_ path: String) -> [Substring] { path.split(separator: "/").filter { $0 != "." } }
-
     func mapMountSources() -> [Step] {
         prepared.filter { !jail.mounts[$0].kind.isLayered }.map { index in
             let mount = jail.mounts[index]
             return map(
-                slot(index), mount.attributes, isRecursive: true,
-                .restrictSource(source(index), mount.attributes, isIdmapped: isIdmapped), mount.origin,
+                slot(index), withoutSetuid(mount.attributes), isRecursive: true,
+                .restrictSource(source(index), withoutSetuid(mount.attributes), isIdmapped: isIdmapped), mount.origin,
                 "set the attributes of \(mount.source)")
         }
     }
@@ -254,7 +254,7 @@ extension Planner {
     /// host's root, whom such a jail cannot be.
     func restrictPseudoFilesystems() -> [Step] {
         if allowsJails { return [] }
-        let masked = facts.maskedPaths.filter { filesystem(of: $0.path) != nil && !isTaken($0.path) }
+        let masked = facts.maskedPaths.filter { filesystem(of: $0.path) != nil && !isTaken($0.path) } + maskedInRoot
         let readOnly = facts.readOnlyPaths.filter { filesystem(of: $0) != nil && !isTaken($0) }
         return (masked.isEmpty ? [] : makeMask(.mask(masked))) + masked.flatMap { mask($0, .mask(masked)) }
             + readOnly.flatMap { makeReadOnly($0, .readOnlyPaths(readOnly)) }
@@ -267,11 +267,14 @@ extension Planner {
     }
 
     private func mask(_ path: StartFacts.MaskedPath, _ aim: Purpose) -> [Step] {
-        guard let base = filesystem(of: path.path) else { return [] }
         let source = path.isDirectory ? "directory" : "file"
         let clone = SystemCall.cloneTree(source, at: .mask, isRecursive: false, into: .mount)
-        return [child(clone, aim, .standard(""), "clone the mask")]
-            + attach(below: base, path.path, .standard(""), aim)
+        let cloning = child(clone, aim, .standard(""), "clone the mask")
+        if let base = filesystem(of: path.path) {
+            return [cloning] + attach(below: base, path.path, .standard(""), aim)
+        }
+        return [cloning] + attach(.mount, at: path.path, .standard(""), aim)
+            + [child(.close(.mount), aim, .standard(""), "close the mask")]
     }
 
     private func makeReadOnly(_ path: String, _ aim: Purpose) -> [Step] {

@@ -18,12 +18,31 @@ extension Planner {
 
     private var cloneAim: Purpose { .clone(cloned, holder: facts.networkHolder?.jail) }
 
+    /// What a process uses up of `user.*` limits, inotify(7) instances and the like, counts in each user namespace around it, too,
+    /// and there for the user who made the namespace. That is not to be root of the host, who runs out of them then.
+    private func ownNamespace(_ isBegin: Bool) -> [Step] {
+        guard isIdmapped else { return [] }
+        func step(_ call: SystemCall, _ purpose: Phrase) -> Step {
+            host(call, .ownNamespace(firstID), jail.privileges.userNamespace.origin, purpose)
+        }
+        return isBegin
+            ? [
+                step(.keepCapabilities(true), "keep the capabilities over a change of ids"),
+                step(.setEffectiveUser(firstID), "let the user namespace belong to \(firstID)"),
+                step(.setFileOwner(uid: 0), "look at files as root still"),
+            ]
+            : [
+                step(.setEffectiveUser(0), "be root again"),
+                step(.keepCapabilities(false), "let a change of ids change capabilities"),
+            ]
+    }
+
     func spawn() -> [Step] {
-        [
+        ownNamespace(true) + [
             Step(
                 operation: .spawn(hasLoopbackOnly ? cloned.subtracting(.network) : cloned), side: .host,
                 aim: cloneAim, origin: .standard(""), purpose: "clone the jail's first process")
-        ]
+        ] + ownNamespace(false)
     }
 
     /// A network namespace takes the kernel longer than all else. One that jailrun connects to nothing is made by the child,
@@ -241,12 +260,21 @@ extension Planner {
 
     /// What pid 1 needs to start commands as other users and to signal them; each command drops what of it the jail does
     /// not have, before it becomes its user.
-    private static let initCapabilities = CapabilitySet([.kill, .setgid, .setuid, .setpcap])
+    private var initCapabilities: CapabilitySet {
+        let standard = CapabilitySet([.kill, .setgid, .setuid, .setpcap])
+        // Without no_new_privs it takes CAP_SYS_ADMIN to install a filter: seccomp(2).
+        return allowsSetuid ? standard.union(CapabilitySet([.sysAdmin])) : standard
+    }
+
+    /// `allow.suid`: set-user-id programs get what they say.
+    var allowsSetuid: Bool { jail.privileges.granted.contains { $0.value == .setUserID } }
 
     /// no_new_privs first, seccomp last, in each command: from here on nothing can be gained.
     func narrowPrivileges() -> [Step] {
-        let kept = facts.capabilities.union(Self.initCapabilities)
-        return [child(.setNoNewPrivileges(), .noNewPrivileges, .standard(""), "set no_new_privs")]
+        let kept = facts.capabilities.union(initCapabilities)
+        return
+            (allowsSetuid
+            ? [] : [child(.setNoNewPrivileges(), .noNewPrivileges, .standard("allow.suid"), "set no_new_privs")])
             + dropBounding(CapabilitySet.all.subtracting(kept))
             + [
                 child(
@@ -256,7 +284,7 @@ extension Planner {
 
     /// Of pid 1's capabilities those that the jail does not have; CAP_SETPCAP last, for dropping needs it.
     func narrowCommand() -> [Step] {
-        let dropped = Self.initCapabilities.subtracting(facts.capabilities)
+        let dropped = initCapabilities.subtracting(facts.capabilities)
         return dropBounding(dropped.subtracting(CapabilitySet([.setpcap])))
             + dropBounding(dropped.intersection(CapabilitySet([.setpcap])))
     }

@@ -10,7 +10,9 @@ extension Planner {
         let source = rootSource
         let aim = Purpose.cloneRoot(path: source.path, isRecursive: isRecursive)
         return [
-            host(.openDirectory(source.path, into: .rootDirectory), aim, source.origin, "open the root \(source.path)"),
+            host(
+                .openPlace(facts.realPath(source.path), into: .rootDirectory), aim, source.origin,
+                "open the root \(source.path)"),
             host(
                 .cloneTree("", at: .rootDirectory, isRecursive: isRecursive, into: cloned), aim, source.origin,
                 "clone the mount of the root"),
@@ -22,11 +24,20 @@ extension Planner {
     func mapRoot() -> [Step] {
         let source = rootSource
         let path = source.path
-        let aim: Purpose = isIdmapped ? .idmapRoot(path: path, isRecursive: isRecursive) : .restrictRoot(path: path)
+        let attributes = withoutSetuid(source.attributes.union(.noDevices))
+        let aim: Purpose =
+            isIdmapped
+            ? .idmapRoot(path: path, isRecursive: isRecursive, attributes) : .restrictRoot(path: path, attributes)
         let purpose: Phrase = isIdmapped ? "idmap the root \(path)" : "forbid device files in the root"
         return [
-            map(cloned, source.attributes.union(.noDevices), isRecursive: isRecursive, aim, source.origin, purpose)
+            map(cloned, attributes, isRecursive: isRecursive, aim, source.origin, purpose)
         ] + mapMountSources() + mapLayers() + makeOverlays()
+    }
+
+    /// With no_new_privs a set-user-id program gets nothing, and one with capabilities of its own, such as ping, that the jail does
+    /// not have is not even executed. With MS_NOSUID it is, as any other: capabilities(7), mount(2).
+    func withoutSetuid(_ attributes: MountAttributes) -> MountAttributes {
+        allowsSetuid ? attributes : attributes.union(.noSetuid)
     }
 
     /// Gives a clone the jail's ids, where it has its own, and its attributes.

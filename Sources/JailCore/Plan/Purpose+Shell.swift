@@ -16,14 +16,16 @@ extension Purpose {
             ["kill -\(isOn ? CNS_SIGNAL_PERSIST.rawValue : CNS_SIGNAL_NO_PERSIST.rawValue) $JAIL"]
         case .join: ["nsenter --target $JAIL --all COMMAND"]
         case .mapIDs(let range): Shell.mapIDs(range)
+        case .ownNamespace(let id): ["setpriv --euid \(id) --securebits +no_setuid_fixup COMMAND"]
         case .becomeRoot: ["setpriv --reuid 0 --regid 0 --clear-groups COMMAND"]
         case .becomeUser(let user): ["setpriv \(Shell.identity(of: user)) COMMAND"]
         case .cloneRoot(let path, let isRecursive): [Shell.bind(isRecursive, Shell.quoted(path), "\"$root\"")]
-        case .idmapRoot(let path, let isRecursive):
+        case .idmapRoot(let path, let isRecursive, let attributes):
             [Shell.bind(isRecursive, Shell.quoted(path), "\"$root\"", idmap: "$IDS")]
-                + Shell.restrict("\"$root\"", .noDevices)
-        case .restrictRoot: Shell.restrict("\"$root\"", .noDevices)
-        case .layerRoot(let owner): Shell.layers(owner: owner)
+                + Shell.restrict("\"$root\"", attributes)
+        case .restrictRoot(_, let attributes): Shell.restrict("\"$root\"", attributes)
+        case .layerRoot(let owner, let attributes): Shell.layers(owner: owner, attributes)
+        case .hideFiles(let hidden, let owner): Shell.hide(hidden, owner: owner)
         case .layers(let layers, let owner): Shell.layers(layers, owner: owner)
         case .disk(let type, let source):
             ["mount -t \(type) \(Shell.quoted(source)) \"$sources/disk\"    # and a number for each"]

@@ -29,14 +29,18 @@ public indirect enum Purpose: Equatable, Sendable {
     case becomeRoot
     /// The user of a command.
     case becomeUser(StartFacts.User)
+    /// The user namespace belongs to that id of the host, which is the jail's own root, around the clone.
+    case ownNamespace(UInt32)
 
     // MARK: Files
 
     case cloneRoot(path: String, isRecursive: Bool)
-    case idmapRoot(path: String, isRecursive: Bool)
-    case restrictRoot(path: String)
+    case idmapRoot(path: String, isRecursive: Bool, MountAttributes)
+    case restrictRoot(path: String, MountAttributes)
     /// The overlay of `root.ephemeral`; the upper layer is given to the host's id `owner`.
-    case layerRoot(owner: UInt32)
+    case layerRoot(owner: UInt32, MountAttributes)
+    /// What is root's alone in the host's own root, by empty files in the upper layer.
+    case hideFiles([HiddenPath], owner: UInt32)
     /// unionfs and overlay, with `root.ephemeral` that many mounts.
     case layers([Layering], owner: UInt32)
     /// A disk or a dataset of the host's.
@@ -189,8 +193,9 @@ extension Purpose {
         switch self {
         case .clone, .handOver, .ipcNamespace, .privateMounts, .hostname, .domainName, .kernelParameter, .join:
             .namespaces
-        case .mapIDs, .becomeRoot, .becomeUser: .ids
-        case .cloneRoot, .idmapRoot, .restrictRoot, .layerRoot, .layers, .disk, .identityFiles, .environmentFile,
+        case .mapIDs, .becomeRoot, .becomeUser, .ownNamespace: .ids
+        case .cloneRoot, .idmapRoot, .restrictRoot, .layerRoot, .hideFiles, .layers, .disk, .identityFiles,
+            .environmentFile,
             .attachRoot, .enterRoot, .readOnlyRoot, .cloneSource,
             .restrictSource, .bind, .mask, .readOnlyPaths, .prepareSysfs, .attachSysfs:
             .files

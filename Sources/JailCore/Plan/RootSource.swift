@@ -39,6 +39,14 @@ struct RootSource: Equatable {
 }
 
 extension MountSpec {
+    static func components(_ path: String) -> [Substring] { path.split(separator: "/").filter { $0 != "." } }
+
+    /// Whether its source lies in the jail's root, where root inside can put links.
+    func isBelow(root jail: JailSpec) -> Bool {
+        let root = Self.components(jail.path.value)
+        return !root.isEmpty && Self.components(source).starts(with: root)
+    }
+
     var attributes: MountAttributes {
         var attributes: MountAttributes = .noDevices
         if isReadOnly { attributes.insert(.readOnly) }

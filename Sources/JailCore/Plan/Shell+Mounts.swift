@@ -86,13 +86,25 @@ extension Shell {
     }
 
     /// In a subshell, for overlayfs shows its layers' names as they were written.
-    static func layers(owner: UInt32) -> [String] {
+    static func layers(owner: UInt32, _ attributes: MountAttributes) -> [String] {
         [
             "mount -t tmpfs -o mode=0755 none \"$layers\"",
             "mkdir \"$layers/lower\" \"$layers/upper\" \"$layers/work\"", "chown \(owner):\(owner) \"$layers/upper\"",
             bind(true, "\"$root\"", "\"$layers/lower\""),
-            "(cd \"$layers\" && mount -t overlay -o nodev,lowerdir=lower,upperdir=upper,workdir=work none \"$root\")",
+            "(cd \"$layers\" && mount -t overlay -o \(attributes.mountOptions),lowerdir=lower,upperdir=upper,workdir=work "
+                + "none \"$root\")",
         ]
+    }
+
+    /// In the upper layer of the overlay, which was laid just before: overlayfs sees what is put there.
+    static func hide(_ hidden: [HiddenPath], owner: UInt32) -> [String] {
+        hidden.flatMap { hidden -> [String] in
+            let place = "\"$layers/upper\"/\(quoted(hidden.path))"
+            let mode = String(hidden.mode, radix: 8)
+            return [hidden.kind == .file ? ": >\(place)" : "mkdir \(place)"]
+                + ["chown \(owner + hidden.uid):\(owner + hidden.gid) \(place)", "chmod \(mode) \(place)"]
+                + (hidden.kind == .folder ? ["setfattr -n trusted.overlay.opaque -v y \(place)"] : [])
+        }
     }
 
     /// One after the other, each in directories of its own.

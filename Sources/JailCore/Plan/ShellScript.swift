@@ -128,7 +128,7 @@ struct ShellScript {
     private func place(_ purpose: Purpose) -> Place {
         switch purpose {
         case .layers: .layers
-        case .prepareSysfs, .mapIDs, .cloneRoot, .idmapRoot, .restrictRoot, .layerRoot, .disk, .cloneSource,
+        case .prepareSysfs, .mapIDs, .cloneRoot, .idmapRoot, .restrictRoot, .layerRoot, .hideFiles, .disk, .cloneSource,
             .restrictSource,
             .deviceProgram,
             .deviceTree, .environmentFile, .cgroupLevel, .cgroup, .cgroupValue, .delegatedCgroup:
@@ -140,7 +140,8 @@ struct ShellScript {
             .resourceLimits:
             .jail
         case .readOnlyRoot: .last
-        case .handOver, .ipcNamespace, .join, .becomeRoot, .becomeUser, .enterRoot, .leaveCaller, .noNewPrivileges,
+        case .ownNamespace, .handOver, .ipcNamespace, .join, .becomeRoot, .becomeUser, .enterRoot, .leaveCaller,
+            .noNewPrivileges,
             .boundingSet,
             .capabilities, .filter, .closeDescriptors, .terminal, .consoleLog, .outputPipe, .handedDescriptor,
             .firstProcess, .persistence,

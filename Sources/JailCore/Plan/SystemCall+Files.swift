@@ -17,6 +17,17 @@ extension SystemCall {
             "openat", cns_number_openat, [.descriptor(directory), .text(path), flags.argument, .integer(0)], into: slot)
     }
 
+    /// A place of the host, openat2(2). Its path has no symbolic link: one that is there by now was put there since it was looked
+    /// at, and ends the start.
+    static func openPlace(
+        _ path: String, flags: OpenFlags = [.path, .directory, .closeOnExec], into slot: Slot
+    ) -> Self {
+        let resolve: ResolveFlags = [.noMagicLinks, .noSymlinks]
+        let how = Structure.words([flags.rawValue, 0, resolve.rawValue], spelling: .openHow)
+        return Self(
+            "openat2", cns_number_openat2, [.currentDirectory, .text(path), .structure(how), .integer(24)], into: slot)
+    }
+
     /// Opens the child's directory in the host's procfs.
     static func openChildDirectory(into slot: Slot) -> Self {
         let flags: OpenFlags = [.path, .directory, .closeOnExec]
@@ -105,6 +116,11 @@ extension SystemCall {
         return Self(
             "fchownat", cns_number_fchownat,
             [.descriptor(directory), .text(name), .integer(Int(uid)), .integer(Int(gid)), flags.argument])
+    }
+
+    /// fchmodat(2).
+    static func changeMode(of name: String, at directory: Slot, to mode: UInt32) -> Self {
+        Self("fchmodat", cns_number_fchmodat, [.descriptor(directory), .text(name), .octal(mode)])
     }
 
     static func changeMode(of descriptor: Int, to mode: UInt32) -> Self {

@@ -18,6 +18,12 @@ extension SystemCall {
         Self("setresuid", cns_number_setresuid, Array(repeating: .integer(Int(uid)), count: 3))
     }
 
+    /// The effective user alone, and with it that of files: a user namespace belongs to who makes it.
+    static func setEffectiveUser(_ uid: UInt32) -> Self {
+        let same = CallArgument.integer(-1)
+        return Self("setresuid", cns_number_setresuid, [same, .integer(Int(uid)), same])
+    }
+
     /// The ids that new files get, and no others: setfsuid(2), setfsgid(2). They return the ones before.
     static func setFileOwner(uid: UInt32) -> Self { Self("setfsuid", cns_number_setfsuid, [.integer(Int(uid))]) }
     static func setFileOwner(gid: UInt32) -> Self { Self("setfsgid", cns_number_setfsgid, [.integer(Int(gid))]) }

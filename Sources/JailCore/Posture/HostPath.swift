@@ -29,6 +29,9 @@ enum HostPath: Equatable {
         }
     }
 
+    /// The host's root itself.
+    static func isWhole(_ path: String) -> Bool { path.utf8.allSatisfy { $0 == .slash } }
+
     /// A read-only mount does not stop a connection.
     static func isSocket(_ path: String) -> Bool { sockets.contains { path.hasSuffix("/\($0)") } }
 

@@ -1,7 +1,7 @@
 extension PostureJudge {
     var files: Posture.Part {
         let paths = jail.mounts.indices.flatMap { hostPaths(of: jail.mounts[$0]) }
-        let findings = rootFindings + paths.map(finding) + uncovered
+        let findings = rootFindings + unmasked + paths.map(finding) + uncovered + reachable
         let writable = paths.filter(\.isWritable).count
         return Posture.Part(
             subject: .files,
@@ -41,12 +41,29 @@ extension PostureJudge {
             + rootFolders.filter { kind(of: $0.path) == .machine }.map { folder in
                 Posture.Finding(
                     HostPath.machine.weight(isWritable: folder.isWritable),
-                    "\(name(of: folder.path)): \(folder.isWritable ? "write" : "read") the host's own system",
-                    folder.origin,
+                    rootText(folder), folder.origin,
                     mend: folder.isWritable
                         ? "root.ephemeral, or a root of its own as path" : "a root of its own as path",
                     givesMachine: folder.isWritable)
             }
+    }
+
+    private func rootText(_ folder: Shown) -> String {
+        if folder.isWritable { return "\(name(of: folder.path)): write the host's own system" }
+        let path = facts.realPaths[folder.path] ?? folder.path
+        return "\(name(of: folder.path)): read the host's own system"
+            + (HostPath.isWhole(path) ? ", all but what is root's alone: /home, /srv and /var of all users, too" : "")
+    }
+
+    /// What is root's alone, and shown.
+    private var unmasked: [Posture.Finding] {
+        guard let first = jail.root.shown.first else { return [] }
+        return [
+            Posture.Finding(
+                20,
+                "\(Self.list(jail.root.shown.map { Terminal.escaped($0.value) })): read what is root's alone on the host",
+                first.origin, mend: "root.unmask for no more than it needs")
+        ]
     }
 
     /// What the root consists of; what is written goes to the first.
@@ -113,6 +130,17 @@ extension PostureJudge {
                 ? "ro in the mount's options, or a folder with no more than it needs"
                 : "leave the mount out, or mount no more than it needs",
             givesMachine: kind == .machine && isWritable)
+    }
+
+    /// What root inside makes belongs to root on disk.
+    private var reachable: [Posture.Finding] {
+        guard let first = facts.reachable.first else { return [] }
+        let paths = Self.list(facts.reachable.map { Terminal.escaped($0.path) })
+        return [
+            Posture.Finding(
+                20, "\(paths): leave a set-user-id program there that makes root of a user of the host",
+                jail.path.origin, mend: first.mend)
+        ]
     }
 
     /// Masks and read-only paths stand at /proc alone.

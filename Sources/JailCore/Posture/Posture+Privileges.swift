@@ -38,7 +38,17 @@ extension PostureJudge {
         }
         return Posture.Part(
             subject: .capabilities, summary: summary,
-            findings: added(held.subtracting(.standard)) + standard(held.intersection(.standard)))
+            findings: added(held.subtracting(.standard)) + standard(held.intersection(.standard)) + setuid)
+    }
+
+    /// Without no_new_privs.
+    private var setuid: [Posture.Finding] {
+        jail.privileges.granted.filter { $0.value == .setUserID }.map {
+            Posture.Finding(
+                20, "any user inside can use what a set-user-id program has a hole for, and become root inside",
+                $0.origin,
+                mend: "leave out allow.suid, or \($0.value.parameter) = false")
+        }
     }
 
     private func added(_ capabilities: CapabilitySet) -> [Posture.Finding] {

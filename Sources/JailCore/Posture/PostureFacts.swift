@@ -14,6 +14,9 @@ public struct PostureFacts: Sendable {
     /// The file's other jails that have its address, and are in its network then.
     public var neighbours: [String] = []
 
+    /// Where root inside writes, those that users of the host can reach, and what keeps them away.
+    public var reachable: [(path: String, mend: String)] = []
+
     /// The program to which this kernel gives core dumps; nil when it writes files. core(5)
     public var coreHandler: String?
 

@@ -12,8 +12,11 @@ final class CommandLookup {
     let path: String
     /// The host's, whose PATH differs from caller to caller.
     private let isHosts: Bool
+    /// What the jail can have at most, where capabilities of files count; nil where they do not.
+    private let capabilities: CapabilitySet?
 
-    private init(folders: [String], path: String, isHosts: Bool) {
+    private init(folders: [String], path: String, isHosts: Bool, capabilities: CapabilitySet? = nil) {
+        self.capabilities = capabilities
         let flags = Int32(OpenFlags([.path, .directory]).rawValue) | O_CLOEXEC
         // What is wrong with a folder is said where it is asked for.
         roots = folders.map { unsafe Glibc.open($0, flags) }.filter { $0 >= 0 }
@@ -25,7 +28,9 @@ final class CommandLookup {
 
     /// In a jail's root as it is on the host: without what is mounted below it.
     convenience init(rootOf jail: JailSpec) {
-        self.init(folders: RootSource(jail).folders, path: Planner.path, isHosts: false)
+        self.init(
+            folders: RootSource(jail).folders, path: Planner.path, isHosts: false,
+            capabilities: jail.privileges.ofFiles)
     }
 
     /// In the root of a jail, with all that is mounted there as long as its first process lives.
@@ -35,7 +40,8 @@ final class CommandLookup {
         let folders =
             (try? Files.open(root, Int32(OpenFlags([.path, .directory]).rawValue))) == nil
             ? RootSource(jail.spec).folders : [root]
-        self.init(folders: folders, path: Planner.path, isHosts: false)
+        self.init(
+            folders: folders, path: Planner.path, isHosts: false, capabilities: jail.spec.privileges.ofFiles)
     }
 
     /// On the host.
@@ -58,6 +64,8 @@ final class CommandLookup {
             /// Neither `#!` nor a program: ENOEXEC.
             case noProgram
             case foreign(machine: UInt16)
+            /// It has these, and cannot do without: capabilities(7), "Safety checking for capability-dumb binaries".
+            case capabilities(CapabilitySet)
         }
 
         var program: String
@@ -160,6 +168,9 @@ final class CommandLookup {
             let opened = try Files.open("/proc/self/fd/\(file.number)")
             let header = try Self.read(opened, at: 0, Self.headerBytes)
             if header.starts(with: "#!".utf8) { return script(program, header, depth) }
+            if let missing = capabilities.map({ FileCapabilities(of: opened).missing(from: $0) }), !missing.isEmpty {
+                return Lack(program: program, problem: .capabilities(missing))
+            }
             if let elf = ELFHeader(header) { return try binary(program, elf, opened) }
             let isText = header.allSatisfy { $0 >= 0x20 && $0 < 0x7f || (0x09...0x0d).contains($0) || $0 >= 0x80 }
             return Lack(program: program, problem: .noProgram, isCertain: isText)
@@ -218,6 +229,7 @@ extension CommandLookup.Lack {
         switch problem {
         case .missing(let errno), .interpreter(_, let errno): errno
         case .noProgram, .foreign: Errno(ENOEXEC)
+        case .capabilities: Errno(EPERM)
         }
     }
 
@@ -231,6 +243,8 @@ extension CommandLookup.Lack {
             "its interpreter \(Terminal.escaped(interpreter)): \(errno.description)"
         case .noProgram: errno.description
         case .foreign(let machine): "made for another machine: \(ELFHeader.name(of: machine))"
+        case .capabilities(let missing):
+            "the file has \(missing.capabilities.map(\.name).enumerated), which the jail does not have"
         }
     }
 
@@ -240,6 +254,11 @@ extension CommandLookup.Lack {
         case .missing(.noSuchFileOrDirectory) where !program.utf8.contains(UInt8(ascii: "/")): "looked for in \(path)"
         case .missing(.permissionDenied): "it is not a file, or not executable: chmod +x"
         case .noProgram: "its first line says no interpreter, as #!/bin/sh does"
+        case .capabilities(let missing) where missing == CapabilitySet([.netRaw]):
+            "allow.raw_sockets; or leave allow.suid out, then ping needs no capability"
+        case .capabilities(let missing):
+            "cap.add = \(missing.capabilities.map(\.shortName).joined(separator: ", ")); or leave allow.suid out, and the "
+                + "file's capabilities count for nothing"
         case .missing, .interpreter, .foreign: nil
         }
     }

@@ -4,23 +4,36 @@ internal import SystemPackage
 
 /// Mounts, at FreeBSD's place in the order: they themselves are made later, in the jail's own namespace.
 extension FactFinder {
-    func checkMountSources() throws(RuntimeError) {
+    func checkMountSources(_ facts: inout StartFacts) throws(RuntimeError) {
         let root = RootSource(jail)
         for mount in jail.mounts where mount.kind.isBind || mount.kind.diskType != nil && mount.kind != .zfs {
             // That of the root is told already.
-            if mount.origin == root.origin || Files.exists(mount.source) { continue }
-            try missing("mount: \(mount.source)", .current, mount.origin)
+            if mount.origin == root.origin { continue }
+            do throws(HostWalkError) {
+                if mount.kind.isBind && mount.isBelow(root: jail) {
+                    try lookBelowRoot(mount.source)
+                } else {
+                    _ = try open(mount.source, Int32(OpenFlags.path.rawValue), &facts)
+                }
+            } catch { try missing("mount: \(mount.source)", error, mount.origin) }
         }
     }
 
+    /// There links are followed that lead nowhere else: the step opens it in the root.
+    private func lookBelowRoot(_ path: String) throws(HostWalkError) {
+        if unsafe access(path, F_OK) == 0 { return }
+        throw HostWalkError(.current)
+    }
+
     /// Overlayfs wants its two folders on one mount, which a mount point is not.
-    func checkLayers() throws(RuntimeError) {
+    func checkLayers(_ facts: inout StartFacts) throws(RuntimeError) {
         for mount in jail.mounts {
             guard let layers = mount.layers else { continue }
             let work = layers.makesWork ? nil : layers.work
             for folder in layers.folders + [layers.upper, work].compactMap({ $0 }) {
-                try checkFolder(folder, mount)
+                try checkFolder(folder, mount, &facts)
             }
+            if let upper = layers.upper { try checkFolder(HostWalk.parts(upper).folder, mount, &facts) }
             if let upper = layers.upper, isMountPoint(upper) {
                 try object(
                     .unsuitable(
@@ -31,10 +44,10 @@ extension FactFinder {
         }
     }
 
-    private func checkFolder(_ path: String, _ mount: MountSpec) throws(RuntimeError) {
-        var status = stat()
-        if unsafe stat(path, &status) < 0 { return try missing("mount: \(path)", .current, mount.origin) }
-        if status.st_mode & S_IFMT != S_IFDIR { try missing("mount: \(path)", .notDirectory, mount.origin) }
+    private func checkFolder(_ path: String, _ mount: MountSpec, _ facts: inout StartFacts) throws(RuntimeError) {
+        do throws(HostWalkError) {
+            _ = try open(path, Int32(OpenFlags([.path, .directory]).rawValue), &facts)
+        } catch { try missing("mount: \(path)", error, mount.origin) }
     }
 
     private func isMountPoint(_ path: String) -> Bool {

@@ -12,6 +12,8 @@ struct FactFinder {
     var shared: SharedLooks?
     /// What other jails have made counts as not there.
     var assumesNoJails = false
+    /// The other jails of the file: nothing that their roots write is trusted.
+    var others: [JailSpec] = []
 
     /// - Throws: `.unsuitable` when the root, a user, a mount or a controller is not there. With `findings` nothing is thrown:
     ///   what could not be found is as if the jail did not ask for it.
@@ -20,9 +22,9 @@ struct FactFinder {
         if host.assumed != nil {
             try lookIntoAssumed(&facts)
         } else {
-            if let root = try openRoot() { try look(into: root.number, &facts) }
-            try checkMountSources()
-            try checkLayers()
+            if let root = try openRoot(&facts) { try look(into: root.number, &facts) }
+            try checkMountSources(&facts)
+            try checkLayers(&facts)
             try checkReadOnly()
             try checkProcess()
         }
@@ -39,6 +41,7 @@ struct FactFinder {
 
     private func look(into root: Int32, _ facts: inout StartFacts) throws(RuntimeError) {
         facts.rootDirectories = rootDirectories(root: root)
+        try addHidden(root: root, to: &facts)
         try checkAsked(facts)
         try checkEnvironment(facts)
         try checkMountPoints(root: root, facts)
@@ -60,6 +63,13 @@ struct FactFinder {
             .unsuitable(
                 jail: jail.label, origin: origin, "\(Terminal.escaped(object)): \(errno.description)", hint: hint),
             isAbsent: errno == .noSuchFileOrDirectory)
+    }
+
+    func missing(_ object: String, _ error: HostWalkError, _ origin: Origin, hint: String? = nil) throws(RuntimeError) {
+        try self.object(
+            .unsuitable(
+                jail: jail.label, origin: origin, "\(Terminal.escaped(object)): \(error.description)",
+                hint: hint ?? error.hint), isAbsent: error.errno == .noSuchFileOrDirectory)
     }
 
     /// Whose commands the host's are.
@@ -110,12 +120,23 @@ struct FactFinder {
             terminals.isEmpty ? nil : unsafe getenv("TERM").map { unsafe String(cString: $0) } ?? "dumb"
     }
 
-    func openRoot() throws(RuntimeError) -> Descriptor? {
+    func openRoot(_ facts: inout StartFacts) throws(RuntimeError) -> Descriptor? {
         let source = RootSource(jail)
-        do { return try Files.open(source.path, Int32(OpenFlags([.path, .directory]).rawValue)) } catch {
-            let hint = error == .noSuchFileOrDirectory ? "make the root file system first" : nil
+        do throws(HostWalkError) {
+            return try open(source.path, Int32(OpenFlags([.path, .directory]).rawValue), &facts)
+        } catch {
+            let hint = error.errno == .noSuchFileOrDirectory ? "make the root file system first" : error.hint
             try missing("path \(source.path)", error, source.origin, hint: hint)
             return nil
+        }
+    }
+
+    /// Opens a place of the host as its step will.
+    func open(
+        _ path: String, _ flags: Int32, _ facts: inout StartFacts
+    ) throws(HostWalkError) -> Descriptor {
+        try HostWalk.open(path, flags, by: HostWalk(jails: [jail] + others, state: host.state)) {
+            facts.realPaths.append(StartFacts.RealPath(path: path, real: $0))
         }
     }
 

@@ -69,6 +69,7 @@ struct HostCheck {
             checkHostCommands()
             checkProfile()
             checkLogs()
+            checkReach()
             checkJournal()
             checkCommands()
         }
@@ -200,18 +201,29 @@ struct HostCheck {
     /// Where the console's output goes: the folder is there, and what has the name is a file.
     private mutating func checkLogs() {
         for (parameter, log) in [("exec.consolelog", spec.commands.consoleLog), ("log.file", spec.log.file)] {
-            guard let log, let slash = log.value.lastIndex(of: "/") else { continue }
-            let directory = slash == log.value.startIndex ? "/" : String(log.value[..<slash])
+            guard let log else { continue }
+            let (directory, name) = HostWalk.parts(log.value)
             let object = Terminal.escaped("\(parameter): \(log.value)")
             var status = stat()
-            if unsafe stat(directory, &status) < 0 {
-                let message = Terminal.escaped("\(parameter): \(directory): \(Errno.current.description)")
-                missing(message, log.origin)
-            } else if unsafe lstat(log.value, &status) == 0 {
+            do throws(HostWalkError) {
+                let walk = HostWalk(jails: reading.jails.map(\.spec), state: host.state)
+                let folder = try walk.openFolder(of: log.value)
+                guard unsafe fstatat(folder.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { continue }
                 let type = status.st_mode & S_IFMT
                 if type == S_IFLNK { say(.error, object, .tooManySymbolicLinkLevels, log.origin) }
                 if type == S_IFDIR { say(.error, object, .isDirectory, log.origin) }
+            } catch {
+                missing(
+                    Terminal.escaped("\(parameter): \(directory): \(error.description)"), log.origin,
+                    hint: error.hint)
             }
+        }
+    }
+
+    /// By users of the host, to what root inside writes.
+    private mutating func checkReach() {
+        for folder in ReachableFolder.all(of: spec, on: host) {
+            say(.warning, [folder].words, folder.origin, hint: folder.mend)
         }
     }
 

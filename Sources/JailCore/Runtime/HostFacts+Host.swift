@@ -59,7 +59,8 @@ extension HostFacts {
         for finder in finders {
             let folders = RootSource(finder.jail).folders
             if roots.contains(where: { $0.folders == folders }) { continue }
-            guard let root = try finder.openRoot() else { continue }
+            var facts = StartFacts()
+            guard let root = try finder.openRoot(&facts) else { continue }
             let places = finder.places(root: root.number)
             let passwords = finder.passwords(root: root.number)
             roots.append(

@@ -27,6 +27,7 @@ struct HostRequirements {
                     try HostnameLookup(jail: jail, host: host).resolved()
                 })
         }
+        try checkRoots()
         let named = resolved
         resolved = try go(without: named) { () throws(RuntimeError) in
             try PortReservation(findings: findings, assumed: host.assumed).resolved(named)
@@ -38,6 +39,18 @@ struct HostRequirements {
             }
         }
         return resolved
+    }
+
+    /// Beside each other, and beside those that are up.
+    private func checkRoots() throws(RuntimeError) {
+        var others = host.state.traces.compactMap { trace in
+            jails.contains { $0.name.value == trace.name } ? nil : trace.root.map { (name: trace.name, place: $0) }
+        }
+        for jail in jails {
+            let place = RootPlace(jail)
+            try go(without: ()) { () throws(RuntimeError) in try jail.checkRoot(place, beside: others) }
+            others.append((jail.name.value, place))
+        }
     }
 
     /// What starts that are not made would begin with, in the order of their dependencies. Nothing is written or reserved.
@@ -76,8 +89,9 @@ struct HostRequirements {
     }
 
     private func facts(of jail: JailSpec, _ terminals: [Int]) throws(RuntimeError) -> StartFacts {
+        let others = jails.count < 2 ? [] : jails.filter { $0.name.value != jail.name.value }
         let finder = FactFinder(
-            jail: jail, host: host, findings: findings, shared: shared, assumesNoJails: assumesNoJails)
+            jail: jail, host: host, findings: findings, shared: shared, assumesNoJails: assumesNoJails, others: others)
         var facts = try finder.startFacts(terminals: terminals)
         if assumesNoJails { facts.caller = try finder.caller() }
         if let assumed = host.assumed {

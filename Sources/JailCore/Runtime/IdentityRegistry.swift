@@ -31,6 +31,9 @@ struct IdentityRegistry {
                 jail: spec.label, origin: spec.name.origin,
                 "the cgroup of this name is still that of jail \"\(other.name)\", which had the name", hint: nil)
         }
+        if let root = trace.root {
+            try spec.checkRoot(root, beside: others.compactMap { other in other.root.map { (other.name, $0) } })
+        }
         try state.write(trace)
         _ = consume lock
         return trace

@@ -70,6 +70,7 @@ extension RootSpec {
     fileprivate func write(to json: inout JSONWriter) {
         json.field("isReadOnly", isReadOnly)
         json.field("isEphemeral", isEphemeral)
+        if let unmasked { json.field("unmasked", unmasked) }
     }
 }
 

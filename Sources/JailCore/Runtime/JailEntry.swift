@@ -99,7 +99,8 @@ public struct JailEntry {
 
     /// `exec.consolelog`, of the commands that stop a jail, too. A log that cannot be written does not keep it up.
     private var consoleLog: Descriptor {
-        do throws(RuntimeError) { return try PlanPerformer.openConsoleLog(record.spec) } catch {
+        let walk = HostWalk(jails: [record.spec], state: host.state)
+        do throws(RuntimeError) { return try PlanPerformer.openConsoleLog(record.spec, walk) } catch {
             host.warn(error.message)
             return Descriptor(-1)
         }

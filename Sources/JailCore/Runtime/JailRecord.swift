@@ -29,6 +29,8 @@ struct JailTrace: Codable, Sendable, Equatable {
     var interfaces: [String] = []
     /// How often it was changed since its start: jail -m.
     var revision = 0
+    /// Nil in what an older jailrun wrote.
+    var root: RootPlace?
 
     /// Whether its pid 1 lives: the process of this number that started then, in the jail's cgroup. Whoever enters a jail enters
     /// that process's namespaces: it must be no other's.
@@ -58,6 +60,8 @@ struct JailTrace: Codable, Sendable, Equatable {
             links \(network)
             interfaces \(interfaces.joined(separator: " "))
             revision \(revision)
+            root \(root?.path.utf8.contains(.newline) == false ? root?.path ?? "" : "")
+            written \(root?.written.utf8.contains(.newline) == false ? root?.written ?? "" : "")
 
             """
     }
@@ -88,6 +92,7 @@ struct JailTrace: Codable, Sendable, Equatable {
             network: value("links").flatMap { Int($0) },
             interfaces: (value("interfaces") ?? "").split(separator: " ").map(String.init),
             revision: value("revision").flatMap { Int($0) } ?? 0)
+        root = value("root").map { RootPlace(path: $0, written: value("written") ?? "") }
     }
 
     private static func lines(of text: String) -> (keys: [String], values: [String]) {

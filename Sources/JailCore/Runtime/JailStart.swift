@@ -35,6 +35,8 @@ public struct JailStart {
     var isHeld = false
     /// What holds for all jails of a command, and all their starts, was said when it began.
     var isOneOfMany = false
+    /// The other jails of its file.
+    var others: [JailSpec] = []
     /// Called when the name is locked, for a start that somebody may have called off up to then.
     var onLock: () throws(RuntimeError) -> Void = {}
     /// Called when the jail exists: its first process is isolated, and runs no command yet.
@@ -112,11 +114,24 @@ public struct JailStart {
 
     /// Until the first process is known, the name's lock says whether somebody is at work, and no start time need be looked up.
     private func initialTrace(_ identity: JailIdentity) -> JailTrace {
-        JailTrace(
+        var trace = JailTrace(
             name: jail.name.value, label: jail.label, identity: identity, phase: .up,
             cgroup: host.cgroup(of: jail.name.value).path, isTransient: isTransient, supervisor: supervisor,
             supervisorStartTime: 0,
             hasNetwork: jail.network.isConnected, interfaces: jail.network.interfaces.map(\.value))
+        trace.root = RootPlace(jail)
+        return trace
+    }
+
+    /// By links, a root may be another than its path says.
+    private func checkRealRoot(_ trace: inout JailTrace, _ facts: StartFacts) throws(RuntimeError) {
+        guard let named = trace.root else { return }
+        let real = RootPlace(path: facts.realPath(named.path), written: facts.realPath(named.written))
+        if real == named { return }
+        trace.root = real
+        let others = host.state.traces.compactMap { other in other.root.map { (other.name, $0) } }
+        try jail.checkRoot(real, beside: others)
+        try host.state.write(trace)
     }
 
     private func start(
@@ -130,6 +145,7 @@ public struct JailStart {
         try beforehand.run(jail.commands.prestart, parameter: "exec.prestart")
         var (planner, network, filter) = try makePlanner(trace)
         planner.facts.handedDescriptors = handed.facts
+        try checkRealRoot(&trace, planner.facts)
         networkUndo = (network.shared + network.operations).reversed().compactMap(\.value.undo)
         try makeShared(SharedPlanner(jail, planner.facts), network)
         if let holder = network.holder {
@@ -141,7 +157,7 @@ public struct JailStart {
         var performer = try PlanPerformer(
             beginning, jail: jail, host: host, isTransient: isTransient,
             isPersistent: isHeld || jail.isPersistent.value || jail.outlivesItsCommands, network: network,
-            output: output, handed: handed)
+            output: output, handed: handed, others: others)
         let child = try performer.spawn()
         FactFinder.addHiddenPaths(to: &planner.facts)
         var plan = planner.finish(beginning)
@@ -202,8 +218,11 @@ public struct JailStart {
 
     /// - Returns: the filter, too, if it is to be recorded.
     private func makePlanner(_ trace: JailTrace) throws(RuntimeError) -> (Planner, NetworkStart, filter: String?) {
-        var facts = try FactFinder(jail: jail, host: host).startFacts(terminals: terminals)
-        if !isOneOfMany { host.note(without: facts.unavailableDefaults) }
+        var facts = try FactFinder(jail: jail, host: host, others: others).startFacts(terminals: terminals)
+        if !isOneOfMany {
+            host.note(without: facts.unavailableDefaults)
+            host.note(reachableOf: [jail])
+        }
         let network = try NetworkStart(jail: jail, number: trace.network, host: host, mayJoin: true)
         facts.network = network.operations
         facts.sharedNetwork = network.lacking

@@ -8,12 +8,12 @@ enum LostProcess {
 
     /// Comes back, or ends this process, which says so. What is left is taken back by whoever comes next, from the host's side.
     /// - Parameters:
-    ///   - jail: for the message.
+    ///   - jail: for the message, as is what is done.
     ///   - leave: says why it could not; nil when it has.
-    static func comeBack(_ jail: String, _ leave: () -> String?) {
+    static func comeBack(_ jail: String, _ purpose: String = "leave the jail's namespaces", _ leave: () -> String?) {
         for attempt in 1...attempts {
             guard let objection = leave() else { return }
-            if attempt == attempts { end("\(jail): cannot leave the jail's namespaces: \(objection)") }
+            if attempt == attempts { end("\(jail): cannot \(purpose): \(objection)") }
             usleep(pauseMicroseconds)
         }
     }

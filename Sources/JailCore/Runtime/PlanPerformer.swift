@@ -49,10 +49,12 @@ struct PlanPerformer: ~Copyable {
     /// What is `exec.consolelog` in the jail; `handed` closes it.
     private let consoleLog: Int32?
 
-    /// - Parameter output: the jail's, unless there is a log.
+    /// - Parameters:
+    ///   - output: the jail's, unless there is a log.
+    ///   - others: jails of the same file.
     init(
         _ beginning: Planner.Beginning, jail: JailSpec, host: Host, isTransient: Bool, isPersistent: Bool,
-        network: NetworkStart, output: OutputPipe?, handed: HandedDescriptors
+        network: NetworkStart, output: OutputPipe?, handed: HandedDescriptors, others: [JailSpec]
     ) throws(RuntimeError) {
         var flags: UInt32 = jail.commands.created.isEmpty ? 0 : CNS_WAIT_FOR_GO.rawValue
         if isTransient { flags |= CNS_TRANSIENT.rawValue }
@@ -60,7 +62,7 @@ struct PlanPerformer: ~Copyable {
         let message = Self.message(jail)
         let pair = try attempt(message) { () throws(Errno) in try ControlPair() }
         let stage = try attempt(message) { () throws(Errno) in try Stage.descriptor() }
-        let consoleLog = try Self.openConsoleLog(jail)
+        let consoleLog = try Self.openConsoleLog(jail, HostWalk(jails: [jail] + others, state: host.state))
         self.consoleLog = consoleLog.number < 0 ? nil : try handed.relay(into: consoleLog)
         beginningSteps = HostSteps(
             steps: beginning.host, firstIndex: beginning.before.stepCount, jail: jail, host: host, network: network)
@@ -85,24 +87,18 @@ struct PlanPerformer: ~Copyable {
 
     private static func message(_ jail: JailSpec) -> String { "\(jail.label): cannot prepare the start" }
 
-    /// `exec.consolelog`: a file of the host. Below the jail's root, where the jail may put links at any moment, none is
-    /// followed: jail(8).
-    static func openConsoleLog(_ jail: JailSpec) throws(RuntimeError) -> Descriptor {
+    /// `exec.consolelog`: a file of the host, in a folder where a jail may put links at any moment.
+    static func openConsoleLog(_ jail: JailSpec, _ walk: HostWalk) throws(RuntimeError) -> Descriptor {
         guard let log = jail.commands.consoleLog else { return Descriptor(-1) }
-        let flags = O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK
-        let prefix = jail.path.value == "/" ? nil : jail.path.value + "/"
-        let isBelowRoot = prefix.map(log.value.hasPrefix) ?? false
-        do throws(Errno) {
-            guard let prefix, isBelowRoot else { return try Files.open(log.value, flags, mode: 0o644) }
-            let root = try Files.open(jail.path.value, Int32(OpenFlags([.path, .directory]).rawValue))
-            return try RootPath.open(
-                String(log.value.dropFirst(prefix.count)), root: root.number, flags: flags, mode: 0o644,
-                followingLinks: false)
+        do throws(HostWalkError) {
+            return try LogFile(log.value, walk: walk).open(O_WRONLY | O_CREAT | O_APPEND, mode: 0o644)
         } catch {
+            let isBelowRoot = jail.path.value != "/" && log.value.hasPrefix(jail.path.value + "/")
             throw .unsuitable(
                 jail: jail.label, origin: log.origin,
-                "\(isBelowRoot ? "exec.consolelog:" : "open") \(log.value): \(error.description)",
-                hint: error.rawValue == ELOOP ? "no symbolic link may lead there" : nil)
+                "\(isBelowRoot ? "exec.consolelog:" : "open") \(Terminal.escaped(log.value)): \(error.description)",
+                hint: error.hint
+                    ?? (error.errno == .tooManySymbolicLinkLevels ? "no symbolic link may lead there" : nil))
         }
     }
 
@@ -118,19 +114,24 @@ struct PlanPerformer: ~Copyable {
             if let child { return child }
             throw .host("\(jail.label): the plan has no first process", hint: nil)
         } catch {
-            leaveNetwork()
+            becomeAsBefore()
             throw error
         }
     }
 
-    /// Or what was done would be looked for, and taken back, in another jail's network.
-    private func leaveNetwork() {
-        guard let index = beginning.host.firstIndex(where: { $0.aim == .leaveNetwork }) else { return }
-        LostProcess.comeBack(jail.label) {
-            do throws(StepFailure) { try beginningSteps.kernelPlan.perform(index..<index + 1) } catch {
-                return Errno(error.errno).description
+    /// What follows the clone takes back what was set around it. Or what was done would be looked for, and taken back, in another
+    /// jail's network, and as another user.
+    private func becomeAsBefore() {
+        guard
+            let clone = beginning.host.firstIndex(where: { if case .spawn = $0.operation { true } else { false } })
+        else { return }
+        for index in beginning.host.indices.dropFirst(clone + 1) {
+            LostProcess.comeBack(jail.label, beginning.host[index].purpose) {
+                do throws(StepFailure) { try beginningSteps.kernelPlan.perform(index..<index + 1) } catch {
+                    return Errno(error.errno).description
+                }
+                return nil
             }
-            return nil
         }
     }
 

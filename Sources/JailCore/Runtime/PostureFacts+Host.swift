@@ -12,6 +12,8 @@ extension PostureFacts {
         self.init(filter: filter, devices: try FactFinder.deviceTree(of: jail, shared), user: Self.user(of: jail))
         answers = shared.answers(of: filter)
         coreHandler = Self.coreHandler
+        // In a jail root is nobody outside.
+        if OwnUserNamespace.isInitial { reachable = ReachableFolder.all(of: jail).map { ($0.path, $0.mend) } }
         neighbours = shared.neighbours(of: jail, among: jails).map { Terminal.escaped($0.label) }
         for path in Self.hostPaths(of: jail) { realPaths[path] = Self.realPath(path) }
     }

@@ -79,7 +79,7 @@ struct Logs: ParsableCommand {
             guard let place = lookup.log(of: name, spec) else {
                 throw RuntimeError.host("\(name): its output goes to the jailrun that runs it", hint: nil)
             }
-            return LogReader(label: spec.label, name: name, place: place)
+            return LogReader(label: spec.label, name: name, place: place, host: host)
         }
     }
 

@@ -176,7 +176,7 @@ struct ServicesRun {
         shown.append(status.name)
         // A jail that another jailrun has is not this run's, nor is its console.
         guard let place = status.console else { return }
-        let lines = ConsoleLog.tail(place, count: Self.shownLines)
+        let lines = ConsoleLog.tail(place, count: Self.shownLines, state: host.state)
         if lines.isEmpty && !status.isReported { Output.error("\(status.label): it said nothing") }
         for line in lines { Output.notice("\(status.label) | \(ConsoleText.safe(line))") }
     }

@@ -112,10 +112,19 @@ struct JailListing {
         case .number(let number): String(number)
         case .none: ""
         case .list([]): isQuoted ? "\"\"" : isNamed ? "" : "-"
-        case .list(let texts): texts.joined(separator: ",")
+        case .list(let texts): Self.plain(texts.joined(separator: ","))
         case .text(""): "\"\""
-        case .text(let text): isQuoted ? Self.quoted(text) : text
+        case .text(let text): isQuoted ? Self.quoted(Self.plain(text)) : Self.plain(text)
         }
+    }
+
+    /// Without what moves a terminal's cursor or sets its title. Lines and tabs stay, which `meta` and `env` are made of.
+    static func plain(_ text: String) -> String {
+        if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) { return text }
+        return text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+            line.split(separator: "\t", omittingEmptySubsequences: false).map { Terminal.escaped(String($0)) }
+                .joined(separator: "\t")
+        }.joined(separator: "\n")
     }
 
     private static func negated(_ name: String) -> String {

@@ -70,6 +70,8 @@ struct Picture {
         case .idmapRoot: putBelowRoot(part, "with the jail's ids")
         case .restrictRoot: putBelowRoot(part, "without devices")
         case .layerRoot: putBelowRoot(part, "under an empty tmpfs")
+        case .hideFiles(let hidden, _):
+            putBelowRoot(part, "without \(hidden.count(where: { $0.kind != .way })) files of root's own")
         case .layers: putBelowRoot(part, "in layers")
         case .disk(_, let source): put(.files, part, source)
         case .identityFiles(let files): for file in files { put(.mounts, part, Self.branch(file.path)) }
@@ -106,7 +108,8 @@ struct Picture {
         case .terminal: put(.processes, part, "   its own terminal")
         case .firstProcess: put(.processes, part, "1  jailrun-init")
         case .execute(let line): put(.processes, part, "   \(line.text)")
-        case .kernelParameter, .handOver, .leaveNetwork, .prepareSysfs, .mountPoint, .privateMounts, .join,
+        case .ownNamespace, .kernelParameter, .handOver, .leaveNetwork, .prepareSysfs, .mountPoint, .privateMounts,
+            .join,
             .leaveCaller,
             .capabilities, .closeDescriptors,
             .consoleLog, .outputPipe, .handedDescriptor,

@@ -74,7 +74,7 @@ struct StructuredOutput {
             case "\r": result += "\\r"
             case "\t": result += "\\t"
             default:
-                if scalar.value < 0x20 {
+                if scalar.value < 0x20 || (0x7f..<0xa0).contains(scalar.value) {
                     let digits = String(scalar.value, radix: 16)
                     result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
                 } else {
@@ -104,6 +104,6 @@ struct StructuredOutput {
     }
 
     private func element(_ name: String, _ text: String) -> String {
-        indent(2) + "<\(name)>\(Markup.text(text))</\(name)>" + newline
+        indent(2) + "<\(name)>\(Markup.text(JailListing.plain(text)))</\(name)>" + newline
     }
 }

@@ -71,7 +71,8 @@ struct Adoption {
         do { try registry.adopt(record) } catch { return nil }
         if let place = record.log {
             service.log = ConsoleLogWriter(
-                place, maximumBytes: record.spec.log.maximumBytes, kept: record.spec.log.kept)
+                place, LogFile(place.path, walk: HostWalk(jails: [record.spec], state: host.state)),
+                maximumBytes: record.spec.log.maximumBytes, kept: record.spec.log.kept)
             service.log?.open()
         }
         if isAlive, let jail { hold(service, jail) }

@@ -5,6 +5,7 @@ internal import SystemPackage
 /// written is dropped and counted.
 final class ConsoleLogWriter {
     let place: ConsoleLog.Place
+    private let target: LogFile
     private let maximumBytes: Int
     private let kept: Int
     private var file: Int32 = -1
@@ -14,23 +15,25 @@ final class ConsoleLogWriter {
     private var isFileAtLineStart = true
     private var droppedBytes = 0
 
-    init(_ place: ConsoleLog.Place, maximumBytes: Int, kept: Int) {
-        (self.place, self.maximumBytes, self.kept) = (place, maximumBytes, kept)
+    init(_ place: ConsoleLog.Place, _ target: LogFile, maximumBytes: Int, kept: Int) {
+        (self.place, self.target, self.maximumBytes, self.kept) = (place, target, maximumBytes, kept)
     }
 
     deinit { if file >= 0 { close(file) } }
 
+    /// What was there before.
+    func remove() { target.remove() }
+
     /// Opens it, if it is not open yet: a place of jailrun's own belongs to whoever has the jail's name.
     /// - Returns: why it cannot be written; nil when it can.
     @discardableResult
-    func open() -> Errno? {
+    func open() -> HostWalkError? {
         if file >= 0 { return nil }
-        do throws(Errno) {
-            let opened = try Files.open(
-                place.path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, mode: 0o600)
+        do throws(HostWalkError) {
+            let opened = try target.open(O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
             var status = stat()
             guard unsafe fstat(opened.number, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-                throw Errno(EINVAL)
+                throw HostWalkError(Errno(EINVAL))
             }
             size = Int(status.st_size)
             file = opened.release()
@@ -95,14 +98,7 @@ final class ConsoleLogWriter {
     private func rotate() {
         if file >= 0 { close(file) }
         file = -1
-        if kept == 0 {
-            _ = unsafe unlink(place.path)
-        } else {
-            for number in stride(from: kept - 1, through: 1, by: -1) {
-                _ = unsafe rename("\(place.path).\(number)", "\(place.path).\(number + 1)")
-            }
-            _ = unsafe rename(place.path, "\(place.path).1")
-        }
+        target.rotate(kept: kept)
         open()
     }
 }
@@ -151,17 +147,12 @@ public enum ConsoleLog {
 
     static let timestampBytes = 28
 
-    static func remove(_ path: String) {
-        _ = unsafe unlink(path)
-        var number = 1
-        while unsafe unlink("\(path).\(number)") == 0 { number += 1 }
-    }
-
     /// The last lines of a log, without their times; of the rotated one too when the log is shorter.
-    public static func tail(_ place: Place, count: Int) -> [String] {
+    public static func tail(_ place: Place, count: Int, state: StateDirectory) -> [String] {
+        let log = LogFile(place.path, walk: HostWalk(state: state))
         var lines: [String] = []
-        for path in [place.path, "\(place.path).1"] where lines.count < count {
-            let text = String(decoding: end(of: path), as: UTF8.self)
+        for suffix in ["", ".1"] where lines.count < count {
+            let text = String(decoding: end(of: log, suffix), as: UTF8.self)
             if text.isEmpty { continue }
             let found = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
             lines = (text.hasSuffix("\n") ? found.dropLast() : found[...]).suffix(count - lines.count) + lines
@@ -169,8 +160,8 @@ public enum ConsoleLog {
         return place.hasTimestamps ? lines.map { String($0.utf8.dropFirst(timestampBytes)) ?? $0 } : lines
     }
 
-    private static func end(of path: String) -> [UInt8] {
-        guard let file = try? Files.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK) else { return [] }
+    private static func end(of log: LogFile, _ suffix: String) -> [UInt8] {
+        guard let file = try? log.open(O_RDONLY, suffix) else { return [] }
         let size = lseek(file.number, 0, SEEK_END)
         lseek(file.number, max(0, size - 65536), SEEK_SET)
         return (try? Files.read(file)) ?? []

@@ -14,7 +14,8 @@ public final class LogReader {
     public let label: String
     public let name: String
     public let hasTimestamps: Bool
-    private let path: String
+    private let log: LogFile
+    /// Their suffixes.
     private var older: [String]
     private var file: Int32 = -1
     /// It is one that was rotated.
@@ -24,11 +25,12 @@ public final class LogReader {
     /// What comes next is the rest of a line.
     private var isContinued = false
 
-    public init(label: String, name: String, place: ConsoleLog.Place) {
-        (self.label, self.name, path, hasTimestamps) = (label, name, place.path, place.hasTimestamps)
+    public init(label: String, name: String, place: ConsoleLog.Place, host: Host) {
+        (self.label, self.name, hasTimestamps) = (label, name, place.hasTimestamps)
+        log = LogFile(place.path, walk: HostWalk(state: host.state))
         var number = 1
-        while Files.exists("\(place.path).\(number)") { number += 1 }
-        older = (1..<number).map { "\(place.path).\($0)" }
+        while log.inode(".\(number)") != nil { number += 1 }
+        older = (1..<number).map { ".\($0)" }
     }
 
     deinit { if file >= 0 { close(file) } }
@@ -90,7 +92,7 @@ public final class LogReader {
     /// Its name means another file by now, or there is a younger one.
     private var isRotated: Bool {
         if !older.isEmpty || isOlder { return true }
-        guard let name = inode(path) else { return false }
+        guard let name = log.inode() else { return false }
         return name != openInode
     }
 
@@ -99,24 +101,19 @@ public final class LogReader {
         return unsafe fstat(file, &status) == 0 ? status.st_ino : 0
     }
 
-    private func inode(_ path: String) -> ino_t? {
-        var status = stat()
-        return unsafe stat(path, &status) == 0 ? status.st_ino : nil
-    }
-
     /// Those that are younger than the open one, which was rotated meanwhile, more than once perhaps.
     private func findYounger() {
         let mine = openInode
         var number = 1
-        while let other = inode("\(path).\(number)"), other != mine { number += 1 }
-        older = (1..<number).map { "\(path).\($0)" }
+        while let other = log.inode(".\(number)"), other != mine { number += 1 }
+        older = (1..<number).map { ".\($0)" }
     }
 
     private func open() -> Bool {
         if file >= 0 && older.isEmpty && !isOlder { findYounger() }
         let next = older.popLast()
         isOlder = next != nil
-        guard let opened = try? Files.open(next ?? path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY) else {
+        guard let opened = try? log.open(O_RDONLY, next ?? "") else {
             return next != nil
         }
         if file >= 0 { close(file) }

@@ -17,6 +17,7 @@ final class Service {
     var control: Int32 = -1
     /// The reading end of its console.
     var output: Int32 = -1
+    var budget = OutputBudget()
     var log: ConsoleLogWriter?
     /// Nil when its file does not ask for it.
     let journal: JournalWriter?
@@ -89,6 +90,14 @@ final class Service {
     func closeAll() {
         for descriptor in [pidfd, control, output, memoryEvents] where descriptor >= 0 { close(descriptor) }
         (pidfd, control, output, memoryEvents) = (-1, -1, -1, -1)
+    }
+
+    /// What waits for a reader is dropped.
+    /// - Returns: how many bytes.
+    func discardOutput() -> Int {
+        var count = 0
+        drainOutput { count += $0.count }
+        return count
     }
 
     /// At most what one read(2) gives; nil at the end.

@@ -281,8 +281,8 @@ struct ServiceRegistry {
         // A jail that was renamed has the log of its first name.
         let place = record(of: name)?.log?.path
         unlinkRecord(name)
-        ConsoleLog.remove(logPath(name))
-        if let place, place.hasPrefix("\(directory)/") { ConsoleLog.remove(place) }
+        LogFile(logPath(name), walk: HostWalk()).remove()
+        if let place, place.hasPrefix("\(directory)/") { LogFile(place, walk: HostWalk()).remove() }
     }
 
     /// When no record is left.

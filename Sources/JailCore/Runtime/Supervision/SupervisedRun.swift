@@ -58,6 +58,7 @@ public final class SupervisedRun {
         announce: @escaping @Sendable (JailRecord) -> Void
     ) throws(RuntimeError) {
         host.note(without: host.unavailableDefaults(of: specs))
+        host.note(reachableOf: specs)
         let pair = try attempt("cannot start a supervisor") { () throws(Errno) in try ControlPair() }
         let now = Clock.milliseconds()
         let services = specs.map { Service($0, life: ServiceLife($0, now: now, isFirstFinal: starts.isFirstFinal)) }

@@ -23,6 +23,7 @@ extension Supervisor {
         let watches = watches().filter { $0.descriptor >= 0 }
         var polled = watches.map { pollfd(fd: $0.descriptor, events: $0.events, revents: 0) }
         let count = unsafe poll(&polled, nfds_t(polled.count), timeout())
+        resumeOutput()
         guard count > 0 else { return }
         for (watch, answer) in zip(watches, polled) where answer.revents != 0 { handle(watch) }
         reapStrangers()
@@ -34,7 +35,8 @@ extension Supervisor {
             Watch(source: .reader, descriptor: relay.isPending ? 1 : -1, events: Int16(POLLOUT)),
         ]
         for service in services {
-            all.append(Watch(source: .output, service: service, descriptor: service.output))
+            let isFlooded = service.budget.resumesMilliseconds != nil
+            all.append(Watch(source: .output, service: service, descriptor: isFlooded ? -1 : service.output))
             if let journal = service.journal {
                 all.append(
                     Watch(source: .journal, service: service, descriptor: journal.awaited, events: Int16(POLLOUT)))
@@ -60,6 +62,31 @@ extension Supervisor {
     }
 
     private func timeout() -> Int32 {
+        let pause = services.compactMap(\.budget.resumesMilliseconds).min().map { max(0, $0 - Clock.milliseconds()) }
+        let rest = workTimeout()
+        guard let pause else { return rest }
+        return rest < 0 ? Int32(pause) : min(rest, Int32(pause))
+    }
+
+    /// Jails whose output came too fast.
+    private func resumeOutput() {
+        let now = Clock.milliseconds()
+        for service in services {
+            guard let moment = service.budget.resumesMilliseconds, moment <= now else { continue }
+            guard service.budget.drop(service.discardOutput(), now) else { continue }
+            tellDropped(service)
+        }
+    }
+
+    func tellDropped(_ service: Service) {
+        let count = service.budget.takeDropped()
+        if count == 0 { return }
+        let text = "\(count) bytes were dropped: they came faster than a tenth of a processor's time reads them"
+        service.log?.note(text)
+        service.journal?.write(Array("jailrun: \(text)\n".utf8)[...], of: service.name)
+    }
+
+    private func workTimeout() -> Int32 {
         if hasUntoldNews { return Int32(Self.soonMilliseconds) }
         var deadlines = services.compactMap { $0.work == nil && $0.check == nil ? $0.life.deadline : nil }
         if services.contains(where: \.awaitsOthers) { deadlines.append(Clock.milliseconds() + Self.soonMilliseconds) }
@@ -79,7 +106,9 @@ extension Supervisor {
         // An event before this one may have changed what the descriptor is.
         switch watch.source {
         case .output where service.output == watch.descriptor:
+            let began = Clock.microseconds()
             if let bytes = service.readOutput() { show(bytes, of: service) }
+            service.budget.spend(Clock.microseconds() - began, Clock.milliseconds())
         case .journal: service.journal?.flush()
         case .workMessage where service.work?.control == watch.descriptor:
             if service.work?.kind == .start { receive(service) } else { _ = service.work?.receive() }

@@ -29,6 +29,7 @@ extension Supervisor {
                 terminals: terminals, output: output, supervisor: getpid(), isStrict: options.isStrict)
             if isFirst { start.wish = service.wish }
             start.isOneOfMany = true
+            start.others = services.filter { $0 !== service }.map(\.spec)
             start.isHeld = services.contains { $0.isNested(in: service) && $0.life.state == .waiting }
             start.hasMainProgram = !service.spec.commands.awaitsCommand
             service.isHeld = start.isHeld
@@ -59,19 +60,24 @@ extension Supervisor {
         } else if let file = log.file {
             place = ConsoleLog.Place(path: file.value, hasTimestamps: log.hasTimestamps)
         }
-        return ConsoleLogWriter(place, maximumBytes: log.maximumBytes, kept: log.kept)
+        let file = LogFile(place.path, walk: walk)
+        file.openPresentFolder()
+        return ConsoleLogWriter(place, file, maximumBytes: log.maximumBytes, kept: log.kept)
     }
 
     /// Begins it, in the worker that has claimed the name: until then it may be that of another jail, which is up or about to be.
     /// - Throws: `.unsuitable` when it cannot be written; nothing has started then.
     private func begin(_ log: ConsoleLogWriter, of jail: JailSpec) throws(RuntimeError) {
         // What an earlier jail of the name left in a place of jailrun's own is not this one's.
-        if options.logDirectory != nil || jail.log.file == nil { ConsoleLog.remove(log.place.path) }
+        if options.logDirectory != nil || jail.log.file == nil { log.remove() }
         guard let objection = log.open() else { return }
         throw .unsuitable(
             jail: jail.label, origin: jail.log.file?.origin ?? .commandLine,
-            "cannot write the log \(log.place.path): \(objection.description)", hint: nil)
+            "cannot write the log \(Terminal.escaped(log.place.path)): \(objection.description)", hint: objection.hint)
     }
+
+    /// To logs, in folders that jails may write to.
+    var walk: HostWalk { HostWalk(jails: services.map(\.spec), state: host.state) }
 
     /// In the worker.
     private func run(
@@ -288,6 +294,7 @@ extension Supervisor {
 
     /// Of a jail that is over.
     private func drainToEnd(_ service: Service) {
+        tellDropped(service)
         drain(service)
         service.journal?.end(of: service.name)
     }

@@ -61,7 +61,12 @@ final class Supervisor {
     private func dropCapabilities() {
         if services.contains(where: \.spec.commands.hasHostCommands) { return }
         let dropped = services.reduce(CapabilitySet.unneeded) { $0.subtracting(CapabilitySet($1.spec.privileges)) }
-        _ = cns_drop_capabilities(dropped.rawValue)
+        let lost = cns_drop_capabilities(dropped.rawValue)
+        if lost < 0 { host.warn("the supervisor keeps all capabilities: \(Errno(-lost))") }
+        // Jails inherit the filter, and one with more than the default may need what it refuses.
+        guard services.allSatisfy(\.spec.privileges.hasDefaultFilter) else { return }
+        let refused = cns_refuse_machine_calls()
+        if refused < 0 { host.warn("the supervisor has no filter: \(Errno(-refused))") }
     }
 
     var registry: ServiceRegistry { ServiceRegistry(state: host.state) }
@@ -290,6 +295,13 @@ extension CapabilitySet {
         .auditControl, .auditRead, .blockSuspend, .lease, .linuxImmutable, .macAdmin, .macOverride, .sysBoot,
         .sysModule, .sysPacct, .sysRawio, .sysTime, .sysTtyConfig, .wakeAlarm,
     ])
+}
+
+extension PrivilegeSpec {
+    /// Nothing but the default filter's calls.
+    fileprivate var hasDefaultFilter: Bool {
+        seccomp.value == .standard && capAdd.isEmpty && granted.isEmpty && childrenMaximum.value == 0
+    }
 }
 
 extension CommandSpec {

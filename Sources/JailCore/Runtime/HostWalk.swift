@@ -1,0 +1,224 @@
+internal import CNamespaces
+internal import Glibc
+internal import SystemPackage
+
+/// Opens places of the host that a jail may have a hand in: roots, the sources of mounts, logs.
+///
+/// The kernel walks such a path without following any symbolic link, and usually that is all. Where there is a link, the path is
+/// walked here, one component at a time. A link is followed when nobody but root can have put it there: it belongs to root, its
+/// folder does, others cannot write to that, and it does not lie where root of a jail writes. Root inside is root's number on
+/// disk, so that an owner alone tells nothing there.
+struct HostWalk: Sendable {
+    /// What root of these jails writes to is not trusted. The same holds for all jails that are up.
+    var jails: [JailSpec] = []
+    /// Nil looks for no jails but these.
+    var state: StateDirectory?
+
+    /// Opens the place, which need not be a folder.
+    func open(_ path: String, _ flags: Int32) throws(HostWalkError) -> Descriptor {
+        try Self.open(path, flags, by: self)
+    }
+
+    /// - Parameters:
+    ///   - walk: asked for only when there is a link on the way.
+    ///   - onLinks: called then, with a path of the same place that has no link.
+    static func open(
+        _ path: String, _ flags: Int32 = Int32(OpenFlags.path.rawValue), by walk: @autoclosure () -> HostWalk,
+        onLinks: (String) -> Void = { _ in }
+    ) throws(HostWalkError) -> Descriptor {
+        do throws(Errno) { return try openWithoutLinks(path, flags) } catch {
+            guard error == .tooManySymbolicLinkLevels else { throw HostWalkError(error) }
+        }
+        let real = try walk().resolved(path)
+        do throws(Errno) {
+            let opened = try openWithoutLinks(real, flags)
+            onLinks(real)
+            return opened
+        } catch { throw HostWalkError(error) }
+    }
+
+    /// The folder of a file, which may not be there itself, and the file's name.
+    func openFolder(of path: String) throws(HostWalkError) -> Descriptor {
+        try open(Self.parts(path).folder, Int32(OpenFlags([.path, .directory]).rawValue))
+    }
+
+    static func parts(_ path: String) -> (folder: String, name: String) {
+        guard let slash = path.utf8.lastIndex(of: .slash) else { return (".", path) }
+        let name = String(path[path.utf8.index(after: slash)...])
+        return (slash == path.startIndex ? "/" : String(path[..<slash]), name)
+    }
+
+    /// openat2(2).
+    private static func openWithoutLinks(_ path: String, _ flags: Int32) throws(Errno) -> Descriptor {
+        let resolve = ResolveFlags([.noMagicLinks, .noSymlinks]).rawValue
+        var how = (UInt64(UInt32(bitPattern: flags | O_CLOEXEC)), UInt64(0), resolve)
+        while true {
+            let result = unsafe cns_openat2(AT_FDCWD, path, &how, MemoryLayout.size(ofValue: how))
+            if result == -EAGAIN || result == -EINTR { continue }
+            return Descriptor(try checkedResult(result))
+        }
+    }
+
+    // MARK: Links
+
+    /// A folder that was walked through.
+    private final class Folder {
+        let descriptor: Descriptor
+        /// Others cannot put links there, nor replace those of trusted owners.
+        let isSafe: Bool
+        /// The jail whose root writes there.
+        let writer: String?
+
+        init(_ descriptor: consuming Descriptor, _ status: stat, writer: String?) {
+            self.descriptor = descriptor
+            isSafe =
+                HostWalk.isTrusted(status)
+                && (status.st_mode & (S_IWGRP | S_IWOTH) == 0 || status.st_mode & S_ISVTX != 0)
+            self.writer = writer
+        }
+    }
+
+    /// The kernel's own limit, path_resolution(7).
+    private static let mostLinks = 40
+
+    /// Root, and who runs jailrun by a set-user-id program; nobody is asked where kernel rights are enough.
+    private static func isTrusted(_ status: stat) -> Bool {
+        geteuid() != 0 || status.st_uid == 0 || status.st_uid == getuid()
+    }
+
+    private func resolved(_ path: String) throws(HostWalkError) -> String {
+        let places = writtenPlaces()
+        var folders = [try folder("/", in: AT_FDCWD, places, writer: nil)]
+        var names: [String] = []
+        var pending = Self.components(path)
+        var links = 0
+        while let name = pending.popLast() {
+            let here = folders[folders.count - 1]
+            if name == ".." {
+                if names.popLast() != nil { folders.removeLast() }
+                continue
+            }
+            let entry = try Self.openEntry(name, in: here.descriptor.number)
+            let status = try Self.status(of: entry.number)
+            guard status.st_mode & S_IFMT == S_IFLNK else {
+                let writer = here.writer ?? places.first { $0.isPlace(of: status) }?.jail
+                folders.append(Folder(entry, status, writer: writer))
+                names.append(name)
+                continue
+            }
+            links += 1
+            if links > Self.mostLinks { throw HostWalkError(.tooManySymbolicLinkLevels) }
+            try check("/\((names + [name]).joined(separator: "/"))", status, in: here)
+            let target = try Self.target(of: entry.number)
+            if target.hasPrefix("/") { (folders, names) = ([folders[0]], []) }
+            pending += Self.components(target)
+        }
+        return "/" + names.joined(separator: "/")
+    }
+
+    private func check(_ link: String, _ status: stat, in folder: Folder) throws(HostWalkError) {
+        let shown = "the link \(Terminal.escaped(link))"
+        if let jail = folder.writer {
+            throw HostWalkError(
+                "\(shown) lies where root of jail \"\(Terminal.escaped(jail))\" writes",
+                hint: "name the place itself: a jail could let the link lead anywhere")
+        }
+        if !Self.isTrusted(status) {
+            throw HostWalkError(
+                "\(shown) belongs to user \(status.st_uid), who could let it lead anywhere",
+                hint: "chown -h root \(Terminal.escaped(link)), or name the place itself")
+        }
+        if !folder.isSafe {
+            throw HostWalkError(
+                "\(shown) lies in a folder that others write", hint: "name the place itself, or chmod go-w the folder")
+        }
+    }
+
+    private func folder(
+        _ name: String, in parent: Int32, _ places: [WrittenPlace], writer: String?
+    ) throws(HostWalkError) -> Folder {
+        let entry = try Self.openEntry(name, in: parent)
+        let status = try Self.status(of: entry.number)
+        return Folder(entry, status, writer: writer ?? places.first { $0.isPlace(of: status) }?.jail)
+    }
+
+    private static func openEntry(_ name: String, in folder: Int32) throws(HostWalkError) -> Descriptor {
+        do throws(Errno) {
+            return try Files.open(name, at: folder, Int32(OpenFlags.path.rawValue) | O_NOFOLLOW)
+        } catch { throw HostWalkError(error) }
+    }
+
+    private static func status(of descriptor: Int32) throws(HostWalkError) -> stat {
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else { throw HostWalkError(.current) }
+        return status
+    }
+
+    private static func target(of link: Int32) throws(HostWalkError) -> String {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let length = unsafe readlinkat(link, "", &buffer, buffer.count)
+        guard length >= 0 else { throw HostWalkError(.current) }
+        return String(decoding: buffer[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// The last component is first.
+    private static func components(_ path: String) -> [String] {
+        path.split(separator: "/").filter { $0 != "." }.map(String.init).reversed()
+    }
+
+    // MARK: Where jails write
+
+    private struct WrittenPlace {
+        var jail: String
+        var device: dev_t
+        var inode: ino_t
+        func isPlace(of status: stat) -> Bool { status.st_dev == device && status.st_ino == inode }
+    }
+
+    private func writtenPlaces() -> [WrittenPlace] {
+        let running = (state?.names ?? []).compactMap { state?.record(of: $0)?.spec }
+        return (jails + running).flatMap { spec in
+            spec.writtenFolders.compactMap { folder in
+                var status = stat()
+                guard unsafe stat(folder.value, &status) == 0 else { return nil }
+                return WrittenPlace(jail: spec.name.value, device: status.st_dev, inode: status.st_ino)
+            }
+        }
+    }
+}
+
+/// Why a place could not be opened.
+struct HostWalkError: Error {
+    let errno: Errno
+    let description: String
+    let hint: String?
+
+    init(_ errno: Errno) { (self.errno, description, hint) = (errno, errno.description, nil) }
+
+    /// A link that must not be followed.
+    init(_ description: String, hint: String) {
+        (errno, self.description, self.hint) = (.tooManySymbolicLinkLevels, description, hint)
+    }
+}
+
+extension JailSpec {
+    /// Folders of the host, or files, in which root inside can make what it likes, links and set-user-id programs among them.
+    var writtenFolders: [Located<String>] {
+        var folders = writtenRoot.map { [$0] } ?? []
+        for mount in mounts where !mount.relativeTarget.isEmpty && !mount.isReadOnly {
+            if mount.kind.isBind { folders.append(Located(mount.source, mount.origin)) }
+            if let upper = mount.layers?.upper { folders.append(Located(upper, mount.origin)) }
+        }
+        return folders
+    }
+
+    /// Where its root keeps what is written to it; nil when nothing is kept.
+    var writtenRoot: Located<String>? {
+        if root.isReadOnly.value || root.isEphemeral.value { return nil }
+        let source = RootSource(self)
+        guard let top = source.layers.last else {
+            return source.attributes.contains(.readOnly) ? nil : Located(source.path, source.origin)
+        }
+        return top.isReadOnly ? nil : top.layers?.upper.map { Located($0, top.origin) }
+    }
+}
