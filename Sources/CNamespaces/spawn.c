@@ -389,6 +389,19 @@ int cns_end_of_file_key(int terminal) {
     return settings.c_cc[VEOF];
 }
 
+int cns_typed(int master) {
+    struct termios settings;
+    struct pollfd watched = {.events = POLLIN};
+    int typed;
+
+    if (tcgetattr(master, &settings) < 0) return -errno;
+    watched.fd = ioctl(master, TIOCGPTPEER, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (watched.fd < 0) return -errno;
+    typed = (settings.c_lflag & ICANON ? 0 : CNS_TYPED_RAW) | (poll(&watched, 1, 0) == 1 ? CNS_TYPED_UNREAD : 0);
+    close(watched.fd);
+    return typed;
+}
+
 int cns_make_nonblocking(int descriptor) {
     int flags = fcntl(descriptor, F_GETFL);
     return flags < 0 || fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;

@@ -92,6 +92,50 @@ extension Kernel {
             }
         }
 
+        @Test(
+            "a stop that a signal interrupts when the jail is gone ends with that signal's status",
+            arguments: [SIGTERM, SIGINT, SIGHUP], ["poststop", "release"])
+        func interruptedStop(signal: Int32, hook: String) throws {
+            try Machine.with { machine in
+                let isAt = configure(machine, "exec.\(hook) = \"touch MARK; sleep 5151\";")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                let stop = machine.start("stop", "t")
+                #expect(eventually(isAt))
+                stop.signal(signal)
+                #expect(stop.wait(seconds: 15).status == 128 + signal)
+                #expect(!hasProcess("sleep 5151"))
+            }
+        }
+
+        @Test("a stop that stop -f overtakes has stopped the jail: nobody sent it a signal") func overtaken() throws {
+            try Machine.with { machine in
+                let isAt = configure(machine, "exec.stop = \"touch /var/at; sleep 5151\";")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                let first = machine.start("stop", "t")
+                #expect(eventually(isAt))
+                #expect(machine.jailrun("stop", "-f", "t").status == 0)
+                let outcome = first.wait(seconds: 15)
+                #expect(outcome.status == 0 && !outcome.errors.contains("interrupted"), "\(outcome)")
+            }
+        }
+
+        @Test("a restart that is interrupted when its jail is down starts nothing, and says what is down")
+        func interruptedRestart() throws {
+            try Machine.with { machine in
+                let isAt = configure(machine, "exec.poststop = \"touch MARK; sleep 5151\";")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                let restart = machine.start("restart", "t")
+                #expect(eventually(isAt))
+                restart.signal(SIGTERM)
+                let outcome = restart.wait(seconds: 15)
+                #expect(outcome.status == 128 + SIGTERM, "\(outcome)")
+                #expect(outcome.errors.contains("down after the restart: t"), "\(outcome)")
+                #expect(!hasProcess("/bin/sleep 5252"))
+                #expect(machine.jailrun("list").output.contains("failed"))
+                machine.stop()
+            }
+        }
+
         @Test("stop -f breaks off a start that hangs", arguments: ["prestart", "start", "poststart"])
         func forceStart(hook: String) throws {
             try Machine.with { machine in

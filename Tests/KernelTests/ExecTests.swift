@@ -197,6 +197,32 @@ extension Kernel {
             }
         }
 
+        @Test(
+            "exec -t of a shell ends with its input, whichever mode the shell puts the terminal into",
+            arguments: ["sh", "sh -i", "sh -c 'stty raw -echo; exec cat'", "sh -c 'stty raw; stty -raw; cat'"],
+            ["", "echo mark$((40+2))\n"])
+        func shell(command: String, input: String) throws {
+            try inside { machine in
+                let program = Laboratory.program
+                let outcome = Command.shell("printf '\(input)' | '\(program)' exec -t t \(command)").run(seconds: 15)
+                #expect(outcome.status != 128 + SIGKILL && outcome.status != -1, "\(outcome)")
+            }
+        }
+
+        @Test("a second SIGTERM ends a command of exec that makes nothing of the first", arguments: ["", "-t"])
+        func second(option: String) throws {
+            try inside { machine in
+                let script = "trap : TERM; touch /var/at; while :; do sleep 8383; done"
+                let words = ["exec"] + (option.isEmpty ? [] : [option]) + ["t", "sh", "-c", script]
+                let running = Command([Laboratory.program] + words).start()
+                #expect(eventually { machine.has("var/at") })
+                running.signal(SIGTERM)
+                usleep(200_000)
+                running.signal(SIGTERM)
+                #expect(running.wait(seconds: 15).status == 128 + SIGKILL)
+            }
+        }
+
         @Test("exec -t of a program that does not read its input can be ended") func unreadTerminal() throws {
             try Machine.with { machine in
                 machine.configure("persist;")

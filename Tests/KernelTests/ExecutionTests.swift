@@ -31,6 +31,28 @@ extension Kernel {
         }
 
         @Test(
+            "a system call profile without what starts a command is an error, and no run that waits",
+            arguments: [("[]", 65), ("[\"close_range\"]", 65), ("[\"close_range\", \"execve\"]", 0)])
+        func profile(allowed: String, status: Int) throws {
+            try Machine.with { machine in
+                let profile = "\(machine.directory)/profile.json"
+                let rule = "{\"names\": \(allowed), \"action\": \"SCMP_ACT_ALLOW\"}"
+                machine.write(
+                    "{\"defaultAction\": \"SCMP_ACT_ERRNO\", \"syscalls\": [\(allowed == "[]" ? "" : rule)]}", to: profile)
+                machine.configure("seccomp = \"\(profile)\"; command = \"/bin/probe ids\";")
+                let check = machine.jailrun("check", machine.conf)
+                #expect(check.status == Int32(status), "\(check)")
+                #expect(status == 0 || check.errors.contains("the profile forbids execve(2)"), "\(check)")
+                for verb in ["run", "start"] {
+                    let outcome = machine.jailrun(verb, machine.conf, seconds: 5)
+                    // Of a program that may do nothing else the end is its own affair; that it ends is not.
+                    #expect(status == 0 ? outcome.status != -1 : outcome.status == 125, "\(verb): \(outcome)")
+                }
+                if status == 0 { _ = machine.jailrun("stop", "-f", "t") }
+            }
+        }
+
+        @Test(
             "what the kernel misses of a program is told",
             arguments: ["exec.start = \"/bin/%\";", "command = \"% x\";"])
         func interpreter(parameters: String) throws {

@@ -38,6 +38,40 @@ extension Kernel {
             }
         }
 
+        @Test(
+            "nothing is stopped when a command that is added cannot be executed",
+            arguments: ["health.command = \"/nosuch\";", "exec.start = \"true\", \"/nosuch\";"])
+        func unexecutable(parameters: String) throws {
+            try Machine.with { machine in
+                configure(machine)
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                let pids = ["db", "web"].map { machine.firstProcess(of: $0) }
+                configure(machine, db: parameters)
+                let outcome = machine.jailrun("restart", "db")
+                #expect(outcome.status == 65 && outcome.errors.contains("/nosuch"), "\(outcome)")
+                #expect(outcome.errors.contains("nothing was stopped"))
+                #expect(["db", "web"].map { machine.firstProcess(of: $0) } == pids)
+                #expect(machine.jailrun("stop", machine.conf).status == 0)
+            }
+        }
+
+        @Test("jails that a restart could not bring up again are known by name, and can be started by it")
+        func knownAfterwards() throws {
+            try Machine.with { machine in
+                configure(machine)
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                configure(machine, db: "exec.prestart = false;")
+                let outcome = machine.jailrun("restart", "db")
+                #expect(outcome.status != 0 && outcome.errors.contains("down after the restart: web, db"), "\(outcome)")
+                let list = machine.jailrun("list").output
+                #expect(list.contains("web") && list.contains("db"), "\(list)")
+                configure(machine)
+                #expect(machine.jailrun("restart", "web").status == 0)
+                #expect(["db", "web"].allSatisfy { machine.state(of: $0) == "up" })
+                #expect(machine.jailrun("stop", machine.conf).status == 0)
+            }
+        }
+
         @Test("one that came from another file is started again from there") func anotherFile() throws {
             try Machine.with { machine in
                 configure(machine)

@@ -67,6 +67,18 @@ extension Kernel {
             }
         }
 
+        @Test("with --keep it stops what is late alone: what is well stays up") func keptTimeout() throws {
+            try Machine.with { machine in
+                let jails = "well {} late { health.command = false; health.start = 1000; } behind { depend = late; }"
+                machine.write("path = \"\(machine.root)\"; persist; \(jails)", to: machine.conf)
+                let outcome = machine.jailrun("start", "--keep", "--timeout", "3", machine.conf)
+                #expect(outcome.status == 125 && outcome.errors.contains("up: well"), "\(outcome)")
+                #expect(machine.state(of: "well") == "up")
+                #expect(machine.jailrun("list").output.split(separator: "\n").count == 2)
+                machine.stop("well")
+            }
+        }
+
         @Test("who waits for a name's lock is told who has it, and a signal ends the wait") func locked() throws {
             try Machine.with { machine in
                 machine.configure("exec.start = \"sleep 6262 &\"; exec.stop = \"touch /var/at; sleep 6161\";")

@@ -122,6 +122,11 @@ int cns_restore_terminal(int terminal, const void *saved);
 /* The key that ends the input of a terminal: Ctrl-D, as a rule. */
 int cns_end_of_file_key(int terminal);
 
+/* Of what was typed on a pty, by its master: whether something is still to be read, the end of a file among it, and
+ * whether keys are read as they come. -errno when it has no other end any more. */
+enum cns_typed_state { CNS_TYPED_UNREAD = 1, CNS_TYPED_RAW = 2 };
+int cns_typed(int master);
+
 int cns_make_nonblocking(int descriptor);
 
 /* PR_SET_PDEATHSIG of SIGKILL, and an end at once if that parent is gone already. */

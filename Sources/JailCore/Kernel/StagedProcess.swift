@@ -1,4 +1,5 @@
 internal import CNamespaces
+internal import Glibc
 internal import SystemPackage
 
 /// The static stage in its sealed memfd: the one program of jailrun's that a jail can see.
@@ -72,6 +73,14 @@ enum Control {
         if count == -Errno.connectionReset.rawValue { return nil }
         if count < 0 { throw Errno(-count) }
         return Report(report, passed: count > 0 ? passed : nil)
+    }
+
+    /// The same message as the next `receive` gives, if it is there now.
+    static func peek(_ socket: Int32) -> Report? {
+        var report = cns_report()
+        let size = MemoryLayout<cns_report>.size
+        let count = unsafe recv(socket, &report, size, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))
+        return count == size ? Report(report, passed: nil) : nil
     }
 
     /// Lets the child go on.

@@ -15,7 +15,11 @@ final class Console {
     private var isWanted = false
     /// Input that the pty has not taken yet.
     private var pending: [UInt8] = []
-    private var isAtLineStart = true
+    /// When to look whether the end of the input is to be told again: of `Clock.milliseconds()`.
+    private(set) var nextLook: Int?
+    private var lookPause = Console.firstLookMilliseconds
+    /// Ends in a row that a program has read which takes every key as it comes.
+    private var ends = 0
     /// Where the jail's output is shown.
     private let screen: Int32
     /// Line by line, and spelled out.
@@ -64,6 +68,9 @@ final class Console {
         if isTerminal, unsafe cns_make_raw(source, &bytes, bytes.count) == 0 { saved = bytes }
         isWanted = saved != nil || !isTerminal
     }
+
+    /// A program of the jail's has the caller's terminal for itself.
+    var isRaw: Bool { saved != nil }
 
     func makeCooked() {
         isWanted = false
@@ -176,7 +183,7 @@ final class Console {
         if count < 0 && (errno == EINTR || errno == EAGAIN) { return nil }
         if count <= 0 {
             isInputOpen = false
-            if !isTerminal { endInput() }
+            if !isTerminal { nextLook = Clock.milliseconds() }
             return nil
         }
         for byte in buffer[..<count] where isTerminal {
@@ -186,17 +193,30 @@ final class Console {
             if escapes == 3 { return SIGTERM }
         }
         pending += buffer[..<count]
-        isAtLineStart = buffer[count - 1] == UInt8(ascii: "\n")
         deliverInput()
         return nil
     }
 
-    /// The end of a pipe or a file is for a terminal the key VEOF at the beginning of a line: termios(3). In the middle of one it
-    /// ends the line.
-    private func endInput() {
-        let key = UInt8(cns_end_of_file_key(master))
-        pending += isAtLineStart ? [key] : [key, key]
-        deliverInput()
+    private static let firstLookMilliseconds = 10
+    private static let slowestLookMilliseconds = 250
+    /// bash(1) with IGNOREEOF takes ten for a mistake.
+    private static let mostEnds = 15
+
+    /// The end of a pipe or a file is for a terminal the key VEOF: termios(3). In the middle of a line it ends the line, and a
+    /// program that has just changed the terminal's mode loses it: so it is pressed whenever all that was typed before has been
+    /// read. A program that takes keys as they come, and goes on after many, is hung up on.
+    func tellEnd() {
+        guard let due = nextLook, due <= Clock.milliseconds() else { return }
+        let typed = master < 0 ? -1 : cns_typed(master)
+        if typed < 0 { return nextLook = nil }
+        if pending.isEmpty && UInt32(typed) & CNS_TYPED_UNREAD.rawValue == 0 {
+            ends = UInt32(typed) & CNS_TYPED_RAW.rawValue == 0 ? 0 : ends + 1
+            if ends > Self.mostEnds { return hangUp() }
+            pending = [UInt8(cns_end_of_file_key(master))]
+            deliverInput()
+        }
+        lookPause = min(lookPause * 3 / 2, Self.slowestLookMilliseconds)
+        nextLook = Clock.milliseconds() + lookPause
     }
 
     /// As much as the pty takes now.

@@ -22,6 +22,20 @@ extension FactFinder {
                 hint: "sysctl -a lists those that it has; some come with a module"))
     }
 
+    /// A command's own process performs these behind its filter, and tells nobody when it may not.
+    func checkExecution(_ filter: SeccompFilter?, _ path: String) throws(RuntimeError) {
+        if jail.startCommands.isEmpty { return }
+        let reach = FilterReach(filter)
+        let needed = SeccompTable.rows.filter { ["execve", "close_range"].contains($0.name) }
+        for case (let name, let number?) in needed.map({ ($0.name, $0.number) }) where reach.answer(to: number) == .never {
+            try object(
+                .unsuitable(
+                    jail: jail.label, origin: jail.privileges.seccomp.origin,
+                    "seccomp: \(path): the profile forbids \(name)(2), without which no command can be started",
+                    hint: "let it allow execve and close_range, and what the program itself needs"))
+        }
+    }
+
     /// setrlimit(2): no process may have more than that, whoever it is.
     private func check(_ limit: ProcessSpec.Limit) throws(RuntimeError) {
         let text = try attempt("\(jail.label): fs.nr_open") { () throws(Errno) in

@@ -270,7 +270,9 @@ struct FactFinder {
         }
         do {
             let cache = findings == nil && host.assumed == nil ? SeccompCache(directory: "/var/cache/jailrun") : nil
-            return try SeccompFilter.filter(for: jail.privileges, cachedIn: cache)
+            let filter = try SeccompFilter.filter(for: jail.privileges, cachedIn: cache)
+            if case .profile(let path) = jail.privileges.seccomp.value { try checkExecution(filter, path) }
+            return filter
         } catch {
             try object(
                 .unsuitable(jail: jail.label, origin: jail.privileges.seccomp.origin, "\(error)", hint: nil))

@@ -41,6 +41,7 @@ extension Configuration {
             }
         }
         var check = HostCheck(reading, self, host)
+        check.isOfRunning = true
         check.perform()
         return check.reading.distinctDiagnostics
     }
@@ -54,6 +55,8 @@ struct HostCheck {
     private let host: Host
     /// The jail that is looked at.
     private var index = 0
+    /// A jail of that name that is up is to be taken down first.
+    var isOfRunning = false
 
     init(_ reading: ConfigurationReading, _ configuration: Configuration, _ host: Host) {
         (self.reading, self.configuration, self.host) = (reading, configuration, host)
@@ -243,8 +246,11 @@ struct HostCheck {
     /// A program that a mount or an earlier command may bring need not be there yet.
     private mutating func checkCommands() {
         let lookup = CommandLookup(rootOf: spec)
+        let present = isOfRunning ? host.state.record(of: spec.name.value).map { CommandLookup(inside: $0) } : nil
         for (index, command) in spec.insideCommands.enumerated() {
-            let bringer = bringer(isFirst: index == 0).map { "needed unless \($0)" }
+            let isLacking = present.map { $0.lacks(of: command.line).contains(where: \.isCertain) } ?? false
+            // What was brought before is still there, in the jail that is up.
+            let bringer = isLacking ? nil : bringer(isFirst: index == 0).map { "needed unless \($0)" }
             for lack in lookup.lacks(of: command.line) {
                 say(
                     lack.isCertain && bringer == nil ? .error : .warning,

@@ -11,8 +11,10 @@ struct HostCommand {
     var standardBound = 0
     /// Seconds that it may take whatever `exec.timeout` says; 0 is no limit.
     var forcedBound = 0
-    /// The jail's first process, with whose end its commands have no purpose any more: a pidfd.
-    var purpose: Int32 = -1
+    /// Nil: a command is waited for whatever happens meanwhile.
+    var purpose: HostCommandPurpose?
+    /// Of the jail's, which goes on meanwhile.
+    var console: Console?
 
     /// Runs the commands of one list in their order.
     /// - Throws: `.command` for the first that fails, `.interrupted` when a signal ends the wait.
@@ -20,7 +22,9 @@ struct HostCommand {
         if list.isEmpty { return }
         let caller = try FactFinder(jail: jail, host: host).caller()
         let planner = HostCommandPlanner(jail: jail, identity: identity, caller: caller)
-        for command in planner.commands(list, parameter: parameter) { try run(command) }
+        for command in planner.commands(list, parameter: parameter) where purpose?.isLost != true {
+            try run(command)
+        }
     }
 
     private func run(_ command: Plan.Command) throws(RuntimeError) {
@@ -55,7 +59,9 @@ struct HostCommand {
         }
         let pidfd = Descriptor(child.pidfd)
         if command.line.isBackground { return Self.execution(pair.keepOurs()) }
-        host.waits.begin(jail.label, "\(command.parameter): \(Terminal.escaped(command.line.text))")
+        if console?.isRaw != true {
+            host.waits.begin(jail.label, "\(command.parameter): \(Terminal.escaped(command.line.text))")
+        }
         defer { host.waits.end() }
         defer { cgroup.leave() }
         return try wait(pidfd.number, control: pair.ours.number, pid: child.pid, cgroup)
@@ -76,9 +82,10 @@ struct HostCommand {
         -> CommandOutcome
     {
         let session = Session(
-            control: control, pidfd: pidfd, host: host, console: Console(terminals: []), purpose: purpose)
-        let timeout = timeoutSeconds
-        let deadline = timeout > 0 ? Clock.milliseconds() + timeout * 1000 : nil
+            control: control, pidfd: pidfd, host: host, console: console ?? Console(terminals: []),
+            purpose: purpose?.descriptor ?? -1)
+        var timeout = timeoutSeconds
+        var deadline = timeout > 0 ? Clock.milliseconds() + timeout * 1000 : nil
         var failure: Errno?
         while true {
             switch session.next(deadline: deadline) {
@@ -89,8 +96,14 @@ struct HostCommand {
                 end(pid, pidfd, cgroup)
                 return .timedOut(seconds: timeout)
             case .pointless:
-                end(pid, pidfd, cgroup)
-                return .exited(0)
+                let seconds = purpose?.lookAgain() ?? 0
+                if seconds == 0 {
+                    end(pid, pidfd, cgroup)
+                    return .exited(0)
+                }
+                session.forgetPurpose()
+                timeout = timeout > 0 ? min(timeout, seconds) : seconds
+                deadline = min(deadline ?? .max, Clock.milliseconds() + seconds * 1000)
             case .signal(let signal):
                 kill(-pid, signal)
                 if signal == SIGQUIT || cns_wait(pidfd, Self.graceMilliseconds) < 0 { end(pid, pidfd, cgroup) }

@@ -156,6 +156,9 @@ public struct JailEntry {
             jail: record.spec.label, text: "the process that enters the jail", origin: .standard(""), outcome: outcome)
     }
 
+    /// A request to end. The command may do with one what it likes, not with the second.
+    private static func asks(_ signal: Int32) -> Bool { signal == SIGTERM || signal == SIGHUP }
+
     private func wait(
         _ session: Session, entry: Planner.Entry, ends: (control: Int32, pidfd: Int32), timeoutSeconds: Int,
         endsBySignal: Bool
@@ -164,8 +167,7 @@ public struct JailEntry {
         var deadline = timeoutSeconds > 0 ? Clock.milliseconds() + timeoutSeconds * 1000 : nil
         var outcome: CommandOutcome?
         var ending: Int32?
-        var isKilled = false
-        var isRunning = false
+        var (isAsked, isKilled, isRunning) = (false, false, false)
         while true {
             switch session.next(deadline: deadline) {
             case .report(.running):
@@ -190,9 +192,15 @@ public struct JailEntry {
                 ending = signal
                 Control.signal(ends.control, signal == SIGQUIT ? SIGKILL : signal)
                 deadline = Clock.milliseconds() + Self.graceMilliseconds
-            case .signal(let signal): Control.signal(ends.control, signal)
+            case .signal(let signal) where isAsked && Self.asks(signal):
+                Control.signal(ends.control, SIGKILL)
+                isKilled = true
+                deadline = Clock.milliseconds() + Self.graceMilliseconds
+            case .signal(let signal):
+                isAsked = Self.asks(signal)
+                Control.signal(ends.control, signal)
             case .timedOut:
-                if ending == nil { outcome = .timedOut(seconds: timeoutSeconds) }
+                if ending == nil && !isAsked { outcome = .timedOut(seconds: timeoutSeconds) }
                 // The second time: in a jail that is frozen the stage does not hear.
                 if isKilled { _ = cns_pidfd_signal(ends.pidfd, SIGKILL) } else { Control.signal(ends.control, SIGKILL) }
                 deadline = Clock.milliseconds() + Self.graceMilliseconds

@@ -108,7 +108,8 @@ public struct JailKeepers {
         awaiting(run.statuses.compactMap(\.wait))
         if let end = deadline, end <= Clock.milliseconds(), !isStopping {
             late = tellLate(run.statuses)
-            stop(run)
+            deadline = nil
+            if mode == .detached && keepsStarted { run.stopLate() } else { stop(run) }
         }
         if watched[0].revents != 0 { _ = run.next() }
         guard watched[1].revents != 0, let signal = host.signals.next(), signal != SIGWINCH else { return }
@@ -137,11 +138,21 @@ public struct JailKeepers {
     private func end(_ run: SupervisedRun) throws(RuntimeError) {
         if run.isOver || run.isEnded {
             if !run.finish() && !run.isOver {
-                JailRepair(host: host).repairAll(waitingMilliseconds: 2000)
+                takeBack(run)
+                JailTakeover(host: host).run(waitingMilliseconds: 2000)
                 throw .host("the supervisor of the jails was killed", hint: nil)
             }
         } else {
             run.letGo()
+        }
+    }
+
+    /// The supervisor was killed: nobody else takes back what it was about to start, and all that it has started.
+    private func takeBack(_ run: SupervisedRun) {
+        for status in run.statuses where !status.state.isOver && !(keepsStarted && status.state.isReady) {
+            do throws(RuntimeError) {
+                try JailRepair(host: host).removeStarted(status.name, by: run.supervisor)
+            } catch { host.warn(error.message) }
         }
     }
 

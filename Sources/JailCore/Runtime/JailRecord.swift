@@ -4,9 +4,10 @@ internal import SystemPackage
 ///
 /// A few lines of `key value`: it is on the way of every start, and JSON would cost a tenth of it.
 struct JailTrace: Codable, Sendable, Equatable {
-    /// `stopping`: a stop was begun, and is finished by whoever finds it. A jail whose first process lives is up otherwise: that
+    /// `stopping`: a stop was begun, and is finished by whoever finds it; `removing`: its processes are gone, and exec.poststop
+    /// was begun. A jail whose first process lives is up otherwise: that
     /// of a start that was broken off ends by itself, when its control socket is closed.
-    enum Phase: String, Codable, Sendable { case up, stopping }
+    enum Phase: String, Codable, Sendable { case up, stopping, removing }
 
     var name: String
     var label: String

@@ -132,6 +132,28 @@ public struct JailRepair {
         if host.state.trace(of: name) == nil { lock.unlinkAndRelease() } else { _ = consume lock }
     }
 
+    /// What a start has made that was killed, and so could not take it back itself; another jail may have the name by now.
+    /// - Parameter supervisor: who has begun that start.
+    func removeStarted(_ name: String, by supervisor: Int32) throws(RuntimeError) {
+        let lock = try host.lock(name)
+        let trace = try attempt("cannot look \(name) up: \(host.state.tracePath(name))") { () throws(Errno) in
+            try host.state.readTrace(of: name)
+        }
+        if let trace, trace.supervisor == supervisor {
+            remove(trace)
+        } else {
+            try repair(name)
+        }
+        if host.state.trace(of: name) == nil { lock.unlinkAndRelease() } else { _ = consume lock }
+        host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
+    }
+
+    private func remove(_ trace: JailTrace) {
+        HookCgroup.end(HookCgroup.place(of: trace.name, host))
+        let undo = host.state.record(of: trace.name)?.details.networkUndo ?? []
+        JailRemoval(trace: trace, networkUndo: undo, host: host).run()
+    }
+
     /// A jail that lives without a record is one whose start was broken off: nothing lists it, and nothing could stop it.
     /// The caller holds the name's lock.
     func repair(_ name: String) throws(RuntimeError) {
@@ -140,11 +162,7 @@ public struct JailRepair {
         }
         if let trace {
             if trace.name != name, host.state.finishRename(name) { return }
-            if try isOver(trace, name) {
-                HookCgroup.end(HookCgroup.place(of: name, host))
-                let undo = host.state.record(of: name)?.details.networkUndo ?? []
-                JailRemoval(trace: trace, networkUndo: undo, host: host).run()
-            }
+            if try isOver(trace, name) { remove(trace) }
         } else if host.cgroup(of: name).belongs(to: name) {
             try removeUnrecorded(name)
         }
@@ -153,7 +171,7 @@ public struct JailRepair {
     /// Nobody works on it (its lock is ours) and it is not up.
     /// - Throws: when its processes or its record could not be looked at: nothing is removed on a doubt.
     private func isOver(_ trace: JailTrace, _ name: String) throws(RuntimeError) -> Bool {
-        if trace.phase == .stopping { return true }
+        if trace.phase != .up { return true }
         return try attempt("cannot look at the processes of \(name)") { () throws(Errno) in
             if trace.isTransient, try ProcessTable.readStartTime(of: trace.supervisor) != trace.supervisorStartTime {
                 return true
@@ -203,7 +221,7 @@ public struct JailRepair {
     }
 
     /// Who was killed holds its locks until the kernel has done with it.
-    private func lock(_ name: String, waitingMilliseconds: Int) -> JailLock? {
+    func lock(_ name: String, waitingMilliseconds: Int) -> JailLock? {
         let deadline = Clock.milliseconds() + waitingMilliseconds
         while true {
             if let lock = JailLock(tryLocking: host.state.lockPath(name)) { return lock }

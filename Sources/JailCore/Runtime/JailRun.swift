@@ -23,18 +23,25 @@ public struct JailRun {
         start.onCommand = { ServiceManager.notify(.ready) }
         start.onStop = { ServiceManager.notify(.stopping) }
         let (registry, name) = (ServiceRegistry(state: host.state), start.jail.name.value)
+        // The jail is up when its main program runs: what follows a start does not wait for its end.
+        start.isForeground = !start.jail.commands.poststart.isEmpty
+        start.hasMainProgram = start.isForeground
         start.onLock = { () throws(RuntimeError) in registry.forgetEnd(of: name) }
         let running = try start.run()
         onStart(running.record)
-        let outcome = running.outcome
+        var outcome = running.outcome
         if let words = MemoryKill.explanation(of: outcome, running.record) { host.warn(words) }
+        var isRunning = running.hasMainProgram
+        var ending: Int32?
         let stop = JailStop(host: host, terminals: [], signals: .force)
         var isAsked = false
         var ended: JailStop.Ended?
         while true {
             let isLocked = ended != nil
             switch running.session.next(deadline: isLocked ? Clock.milliseconds() + 1000 : nil) {
-            case .exited:
+            case .exited(let status):
+                if isRunning { outcome = CommandOutcome(waitStatus: status) }
+                running.session.console.makeCooked()
                 let written = Result { () throws(RuntimeError) in
                     try running.handed.finish(host.signals, isHurried: isAsked)
                     try running.session.checkConsole()
@@ -45,11 +52,18 @@ public struct JailRun {
                     try stop.finishEnded(running.record)
                 }
                 try written.get()
+                if let ending { throw .interrupted(jail: running.record.spec.label, signal: ending) }
                 return outcome
+            case .report(.finished(_, let status)):
+                isRunning = false
+                outcome = CommandOutcome(waitStatus: status)
+                running.session.console.makeCooked()
+                if let words = MemoryKill.explanation(of: outcome, running.record) { host.warn(words) }
             case .report(.ended): ended = stop.lockEnded(running.record)
             case .signal(let signal):
                 ended = nil
                 if !isAsked { ServiceManager.notify(.stopping) }
+                if isRunning { ending = ending ?? signal }
                 stopRunning(running.record, isForced: isAsked || signal == SIGQUIT)
                 isAsked = true
             // The jail is frozen: others may want its lock.

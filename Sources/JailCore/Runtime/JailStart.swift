@@ -9,8 +9,9 @@ public struct RunningJail: ~Copyable {
     let control: Descriptor
     let session: Session
     let handed: HandedDescriptors
-    /// How the last of `exec.start` and `command` ended.
+    /// How the last of `exec.start` and `command` ended, unless that is a main program, which runs.
     public internal(set) var outcome: CommandOutcome
+    let hasMainProgram: Bool
 }
 
 /// Starts a jail: jail(8)'s order, each step once, and everything taken back when one fails.
@@ -29,6 +30,8 @@ public struct JailStart {
     let console: Console
     /// `command` is not waited for: the jail is up while it runs, and ends with it.
     var hasMainProgram = false
+    /// Whoever starts it stays until it has ended, and has the caller's terminal for its main program.
+    var isForeground = false
     /// What its place in the file gives it, if that is free.
     var wish: JailIdentity?
     /// Lives without processes until somebody settles it: there are jails that are still to be started in it.
@@ -191,10 +194,11 @@ public struct JailStart {
         let commands = RunningCommands(plan)
         let control = performer.finish()
         let outcome = try runCommands(session, commands, record, first)
-        try hooks.run(jail.commands.poststart, parameter: "exec.poststart")
+        try runPoststart(hooks, session, commands, record)
         if jail.outlivesItsCommands && !isHeld { JailNesting(of: jail.name.value, host: host).settle(record) }
         return RunningJail(
-            record: record, pidfd: child.pidfd, control: control, session: session, handed: handed, outcome: outcome)
+            record: record, pidfd: child.pidfd, control: control, session: session, handed: handed, outcome: outcome,
+            hasMainProgram: commands.hasMainProgram)
     }
 
     /// What jails share comes first in the plan of a file: before the host's commands of this one, too.
@@ -297,7 +301,7 @@ public struct JailStart {
                 if command.isLeft, let failed {
                     _ = try ended(running, number, .notExecuted(Errno(failed.errno)), failed, record)
                 }
-                if isTransient && command.parameter == "command" { onCommand() }
+                if isTransient && command.parameter == "command" && !isForeground { onCommand() }
                 for step in command.steps { host.observe?(step, nil) }
                 host.tell?(
                     jail.label,
@@ -319,7 +323,7 @@ public struct JailStart {
                     running, number, failed.map { .notExecuted(Errno($0.errno)) } ?? CommandOutcome(waitStatus: status),
                     failed, record)
             case .report(.started):
-                session.console.makeCooked()
+                if !isForeground || !running.hasMainProgram { session.console.makeCooked() }
                 return outcome
             case .report, .pointless: break
             case .exited(let status):
@@ -380,9 +384,11 @@ public struct JailStart {
 }
 
 /// What is left of a plan when its steps have been performed.
-private struct RunningCommands {
+struct RunningCommands {
     let commands: [Plan.Command]
     private let firstStep: Int
+
+    var hasMainProgram: Bool { commands.last?.isMain == true }
 
     init(_ plan: Plan) { (commands, firstStep) = (plan.commands, plan.firstCommandStep) }
 

@@ -36,7 +36,14 @@ public struct JailStop {
     private let urgency = Urgency()
 
     /// Nothing is waited for any more that can be ended.
-    private final class Urgency { var isForced = false }
+    private final class Urgency {
+        var isForced = false
+        /// A command that follows the end of the jail was ended by it.
+        var interruption: Int32?
+    }
+
+    /// The signal that has ended a command after the jail's end.
+    public var interruption: Int32? { urgency.interruption }
 
     /// Beside `stop.timeout`, for a command that nothing else bounds.
     static let commandSeconds = 30
@@ -78,6 +85,9 @@ public struct JailStop {
     public func run(_ name: String) throws(RuntimeError) -> Bool {
         if let inner = InnerJails(host: host).record(of: name) { return stopInner(inner) }
         guard JailName.objection(to: Bytes(name.utf8)) == nil else { throw .notFound(jail: name) }
+        // Who keeps a jail has one already.
+        let watch = signals == .breakOff ? RunWatch(host) : nil
+        defer { watch?.end() }
         try stopNested(in: name)
         let isAsked = scope == .all ? askHolder(of: name) : JailHolder(of: name, host: host).hurry()
         let lock = try host.lock(name)
@@ -217,10 +227,21 @@ public struct JailStop {
         if let trace, isOurs {
             // It may have been changed since its start.
             let present = trace.revision == record.trace.revision ? nil : host.state.record(of: trace.name)
-            finish(present ?? record, hasEnded: true)
+            var found = present ?? record
+            found.trace.phase = trace.phase
+            // A stop that was killed is finished as one that is forced.
+            if trace.phase == .up { finish(found, hasEnded: true) } else { forced.resume(found) }
         }
         if trace == nil || isOurs { ended.release() }
         host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
+    }
+
+    private var forced: JailStop { JailStop(host: host, terminals: [], signals: .force, isForced: true) }
+
+    /// What a jailrun that was killed has left to do of a stop; the caller holds the name's lock.
+    func resume(_ record: JailRecord) {
+        HookCgroup.end(HookCgroup.place(of: record.name, host))
+        finish(record)
     }
 
     /// `exec.prestop` and `exec.stop`.
@@ -229,7 +250,7 @@ public struct JailStop {
         let commands = record.spec.commands
         var hooks = hooks(of: record)
         let first = Descriptor(cns_pidfd_open(record.pid))
-        if record.isAlive { hooks.purpose = first.number }
+        if record.isAlive { hooks.purpose = HostCommandPurpose(first.number) }
         try run(record) { () throws(RuntimeError) in try hooks.run(commands.prestop, parameter: "exec.prestop") }
         let entry = JailEntry.unattended(record, host: host)
         for command in commands.stop where !urgency.isForced {
@@ -242,7 +263,10 @@ public struct JailStop {
     private func run(_ record: JailRecord, _ body: () throws(RuntimeError) -> Void) throws(RuntimeError) {
         do throws(RuntimeError) { try body() } catch {
             switch error {
-            case .interrupted where signals == .force: urgency.isForced = true
+            // SIGQUIT is what another stop sends that is to be at once.
+            case .interrupted(_, let signal) where signals == .force || signal == SIGQUIT:
+                if signals == .breakOff { host.warn("\(record.spec.label): the stop goes on by force, as SIGQUIT asks") }
+                urgency.isForced = true
             case .command(_, _, _, .timedOut) where record.spec.commands.timeoutSeconds.value == 0 || signals == .force:
                 host.warn("\(error.message); the stop goes on without it")
             default: throw error
@@ -331,8 +355,13 @@ public struct JailStop {
         onRemoval(record)
         if urgency.isForced || scope == .afterwards { hooks.forcedBound = Self.forcedCommandSeconds }
         let isStopped = succeeds { () throws(RuntimeError) in
+            if record.trace.phase == .removing || commands.poststop.isEmpty { return }
+            var removing = record.trace
+            removing.phase = .removing
+            try host.state.write(removing)
             try hooks.run(commands.poststop, parameter: "exec.poststop")
         }
+        if urgency.isForced { hooks.forcedBound = Self.forcedCommandSeconds }
         let isUndone = JailRemoval(trace: record.trace, networkUndo: record.details.networkUndo, host: host).run()
         let isReleased = succeeds { () throws(RuntimeError) in
             try hooks.run(commands.release, parameter: "exec.release")
@@ -345,6 +374,12 @@ public struct JailStop {
             try body()
             return true
         } catch {
+            if case .interrupted(let jail, SIGQUIT) = error {
+                urgency.isForced = true
+                host.warn("\(jail): a command after its end was ended, as SIGQUIT asks")
+                return false
+            }
+            if case .interrupted(_, let signal) = error { urgency.interruption = signal }
             host.complain(error)
             return false
         }

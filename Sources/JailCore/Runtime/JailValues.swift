@@ -157,5 +157,5 @@ public struct JailValues: Sendable {
 
 extension JailRecord {
     /// A stop of it has begun.
-    public var isDying: Bool { trace.phase == .stopping }
+    public var isDying: Bool { trace.phase != .up }
 }

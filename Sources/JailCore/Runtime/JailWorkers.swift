@@ -28,6 +28,8 @@ public struct JailWorkers {
     private let limit: Int
     private let host: Host
     private var results: [Result?]
+    /// The first signal that came meanwhile.
+    public private(set) var interruption: Int32?
     /// pidfds of those at work.
     private var workers: [(index: Int, pidfd: Int32)] = []
 
@@ -81,8 +83,9 @@ public struct JailWorkers {
             pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
         }
         _ = unsafe poll(&watched, nfds_t(watched.count), -1)
-        if watched[0].revents != 0, let (signal, isFromTerminal) = host.signals.nextWithSender(), !isFromTerminal {
-            for worker in workers { _ = cns_pidfd_signal(worker.pidfd, signal) }
+        if watched[0].revents != 0, let (signal, isFromTerminal) = host.signals.nextWithSender() {
+            if signal != SIGWINCH { interruption = interruption ?? signal }
+            for worker in workers where !isFromTerminal { _ = cns_pidfd_signal(worker.pidfd, signal) }
         }
         for position in workers.indices.reversed() where watched[position + 1].revents != 0 {
             let worker = workers.remove(at: position)

@@ -7,7 +7,7 @@ struct NameHolder {
         let trace = state.trace(of: name)
         let service = ServiceRegistry(state: state).record(of: name)
         let configuration = state.record(of: name)?.configuration ?? service?.configuration
-        let doing = service?.state ?? (trace?.phase == .stopping ? .stopping : .up)
+        let doing = service?.state ?? (trace.map { $0.phase != .up } == true ? .stopping : .up)
         let parts: [String?] = [
             doing.rawValue, trace.map { "jid \($0.identity.jid)" },
             configuration.map { "from \(Terminal.escaped($0))" }, keeper(trace, service),

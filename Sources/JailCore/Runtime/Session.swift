@@ -13,18 +13,18 @@ final class Session {
         case pointless
     }
 
-    private let control: Int32
+    let control: Int32
     private let pidfd: Int32
     private let signals: SignalSource
     private let waits: Waits
-    private let purpose: Int32
+    private var purpose: Int32
     private var isControlOpen = true
     let console: Console
     /// A signal came that asks for an end: nobody is waited for any more who does not take what was written.
     private(set) var isHurried = false
 
     /// The descriptors stay the caller's.
-    /// - Parameter purpose: a pidfd: with that process's end there is nothing to wait for.
+    /// - Parameter purpose: readable when there may be nothing to wait for any more.
     init(control: Int32, pidfd: Int32, host: Host, console: Console, purpose: Int32 = -1) {
         self.control = control
         self.pidfd = pidfd
@@ -44,9 +44,12 @@ final class Session {
                 pollfd(fd: console.readable, events: console.events, revents: 0),
                 pollfd(fd: console.input, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: purpose, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: waits.guarded?.descriptor ?? -1, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: console.blockedScreen, events: Int16(POLLOUT), revents: 0),
             ]
-            let count = unsafe poll(&watched, nfds_t(watched.count), waits.timeout(until: deadline))
+            let soonest = [deadline, console.nextLook].compactMap { $0 }.min()
+            let count = unsafe poll(&watched, nfds_t(watched.count), waits.timeout(until: soonest))
+            console.tellEnd()
             if count == 0 {
                 waits.tick()
                 if let deadline, deadline <= Clock.milliseconds() { return .timedOut }
@@ -79,6 +82,9 @@ final class Session {
         isHurried = true
         return .signal(signal)
     }
+
+    /// It has been looked at, and what was begun for it is still waited for.
+    func forgetPurpose() { purpose = -1 }
 
     private func readReport() -> Event? {
         guard let received = try? Control.receive(from: control) else {

@@ -18,6 +18,14 @@ public final class Waits: @unchecked Sendable {
     private var began = 0
     private var next = 0
     private var isTold = false
+    /// A process that is looked at meanwhile: what is done when it has ended.
+    struct Guarded {
+        /// A pidfd, or -1.
+        let descriptor: Int32
+        let ended: () -> Void
+    }
+
+    var guarded: Guarded?
     private var later: (milliseconds: Int, action: () -> Void)?
 
     /// Others write to the same terminal at once: a line that changes is not this process's alone.

@@ -76,18 +76,26 @@ struct RestartRun {
             throw error
         }
         var failure: (any Error)?
-        do { try Stop.stop(stopped, global, host) } catch { failure = error }
+        let memory = RestartMemory(of: stopped, host: host)
+        do { try Stop.stop(stopped, global, host) } catch let error as Stop.Interrupted {
+            tellLeft(memory)
+            throw ExitCode(128 + error.signal)
+        } catch { failure = error }
         // What depends on one that could not be stopped is down already.
         let down = stopped.filter { !host.isHeld($0) }
         for part in parts {
             do { try start(part, failure == nil ? nil : down) } catch { failure = failure ?? error }
         }
         guard let failure else { return }
-        let left = stopped.filter { !host.isHeld($0) }
-        if !left.isEmpty {
-            Output.error("down after the restart: \(left.map(Terminal.escaped).joined(separator: ", "))")
-        }
+        tellLeft(memory)
         throw failure
+    }
+
+    private func tellLeft(_ memory: RestartMemory) {
+        let left = stopped.filter { !host.isHeld($0) }
+        if left.isEmpty { return }
+        memory.remember(left)
+        Output.error("down after the restart: \(left.map(Terminal.escaped).joined(separator: ", "))")
     }
 
     /// Whether its jails could be started, as far as can be seen while they are up.

@@ -150,7 +150,7 @@ struct ServicesRun {
     private mutating func isDeath(_ change: (before: ServiceStatus, after: ServiceStatus)?) -> Bool {
         guard let (before, after) = change else {
             Output.error("the supervisor of the jails was killed, and the jails with it")
-            JailRepair(host: host).repairAll(waitingMilliseconds: 2000)
+            JailTakeover(host: host).run(waitingMilliseconds: 2000)
             return true
         }
         if after.memoryKills > before.memoryKills, let words = after.lastMemoryKill, !after.state.isOver {
@@ -203,7 +203,7 @@ struct ServicesRun {
         let isOrderly = run.finish()
         showMessages()
         if isOrderly { return nil }
-        JailRepair(host: host).repairAll(waitingMilliseconds: 2000)
+        JailTakeover(host: host).run(waitingMilliseconds: 2000)
         return 125
     }
 

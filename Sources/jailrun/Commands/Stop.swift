@@ -21,39 +21,54 @@ struct Stop: ParsableCommand {
 
     func run() throws {
         try reporting {
-            try Self.stop(targets, global, try global.host(), isForced: force, instance: instance.name)
+            do {
+                try Self.stop(targets, global, try global.host(), isForced: force, instance: instance.name)
+            } catch let error as Interrupted { throw ExitCode(128 + error.signal) }
         }
     }
+
+    /// All that was to be stopped is down, and a signal has ended a command that follows.
+    struct Interrupted: Error { let signal: Int32 }
 
     static func stop(
         _ targets: [String], _ global: GlobalOptions, _ host: Host, isForced: Bool = false, instance: String? = nil
     ) throws {
         let names = try names(targets, global, host, instance)
         let records = JailLookup(host: host).running(isRepaired: false)
+        var interruption: Int32?
         let jobs = names.map { name in
             let dependents = records.filter { $0.name != name && $0.needs(name) }.map(\.name)
-            return JailWorkers.Job(jail: name, after: dependents) { stop(name, host, isForced: isForced) }
+            return JailWorkers.Job(jail: name, after: dependents) {
+                let result = stop(name, host, isForced: isForced)
+                interruption = interruption ?? result.interruption
+                return result.status
+            }
         }
         if jobs.isEmpty { return }
         var workers = JailWorkers(jobs, limit: Int.max, host: host)
         let results = try workers.run()
         for (name, result) in zip(names, results) where result == .skipped { Output.error("\(name): skipped") }
-        for case .ended(let status) in results where status != 0 { throw ExitCode(status) }
+        let failed = results.compactMap { if case .ended(let status) = $0, status != 0 { status } else { nil } }.first
+        guard let failed else { return }
+        if let signal = interruption ?? workers.interruption, !names.contains(where: host.isHeld) {
+            throw Interrupted(signal: signal)
+        }
+        throw ExitCode(failed)
     }
 
-    private static func stop(_ name: String, _ host: Host, isForced: Bool) -> Int32 {
+    private static func stop(_ name: String, _ host: Host, isForced: Bool) -> (status: Int32, interruption: Int32?) {
         let stop = JailStop(host: host, terminals: Descriptors.terminals, scope: isForced ? .afterwards : .all)
         do {
-            if try stop.run(name) { return 0 }
+            if try stop.run(name) { return (0, nil) }
             Output.error("\(Terminal.escaped(name)): it is stopped, but something failed on the way")
-            return 125
+            return (stop.interruption.map { 128 + $0 } ?? 125, stop.interruption)
         } catch {
             if case .notFound = error {
                 Output.failure(JailLookup(host: host).notFound(name))
             } else {
                 Output.failure(error)
             }
-            return error.exitStatus
+            return (error.exitStatus, nil)
         }
     }
 

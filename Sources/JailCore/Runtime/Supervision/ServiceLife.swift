@@ -188,6 +188,12 @@ struct ServiceLife: Equatable, Sendable, Codable {
         become(state == .waiting || state == .restarting ? .ended : .stopping, now)
     }
 
+    /// Somebody has taken it down to start it again, and could not.
+    mutating func leftDown(_ now: Int) {
+        (appointment, isAskedToStop) = (nil, false)
+        become(.failed, now)
+    }
+
     /// Another supervisor takes over from one that was killed.
     mutating func adopted(isAlive: Bool, _ now: Int) {
         if state.isOver { return }

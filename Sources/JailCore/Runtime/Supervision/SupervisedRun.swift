@@ -7,6 +7,8 @@ internal import SystemPackage
 public final class SupervisedRun {
     enum Order: Equatable {
         case stop, force, letGo
+        /// Those are to go that are not up, or not healthy.
+        case stopLate
         /// A command of the host runs beside the jails, and is to end with the front.
         case beside(pid: Int32)
 
@@ -18,6 +20,7 @@ public final class SupervisedRun {
             case Self.letGo.words[0]: self = .letGo
             case Self.stop.words[0]: self = .stop
             case Self.force.words[0]: self = .force
+            case Self.stopLate.words[0]: self = .stopLate
             default: self = .beside(pid: words[1])
             }
         }
@@ -26,6 +29,7 @@ public final class SupervisedRun {
             switch self {
             case .stop: [1, 0]
             case .force: [2, 0]
+            case .stopLate: [5, 0]
             case .letGo: [3, 0]
             case .beside(let pid): [4, pid]
             }
@@ -39,7 +43,7 @@ public final class SupervisedRun {
     /// What the supervisor, its workers and commands of the host have to say, when it is the caller who shows it: a pipe, else -1.
     /// It has to be read as long as they live.
     public private(set) var messages: Int32 = -1
-    private let supervisor: Int32
+    let supervisor: Int32
     /// Readable when the supervisor has ended.
     public let pidfd: Int32
 
@@ -135,6 +139,9 @@ public final class SupervisedRun {
     /// All are to stop, in the reverse of their order.
     /// - Parameter isForced: without `exec.prestop` and `exec.stop`.
     public func stop(isForced: Bool = false) { send(isForced ? .force : .stop) }
+
+    /// Those that are not ready stop; the others stay up.
+    func stopLate() { send(.stopLate) }
 
     /// The jails go on without this process.
     public func letGo() {

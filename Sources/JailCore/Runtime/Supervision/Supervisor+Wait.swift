@@ -142,6 +142,9 @@ extension Supervisor {
         switch SupervisedRun.Order(from: front) {
         case .stop: isStopping = true
         case .force: (isStopping, isForced) = (true, true)
+        case .stopLate:
+            let now = Clock.milliseconds()
+            for service in services where !service.life.state.isReady { service.life.askToStop(now) }
         case .letGo: letGo()
         case .beside(let pid): command = CommandBeside(pid)
         case nil: die()

@@ -141,14 +141,25 @@ extension Supervisor {
         }
     }
 
-    /// After a jail has ended by itself, or its start was killed.
+    /// After a jail has ended by itself, or a stop was killed.
     private func finish(_ service: Service) {
         begin(.finish, service) { [host, isForced, name = service.name, record = service.record] in
             do throws(RuntimeError) {
                 if let record {
                     try JailStop(host: host, terminals: [], signals: .force, isForced: isForced).finishEnded(record)
                 }
+                JailTakeover(host: host).finishStop(of: name, waitingMilliseconds: 0)
                 try JailRepair(host: host).repairNamed(name)
+                return nil
+            } catch { return error }
+        }
+    }
+
+    /// A start that was killed stops what it began.
+    private func takeBack(_ service: Service) {
+        begin(.finish, service) { [host, supervisor = getpid(), name = service.name] in
+            do throws(RuntimeError) {
+                try JailRepair(host: host).removeStarted(name, by: supervisor)
                 return nil
             } catch { return error }
         }
@@ -238,7 +249,7 @@ extension Supervisor {
         }
         service.life.startFailed(now)
         // What a killed start left is removed; one that failed has done so itself.
-        if case .signalled = outcome { finish(service) }
+        if case .signalled = outcome { takeBack(service) }
     }
 
     private func stopEnded(_ service: Service, _ outcome: CommandOutcome) {
@@ -248,8 +259,8 @@ extension Supervisor {
         }
         if service.pidfd >= 0 { reap(service, timeoutMilliseconds: 1000) }
         drainToEnd(service)
-        service.record = nil
         if case .signalled = outcome { finish(service) }
+        service.record = nil
         if service.life.state == .unhealthy { service.detail = "unhealthy: \(service.detail ?? "")" }
         service.life.ended(isFailure: false, Clock.milliseconds())
     }

@@ -53,6 +53,7 @@ final class Supervisor {
             isSpelled: options.starts.spellsOutput)
         ownCgroup = SupervisorCgroup(host)
         _ = cns_adopt_orphans()
+        OwnOomScore.lower()
         dropCapabilities()
     }
 

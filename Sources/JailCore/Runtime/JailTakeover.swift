@@ -1,0 +1,27 @@
+/// Goes on where jailruns were killed: a stop that was begun is brought to its end, and what else is left of jails that are down
+/// is removed.
+public struct JailTakeover {
+    let host: Host
+    public init(host: Host) { self.host = host }
+
+    /// - Parameter waitingMilliseconds: for locks that the kernel still has to take from whoever was killed.
+    public func run(waitingMilliseconds: Int) {
+        for trace in host.state.traces where trace.phase != .up {
+            finishStop(of: trace.name, waitingMilliseconds: waitingMilliseconds)
+        }
+        JailRepair(host: host).repairAll(waitingMilliseconds: waitingMilliseconds)
+    }
+
+    /// The command that was at work is ended, and not begun again; those that follow have the time that they have in a forced
+    /// stop.
+    func finishStop(of name: String, waitingMilliseconds: Int) {
+        guard let lock = JailRepair(host: host).lock(name, waitingMilliseconds: waitingMilliseconds) else { return }
+        guard let record = host.state.record(of: name), record.trace.phase != .up else {
+            if host.state.hasTrace(of: name) { _ = consume lock } else { lock.unlinkAndRelease() }
+            return
+        }
+        JailStop(host: host, terminals: [], signals: .force, isForced: true).resume(record)
+        lock.unlinkAndRelease()
+        host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
+    }
+}
