@@ -58,14 +58,34 @@ enum Main {
         }
     }
 
-    private static func sayUnknown(_ option: String, of words: CommandWords) {
+    private static func sayUnknown(_ option: String, of words: CommandWords) -> Never {
         let verb = words.verb ?? .run
-        let operands = verb.operand == .none ? [] : ["-"]
-        do { _ = try Jailrun.parseAsRoot([verb.rawValue, option] + operands) } catch { Jailrun.exit(withError: error) }
+        Output.error("unknown option \"\(Terminal.escaped(option))\" of \(verb.rawValue)\(guess(at: option, verb))")
+        Output.notice("    hint: see jailrun \(verb.rawValue) --help")
+        exit(64)
+    }
+
+    /// A verb may have been meant for the value of the option before it, so those of others are named, too.
+    private static func guess(at option: String, _ verb: Verb) -> String {
+        let name = String(option.drop { $0 == "-" }.prefix { $0 != "=" })
+        let isLong = option.hasPrefix("--")
+        func others(_ forms: [OptionForm]) -> String {
+            forms.flatMap { $0.verbs ?? [] }.map(\.rawValue).joined(separator: ", ")
+        }
+        let same = OptionForm.all.filter { isLong ? $0.long == name : $0.short.map { String($0) } == name }
+        if !same.isEmpty { return "; it is one of \(others(same))" }
+        guard isLong, let near = Spelling(name).closest(in: OptionForm.all.map(\.long)) else { return "" }
+        let form = OptionForm.all.filter { $0.long == near }
+        let owner = form.contains { $0.belongs(to: verb) } ? "" : ", of \(others(form))"
+        return " (did you mean \"--\(near)\"\(owner)?)"
     }
 
     private static func runBeside(_ command: [String], _ request: RunRequest) {
-        if command.isEmpty { Run.exit(withError: ValidationError("no command behind --")) }
+        if command.isEmpty {
+            Output.error("no command behind --")
+            Output.notice("    hint: jailrun FILE [JAIL ...] -- COMMAND ...; see jailrun run --help")
+            exit(64)
+        }
         var request = request
         request.services.command = command
         perform(request)

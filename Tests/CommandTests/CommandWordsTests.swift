@@ -134,9 +134,19 @@ extension Typed {
                 ("stop -- -x", ["\"-x\" not found"]), ("-t logs nothing", ["\"nothing\" not found"]),
                 ("logs --since --lines list", ["Missing value for '--since"]),
                 ("www.conf --logs", ["Missing value for '--logs"]),
-                ("--logs -- true", ["Missing value for '--logs"]), ("stop --logs list", ["Unknown option '--logs'"]),
-                ("--nonsense", ["Unknown option '--nonsense'"]),
-                ("-t list", ["Unknown option '-t'"]),
+                ("--logs -- true", ["Missing value for '--logs"]),
+                ("stop --logs list", ["unknown option \"--logs\" of stop; it is one of run\n"]),
+                ("--nonsense", ["unknown option \"--nonsense\" of run\n"]),
+                ("-t list", ["unknown option \"-t\" of list; it is one of exec, logs\n"]),
+                (
+                    "--log logs j.conf b -- true",
+                    ["unknown option \"--log\" of logs (did you mean \"--logs\", of run?)"]
+                ),
+                ("stop --forse a", ["unknown option \"--forse\" of stop (did you mean \"--force\"?)"]),
+                ("run run j.conf", ["\"run\" is no file, and the command stands before it already"]),
+                ("ls", ["(did you mean \"list\"?)"]), ("up j.conf", ["(did you mean \"start\"?)"]),
+                ("version", ["(did you mean \"--version\"?)"]), ("strat j.conf", ["(did you mean \"start\"?)"]),
+                ("j.conf --", ["no command behind --", "see jailrun run --help"]),
                 ("--timings=wrong www.conf", ["--timings"]), ("list.conf", ["No such file"]),
                 ("start --timings json ./none.conf", ["No such file"]),
             ])
@@ -144,7 +154,7 @@ extension Typed {
             let outcome = jailrun(line)
             #expect(outcome.status != 0, "\(outcome)")
             if line.contains("--instance top") {
-                return #expect(!outcome.errors.contains("Unknown") && outcome.status != 64, "\(outcome)")
+                return #expect(!outcome.errors.contains("unknown") && outcome.status != 64, "\(outcome)")
             }
             for words in said { #expect(outcome.errors.contains(words), "\(line): \(outcome)") }
         }

@@ -38,7 +38,8 @@ extension Typed {
             ("jailrun --logs we", ["webs/"]), ("jailrun check --fail", ["--fail-over"]),
             ("jailrun --root /nothing stop d", []),
             ("jailrun list _", []), ("jailrun exec --us", ["--user"]), ("jailrun logs -n d", []),
-            ("jailrun help pru", ["prune"]),
+            ("jailrun help pru", ["prune"]), ("jailrun --ver", ["--verbose", "--version"]),
+            ("jailrun list --ver", ["--verbose"]),
         ]
 
         @Test("bash is offered what fits", arguments: offers) func bash(line: String, offered: [String]) {

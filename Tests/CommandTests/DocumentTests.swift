@@ -100,7 +100,7 @@ extension Typed {
                 let isNone = outcome.status == 64 || said.hasPrefix("usage: ")
                 let isPart =
                     command.kind == .prose && (said.contains("Missing expected") || said.contains("needs a command"))
-                if isNone && !isPart || said.contains("Unknown option") { Issue.record("\(command)\n\(outcome)") }
+                if isNone && !isPart || said.contains("unknown option") { Issue.record("\(command)\n\(outcome)") }
             }
             _ = type("jail -r '*'; jailrun prune")
         }
@@ -169,7 +169,7 @@ extension Typed {
                         document: verb, line: 0, text: example.trimmingCharacters(in: .whitespaces), kind: .example)
                     let outcome = type(Self.typed(command), seconds: verb == "top" ? 2 : 60)
                     #expect(
-                        outcome.status != 64 && !outcome.errors.contains("Unknown option"), "\(command)\n\(outcome)")
+                        outcome.status != 64 && !outcome.errors.contains("unknown option"), "\(command)\n\(outcome)")
                 }
             }
             _ = type("jail -r '*'")

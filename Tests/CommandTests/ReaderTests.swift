@@ -73,6 +73,21 @@ final class ReaderTests {
         #expect(!words.hasPrefix("explain") || lines.contains { $0.count > most - 12 }, "it could be wider")
     }
 
+    @Test(
+        "help and parameters are as wide as $COLUMNS says; without it, a parameter is one line",
+        arguments: [
+            ("run --help", 60), ("start --help", 60), ("exec --help", 60), ("check --help", 60), ("--help", 60),
+            ("params", 80), ("params", 60), ("params cap.add", 60),
+        ])
+    func narrow(line: String, columns: Int) {
+        var command = Command([Laboratory.program] + line.split(separator: " ").map(String.init))
+        command.extraEnvironment = ["COLUMNS=\(columns)"]
+        let lines = command.run().output.components(separatedBy: "\n")
+        #expect(lines.count > 5 && lines.filter { $0.count > columns } == [], "\(line)")
+        let plain = Command(["env", "-u", "COLUMNS", Laboratory.program, "params"]).run()
+        #expect(plain.output.components(separatedBy: "\n").allSatisfy { !$0.hasPrefix(" ") })
+    }
+
     @Test("without a terminal it is 80 columns wide, or as wide as $COLUMNS says") func noTerminal() {
         for (columns, most) in [("", 80), ("60", 60), ("1000", 100), ("x", 80)] {
             var command = Command([Laboratory.program, "explain", conf])

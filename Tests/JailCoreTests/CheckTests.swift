@@ -93,6 +93,33 @@ struct CheckTests {
         #expect(try Self.errors("a { path = /j/a; persist; cap.drop = kill; cap.add = kill; }").count == 1)
     }
 
+    // MARK: Limits
+
+    @Test(
+        "a value that no kernel takes for a file of a cgroup is an error, and so is a file that only tells",
+        arguments: [
+            "cgroup.max.depth = -4", "cgroup.max.descendants = many", "cgroup.max.depth = 99999999999",
+            "cgroup.nosuch = 4", "cgroup.stat = 4", "cgroup.events = 1", "cgroup.pressure = 2", "cpu.weight = 0",
+            "cpu.weight = 10001", "cpu.weight.nice = 20", "cpu.idle = yes", "cpu.max = 999", "cpu.max = lots",
+            "cpu.max = \"max 0\"", "cpu.max = \"5000 10000 1\"", "cpu.max.burst = -1", "memory.oom.group = 2",
+            "memory.current = 1", "memory.stat = 1", "pids.current = 1", "cpuset.cpus.effective = 0",
+        ])
+    func cgroup(setting: String) throws {
+        let errors = try Self.errors("a { path = /j/a; persist;\ncgroup.\(setting); }\n")
+        #expect(errors.count == 1 && errors[0].location?.line == 2, "\(errors)")
+    }
+
+    @Test(
+        "what a kernel takes stays as it is",
+        arguments: [
+            "cgroup.max.depth = max", "cgroup.max.descendants = 0", "cgroup.pressure = 0", "cpu.weight = 10000",
+            "cpu.weight.nice = -20", "cpu.max = max", "cpu.max = \"1000 1000000\"", "cpu.max.burst = 0",
+            "memory.oom.group = 1", "io.max = \"8:0 rbps=1\"", "cpuset.cpus = \"0-3,5\"",
+        ])
+    func cgroupValue(setting: String) throws {
+        #expect(try Self.errors("a { path = /j/a; persist; cgroup.\(setting); }\n") == [])
+    }
+
     // MARK: Secrets
 
     private static func warnings(_ parameters: String) throws -> [Diagnostic] {

@@ -64,6 +64,16 @@ final class HostCheckTests {
             ("exec.start = \"treu\";", "in the jail's root, treu: No such file", ""),
             ("exec.start = \"treu a 'b' &\";", "in the jail's root, treu: No such file", ""),
             ("exec.start = \"/etc\";", "in the jail's root, /etc: Permission denied", ""),
+            (
+                "exec.start = \"/usr/x\"; mount = \"/usr ROOT/mnt nullfs ro\";",
+                "in the jail's root, /usr/x: No such", ""
+            ),
+            ("mount = \"tmpfs ROOT/bin tmpfs rw\";", "command: in the jail's root, /bin/true: No such file", ""),
+            (
+                "mount = \"ROOT/bin ROOT/bin nullfs ro,noexec\";",
+                "command: in the jail's root, /bin/true: Permission", ""
+            ),
+            ("mount = \"ROOT/etc/passwd ROOT/mnt ext4 ro\";", "etc/passwd: Block device required", ""),
             ("exec.start = \"true | true\";", "in the jail's root, /bin/sh: No such file", ""),
             ("exec.poststop = \"/no/such x\";", "exec.poststop: /no/such: No such file", ""),
             ("exec.consolelog = /no/such/log;", "exec.consolelog: /no/such: No such file", ""),
@@ -85,16 +95,20 @@ final class HostCheckTests {
         #expect(found.count == 1 && found[0].message.hasPrefix("path ") && found[0].severity == .error, "\(found)")
     }
 
-    @Test("what exec.prestart may make, and what a mount may bring, is a warning")
+    @Test("what exec.prestart or an earlier command may make, or a disk may bring, is a warning")
     func later() throws {
         let made = try check("a { path = ROOT/x; command = /bin/true; exec.prestart = \"mkdir x\"; }", isWhole: true)
         #expect(made.map(\.severity) == [.warning], "\(made)")
         for parameters in [
-            "exec.start = \"/usr/x\"; mount = \"/usr ROOT/mnt nullfs ro\";", "exec.stop = \"/usr/x\";",
+            "exec.start = \"/mnt/x\"; mount = \"DISK ROOT/mnt ext4 ro\";", "exec.stop = \"/usr/x\";",
             "health.command = \"typo\";", "exec.start = \"typo\"; exec.prestart = true;",
             "exec.start = true; exec.start += \"typo &\";",
         ] {
-            let brought = try check(parameters)
+            // Any device serves: none is mounted.
+            let disks = try FileManager.default.contentsOfDirectory(atPath: "/sys/class/block")
+            if parameters.contains("DISK"), !disks.contains(where: { access("/dev/\($0)", F_OK) == 0 }) { continue }
+            let disk = disks.first { access("/dev/\($0)", F_OK) == 0 } ?? ""
+            let brought = try check(parameters.replacing("DISK", with: "/dev/\(disk)"))
             #expect(brought.map(\.severity) == [.warning], "\(brought)")
             #expect(brought.first?.hint?.hasPrefix("needed unless ") == true, "\(brought)")
         }

@@ -127,10 +127,10 @@ struct JailSpecTests {
     @Test("cgroup sizes become bytes, other values stay")
     func cgroup() throws {
         let jail = try spec(
-            #"cgroup.memory.max = 256M; cgroup.cpu.max = "5 10"; cgroup.pids.max = max; cgroup.io.max = "8:0 rbps=1", "8:1 wbps=2";"#
+            #"cgroup.memory.max = 256M; cgroup.cpu.max = "5000 10000"; cgroup.pids.max = max; cgroup.io.max = "8:0 rbps=1", "8:1 wbps=2";"#
         )
         #expect(jail.cgroup.map(\.file) == ["memory.max", "cpu.max", "pids.max", "io.max", "io.max"])
-        #expect(jail.cgroup.map(\.value) == ["268435456", "5 10", "max", "8:0 rbps=1", "8:1 wbps=2"])
+        #expect(jail.cgroup.map(\.value) == ["268435456", "5000 10000", "max", "8:0 rbps=1", "8:1 wbps=2"])
     }
 
     @Test("capabilities are canonical, in the order of their numbers, once each")

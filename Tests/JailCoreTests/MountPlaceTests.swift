@@ -108,4 +108,22 @@ struct MountPlaceTests {
         #expect(ParameterPlanTests.errors(Self.mounts(["/y /j/a/var nullfs rw", "/x /j/a/var/lib nullfs rw"])) == [])
         #expect(ParameterPlanTests.errors(Self.mounts(["/y /j/a/var nullfs rw", "/x /j/a/variable nullfs rw"])) == [])
     }
+
+    @Test(
+        "a second mount on one target is an error, however it is spelled; one on the root is none",
+        arguments: [
+            ("tmpfs /j/a/tmp tmpfs size=1m", "tmpfs /j/a/tmp tmpfs size=2m"),
+            ("tmpfs /j/a/tmp tmpfs", "/x /j/a/./tmp/ nullfs ro"), ("/x /j/a/var nullfs rw", "/x /j/a//var nullfs rw"),
+            ("devfs /j/a/dev devfs rw", "tmpfs /j/a/dev tmpfs rw"),
+            ("proc /j/a/proc procfs rw", "/x /j/a/proc nullfs rw"),
+            ("/x /j/a/var nullfs rw", "overlay /j/a/var overlay lowerdir=/y,ro"),
+            // It has what the root has there, not what is mounted.
+            ("/x /j/a/var nullfs rw", "/y /j/a/var unionfs rw"),
+        ])
+    func twice(first: String, second: String) {
+        let errors = ParameterPlanTests.errors(Self.mounts([first, second]))
+        #expect(errors.count == 1 && errors[0].contains(" is covered by the mount on /j/a/"), "\(errors)")
+        #expect(ParameterPlanTests.errors(Self.mounts(["/x /j/a nullfs rw", "/y /j/a unionfs rw"])) == [])
+        #expect(ParameterPlanTests.errors(Self.mounts(["/x /j/a nullfs rw", "tmpfs /j/a/tmp tmpfs rw"])) == [])
+    }
 }

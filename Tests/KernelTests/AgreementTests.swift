@@ -30,7 +30,20 @@ extension Kernel {
             "ip4.addr = 192.0.2.77; port = \"203.0.113.9:8080:80\";",
             "ip4.addr = 192.0.2.77; port = \"PORT:80\";",
             "ip4.addr = 192.0.2.77; port = \"127.0.0.1:PORT:80/tcp\";",
-            "sysctl.net.ipv4.no_such_parameter = 1;", "ulimit.nofile = 2000000000;", "ulimit.nofile = unlimited;",
+            "sysctl.net.ipv4.no_such_parameter = 1;", "sysctl.net.ipv4.ip_forward = foo;",
+            "sysctl.net.ipv4.ip_unprivileged_port_start = 99999;",
+            "sysctl.net.ipv4.tcp_available_congestion_control = x;",
+            "sysctl.net.ipv4.tcp_congestion_control = nosuch;", "sysctl.net.ipv4.conf.eth9.forwarding = 1;",
+            "sysctl.net.ipv4.conf.lo.forwarding = foo;", "sysctl.net.ipv4.ping_group_range = \"0 70000\";",
+            "ip4.addr = 10.77.9.9; sysctl.net.ipv4.conf.eth0.forwarding = foo;",
+            "sysctl.net.ipv4.ip_local_port_range = \"5 1\";", "sysctl.kernel.shmmni = -4;",
+            "mount = \"DIR/file ROOT/var ext4 ro\";", "mount = \"DIR/empty ROOT/var iso9660 ro\";",
+            "userns = \"100000+1000\"; exec.jail_user = 65534;", "userns = \"100000+5\"; mount.devfs;",
+            "exec.jail_user = 65536;", "mount = \"tmpfs ROOT/var tmpfs uid=65536\";",
+            "userns = \"100000+10\"; mount = \"tmpfs ROOT/var tmpfs gid=10\";",
+            "ulimit.nofile = 3;", "ulimit.nofile = 31:1024;", "ulimit.nproc = 0;", "ulimit.nproc = 1;",
+            "ulimit.as = 4096;", "ulimit.data = 0;", "ulimit.stack = 4096;", "ulimit.cpu = 0;",
+            "ulimit.nofile = 2000000000;", "ulimit.nofile = unlimited;",
             "ip_hostname; host.hostname = no-such-name.invalid; interface = lo;",
         ]
 
@@ -109,6 +122,43 @@ extension Kernel {
                     let again = machine.jailrun("check", "-q", machine.conf)
                     #expect(again.status == 0 && again.errors == "", "\(again)")
                     machine.stop()
+                }
+            }
+        }
+
+        @Test(
+            "what is enough for a start is no defect",
+            arguments: [
+                "ulimit.nofile = 32;", "ulimit.nproc = 2;", "ulimit.stack = 128K;",
+                "userns = \"100000+65535\"; exec.jail_user = 65534;", "userns = \"100000+6\"; mount.devfs;",
+                "sysctl.net.ipv4.ip_unprivileged_port_start = 65535;", "sysctl.net.ipv4.conf.lo.forwarding = 1;",
+                "sysctl.net.ipv4.ping_group_range = \"0 65535\";",
+                "ip4.addr = 10.77.9.9; sysctl.net.ipv4.conf.eth0.forwarding = 1; sysctl.net.ipv4.neigh.eth0.proxy_delay = 0;",
+            ])
+        func enough(parameters: String) throws {
+            try Machine.with { machine in
+                machine.configure("command = \"/bin/true\"; \(parameters)")
+                let check = machine.jailrun("check", "-q", machine.conf)
+                #expect(check.status == 0 && check.errors == "", "\(check)")
+                let run = machine.jailrun("run", machine.conf)
+                #expect(run.status == 0, "\(run)")
+            }
+        }
+
+        @Test("an IPv6 address on a host that has IPv6 disabled is an error of both, which names the switch")
+        func disabledIPv6() throws {
+            try Machine.with { machine in
+                machine.configure("persist; ip6.addr = \"fd00:77::5\";")
+                let script = "echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6; exec \"$0\" \"$@\""
+                func run(_ verb: String) -> Outcome {
+                    // In a network of its own: other tests need IPv6.
+                    Command(["unshare", "-n", "sh", "-c", script, Laboratory.program, verb, machine.conf]).run()
+                }
+                let (check, start) = (run("check"), run("start"))
+                #expect(check.status == 65 && start.status == 125, "\(check)\n\(start)")
+                for outcome in [check, start] {
+                    #expect(outcome.errors.contains("fd00:77::5: IPv6 is disabled on this host"), "\(outcome)")
+                    #expect(outcome.errors.contains("disable_ipv6=0"), "\(outcome)")
                 }
             }
         }

@@ -91,6 +91,19 @@ extension Kernel {
             }
         }
 
+        @Test("an option behind the jail is no command, and the hint says where options stand") func misplaced() throws
+        {
+            try Machine.with { machine in
+                machine.configure("persist;")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                defer { machine.stop() }
+                let outcome = machine.jailrun("exec", "t", "-u", "nobody", "id")
+                #expect(outcome.status == 127, "\(outcome)")
+                #expect(outcome.errors.contains("hint: options stand before the jail"), "\(outcome)")
+                #expect(!machine.jailrun("exec", "t", "/no/such").errors.contains("options stand"))
+            }
+        }
+
         @Test("in a chroot the hint says that it is one, whoever refuses") func chroot() throws {
             try Machine.with { machine in
                 machine.configure("command = \"echo inside\";")

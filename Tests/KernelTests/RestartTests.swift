@@ -95,6 +95,8 @@ extension Kernel {
                 "exec.star = true;", "path = ;", "path = /nowhere;", "exec.jail_user = stranger; exec.start = true;",
                 "interface = nolink0; ip4.addr = 192.0.2.77;", "mount = \"/nowhere/source $path/var nullfs rw 0 0\";",
                 "devfs_ruleset = no_such_rules; mount.devfs;", "seccomp = /nowhere;", "} {",
+                "sysctl.net.ipv4.ip_forward = foo;", "sysctl.net.ipv4.conf.eth9.forwarding = 1;",
+                "health.command = \"/nosuch\";", "exec.stop = \"/nosuch\";", "ulimit.nofile = 3;",
             ])
         func broken(parameters: String) throws {
             try Machine.with { machine in
@@ -109,6 +111,32 @@ extension Kernel {
                 }
                 #expect(["db", "web"].map { machine.firstProcess(of: $0) } == pids)
                 #expect(machine.jailrun("stop", "web", "db", "other").status == 0)
+            }
+        }
+
+        @Test("a command that the jail's own have not made is missing, and what a new command may make is not")
+        func made() throws {
+            try Machine.with { machine in
+                let keeper = "exec.prestart = \"ln -sf /bin/true $path/tmp/made\"; exec.start = true;"
+                configure(machine, db: keeper)
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                let pid = machine.firstProcess(of: "db")
+                for parameters in [
+                    "health.command = \"/nosuch\";", "exec.start += \"/nosuch &\";",
+                    "mount = \"tmpfs $path/none tmpfs\";",
+                ] {
+                    configure(machine, db: keeper + parameters)
+                    let outcome = machine.jailrun("restart", "db")
+                    #expect(outcome.status == 65 && outcome.errors.contains("nothing was stopped"), "\(outcome)")
+                }
+                #expect(machine.firstProcess(of: "db") == pid)
+                configure(machine, db: keeper + "health.command = \"/tmp/made\";")
+                #expect(machine.jailrun("restart", "db").status == 0)
+                let newer = keeper.replacing("made", with: "newer") + "health.command = \"/tmp/newer\";"
+                configure(machine, db: newer)
+                let outcome = machine.jailrun("restart", "db")
+                #expect(outcome.status == 0, "\(outcome)")
+                #expect(machine.jailrun("stop", machine.conf).status == 0)
             }
         }
 
@@ -148,8 +176,13 @@ extension Kernel {
                 #expect(outcome.status == 3, "\(outcome)")
                 #expect(outcome.errors.contains("exit 3: exited with status 3"), "\(outcome)")
                 #expect(outcome.errors.contains("down after the restart: web, db"), "\(outcome)")
-                #expect(machine.state(of: "db") == "none" && machine.state(of: "other") == "up")
-                machine.stop("other")
+                // They are known as down, and can be named again.
+                #expect(["db", "web", "other"].map { machine.state(of: $0) } == ["ended", "ended", "up"])
+                configure(machine)
+                let again = machine.jailrun("restart", "web")
+                #expect(again.status == 0, "\(again)")
+                #expect(["db", "web"].allSatisfy { machine.state(of: $0) == "up" })
+                #expect(machine.jailrun("stop", machine.conf).status == 0)
             }
         }
 

@@ -2,6 +2,10 @@ extension JailReader {
     private static let prefix = "cgroup."
     private static let controllers = ["cpu", "cpuset", "io", "memory", "pids", "hugetlb", "rdma", "misc", "dmem"]
     /// The core files that decide who is in the cgroup and what it is: jailrun's own.
+    /// Core files that can be written, without their first word.
+    private static let settable = ["max.depth", "max.descendants", "pressure"]
+    /// Last words of files that are only read.
+    private static let told = ["stat", "current", "events", "local", "peak", "effective", "numa_stat", "rsvd_current"]
     private static let own = ["procs", "threads", "kill", "freeze", "type", "subtree_control"]
 
     /// `cgroup.FILE = VALUE`, and the default limit of processes.
@@ -58,6 +62,12 @@ extension JailReader {
             error(parameter, "a cgroup file's name has letters, digits, _ and single dots", at: parameter.location)
         } else if isCore, Self.own.contains(parts[parts.count - 1]) {
             error(parameter, "jailrun itself writes to this file", at: parameter.location)
+        } else if isCore, parts.count > 1, !Self.settable.contains(parts.dropFirst().joined(separator: ".")) {
+            error(
+                parameter, "\(file) is no file that can be set", at: parameter.location,
+                hint: Self.settable.map { "cgroup.cgroup.\($0)" }.joined(separator: ", "))
+        } else if let last = parts.last, parts.count > 1, Self.told.contains(last) {
+            error(parameter, "\(file) only tells: the kernel takes nothing for it", at: parameter.location)
         } else if parts.count == 1 || parts[0] != "cgroup" && !Self.controllers.contains(parts[0]) {
             let near = Spelling(parts[0]).closest(in: Self.controllers).map { "did you mean \($0)?" }
             error(
@@ -76,6 +86,11 @@ extension JailReader {
         }
         if file == "pids.max" {
             return bounded(text, value, parameter, hint: "a number, or max") { DigitsOnly.value($0, in: 1...Int.max) }
+        }
+        if let form = CgroupValue(file) {
+            if form.accepts(text) { return text }
+            error(parameter, "\"\(text)\" is no value for it", at: value.location, hint: form.hint)
+            return nil
         }
         guard Self.isSize(file) else { return text }
         return bounded(text, value, parameter, hint: "bytes, with K, M, G or T, or max", Self.byteCount)

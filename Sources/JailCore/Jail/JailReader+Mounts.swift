@@ -117,17 +117,18 @@ extension JailReader {
         error(place, "\(mount.kind.rawValue) can be at /\(only) of the jail only")
     }
 
-    /// A mount covers what was mounted below it before.
+    /// A mount covers what was mounted there, and below it, before.
     private mutating func checkOrder(_ mounts: [MountSpec]) {
-        for (index, mount) in mounts.enumerated() {
-            guard case .configuration(let place) = mount.origin, !mount.relativeTarget.isEmpty,
-                let cover = mounts[index...].first(where: { !$0.relativeTarget.isEmpty && mount.isBelow($0) }),
+        for (index, mount) in mounts.enumerated() where !mount.relativeTarget.isEmpty {
+            guard case .configuration(let place) = mount.origin,
+                let cover = mounts[(index + 1)...].first(where: { $0.hides(mount) }),
                 case .configuration(let line) = cover.origin
             else { continue }
             let (target, above) = (Bytes(mount.target.utf8).printable(), Bytes(cover.target.utf8).printable())
+            let file = line.file == place.file ? "" : "\(line.file), "
             error(
-                "mount: \(target) is covered by the mount on \(above) in line \(line.line)", at: place,
-                hint: "put \(above) first")
+                "mount: \(target) is covered by the mount on \(above) in \(file)line \(line.line)", at: place,
+                hint: mount.isBelow(cover) ? "put \(above) first" : "leave out one of them")
         }
         guard let root = mounts.lastIndex(where: \.relativeTarget.isEmpty),
             case .configuration(let line) = mounts[root].origin
@@ -304,7 +305,6 @@ extension JailReader {
             if let asked, !asked.value {
                 error("\(name) = false contradicts a mount of \(line.kind.rawValue)", at: asked.place)
             }
-            if let other { reportSecond(other, "the mount of \(line.kind.rawValue)") }
             return Located(.always, line.origin)
         }
         if let other {

@@ -32,6 +32,11 @@ extension MountSpec {
     func covers(_ path: String) -> Bool { path == relativeTarget || path.hasPrefix("\(relativeTarget)/") }
 
     func isBelow(_ other: MountSpec) -> Bool { relativeTarget.hasPrefix("\(other.relativeTarget)/") }
+
+    /// Whether nothing of an earlier mount, which is not the root's, can be seen any more. A unionfs keeps what the root has.
+    func hides(_ earlier: MountSpec) -> Bool {
+        !relativeTarget.isEmpty && (earlier.isBelow(self) || earlier.relativeTarget == relativeTarget)
+    }
 }
 
 extension JailSpec {

@@ -14,6 +14,13 @@ public struct ProcessSpec: Equatable, Sendable, Codable {
         public var path: String
         public var value: String
         public var origin: Origin
+
+        /// Of which it is a parameter, if it is one interface's: `net/ipv4/conf/eth0/forwarding`.
+        var interface: String? {
+            let parts = path.split(separator: "/")
+            guard parts.count > 4, parts[2] == "conf" || parts[2] == "neigh" else { return nil }
+            return parts[3] == "all" || parts[3] == "default" ? nil : String(parts[3])
+        }
     }
 
     public var limits: [Limit]

@@ -8,6 +8,7 @@ extension Netlink {
         guard network.isConnected else { return HostNetworkFacts(links: []) }
         var facts = HostNetworkFacts(links: try links())
         facts.hasIPv6 = sysctl("net/ipv6/conf/all/forwarding") != nil
+        facts.linksWithoutIPv6 = linksWithoutIPv6(for: network)
         facts.addresses = try records(.addresses).compactMap { record in
             guard let prefix = InternetPrefix(record.address), let link = facts.links.name(record.index) else {
                 return nil
@@ -26,6 +27,13 @@ extension Netlink {
         facts.takenPorts = try takenPorts(for: network.ports, seesRules: seesRules)
         facts.sysctls = sysctls(for: network, facts)
         return facts
+    }
+
+    private func linksWithoutIPv6(for network: NetworkSpec) -> [String]? {
+        if !network.addresses.contains(where: { $0.family == .ipv6 }) { return nil }
+        let names = ["default", NetworkPlan.bridge] + network.addressInterfaces
+        let disabled = names.filter { sysctl("net/ipv6/conf/\($0)/disable_ipv6") == "1" }
+        return disabled.isEmpty ? nil : disabled
     }
 
     private func defaultGateways(

@@ -23,6 +23,8 @@ public enum NetworkPlanError: Error, Equatable, Sendable {
     /// No network of the bridge holds the address, and no prefix length was given.
     case noNetworkOnBridge(address: String, bridge: String, Origin)
     case noIPv6(address: String, Origin)
+    /// `link` is `default` for those that are made.
+    case disabledIPv6(address: String, link: String, Origin)
     case portOfJail(port: String, jail: String, Origin)
     /// A program of the host's listens there.
     case portOnHost(port: String, program: String?, Origin)
@@ -37,7 +39,8 @@ public enum NetworkPlanError: Error, Equatable, Sendable {
             .duplicateAddress(_, let origin), .addressOnHost(_, _, _, let origin), .addressOfGateway(_, _, let origin),
             .addressOfJail(_, _, let origin),
             .addressOfNetwork(_, _, let origin), .networkOnHost(_, _, let origin), .noGatewayLeft(_, let origin),
-            .noNetworkOnBridge(_, _, let origin), .noIPv6(_, let origin), .cannotMove(_, _, let origin),
+            .noNetworkOnBridge(_, _, let origin), .noIPv6(_, let origin), .disabledIPv6(_, _, let origin),
+            .cannotMove(_, _, let origin),
             .portOfJail(_, _, let origin), .portOnHost(_, _, let origin), .addressNotOnHost(_, _, let origin):
             origin
         }
@@ -64,6 +67,7 @@ public enum NetworkPlanError: Error, Equatable, Sendable {
         case .addressNotOnHost: "without an address, it is published on all of the host's"
         case .addressOfJail:
             "what runs stays in its own network: jail -mr makes it anew, and then it may share that one"
+        case .disabledIPv6: "sysctl net.ipv6.conf.all.disable_ipv6=0 enables it"
         case .cannotMove, .interfaceOfJail, .notAnAddress, .duplicateAddress, .addressOfNetwork, .noIPv6: nil
         }
     }
@@ -105,6 +109,8 @@ extension NetworkPlanError: CustomStringConvertible {
         case .portOnHost(let port, let program, _): "port \(port): taken by \(program ?? "a program of the host")"
         case .addressNotOnHost(let port, let address, _): "port \(port): the host has no address \(address)"
         case .noIPv6(let address, _): "\(address): this kernel has no IPv6"
+        case .disabledIPv6(let address, let link, _):
+            "\(address): IPv6 is disabled on this host: net.ipv6.conf.\(link).disable_ipv6 is 1"
         }
     }
 }

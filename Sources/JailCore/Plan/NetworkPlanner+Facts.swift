@@ -96,6 +96,8 @@ public struct HostNetworkFacts: Equatable, Sendable, Codable {
     public var sysctls: [Sysctl]
     /// False when the kernel has none, or `ipv6.disable=1`.
     public var hasIPv6: Bool
+    /// Links of those that a jail's IPv6 address needs on which it is disabled; `default` stands for new ones. Nil: none is.
+    public var linksWithoutIPv6: [String]?
     /// Ports of the host that are taken: by jails, by programs of the host.
     public var takenPorts: [TakenPort] = []
     /// What settings were before jailrun changed them.
@@ -114,6 +116,16 @@ public struct HostNetworkFacts: Equatable, Sendable, Codable {
     }
 
     func link(named name: String) -> Link? { links.first { $0.name == name } }
+
+    /// Those on which the host would need an IPv6 address of its own, or an entry for the jail's, and can have none.
+    func linkWithoutIPv6(for interface: String?) -> String? {
+        let name = interface ?? NetworkPlan.bridge
+        let link = link(named: name)
+        let isOwn = name == NetworkPlan.bridge && !(link.map(Self.isForeign) ?? false)
+        if !isOwn && link?.isBridge != false { return nil }
+        let needed = isOwn ? [link == nil ? "default" : name] : [name, "default"]
+        return needed.first { linksWithoutIPv6?.contains($0) ?? false }
+    }
 
     /// What it was before the first jail came.
     func original(_ path: String) -> String? { originals.first { $0.path == path }?.value ?? value(of: path) }

@@ -174,7 +174,12 @@ struct NetworkPlanner {
         guard let address = InternetAddress(spec.address), address.isAssignable,
             (0...address.bitWidth).contains(spec.prefixLength ?? 0)
         else { throw .notAnAddress(spec.address, spec.origin) }
-        if address.family == .ipv6, !facts.hasIPv6 { throw .noIPv6(address: spec.address, spec.origin) }
+        if address.family == .ipv6 {
+            if !facts.hasIPv6 { throw .noIPv6(address: spec.address, spec.origin) }
+            if let link = facts.linkWithoutIPv6(for: spec.interface) {
+                throw .disabledIPv6(address: spec.address, link: link, spec.origin)
+            }
+        }
         if let other = facts.jailAddresses.first(where: { $0.address == address && isOthers($0) }) {
             throw .addressOfJail(address: spec.address, jail: other.jail, spec.origin)
         }

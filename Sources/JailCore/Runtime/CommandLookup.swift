@@ -6,8 +6,7 @@ internal import SystemPackage
 ///
 /// A start does not ask: its execve(2) is the answer, and this says afterwards what was missing. `check` asks before.
 final class CommandLookup {
-    /// Descriptors of the folders that make the root, from the top down.
-    private let roots: [Int32]
+    private let tree: RootTree
     /// Folders with a colon between them.
     let path: String
     /// The host's, whose PATH differs from caller to caller.
@@ -15,40 +14,31 @@ final class CommandLookup {
     /// What the jail can have at most, where capabilities of files count; nil where they do not.
     private let capabilities: CapabilitySet?
 
-    private init(folders: [String], path: String, isHosts: Bool, capabilities: CapabilitySet? = nil) {
-        self.capabilities = capabilities
-        let flags = Int32(OpenFlags([.path, .directory]).rawValue) | O_CLOEXEC
-        // What is wrong with a folder is said where it is asked for.
-        roots = folders.map { unsafe Glibc.open($0, flags) }.filter { $0 >= 0 }
-        self.path = path
-        self.isHosts = isHosts
+    private init(_ tree: RootTree, path: String, isHosts: Bool, capabilities: CapabilitySet? = nil) {
+        (self.tree, self.path, self.isHosts, self.capabilities) = (tree, path, isHosts, capabilities)
     }
 
-    deinit { for root in roots { close(root) } }
-
-    /// In a jail's root as it is on the host: without what is mounted below it.
+    /// In a jail's root as it will be, with what its file mounts there.
     convenience init(rootOf jail: JailSpec) {
-        self.init(
-            folders: RootSource(jail).folders, path: Planner.path, isHosts: false,
-            capabilities: jail.privileges.ofFiles)
+        self.init(RootTree(of: jail), path: Planner.path, isHosts: false, capabilities: jail.privileges.ofFiles)
     }
 
     /// In the root of a jail, with all that is mounted there as long as its first process lives.
     convenience init(inside jail: JailRecord) {
         let root = "/proc/\(jail.pid)/root"
         // A process that has ended has none.
-        let folders =
-            (try? Files.open(root, Int32(OpenFlags([.path, .directory]).rawValue))) == nil
-            ? RootSource(jail.spec).folders : [root]
+        let isGone = (try? Files.open(root, Int32(OpenFlags([.path, .directory]).rawValue))) == nil
         self.init(
-            folders: folders, path: Planner.path, isHosts: false, capabilities: jail.spec.privileges.ofFiles)
+            isGone ? RootTree(of: jail.spec) : RootTree(folders: [root]), path: Planner.path, isHosts: false,
+            capabilities: jail.spec.privileges.ofFiles)
     }
 
     /// On the host.
     /// - Parameter isClean: `exec.clean`.
     convenience init(onHost isClean: Bool) {
         let callers = unsafe getenv("PATH").map { unsafe String(cString: $0) } ?? Planner.path
-        self.init(folders: ["/"], path: isClean ? HostCommandPlanner.cleanPath : callers, isHosts: true)
+        let path = isClean ? HostCommandPlanner.cleanPath : callers
+        self.init(RootTree(folders: ["/"]), path: path, isHosts: true)
     }
 
     /// The kernel's BINPRM_BUF_SIZE: a `#!` line is no longer.
@@ -61,6 +51,8 @@ final class CommandLookup {
         enum Problem: Equatable {
             case missing(Errno)
             case interpreter(String, Errno)
+            /// Where it would be is not known before something is mounted.
+            case unseen
             /// Neither `#!` nor a program: ENOEXEC.
             case noProgram
             case foreign(machine: UInt16)
@@ -88,7 +80,7 @@ final class CommandLookup {
 
     /// Nil when nothing is known to be missing.
     func lack(of program: String) -> Lack? {
-        if roots.isEmpty { return nil }
+        if tree.isEmpty { return nil }
         if program.utf8.contains(UInt8(ascii: "/")) {
             // Where the host's commands are run is not known here.
             return isHosts && !program.hasPrefix("/") ? nil : lack(of: program, at: [program], depth: 0)
@@ -107,50 +99,41 @@ final class CommandLookup {
     /// A busybox shell may have programs of its own, of which no file tells.
     private func isNameKept(_ name: String) -> Bool {
         if name.utf8.contains(UInt8(ascii: "/")) { return true }
-        guard let shell = try? open("bin/sh"), let target = Self.place(of: shell) else { return true }
+        guard let shell = try? tree.open("bin/sh"), let target = Self.place(of: shell.file) else { return true }
         return target.split(separator: "/").last != "busybox"
     }
 
     /// execve(2) of the first candidate that can be executed; the answer of the last, but EACCES of any.
     private func lack(of program: String, at places: [String], depth: Int) -> Lack? {
         var answer = Errno.noSuchFileOrDirectory
+        var isUnseen = false
         for place in places {
-            do throws(Errno) {
-                let file = try open(place)
-                try Self.checkExecutable(file)
-                return lack(of: program, in: file, depth: depth)
+            do throws(RootTree.Absence) {
+                let found = try executable(place)
+                return lack(of: program, in: found.file, depth: depth)
             } catch {
                 switch error {
-                case .noSuchFileOrDirectory, .notDirectory: continue
-                case .permissionDenied: answer = error
-                default: return Lack(program: program, problem: .missing(error))
+                case .unknown: isUnseen = true
+                case .errno(.noSuchFileOrDirectory), .errno(.notDirectory): continue
+                case .errno(.permissionDenied): answer = .permissionDenied
+                case .errno(let other): return Lack(program: program, problem: .missing(other))
                 }
             }
         }
+        if isUnseen { return Lack(program: program, problem: .unseen, isCertain: false) }
         // Root may enter every folder.
         return Lack(
             program: program, problem: .missing(answer), isCertain: answer != .permissionDenied || geteuid() == 0)
     }
 
-    /// In the first folder that has it.
-    private func open(_ place: String) throws(Errno) -> Descriptor {
-        var answer = Errno.noSuchFileOrDirectory
-        for root in roots {
-            do throws(Errno) {
-                return try RootPath.open(place, root: root, flags: Int32(OpenFlags.path.rawValue))
-            } catch {
-                if error != .noSuchFileOrDirectory && error != .notDirectory { throw error }
-                answer = error
-            }
-        }
-        throw answer
-    }
-
     /// Whoever asks: an id inside has the rights of another one outside.
-    private static func checkExecutable(_ file: borrowing Descriptor) throws(Errno) {
+    private func executable(_ place: String) throws(RootTree.Absence) -> RootTree.Found {
+        let found = try tree.open(place)
         var status = stat()
-        _ = try unsafe checked(fstat(file.number, &status))
-        if status.st_mode & S_IFMT != S_IFREG || status.st_mode & 0o111 == 0 { throw .permissionDenied }
+        if unsafe fstat(found.file.number, &status) < 0 { throw .errno(.current) }
+        let isProgram = status.st_mode & S_IFMT == S_IFREG && status.st_mode & 0o111 != 0 && !found.isNoExec
+        if !isProgram { throw .errno(.permissionDenied) }
+        return found
     }
 
     private static func place(of file: borrowing Descriptor) -> String? {
@@ -171,9 +154,9 @@ final class CommandLookup {
             if let missing = capabilities.map({ FileCapabilities(of: opened).missing(from: $0) }), !missing.isEmpty {
                 return Lack(program: program, problem: .capabilities(missing))
             }
-            if let elf = ELFHeader(header) { return try binary(program, elf, opened) }
+            if let elf = ELFHeader(header) { return try binary(program, elf, header, opened) }
             let isText = header.allSatisfy { $0 >= 0x20 && $0 < 0x7f || (0x09...0x0d).contains($0) || $0 >= 0x80 }
-            return Lack(program: program, problem: .noProgram, isCertain: isText)
+            return Lack(program: program, problem: .noProgram, isCertain: isText || !KnownFormats.mayTake(header))
         } catch {
             // Who may execute a program need not be one who may read it.
             return error == .permissionDenied ? nil : Lack(program: program, problem: .missing(error))
@@ -207,19 +190,27 @@ final class CommandLookup {
         return Lack(program: program, problem: .interpreter(words[1], lack.errno), isCertain: lack.isCertain)
     }
 
-    private func binary(_ program: String, _ elf: ELFHeader, _ file: borrowing Descriptor) throws(Errno) -> Lack? {
+    private func binary(
+        _ program: String, _ elf: ELFHeader, _ header: [UInt8], _ file: borrowing Descriptor
+    ) throws(Errno) -> Lack? {
         if elf.isForeign {
-            return Lack(program: program, problem: .foreign(machine: elf.machine), isCertain: false)
+            let isKnown = KnownFormats.mayTake(header)
+            return Lack(program: program, problem: .foreign(machine: elf.machine), isCertain: !isKnown)
         }
         guard let table = elf.programTable,
             let place = ELFHeader.interpreter(in: try Self.read(file, at: table.offset, table.size)),
             case let bytes = try Self.read(file, at: place.offset, place.size), bytes.count == place.size
         else { return nil }
         let interpreter = String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-        do throws(Errno) {
-            try Self.checkExecutable(try open(interpreter))
+        do throws(RootTree.Absence) {
+            _ = try executable(interpreter)
             return nil
-        } catch { return Lack(program: program, problem: .interpreter(interpreter, error)) }
+        } catch {
+            guard case .errno(let errno) = error else {
+                return Lack(program: program, problem: .unseen, isCertain: false)
+            }
+            return Lack(program: program, problem: .interpreter(interpreter, errno))
+        }
     }
 }
 
@@ -228,6 +219,7 @@ extension CommandLookup.Lack {
     var errno: Errno {
         switch problem {
         case .missing(let errno), .interpreter(_, let errno): errno
+        case .unseen: .noSuchFileOrDirectory
         case .noProgram, .foreign: Errno(ENOEXEC)
         case .capabilities: Errno(EPERM)
         }
@@ -241,6 +233,7 @@ extension CommandLookup.Lack {
         case .missing(let errno): errno.description
         case .interpreter(let interpreter, let errno):
             "its interpreter \(Terminal.escaped(interpreter)): \(errno.description)"
+        case .unseen: "not in what can be seen before the jail's mounts are made"
         case .noProgram: errno.description
         case .foreign(let machine): "made for another machine: \(ELFHeader.name(of: machine))"
         case .capabilities(let missing):
@@ -252,14 +245,15 @@ extension CommandLookup.Lack {
     func hint(path: String) -> String? {
         switch problem {
         case .missing(.noSuchFileOrDirectory) where !program.utf8.contains(UInt8(ascii: "/")): "looked for in \(path)"
-        case .missing(.permissionDenied): "it is not a file, or not executable: chmod +x"
+        case .missing(.permissionDenied):
+            "it is not a file, not executable (chmod +x), or on a mount with noexec"
         case .noProgram: "its first line says no interpreter, as #!/bin/sh does"
         case .capabilities(let missing) where missing == CapabilitySet([.netRaw]):
             "allow.raw_sockets; or leave allow.suid out, then ping needs no capability"
         case .capabilities(let missing):
             "cap.add = \(missing.capabilities.map(\.shortName).joined(separator: ", ")); or leave allow.suid out, and the "
                 + "file's capabilities count for nothing"
-        case .missing, .interpreter, .foreign: nil
+        case .missing, .interpreter, .unseen, .foreign: nil
         }
     }
 }

@@ -6,12 +6,16 @@ extension FactFinder {
     /// `env` is a file below /dev.
     func checkEnvironment(_ facts: StartFacts) throws(RuntimeError) {
         guard let text = jail.metadata.environment, !text.value.isEmpty else { return }
-        let devfs = jail.pseudoFilesystems.devfs.value
-        if devfs == .always || devfs == .ifPresent && facts.rootDirectories.contains("dev") { return }
+        if hasDevices(facts) { return }
         try object(
             .unsuitable(
                 jail: jail.label, origin: text.origin, "env: the jail has no /dev, where /dev/jail/env would be",
                 hint: "mount.devfs"))
+    }
+
+    func hasDevices(_ facts: StartFacts) -> Bool {
+        let devfs = jail.pseudoFilesystems.devfs.value
+        return devfs == .always || devfs == .ifPresent && facts.rootDirectories.contains("dev")
     }
 
     /// Root inside may take the flag from a mount, where it may make jails: what the host has made read-only must not get there.

@@ -9,20 +9,37 @@ extension FactFinder {
         for mount in jail.mounts where mount.kind.isBind || mount.kind.diskType != nil && mount.kind != .zfs {
             // That of the root is told already.
             if mount.origin == root.origin { continue }
+            var isDisk = true
             do throws(HostWalkError) {
                 if mount.kind.isBind && mount.isBelow(root: jail) {
                     try lookBelowRoot(mount.source)
                 } else {
-                    _ = try open(mount.source, Int32(OpenFlags.path.rawValue), &facts)
+                    let source = try open(mount.source, Int32(OpenFlags.path.rawValue), &facts)
+                    isDisk = Self.isDisk(source)
                 }
             } catch { try missing("mount: \(mount.source)", error, mount.origin) }
+            if !mount.kind.isBind && mount.kind != .erofs && !isDisk { try noDisk(mount) }
         }
+    }
+
+    private static func isDisk(_ file: borrowing Descriptor) -> Bool {
+        var status = stat()
+        return unsafe fstat(file.number, &status) < 0 || status.st_mode & S_IFMT == S_IFBLK
     }
 
     /// There links are followed that lead nowhere else: the step opens it in the root.
     private func lookBelowRoot(_ path: String) throws(HostWalkError) {
         if unsafe access(path, F_OK) == 0 { return }
         throw HostWalkError(.current)
+    }
+
+    /// The kernel makes no disk of a file, but for erofs.
+    private func noDisk(_ mount: MountSpec) throws(RuntimeError) {
+        try object(
+            .unsuitable(
+                jail: jail.label, origin: mount.origin,
+                "mount: \(Terminal.escaped(mount.source)): \(Errno(ENOTBLK).description)",
+                hint: "losetup -f --show FILE makes a disk of an image, and prints its name"))
     }
 
     /// Overlayfs wants its two folders on one mount, which a mount point is not.

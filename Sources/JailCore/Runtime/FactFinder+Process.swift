@@ -5,20 +5,18 @@ internal import SystemPackage
 extension FactFinder {
     func checkProcess() throws(RuntimeError) {
         for setting in jail.process.settings { try check(setting) }
-        for limit in jail.process.limits where limit.resource == .nofile { try check(limit) }
+        for limit in jail.process.limits { try check(limit) }
         try checkCapabilities()
     }
 
     /// Parameters of one interface are there when the jail has it.
     private func check(_ setting: ProcessSpec.Setting) throws(RuntimeError) {
-        let parts = setting.path.split(separator: "/")
-        let isOfInterface = parts.count > 3 && (parts[2] == "conf" || parts[2] == "neigh")
-        if isOfInterface && !["all", "default"].contains(parts[3]) { return }
+        if setting.interface != nil { return }
         if Files.exists("/proc/sys/\(setting.path)") || Errno.current != .noSuchFileOrDirectory { return }
         try object(
             .unsuitable(
                 jail: jail.label, origin: setting.origin,
-                "sysctl.\(parts.joined(separator: ".")): this kernel has no such parameter",
+                "sysctl.\(setting.path.split(separator: "/").joined(separator: ".")): this kernel has no such parameter",
                 hint: "sysctl -a lists those that it has; some come with a module"))
     }
 
@@ -36,8 +34,18 @@ extension FactFinder {
         }
     }
 
-    /// setrlimit(2): no process may have more than that, whoever it is.
     private func check(_ limit: ProcessSpec.Limit) throws(RuntimeError) {
+        if limit.resource == .nofile { try checkMost(limit) }
+        guard let least = least(limit.resource), limit.soft < least else { return }
+        try object(
+            .unsuitable(
+                jail: jail.label, origin: limit.origin,
+                "ulimit.\(limit.resource.rawValue): \(limit.soft) is less than the start of this jail needs, \(least)",
+                hint: "the jail's first process has the limit, too"))
+    }
+
+    /// setrlimit(2): no process may have more than that, whoever it is.
+    private func checkMost(_ limit: ProcessSpec.Limit) throws(RuntimeError) {
         let text = try attempt("\(jail.label): fs.nr_open") { () throws(Errno) in
             try Files.text("/proc/sys/fs/nr_open").trimmed
         }
@@ -48,6 +56,45 @@ extension FactFinder {
                 jail: jail.label, origin: limit.origin,
                 "ulimit.nofile: \(asked) is more than this host lets a process open, \(most)",
                 hint: "sysctl fs.nr_open raises that"))
+    }
+
+    /// With less no start gets as far as the jail's first command: tried, and rounded up to what no change of a step undoes.
+    private func least(_ resource: ResourceLimitName) -> UInt64? {
+        switch resource {
+        case .nofile: 32 + UInt64(jail.mounts.count)
+        // One process waits for the other. The kernel does not count those of the host's own root.
+        case .nproc: jail.privileges.userNamespace.value == .host || jail.startCommands.isEmpty ? nil : 2
+        case .cpu: 1
+        case .data, .stack: 128 << 10
+        case .addressSpace: 1 << 20
+        case .fsize, .core, .rss, .memlock, .locks, .sigpending, .msgqueue, .nice, .rtprio, .rttime: nil
+        }
+    }
+
+    /// setresuid(2), setgroups(2) and file systems that are made for the jail take only ids that it has.
+    func checkIDs(_ facts: StartFacts) throws(RuntimeError) {
+        guard let count = IdentityRegistry.ids(of: jail, host.assumed)?.count else { return }
+        let (user, asked) = (facts.jailUser, jail.privileges.userNamespace.origin)
+        let most = user.groups.reduce(max(user.uid, user.gid), max)
+        if most >= count {
+            let name = "exec.jail_user: \(Terminal.escaped(user.name)) has the user or group id"
+            try object(tooFew(count, most, jail.commands.jailUser?.origin ?? asked, name))
+        }
+        if hasDevices(facts), facts.deviceTree.hasTerminals, Planner.terminalGroup >= count {
+            try object(tooFew(count, Planner.terminalGroup, asked, "userns: the jail's terminals have the group id"))
+        }
+        for mount in jail.mounts where mount.kind == .tmpfs {
+            for option in mount.data where option.hasPrefix("uid=") || option.hasPrefix("gid=") {
+                guard let id = UInt32(option.dropFirst(4)), id >= count else { continue }
+                try object(tooFew(count, id, mount.origin, "mount: \(option.prefix(3)) is"))
+            }
+        }
+    }
+
+    private func tooFew(_ count: UInt32, _ id: UInt32, _ origin: Origin, _ what: String) -> RuntimeError {
+        .unsuitable(
+            jail: jail.label, origin: origin, "\(what) \(id), and the jail has \(count) ids",
+            hint: "userns = FIRST+\(max(IdentityRegistry.rangeCount, id &+ 1)) gives it enough")
     }
 
     /// In a user namespace of its own root has all of them; in the host's, no more than jailrun.

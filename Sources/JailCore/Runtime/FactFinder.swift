@@ -33,6 +33,7 @@ struct FactFinder {
         facts.mountedFiles = mountedFiles
         facts.isNested = host.isNested
         try addDevices(to: &facts)
+        try checkIDs(facts)
         try addCgroupLevels(to: &facts)
         try addPrivileges(to: &facts, terminals: terminals)
         if jail.commands.hasHostCommands || jail.commands.systemUser != nil { facts.caller = try caller() }

@@ -30,7 +30,7 @@ extension Configuration {
         }
     }
 
-    /// What this host lacks for those jails, and for those that they need: all jails where none is named.
+    /// What this host lacks for those jails, which are up, and for those that they need: all jails where none is named.
     /// - Parameter instance: by whose names they are up.
     public func missingOnHost(for names: [String], of instance: String?, host: Host) -> [Diagnostic] {
         var reading = readJails()
@@ -41,7 +41,7 @@ extension Configuration {
             }
         }
         var check = HostCheck(reading, self, host)
-        check.isOfRunning = true
+        check.isRestart = true
         check.perform()
         return check.reading.distinctDiagnostics
     }
@@ -53,10 +53,10 @@ struct HostCheck {
     private(set) var reading: ConfigurationReading
     private let configuration: Configuration
     private let host: Host
+    /// Jails are up: what their commands make has been made.
+    var isRestart = false
     /// The jail that is looked at.
     private var index = 0
-    /// A jail of that name that is up is to be taken down first.
-    var isOfRunning = false
 
     init(_ reading: ConfigurationReading, _ configuration: Configuration, _ host: Host) {
         (self.reading, self.configuration, self.host) = (reading, configuration, host)
@@ -71,6 +71,7 @@ struct HostCheck {
             checkDevices()
             checkHostCommands()
             checkProfile()
+            checkSettings()
             checkLogs()
             checkReach()
             checkJournal()
@@ -78,9 +79,9 @@ struct HostCheck {
         }
     }
 
-    private var spec: JailSpec { reading.jails[index].spec }
+    var spec: JailSpec { reading.jails[index].spec }
 
-    private mutating func say(
+    mutating func say(
         _ severity: Diagnostic.Severity, _ message: String, _ origin: Origin?, hint: String? = nil
     ) {
         var place = reading.jails[index].location
@@ -90,9 +91,22 @@ struct HostCheck {
 
     /// Something without which a start fails, unless the jail's own commands make it first.
     private mutating func missing(_ message: String, _ origin: Origin?, hint: String? = nil) {
-        guard let maker = spec.commands.maker else { return say(.error, message, origin, hint: hint) }
+        let lists: [Maker] = [("exec.prepare", spec.commands.prepare), ("exec.prestart", spec.commands.prestart)]
+        guard let maker = maker(of: lists) else { return say(.error, message, origin, hint: hint) }
         say(.warning, message, origin, hint: "needed unless \(maker) makes it")
     }
+
+    private typealias Maker = (parameter: String, commands: [Located<String>])
+
+    /// What may still make something that is missing: one of these commands that has not been run.
+    private func maker(of lists: [Maker]) -> String? {
+        let present = present?.spec.commands
+        let run = present.map { ($0.prepare + $0.prestart + $0.created + $0.start + $0.command).map(\.value) } ?? []
+        return lists.first { list in list.commands.contains { !run.contains($0.value) } }?.parameter
+    }
+
+    /// The jail as it is up, which is to be started again.
+    private var present: JailRecord? { isRestart ? host.state.record(of: spec.name.value) : nil }
 
     /// Of the configuration, or of another file that decides.
     private func line(at place: SourceLocation) -> Bytes? {
@@ -243,43 +257,33 @@ struct HostCheck {
 
     // MARK: In the jail's root
 
-    /// A program that a mount or an earlier command may bring need not be there yet.
+    /// A program that an earlier command may make need not be there yet. What a jail that is up has is not looked for.
     private mutating func checkCommands() {
         let lookup = CommandLookup(rootOf: spec)
-        let present = isOfRunning ? host.state.record(of: spec.name.value).map { CommandLookup(inside: $0) } : nil
-        for (index, command) in spec.insideCommands.enumerated() {
-            let isLacking = present.map { $0.lacks(of: command.line).contains(where: \.isCertain) } ?? false
-            // What was brought before is still there, in the jail that is up.
-            let bringer = isLacking ? nil : bringer(isFirst: index == 0).map { "needed unless \($0)" }
-            for lack in lookup.lacks(of: command.line) {
+        let inside = present.map { CommandLookup(inside: $0) }
+        for command in spec.insideCommands {
+            for lack in lookup.lacks(of: command.line) where inside?.lacks(of: command.line).isEmpty != true {
+                let bringer = lack.problem == .unseen ? "a mount brings it" : maker(before: command)
+                let needed = bringer.map { "needed unless \($0)" }
                 say(
                     lack.isCertain && bringer == nil ? .error : .warning,
                     "\(command.parameter): in the jail's root, \(lack.message)", command.origin,
-                    hint: (lack.isCertain ? bringer : nil) ?? lack.hint(path: lookup.path))
+                    hint: (lack.isCertain || lack.problem == .unseen ? needed : nil) ?? lack.hint(path: lookup.path))
             }
         }
     }
 
-    /// What may still make a program before its command is run.
-    private func bringer(isFirst: Bool) -> String? {
+    private func maker(before command: InsideCommand) -> String? {
         let commands = spec.commands
-        let lists = [
+        let earlier = Array((commands.start + commands.command).prefix { $0.origin != command.origin })
+        let lists: [Maker] = [
             ("exec.prepare", commands.prepare), ("exec.prestart", commands.prestart),
-            ("exec.created", commands.created),
+            ("exec.created", commands.created), ("an earlier command", earlier),
         ]
-        if let maker = lists.first(where: { !$0.1.isEmpty }) { return "\(maker.0) makes it" }
-        if !spec.mounts.isEmpty { return "a mount brings it" }
-        return isFirst ? nil : "an earlier command makes it"
+        return maker(of: lists).map { "\($0) makes it" }
     }
 }
 
 extension ConfigurationReading.Jail {
     fileprivate var location: SourceLocation { reader.jail.location }
-}
-
-extension CommandSpec {
-    /// What runs on the host before a start looks at it, and may make what is missing.
-    fileprivate var maker: String? {
-        prepare.isEmpty ? prestart.isEmpty ? nil : "exec.prestart" : "exec.prepare"
-    }
 }

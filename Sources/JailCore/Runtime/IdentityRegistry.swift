@@ -158,16 +158,8 @@ struct IdentityRegistry {
     private func chooseRange(
         for spec: JailSpec, _ wish: JailIdentity?, used: [IDRange], from lowest: UInt32 = firstRange
     ) throws(RuntimeError) -> IDRange? {
-        switch spec.privileges.userNamespace.value {
-        case .host: return nil
-        case .range(let first, let count): return IDRange(first: first, count: count)
-        case .private: break
-        }
-        // In a jail, its own: no other ids are known there.
-        if let assumed {
-            if let count = assumed.nestedIDs { return IDRange(first: 0, count: count) }
-        } else if !OwnUserNamespace.isInitial {
-            return IDRange(first: 0, count: OwnUserNamespace.idCount)
+        guard case .private = spec.privileges.userNamespace.value, Self.nestedRange(assumed) == nil else {
+            return Self.ids(of: spec, assumed)
         }
         if let range = wish?.idRange, !used.contains(where: { overlaps($0, range.first) }) { return range }
         var first = lowest
@@ -181,6 +173,21 @@ struct IdentityRegistry {
             first = next
         }
         return IDRange(first: first, count: Self.rangeCount)
+    }
+
+    /// As many as the jail will have, and which, where no range has to be chosen for it; nil where it has the host's.
+    static func ids(of spec: JailSpec, _ assumed: HostFacts?) -> IDRange? {
+        switch spec.privileges.userNamespace.value {
+        case .host: nil
+        case .range(let first, let count): IDRange(first: first, count: count)
+        case .private: nestedRange(assumed) ?? IDRange(first: firstRange, count: rangeCount)
+        }
+    }
+
+    /// In a jail, its own: no other ids are known there.
+    private static func nestedRange(_ assumed: HostFacts?) -> IDRange? {
+        if let assumed { return assumed.nestedIDs.map { IDRange(first: 0, count: $0) } }
+        return OwnUserNamespace.isInitial ? nil : IDRange(first: 0, count: OwnUserNamespace.idCount)
     }
 
     private func overlaps(_ range: IDRange, _ first: UInt32) -> Bool {

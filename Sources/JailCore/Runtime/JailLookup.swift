@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Finds running jails. Every look first repairs what dead ones left, so that what it finds is true.
 public struct JailLookup {
     let host: Host

@@ -4,7 +4,7 @@ public struct StartSelection: Sendable {
     public enum Claim: Sendable {
         /// They are refused: a run has its jails for itself.
         case all
-        /// They are left alone where the whole file was asked for, as `jail -c` does; by name they are refused.
+        /// They are left alone, as `jail -c` does; one that was asked for by its own name is refused.
         case missing
     }
 
@@ -21,7 +21,7 @@ public struct StartSelection: Sendable {
     ///   - specs: the jails of the file that were asked for, and all that they need.
     ///   - names: those that were asked for, as the caller named them; empty for all.
     ///   - configuration: the file.
-    /// - Throws: `.alreadyExists` for the first that was asked for and is up.
+    /// - Throws: `.alreadyExists` for the first that is up and is refused.
     public init(
         _ specs: [JailSpec], of names: [String], claim: Claim, configuration: String, host: Host
     ) throws(RuntimeError) {
@@ -29,9 +29,8 @@ public struct StartSelection: Sendable {
         let holder = NameHolder(state: host.state)
         let held = specs.filter { holder.isHeld($0.name.value) }
         jails = specs.filter { spec in !held.contains { $0.name.value == spec.name.value } }
-        let isPart = claim == .missing && names.isEmpty && !jails.isEmpty
         for spec in held {
-            if spec.isMeant(by: names) && !isPart {
+            if claim == .all ? spec.isMeant(by: names) : spec.isNamed(by: names) {
                 throw .alreadyExists(jail: spec.label, holder: holder.words(of: spec.name.value))
             }
             running.append(present(spec))
@@ -65,14 +64,14 @@ public struct StartSelection: Sendable {
 }
 
 extension JailSpec {
-    /// Whether it was asked for by one of those names, labels or wildcards, not as one that another needs.
+    /// Whether it was asked for, not as one that another needs: by its name, by a wildcard, or as one of the whole file.
     func isMeant(by names: [String]) -> Bool {
-        names.isEmpty
-            || names.contains { name in
-                if let pattern = JailWildcard(Bytes(name.utf8)) { return pattern.matches(Bytes(label.utf8)) }
-                return name == label || name == nameInFile
-            }
+        names.isEmpty || isNamed(by: names)
+            || names.contains { JailWildcard(Bytes($0.utf8))?.matches(Bytes(label.utf8)) ?? false }
     }
+
+    /// By its own name.
+    func isNamed(by names: [String]) -> Bool { names.contains { $0 == label || $0 == nameInFile } }
 
     /// Whether the file says the same of both, in whichever lines.
     func hasSameSettings(as other: JailSpec) -> Bool {

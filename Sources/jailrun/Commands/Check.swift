@@ -151,14 +151,22 @@ struct Params: ParsableCommand {
             + ["fate: \(row.fate.explanation)", "on Linux: \(row.mechanism)"] + example
     }
 
-    /// On a terminal the text goes on below itself; elsewhere it is one line, for grep(1).
+    /// On a terminal, and where $COLUMNS says how wide it is, the text goes on below itself; elsewhere it is one line, for
+    /// grep(1).
     private func show(after head: String, _ text: String) {
-        guard isatty(1) == 1, let columns = Screen.size(of: 1)?.columns else { return print(head + text) }
-        let indent = String(repeating: " ", count: head.count)
-        for (index, line) in Page.wrapped(text, width: max(20, columns - head.count)).enumerated() {
-            print((index == 0 ? head : indent) + line)
+        guard let columns = isatty(1) == 1 ? Screen.size(of: 1)?.columns : Reader.askedWidth else {
+            return print(head + text)
+        }
+        let isBeside = columns - head.count >= Self.narrowest
+        if !isBeside { print(head) }
+        let indent = String(repeating: " ", count: isBeside ? head.count : 4)
+        for (index, line) in Page.wrapped(text, width: max(Self.narrowest, columns - indent.count)).enumerated() {
+            print((index == 0 && isBeside ? head : indent) + line)
         }
     }
+
+    /// Text beside a name is not narrower than that.
+    private static let narrowest = 20
 }
 
 extension ParameterTable.Fate {

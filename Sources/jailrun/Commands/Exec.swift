@@ -56,6 +56,7 @@ struct Exec: ParsableCommand {
                 Output.failure(
                     .command(
                         of: record, named: record.name, line: line, origin: .commandLine, outcome: outcome))
+                if arguments[0].hasPrefix("-") { Output.notice("    hint: options stand before the jail") }
             }
             if outcome != .exited(0) { throw ExitCode(outcome.exitStatus) }
         }

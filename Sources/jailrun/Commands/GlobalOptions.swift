@@ -84,15 +84,24 @@ struct GlobalRequest {
     /// Reads the file; prints all that is wrong with it and ends with 65, EX_DATAERR.
     func load(_ file: String) throws -> Configuration {
         if !file.contains("/"), !file.contains("."), file != "-", access(file, F_OK) != 0, errno == ENOENT {
-            let near = Spelling(file).closest(in: Verb.names).map { " (did you mean \"\($0)\"?)" } ?? ""
-            Output.error("\"\(Terminal.escaped(file))\" is no command and no file\(near)")
-            Output.notice("    hint: commands are \(Verb.names.joined(separator: ", "))")
+            sayNoFile(file)
             throw ExitCode(64)
         }
         do { return try Configuration(path: file) } catch {
             Output.diagnostics(error.diagnostics)
             throw ExitCode(65)
         }
+    }
+
+    /// A word of a command line that stands where a file should.
+    private func sayNoFile(_ word: String) {
+        if Verb(rawValue: word) != nil {
+            Output.error("\"\(word)\" is no file, and the command stands before it already")
+            return Output.notice("    hint: jailrun \(word) --help says what follows it")
+        }
+        let near = Verb.meant(by: word).map { " (did you mean \"\($0)\"?)" } ?? ""
+        Output.error("\"\(Terminal.escaped(word))\" is no command and no file\(near)")
+        Output.notice("    hint: commands are \(Verb.names.joined(separator: ", "))")
     }
 
     func specs(_ configuration: Configuration, _ names: [String], starts: Bool = false) throws -> [JailSpec] {

@@ -71,7 +71,9 @@ struct RestartRun {
 
     /// - Throws: an exit status, when why it is not 0 was said.
     func run() throws {
-        do { for part in parts { try check(part) } } catch {
+        // What was checked is what is started: a file may be changed in the meantime.
+        let specs: [[JailSpec]]
+        do { specs = try parts.map(check) } catch {
             Output.error("nothing was stopped")
             throw error
         }
@@ -83,8 +85,8 @@ struct RestartRun {
         } catch { failure = error }
         // What depends on one that could not be stopped is down already.
         let down = stopped.filter { !host.isHeld($0) }
-        for part in parts {
-            do { try start(part, failure == nil ? nil : down) } catch { failure = failure ?? error }
+        for (part, specs) in zip(parts, specs) {
+            do { try start(part, specs, failure == nil ? nil : down) } catch { failure = failure ?? error }
         }
         guard let failure else { return }
         tellLeft(memory)
@@ -98,22 +100,24 @@ struct RestartRun {
         Output.error("down after the restart: \(left.map(Terminal.escaped).joined(separator: ", "))")
     }
 
-    /// Whether its jails could be started, as far as can be seen while they are up.
-    private func check(_ part: Part) throws {
+    /// Its jails, if they could be started, as far as can be seen while they are up.
+    private func check(_ part: Part) throws -> [JailSpec] {
         let configuration = try global.load(part.file)
         let specs = try global.specs(configuration, part.names, starts: true)
         let errors = configuration.missingOnHost(for: part.names, of: part.instance, host: host).filter {
             $0.severity == .error
         }
-        if errors.isEmpty { return try InstanceOption.check(specs, of: part.instance) }
-        Output.diagnostics(errors)
-        throw ExitCode(65)
+        if !errors.isEmpty {
+            Output.diagnostics(errors)
+            throw ExitCode(65)
+        }
+        try InstanceOption.check(specs, of: part.instance)
+        return specs
     }
 
     /// - Parameter names: the only jails that are to be started; nil for all of the part.
-    private func start(_ part: Part, _ names: [String]?) throws {
-        var specs = try InstanceOption.jails(
-            try global.specs(try global.load(part.file), part.names), of: part.instance, host: host)
+    private func start(_ part: Part, _ checked: [JailSpec], _ names: [String]?) throws {
+        var specs = try InstanceOption.jails(checked, of: part.instance, host: host)
         if let names { specs = specs.filter { names.contains($0.name.value) } }
         if specs.isEmpty { return }
         var start = DetachedStart(specs: specs, file: part.file, host: host, isQuiet: global.quiet)

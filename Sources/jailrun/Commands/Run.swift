@@ -5,7 +5,7 @@ import JailCore
 struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Run jails in the foreground (the default command).",
-        usage: "jailrun [run] [<options>] <file> [<jail> ...] [-- <command> ...]",
+        usage: "jailrun [run] [<options>] <file> [<jail> ...]\n          [-- <command> ...]",
         discussion: HelpText.discussion(
             "With a command of the host behind --, the jails run beside it: it is started when all are healthy, and they are "
                 + "stopped when it has ended. It finds JAILRUN_<JAIL>_IP, _PORT and _NAME in its environment, and its status is "

@@ -1,3 +1,5 @@
+import JailCore
+
 /// The verbs of jailrun. A command line without one is `run`'s.
 enum Verb: String, CaseIterable {
     case run, start, stop, restart, list, exec, ps, logs, stats, top, inspect, wait, check, explain, params, prune
@@ -5,6 +7,20 @@ enum Verb: String, CaseIterable {
     case help
 
     static let names = allCases.filter { $0 != .help }.map(\.rawValue)
+
+    /// What those who come from docker, podman, systemd or a shell call them.
+    private static let others = [
+        "up": "start", "create": "start", "launch": "start", "down": "stop", "rm": "stop", "remove": "stop",
+        "kill": "stop -f", "delete": "stop", "destroy": "stop", "reload": "restart", "ls": "list", "status": "list",
+        "images": "list", "shell": "exec", "sh": "exec", "enter": "exec", "attach": "exec", "console": "exec",
+        "login": "exec", "log": "logs", "journal": "logs", "show": "inspect", "info": "inspect", "validate": "check",
+        "config": "check", "lint": "check", "test": "check", "verify": "check", "plan": "explain", "dry-run": "explain",
+        "parameters": "params", "options": "params", "clean": "prune", "cleanup": "prune", "gc": "prune",
+        "version": "--version", "usage": "--help",
+    ]
+
+    /// The command that was meant by a word that is none.
+    static func meant(by word: String) -> String? { others[word.lowercased()] ?? Spelling(word).closest(in: names) }
 
     /// What its operands are.
     enum Operand { case none, file, jail, jails, jailsOrFiles, parameter, verb }

@@ -48,7 +48,10 @@ struct Completion {
     }
 
     private mutating func offerOptions() {
-        let forms = OptionForm.all.filter { $0.belongs(to: words.verb ?? .run) } + OptionForm.asked.prefix(1)
+        let asked = OptionForm.asked.filter { form in
+            form.long == "help" || words.verb == nil && words.operands.isEmpty && form.long == "version"
+        }
+        let forms = OptionForm.all.filter { $0.belongs(to: words.verb ?? .run) } + asked
         for form in forms {
             offer(["--\(form.long)"])
             if let short = form.short { offer(["-\(short)"]) }

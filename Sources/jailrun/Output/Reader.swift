@@ -26,8 +26,12 @@ struct Reader {
 
     /// As wide as the terminal; where nothing says how wide that is, or there is none, as $COLUMNS says, or as most are.
     var width: Int {
-        let asked = getenv("COLUMNS").flatMap { Int(String(cString: $0)) }.flatMap { $0 > 0 ? $0 : nil }
-        return min(max(columns ?? asked ?? 80, Self.narrowest), Self.widest)
+        min(max(columns ?? Self.askedWidth ?? 80, Self.narrowest), Self.widest)
+    }
+
+    /// $COLUMNS.
+    static var askedWidth: Int? {
+        getenv("COLUMNS").flatMap { Int(String(cString: $0)) }.flatMap { $0 > 0 ? $0 : nil }
     }
 
     /// Shows the lines: on a terminal that is too small for them by a pager, and in colour where that is seen as colour.

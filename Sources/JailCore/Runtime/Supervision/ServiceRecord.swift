@@ -161,6 +161,14 @@ struct ServiceRegistry {
         }
     }
 
+    /// What is known of a jail that is down, unless it is known already how it ended.
+    func remember(_ record: ServiceRecord) throws(RuntimeError) {
+        try prepare()
+        try alone { () throws(RuntimeError) in
+            if self.record(of: record.name)?.isEnded != true { try write(record) }
+        }
+    }
+
     /// Another supervisor takes over from the one that was killed. The caller holds the name's lock.
     func adopt(_ record: ServiceRecord) throws(RuntimeError) {
         try alone { () throws(RuntimeError) in
