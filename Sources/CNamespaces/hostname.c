@@ -5,11 +5,13 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include "cns_spawn.h"
+
+/* jailrun's status for what it could not do itself. */
+enum { LOST = 125 };
 
 int cns_names_in(int pidfd, char *hostname, char *domain, size_t capacity) {
     struct utsname names;
@@ -19,7 +21,11 @@ int cns_names_in(int pidfd, char *hostname, char *domain, size_t capacity) {
     if (!error) {
         if (uname(&names) < 0) error = -errno;
         /* Whoever goes on would have a jail's names for the host's. */
-        if (setns(home, CLONE_NEWUTS) < 0) abort();
+        if (setns(home, CLONE_NEWUTS) < 0) {
+            static const char lost[] = "jailrun: cannot come back from a jail's UTS namespace\n";
+            if (write(STDERR_FILENO, lost, sizeof lost - 1) < 0) _exit(LOST);
+            _exit(LOST);
+        }
     }
     close(home);
     if (error) return error;

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <linux/sockios.h>
 #include <net/if.h>
-#include <netlink/route/link.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -14,12 +14,9 @@
 #include "netlink.h"
 
 int cns_netlink_index(struct cns_netlink *self, const char *name) {
-    struct rtnl_link *link;
-    int error = cns_from_libnl(rtnl_link_get_kernel(self->socket, 0, name, &link));
-    if (error) return error;
-    int index = rtnl_link_get_ifindex(link);
-    rtnl_link_put(link);
-    return index;
+    struct ifreq request = {0};
+    snprintf(request.ifr_name, sizeof request.ifr_name, "%s", name);
+    return ioctl(self->fd, SIOCGIFINDEX, &request) < 0 ? -errno : request.ifr_ifindex;
 }
 
 /* A link must be down for that: netdevice(7). A `%d` in the name becomes a number that is free. */
@@ -34,21 +31,14 @@ static int rename_link(int socket, const char *from, const char *to) {
 }
 
 /* Root inside may have given the link another name, and its name to another link. */
-static int restore_name(struct cns_netlink *self, int index, const char *name) {
-    struct rtnl_link *link;
-    int socket = nl_socket_get_fd(self->socket);
-    int error = cns_from_libnl(rtnl_link_get_kernel(self->socket, index, NULL, &link));
-    if (error) return error;
-    const char *present = rtnl_link_get_name(link);
-    if (strcmp(present, name) != 0) {
-        error = rename_link(socket, present, name);
-        if (error == -EEXIST) error = rename_link(socket, name, "jr%d");
-        if (!error) error = rename_link(socket, present, name);
-        /* -ENODEV: the first of these has done it. */
-        if (error == -ENODEV) error = 0;
-    }
-    rtnl_link_put(link);
-    return error;
+static int restore_name(int socket, int index, const char *name) {
+    struct ifreq request = {.ifr_ifindex = index};
+    if (ioctl(socket, SIOCGIFNAME, &request) < 0) return -errno;
+    if (strcmp(request.ifr_name, name) == 0) return 0;
+    int error = rename_link(socket, request.ifr_name, name);
+    if (error != -EEXIST) return error;
+    error = rename_link(socket, name, "jr%d");
+    return error ? error : rename_link(socket, request.ifr_name, name);
 }
 
 int cns_netlink_return(const char *name, int index, const char *file) {
@@ -61,7 +51,7 @@ int cns_netlink_return(const char *name, int index, const char *file) {
     int here = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
     if (!error && here < 0) error = -errno;
     if (!error) error = cns_netlink_open(kept, &socket);
-    if (!error && index > 0) error = restore_name(socket, index, name);
+    if (!error && index > 0) error = restore_name(socket->fd, index, name);
     if (!error) error = cns_netlink_move(socket, name, here);
     cns_netlink_close(socket);
     if (here >= 0) close(here);

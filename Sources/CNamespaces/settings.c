@@ -101,6 +101,7 @@ int cns_try_settings(const char *text, unsigned count, uint32_t first, uint32_t 
     if (pid > 0 && answer(pid, ready[1], results[0], first, ids, errors, count * 2 * sizeof *errors) == 0) result = 0;
     close(ready[1]);
     close(results[0]);
-    while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
+    while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+    }
     return result;
 }

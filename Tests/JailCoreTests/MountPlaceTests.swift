@@ -113,7 +113,8 @@ struct MountPlaceTests {
         "a second mount on one target is an error, however it is spelled; one on the root is none",
         arguments: [
             ("tmpfs /j/a/tmp tmpfs size=1m", "tmpfs /j/a/tmp tmpfs size=2m"),
-            ("tmpfs /j/a/tmp tmpfs", "/x /j/a/./tmp/ nullfs ro"), ("/x /j/a/var nullfs rw", "/x /j/a//var nullfs rw"),
+            ("tmpfs /j/a/tmp tmpfs rw", "/x /j/a/./tmp/ nullfs ro"),
+            ("/x /j/a/var nullfs rw", "/x /j/a//var nullfs rw"),
             ("devfs /j/a/dev devfs rw", "tmpfs /j/a/dev tmpfs rw"),
             ("proc /j/a/proc procfs rw", "/x /j/a/proc nullfs rw"),
             ("/x /j/a/var nullfs rw", "overlay /j/a/var overlay lowerdir=/y,ro"),

@@ -131,7 +131,7 @@ extension Kernel {
             arguments: [
                 "ulimit.nofile = 32;", "ulimit.nproc = 2;", "ulimit.stack = 128K;",
                 "userns = \"100000+65535\"; exec.jail_user = 65534;", "userns = \"100000+6\"; mount.devfs;",
-                "sysctl.net.ipv4.ip_unprivileged_port_start = 65535;", "sysctl.net.ipv4.conf.lo.forwarding = 1;",
+                "sysctl.net.ipv4.ip_unprivileged_port_start = 443;", "sysctl.net.ipv4.conf.lo.forwarding = 1;",
                 "sysctl.net.ipv4.ping_group_range = \"0 65535\";",
                 "ip4.addr = 10.77.9.9; sysctl.net.ipv4.conf.eth0.forwarding = 1; sysctl.net.ipv4.neigh.eth0.proxy_delay = 0;",
             ])

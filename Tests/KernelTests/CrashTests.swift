@@ -114,7 +114,7 @@ extension Kernel {
                 let worker = """
                     end=$(($(date +%s) + 20))
                     while [ "$(date +%s)" -lt $end ]; do
-                        timeout -s KILL 30 "$0" start "$1" 2>/dev/null; echo "start $?"
+                        timeout -s KILL 30 "$0" start "$1" t 2>/dev/null; echo "start $?"
                         timeout -s KILL 30 "$0" stop t 2>/dev/null; echo "stop $?"
                     done
                     """

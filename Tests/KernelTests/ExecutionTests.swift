@@ -37,12 +37,12 @@ extension Kernel {
             try Machine.with { machine in
                 let profile = "\(machine.directory)/profile.json"
                 let rule = "{\"names\": \(allowed), \"action\": \"SCMP_ACT_ALLOW\"}"
-                machine.write(
-                    "{\"defaultAction\": \"SCMP_ACT_ERRNO\", \"syscalls\": [\(allowed == "[]" ? "" : rule)]}", to: profile)
+                let rules = allowed == "[]" ? "" : rule
+                machine.write("{\"defaultAction\": \"SCMP_ACT_ERRNO\", \"syscalls\": [\(rules)]}", to: profile)
                 machine.configure("seccomp = \"\(profile)\"; command = \"/bin/probe ids\";")
                 let check = machine.jailrun("check", machine.conf)
                 #expect(check.status == Int32(status), "\(check)")
-                #expect(status == 0 || check.errors.contains("the profile forbids execve(2)"), "\(check)")
+                #expect(status == 0 || check.errors.contains("the profile forbids "), "\(check)")
                 for verb in ["run", "start"] {
                     let outcome = machine.jailrun(verb, machine.conf, seconds: 5)
                     // Of a program that may do nothing else the end is its own affair; that it ends is not.

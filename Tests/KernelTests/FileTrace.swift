@@ -13,7 +13,7 @@ struct FileTrace {
     }
 
     /// jailrun itself is executed; its supervisor gives rights up, those of no jail but its own.
-    private static let ofSupervisor = ["execve", "prctl", "capset"]
+    private static let ofSupervisor = ["execve", "prctl", "capset", "seccomp"]
 
     /// The dry run's parts, by the line in front of each.
     static func parts(of lines: [String]) -> [(title: String, lines: [String])] {

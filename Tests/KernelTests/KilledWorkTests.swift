@@ -52,7 +52,8 @@ extension Kernel {
                 let running = machine.start("start", machine.conf)
                 try #require(eventually { !pids(of: "sleep 5454").isEmpty }, "\(running.errors)")
                 usleep(300_000)
-                let workers = pids(of: "\(Laboratory.program) start \(machine.conf)").filter { parent(of: $0) != getpid() }
+                let all = pids(of: "\(Laboratory.program) start \(machine.conf)")
+                let workers = all.filter { $0 != running.pid }
                 let supervisors = workers.filter { parent(of: $0) == running.pid }
                 let victims = victim == "supervisor" ? supervisors : workers.filter { !supervisors.contains($0) }
                 try #require(!victims.isEmpty, "\(workers)")
@@ -68,7 +69,9 @@ extension Kernel {
                 machine.configure("command = \"sleep 5353\";")
                 let running = machine.start("run", machine.conf)
                 try #require(eventually { !pids(of: "sleep 5353").isEmpty })
-                let watchers = { pids(of: "\(Laboratory.program) run \(machine.conf)").filter { parent(of: $0) == running.pid } }
+                let watchers = {
+                    pids(of: "\(Laboratory.program) run \(machine.conf)").filter { parent(of: $0) == running.pid }
+                }
                 try #require(eventually { watchers().count == 1 }, "\(watchers())")
                 let first = watchers()
                 for pid in first { kill(pid, SIGKILL) }
@@ -79,7 +82,8 @@ extension Kernel {
             }
         }
 
-        @Test("a supervisor is not the first to go when memory runs out, though its caller was") func oomScore() throws {
+        @Test("a supervisor is not the first to go when memory runs out, though its caller was") func oomScore() throws
+        {
             try Machine.with { machine in
                 machine.configure("exec.start = \"sleep 5353 &\";")
                 let line = "echo 500 >/proc/self/oom_score_adj; exec '\(Laboratory.program)' start '\(machine.conf)'"

@@ -97,6 +97,8 @@ extension Kernel {
                 "devfs_ruleset = no_such_rules; mount.devfs;", "seccomp = /nowhere;", "} {",
                 "sysctl.net.ipv4.ip_forward = foo;", "sysctl.net.ipv4.conf.eth9.forwarding = 1;",
                 "health.command = \"/nosuch\";", "exec.stop = \"/nosuch\";", "ulimit.nofile = 3;",
+                // The jail that is up has the program, and the next one would not.
+                "mount = \"tmpfs $path/bin tmpfs rw\"; command = \"/bin/true\";",
             ])
         func broken(parameters: String) throws {
             try Machine.with { machine in
@@ -136,6 +138,17 @@ extension Kernel {
                 configure(machine, db: newer)
                 let outcome = machine.jailrun("restart", "db")
                 #expect(outcome.status == 0, "\(outcome)")
+                #expect(machine.jailrun("stop", machine.conf).status == 0)
+            }
+        }
+
+        @Test("what the jail's own commands make each time is no reason against a restart") func madeAgain() throws {
+            try Machine.with { machine in
+                configure(machine, db: "root.ephemeral; exec.start = \"ln -s /bin/true /made\", \"/made\";")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                let pid = machine.firstProcess(of: "db")
+                let outcome = machine.jailrun("restart", "db")
+                #expect(outcome.status == 0 && machine.firstProcess(of: "db") != pid, "\(outcome)")
                 #expect(machine.jailrun("stop", machine.conf).status == 0)
             }
         }

@@ -190,7 +190,10 @@ struct TraceComparison {
     /// Calls of the kinds that a plan is about, up to the last command, that no step asked for.
     var extra: [String] {
         calls.indices.prefix { !isEnd($0) }
-            .filter { !found.contains($0) && !isPayload($0) && !isVisit($0) && Self.isIsolation(calls[$0]) }
+            .filter {
+                !found.contains($0) && !isPayload($0) && !isVisit($0) && !isConfinement($0)
+                    && Self.isIsolation(calls[$0])
+            }
             .map { "\(calls[$0].pid) \(calls[$0].name)(\(calls[$0].arguments.joined(separator: ", ")))" }
     }
 
@@ -208,6 +211,15 @@ struct TraceComparison {
             return false
         }
         return calls.firstIndex { $0.pid == pid } ?? 0 > first
+    }
+
+    /// What the stage does to itself when the last command runs: it is no step, for it is the same in each jail.
+    private func isConfinement(_ index: Int) -> Bool {
+        let call = calls[index]
+        guard pids.count > 1, call.pid == pids[1], index >= cursors[pids[1]] ?? 0 else { return false }
+        return call.name == "seccomp" || call.arguments.first == "PR_SET_NO_NEW_PRIVS"
+            || call.name == "capset"
+                && call.arguments.last?.hasPrefix("{effective=1<<CAP_KILL, permitted=1<<CAP_KILL,") == true
     }
 
     /// To work in the jail's network namespace, jailrun goes there and comes back.

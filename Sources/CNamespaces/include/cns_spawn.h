@@ -174,9 +174,10 @@ int cns_set_attribute(const char *path, const char *name, const void *value, siz
 int cns_openat2(int directory, const char *path, const void *how, size_t size);
 
 /*
- * Asks the kernel whether it takes `count` settings in new namespaces that vanish with the question: `text` has for each
- * a line with a path below /proc/sys and one with the value. The user namespace has `ids` ids, of which 0 is `first`.
- * *errors gets two for each: of open(2) and of write(2), 0 when it went well. Negative when it could not be asked.
+ * Asks the kernel whether it takes `count` settings in new namespaces that vanish with the question: `text` has for
+ * each a line with a path below /proc/sys and one with the value. The user namespace has `ids` ids, of which 0 is
+ * `first`. *errors gets two for each: of open(2) and of write(2), 0 when it went well. Negative when it could not be
+ * asked.
  */
 int cns_try_settings(const char *text, unsigned count, uint32_t first, uint32_t ids, int32_t *errors);
 

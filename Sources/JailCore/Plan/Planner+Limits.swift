@@ -18,9 +18,7 @@ extension Planner {
 
     /// prlimit(2) of the child: in its own user namespace it could only lower them.
     func limitProcess() -> [Step] {
-        limits.map { limit in
-            host(Self.call(limit, of: .childProcess), .processLimit(limit), limit.origin, "set \(limit.resource.name)")
-        }
+        limitResources()
             + (oomScore.map { score in
                 [
                     host(
@@ -33,6 +31,15 @@ extension Planner {
                     host(.close(.file), .oomScore(score.value), score.origin, "close oom_score_adj"),
                 ]
             } ?? [])
+    }
+
+    /// As the owner of its user namespace: root has CAP_SYS_RESOURCE over others' processes, but not in every container.
+    private func limitResources() -> [Step] {
+        if limits.isEmpty { return [] }
+        let steps = limits.map { limit in
+            host(Self.call(limit, of: .childProcess), .processLimit(limit), limit.origin, "set \(limit.resource.name)")
+        }
+        return ownNamespace(true) + steps + ownNamespace(false)
     }
 
     /// Nil when jailrun's own, which a process inherits, is as good: 0, unless the file says otherwise.

@@ -34,7 +34,7 @@ extension SystemCall {
             "prctl", cns_number_prctl,
             [
                 .integer(28, spelled: "PR_SET_SECUREBITS"),
-                isOn ? .integer(4, spelled: "1<<SECURE_NO_SETUID_FIXUP") : .integer(0),
+                isOn ? .integer(4, spelled: "SECBIT_NO_SETUID_FIXUP") : .integer(0),
             ])
     }
 

@@ -61,7 +61,7 @@ extension PostureJudge {
         return [
             Posture.Finding(
                 20,
-                "\(Self.list(jail.root.shown.map { Terminal.escaped($0.value) })): read what is root's alone on the host",
+                "\(Self.list(jail.root.shown.map(\.value))): read what is root's alone on the host",
                 first.origin, mend: "root.unmask for no more than it needs")
         ]
     }
@@ -135,7 +135,7 @@ extension PostureJudge {
     /// What root inside makes belongs to root on disk.
     private var reachable: [Posture.Finding] {
         guard let first = facts.reachable.first else { return [] }
-        let paths = Self.list(facts.reachable.map { Terminal.escaped($0.path) })
+        let paths = Self.list(facts.reachable.map(\.path))
         return [
             Posture.Finding(
                 20, "\(paths): leave a set-user-id program there that makes root of a user of the host",

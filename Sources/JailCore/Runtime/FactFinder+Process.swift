@@ -22,16 +22,18 @@ extension FactFinder {
 
     /// A command's own process performs these behind its filter, and tells nobody when it may not.
     func checkExecution(_ filter: SeccompFilter?, _ path: String) throws(RuntimeError) {
-        if jail.startCommands.isEmpty { return }
+        if filter == nil || jail.startCommands.isEmpty { return }
         let reach = FilterReach(filter)
-        let needed = SeccompTable.rows.filter { ["execve", "close_range"].contains($0.name) }
-        for case (let name, let number?) in needed.map({ ($0.name, $0.number) }) where reach.answer(to: number) == .never {
-            try object(
-                .unsuitable(
-                    jail: jail.label, origin: jail.privileges.seccomp.origin,
-                    "seccomp: \(path): the profile forbids \(name)(2), without which no command can be started",
-                    hint: "let it allow execve and close_range, and what the program itself needs"))
+        let forbidden = SeccompTable.rows.first { row in
+            guard row.name == "execve" || row.name == "close_range", let number = row.number else { return false }
+            return reach.answer(to: number) == .never
         }
+        guard let forbidden else { return }
+        try object(
+            .unsuitable(
+                jail: jail.label, origin: jail.privileges.seccomp.origin,
+                "seccomp: \(path): the profile forbids \(forbidden.name)(2), without which no command can be started",
+                hint: "let it allow execve and close_range, and what the program itself needs"))
     }
 
     private func check(_ limit: ProcessSpec.Limit) throws(RuntimeError) {

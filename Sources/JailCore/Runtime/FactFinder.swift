@@ -259,8 +259,14 @@ struct FactFinder {
     // MARK: seccomp
 
     private func filter() throws(RuntimeError) -> SeccompFilter? {
-        guard let shared else { return try lookUpFilter() }
-        return try shared.filter(jail.privileges) { () throws(RuntimeError) in try lookUpFilter() }
+        let filter: SeccompFilter?
+        if let shared {
+            filter = try shared.filter(jail.privileges) { () throws(RuntimeError) in try lookUpFilter() }
+        } else {
+            filter = try lookUpFilter()
+        }
+        if case .profile(let path) = jail.privileges.seccomp.value { try checkExecution(filter, path) }
+        return filter
     }
 
     /// What had to be compiled is kept with the state; the default filter was compiled when jailrun was built. `check` keeps
@@ -271,9 +277,7 @@ struct FactFinder {
         }
         do {
             let cache = findings == nil && host.assumed == nil ? SeccompCache(directory: "/var/cache/jailrun") : nil
-            let filter = try SeccompFilter.filter(for: jail.privileges, cachedIn: cache)
-            if case .profile(let path) = jail.privileges.seccomp.value { try checkExecution(filter, path) }
-            return filter
+            return try SeccompFilter.filter(for: jail.privileges, cachedIn: cache)
         } catch {
             try object(
                 .unsuitable(jail: jail.label, origin: jail.privileges.seccomp.origin, "\(error)", hint: nil))

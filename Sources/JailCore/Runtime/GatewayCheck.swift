@@ -11,7 +11,7 @@ public struct GatewayCheck {
     public func check() throws(RuntimeError) {
         guard let facts = try facts() else { return }
         for jail in jails {
-            guard let error = Self.objections(jail, facts).first else { continue }
+            guard let error = jail.network.bridgeAddresses.compactMap(facts.gatewayError).first else { continue }
             throw .unsuitable(jail: jail.label, origin: error.origin, "\(error)", hint: error.hint)
         }
     }
@@ -23,10 +23,6 @@ public struct GatewayCheck {
         do throws(NetlinkError) {
             return try Netlink(proc: FileDescriptor(rawValue: proc.number)).facts(for: jail.network)
         } catch { throw .host("cannot look at the network: \(error)", hint: error.hint) }
-    }
-
-    static func objections(_ jail: JailSpec, _ facts: HostNetworkFacts) -> [NetworkPlanError] {
-        jail.network.bridgeAddresses.compactMap(facts.gatewayError)
     }
 }
 

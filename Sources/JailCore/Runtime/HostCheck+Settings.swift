@@ -11,7 +11,9 @@ extension HostCheck {
         let asked = settings.map { (path: spec.trialPath(of: $0), value: $0.value) }
         guard let answers = SettingTrial.answers(to: asked, ids: ids ?? usual) else { return }
         let identity = JailIdentity(jid: 0, idRange: ids, generation: 0)
-        let steps = Planner(jail: spec, identity: identity, facts: StartFacts()).setKernelParameters()
+        let all = Planner(jail: spec, identity: identity, facts: StartFacts()).setKernelParameters()
+        // jailrun's own come first.
+        let steps = Array(all.suffix(3 * settings.count))
         for (index, answer) in answers.enumerated() {
             // Each is opened, written and closed.
             let (opening, writing) = (steps[3 * index], steps[3 * index + 1])
@@ -25,9 +27,10 @@ extension HostCheck {
         }
     }
 
-    /// A start objects to what this host does not have at all.
+    /// A start objects to what this host does not have at all. Of a link that is yet to come the trial does not know.
     private func isUntold(_ setting: ProcessSpec.Setting) -> Bool {
-        setting.interface != nil || Files.exists("/proc/sys/\(setting.path)")
+        if let interface = setting.interface { return interface == "lo" || !spec.linksInside.contains(interface) }
+        return Files.exists("/proc/sys/\(setting.path)")
     }
 
     /// As the start does that fails at it.

@@ -99,8 +99,9 @@ struct HostCheck {
     private typealias Maker = (parameter: String, commands: [Located<String>])
 
     /// What may still make something that is missing: one of these commands that has not been run.
-    private func maker(of lists: [Maker]) -> String? {
-        let present = present?.spec.commands
+    /// - Parameter isMade: a jail that is up has it, so one that has been run may have made it.
+    private func maker(of lists: [Maker], isMade: Bool = false) -> String? {
+        let present = isMade ? nil : present?.spec.commands
         let run = present.map { ($0.prepare + $0.prestart + $0.created + $0.start + $0.command).map(\.value) } ?? []
         return lists.first { list in list.commands.contains { !run.contains($0.value) } }?.parameter
     }
@@ -257,13 +258,15 @@ struct HostCheck {
 
     // MARK: In the jail's root
 
-    /// A program that an earlier command may make need not be there yet. What a jail that is up has is not looked for.
+    /// A program that an earlier command may make need not be there yet. In a jail that is up it is, unless none makes it.
     private mutating func checkCommands() {
         let lookup = CommandLookup(rootOf: spec)
         let inside = present.map { CommandLookup(inside: $0) }
         for command in spec.insideCommands {
-            for lack in lookup.lacks(of: command.line) where inside?.lacks(of: command.line).isEmpty != true {
-                let bringer = lack.problem == .unseen ? "a mount brings it" : maker(before: command)
+            for lack in lookup.lacks(of: command.line) {
+                let isMade = inside?.lacks(of: command.line).isEmpty ?? false
+                let bringer = lack.problem == .unseen ? "a mount brings it" : maker(before: command, isMade: isMade)
+                if isMade && bringer != nil { continue }
                 let needed = bringer.map { "needed unless \($0)" }
                 say(
                     lack.isCertain && bringer == nil ? .error : .warning,
@@ -273,14 +276,14 @@ struct HostCheck {
         }
     }
 
-    private func maker(before command: InsideCommand) -> String? {
+    private func maker(before command: InsideCommand, isMade: Bool) -> String? {
         let commands = spec.commands
         let earlier = Array((commands.start + commands.command).prefix { $0.origin != command.origin })
         let lists: [Maker] = [
             ("exec.prepare", commands.prepare), ("exec.prestart", commands.prestart),
             ("exec.created", commands.created), ("an earlier command", earlier),
         ]
-        return maker(of: lists).map { "\($0) makes it" }
+        return maker(of: lists, isMade: isMade).map { "\($0) makes it" }
     }
 }
 

@@ -138,8 +138,8 @@ public struct JailKeepers {
     private func end(_ run: SupervisedRun) throws(RuntimeError) {
         if run.isOver || run.isEnded {
             if !run.finish() && !run.isOver {
-                takeBack(run)
                 JailTakeover(host: host).run(waitingMilliseconds: 2000)
+                takeBack(run)
                 throw .host("the supervisor of the jails was killed", hint: nil)
             }
         } else {

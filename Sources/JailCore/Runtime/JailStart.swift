@@ -129,7 +129,8 @@ public struct JailStart {
     /// By links, a root may be another than its path says.
     private func checkRealRoot(_ trace: inout JailTrace, _ facts: StartFacts) throws(RuntimeError) {
         guard let named = trace.root else { return }
-        let real = RootPlace(path: facts.realPath(named.path), written: facts.realPath(named.written))
+        let real = RootPlace(
+            path: facts.realPath(RootSource(jail).path), written: facts.realPath(jail.writtenRoot?.value ?? ""))
         if real == named { return }
         trace.root = real
         let others = host.state.traces.compactMap { other in other.root.map { (other.name, $0) } }

@@ -85,10 +85,10 @@ public struct JailStop {
     public func run(_ name: String) throws(RuntimeError) -> Bool {
         if let inner = InnerJails(host: host).record(of: name) { return stopInner(inner) }
         guard JailName.objection(to: Bytes(name.utf8)) == nil else { throw .notFound(jail: name) }
+        try stopNested(in: name)
         // Who keeps a jail has one already.
         let watch = signals == .breakOff ? RunWatch(host) : nil
         defer { watch?.end() }
-        try stopNested(in: name)
         let isAsked = scope == .all ? askHolder(of: name) : JailHolder(of: name, host: host).hurry()
         let lock = try host.lock(name)
         HookCgroup.end(HookCgroup.place(of: name, host))
@@ -236,14 +236,6 @@ public struct JailStop {
         host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
     }
 
-    private var forced: JailStop { JailStop(host: host, terminals: [], signals: .force, isForced: true) }
-
-    /// What a jailrun that was killed has left to do of a stop; the caller holds the name's lock.
-    func resume(_ record: JailRecord) {
-        HookCgroup.end(HookCgroup.place(of: record.name, host))
-        finish(record)
-    }
-
     /// `exec.prestop` and `exec.stop`.
     /// - Throws: what failed; the jail goes on.
     private func runCommandsBefore(_ record: JailRecord) throws(RuntimeError) {
@@ -265,7 +257,7 @@ public struct JailStop {
             switch error {
             // SIGQUIT is what another stop sends that is to be at once.
             case .interrupted(_, let signal) where signals == .force || signal == SIGQUIT:
-                if signals == .breakOff { host.warn("\(record.spec.label): the stop goes on by force, as SIGQUIT asks") }
+                if signals == .breakOff { host.warn("\(record.spec.label): the stop goes on by force") }
                 urgency.isForced = true
             case .command(_, _, _, .timedOut) where record.spec.commands.timeoutSeconds.value == 0 || signals == .force:
                 host.warn("\(error.message); the stop goes on without it")
@@ -342,7 +334,7 @@ public struct JailStop {
 
     /// - Parameter hasEnded: its first process has, and all others with it.
     @discardableResult
-    private func finish(_ record: JailRecord, hasEnded: Bool = false) -> Bool {
+    func finish(_ record: JailRecord, hasEnded: Bool = false) -> Bool {
         let commands = record.spec.commands
         var hooks = hooks(of: record)
         if !hasEnded {
@@ -356,9 +348,7 @@ public struct JailStop {
         if urgency.isForced || scope == .afterwards { hooks.forcedBound = Self.forcedCommandSeconds }
         let isStopped = succeeds { () throws(RuntimeError) in
             if record.trace.phase == .removing || commands.poststop.isEmpty { return }
-            var removing = record.trace
-            removing.phase = .removing
-            try host.state.write(removing)
+            noteRemoval(record)
             try hooks.run(commands.poststop, parameter: "exec.poststop")
         }
         if urgency.isForced { hooks.forcedBound = Self.forcedCommandSeconds }
@@ -374,13 +364,15 @@ public struct JailStop {
             try body()
             return true
         } catch {
-            if case .interrupted(let jail, SIGQUIT) = error {
+            switch error {
+            case .interrupted(let jail, SIGQUIT):
                 urgency.isForced = true
-                host.warn("\(jail): a command after its end was ended, as SIGQUIT asks")
-                return false
+                host.warn("\(jail): a command of the host was ended: the stop is forced")
+            case .interrupted(_, let signal):
+                urgency.interruption = signal
+                host.complain(error)
+            default: host.complain(error)
             }
-            if case .interrupted(_, let signal) = error { urgency.interruption = signal }
-            host.complain(error)
             return false
         }
     }

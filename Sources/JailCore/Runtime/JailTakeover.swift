@@ -25,3 +25,20 @@ public struct JailTakeover {
         host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
     }
 }
+
+extension JailStop {
+    var forced: JailStop { JailStop(host: host, terminals: [], signals: .force, isForced: true) }
+
+    /// What a jailrun that was killed has left to do of a stop; the caller holds the name's lock.
+    func resume(_ record: JailRecord) {
+        HookCgroup.end(HookCgroup.place(of: record.name, host))
+        finish(record)
+    }
+
+    /// For whoever finishes this stop should it be killed.
+    func noteRemoval(_ record: JailRecord) {
+        var removing = record.trace
+        removing.phase = .removing
+        do throws(RuntimeError) { try host.state.write(removing) } catch { host.warn(error.message) }
+    }
+}

@@ -90,16 +90,31 @@ struct PlanPerformer: ~Copyable {
     /// `exec.consolelog`: a file of the host, in a folder where a jail may put links at any moment.
     static func openConsoleLog(_ jail: JailSpec, _ walk: HostWalk) throws(RuntimeError) -> Descriptor {
         guard let log = jail.commands.consoleLog else { return Descriptor(-1) }
+        let isBelowRoot = jail.path.value != "/" && log.value.hasPrefix(jail.path.value + "/")
         do throws(HostWalkError) {
-            return try LogFile(log.value, walk: walk).open(O_WRONLY | O_CREAT | O_APPEND, mode: 0o644)
+            let flags = O_WRONLY | O_CREAT | O_APPEND
+            if isBelowRoot { return try openBelowRoot(log.value, jail, walk, flags) }
+            return try LogFile(log.value, walk: walk).open(flags, mode: 0o644)
         } catch {
-            let isBelowRoot = jail.path.value != "/" && log.value.hasPrefix(jail.path.value + "/")
             throw .unsuitable(
                 jail: jail.label, origin: log.origin,
                 "\(isBelowRoot ? "exec.consolelog:" : "open") \(Terminal.escaped(log.value)): \(error.description)",
                 hint: error.hint
                     ?? (error.errno == .tooManySymbolicLinkLevels ? "no symbolic link may lead there" : nil))
         }
+    }
+
+    /// There no path is the host's.
+    private static func openBelowRoot(
+        _ path: String, _ jail: JailSpec, _ walk: HostWalk, _ flags: Int32
+    ) throws(HostWalkError) -> Descriptor {
+        let root = try walk.open(jail.path.value, Int32(OpenFlags([.path, .directory]).rawValue))
+        let rest = String(path.dropFirst(jail.path.value.count + 1))
+        do throws(Errno) {
+            return try RootPath.open(
+                rest, root: root.number, flags: flags | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, mode: 0o644,
+                followingLinks: false)
+        } catch { throw HostWalkError(error) }
     }
 
     /// Performs the steps up to the clone.
@@ -126,12 +141,23 @@ struct PlanPerformer: ~Copyable {
             let clone = beginning.host.firstIndex(where: { if case .spawn = $0.operation { true } else { false } })
         else { return }
         for index in beginning.host.indices.dropFirst(clone + 1) {
-            LostProcess.comeBack(jail.label, beginning.host[index].purpose) {
+            LostProcess.comeBack(jail.label, beginning.host[index].purpose.description) {
                 do throws(StepFailure) { try beginningSteps.kernelPlan.perform(index..<index + 1) } catch {
                     return Errno(error.errno).description
                 }
                 return nil
             }
+        }
+    }
+
+    /// Whatever step has failed, what is taken back is taken back by root.
+    private func becomeRoot() {
+        for index in beginning.host.indices {
+            guard case .ownNamespace = beginning.host[index].aim,
+                case .call(let call) = beginning.host[index].operation,
+                call == .setEffectiveUser(0) || call == .keepCapabilities(false)
+            else { continue }
+            do { try beginningSteps.kernelPlan.perform(index..<index + 1) } catch { abort() }
         }
     }
 
@@ -141,6 +167,7 @@ struct PlanPerformer: ~Copyable {
     ///   comes over the control socket.
     mutating func perform(_ plan: Plan, of child: borrowing Child) throws(RuntimeError) {
         do throws(RuntimeError) { try performRest(plan, of: child) } catch {
+            becomeRoot()
             guard case .failed(let number, let errno)? = try? Control.receive(from: pair.ours.number) else {
                 throw error
             }

@@ -13,7 +13,9 @@ extension PostureFacts {
         answers = shared.answers(of: filter)
         coreHandler = Self.coreHandler
         // In a jail root is nobody outside.
-        if OwnUserNamespace.isInitial { reachable = ReachableFolder.all(of: jail).map { ($0.path, $0.mend) } }
+        if OwnUserNamespace.isInitial {
+            reachable = ReachableFolder.all(of: jail).map { (Terminal.escaped($0.path), $0.mend) }
+        }
         neighbours = shared.neighbours(of: jail, among: jails).map { Terminal.escaped($0.label) }
         for path in Self.hostPaths(of: jail) { realPaths[path] = Self.realPath(path) }
     }

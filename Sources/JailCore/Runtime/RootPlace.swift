@@ -4,11 +4,13 @@ struct RootPlace: Codable, Sendable, Equatable {
     /// Empty when what it writes to its root vanishes, or it may not.
     var written: String
 
-    init(path: String, written: String) { (self.path, self.written) = (path, written) }
+    init(path: String, written: String) { (self.path, self.written) = (Self.plain(path), Self.plain(written)) }
 
-    init(_ jail: JailSpec) {
-        path = RootSource(jail).path
-        written = jail.writtenRoot?.value ?? ""
+    init(_ jail: JailSpec) { self.init(path: RootSource(jail).path, written: jail.writtenRoot?.value ?? "") }
+
+    /// Without slashes and dots that mean nothing: each start compares its own with all others.
+    private static func plain(_ path: String) -> String {
+        path.isEmpty ? "" : "/" + MountSpec.components(path).joined(separator: "/")
     }
 
     /// Whether one of the two can replace folders that lead to the other's root, or change what is in it. Nested jails lie in each
@@ -19,8 +21,8 @@ struct RootPlace: Codable, Sendable, Equatable {
     }
 
     private static func isBelow(_ inner: String, _ outer: String) -> Bool {
-        let (inner, outer) = (MountSpec.components(inner), MountSpec.components(outer))
-        return !outer.isEmpty && inner.count > outer.count && inner.starts(with: outer)
+        outer.utf8.count > 1 && inner.utf8.count > outer.utf8.count && inner.utf8.starts(with: outer.utf8)
+            && inner.utf8.dropFirst(outer.utf8.count).first == .slash
     }
 }
 

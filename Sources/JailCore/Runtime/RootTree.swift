@@ -31,7 +31,7 @@ final class RootTree {
 
     init(folders: [String]) {
         // What is wrong with a folder is said where it is asked for.
-        let opened = folders.compactMap(Self.descriptor)
+        let opened = folders.compactMap { Self.descriptor(of: $0, O_DIRECTORY) }
         parts = [Part(place: [], folders: opened, isNoExec: false, isLayered: folders.count > 1)]
     }
 
@@ -61,8 +61,8 @@ final class RootTree {
 
     var isEmpty: Bool { parts[0].folders?.isEmpty ?? true }
 
-    private static func descriptor(of path: String) -> Int32? {
-        let descriptor = unsafe Glibc.open(path, Int32(OpenFlags.path.rawValue) | O_CLOEXEC)
+    private static func descriptor(of path: String, _ flags: Int32 = 0) -> Int32? {
+        let descriptor = unsafe Glibc.open(path, Int32(OpenFlags.path.rawValue) | O_CLOEXEC | flags)
         return descriptor < 0 ? nil : descriptor
     }
 
@@ -70,7 +70,7 @@ final class RootTree {
         if mount.kind == .tmpfs { return [] }
         if mount.kind.isBind { return Self.descriptor(of: mount.source).map { [$0] } }
         guard let layers = mount.layers else { return nil }
-        var opened = ([layers.upper].compactMap { $0 } + layers.folders).compactMap(Self.descriptor)
+        var opened = ([layers.upper].compactMap { $0 } + layers.folders).compactMap { Self.descriptor(of: $0) }
         // A unionfs shows what the root has there, not what is mounted.
         if layers.includesTarget, let under = try? open(place, in: parts[0]) { opened.append(under.release()) }
         return opened

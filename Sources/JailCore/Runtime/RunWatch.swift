@@ -21,7 +21,8 @@ final class RunWatch {
     private func begin() {
         let run = cns_pidfd_open(getpid())
         if run < 0 { return }
-        pid = cns_fork(nil)
+        var ended: Int32 = -1
+        pid = unsafe cns_fork(&ended)
         if pid == 0 {
             watch(run)
             _exit(0)
@@ -29,7 +30,7 @@ final class RunWatch {
         close(run)
         guard pid > 0 else { return }
         // Somebody may kill this one, too: then there is another.
-        host.waits.guarded = Waits.Guarded(descriptor: cns_pidfd_open(pid)) { [weak self] in self?.beginAgain() }
+        host.waits.guarded = Waits.Guarded(descriptor: ended) { [weak self] in self?.beginAgain() }
     }
 
     private func beginAgain() {

@@ -44,8 +44,8 @@ final class Session {
                 pollfd(fd: console.readable, events: console.events, revents: 0),
                 pollfd(fd: console.input, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: purpose, events: Int16(POLLIN), revents: 0),
-                pollfd(fd: waits.guarded?.descriptor ?? -1, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: console.blockedScreen, events: Int16(POLLOUT), revents: 0),
+                pollfd(fd: waits.guarded?.descriptor ?? -1, events: Int16(POLLIN), revents: 0),
             ]
             let soonest = [deadline, console.nextLook].compactMap { $0 }.min()
             let count = unsafe poll(&watched, nfds_t(watched.count), waits.timeout(until: soonest))
@@ -56,6 +56,7 @@ final class Session {
                 continue
             }
             if watched[6].revents != 0 { console.showOutput() }
+            if watched[7].revents != 0 { waits.guarded?.ended() }
             if watched[3].revents & Int16(POLLOUT) != 0 { console.deliverInput() }
             if watched[3].revents & ~Int16(POLLOUT) != 0 { console.moveOutput() }
             if watched[4].revents != 0, let signal = console.moveInput() { return asking(signal) }

@@ -52,7 +52,7 @@ extension ServiceRegistry {
     fileprivate func removeStrays(of name: String) {
         do throws(Errno) { if try Files.isThere(path(name)) { return } } catch { return }
         _ = unsafe unlink(path(name) + Files.halfSuffix)
-        ConsoleLog.remove(logPath(name))
+        LogFile(logPath(name), walk: HostWalk()).remove()
     }
 }
 

@@ -48,8 +48,11 @@ struct Stop: ParsableCommand {
         var workers = JailWorkers(jobs, limit: Int.max, host: host)
         let results = try workers.run()
         for (name, result) in zip(names, results) where result == .skipped { Output.error("\(name): skipped") }
-        let failed = results.compactMap { if case .ended(let status) = $0, status != 0 { status } else { nil } }.first
-        guard let failed else { return }
+        let statuses = results.compactMap { result -> Int32? in
+            guard case .ended(let status) = result else { return nil }
+            return status
+        }
+        guard let failed = statuses.first(where: { $0 != 0 }) else { return }
         if let signal = interruption ?? workers.interruption, !names.contains(where: host.isHeld) {
             throw Interrupted(signal: signal)
         }

@@ -148,7 +148,7 @@ extension Supervisor {
                 if let record {
                     try JailStop(host: host, terminals: [], signals: .force, isForced: isForced).finishEnded(record)
                 }
-                JailTakeover(host: host).finishStop(of: name, waitingMilliseconds: 0)
+                JailTakeover(host: host).finishStop(of: name, waitingMilliseconds: 1000)
                 try JailRepair(host: host).repairNamed(name)
                 return nil
             } catch { return error }
