@@ -407,9 +407,18 @@ int cns_make_nonblocking(int descriptor) {
     return flags < 0 || fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
 }
 
+/* Who that is, of the process that asked for it: its children are others. */
+static pid_t bound, bound_to;
+
 void cns_die_with_parent(pid_t parent) {
+    bound = getpid();
+    bound_to = parent;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(128 + SIGKILL);
+}
+
+void cns_stay_with_parent(void) {
+    if (bound && bound == getpid()) cns_die_with_parent(bound_to);
 }
 
 /* capabilities(7): of the bounding set, so that no program that is executed later has them, and of this process's sets.

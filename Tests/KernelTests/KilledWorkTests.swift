@@ -70,7 +70,10 @@ extension Kernel {
                 let running = machine.start("run", machine.conf)
                 try #require(eventually { !pids(of: "sleep 5353").isEmpty })
                 let watchers = {
-                    pids(of: "\(Laboratory.program) run \(machine.conf)").filter { parent(of: $0) == running.pid }
+                    // It has a session of its own, unlike the processes between the jail and a file.
+                    pids(of: "\(Laboratory.program) run \(machine.conf)").filter {
+                        parent(of: $0) == running.pid && getsid($0) == $0
+                    }
                 }
                 try #require(eventually { watchers().count == 1 }, "\(watchers())")
                 let first = watchers()

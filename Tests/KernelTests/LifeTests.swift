@@ -177,7 +177,7 @@ extension Kernel {
             try Machine.with { machine in
                 machine.configure("persist;")
                 #expect(machine.jailrun("start", machine.conf).status == 0)
-                let outcome = machine.jailrun("start", machine.conf)
+                let outcome = machine.jailrun("start", machine.conf, "t")
                 #expect(outcome.status == 125 && outcome.errors.contains("already exists"), "\(outcome)")
                 #expect(machine.jailrun("exec", "t", "true").status == 0)
                 machine.stop()

@@ -49,7 +49,7 @@ extension Kernel {
             try Machine.with { machine in
                 machine.configure("persist; exec.start = \"echo first\";")
                 #expect(machine.jailrun("start", machine.conf).status == 0)
-                let again = machine.jailrun("start", machine.conf)
+                let again = machine.jailrun("start", machine.conf, "t")
                 #expect(again.status == 125 && again.errors.contains("already exists"), "\(again)")
                 #expect(machine.jailrun("logs", "t").output == "first\n" && machine.state() == "up")
                 machine.stop()

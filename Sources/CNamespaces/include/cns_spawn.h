@@ -131,6 +131,8 @@ int cns_make_nonblocking(int descriptor);
 
 /* PR_SET_PDEATHSIG of SIGKILL, and an end at once if that parent is gone already. */
 void cns_die_with_parent(pid_t parent);
+/* Again, after a change of ids: the kernel takes PR_SET_PDEATHSIG back with it. Nothing, where it was not asked for. */
+void cns_stay_with_parent(void);
 
 /* Of this process and all that it starts, for which it needs CAP_SYS_ADMIN: seccomp(2). */
 int cns_refuse_machine_calls(void);

@@ -213,12 +213,17 @@ struct FactFinder {
             "sys/fs/bpf", "sys/fs/pstore", "sys/kernel/debug", "sys/kernel/tracing", "sys/kernel/security",
             "sys/module",
         ]
-        return files.filter { Files.exists("/\($0)") }.map { StartFacts.MaskedPath(path: $0, isDirectory: false) }
-            + directories.filter { Files.exists("/\($0)") }.map { StartFacts.MaskedPath(path: $0, isDirectory: true) }
+        return files.filter(mayBeThere).map { StartFacts.MaskedPath(path: $0, isDirectory: false) }
+            + directories.filter(mayBeThere).map { StartFacts.MaskedPath(path: $0, isDirectory: true) }
     }
 
     private static var readOnlyPaths: [String] {
-        ["proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger"].filter { Files.exists("/\($0)") }
+        ["proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger"].filter(mayBeThere)
+    }
+
+    /// What could not be looked at is hidden all the same, or the step that should do so fails.
+    private static func mayBeThere(_ name: String) -> Bool {
+        Files.exists("/\(name)") || Errno.current != .noSuchFileOrDirectory
     }
 
     // MARK: Limits

@@ -121,6 +121,7 @@ struct PlanPerformer: ~Copyable {
     /// - Returns: the child, which waits for `perform(_:of:)`.
     /// - Throws: `.step` for the step that failed.
     func spawn() throws(RuntimeError) -> Child {
+        defer { cns_stay_with_parent() }
         do throws(RuntimeError) {
             var child: Child?
             try Self.perform(beginningSteps, upTo: beginning.host.count) { index, operation throws(RuntimeError) in
