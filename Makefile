@@ -37,8 +37,8 @@ AUTOLINKED = -Xlinker -lFoundationEssentials -Xlinker -l_FoundationCShims -Xlink
 # Debian's names of what each target needs beside a Swift toolchain and make.
 BUILD_PACKAGES = libseccomp-dev libcap-dev libnl-route-3-dev pkg-config
 DEMO_PACKAGES = $(BUILD_PACKAGES) busybox-static
-TEST_PACKAGES = $(DEMO_PACKAGES) curl iproute2 iputils-ping libcap2-bin mmdebstrap nftables postgresql-client procps redis-tools \
-	socat strace
+TEST_PACKAGES = $(DEMO_PACKAGES) attr curl iproute2 iputils-ping libcap2-bin mmdebstrap nftables postgresql-client \
+	procps redis-tools socat strace
 FREEBSD_PACKAGES = $(BUILD_PACKAGES) iproute2 mmdebstrap
 VM_PACKAGES = $(TEST_PACKAGES) qemu-system-x86 kmod e2fsprogs
 LINT_PACKAGES = $(BUILD_PACKAGES) shellcheck clang-format

@@ -74,11 +74,12 @@ extension Kernel {
 
         @Test("a program whose output is on a terminal is shown while exec.poststart runs") func shown() throws {
             try Machine.with { machine in
-                machine.configure("exec.poststart = \"sleep 2\"; command = \"sh -c 'echo early; sleep 1000'\";")
+                machine.configure("exec.poststart = \"sleep 5454\"; command = \"sh -c 'echo early; sleep 1000'\";")
                 let line = "'\(Laboratory.program)' run '\(machine.conf)'"
                 let running = Command(["script", "-qec", line, "/dev/null"]).start()
                 #expect(eventually(seconds: 15) { running.output.contains("early") })
-                #expect(!pids(of: "sleep 2").isEmpty)
+                #expect(eventually { !pids(of: "sleep 5454").isEmpty })
+                for pid in pids(of: "sleep 5454") { kill(pid, SIGTERM) }
                 for pid in pids(of: "sleep 1000") { kill(pid, SIGKILL) }
                 _ = running.wait(seconds: 15)
             }

@@ -40,7 +40,7 @@ extension Kernel {
 
         @Test(
             "nothing is stopped when a command that is added cannot be executed",
-            arguments: ["health.command = \"/nosuch\";", "exec.start = \"true\", \"/nosuch\";"])
+            arguments: ["health.command = \"/nosuch\";", "exec.start = \"/nosuch\";"])
         func unexecutable(parameters: String) throws {
             try Machine.with { machine in
                 configure(machine)
@@ -119,7 +119,7 @@ extension Kernel {
         @Test("a command that the jail's own have not made is missing, and what a new command may make is not")
         func made() throws {
             try Machine.with { machine in
-                let keeper = "exec.prestart = \"ln -sf /bin/true $path/tmp/made\"; exec.start = true;"
+                let keeper = "exec.prestart = \"ln -f $path/bin/probe $path/tmp/made\"; exec.start = true;"
                 configure(machine, db: keeper)
                 #expect(machine.jailrun("start", machine.conf).status == 0)
                 let pid = machine.firstProcess(of: "db")
@@ -132,9 +132,9 @@ extension Kernel {
                     #expect(outcome.status == 65 && outcome.errors.contains("nothing was stopped"), "\(outcome)")
                 }
                 #expect(machine.firstProcess(of: "db") == pid)
-                configure(machine, db: keeper + "health.command = \"/tmp/made\";")
+                configure(machine, db: keeper + "health.command = \"/tmp/made ids\";")
                 #expect(machine.jailrun("restart", "db").status == 0)
-                let newer = keeper.replacing("made", with: "newer") + "health.command = \"/tmp/newer\";"
+                let newer = keeper.replacing("made", with: "newer") + "health.command = \"/tmp/newer ids\";"
                 configure(machine, db: newer)
                 let outcome = machine.jailrun("restart", "db")
                 #expect(outcome.status == 0, "\(outcome)")
@@ -144,7 +144,7 @@ extension Kernel {
 
         @Test("what the jail's own commands make each time is no reason against a restart") func madeAgain() throws {
             try Machine.with { machine in
-                configure(machine, db: "root.ephemeral; exec.start = \"ln -s /bin/true /made\", \"/made\";")
+                configure(machine, db: "root.ephemeral; exec.start = \"ln -s /bin/probe /made\", \"/made ids\";")
                 #expect(machine.jailrun("start", machine.conf).status == 0)
                 let pid = machine.firstProcess(of: "db")
                 let outcome = machine.jailrun("restart", "db")
