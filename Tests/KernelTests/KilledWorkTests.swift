@@ -61,6 +61,8 @@ extension Kernel {
                 #expect(running.wait(seconds: 15).status != 0)
                 #expect(eventually(seconds: 3) { left().isEmpty }, "\(left())")
                 #expect(pids(of: "sleep 5353").isEmpty && pids(of: "sleep 5454").isEmpty)
+                // One that was up is known as ended.
+                #expect(machine.jailrun("prune").status == 0)
             }
         }
 
