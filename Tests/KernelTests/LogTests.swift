@@ -30,7 +30,10 @@ extension Kernel {
                 machine.configure("persist; exec.start = \"\(print)\"; exec.stop = \"\(print)\";")
                 func onTerminal(_ command: String) -> [String] {
                     let text = Command(["script", "-qec", command, "/dev/null"]).run().output
-                    return text.replacingOccurrences(of: "\r\n", with: "\n").components(separatedBy: "\n")
+                    // Without what a line that changes has left in front.
+                    return text.replacingOccurrences(of: "\r\n", with: "\n").components(separatedBy: "\n").map {
+                        $0.components(separatedBy: "\r").last ?? ""
+                    }
                 }
                 let (program, said) = (Laboratory.program, "\\x1b]0;x\\x07")
                 #expect(onTerminal("\(program) start \(machine.conf)").contains(said))

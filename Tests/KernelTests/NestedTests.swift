@@ -192,7 +192,7 @@ extension Kernel {
                 #expect(machine.cgroups() == ["./t", "./t/.processes", "./t/b"])
                 let asked = machine.inside("jexec", "b", "/bin/probe", "pid1")
                 #expect(asked.status == 0, "\(asked)")
-                #expect(machine.link("jls", "-n", "name", "children.cur").output == "name=t children.cur=1\n")
+                #expect(machine.link("jls", "-j", "t", "-n", "name", "children.cur").output == "name=t children.cur=1\n")
                 #expect(machine.inside("jail", "-r", "b").status == 0)
                 #expect(machine.inside("jls", "name").lines == [])
                 #expect(machine.inside("ls", "/run", "/dev/jail/run").output == "/dev/jail/run:\n\n/run:\n")
@@ -235,7 +235,7 @@ extension Kernel {
                 #expect(machine.cgroups() == ["./t", "./t/.processes", "./t/b", "./t/b/.processes", "./t/b/c"])
                 let outer = machine.inside("jail", "-c", "name=d", "path=/", "persist")
                 #expect(outer.errors == "jail: prison limit exceeded\n", "\(outer)")
-                #expect(machine.link("jls", "-n", "children.cur").output == "children.cur=2\n")
+                #expect(machine.link("jls", "-j", "t", "-n", "children.cur").output == "children.cur=2\n")
                 // What is removed takes with it what is inside, and no command of the jail's is needed for that.
                 #expect(machine.inside("jail", "-R", "b").status == 0)
                 #expect(machine.cgroups() == ["./t", "./t/.processes"])

@@ -40,7 +40,9 @@ final class World: @unchecked Sendable {
         try connectMachine()
         run("ip addr add 192.0.2.1/24 dev lan; ip addr add 2001:db8::1/64 dev lan nodad")
         run("ip addr add 192.0.2.20/24 dev lan; ip addr add 2001:db8::20/64 dev lan nodad", in: machine)
-        usleep(20_000)  // the link-local addresses and their routes come later, by a work queue
+        // The addresses' local routes, and the link-local addresses, come later, by a work queue.
+        run("for i in $(seq 500); do ip -6 route show table local | grep -q 2001:db8::1 && break; sleep 0.01; done")
+        usleep(20_000)
     }
 
     private func connectMachine() throws {
