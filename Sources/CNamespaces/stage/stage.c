@@ -23,7 +23,7 @@
 #include "../perform.h"
 
 enum { NO_STATUS = -1, FAILED_BEFORE_EXEC = 126, NOT_FOUND = 127 };
-enum { CHECK_NANOSECONDS = 100000000, SETTLING_NANOSECONDS = 100000000, CONSOLE_BYTES = 65536 };
+enum { CHECK_NANOSECONDS = 100000000, SETTLING_NANOSECONDS = 100000000, CONSOLE_BYTES = 65536, REAPED_AT_ONCE = 64 };
 
 struct stage {
     struct cns_plan *plan;
@@ -43,6 +43,7 @@ struct stage {
     int is_stopping; /* jailrun has sent SIGTERM: each process has its time */
     int is_confined; /* to what it does when all commands run */
     int has_guests;  /* processes that joined the jail and are no children of ours */
+    int has_more;    /* that have ended and are not reaped yet */
     int is_in_doubt; /* wait4(2) has failed, or knows of no child although one has not been waited for */
 };
 
@@ -242,11 +243,13 @@ static void orphan_ended(struct stage *stage, long pid, int status) {
 }
 
 /*
- * Reaps all that has ended. Returns whether a process is left in the jail. One that joined it (jexec) is no child of
- * ours, so its end is not told by SIGCHLD: wait_for_events() looks again after a while.
+ * Reaps what has ended. Returns whether a process is left in the jail. One that joined it (jexec) is no child of
+ * ours, so its end is not told by SIGCHLD: wait_for_events() looks again after a while. Where processes end faster than
+ * they are reaped, as in a fork bomb, jailrun is heard in between.
  */
 static int reap(struct stage *stage) {
-    for (;;) {
+    stage->has_more = 0;
+    for (int reaped = 0; reaped < REAPED_AT_ONCE; reaped++) {
         int status = 0;
         long pid = cns_raw4(__NR_wait4, -1, &status, WNOHANG | __WALL, NULL);
         if (pid == -EINTR) continue;
@@ -262,6 +265,9 @@ static int reap(struct stage *stage) {
         else
             orphan_ended(stage, pid, status);
     }
+    if (stage->settles && now() >= stage->settles) settled(stage);
+    stage->has_more = 1;
+    return 1;
 }
 
 static void signal_all(struct stage *stage, int signal) {
@@ -336,9 +342,9 @@ static void wait_for_events(struct stage *stage) {
         {.fd = stage->signals, .events = POLLIN},
         {.fd = stage->is_control_open ? CNS_CONTROL_DESCRIPTOR : -1, .events = POLLIN},
     };
-    struct timespec soon = {.tv_nsec = CHECK_NANOSECONDS};
+    struct timespec soon = {.tv_nsec = stage->has_more ? 0 : CHECK_NANOSECONDS};
     int is_orphaned = !stage->is_control_open && stage->plan->console >= 0;
-    int looks_again = stage->has_guests || is_orphaned || stage->settles || stage->is_in_doubt;
+    int looks_again = stage->has_guests || is_orphaned || stage->settles || stage->has_more || stage->is_in_doubt;
 
     if (is_orphaned) relieve_console(stage);
     if (cns_raw5(__NR_ppoll, watched, 2, looks_again ? &soon : NULL, NULL, 0) <= 0) return;
