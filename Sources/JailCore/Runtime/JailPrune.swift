@@ -10,7 +10,10 @@ public struct JailPrune {
     public func run() throws(RuntimeError) -> (removed: [String], left: [String]) {
         try host.state.prepare()
         let repair = JailRepair(host: host)
-        var removed = repair.repairAll(waitingMilliseconds: 2000).map { "removed \($0)" }
+        var repaired = repair.repairAll(waitingMilliseconds: 2000)
+        // Who was killed a moment ago may have held a lock until now, or have told of a jail since.
+        if !repair.left.isEmpty { repaired += repair.repairAll(waitingMilliseconds: 2000) }
+        var removed = repaired.map { "removed \($0)" }
         removed += ServiceRegistry(state: host.state).removeAbandoned(all: true).map { "forgot \($0), which has ended" }
         removed += try pruneNetwork()
         host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
