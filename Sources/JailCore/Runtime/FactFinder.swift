@@ -173,6 +173,8 @@ struct FactFinder {
     /// - Parameter inside: the jail's own, which are not read for nothing.
     func jailUser(_ inside: @autoclosure () -> PasswordFile) throws(RuntimeError) -> StartFacts.User {
         let passwords = jail.commands.isJailUserOfHost.value ? hostPasswords : inside()
+        // A file that could not be read has a user's groups, too.
+        if let failure = passwords.failure { try object(failure) }
         guard let name = jail.commands.jailUser else { return passwords.user("0") ?? .root }
         return try user(name, of: "exec.jail_user", in: passwords) ?? .root
     }
@@ -181,10 +183,7 @@ struct FactFinder {
         _ name: Located<String>, of parameter: String, in passwords: PasswordFile
     ) throws(RuntimeError) -> StartFacts.User? {
         if let user = passwords.user(name.value) { return user }
-        if let failure = passwords.failure {
-            try object(failure)
-            return nil
-        }
+        if passwords.failure != nil { return nil }
         try object(
             .noSuchUser(
                 jail: jail.label, parameter: parameter, origin: name.origin, name: name.value,
