@@ -172,13 +172,18 @@ public struct Cgroup: Equatable, Sendable {
 
 /// CLOCK_MONOTONIC.
 enum Clock {
-    static func microseconds() -> Int {
+    static func microseconds() -> Int { microseconds(CLOCK_MONOTONIC) }
+
+    private static func microseconds(_ clock: clockid_t) -> Int {
         var time = timespec()
-        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+        unsafe clock_gettime(clock, &time)
         return time.tv_sec * 1_000_000 + time.tv_nsec / 1000
     }
 
     static func milliseconds() -> Int { microseconds() / 1000 }
+
+    /// CLOCK_PROCESS_CPUTIME_ID: what this process has used, and not what it waited for.
+    static func processorMicroseconds() -> Int { microseconds(CLOCK_PROCESS_CPUTIME_ID) }
 
     /// CLOCK_REALTIME, seconds since 1970.
     static func wallSeconds() -> Int { time(nil) }

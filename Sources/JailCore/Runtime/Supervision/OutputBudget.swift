@@ -1,4 +1,4 @@
-/// How much of its time a supervisor gives to one jail's output. What comes faster for long is read again after a moment, and what
+/// How much of its processor time a supervisor gives to one jail's output. What comes faster for long is read again after a moment, and what
 /// came meanwhile is dropped and counted: a flood costs the supervisor, and the other jails of it, little.
 struct OutputBudget {
     /// Of each second.

@@ -106,9 +106,9 @@ extension Supervisor {
         // An event before this one may have changed what the descriptor is.
         switch watch.source {
         case .output where service.output == watch.descriptor:
-            let began = Clock.microseconds()
+            let began = Clock.processorMicroseconds()
             if let bytes = service.readOutput() { show(bytes, of: service) }
-            service.budget.spend(Clock.microseconds() - began, Clock.milliseconds())
+            service.budget.spend(Clock.processorMicroseconds() - began, Clock.milliseconds())
         case .journal: service.journal?.flush()
         case .workMessage where service.work?.control == watch.descriptor:
             if service.work?.kind == .start { receive(service) } else { _ = service.work?.receive() }
