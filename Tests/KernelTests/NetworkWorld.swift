@@ -40,9 +40,8 @@ final class World: @unchecked Sendable {
         try connectMachine()
         run("ip addr add 192.0.2.1/24 dev lan; ip addr add 2001:db8::1/64 dev lan nodad")
         run("ip addr add 192.0.2.20/24 dev lan; ip addr add 2001:db8::20/64 dev lan nodad", in: machine)
-        // The addresses' local routes, and the link-local addresses, come later, by a work queue.
-        run("for i in $(seq 500); do ip -6 route show table local | grep -q 2001:db8::1 && break; sleep 0.01; done")
-        usleep(20_000)
+        // The link-local address and its route come later, by a work queue.
+        run("for i in $(seq 500); do ip -6 route show dev lan | grep -q fe80 && break; sleep 0.01; done")
     }
 
     private func connectMachine() throws {
@@ -101,13 +100,14 @@ final class World: @unchecked Sendable {
         return String(decoding: output, as: UTF8.self)
     }
 
-    /// All of the host's network that a jail could change: links, addresses, routes, proxies, settings.
+    /// All of the host's network that a jail could change: links, addresses, routes, proxies, settings. Without the
+    /// addresses' own local routes: the kernel makes them, in its own time.
     func snapshot() -> [Substring] {
         lines(
             """
             ip -d -o link | sed -E 's/[a-z_]+_timer +[0-9.]+//g; s/ state [A-Z]+//; s/,LOWER_UP//; s/NO-CARRIER,//'
             ip -o address | sed -E 's/(valid|preferred)_lft [0-9a-z]+//g; s/ tentative//'
-            ip route show table all; ip -6 route show table all
+            (ip route show table all; ip -6 route show table all) | grep -v 'table local proto kernel'
             ip neigh show proxy; ip -6 neigh show proxy
             cd /proc/sys/net; find ipv4/conf ipv6/conf ipv4/neigh ipv6/neigh -type f \
                 ! -name stable_secret ! -name mc_forwarding \
