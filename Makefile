@@ -74,28 +74,30 @@ demo: root deps-demo release
 	@rootfs-examples/www/build
 	@JAILRUN="$(CURDIR)/$(JAILRUN)" Tests/Lab/lab -e www rootfs-examples/demo
 
-## make test        unit tests, then those that reach the kernel, in a lab (as root)
-test: root deps-test release probe examples
+## make build-tests what make test and make test-vm run
+build-tests: deps-build release probe
 	$(SWIFT) build --build-tests
+
+## make test        unit tests, then those that reach the kernel, in a lab (as root)
+test: root deps-test build-tests examples
 	Tests/Lab/check
 	$(TEST_ENVIRONMENT) Tests/run JailCoreTests
 	$(TEST_ENVIRONMENT) Tests/Lab/lab -e www -e shell -e host -e debian -e ci Tests/run KernelTests --skip ControllerTests
 	$(TEST_ENVIRONMENT) Tests/Lab/lab -e www -e shell -e host -e debian Tests/run CommandTests
 
-## make test-nightly   a fault at each system call of jailrun's and a SIGKILL before each, one at a time, in a lab (as root)
-test-nightly: root deps-test release probe
-	$(SWIFT) build --build-tests
+## make test-nightly   what takes hours: all kernel tests in qemu, too; a fault at each system call of jailrun's and a SIGKILL
+##                  before each, one at a time, in a lab (as root)
+test-nightly: root deps-test deps-vm build-tests examples
+	$(TEST_ENVIRONMENT) Tests/VM/vm -a
 	JAILRUN_SWEEP=all $(TEST_ENVIRONMENT) Tests/Lab/lab Tests/run KernelTests --filter SweepTests
 
 ## make tour        the lessons of docs/tour, each command of them typed into a lab and compared with what they say
-tour: root deps-test release probe
+tour: root deps-test build-tests
 	@rootfs-examples/www/build
-	$(SWIFT) build --build-tests
 	$(TEST_ENVIRONMENT) Tests/Lab/lab -e www Tests/run CommandTests --filter TourTests
 
-## make test-vm     the same kernel tests, and those of cgroup controllers, under Debian's kernel in qemu; then systemd
-test-vm: root deps-vm release probe examples
-	$(SWIFT) build --build-tests
+## make test-vm     the tests that need cgroup controllers or depend on the kernel, under Debian's in qemu; then systemd
+test-vm: root deps-vm build-tests examples
 	$(TEST_ENVIRONMENT) Tests/VM/vm
 	$(TEST_ENVIRONMENT) Tests/VM/vm -s
 
