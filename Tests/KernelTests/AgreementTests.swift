@@ -44,6 +44,7 @@ extension Kernel {
             "ulimit.nofile = 3;", "ulimit.nofile = 31:1024;", "ulimit.nproc = 0;", "ulimit.nproc = 1;",
             "ulimit.as = 4096;", "ulimit.data = 0;", "ulimit.stack = 4096;", "ulimit.cpu = 0;",
             "ulimit.nofile = 2000000000;", "ulimit.nofile = unlimited;",
+            "ulimit.nice = 100;", "ulimit.core = unlimited;",
             "ip_hostname; host.hostname = no-such-name.invalid; interface = lo;",
         ]
 
@@ -70,6 +71,7 @@ extension Kernel {
             if defect.hasPrefix("allow.read_msgbuf") {
                 return machine.read("/proc/sys/kernel/dmesg_restrict").hasPrefix("0")
             }
+            if defect.hasPrefix("ulimit.nice") || defect.hasPrefix("ulimit.core") { return Laboratory.raisesLimits }
             return ["dmem", "rdma"].contains { defect.hasPrefix("cgroup.\($0)") && controllers.contains($0) }
         }
 

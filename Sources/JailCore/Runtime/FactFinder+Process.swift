@@ -1,3 +1,4 @@
+internal import CNamespaces
 internal import Glibc
 internal import SystemPackage
 
@@ -38,6 +39,7 @@ extension FactFinder {
 
     private func check(_ limit: ProcessSpec.Limit) throws(RuntimeError) {
         if limit.resource == .nofile { try checkMost(limit) }
+        try checkRaised(limit)
         guard let least = least(limit.resource), limit.soft < least else { return }
         try object(
             .unsuitable(
@@ -52,13 +54,29 @@ extension FactFinder {
             try Files.text("/proc/sys/fs/nr_open").trimmed
         }
         guard let most = UInt64(text), limit.hard > most else { return }
-        let asked = limit.hard == .max ? "unlimited" : String(limit.hard)
         try object(
             .unsuitable(
                 jail: jail.label, origin: limit.origin,
-                "ulimit.nofile: \(asked) is more than this host lets a process open, \(most)",
+                "ulimit.nofile: \(Self.spelled(limit.hard)) is more than this host lets a process open, \(most)",
                 hint: "sysctl fs.nr_open raises that"))
     }
+
+    /// setrlimit(2): only CAP_SYS_RESOURCE raises a hard limit. The jail's first process begins with jailrun's own limits, or
+    /// with less: what `limits()` sets.
+    private func checkRaised(_ limit: ProcessSpec.Limit) throws(RuntimeError) {
+        if OwnUserNamespace.isInitial && CapabilitySet.ofThisProcess.contains(.sysResource) { return }
+        var (soft, own): (UInt64, UInt64) = (0, 0)
+        guard unsafe cns_limit(Int32(limit.resource.number), &soft, &own) == 0 else { return }
+        let most = Self.limits().first { $0.resource == limit.resource.number }?.hard ?? own
+        if limit.hard <= most { return }
+        try object(
+            .unsuitable(
+                jail: jail.label, origin: limit.origin,
+                "ulimit.\(limit.resource.rawValue): \(Self.spelled(limit.hard)) is more than jailrun may give, \(Self.spelled(most))",
+                hint: "raising a limit needs CAP_SYS_RESOURCE, which root has not here"))
+    }
+
+    private static func spelled(_ limit: UInt64) -> String { limit == .max ? "unlimited" : String(limit) }
 
     /// With less no start gets as far as the jail's first command: tried, and rounded up to what no change of a step undoes.
     private func least(_ resource: ResourceLimitName) -> UInt64? {

@@ -13,7 +13,10 @@ struct JailHolder {
     func letsGo(withinMilliseconds milliseconds: Int) -> Bool {
         let deadline = Clock.milliseconds() + milliseconds
         while true {
-            if JailLock(tryLocking: host.state.lockPath(name), writesHolder: false) != nil { return true }
+            let path = host.state.lockPath(name)
+            if JailLock(tryLocking: path, writesHolder: false) != nil { return true }
+            // The last jail's state directory goes with it.
+            if (try? Files.isThere(path)) == false { return true }
             if Clock.milliseconds() >= deadline { return false }
             usleep(10000)
         }

@@ -154,6 +154,10 @@ public struct JailKeepers {
                 try JailRepair(host: host).removeStarted(status.name, by: run.supervisor)
             } catch { host.warn(error.message) }
         }
+        // Processes that died a moment ago had kept them.
+        if !ServiceRegistry(state: host.state).removeAbandoned().isEmpty {
+            host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
+        }
     }
 
     /// In the foreground how the last start command ended is what the caller wants to know; else only whether it started.
