@@ -31,6 +31,7 @@ enum Main {
     }
 
     private static func runJailrun(_ arguments: [String]) {
+        Output.checkAtExit(status: 125)
         if arguments.first == Completion.verb { return Completion.answer(arguments.dropFirst()) }
         let words = CommandWords(arguments)
         if let request = RunRequest(words) { perform(request) }

@@ -102,10 +102,30 @@ extension Kernel {
                 defer { machine.stop() }
                 let outcome = Command.shell("'\(Laboratory.program)' exec -t t echo words >/dev/full").run(seconds: 15)
                 #expect(outcome.status == 125 && outcome.errors.contains("No space left on device"), "\(outcome)")
-                for words in ["list", "inspect t", "ps t", "stats t"] {
+                let conf = "'\(machine.conf)'"
+                let lines = [
+                    "list", "inspect t", "ps t", "stats t", "top -c 1", "check --posture \(conf)",
+                    "check --json \(conf)",
+                    "explain \(conf)", "explain --format sh \(conf)", "run --dry-run \(conf)", "params", "--help",
+                    "--version", "--generate-completion-script bash",
+                ]
+                for words in lines {
                     let printed = Command.shell("'\(Laboratory.program)' \(words) >/dev/full").run(seconds: 15)
                     #expect(printed.status == 125 && printed.errors.contains("standard output"), "\(words): \(printed)")
                 }
+            }
+        }
+
+        @Test(
+            "what goes on printing ends when nobody reads it, though there is nothing to print",
+            arguments: ["logs -f t", "top"])
+        func silent(words: String) throws {
+            try Machine.with { machine in
+                machine.configure("persist; exec.start = \"echo words\";")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                defer { machine.stop() }
+                let outcome = Command.shell("'\(Laboratory.program)' \(words) | head -n 1").run(seconds: 60)
+                #expect(outcome.status == 0 && outcome.lines.count == 1, "\(outcome)")
             }
         }
 

@@ -92,6 +92,17 @@ extension Kernel {
             }
         }
 
+        @Test("a command of exec.stop that ends in & is not waited for, and ends with the jail") func left() throws {
+            try Machine.with { machine in
+                machine.configure(
+                    "command = \"sleep 1000\"; exec.stop = \"sleep 4321 &\"; exec.stop += \"touch /var/next\";")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                let stop = machine.jailrun("stop", "t", seconds: 60)
+                #expect(stop.status == 0 && machine.has("var/next"), "\(stop)")
+                #expect(Command.shell("ps -eo args | grep '[s]leep 4321'").run().output == "")
+            }
+        }
+
         @Test("a jail whose command runs in the foreground is stopped from elsewhere, with its commands") func stopped()
             throws
         {

@@ -42,6 +42,20 @@ extension Kernel {
             }
         }
 
+        @Test("a start whose jail another command stops before it is up fails, says so, and takes back what it started")
+        func stoppedElsewhere() throws {
+            try Machine.with { machine in
+                configure(machine, web: Self.unhealthy)
+                let start = machine.start("start", machine.conf)
+                #expect(eventually { machine.state(of: "web") == "starting" && machine.state(of: "db") == "up" })
+                #expect(machine.jailrun("stop", "web").status == 0)
+                let outcome = start.wait(seconds: 15)
+                #expect(outcome.status == 125, "\(outcome)")
+                #expect(outcome.errors.contains("web: another command stopped it before it was up"), "\(outcome)")
+                #expect(machine.state(of: "db") == "none" && machine.state(of: "web") == "none")
+            }
+        }
+
         @Test(
             "so is one that is interrupted in a command", arguments: ["exec.prestart", "exec.start", "exec.poststart"])
         func interruptedCommand(parameter: String) throws {

@@ -193,6 +193,8 @@ static int go_on(struct stage *stage) {
         } else {
             stage->is_started = 1;
             report(stage, CNS_STARTED, 0, 0);
+            /* What is left in a jail that was entered is its pid 1's. */
+            if (stage->plan->flags & CNS_ENTER) end(0);
             if (stage->has_main_ended) main_ended(stage);
         }
     }

@@ -123,10 +123,14 @@ struct Logs: ParsableCommand {
             if isOver { printer.endLine() }
             try printer.flush()
             if isOver || printer.isClosed { return nil }
-            var watched = pollfd(fd: host.signals.descriptor, events: Int16(POLLIN), revents: 0)
-            if poll(&watched, 1, 100) > 0, let signal = host.signals.nextWithSender()?.signal, signal != SIGWINCH {
+            var watched = [
+                pollfd(fd: host.signals.descriptor, events: Int16(POLLIN), revents: 0), Output.watchedReader,
+            ]
+            if poll(&watched, 2, 100) <= 0 { continue }
+            if watched[0].revents != 0, let signal = host.signals.nextWithSender()?.signal, signal != SIGWINCH {
                 return signal
             }
+            if watched[1].revents != 0 { return nil }
         }
     }
 }

@@ -44,7 +44,7 @@ struct Top: ParsableCommand {
         var looks = 0
         while true {
             view.look(try Stats.records(jails, lookup))
-            view.draw()
+            try view.draw()
             looks += 1
             if looks == count { return }
             let end = Screen.milliseconds() + (looks == 1 ? min(250, delay * 1000) : delay * 1000)
@@ -58,7 +58,7 @@ struct Top: ParsableCommand {
                 case .key(let key): if !view.press(key) { return }
                 case .nothing: break
                 }
-                view.redraw()
+                try view.redraw()
             }
         }
     }
@@ -68,12 +68,13 @@ struct Top: ParsableCommand {
     private func wait(_ host: Host, _ milliseconds: Int, _ hasKeys: Bool) -> Event {
         var watched = [
             pollfd(fd: host.signals.descriptor, events: Int16(POLLIN), revents: 0),
-            pollfd(fd: hasKeys ? 0 : -1, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: hasKeys ? 0 : -1, events: Int16(POLLIN), revents: 0), Output.watchedReader,
         ]
-        guard poll(&watched, 2, Int32(milliseconds)) > 0 else { return .nothing }
+        guard poll(&watched, 3, Int32(milliseconds)) > 0 else { return .nothing }
         if watched[0].revents != 0, let signal = host.signals.nextWithSender(), signal.signal != SIGWINCH {
             return .quit(signal: signal.signal)
         }
+        if watched[2].revents != 0 { return .quit(signal: nil) }
         var byte: UInt8 = 0
         if watched[1].revents != 0 { return read(0, &byte, 1) == 1 ? .key(byte) : .quit(signal: nil) }
         return .nothing
@@ -121,8 +122,8 @@ struct TopView {
     init(isFullScreen: Bool) { self.isFullScreen = isFullScreen }
 
     /// The alternate screen, without a cursor.
-    static func enter() { write("\u{1b}[?1049h\u{1b}[?25l") }
-    static func leave() { write("\u{1b}[?25h\u{1b}[?1049l") }
+    static func enter() { try? write("\u{1b}[?1049h\u{1b}[?25l") }
+    static func leave() { try? write("\u{1b}[?25h\u{1b}[?1049l") }
 
     mutating func look(_ jails: [JailRecord]) {
         usages = jails.map { jail in Usage(jail, before: before.first { $0.name == jail.name }) }
@@ -141,11 +142,12 @@ struct TopView {
         return true
     }
 
-    func draw() {
-        if isFullScreen { redraw() } else { Self.write(Usage.table(sorted) + "\n") }
+    /// - Throws: as `Output.result`.
+    func draw() throws {
+        if isFullScreen { try redraw() } else { try Self.write(Usage.table(sorted) + "\n") }
     }
 
-    func redraw() {
+    func redraw() throws {
         guard isFullScreen, let size = Screen.size(of: 1) else { return }
         let table = Usage.table(sorted).split(separator: "\n").map(String.init)
         let sparks = [""] + sorted.map { spark(history[$0.now.name] ?? []) }
@@ -158,7 +160,7 @@ struct TopView {
             let line = row < lines.count ? String(lines[row].prefix(size.columns)) : ""
             text += (row == 2 ? "\u{1b}[7m\(line)\u{1b}[0m" : line) + "\u{1b}[K\r\n"
         }
-        Self.write(text + keys.prefix(size.columns - 1) + "\u{1b}[K")
+        try Self.write(text + keys.prefix(size.columns - 1) + "\u{1b}[K")
     }
 
     private var sorted: [Usage] {
@@ -172,7 +174,7 @@ struct TopView {
         return String(values.map { marks[min(marks.count - 1, Int($0 / top * Double(marks.count - 1)))] })
     }
 
-    private static func write(_ text: String) {
-        _ = Delivery.write(Array(text.utf8), to: 1)
+    private static func write(_ text: String) throws {
+        try Output.result(Array(text.utf8))
     }
 }

@@ -28,7 +28,7 @@ enum JailLink {
             listing = ConfigurationListing(error)
         }
         LinkOutput.write(2, listing.errors)
-        LinkOutput.write(1, listing.output)
-        return listing.status
+        let status = LinkOutput(program: "jail").result(listing.output)
+        return listing.status == 0 ? status : listing.status
     }
 }

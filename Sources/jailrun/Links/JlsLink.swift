@@ -118,8 +118,7 @@ enum JlsLink {
         }
         let listing = listing(request, jails, running)
         let text = request.output?.text(jails.map(listing.fields)) ?? listing.text(jails)
-        if case .dropped(let signal?) = LinkOutput.write(1, Array(text.utf8)) { return 128 + signal }
-        return 0
+        return output.result(Array(text.utf8))
     }
 
     private static func listing(_ request: Request, _ jails: [JailRecord], _ running: [JailRecord]) -> JailListing {

@@ -35,6 +35,18 @@ struct LinkOutput: Sendable {
         Self.write(1, Array(lines.map { "\($0)\n" }.joined().utf8))
     }
 
+    /// What was asked for, on standard output.
+    /// - Returns: the command's status.
+    func result(_ bytes: [UInt8]) -> Int32 {
+        switch Self.write(1, bytes) {
+        case .whole, .closed, .dropped(nil): return 0
+        case .dropped(let signal?): return 128 + signal
+        case .failed(let errno):
+            error("cannot write standard output: \(errno.description)")
+            return 1
+        }
+    }
+
     @discardableResult
     static func write(_ descriptor: Int32, _ bytes: [UInt8]) -> Delivery {
         WaitLine.erase()

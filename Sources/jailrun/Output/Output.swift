@@ -42,6 +42,26 @@ enum Output {
         _ = Delivery.write(bytes, to: 2)
     }
 
+    /// For poll(2): it has something to tell once nobody reads standard output any more, as `jailrun top | head -1` does.
+    static var watchedReader: pollfd { pollfd(fd: 1, events: 0, revents: 0) }
+
+    /// From now on what print(_:) has written and nobody could take makes the process fail at its end, with that status; a
+    /// reader that has gone does not. stdio(3) tells only who asks.
+    static func checkAtExit(status: Int32) {
+        failedStatus = status
+        atexit {
+            errno = 0
+            let isWritten = fflush(stdout) == 0 && ferror(stdout) == 0
+            let reason = errno
+            var reader = watchedReader
+            if isWritten || reason == EPIPE || poll(&reader, 1, 0) > 0 { return }
+            Output.error("cannot write standard output\(reason == 0 ? "" : ": " + String(cString: strerror(reason)))")
+            _exit(failedStatus)
+        }
+    }
+
+    private nonisolated(unsafe) static var failedStatus: Int32 = 125
+
     /// What was asked for, on standard output.
     /// - Throws: 128 + n, when signal n came while its reader took nothing; why it cannot be written.
     static func result(_ text: String) throws { try result(Array("\(text)\n".utf8)) }

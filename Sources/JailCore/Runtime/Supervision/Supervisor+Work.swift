@@ -292,10 +292,18 @@ extension Supervisor {
         if isStoppedElsewhere { service.life.askToStop(now) }
         service.life.ended(
             isFailure: outcome != .exited(0), isUnexecuted: outcome == .exited(126) || outcome == .exited(127), now)
+        if isStoppedElsewhere { failUnlessEstablished(service, now) }
         // How it ended is written before anything of it is taken back.
         writeRecord(service)
         if !isStoppedElsewhere { finish(service) }
         service.record = nil
+    }
+
+    /// Whoever waits for it to be up must not take it for one that did its work.
+    func failUnlessEstablished(_ service: Service, _ now: Int) {
+        if service.life.isEstablished { return }
+        service.life.leftDown(now)
+        service.detail = "another command stopped it before it was up"
     }
 
     func drain(_ service: Service) {

@@ -263,7 +263,9 @@ final class Supervisor {
             if owns(service) || service.life.state == .waiting { continue }
             // Its jail, if there is one, is being stopped by somebody else, who has the lock.
             service.life.askToStop(now)
-            if service.pidfd < 0 && service.work == nil { service.life.ended(isFailure: false, now) }
+            if service.pidfd >= 0 || service.work != nil { continue }
+            service.life.ended(isFailure: false, now)
+            failUnlessEstablished(service, now)
         }
     }
 
