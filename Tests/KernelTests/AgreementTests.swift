@@ -36,6 +36,8 @@ extension Kernel {
             "sysctl.net.ipv4.tcp_congestion_control = nosuch;", "sysctl.net.ipv4.conf.eth9.forwarding = 1;",
             "sysctl.net.ipv4.conf.lo.forwarding = foo;", "sysctl.net.ipv4.ping_group_range = \"0 70000\";",
             "ip4.addr = 10.77.9.9; sysctl.net.ipv4.conf.eth0.forwarding = foo;",
+            "ip6.addr = fd00:77::5; sysctl.net.ipv6.conf.all.disable_ipv6 = 1;",
+            "ip6.addr = fd00:77::5; sysctl.net.ipv6.conf.eth0.disable_ipv6 = 1;",
             "sysctl.net.ipv4.ip_local_port_range = \"5 1\";", "sysctl.kernel.shmmni = -4;",
             "mount = \"DIR/file ROOT/var ext4 ro\";", "mount = \"DIR/empty ROOT/var iso9660 ro\";",
             "userns = \"100000+1000\"; exec.jail_user = 65534;", "userns = \"100000+5\"; mount.devfs;",
@@ -44,7 +46,7 @@ extension Kernel {
             "ulimit.nofile = 3;", "ulimit.nofile = 31:1024;", "ulimit.nproc = 0;", "ulimit.nproc = 1;",
             "ulimit.as = 4096;", "ulimit.data = 0;", "ulimit.stack = 4096;", "ulimit.cpu = 0;",
             "ulimit.nofile = 2000000000;", "ulimit.nofile = unlimited;",
-            "ulimit.nice = 100;", "ulimit.core = unlimited;",
+            "ulimit.nice = 100;", "ulimit.core = unlimited;", "oom.score = -500;",
             "ip_hostname; host.hostname = no-such-name.invalid; interface = lo;",
         ]
 
@@ -71,7 +73,9 @@ extension Kernel {
             if defect.hasPrefix("allow.read_msgbuf") {
                 return machine.read("/proc/sys/kernel/dmesg_restrict").hasPrefix("0")
             }
-            if defect.hasPrefix("ulimit.nice") || defect.hasPrefix("ulimit.core") { return Laboratory.raisesLimits }
+            if ["ulimit.nice", "ulimit.core", "oom.score"].contains(where: defect.hasPrefix) {
+                return Laboratory.raisesLimits
+            }
             return ["dmem", "rdma"].contains { defect.hasPrefix("cgroup.\($0)") && controllers.contains($0) }
         }
 

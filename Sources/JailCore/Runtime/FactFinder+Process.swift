@@ -7,11 +7,13 @@ extension FactFinder {
     func checkProcess() throws(RuntimeError) {
         for setting in jail.process.settings { try check(setting) }
         for limit in jail.process.limits { try check(limit) }
+        if let score = jail.process.oomScore { try check(score) }
         try checkCapabilities()
     }
 
     /// Parameters of one interface are there when the jail has it.
     private func check(_ setting: ProcessSpec.Setting) throws(RuntimeError) {
+        try checkKeepsAddresses(setting)
         if setting.interface != nil { return }
         if Files.exists("/proc/sys/\(setting.path)") || Errno.current != .noSuchFileOrDirectory { return }
         try object(
@@ -19,6 +21,20 @@ extension FactFinder {
                 jail: jail.label, origin: setting.origin,
                 "sysctl.\(setting.path.split(separator: "/").joined(separator: ".")): this kernel has no such parameter",
                 hint: "sysctl -a lists those that it has; some come with a module"))
+    }
+
+    /// ipv6(7): a link where IPv6 is disabled loses its addresses, when the jail has them.
+    private func checkKeepsAddresses(_ setting: ProcessSpec.Setting) throws(RuntimeError) {
+        let parts = setting.path.split(separator: "/")
+        guard parts.count == 5, parts[1] == "ipv6", parts[4] == "disable_ipv6", setting.value != "0",
+            !["default", "lo"].contains(parts[3]),
+            let address = jail.network.addresses.first(where: { $0.family == .ipv6 })
+        else { return }
+        try object(
+            .unsuitable(
+                jail: jail.label, origin: setting.origin,
+                "sysctl.\(parts.joined(separator: ".")): would take the jail's address \(address.address) away",
+                hint: "leave out either"))
     }
 
     /// A command's own process performs these behind its filter, and tells nobody when it may not.
@@ -64,7 +80,7 @@ extension FactFinder {
     /// setrlimit(2): only CAP_SYS_RESOURCE raises a hard limit. The jail's first process begins with jailrun's own limits, or
     /// with less: what `limits()` sets.
     private func checkRaised(_ limit: ProcessSpec.Limit) throws(RuntimeError) {
-        if OwnUserNamespace.isInitial && CapabilitySet.ofThisProcess.contains(.sysResource) { return }
+        if raisesLimits { return }
         var (soft, own): (UInt64, UInt64) = (0, 0)
         guard unsafe cns_limit(Int32(limit.resource.number), &soft, &own) == 0 else { return }
         let most = Self.limits().first { $0.resource == limit.resource.number }?.hard ?? own
@@ -74,6 +90,29 @@ extension FactFinder {
                 jail: jail.label, origin: limit.origin,
                 "ulimit.\(limit.resource.rawValue): \(Self.spelled(limit.hard)) is more than jailrun may give, \(Self.spelled(most))",
                 hint: "raising a limit needs CAP_SYS_RESOURCE, which root has not here"))
+    }
+
+    /// proc(5): only CAP_SYS_RESOURCE goes below a least value, which no file shows. This process tries, and goes back.
+    private func check(_ score: Located<Int>) throws(RuntimeError) {
+        if raisesLimits { return }
+        do throws(Errno) {
+            let file = "/proc/self/oom_score_adj"
+            let own = try Files.text(file).trimmed
+            guard let number = Int(own), score.value < number else { return }
+            for value in ["\(score.value)", own] {
+                try Files.write(Array(value.utf8), to: try Files.open(file, O_WRONLY).number)
+            }
+        } catch {
+            try object(
+                .unsuitable(
+                    jail: jail.label, origin: score.origin,
+                    "oom.score: \(score.value) is less than jailrun may give: \(error.description)",
+                    hint: "lowering it needs CAP_SYS_RESOURCE, which root has not here"))
+        }
+    }
+
+    private var raisesLimits: Bool {
+        OwnUserNamespace.isInitial && CapabilitySet.ofThisProcess.contains(.sysResource)
     }
 
     private static func spelled(_ limit: UInt64) -> String { limit == .max ? "unlimited" : String(limit) }
