@@ -56,6 +56,23 @@ extension Kernel {
             }
         }
 
+        @Test("a start beside another of the same file waits for it, and ends as it does", arguments: [true, false])
+        func beside(isGood: Bool) throws {
+            try Machine.with { machine in
+                machine.configure("persist; exec.start = \"while ! test -e /var/go; do sleep 0.1; done; \(isGood)\";")
+                let first = machine.start("start", machine.conf)
+                #expect(eventually { machine.state() == "starting" })
+                let second = machine.start("start", machine.conf)
+                usleep(300_000)
+                machine.write("", to: "\(machine.root)/var/go")
+                let outcomes = [first.wait(seconds: 15), second.wait(seconds: 15)]
+                #expect(outcomes.allSatisfy { ($0.status == 0) == isGood }, "\(outcomes)")
+                #expect(outcomes[1].errors.contains("another command"), "\(outcomes[1])")
+                #expect(machine.state() == (isGood ? "up" : "none"))
+                if isGood { machine.stop() }
+            }
+        }
+
         @Test(
             "so is one that is interrupted in a command", arguments: ["exec.prestart", "exec.start", "exec.poststart"])
         func interruptedCommand(parameter: String) throws {

@@ -10,26 +10,32 @@ struct JailHolder {
     init(of name: String, host: Host) { (self.name, self.host) = (name, host) }
 
     /// Whether nobody has the lock, or soon nobody has.
-    func letsGo(withinMilliseconds milliseconds: Int) -> Bool {
+    /// - Parameter pid: whose end is enough: somebody else may have it then.
+    func letsGo(withinMilliseconds milliseconds: Int, pid: Int32? = nil) -> Bool {
         let deadline = Clock.milliseconds() + milliseconds
         while true {
             let path = host.state.lockPath(name)
             if JailLock(tryLocking: path, writesHolder: false) != nil { return true }
             // The last jail's state directory goes with it.
             if (try? Files.isThere(path)) == false { return true }
+            if let pid, self.pid != pid { return true }
             if Clock.milliseconds() >= deadline { return false }
             usleep(10000)
         }
     }
 
+    /// Of the process that has the lock.
+    private var pid: Int32? { LockHolder(of: host.state.lockPath(name))?.pid }
+
+    /// - Parameter only: the process that is meant; whoever has the lock, if there is none.
     /// - Returns: false when it is gone.
-    func signal(_ number: Int32) -> Bool {
-        guard let holder = LockHolder(of: host.state.lockPath(name)), holder.pid != getpid() else { return false }
-        let pidfd = cns_pidfd_open(holder.pid)
+    func signal(_ number: Int32, only: Int32? = nil) -> Bool {
+        guard let holder = pid, holder != getpid(), only == nil || holder == only else { return false }
+        let pidfd = cns_pidfd_open(holder)
         guard pidfd >= 0 else { return false }
         defer { close(pidfd) }
         // The number may have come to mean another process meanwhile.
-        guard LockHolder(of: host.state.lockPath(name))?.pid == holder.pid else { return false }
+        guard pid == holder else { return false }
         return cns_pidfd_signal(pidfd, number) >= 0
     }
 
@@ -37,13 +43,16 @@ struct JailHolder {
     /// A command that follows a forced stop, the end of one that does not listen, and the kernel's work.
     private static let endMilliseconds = JailStop.forcedCommandSeconds * 1000 + 3000
 
-    /// Ends what it waits for: a start is broken off, a stop goes on without the jail's commands.
+    /// Ends what it waits for: a start is broken off, a stop goes on without the jail's commands; and so each of those who wait
+    /// for the lock, and have it next.
     /// - Returns: whether there was anybody.
     func hurry() -> Bool {
-        if letsGo(withinMilliseconds: Self.soonMilliseconds) { return false }
-        guard signal(SIGQUIT) else { return false }
-        // Who does not even hear that is stopped itself, or hangs in the kernel.
-        if !letsGo(withinMilliseconds: Self.endMilliseconds) { _ = signal(SIGKILL) }
-        return true
+        var hasAsked = false
+        while !letsGo(withinMilliseconds: Self.soonMilliseconds), let holder = pid, signal(SIGQUIT, only: holder) {
+            hasAsked = true
+            // Who does not even hear that is stopped itself, or hangs in the kernel.
+            if !letsGo(withinMilliseconds: Self.endMilliseconds, pid: holder) { _ = signal(SIGKILL, only: holder) }
+        }
+        return hasAsked
     }
 }

@@ -15,7 +15,7 @@ public struct StartSelection: Sendable {
 
     private let names: [String]
     private let configuration: String
-    private let host: Host
+    let host: Host
 
     /// - Parameters:
     ///   - specs: the jails of the file that were asked for, and all that they need.
@@ -50,7 +50,7 @@ public struct StartSelection: Sendable {
         } else if !present.hasSameSettings(as: spec) {
             host.warn("\(spec.label): up already, as it was before the file was changed: it is left as it is")
         } else {
-            host.note("\(spec.label): up already")
+            host.note("\(spec.label): \(isStarting(spec) ? "another command is starting it" : "up already")")
         }
         return present
     }

@@ -60,6 +60,7 @@ struct DetachedStart {
         let configuration = Descriptors.absolute(file)
         let selection = try StartSelection(
             specs, of: names, claim: .missing, configuration: configuration, host: host)
+        try selection.awaitStarts(timeoutSeconds: timeoutSeconds)
         try GatewayCheck(selection.jails).check()
         var keepers = JailKeepers(
             specs: try PortReservation().resolved(selection.jails), host: host, mode: .detached,
