@@ -56,6 +56,37 @@ extension Kernel {
             }
         }
 
+        @Test("a start of a jail that is being stopped starts it when it is down") func stopping() throws {
+            try Machine.with { machine in
+                machine.configure(
+                    "persist; exec.stop = \"touch /var/at; while ! test -e /var/go; do sleep 0.1; done\";")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                let stop = machine.start("stop", "t")
+                #expect(eventually { machine.has("var/at") })
+                let start = machine.start("start", machine.conf)
+                usleep(300_000)
+                machine.write("", to: "\(machine.root)/var/go")
+                #expect(stop.wait(seconds: 15).status == 0)
+                let outcome = start.wait(seconds: 15)
+                #expect(outcome.status == 0 && machine.state() == "up", "\(outcome)")
+                machine.stop()
+            }
+        }
+
+        @Test("a start of a jail that is up and unhealthy says so, and fails") func unhealthy() throws {
+            try Machine.with { machine in
+                machine.configure(
+                    "command = \"sleep 1000\"; health.command = \"test ! -e /var/sick\"; health.interval = 1; health.retries = 1;"
+                )
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                machine.write("", to: "\(machine.root)/var/sick")
+                #expect(eventually(seconds: 10) { machine.state() == "unhealthy" })
+                let outcome = machine.jailrun("start", machine.conf)
+                #expect(outcome.status == 125 && outcome.errors.contains("unhealthy: test ! -e"), "\(outcome)")
+                machine.stop()
+            }
+        }
+
         @Test("a start beside another of the same file waits for it, and ends as it does", arguments: [true, false])
         func beside(isGood: Bool) throws {
             try Machine.with { machine in

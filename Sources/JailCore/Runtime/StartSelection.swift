@@ -26,6 +26,7 @@ public struct StartSelection: Sendable {
         _ specs: [JailSpec], of names: [String], claim: Claim, configuration: String, host: Host
     ) throws(RuntimeError) {
         (self.names, self.configuration, self.host) = (names, configuration, host)
+        if claim == .missing { for spec in specs { try awaitWork(on: spec) } }
         let holder = NameHolder(state: host.state)
         let held = specs.filter { holder.isHeld($0.name.value) }
         jails = specs.filter { spec in !held.contains { $0.name.value == spec.name.value } }

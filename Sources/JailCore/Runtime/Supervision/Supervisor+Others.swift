@@ -14,6 +14,16 @@ extension Supervisor {
         }.map { ($0, readiness(of: $0)) }
     }
 
+    /// `db (unhealthy: pg_isready)` of each that is not ready.
+    func pendingOutside(of service: Service) -> [String] {
+        dependenciesOutside(of: service).filter { $0.readiness == .pending }.map { dependency in
+            let record = registry.record(of: dependency.name)
+            let command = record?.state == .unhealthy ? record?.spec.health?.command.value : nil
+            let state = record?.state.rawValue ?? "not up"
+            return "\(dependency.name) (\(state)\(command.map { ": \(Terminal.escaped($0))" } ?? ""))"
+        }
+    }
+
     private func readiness(of name: String) -> Readiness {
         let trace = host.state.trace(of: name)
         let isUp = trace?.phase == .up && trace?.isAlive == true

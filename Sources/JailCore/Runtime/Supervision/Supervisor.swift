@@ -205,7 +205,8 @@ final class Supervisor {
             let needed = services.filter {
                 service.depends(on: $0) && !$0.life.state.isReady || service.isNested(in: $0)
             }
-            let names = needed.map { "\($0.spec.label) (\($0.life.state.rawValue))" }
+            let outside = service.awaitsOthers ? pendingOutside(of: service) : []
+            let names = needed.map { "\($0.spec.label) (\($0.life.state.rawValue))" } + outside
             return names.isEmpty ? nil : (names.joined(separator: ", "), since)
         case .starting where service.work == nil, .unhealthy:
             return service.spec.health.map { ("health.command: \(Terminal.escaped($0.command.value))", since) }
