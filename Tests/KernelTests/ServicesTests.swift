@@ -62,6 +62,22 @@ extension Kernel {
             }
         }
 
+        @Test("what a shell waited for as a command ends with a jailrun that is killed, and gets SIGTERM first")
+        func orphaned() throws {
+            try Machine.with { machine in
+                configureTwo(machine)
+                let words =
+                    "(trap 'touch \(machine.directory)/heard; exit' TERM; touch \(machine.directory)/at; while :; do sleep 0.1; done); true"
+                let running = beside(machine, [], words).start()
+                #expect(eventually { access("\(machine.directory)/at", F_OK) == 0 })
+                running.signal(SIGKILL)
+                _ = running.wait()
+                #expect(eventually(seconds: 2) { access("\(machine.directory)/heard", F_OK) == 0 })
+                let left = "grep -l '\(machine.directory)/heard' /proc/[0-9]*/cmdline 2>/dev/null | grep -v /self/"
+                #expect(eventually(seconds: 2) { Command.shell(left).run().lines.count <= 1 })
+            }
+        }
+
         @Test("what jails print is not mixed into the command's output; -q leaves nothing but errors") func untouched()
             throws
         {

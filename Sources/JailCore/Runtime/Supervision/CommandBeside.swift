@@ -3,22 +3,36 @@ internal import Glibc
 
 /// The command of the host that a run is beside, for the case that the run is killed.
 struct CommandBeside {
-    private static let graceMilliseconds: Int32 = 1000
+    private static let graceMilliseconds = 1000
+    private static let pauseMilliseconds: Int32 = 50
     private let pid: Int32
     private let pidfd: Int32
+    private let mark: RunMark
 
     /// - Parameter pid: a child of this process's parent, which therefore has the number until that parent waits for it.
-    init(_ pid: Int32) { (self.pid, pidfd) = (pid, cns_pidfd_open(pid)) }
+    init(_ pid: Int32) { (self.pid, pidfd, mark) = (pid, cns_pidfd_open(pid), RunMark(of: getppid())) }
 
-    /// The run was killed, and the kernel has sent the command SIGTERM: prctl(2), PR_SET_PDEATHSIG. What does not hear that is
-    /// killed a moment later, with all that it has started and not left to itself. Another process waits for that.
+    /// The run was killed, and the kernel has sent the command SIGTERM: prctl(2), PR_SET_PDEATHSIG. What it has started gets it,
+    /// too: what a shell waits for is orphaned by the shell's end. What does not hear that is killed a moment later, and not
+    /// left to itself. Another process waits for that.
     func end(_ host: Host) {
         guard pidfd >= 0, cns_fork(nil) == 0 else { return }
         // The end of a jail's control socket is that of its last holder.
         cns_keep_descriptors(pidfd, host.signals.descriptor)
-        var watched = pollfd(fd: pidfd, events: Int16(POLLIN), revents: 0)
-        if unsafe poll(&watched, 1, Self.graceMilliseconds) == 0 { killTree() }
+        for process in mark.processes where process != pid { kill(process, SIGTERM) }
+        let deadline = Clock.milliseconds() + Self.graceMilliseconds
+        while Clock.milliseconds() < deadline, !hasEnded(withinMilliseconds: Self.pauseMilliseconds) {}
+        killTree()
+        for process in mark.processes { kill(process, SIGKILL) }
         _exit(0)
+    }
+
+    private func hasEnded(withinMilliseconds milliseconds: Int32) -> Bool {
+        var watched = pollfd(fd: pidfd, events: Int16(POLLIN), revents: 0)
+        if unsafe poll(&watched, 1, milliseconds) == 0 { return false }
+        if mark.processes.isEmpty { return true }
+        usleep(UInt32(milliseconds) * 1000)
+        return false
     }
 
     /// Who is stopped starts nothing more, and leaves no child's number to anybody else.
@@ -32,6 +46,24 @@ struct CommandBeside {
             tree += more
         } while !more.isEmpty
         for process in tree.reversed() { kill(process, SIGKILL) }
+    }
+}
+
+/// What the environment of a run's command says, and of all that it starts: whose they are when their parents are gone.
+struct RunMark {
+    /// `JAILRUN_RUN=4711.88123`: the run's pid, and when it began.
+    let variable: String
+
+    init(of run: Int32) { variable = "JAILRUN_RUN=\(run).\(ProcessTable.startTime(of: run) ?? 0)" }
+
+    /// Those that have it: `/proc/PID/environ` of proc(5).
+    var processes: [Int32] {
+        ((try? Files.unsortedNames(in: "/proc")) ?? []).compactMap { Int32($0) }.filter { process in
+            guard let file = try? Files.open("/proc/\(process)/environ"), let bytes = try? Files.read(file) else {
+                return false
+            }
+            return bytes.split(separator: 0).contains { $0.elementsEqual(variable.utf8) }
+        }
     }
 }
 

@@ -18,8 +18,9 @@ public struct HostProgram: ~Copyable {
     ///   - environment: `NAME=VALUE`, instead of the caller's of that name.
     /// - Throws: the errno of clone3(2).
     public init(_ arguments: [String], environment: [String], signals: SignalSource) throws(RuntimeError) {
-        let names = environment.map { $0.prefix { $0 != "=" } }
-        let all = FactFinder.environment.filter { !names.contains($0.prefix { $0 != "=" }) } + environment
+        let own = environment + [RunMark(of: getpid()).variable]
+        let names = own.map { $0.prefix { $0 != "=" } }
+        let all = FactFinder.environment.filter { !names.contains($0.prefix { $0 != "=" }) } + own
         let name = arguments.first ?? ""
         let calls: [SystemCall] = [
             .dieWithParent(SIGTERM, spelled: "SIGTERM"), .clearSignalMask(), .closeRange(from: 3, onExec: true),
