@@ -173,17 +173,27 @@ struct FactFinder {
     /// - Parameter inside: the jail's own, which are not read for nothing.
     func jailUser(_ inside: @autoclosure () -> PasswordFile) throws(RuntimeError) -> StartFacts.User {
         let passwords = jail.commands.isJailUserOfHost.value ? hostPasswords : inside()
-        // A file that could not be read has a user's groups, too.
-        if let failure = passwords.failure { try object(failure) }
-        guard let name = jail.commands.jailUser else { return passwords.user("0") ?? .root }
+        guard let name = jail.commands.jailUser else {
+            try checkRead(passwords)
+            return passwords.user("0") ?? .root
+        }
         return try user(name, of: "exec.jail_user", in: passwords) ?? .root
+    }
+
+    /// A user's groups, too, are in a file that could not be read. One that is too large has no names.
+    private func checkRead(_ passwords: PasswordFile) throws(RuntimeError) {
+        if let failure = passwords.failure, !passwords.isTooLarge { try object(failure) }
     }
 
     private func user(
         _ name: Located<String>, of parameter: String, in passwords: PasswordFile
     ) throws(RuntimeError) -> StartFacts.User? {
+        try checkRead(passwords)
         if let user = passwords.user(name.value) { return user }
-        if passwords.failure != nil { return nil }
+        if let failure = passwords.failure {
+            if passwords.isTooLarge { try object(failure) }
+            return nil
+        }
         try object(
             .noSuchUser(
                 jail: jail.label, parameter: parameter, origin: name.origin, name: name.value,

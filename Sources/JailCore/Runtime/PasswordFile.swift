@@ -10,6 +10,8 @@ struct PasswordFile {
     /// Why a name that is not found here may yet be in a file: one of the two could not be read.
     private(set) var failure: RuntimeError?
 
+    var isTooLarge: Bool { if case .system(_, .fileTooLarge) = failure { true } else { false } }
+
     /// The host's.
     static let host = PasswordFile(of: "the host's") { (path) throws(Errno) in try Files.text("/\(path)") }
 
