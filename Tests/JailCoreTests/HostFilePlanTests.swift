@@ -43,6 +43,20 @@ struct HostFilePlanTests {
         #expect(!Self.place("/", "/").conflicts(with: outer))
     }
 
+    @Test("of many roots, those that conflict with one are found by the folders they lie in")
+    func near() {
+        let paths = ["", "/", "/j", "/j/a", "/j/a/b", "/j/ab", "/j/a/b/c", "/k", "/k/a", "/j/a/up"]
+        let all = paths.dropFirst().flatMap { path in paths.map { Self.place(path, $0) } }
+        var places = RootPlaces()
+        for (index, place) in all.enumerated() { places.add("\(index)", place) }
+        for place in all {
+            let wanted = Set(all.indices.filter { place.conflicts(with: all[$0]) }.map { "\($0)" })
+            let found = places.near(place)
+            #expect(wanted.isSubset(of: found.map(\.name)), "\(place)")
+            #expect(place.written == "/" || found.allSatisfy { $0.place.conflicts(with: place) }, "\(place)")
+        }
+    }
+
     @Test("a record has the root, and one of before, which has none, is read")
     func record() throws {
         var trace = JailTrace(

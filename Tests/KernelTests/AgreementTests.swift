@@ -111,6 +111,22 @@ extension Kernel {
             }
         }
 
+        @Test("eight times as many jails take a check about eight times the processor's time, and not sixty-four")
+        func linear() throws {
+            try Machine.with { machine in
+                func seconds(_ count: Int) -> Double {
+                    let jails = (0..<count).map { "j\($0) { ip4.addr = 10.77.\($0 / 200).\($0 % 200 + 10); }" }
+                    machine.write("path = \"\(machine.root)\"; persist;\n\(jails.joined(separator: "\n"))\n", to: machine.conf)
+                    let check = "TIMEFORMAT=%U; time '\(Laboratory.program)' check -q '\(machine.conf)' >/dev/null 2>&1"
+                    let outcome = Command(["bash", "-c", check]).run(seconds: 300)
+                    #expect(outcome.status == 0, "\(outcome)")
+                    return Double(outcome.errors.split(separator: "\n").last ?? "") ?? .infinity
+                }
+                let (few, many) = (seconds(250), seconds(2000))
+                #expect(many < 20 * max(few, 0.02), "\(few) s and \(many) s")
+            }
+        }
+
         @Test("what check finds nothing wrong with starts", arguments: surroundings)
         func soundness(surrounding: String) throws {
             try Machine.with { machine in

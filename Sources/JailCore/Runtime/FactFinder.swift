@@ -12,7 +12,7 @@ struct FactFinder {
     var shared: SharedLooks?
     /// What other jails have made counts as not there.
     var assumesNoJails = false
-    /// The other jails of the file: nothing that their roots write is trusted.
+    /// The jails of the file: nothing that their roots write is trusted.
     var others: [JailSpec] = []
 
     /// - Throws: `.unsuitable` when the root, a user, a mount or a controller is not there. With `findings` nothing is thrown:

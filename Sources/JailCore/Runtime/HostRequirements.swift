@@ -43,13 +43,17 @@ struct HostRequirements {
 
     /// Beside each other, and beside those that are up.
     private func checkRoots() throws(RuntimeError) {
-        var others = host.state.traces.compactMap { trace in
-            jails.contains { $0.name.value == trace.name } ? nil : trace.root.map { (name: trace.name, place: $0) }
+        let traces = host.state.traces
+        if jails.count == 1 && traces.isEmpty { return }
+        let names = Set(jails.map(\.name.value))
+        var others = RootPlaces()
+        for trace in traces where !names.contains(trace.name) {
+            if let place = trace.root { others.add(trace.name, place) }
         }
         for jail in jails {
             let place = RootPlace(jail)
-            try go(without: ()) { () throws(RuntimeError) in try jail.checkRoot(place, beside: others) }
-            others.append((jail.name.value, place))
+            try go(without: ()) { () throws(RuntimeError) in try jail.checkRoot(place, beside: others.near(place)) }
+            others.add(jail.name.value, place)
         }
     }
 
@@ -89,9 +93,8 @@ struct HostRequirements {
     }
 
     private func facts(of jail: JailSpec, _ terminals: [Int]) throws(RuntimeError) -> StartFacts {
-        let others = jails.count < 2 ? [] : jails.filter { $0.name.value != jail.name.value }
         let finder = FactFinder(
-            jail: jail, host: host, findings: findings, shared: shared, assumesNoJails: assumesNoJails, others: others)
+            jail: jail, host: host, findings: findings, shared: shared, assumesNoJails: assumesNoJails, others: jails)
         var facts = try finder.startFacts(terminals: terminals)
         if assumesNoJails { facts.caller = try finder.caller() }
         if let assumed = host.assumed {

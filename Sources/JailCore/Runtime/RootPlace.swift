@@ -26,6 +26,36 @@ struct RootPlace: Codable, Sendable, Equatable {
     }
 }
 
+/// Of many jails, found by the folders that they lie in.
+struct RootPlaces {
+    typealias Entry = (name: String, place: RootPlace)
+    private var byWritten: [String: [Entry]] = [:]
+    private var byFolder: [String: [Entry]] = [:]
+
+    mutating func add(_ name: String, _ place: RootPlace) {
+        if place.written.utf8.count > 1 { byWritten[place.written, default: []].append((name, place)) }
+        for folder in Self.folders(of: place) { byFolder[folder, default: []].append((name, place)) }
+    }
+
+    /// All that conflict with it are among these.
+    func near(_ place: RootPlace) -> [Entry] {
+        Self.folders(of: place).flatMap { byWritten[$0] ?? [] } + (byFolder[place.written] ?? [])
+    }
+
+    /// All that lead to the root, and to where it is written; `/` is none.
+    private static func folders(of place: RootPlace) -> Set<String> {
+        var folders: Set<String> = []
+        for path in [place.path, place.written] {
+            var rest = path.utf8[...]
+            while let slash = rest.lastIndex(of: .slash), slash > path.startIndex {
+                rest = rest[..<slash]
+                folders.insert(String(Substring(rest)))
+            }
+        }
+        return folders
+    }
+}
+
 extension JailSpec {
     /// - Throws: when its root lies in that of another jail, or the other way round.
     func checkRoot(_ place: RootPlace, beside others: [(name: String, place: RootPlace)]) throws(RuntimeError) {
