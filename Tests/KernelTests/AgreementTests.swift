@@ -116,7 +116,8 @@ extension Kernel {
             try Machine.with { machine in
                 func seconds(_ count: Int) -> Double {
                     let jails = (0..<count).map { "j\($0) { ip4.addr = 10.77.\($0 / 200).\($0 % 200 + 10); }" }
-                    machine.write("path = \"\(machine.root)\"; persist;\n\(jails.joined(separator: "\n"))\n", to: machine.conf)
+                    machine.write(
+                        "path = \"\(machine.root)\"; persist;\n\(jails.joined(separator: "\n"))\n", to: machine.conf)
                     let check = "TIMEFORMAT=%U; time '\(Laboratory.program)' check -q '\(machine.conf)' >/dev/null 2>&1"
                     let outcome = Command(["bash", "-c", check]).run(seconds: 300)
                     #expect(outcome.status == 0, "\(outcome)")
