@@ -254,7 +254,12 @@ struct ConsoleTextTests {
         #expect(LogMoment.text("10m", nowSeconds: 1_700_000_600) == "2023-11-14T22:13:20.000000Z")
         #expect(
             LogMoment.text("2026-11-24") == "2026-11-24" && LogMoment.text("2026-11-24T12:00Z") == "2026-11-24T12:00")
-        for nonsense in ["", "m", "10", "yesterday", "2026-1-1", "-5m", "2026-11-24 12:00"] {
+        #expect(LogMoment.text("2024-02-29T23:59:59.5") == "2024-02-29T23:59:59.5")
+        let nonsenses = [
+            "", "m", "10", "yesterday", "2026-1-1", "-5m", "2026-11-24 12:00", "2026-13-45", "2026-00-01", "2026-02-30",
+            "2026-11-24T24:00", "2026-11-24T23:60",
+        ]
+        for nonsense in nonsenses {
             #expect(LogMoment.text(nonsense) == nil, "\(nonsense)")
         }
     }

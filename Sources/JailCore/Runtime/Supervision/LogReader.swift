@@ -139,6 +139,17 @@ public enum LogMoment {
             let isDigit = byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9")
             if expected == UInt8(ascii: "0") ? !isDigit : byte != expected { return nil }
         }
-        return String(decoding: body, as: UTF8.self)
+        return isDate(body) ? String(decoding: body, as: UTF8.self) : nil
+    }
+
+    /// Of numbers that are whole: no thirteenth month.
+    private static func isDate(_ text: ArraySlice<UInt8>) -> Bool {
+        func number(at place: Int) -> Int? {
+            DigitsOnly.value(text.dropFirst(place).prefix(2), in: 0...99).flatMap { text.count < place + 2 ? nil : $0 }
+        }
+        guard let month = number(at: 5), let day = number(at: 8), 1...12 ~= month else { return false }
+        let days = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1]
+        let most = [(11, 23), (14, 59), (17, 60)]
+        return 1...days ~= day && most.allSatisfy { (number(at: $0) ?? 0) <= $1 }
     }
 }
