@@ -42,7 +42,7 @@ struct LinkOutput: Sendable {
         case .whole, .closed, .dropped(nil): return 0
         case .dropped(let signal?): return 128 + signal
         case .failed(let errno):
-            error("cannot write standard output: \(errno.description)")
+            error(RuntimeError.system("cannot write standard output", errno).message)
             return 1
         }
     }
