@@ -1,5 +1,5 @@
 import ArgumentParser
-import Glibc
+@preconcurrency import Glibc
 import JailCore
 
 /// What a person reads: results on stdout, everything else on stderr. Bytes that a jail wrote are escaped first.
@@ -53,10 +53,10 @@ enum Output {
             errno = 0
             let isWritten = fflush(stdout) == 0 && ferror(stdout) == 0
             let reason = errno
-            var reader = watchedReader
+            var reader = Output.watchedReader
             if isWritten || reason == EPIPE || poll(&reader, 1, 0) > 0 { return }
             Output.error("cannot write standard output\(reason == 0 ? "" : ": " + String(cString: strerror(reason)))")
-            _exit(failedStatus)
+            _exit(Output.failedStatus)
         }
     }
 
