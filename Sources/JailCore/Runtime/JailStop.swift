@@ -169,7 +169,7 @@ public struct JailStop {
         let pidfd = Descriptor(number)
         _ = cns_pidfd_signal(pidfd.number, SIGHUP)
         if registry.records.contains(where: { $0.supervisor == service.supervisor && !$0.state.isOver }) { return }
-        awaitEnd(pidfd)
+        awaitEnd(pidfd, milliseconds: 10000)
         // It may have had nowhere to go from its cgroup but to its end.
         if host.removeLeftCgroups() { host.state.removeIfUnused(cgroupRoot: host.cgroupRoot) }
     }
@@ -183,12 +183,12 @@ public struct JailStop {
         let number = cns_pidfd_open(trace.supervisor)
         guard number >= 0 else { return }
         let pidfd = Descriptor(number)
-        awaitEnd(pidfd)
+        awaitEnd(pidfd, milliseconds: 2000)
     }
 
-    private func awaitEnd(_ pidfd: borrowing Descriptor) {
+    private func awaitEnd(_ pidfd: borrowing Descriptor, milliseconds: Int32) {
         var watched = pollfd(fd: pidfd.number, events: Int16(POLLIN), revents: 0)
-        _ = unsafe poll(&watched, 1, 2000)
+        _ = unsafe poll(&watched, 1, milliseconds)
     }
 
     // MARK: Steps of a stop

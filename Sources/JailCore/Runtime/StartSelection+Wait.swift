@@ -18,7 +18,9 @@ extension StartSelection {
     /// - Throws: when one is not up then; `.timedOut`; `.interrupted`.
     public func awaitStarts(timeoutSeconds: Int) throws(RuntimeError) {
         let deadline = timeoutSeconds > 0 ? Clock.milliseconds() + timeoutSeconds * 1000 : nil
-        for jail in running where isStarting(jail) {
+        // One that others need alone is waited for by whoever starts these.
+        let asked = running.filter { $0.isMeant(by: names) }
+        for jail in asked where isStarting(jail) {
             let what = "its start by another command"
             host.waits.begin(jail.label, what)
             defer { host.waits.end() }
@@ -33,7 +35,7 @@ extension StartSelection {
             if isUp(jail) { continue }
             throw .host("\(jail.label): another command was starting it, and it is not up", hint: nil)
         }
-        if let jail = running.first(where: isUnhealthy) {
+        if let jail = asked.first(where: isUnhealthy) {
             throw .host(
                 "\(jail.label): up already, and unhealthy\(jail.health.map { ": \(Terminal.escaped($0.command.value))" } ?? "")",
                 hint: "jailrun restart \(jail.label) starts it again")

@@ -13,7 +13,7 @@ public struct StartSelection: Sendable {
     /// Up already, as they are.
     public private(set) var running: [JailSpec] = []
 
-    private let names: [String]
+    let names: [String]
     private let configuration: String
     let host: Host
 

@@ -303,6 +303,7 @@ extension Supervisor {
     func failUnlessEstablished(_ service: Service, _ now: Int) {
         if service.life.isEstablished { return }
         service.life.leftDown(now)
+        service.exitStatus = 125
         service.detail = "another command stopped it before it was up"
     }
 
