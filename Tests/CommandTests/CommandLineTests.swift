@@ -58,7 +58,7 @@ extension Typed {
         func usage(words: [String]) {
             let outcome = Command([Laboratory.program] + words).run()
             #expect(outcome.status == 64 && outcome.output == "", "\(outcome)")
-            #expect(outcome.errors.lowercased().contains("usage:"), "\(outcome)")
+            #expect(["usage:", "--help"].contains(where: outcome.errors.lowercased().contains), "\(outcome)")
         }
 
         @Test("a bad file ends with 65, with its place, line, caret and the likely word") func badFile() {
