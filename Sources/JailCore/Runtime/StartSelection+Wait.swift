@@ -42,6 +42,9 @@ extension StartSelection {
         }
     }
 
+    /// Of those that were up before.
+    public var stillRunning: [JailSpec] { running.filter(isUp) }
+
     private func isUnhealthy(_ jail: JailSpec) -> Bool {
         ServiceRegistry(state: host.state).record(of: jail.name.value)?.state == .unhealthy
     }
