@@ -195,15 +195,19 @@ extension Kernel {
             }
         }
 
-        @Test("with --fail-fast a jail that dies ends the command, and the status is 125") func failFast() throws {
+        @Test(
+            "with --fail-fast a jail that dies ends the command, with what it has started, and the status is 125",
+            arguments: ["exec sleep 4545", "sleep 4545; true"])
+        func failFast(script: String) throws {
             try Machine.with { machine in
                 machine.configure("exec.start = \"sleep 1000 &\";")
-                let running = beside(machine, ["--fail-fast"], "echo ready; exec sleep 1000").start()
+                let running = beside(machine, ["--fail-fast"], "echo ready; \(script)").start()
                 #expect(eventually { running.output == "ready\n" })
                 kill(try #require(machine.firstProcess()), SIGKILL)
                 let outcome = running.wait(seconds: 15)
                 #expect(outcome.status == 125, "\(outcome)")
                 #expect(outcome.errors.contains("t: failed: killed by SIGKILL"), "\(outcome)")
+                #expect(Command.shell("ps -eo args | grep '[s]leep 4545'").run().output == "")
             }
         }
 

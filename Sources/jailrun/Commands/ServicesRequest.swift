@@ -126,17 +126,18 @@ struct ServicesRun {
             if let signal, !signal.isFromTerminal { program.signal(signal.signal) }
             if hasNews, isDeath(run.next()), request.failsFast, !isEnded {
                 Output.error("the command is ended")
-                program.signal(SIGTERM)
+                program.signalAll(SIGTERM)
                 (isEnded, killDeadline) = (true, Screen.milliseconds() + Self.graceMilliseconds)
             }
             if let deadline = killDeadline, Screen.milliseconds() >= deadline {
-                program.signal(SIGKILL)
+                program.signalAll(SIGKILL)
                 killDeadline = nil
             }
             var watched = pollfd(fd: program.pidfd, events: Int16(POLLIN), revents: 0)
             if poll(&watched, 1, 0) > 0 { break }
         }
         let outcome = program.outcome()
+        if isEnded { program.endRest(withinMilliseconds: Self.graceMilliseconds) }
         if case .notExecuted = outcome {
             Output.failure(
                 .host(

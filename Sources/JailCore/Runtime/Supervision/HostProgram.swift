@@ -46,6 +46,19 @@ public struct HostProgram: ~Copyable {
 
     public func signal(_ number: Int32) { _ = cns_pidfd_signal(child.number, number) }
 
+    /// To what it has started, too.
+    public func signalAll(_ number: Int32) {
+        signal(number)
+        for process in RunMark(of: getpid()).processes where process != pid { kill(process, number) }
+    }
+
+    /// What it has left after its end has so long, and is killed then.
+    public func endRest(withinMilliseconds milliseconds: Int) {
+        let (mark, deadline) = (RunMark(of: getpid()), Clock.milliseconds() + milliseconds)
+        while !mark.processes.isEmpty, Clock.milliseconds() < deadline { usleep(50000) }
+        for process in mark.processes { kill(process, SIGKILL) }
+    }
+
     /// Waits for its end.
     public func outcome() -> CommandOutcome {
         let status = cns_wait(child.number, -1)
