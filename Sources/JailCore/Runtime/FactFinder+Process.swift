@@ -96,12 +96,10 @@ extension FactFinder {
     private func check(_ score: Located<Int>) throws(RuntimeError) {
         if raisesLimits { return }
         do throws(Errno) {
-            let file = "/proc/self/oom_score_adj"
-            let own = try Files.text(file).trimmed
+            let own = try Files.text("/proc/self/oom_score_adj").trimmed
             guard let number = Int(own), score.value < number else { return }
-            for value in ["\(score.value)", own] {
-                try Files.write(Array(value.utf8), to: try Files.open(file, O_WRONLY).number)
-            }
+            let file = try Files.open("/proc/self/oom_score_adj", O_WRONLY)
+            for value in ["\(score.value)", own] { try Files.write(Array(value.utf8), to: file.number) }
         } catch {
             try object(
                 .unsuitable(
