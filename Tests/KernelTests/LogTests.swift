@@ -131,7 +131,8 @@ extension Kernel {
                     mkdir("/run/jailrun/locks", 0o700)
                     let file = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
                     try #require(flock(file, LOCK_EX) == 0)
-                    let log = "'\(Laboratory.program)' logs t >>\(machine.directory)/said"
+                    // Long enough that the other one cannot come after it.
+                    let log = "'\(Laboratory.program)' logs t >>\(machine.directory)/said; sleep 1"
                     let runs = (0..<2).map { _ in machine.start(machine.conf, "--", "/bin/sh", "-c", log) }
                     let isWaiting = { (run: Running) in run.errors.contains("waiting for its lock") }
                     #expect(eventually(seconds: 20) { runs.allSatisfy(isWaiting) }, "\(runs.map(\.errors))")
