@@ -216,9 +216,10 @@ final class Sweep {
         return Command.shell(script).run().lines
     }
 
-    /// Pipes and namespaces have other numbers in each start; what counts is that no namespace is the host's.
+    /// Pipes, namespaces and ids have other numbers in each start; what counts is that no namespace is the host's, and no id
+    /// root's or a user's.
     private static func words(_ output: String) -> [String] {
-        output.split(separator: "\n").map { line in
+        output.replacing(/([ug]id)=1[89]\d{8}/, with: { "\($0.1)=own" }).split(separator: "\n").map { line in
             guard let bracket = line.range(of: ":[") else { return String(line) }
             let name = line[..<bracket.lowerBound].split(separator: " ").last ?? ""
             let hosts = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/ns/\(name)")

@@ -175,8 +175,7 @@ public struct JailStart {
         if planner.oomScore != nil { OwnOomScore.restore(planner.facts.ownOomScore) }
         // No earlier: until it has a program of its own, the child shares this one's memory, and each makes the other wait.
         trace.pid = child.pid
-        trace.startTime = ProcessTable.startTime(of: child.pid) ?? 0
-        trace.supervisorStartTime = ProcessTable.startTime(of: supervisor) ?? 0
+        try noteProcesses(of: child.pid, in: &trace)
         try host.state.write(trace)
         let details = JailDetails(
             generation: trace.identity.generation, spec: jail, networkUndo: networkUndo, createdSeconds: time(nil),
@@ -200,6 +199,14 @@ public struct JailStart {
         return RunningJail(
             record: record, pidfd: child.pidfd, control: control, session: session, handed: handed, outcome: outcome,
             hasMainProgram: commands.hasMainProgram)
+    }
+
+    /// Whoever could not look would have a trace of a jail that lives no more.
+    private func noteProcesses(of child: Int32, in trace: inout JailTrace) throws(RuntimeError) {
+        try attempt("\(jail.label): cannot look at its processes") { () throws(Errno) in
+            trace.startTime = try ProcessTable.readStartTime(of: child) ?? 0
+            trace.supervisorStartTime = try ProcessTable.readStartTime(of: supervisor) ?? 0
+        }
     }
 
     /// What jails share comes first in the plan of a file: before the host's commands of this one, too.
