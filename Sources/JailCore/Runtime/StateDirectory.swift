@@ -185,9 +185,12 @@ public struct StateDirectory: Sendable {
     /// it holds stays, and it makes again what it misses.
     func removeIfUnused(cgroupRoot: Cgroup) {
         let services = ServiceRegistry(state: self)
-        guard names.isEmpty, services.names.isEmpty,
-            let registry = JailLock(tryLocking: registryPath, writesHolder: false)
-        else { return }
+        guard names.isEmpty, services.names.isEmpty else { return }
+        guard let registry = JailLock(tryLocking: registryPath, writesHolder: false) else {
+            // A supervisor has taken the rest away, and had to leave the cgroup that its own was in.
+            if (try? Files.isThere(path)) == false { cgroupRoot.removeLevels() }
+            return
+        }
         if names.isEmpty {
             services.removeIfUnused()
             cgroupRoot.removeLevels()
