@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 extension Kernel {
-    /// `make test` draws points; `make test-nightly` takes all of them.
+    /// `make test-nightly` takes all points; else some are drawn.
     @Suite struct SweepTests {
         private static let environment = ProcessInfo.processInfo.environment
         private static let isWhole = environment["JAILRUN_SWEEP"] == "all"
