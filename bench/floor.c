@@ -14,6 +14,7 @@
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
+#include <linux/securebits.h>
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
@@ -92,7 +93,8 @@ static int make_devices(void) {
     static const struct {
         const char *name;
         unsigned major, minor;
-    } nodes[] = {{"null", 1, 3}, {"zero", 1, 5}, {"full", 1, 7}, {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0}};
+    } nodes[] = {{"null", 1, 3},    {"zero", 1, 5}, {"full", 1, 7},   {"random", 1, 8},
+                 {"urandom", 1, 9}, {"tty", 5, 0},  {"fuse", 10, 229}};
     char id[16];
     snprintf(id, sizeof id, "%d", FIRST_ID);
     umask(0);
@@ -134,7 +136,7 @@ static void mask(int proc, int sys) {
     static const char *const sys_directories[] = {
         "firmware",     "devices/virtual/powercap", "fs/selinux",      "fs/bpf", "fs/pstore",
         "kernel/debug", "kernel/tracing",           "kernel/security", "module"};
-    int cover = new_mount("tmpfs", TIGHT, (const char *[]){"mode", "0755", "nr_inodes", "4", NULL});
+    int cover = new_mount("tmpfs", TIGHT, (const char *[]){"mode", "0755", "size", "0", NULL});
     CHECK(mkdirat(cover, "directory", 0555));
     CHECK(mknodat(cover, "file", S_IFREG | 0444, 0));
     set_attributes(cover, (struct mount_attr){.attr_set = TIGHT | MOUNT_ATTR_RDONLY}, 0);
@@ -168,7 +170,7 @@ static void mount_all(int root, int devices) {
         devices, "pts",
         new_mount("devpts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
                   (const char *[]){"newinstance", NULL, "ptmxmode", "0666", "mode", "0620", "gid", "5", NULL}));
-    attach_below(devices, "shm", new_mount("tmpfs", TIGHT, (const char *[]){"mode", "1777", "size", "65536k", NULL}));
+    attach_below(devices, "shm", new_mount("tmpfs", TIGHT, (const char *[]){"mode", "1777", NULL}));
     attach_below(devices, "mqueue", new_mount("mqueue", TIGHT, NULL));
     int proc = attach_new(root, "proc", "proc", TIGHT);
     int sys = attach_new(root, "sys", "sysfs", TIGHT | MOUNT_ATTR_RDONLY);
@@ -277,7 +279,8 @@ static int attach_device_program(int cgroup) {
         ALU(BPF_LSH, 2, 20),
         ALU_REGISTER(BPF_OR, 2, 5),
         ALU(BPF_MOV, 0, 1),
-        JUMP(BPF_JNE, 3, BPF_DEVCG_DEV_CHAR, 8),
+        JUMP(BPF_JNE, 3, BPF_DEVCG_DEV_CHAR, 9),
+        JUMP(BPF_JEQ, 2, 10 << 20 | 229, 9),
         JUMP(BPF_JEQ, 2, 1 << 20 | 3, 8),
         JUMP(BPF_JEQ, 2, 1 << 20 | 5, 7),
         JUMP(BPF_JEQ, 2, 1 << 20 | 7, 6),
@@ -312,7 +315,12 @@ static void write_map(pid_t child, const char *name) {
 }
 
 static void give_root(int channel, pid_t child, const char *path) {
-    int root = CHECK(syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE));
+    struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+                           .resolve = RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS};
+    int directory = CHECK(syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how));
+    int root = CHECK(
+        syscall(SYS_open_tree, directory, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE));
+    close(directory);
     int devices = make_devices();
     char name[64];
     write_map(child, "uid_map");
@@ -349,11 +357,17 @@ int main(int count, char **words) {
                                    .pidfd = (unsigned long)&pidfd,
                                    .exit_signal = SIGCHLD,
                                    .cgroup = (unsigned)cgroup};
+    // The user namespace is made by the jail's root: what it uses up of limits of users counts for him.
+    CHECK(prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP));
+    CHECK(syscall(SYS_setresuid, -1, FIRST_ID, -1));
+    CHECK(syscall(SYS_setfsuid, 0));
     pid_t child = CHECK(syscall(SYS_clone3, &arguments, sizeof arguments));
     if (child == 0) {
         close(channel[0]);
         be_first_process(channel[1], init, words + 1);
     }
+    CHECK(syscall(SYS_setresuid, -1, 0, -1));
+    CHECK(prctl(PR_SET_SECUREBITS, 0));
     close(channel[1]);
     give_root(channel[0], child, words[1]);
     siginfo_t ended;

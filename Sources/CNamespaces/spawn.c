@@ -191,7 +191,11 @@ int cns_sealed_memfd_from_hex(const char *name, const char *digits, size_t count
     free(bytes);
     /* Who runs a program that he may not read can be traced by nobody who may not read it: ptrace(2), access mode
      * checking. Root inside may not, whatever capabilities he has over his own ids. */
-    if (memfd >= 0) fchmod(memfd, 0111);
+    if (memfd >= 0 && fchmod(memfd, 0111) < 0) {
+        int error = errno;
+        close(memfd);
+        return -error;
+    }
     return memfd;
 }
 
