@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/ethtool.h>
+#include <linux/if_bridge.h>
+#include <linux/if_link.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <netlink/route/addr.h>
@@ -380,7 +382,7 @@ int cns_netlink_add_neighbour(struct cns_netlink *self, const char *link, const 
     if (error) return error;
     int built = rtnl_neigh_build_add_request(neighbour, NLM_F_CREATE | NLM_F_REPLACE, &message);
     /* libnl 3.7 has no setter for it. */
-    if (built >= 0 && !mac) nla_put_u8(message, NDA_PROTOCOL, CNS_ROUTE_PROTOCOL);
+    if (built >= 0) nla_put_u8(message, NDA_PROTOCOL, CNS_ROUTE_PROTOCOL);
     error = transact(self, built, message);
     rtnl_neigh_put(neighbour);
     return error;
@@ -398,4 +400,50 @@ int cns_netlink_delete_proxy(struct cns_netlink *self, const char *link, const c
     error = transact(self, rtnl_neigh_build_delete_request(neighbour, 0, &message), message);
     rtnl_neigh_put(neighbour);
     return error;
+}
+
+int cns_netlink_delete_neighbour(struct cns_netlink *self, const char *link, const char *text) {
+    struct rtnl_neigh *neighbour;
+    struct nl_msg *message = NULL;
+    int error = make_neighbour(self, link, text, "00:00:00:00:00:00", &neighbour);
+    if (error) return error;
+    error = transact(self, rtnl_neigh_build_delete_request(neighbour, 0, &message), message);
+    rtnl_neigh_put(neighbour);
+    return error;
+}
+
+/* MARK: a bridge's port */
+
+int cns_netlink_reflect(struct cns_netlink *self, const char *port) {
+    struct ifinfomsg body = {.ifi_family = AF_BRIDGE};
+    int error = link_index(self, port, &body.ifi_index);
+    if (error) return error;
+    struct nl_msg *message = nlmsg_alloc_simple(RTM_SETLINK, 0);
+    if (!message) return -ENOMEM;
+    nlmsg_append(message, &body, sizeof body, NLMSG_ALIGNTO);
+    struct nlattr *settings = nla_nest_start(message, IFLA_PROTINFO | NLA_F_NESTED);
+    nla_put_u8(message, IFLA_BRPORT_MODE, BRIDGE_MODE_HAIRPIN);
+    nla_nest_end(message, settings);
+    return transact(self, 0, message);
+}
+
+/* MARK: forwarding */
+
+int cns_forwarding_watch(void) {
+    struct sockaddr_nl address = {
+        .nl_family = AF_NETLINK,
+        .nl_groups = 1u << (RTNLGRP_IPV4_NETCONF - 1) | 1u << (RTNLGRP_IPV6_NETCONF - 1),
+    };
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+    if (fd < 0) return -errno;
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) == 0) return fd;
+    int error = -errno;
+    close(fd);
+    return error;
+}
+
+void cns_forwarding_heard(int watch) {
+    char bytes[512];
+    while (recv(watch, bytes, sizeof bytes, MSG_TRUNC) >= 0 || errno == ENOBUFS || errno == EINTR) {
+    }
 }

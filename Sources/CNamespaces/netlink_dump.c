@@ -85,17 +85,26 @@ static int on_route(struct nlmsghdr *header, void *argument) {
     return 0;
 }
 
-static int on_proxy(struct nlmsghdr *header, void *argument) {
+static int keep_own(struct nlmsghdr *header, void *argument) {
     struct nlattr *attributes[NDA_MAX + 1];
     struct ndmsg *neighbour = nlmsg_data(header);
     if (nlmsg_parse(header, sizeof *neighbour, attributes, NDA_MAX, NULL) < 0) return -EPROTO;
-    if (!(neighbour->ndm_flags & NTF_PROXY) || !attributes[NDA_PROTOCOL]) return 0;
-    if (nla_get_u8(attributes[NDA_PROTOCOL]) != CNS_ROUTE_PROTOCOL) return 0;
+    if (!attributes[NDA_PROTOCOL] || nla_get_u8(attributes[NDA_PROTOCOL]) != CNS_ROUTE_PROTOCOL) return 0;
     struct cns_netlink_record *record = append(argument);
     if (!record) return -ENOMEM;
     record->index = neighbour->ndm_ifindex;
     copy_address(record->address, sizeof record->address, neighbour->ndm_family, attributes[NDA_DST]);
     return 0;
+}
+
+static int on_proxy(struct nlmsghdr *header, void *argument) {
+    struct ndmsg *neighbour = nlmsg_data(header);
+    return neighbour->ndm_flags & NTF_PROXY ? keep_own(header, argument) : 0;
+}
+
+static int on_neighbour(struct nlmsghdr *header, void *argument) {
+    struct ndmsg *neighbour = nlmsg_data(header);
+    return neighbour->ndm_state & NUD_PERMANENT ? keep_own(header, argument) : 0;
 }
 
 /* A request for a dump. */
@@ -166,6 +175,13 @@ int cns_netlink_own_routes(struct cns_netlink *self, struct cns_netlink_records 
 int cns_netlink_own_proxies(struct cns_netlink *self, struct cns_netlink_records *records) {
     struct ndmsg body = {.ndm_family = AF_UNSPEC, .ndm_flags = NTF_PROXY};
     return dump(self, dump_request(RTM_GETNEIGH, &body, sizeof body), on_proxy, records);
+}
+
+int cns_netlink_own_neighbours(struct cns_netlink *self, int index, struct cns_netlink_records *records) {
+    struct ndmsg body = {.ndm_family = AF_UNSPEC};
+    struct nl_msg *request = dump_request(RTM_GETNEIGH, &body, sizeof body);
+    if (request) nla_put_u32(request, NDA_IFINDEX, (uint32_t)index);
+    return dump(self, request, on_neighbour, records);
 }
 
 void cns_netlink_free(struct cns_netlink_records *records) {

@@ -15,8 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "include/cns_nftables.h"
-#include "netlink_exchange.h"
+#include "nftables.h"
 
 _Static_assert((int)CNS_NFT_META_IIFNAME == NFT_META_IIFNAME && (int)CNS_NFT_META_OIFNAME == NFT_META_OIFNAME &&
                    (int)CNS_NFT_META_NFPROTO == NFT_META_NFPROTO && (int)CNS_NFT_META_L4PROTO == NFT_META_L4PROTO &&
@@ -24,27 +23,19 @@ _Static_assert((int)CNS_NFT_META_IIFNAME == NFT_META_IIFNAME && (int)CNS_NFT_MET
                    (int)CNS_NFT_TRANSPORT_HEADER == NFT_PAYLOAD_TRANSPORT_HEADER &&
                    (int)CNS_NFT_CT_STATE == NFT_CT_STATE && (int)CNS_NFT_CT_STATUS == NFT_CT_STATUS &&
                    (int)CNS_NFT_EQUAL == NFT_CMP_EQ && (int)CNS_NFT_NOT_EQUAL == NFT_CMP_NEQ &&
-                   (int)CNS_NFT_AT_MOST == NFT_CMP_LTE && (int)CNS_NFT_AT_LEAST == NFT_CMP_GTE,
+                   (int)CNS_NFT_AT_MOST == NFT_CMP_LTE && (int)CNS_NFT_AT_LEAST == NFT_CMP_GTE &&
+                   (int)CNS_NFT_META_PROTOCOL == NFT_META_PROTOCOL && (int)CNS_NFT_META_IIFTYPE == NFT_META_IIFTYPE &&
+                   (int)CNS_NFT_LINK_HEADER == NFT_PAYLOAD_LL_HEADER && (int)CNS_NFT_INET == NFPROTO_INET &&
+                   (int)CNS_NFT_IPV4 == NFPROTO_IPV4 && (int)CNS_NFT_NETDEV == NFPROTO_NETDEV &&
+                   (int)CNS_NFT_BRIDGE == NFPROTO_BRIDGE && (int)CNS_NFT_IPV6 == NFPROTO_IPV6,
                "the numbers of nf_tables.h");
 
-static const char table[] = "jailrun";
-/* NFTNL_UDATA_RULE_COMMENT of libnftnl: how nft(8) finds a rule's comment in what the kernel keeps for it. */
-enum { COMMENT = 0, SEND_BUFFER = 8 << 20 };
-
-struct cns_nft {
-    int fd;
-    char *bytes;
-    size_t length, capacity;
-    size_t message, last; /* where the current message and the last one to be acknowledged begin */
-    size_t expressions;
-    uint32_t sequence, first; /* of the last message, and of the first of this batch */
-    int error;
-    char text[256];
-};
+enum { SEND_BUFFER = 8 << 20 };
 
 int cns_nft_open(struct cns_nft **result) {
     struct cns_nft *self = calloc(1, sizeof *self);
     if (!self) return -ENOMEM;
+    cns_nft_choose(self, NFPROTO_INET, "jailrun");
     self->fd = cns_exchange_open(NETLINK_NETFILTER);
     if (self->fd < 0) {
         int error = self->fd;
@@ -62,6 +53,11 @@ void cns_nft_close(struct cns_nft *self) {
     if (self->fd >= 0) close(self->fd);
     free(self->bytes);
     free(self);
+}
+
+void cns_nft_choose(struct cns_nft *self, uint8_t family, const char *table) {
+    self->family = family;
+    snprintf(self->table, sizeof self->table, "%s", table);
 }
 
 const char *cns_nft_message(const struct cns_nft *self) { return self->text; }
@@ -133,7 +129,7 @@ static void end_nest(struct cns_nft *self, size_t place) {
 }
 
 static void command(struct cns_nft *self, uint16_t number, uint16_t flags) {
-    begin(self, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | number), flags, NFPROTO_INET, 0);
+    begin(self, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | number), flags, self->family, 0);
 }
 
 /* MARK: batches */
@@ -167,23 +163,37 @@ int cns_nft_commit(struct cns_nft *self) {
     return exchange(self, self->first, header.nlmsg_seq, (struct cns_heard){0});
 }
 
+void cns_nft_ask(struct cns_nft *self, uint16_t number, uint8_t family) {
+    self->length = 0;
+    self->error = 0;
+    begin(self, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | number), NLM_F_DUMP, family, 0);
+}
+
+int cns_nft_hear(struct cns_nft *self, cns_nft_each each, void *argument) {
+    end(self);
+    if (self->error) return self->error;
+    return exchange(self, self->sequence, self->sequence, (struct cns_heard){.each = each, .argument = argument});
+}
+
+void cns_nft_put_text(struct cns_nft *self, uint16_t type, const char *text) { put_text(self, type, text); }
+
 /* MARK: objects */
 
 void cns_nft_add_table(struct cns_nft *self) {
     command(self, NFT_MSG_NEWTABLE, NLM_F_CREATE);
-    put_text(self, NFTA_TABLE_NAME, table);
+    put_text(self, NFTA_TABLE_NAME, self->table);
     end(self);
 }
 
 void cns_nft_delete_table(struct cns_nft *self) {
     command(self, NFT_MSG_DELTABLE, 0);
-    put_text(self, NFTA_TABLE_NAME, table);
+    put_text(self, NFTA_TABLE_NAME, self->table);
     end(self);
 }
 
 void cns_nft_add_chain(struct cns_nft *self, const char *name, const char *type, uint32_t hook, int32_t priority) {
     command(self, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
-    put_text(self, NFTA_CHAIN_TABLE, table);
+    put_text(self, NFTA_CHAIN_TABLE, self->table);
     put_text(self, NFTA_CHAIN_NAME, name);
     size_t place = nest(self, NFTA_CHAIN_HOOK);
     put_number(self, NFTA_HOOK_HOOKNUM, hook);
@@ -194,10 +204,36 @@ void cns_nft_add_chain(struct cns_nft *self, const char *name, const char *type,
     end(self);
 }
 
+void cns_nft_add_link_chain(struct cns_nft *self, const char *name, const char *link) {
+    command(self, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
+    put_text(self, NFTA_CHAIN_TABLE, self->table);
+    put_text(self, NFTA_CHAIN_NAME, name);
+    size_t place = nest(self, NFTA_CHAIN_HOOK);
+    put_number(self, NFTA_HOOK_HOOKNUM, NF_NETDEV_INGRESS);
+    put_number(self, NFTA_HOOK_PRIORITY, 0);
+    put_text(self, NFTA_HOOK_DEV, link);
+    end_nest(self, place);
+    put_number(self, NFTA_CHAIN_POLICY, NF_DROP);
+    put_text(self, NFTA_CHAIN_TYPE, "filter");
+    end(self);
+}
+
+static void change_chain(struct cns_nft *self, uint16_t number, const char *name) {
+    bool is_rule = number == NFT_MSG_DELRULE;
+    command(self, number, 0);
+    put_text(self, is_rule ? NFTA_RULE_TABLE : NFTA_CHAIN_TABLE, self->table);
+    put_text(self, is_rule ? NFTA_RULE_CHAIN : NFTA_CHAIN_NAME, name);
+    end(self);
+}
+
+void cns_nft_delete_chain(struct cns_nft *self, const char *name) { change_chain(self, NFT_MSG_DELCHAIN, name); }
+
+void cns_nft_empty_chain(struct cns_nft *self, const char *name) { change_chain(self, NFT_MSG_DELRULE, name); }
+
 void cns_nft_delete_rule(struct cns_nft *self, const char *chain, uint64_t handle) {
     uint64_t number = htobe64(handle);
     command(self, NFT_MSG_DELRULE, 0);
-    put_text(self, NFTA_RULE_TABLE, table);
+    put_text(self, NFTA_RULE_TABLE, self->table);
     put_text(self, NFTA_RULE_CHAIN, chain);
     put(self, NFTA_RULE_HANDLE, &number, sizeof number);
     end(self);
@@ -205,13 +241,13 @@ void cns_nft_delete_rule(struct cns_nft *self, const char *chain, uint64_t handl
 
 void cns_nft_begin_rule(struct cns_nft *self, const char *chain, bool at_end) {
     command(self, NFT_MSG_NEWRULE, (uint16_t)(NLM_F_CREATE | (at_end ? NLM_F_APPEND : 0)));
-    put_text(self, NFTA_RULE_TABLE, table);
+    put_text(self, NFTA_RULE_TABLE, self->table);
     put_text(self, NFTA_RULE_CHAIN, chain);
     self->expressions = nest(self, NFTA_RULE_EXPRESSIONS);
 }
 
 void cns_nft_end_rule(struct cns_nft *self, const char *comment) {
-    char data[256] = {COMMENT};
+    char data[256] = {CNS_NFT_COMMENT};
     size_t length = strnlen(comment, sizeof data - 3);
     end_nest(self, self->expressions);
     data[1] = (char)(length + 1);
@@ -325,61 +361,4 @@ void cns_nft_verdict(struct cns_nft *self, uint32_t code) {
     end_nest(self, verdict);
     end_nest(self, data);
     end_expression(self, places);
-}
-
-/* MARK: listing */
-
-static void copy_comment(struct cns_nft_rule *rule, const unsigned char *data, size_t length) {
-    while (length >= 2 && length >= 2u + data[1]) {
-        if (data[0] == COMMENT) snprintf(rule->comment, sizeof rule->comment, "%.*s", data[1], (const char *)data + 2);
-        length -= 2u + data[1];
-        data += 2u + data[1];
-    }
-}
-
-static int on_rule(struct nlmsghdr *header, void *argument) {
-    struct cns_nft_rules *rules = argument;
-    if (header->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE)) return 0;
-    struct cns_nft_rule *first = realloc(rules->first, (rules->count + 1) * sizeof *first);
-    if (!first) return -ENOMEM;
-    rules->first = first;
-    struct cns_nft_rule *rule = &first[rules->count++];
-    memset(rule, 0, sizeof *rule);
-    size_t offset = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct nfgenmsg));
-    while (offset + NLA_HDRLEN <= header->nlmsg_len) {
-        const struct nlattr *attribute = (const struct nlattr *)((const char *)header + offset);
-        if (attribute->nla_len < NLA_HDRLEN || offset + attribute->nla_len > header->nlmsg_len) return -EPROTO;
-        const unsigned char *data = (const unsigned char *)attribute + NLA_HDRLEN;
-        size_t length = attribute->nla_len - NLA_HDRLEN;
-        switch (attribute->nla_type & NLA_TYPE_MASK) {
-        case NFTA_RULE_CHAIN: snprintf(rule->chain, sizeof rule->chain, "%.*s", (int)length, (const char *)data); break;
-        case NFTA_RULE_HANDLE:
-            for (size_t i = 0; i < length && i < 8; i++)
-                rule->handle = rule->handle << 8 | data[i];
-            break;
-        case NFTA_RULE_USERDATA: copy_comment(rule, data, length); break;
-        default: break;
-        }
-        offset += NLA_ALIGN(attribute->nla_len);
-    }
-    return 0;
-}
-
-int cns_nft_list(struct cns_nft *self, struct cns_nft_rules *rules) {
-    self->length = 0;
-    self->error = 0;
-    command(self, NFT_MSG_GETRULE, NLM_F_DUMP);
-    put_text(self, NFTA_RULE_TABLE, table);
-    end(self);
-    if (self->error) return self->error;
-    struct cns_heard heard = {.each = on_rule, .argument = rules};
-    int error = exchange(self, self->sequence, self->sequence, heard);
-    /* No such table; or a kernel without nf_tables, which has no rules either. */
-    return error == -ENOENT || error == -EOPNOTSUPP || error == -EINVAL ? 0 : error;
-}
-
-void cns_nft_free(struct cns_nft_rules *rules) {
-    free(rules->first);
-    rules->first = NULL;
-    rules->count = 0;
 }

@@ -37,6 +37,8 @@ struct JailDetailsTests {
             PortSpec(transport: .udp, address: "127.0.0.1", hostPort: 1, jailPort: 2, count: 3, origin: origin)
         ]
         spec.network.masquerade = Located(true, origin)
+        spec.network.leavesFirewall = Located(true, origin)
+        spec.network.allowsSpoofing = Located(true, origin)
         spec.privileges.capAdd = [located("CAP_KILL")]
         spec.privileges.capDrop = [located("CAP_CHOWN")]
         spec.privileges.granted = [Located(.mlock, origin)]

@@ -53,7 +53,7 @@ struct NetworkPlannerTests {
 
     @Test("the plan of an address without interface reads as the ip commands that do the same")
     func ownBridge() throws {
-        let shell = try Self.plan(["10.77.0.10"]).map(\.shell)
+        let shell = try Self.plan(["10.77.0.10"]).map(\.shell).filter { !$0.hasPrefix("nft ") }
         #expect(
             shell == [
                 "ip link add jail0 address 02:22:05:0c:ca:54 type bridge",
@@ -69,6 +69,9 @@ struct NetworkPlannerTests {
                 "ip link set vjail5 master jail0 alias \"jailrun:www jail0 10.77.0.10/24\" up",
                 "nsenter --target $JAIL --net ethtool eth0", "ethtool vjail5", "ethtool jail0",
                 "nsenter --target $JAIL --net ip address add 10.77.0.10/24 dev eth0",
+                "ip neighbour replace 10.77.0.10 lladdr \(Self.mac("02")) dev jail0 nud permanent",
+                "nsenter --target $JAIL --net ip neighbour replace 10.77.0.1 lladdr 02:22:05:0c:ca:54 dev eth0"
+                    + " nud permanent",
                 "nsenter --target $JAIL --net ip route add default via 10.77.0.1 dev eth0 proto 106",
             ])
     }
@@ -78,7 +81,11 @@ struct NetworkPlannerTests {
     @Test("a stop takes back the pair, the gateway and the bridge, in this order, and nothing that dies with them")
     func undo() throws {
         let undo = try Self.plan(["10.77.0.10"]).reversed().compactMap(\.undo).map(\.shell)
-        #expect(undo == ["ip link delete vjail5", "ip address delete 10.77.0.1/24 dev jail0", "ip link delete jail0"])
+        #expect(
+            undo == [
+                "ip neighbour delete 10.77.0.10 dev jail0", LinkHold.release(of: "vjail5"), "ip link delete vjail5",
+                "ip address delete 10.77.0.1/24 dev jail0", "ip link delete jail0",
+            ])
     }
 
     @Test("the gateway is the first address that no jail has: the lowest, or from the highest down; and else an error")
@@ -123,8 +130,8 @@ struct NetworkPlannerTests {
         }
         #expect(
             settings == [
-                "net/ipv6/conf/lan/accept_ra=2 was 1", "net/ipv6/conf/all/forwarding=1 was 0",
-                "net/ipv6/conf/lan/proxy_ndp=1 was 0", "net/ipv6/neigh/lan/proxy_delay=0 was 80",
+                "net/ipv6/conf/lan/accept_ra=2 was 1", "net/ipv6/conf/all/forwarding=74 was 0",
+                "net/ipv6/conf/lan/proxy_ndp=74 was 0", "net/ipv6/neigh/lan/proxy_delay=0 was 80",
             ])
     }
 
@@ -198,6 +205,51 @@ struct NetworkPlannerTests {
         ledger.record(NetworkLedger.Entry(path: "net/ipv6/conf/all/forwarding", value: "0", users: any))
         #expect(ledger.entries.map(\.value) == ["0", "0"])
         #expect(NetworkLedger(ledger.description + "net/ipv6/conf/all/proxy_ndp 1 ipv6\n") == ledger)
+    }
+
+    @Test("a link lets out what has the jail's own addresses, in ARP and neighbour discovery, too, and nothing else")
+    func hold() throws {
+        let plan = try Self.plan(["10.77.0.10", "fd77::10"])
+        let holds = plan.compactMap { if case .holdLink(let hold) = $0 { hold } else { nil } }
+        let hold = try #require(holds.first)
+        let mac = Self.mac("02")
+        let rule = "add rule netdev jailrun vjail5"
+        #expect(hold.script[1].hasSuffix("policy drop; }"))
+        let expected = [
+            "ether saddr != \(mac) drop", "meta protocol 0x806 arp saddr ether \(mac) arp saddr ip 10.77.0.10 accept",
+            "meta protocol 0x800 ip saddr 10.77.0.10 accept",
+            "meta protocol 0x86dd meta l4proto 58 @th,0,8 134 drop",
+            "meta protocol 0x86dd meta l4proto 58 @th,0,8 137 drop",
+        ]
+        #expect(hold.script[3..<8].map { String($0) } == expected.map { "\(rule) \($0) comment \"www\"" })
+        #expect(hold.script.contains("\(rule) meta protocol 0x86dd ip6 saddr fd77::10 accept comment \"www\""))
+        #expect(holds.count == 1)
+    }
+
+    @Test("with allow.spoofing nothing is held")
+    func spoofing() throws {
+        var spec = Self.spec(["10.77.0.10"])
+        spec.allowsSpoofing = Located(true, Self.origin(9))
+        let plan = try NetworkPlan(for: spec, jail: ("www", 5), facts: Self.facts).operations
+        #expect(!plan.contains { if case .holdLink = $0.value { true } else { false } })
+    }
+
+    @Test("a setting that somebody else has changed since is the host's own, and one of an earlier jailrun is not")
+    func remembered() {
+        var facts = Self.facts
+        let paths = ["net/ipv4/conf/lan/forwarding", "net/ipv4/conf/br0/forwarding", "net/ipv4/conf/old/forwarding"]
+        for (path, value) in zip(paths, ["1", "74", "1"]) {
+            facts.sysctls.append(Facts.Sysctl(path: path, value: value))
+        }
+        let users = NetworkSysctl.Users(interface: nil, family: .ipv4)
+        var ledger = NetworkLedger()
+        for (path, written) in zip(paths, ["74", "74", nil]) {
+            ledger.record(NetworkLedger.Entry(path: path, value: "0", written: written, users: users))
+        }
+        facts.remember(NetworkLedger(ledger.description))
+        #expect(paths.map(facts.original) == ["1", "0", "0"])
+        facts.originals = []
+        #expect(facts.original(paths[1]) == "0", "its mark tells by itself")
     }
 
     @Test("an operation is read back from JSON as it was written, and its undo is made where it was")

@@ -18,7 +18,7 @@ struct NetworkLine {
 
     private static let types = [
         "RTM_NEWLINK": 0x10, "RTM_NEWADDR": 0x14, "RTM_NEWROUTE": 0x18, "RTM_NEWNEIGH": 0x1c,
-        "RTM_DELLINK": 0x11, "RTM_DELADDR": 0x15, "RTM_DELNEIGH": 0x1d,
+        "RTM_DELLINK": 0x11, "RTM_SETLINK": 0x13, "RTM_DELADDR": 0x15, "RTM_DELNEIGH": 0x1d,
     ]
 
     init?(_ line: String) {
@@ -26,7 +26,8 @@ struct NetworkLine {
         isInside = line.hasSuffix(suffix)
         let text = isInside ? String(line.dropLast(suffix.count)) : line
         if text.hasPrefix("sendmsg(nfnetlink, ") {
-            form = .batch(count: text.components(separatedBy: " inet jailrun").count - 1)
+            let makings = ["add table ", "add chain ", "add rule ", "insert rule "]
+            form = .batch(count: makings.map { text.components(separatedBy: $0).count - 1 }.reduce(0, +))
         } else if text.hasPrefix("ioctl(rtnetlink, ") {
             form = .ethtool
         } else if text.hasPrefix("sendmsg(rtnetlink, ") {

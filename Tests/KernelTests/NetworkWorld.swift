@@ -108,7 +108,7 @@ final class World: @unchecked Sendable {
             ip -d -o link | sed -E 's/[a-z_]+_timer +[0-9.]+//g; s/ state [A-Z]+//; s/,LOWER_UP//; s/NO-CARRIER,//'
             ip -o address | sed -E 's/(valid|preferred)_lft [0-9a-z]+//g; s/ tentative//'
             (ip route show table all; ip -6 route show table all) | grep -v 'table local proto kernel'
-            ip neigh show proxy; ip -6 neigh show proxy
+            ip neigh show proxy; ip -6 neigh show proxy; ip neigh show nud permanent; nft list ruleset
             cd /proc/sys/net; find ipv4/conf ipv6/conf ipv4/neigh ipv6/neigh -type f \
                 ! -name stable_secret ! -name mc_forwarding \
                 | sort | xargs grep -H .

@@ -114,7 +114,7 @@ extension Kernel {
                 sysvmsg = inherit; sysvsem = inherit; allow.chflags; allow.settime; allow.adjtime; allow.setaudit; allow.read_msgbuf;
                 """,
                 "command = \"/bin/true\"; vnet; vnet.interface = lab1; allow.routing; children.max = 2;",
-                "command = \"/bin/true\"; interface = lab2; ip4.addr = 198.51.100.9; allow.nosuser;",
+                "command = \"/bin/true\"; interface = lab2; ip4.addr = 198.51.100.9; allow.nosuser; firewall = no; allow.spoofing;",
             ]
         }
 

@@ -8,11 +8,16 @@
 #include <ftw.h>
 #include <limits.h>
 #include <linux/fs.h>
+#include <linux/if_packet.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <netinet/if_ether.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -248,4 +253,28 @@ int probe_spoof(int count, char **words) {
     report("freebind", setsockopt(fd, level, freebind, &yes, sizeof yes) == 0);
     report("bind", bind(fd, (struct sockaddr *)&from, length) == 0);
     return report("send", sendto(fd, "", 1, 0, (struct sockaddr *)&to, length) == 1);
+}
+
+// Tells everybody on the network of a link that an IPv4 address is this machine's.
+int probe_forge(int count, char **words) {
+    struct {
+        struct ether_header header;
+        struct ether_arp arp;
+    } frame = {.arp = {.arp_hln = ETH_ALEN, .arp_pln = 4}};
+    struct ifreq link = {0};
+    if (count != 2 || inet_pton(AF_INET, words[1], frame.arp.arp_spa) != 1) return UNASKED;
+    snprintf(link.ifr_name, sizeof link.ifr_name, "%s", words[0]);
+    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ARP));
+    if (fd < 0 || ioctl(fd, SIOCGIFHWADDR, &link) < 0) return report("socket", false);
+    memcpy(frame.arp.arp_sha, link.ifr_hwaddr.sa_data, ETH_ALEN);
+    memcpy(frame.header.ether_shost, link.ifr_hwaddr.sa_data, ETH_ALEN);
+    memset(frame.header.ether_dhost, 0xff, ETH_ALEN);
+    memcpy(frame.arp.arp_tpa, frame.arp.arp_spa, sizeof frame.arp.arp_tpa);
+    frame.header.ether_type = htons(ETHERTYPE_ARP);
+    frame.arp.arp_hrd = htons(ARPHRD_ETHER);
+    frame.arp.arp_pro = htons(ETHERTYPE_IP);
+    frame.arp.arp_op = htons(ARPOP_REPLY);
+    struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex(words[0])};
+    bool sent = sendto(fd, &frame, sizeof frame, 0, (struct sockaddr *)&to, sizeof to) == sizeof frame;
+    return report("send", sent);
 }

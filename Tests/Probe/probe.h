@@ -25,7 +25,7 @@ answer_function probe_memory, probe_forkbomb, probe_spin, probe_orphan, probe_lo
 
 // hostile.c: what root inside does to get out, to get at others, or not to die.
 answer_function probe_exchange, probe_churn, probe_stalk, probe_search, probe_lend, probe_borrow, probe_spoof,
-    probe_seize;
+    probe_seize, probe_forge;
 
 // syscalls.c: what the seccomp filter says to every number.
 answer_function probe_syscalls;

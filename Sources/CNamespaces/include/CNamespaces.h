@@ -1,6 +1,7 @@
 #ifndef CNAMESPACES_H
 #define CNAMESPACES_H
 
+#include "cns_conntrack.h"
 #include "cns_netlink.h"
 #include "cns_nftables.h"
 #include "cns_numbers.h"

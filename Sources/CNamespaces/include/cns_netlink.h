@@ -55,8 +55,11 @@ int cns_netlink_delete_address(struct cns_netlink *socket, const char *link, con
 int cns_netlink_add_route(struct cns_netlink *socket, const char *destination, const char *link, const char *gateway,
                           const char *source);
 
-/* A permanent neighbour. */
+/* A permanent neighbour, with jailrun as its originator. */
 int cns_netlink_add_neighbour(struct cns_netlink *socket, const char *link, const char *address, const char *mac);
+int cns_netlink_delete_neighbour(struct cns_netlink *socket, const char *link, const char *address);
+/* Lets a port of a bridge get back what came in by it, when its destination was translated to be there. */
+int cns_netlink_reflect(struct cns_netlink *socket, const char *port);
 /* An address for which the host answers ARP or NDP on `link`. */
 int cns_netlink_add_proxy(struct cns_netlink *socket, const char *link, const char *address);
 int cns_netlink_delete_proxy(struct cns_netlink *socket, const char *link, const char *address);
@@ -86,7 +89,13 @@ int cns_netlink_default_routes(struct cns_netlink *socket, int index, struct cns
 int cns_netlink_own_routes(struct cns_netlink *socket, struct cns_netlink_records *records);
 /* Proxy neighbours whose originator is CNS_ROUTE_PROTOCOL. */
 int cns_netlink_own_proxies(struct cns_netlink *socket, struct cns_netlink_records *records);
+/* Permanent neighbours on the link of that index whose originator is CNS_ROUTE_PROTOCOL. */
+int cns_netlink_own_neighbours(struct cns_netlink *socket, int index, struct cns_netlink_records *records);
 void cns_netlink_free(struct cns_netlink_records *records);
+
+/* A descriptor that can be read from when somebody has turned forwarding on or off; what it says is to be heard. */
+int cns_forwarding_watch(void);
+void cns_forwarding_heard(int watch);
 
 /*
  * Reads or writes a file below sys/net of `proc`, a descriptor of the host's proc root. /proc/sys/net shows the

@@ -1,4 +1,4 @@
-/* nf_tables by nfnetlink: one table, `inet jailrun`, changed by whole batches. */
+/* nf_tables by nfnetlink: tables changed by whole batches, `inet jailrun` unless another one is chosen. */
 #ifndef CNS_NFTABLES_H
 #define CNS_NFTABLES_H
 
@@ -17,6 +17,9 @@ void cns_nft_close(struct cns_nft *self);
 /* What the kernel said of the batch that failed (NLMSGERR_ATTR_MSG), or an empty string. */
 const char *cns_nft_message(const struct cns_nft *self);
 
+/* What follows is about that table, by a family of nf_tables (NFPROTO_*). */
+void cns_nft_choose(struct cns_nft *self, uint8_t family, const char *table);
+
 void cns_nft_begin(struct cns_nft *self);
 /* All of the batch, or nothing. */
 int cns_nft_commit(struct cns_nft *self);
@@ -26,6 +29,11 @@ void cns_nft_add_table(struct cns_nft *self);
 void cns_nft_delete_table(struct cns_nft *self);
 /* A base chain; no error when it exists. */
 void cns_nft_add_chain(struct cns_nft *self, const char *name, const char *type, uint32_t hook, int32_t priority);
+/* One of a netdev table, for what arrives by that link: dropped, unless a rule accepts it. */
+void cns_nft_add_link_chain(struct cns_nft *self, const char *name, const char *link);
+/* With its rules. */
+void cns_nft_delete_chain(struct cns_nft *self, const char *name);
+void cns_nft_empty_chain(struct cns_nft *self, const char *name);
 void cns_nft_delete_rule(struct cns_nft *self, const char *chain, uint64_t handle);
 
 /* A rule: its expressions are what is called between these two. */
@@ -50,23 +58,66 @@ void cns_nft_verdict(struct cns_nft *self, uint32_t code);
 
 struct cns_nft_rule {
     uint64_t handle;
-    char chain[32];
+    char chain[64];
     char comment[256];
+    char target[64];  /* the chain that it jumps or goes to */
+    uint32_t verdict; /* CNS_NFT_* */
+    bool matches;     /* certainly, the packet that was asked about */
+    bool may_match;   /* by what is known of it */
 };
 struct cns_nft_rules {
     struct cns_nft_rule *first;
     size_t count;
 };
-/* Every rule of the table; none when there is no table. */
-int cns_nft_list(struct cns_nft *self, struct cns_nft_rules *rules);
+/* A packet at the forward hook of which some is known. */
+struct cns_nft_packet {
+    char input[16], output[16]; /* links */
+    uint8_t family;             /* AF_INET, AF_INET6 */
+    bool has_source, has_destination;
+    uint8_t source[16], destination[16];
+    uint8_t protocol; /* IPPROTO_*, or 0 */
+    uint16_t port;    /* the destination's, in network order, or 0 */
+    uint32_t state;   /* NF_CT_STATE_BIT */
+    uint32_t status;  /* IPS_*: whether its destination was translated */
+};
+/* Every rule of the chosen table; none when there is no table. `packet` may be NULL. */
+int cns_nft_list(struct cns_nft *self, const struct cns_nft_packet *packet, struct cns_nft_rules *rules);
 void cns_nft_free(struct cns_nft_rules *rules);
+
+struct cns_nft_chain {
+    char table[64], name[64], type[16];
+    uint8_t family;
+    bool is_base, drops; /* by its policy */
+    uint32_t hook;
+    int32_t priority;
+};
+struct cns_nft_chains {
+    struct cns_nft_chain *first;
+    size_t count;
+};
+/* Every chain of every table of that family, 0 for all; none where the kernel has no nf_tables. */
+int cns_nft_list_chains(struct cns_nft *self, uint8_t family, struct cns_nft_chains *chains);
+void cns_nft_free_chains(struct cns_nft_chains *chains);
+
+/* Whether the FORWARD chain of iptables-legacy drops by its policy, and has no rule that accepts what comes from or
+ * goes to that link: 1, 0 or a negative errno. Only to be asked where there is such a table: it would be made. */
+int cns_iptables_forward_drops(const char *link);
+
+/* A descriptor that can be read from when tables, chains or rules change. */
+int cns_nft_watch(void);
+/* Reads all that it has to say: whether somebody has removed a table or chain called `jailrun`, or of a table called
+ * so. */
+bool cns_nft_has_lost(int watch);
 
 /* Numbers of nf_tables.h and its like, which Swift does not see. */
 enum {
+    CNS_NFT_META_PROTOCOL = 1,
     CNS_NFT_META_IIFNAME = 6,
     CNS_NFT_META_OIFNAME = 7,
+    CNS_NFT_META_IIFTYPE = 8,
     CNS_NFT_META_NFPROTO = 15,
     CNS_NFT_META_L4PROTO = 16,
+    CNS_NFT_LINK_HEADER = 0,
     CNS_NFT_NETWORK_HEADER = 1,
     CNS_NFT_TRANSPORT_HEADER = 2,
     CNS_NFT_CT_STATE = 0,
@@ -75,6 +126,17 @@ enum {
     CNS_NFT_NOT_EQUAL = 1,
     CNS_NFT_AT_MOST = 3,
     CNS_NFT_AT_LEAST = 5,
+    CNS_NFT_IPV4 = 2, /* NFPROTO_* */
+    CNS_NFT_INET = 1,
+    CNS_NFT_NETDEV = 5,
+    CNS_NFT_BRIDGE = 7,
+    CNS_NFT_IPV6 = 10,
+    CNS_NFT_NOTHING = 0, /* what becomes of a packet */
+    CNS_NFT_DROP = 1,
+    CNS_NFT_ACCEPT = 2,
+    CNS_NFT_JUMP = 3,
+    CNS_NFT_GO = 4,
+    CNS_NFT_RETURN = 5,
 };
 
 #endif

@@ -52,6 +52,8 @@ extension ParameterTable {
         ("nat", "ip4.addr = 10.77.0.10; nat;"),
         ("port", "ip4.addr = 10.77.0.10; port += \"127.0.0.1:8080:80/tcp\";"),
         ("ip6.saddrsel", "ip6.saddrsel;"), ("allow.routing", "vnet; allow.routing;"),
+        ("firewall", "ip4.addr = 10.77.0.10; firewall = no;"),
+        ("allow.spoofing", "ip4.addr = 10.77.0.10; allow.spoofing;"),
     ]
 
     private static let limitExamples = [

@@ -212,6 +212,9 @@ extension ParameterTable {
         .done(
             "port", .list, "", "published ports: [address:]port[-port]:port[-port][/tcp|/udp]",
             "nftables, dnat in the table jailrun"),
+        .done(
+            "firewall", .string, "adapt", "adapt: use the door of another's firewall; no: leave that alone",
+            "rules with the jail's name in Docker's chain DOCKER-USER; a warning where there is no door"),
     ]
 
     private static let devices: [Row] = [
@@ -321,6 +324,10 @@ extension ParameterTable {
             .done(
                 "allow.routing", .boolean, "false", "root inside may change routes; needs vnet",
                 "CAP_NET_ADMIN, which vnet gives"),
+            .done(
+                "allow.spoofing", .boolean, "false",
+                "send with addresses that are not the jail's: routers, VPNs, addresses that move",
+                "false: nftables in the table netdev jailrun, for each of the jail's links"),
             .permission("allow.nfsd", "an NFS server inside", "the kernel's NFS server is the host's"),
             .permission("allow.vmm", "virtual machines inside", "give /dev/kvm by devfs_ruleset"),
         ]

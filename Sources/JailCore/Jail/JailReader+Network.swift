@@ -1,3 +1,6 @@
+/// What is done about a firewall of the host's.
+private enum FirewallUse: String, CaseIterable { case adapt, no }
+
 extension JailReader {
     mutating func network() -> NetworkSpec {
         let interface = interface()
@@ -6,6 +9,10 @@ extension JailReader {
         var network = NetworkSpec(
             mode: mode, addresses: addresses, interfaces: vnetInterfaces(), lookup: lookup(interface, mode.value))
         readPorts(into: &network)
+        if word("firewall", FirewallUse.self) == .no {
+            network.leavesFirewall = string("firewall").map { Located(true, $0.origin) }
+        }
+        network.allowsSpoofing = optionalBoolean("allow.spoofing").flatMap { $0.value ? $0 : nil }
         return network
     }
 

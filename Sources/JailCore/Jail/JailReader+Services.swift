@@ -61,7 +61,7 @@ extension JailReader {
         integer(name, in: range)?.value ?? standard
     }
 
-    private mutating func word<Word: RawRepresentable & CaseIterable>(_ name: String, _: Word.Type) -> Word?
+    mutating func word<Word: RawRepresentable & CaseIterable>(_ name: String, _: Word.Type) -> Word?
     where Word.RawValue == String {
         guard let text = string(name) else { return nil }
         if let word = Word(rawValue: text.value) { return word }

@@ -186,9 +186,16 @@ public struct NetworkSpec: Equatable, Sendable, Codable {
     public var ports: [PortSpec] = []
     /// `nat`: what the jail sends beyond its bridge has the host's address. Nil when it is not asked for.
     public var masquerade: Located<Bool>?
+    /// `firewall = no`: that of the host is neither looked at nor changed. Nil where it is.
+    public var leavesFirewall: Located<Bool>?
+    /// `allow.spoofing`: what it sends may have addresses that are not its own. Nil when it is not asked for.
+    public var allowsSpoofing: Located<Bool>?
 
     /// The host has a part in it; a jail with `lo` alone raises that itself.
     public var isConnected: Bool { mode.value == .own && !(addresses.isEmpty && interfaces.isEmpty) }
+
+    /// By rules of nftables: other machines reach it, or it reaches them.
+    var isForwarded: Bool { mode.value == .own && (masquerade != nil || ports.contains { !$0.isOnLoopback }) }
 }
 
 /// One entry of `ip4.addr` or `ip6.addr`.

@@ -26,6 +26,7 @@ extension Netlink {
         }
         facts.takenPorts = try takenPorts(for: network.ports, seesRules: seesRules)
         facts.sysctls = sysctls(for: network, facts)
+        facts.obstacles = seesRules ? try obstacles(for: network, facts) : nil
         return facts
     }
 
@@ -72,7 +73,7 @@ extension Netlink {
     }
 
     /// Nil when there is no such file.
-    private func sysctl(_ path: String) -> String? {
+    func sysctl(_ path: String) -> String? {
         var value = [CChar](repeating: 0, count: 64)
         guard unsafe cns_sysctl_read(proc, path, &value, value.count) == 0 else { return nil }
         return String(decoding: value.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)

@@ -1,3 +1,5 @@
+internal import SystemPackage
+
 // What dead jails left on the host.
 
 extension Netlink {
@@ -18,7 +20,24 @@ extension Netlink {
             try perform(.withdraw(jail: jail), under: lock)
             removed.append("published ports of \(jail)")
         }
+        if try doorOwners().contains(jail) {
+            try perform(.closeDoor(jail: jail), under: lock)
+            removed.append("rules of \(jail) in \(FirewallDoor.chain)")
+        }
         return try removed + removeUnused(under: lock)
+    }
+
+    /// Names of the jails that have rules in the chain that Docker leaves to others.
+    func doorOwners() throws(NetlinkError) -> [String] {
+        let table: PacketTable
+        do throws(Errno) { table = try PacketTable() } catch {
+            if error == .protocolNotSupported { return [] }
+            throw .socket(error)
+        }
+        do throws(Errno) {
+            let prefix = FirewallDoor.comment(of: "")
+            return try table.doorRules().map { String($0.rule.comment.dropFirst(prefix.count)) }
+        } catch { throw .dump(what: "packet rules", error) }
     }
 
     private func isLeftover(_ link: HostNetworkFacts.Link, jail: String, jid: Int?) -> Bool {
@@ -33,7 +52,8 @@ extension Netlink {
         let links = try links()
         let jails = HostNetworkFacts(links: links).jailLinks
         var removed: [String] = []
-        for operation in try unusedProxies(links, jails) + unusedGateways(links) + [
+        try releaseGoneLinks(links)
+        for operation in try unusedProxies(links, jails) + unusedNeighbours(links, jails) + unusedGateways(links) + [
             .removeBridge(name: NetworkPlan.bridge)
         ] {
             if case .removeBridge(let name) = operation {
@@ -46,6 +66,7 @@ extension Netlink {
             removed.append("\(operation)")
         }
         try restoreSettings(under: lock, of: try unusedSettings())
+        try releaseGuards()
         return removed
     }
 
@@ -61,6 +82,20 @@ extension Netlink {
             }
             guard !isUsed, let link = links.name(proxy.index) else { return nil }
             return .removeProxy(link: link, address: proxy.address)
+        }
+    }
+
+    /// Of jails that were on the bridge.
+    private func unusedNeighbours(
+        _ links: [HostNetworkFacts.Link], _ jails: [JailLink]
+    ) throws(NetlinkError) -> [NetworkOperation] {
+        guard let bridge = links.first(where: { $0.name == NetworkPlan.bridge }) else { return [] }
+        let used = jails.filter { $0.interface == bridge.name }
+        if used.contains(where: \.isPartial) { return [] }
+        let addresses = used.flatMap(\.addresses).map(\.address.description)
+        return try records(.ownNeighbours(bridge.index)).compactMap { neighbour in
+            addresses.contains(neighbour.address)
+                ? nil : .unpinNeighbour(link: bridge.name, address: neighbour.address)
         }
     }
 

@@ -63,6 +63,8 @@ struct NetworkLedger: Equatable, CustomStringConvertible {
         /// Below `/proc/sys`.
         var path: String
         var value: String
+        /// What it became; nil in what an earlier jailrun wrote down.
+        var written: String?
         var users: NetworkSysctl.Users
     }
 
@@ -81,9 +83,11 @@ struct NetworkLedger: Equatable, CustomStringConvertible {
                 continue
             }
             let interface = words.count == 4 ? String(words[3]) : nil
+            let values = words[1].split(separator: ":", maxSplits: 1)
             entries.append(
                 Entry(
-                    path: String(words[0]), value: String(words[1]),
+                    path: String(words[0]), value: String(values[0]),
+                    written: values.count == 2 ? String(values[1]) : nil,
                     users: NetworkSysctl.Users(interface: interface, family: family)))
         }
     }
@@ -95,7 +99,8 @@ struct NetworkLedger: Equatable, CustomStringConvertible {
 
     var description: String {
         let lines = entries.map { entry in
-            [entry.path, entry.value, entry.users.family.rawValue, entry.users.interface].compactMap { $0 }
+            let value = entry.value + (entry.written.map { ":\($0)" } ?? "")
+            return [entry.path, value, entry.users.family.rawValue, entry.users.interface].compactMap { $0 }
                 .joined(separator: " ")
         }
         return (lines + [Self.end]).map { $0 + "\n" }.joined()

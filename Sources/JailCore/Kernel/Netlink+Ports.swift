@@ -18,9 +18,55 @@ extension Netlink {
         throws(NetlinkError)
     {
         let table = try packetTable()
-        do throws(Errno) { try table.replaceRules(of: jail, by: rules) } catch {
+        let old: [PacketTable.Rule]
+        do throws(Errno) { old = try table.replaceRules(of: jail, by: rules) } catch {
             throw .operation(operation, error, message: table.message)
         }
+        let ports = old.compactMap(\.port) + (rules?.datagramPorts.compactMap { PortSpec(published: $0[...]) } ?? [])
+        try forgetConnections(to: ports.filter { $0.transport == .udp }, operation)
+    }
+
+    /// Whoever sends to a port of UDP goes on being led where it was led first, as long as it sends from the same port.
+    private func forgetConnections(to ports: [PortSpec], _ operation: NetworkOperation) throws(NetlinkError) {
+        if ports.isEmpty { return }
+        let addresses = try records(.addresses).compactMap { InternetPrefix($0.address)?.address }.map { address in
+            var known = cns_conntrack_address()
+            known.family = UInt8(address.family == .ipv4 ? AF_INET : AF_INET6)
+            unsafe withUnsafeMutableBytes(of: &known.bytes) { unsafe $0.copyBytes(from: address.networkBytes) }
+            return known
+        }
+        for port in ports {
+            let (first, last) = (UInt16(port.hostPorts.lowerBound), UInt16(port.hostPorts.upperBound))
+            let code = unsafe cns_conntrack_forget(first, last, addresses, addresses.count)
+            if code != 0 { throw .operation(operation, Errno(rawValue: -code), message: "") }
+        }
+    }
+
+    // MARK: Links
+
+    func change(
+        _ operation: NetworkOperation, _ body: (borrowing PacketTable) throws(Errno) -> Void
+    ) throws(NetlinkError) {
+        let table = try packetTable()
+        do throws(Errno) { try body(table) } catch { throw .operation(operation, error, message: table.message) }
+    }
+
+    /// Links of which something is looked at.
+    func heldLinks() throws(NetlinkError) -> [String] {
+        let table: PacketTable
+        do throws(Errno) { table = try PacketTable() } catch {
+            if error == .protocolNotSupported { return [] }
+            throw .socket(error)
+        }
+        do throws(Errno) { return try table.heldLinks() } catch { throw .dump(what: "packet rules", error) }
+    }
+
+    /// Takes away what was for links that are gone.
+    func releaseGoneLinks(_ links: [HostNetworkFacts.Link]) throws(NetlinkError) {
+        let gone = try heldLinks().filter { name in !links.contains { $0.name == name } }
+        if gone.isEmpty { return }
+        let table = try packetTable()
+        do throws(Errno) { try table.release(gone) } catch { throw .dump(what: "packet rules", error) }
     }
 
     func packetTable() throws(NetlinkError) -> PacketTable {

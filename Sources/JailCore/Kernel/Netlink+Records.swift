@@ -38,6 +38,8 @@ struct NetlinkRecord {
 extension Netlink {
     enum Dump {
         case links, addresses, ownRoutes, ownProxies
+        /// Permanent ones on the link of that index.
+        case ownNeighbours(Int)
         /// By the link of that index.
         case defaultRoutes(Int)
 
@@ -47,6 +49,7 @@ extension Netlink {
             case .addresses: "addresses"
             case .ownRoutes, .defaultRoutes: "routes"
             case .ownProxies: "proxy neighbours"
+            case .ownNeighbours: "neighbours"
             }
         }
     }
@@ -73,6 +76,7 @@ extension Netlink {
         case .addresses: unsafe cns_netlink_addresses(host, list)
         case .ownRoutes: unsafe cns_netlink_own_routes(host, list)
         case .ownProxies: unsafe cns_netlink_own_proxies(host, list)
+        case .ownNeighbours(let index): unsafe cns_netlink_own_neighbours(host, CInt(index), list)
         case .defaultRoutes(let index): unsafe cns_netlink_default_routes(host, CInt(index), list)
         }
     }

@@ -59,8 +59,12 @@ public import SystemPackage
         case .removeAddress(let address): try removeAddress(address, operation)
         case .setSysctl(let sysctl): try set(sysctl, operation, lock)
         case .restoreSysctl(let sysctl): try restore(sysctl, operation, lock)
+        case .holdLink(let hold): try change(operation) { table throws(Errno) in try table.hold(hold) }
+        case .releaseLink(let name): try change(operation) { table throws(Errno) in try table.release([name]) }
+        case .openDoor(let door): try change(operation) { table throws(Errno) in try table.open(door) }
+        case .closeDoor(let jail): try change(operation) { table throws(Errno) in try table.closeDoor(of: jail) }
         case .publish(let rules): try publish(rules, operation)
-        case .withdraw(let jail): try withdraw(jail, operation)
+        case .withdraw(let jail, _): try withdraw(jail, operation)
         default: try request(operation)
         }
     }
@@ -125,13 +129,18 @@ public import SystemPackage
             unsafe cns_netlink_add_route(socket, route.destination, route.link, route.gateway, route.source)
         case .addNeighbour(let link, let address, let mac):
             unsafe cns_netlink_add_neighbour(socket, link, address, mac)
+        case .pinNeighbour(let link, let address, let mac):
+            unsafe cns_netlink_add_neighbour(socket, link, address, mac)
+        case .unpinNeighbour(let link, let address): unsafe cns_netlink_delete_neighbour(socket, link, address)
+        case .reflect(let port): unsafe cns_netlink_reflect(socket, port)
         case .addProxy(let link, let address): unsafe cns_netlink_add_proxy(socket, link, address)
         case .removeProxy(let link, let address): unsafe cns_netlink_delete_proxy(socket, link, address)
         case .setSysctl(let sysctl):
             unsafe cns_sysctl_write(proc, sysctl.namespace == .jail ? jailNamespace : -1, sysctl.path, sysctl.value)
         case .restoreSysctl(let sysctl):
             unsafe cns_sysctl_write(proc, -1, sysctl.path, sysctl.previous ?? sysctl.value)
-        case .publish, .withdraw: -EINVAL  // nfnetlink(7)'s, see PacketTable
+        // nfnetlink(7)'s, see PacketTable.
+        case .publish, .withdraw, .holdLink, .releaseLink, .openDoor, .closeDoor: -EINVAL
         }
     }
 
@@ -168,7 +177,10 @@ public import SystemPackage
     ) throws(NetlinkError) {
         if sysctl.namespace == .jail { _ = try unsafe socket(for: operation) }
         if let users = sysctl.users, let previous = sysctl.previous {
-            try lock.change { $0.record(NetworkLedger.Entry(path: sysctl.path, value: previous, users: users)) }
+            try lock.change {
+                $0.record(
+                    NetworkLedger.Entry(path: sysctl.path, value: previous, written: sysctl.value, users: users))
+            }
         }
         try request(operation)
     }
@@ -187,16 +199,16 @@ public import SystemPackage
         let rules = try packetRules()
         return { entry in
             if entry.path.hasSuffix("/route_localnet") { return rules.isEmpty }
-            return !jails.contains { entry.users.contains($0) } && !rules.contains { $0.chain == "forward" }
+            return !jails.contains { entry.users.contains($0) } && !rules.contains(where: \.needsForwarding)
         }
     }
 
-    /// Restores recorded values, last first, and forgets them once they are restored.
+    /// Restores recorded values, last first, and forgets them once they are restored; those, too, that are no longer jailrun's.
     func restoreSettings(
         under lock: borrowing NetworkLock, of isUnused: (NetworkLedger.Entry) -> Bool
     ) throws(NetlinkError) {
         let entries = try lock.ledger().entries.filter(isUnused)
-        for entry in entries.reversed() {
+        for entry in entries.reversed() where isOurs(entry) {
             try request(
                 .restoreSysctl(
                     NetworkSysctl(
@@ -216,7 +228,8 @@ extension NetworkOperation {
             error == .operationNotSupportedByDevice || error == .noSuchFileOrDirectory
             || error == .noSuchAddressOrDevice
         return switch self {
-        case .removeLink, .removeBridge, .removeProxy, .restoreSysctl, .returnLink, .dropNamespace: isGone
+        case .removeLink, .removeBridge, .removeProxy, .restoreSysctl, .returnLink, .dropNamespace, .unpinNeighbour:
+            isGone
         case .removeAddress: isGone || error == .addressNotAvailable
         case .addAddress(let address): address.isGateway && error == .fileExists
         default: false

@@ -7,7 +7,7 @@ internal import SystemPackage
 /// The kernel holds it alone: each rule carries its jail's name, and a published port, as its comment.
 @safe struct PacketTable: ~Copyable {
     /// Valid until `deinit`, which alone closes it.
-    private let socket: OpaquePointer
+    let socket: OpaquePointer
 
     struct Rule: Equatable {
         var chain: String
@@ -19,6 +19,15 @@ internal import SystemPackage
         var port: PortSpec? {
             let words = comment.split(separator: " ")
             return words.count == 2 ? PortSpec(published: words[1]) : nil
+        }
+        /// The link, or `ipv6`, for which nobody but jails is forwarded.
+        var guarded: Substring? {
+            let words = comment.split(separator: " ")
+            return words.count == 3 && chain == "forward" ? words[2] : nil
+        }
+        /// The jail is reached, or reaches, through the host.
+        var needsForwarding: Bool {
+            chain == "forward" || chain == "prerouting" || comment.hasSuffix(" \(PacketRule.masquerades)")
         }
     }
 
@@ -41,7 +50,7 @@ internal import SystemPackage
         var attempts = 0
         repeat {
             unsafe cns_nft_free(&list)
-            code = unsafe cns_nft_list(socket, &list)
+            code = unsafe cns_nft_list(socket, nil, &list)
             attempts += 1
         } while code == -EINTR && attempts < 100  // another table was changed meanwhile
         if code != 0 { throw Errno(rawValue: -code) }
@@ -51,7 +60,7 @@ internal import SystemPackage
     }
 
     /// C's array of bytes is a tuple here.
-    private static func text<Tuple>(of tuple: Tuple) -> String {
+    static func text<Tuple>(of tuple: Tuple) -> String {
         unsafe withUnsafeBytes(of: tuple) { bytes in
             unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
         }
@@ -61,10 +70,11 @@ internal import SystemPackage
 
     /// In one batch: there is no moment at which neither the old nor the new rules are there.
     /// - Parameter rules: nil for none.
-    func replaceRules(of jail: String, by rules: PacketRules?) throws(Errno) {
+    /// - Returns: the old ones.
+    func replaceRules(of jail: String, by rules: PacketRules?) throws(Errno) -> [Rule] {
         let all = try self.rules()
         let old = all.filter { $0.jail == jail }
-        if old.isEmpty && rules == nil { return }
+        if old.isEmpty && rules == nil { return [] }
         unsafe cns_nft_begin(socket)
         if rules == nil && old.count == all.count {
             unsafe cns_nft_delete_table(socket)
@@ -73,6 +83,7 @@ internal import SystemPackage
             if let rules { put(rules) }
         }
         try commit()
+        return old
     }
 
     private func put(_ rules: PacketRules) {
@@ -84,7 +95,13 @@ internal import SystemPackage
         for rule in rules.rules { add(rule) }
     }
 
-    private func commit() throws(Errno) {
+    func delete(_ rules: [Rule]) throws(Errno) {
+        unsafe cns_nft_begin(socket)
+        for rule in rules { unsafe cns_nft_delete_rule(socket, rule.chain, rule.handle) }
+        try commit()
+    }
+
+    func commit() throws(Errno) {
         let code = unsafe cns_nft_commit(socket)
         if code != 0 { throw Errno(rawValue: -code) }
     }
@@ -121,13 +138,13 @@ internal import SystemPackage
         }
     }
 
-    private static func native(_ value: some FixedWidthInteger) -> [UInt8] {
+    static func native(_ value: some FixedWidthInteger) -> [UInt8] {
         unsafe withUnsafeBytes(of: value) { unsafe Array($0) }
     }
 
-    private func load(_ key: Int) { unsafe cns_nft_load_meta(socket, UInt32(key)) }
+    func load(_ key: Int) { unsafe cns_nft_load_meta(socket, UInt32(key)) }
 
-    private func compare(_ bytes: [UInt8], _ operation: Int = CNS_NFT_EQUAL) {
+    func compare(_ bytes: [UInt8], _ operation: Int = CNS_NFT_EQUAL) {
         unsafe cns_nft_compare(socket, UInt32(operation), bytes, bytes.count)
     }
 
@@ -188,7 +205,7 @@ internal import SystemPackage
 
 extension InternetAddress {
     /// 4 or 16 bytes, as in a packet.
-    fileprivate var networkBytes: [UInt8] {
+    var networkBytes: [UInt8] {
         (0..<bitWidth / 8).map { UInt8(truncatingIfNeeded: value >> UInt128(bitWidth - 8 - 8 * $0)) }
     }
 }

@@ -61,6 +61,26 @@ extension Explanation {
                 "Tells \(link) the hardware address of \(address) for good.",
                 without: "A host that is careful with ARP would not answer the jail's question for it.",
                 manual: "arp(7)", "ip-neighbour(8)")
+        case .pinNeighbour(_, let address, _):
+            Explanation(
+                "Tells the host the hardware address of \(address) for good.",
+                without: "Whoever answers first for that address would get what the host sends there.",
+                manual: "arp(7)", "ip-neighbour(8)")
+        case .holdLink(let hold):
+            Explanation(
+                "Drops what comes out of \(hold.link) and does not have the jail's own addresses.",
+                without: "A jail that may write whole packets could speak in a neighbour's name, or the host's.",
+                manual: "nft(8)", "packet(7)", turnedOff: "allow.spoofing")
+        case .openDoor:
+            Explanation(
+                "Adds rules to \(FirewallDoor.chain), the chain of Docker's firewall that is left to others.",
+                without: "Docker's firewall would drop what is for the jail: it drops what it does not know.",
+                manual: "nft(8)", turnedOff: "firewall = no")
+        case .reflect(let port):
+            Explanation(
+                "Lets the bridge send back by \(port) what came in by it.",
+                without: "Where the host filters what bridges pass, the jail would not reach its own published port.",
+                manual: "bridge(8)")
         case .addProxy(let link, let address):
             Explanation(
                 "Lets the host answer on \(link) for \(address).",
@@ -78,7 +98,7 @@ extension Explanation {
                 without: "The jail would not have the interface that its file names.", manual: "ip-link(8)")
         case .publish(let rules): .rules(rules)
         case .removeBridge, .removeLink, .removeAddress, .removeProxy, .restoreSysctl, .dropNamespace, .returnLink,
-            .withdraw:
+            .withdraw, .unpinNeighbour, .releaseLink, .closeDoor:
             Explanation(
                 "Takes back what the start made.", without: "It would outlive the jail.", manual: "rtnetlink(7)")
         }

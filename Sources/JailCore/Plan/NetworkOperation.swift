@@ -33,15 +33,29 @@ public enum NetworkOperation: Equatable, Sendable, Codable {
     case addRoute(NetworkRoute)
     /// A permanent entry, so that no ARP is needed.
     case addNeighbour(link: String, address: String, mac: String)
+    /// The same on the host, of a jail's address: nobody else's answer takes its place.
+    case pinNeighbour(link: String, address: String, mac: String)
+    case unpinNeighbour(link: String, address: String)
     case addProxy(link: String, address: String)
     case removeProxy(link: String, address: String)
     case setSysctl(NetworkSysctl)
     /// Only when no jail needs it any more.
     case restoreSysctl(NetworkSysctl)
+    /// Drops what arrives by a jail's link and does not have the jail's own addresses.
+    case holdLink(LinkHold)
+    case releaseLink(name: String)
+    /// Lets the jail through somebody else's firewall, where that has a place for such rules.
+    case openDoor(FirewallDoor)
+    /// No error when it is not open.
+    case closeDoor(jail: String)
+    /// Lets a port of a bridge get back what it sent, when a published port leads there: with br_netfilter that does not leave
+    /// the bridge.
+    case reflect(port: String)
     /// All of a jail's rules of nftables, in one batch, in the place of those that it had; the table and its chains with the first.
     case publish(PacketRules)
-    /// All rules of that jail; the table with the last. No error when there are none.
-    case withdraw(jail: String)
+    /// All rules of that jail; the table with the last. No error when there are none. `count` are those that it has as long as it
+    /// is up, if that is known.
+    case withdraw(jail: String, count: Int? = nil)
 }
 
 /// A veth(4) pair; the peer is created in the jail's namespace and never exists in the host's.
@@ -102,6 +116,23 @@ public struct NetworkSysctl: Equatable, Sendable, Codable {
     public var previous: String?
     /// Nil when only this jail needs it.
     public var users: Users?
+
+    /// Stands for "yes" in settings of which any number but 0 does: as long as it is there, nobody else has written there.
+    /// Docker looks at the first digit of what it finds, others for a 1.
+    public static let mark = "74"
+    static let ipv6Forwarding = "net/ipv6/conf/all/forwarding"
+
+    /// Goes with the forwarding of IPv6, which others may have turned on since.
+    static func followsIPv6Forwarding(_ path: String) -> Bool {
+        path.hasPrefix("net/ipv6/conf/") && path != ipv6Forwarding && !path.hasSuffix("/proxy_ndp")
+    }
+
+    /// For sh(1): what is true where it is not to be restored, since somebody else has changed it, or needs it.
+    fileprivate var isSomebodyElses: String? {
+        if users == nil { return nil }
+        return Self.followsIPv6Forwarding(path)
+            ? "[ \"$(sysctl -n \(Self.ipv6Forwarding))\" != 0 ]" : "[ \"$(sysctl -n \(path))\" != \(value) ]"
+    }
 }
 
 extension NetworkOperation {
@@ -112,6 +143,7 @@ extension NetworkOperation {
         case .addAddress(let address), .removeAddress(let address): address.namespace
         case .addRoute(let route): route.namespace
         case .addNeighbour: .jail
+        case .pinNeighbour, .unpinNeighbour: .host
         case .setSysctl(let sysctl), .restoreSysctl(let sysctl): sysctl.namespace
         default: .host
         }
@@ -126,10 +158,15 @@ extension NetworkOperation {
         case .moveLink(let name, let file): .returnLink(name: name, index: nil, file: file)
         case .addAddress(let address): address.isGateway ? .removeAddress(address) : nil
         case .addProxy(let link, let address): .removeProxy(link: link, address: address)
+        case .pinNeighbour(let link, let address, _): .unpinNeighbour(link: link, address: address)
+        case .holdLink(let hold): .releaseLink(name: hold.link)
+        case .openDoor(let door): .closeDoor(jail: door.jail)
         case .setSysctl(let sysctl): sysctl.previous == nil ? nil : .restoreSysctl(sysctl)
-        case .publish(let rules): .withdraw(jail: rules.jail)
+        case .publish(let rules): .withdraw(jail: rules.jail, count: rules.lastingCount)
         case .removeBridge, .removeLink, .raiseLink, .settleLink, .removeAddress, .addRoute, .addNeighbour,
-            .removeProxy, .restoreSysctl, .dropNamespace, .returnLink, .withdraw:
+            .removeProxy, .restoreSysctl, .dropNamespace, .returnLink, .withdraw, .unpinNeighbour, .releaseLink,
+            .reflect,
+            .closeDoor:
             nil
         }
     }
@@ -146,11 +183,24 @@ extension NetworkOperation: CustomStringConvertible {
         case .dropNamespace(let file): "umount2(\"\(file)\", MNT_DETACH)"
         case .settleLink(let name, _): "ioctl(rtnetlink, SIOCETHTOOL, {ETHTOOL_GLINK, \"\(name)\"})" + place
         case .publish(let rules):
-            "sendmsg(nfnetlink, NFNL_MSG_BATCH_BEGIN, {\(rules.script.joined(separator: "; "))}, NFNL_MSG_BATCH_END)"
-        case .withdraw(let jail):
-            "sendmsg(nfnetlink, NFNL_MSG_BATCH_BEGIN, {delete rules of \"\(jail)\"}, NFNL_MSG_BATCH_END)"
+            Self.batch(rules.script.joined(separator: "; "))
+                + (rules.datagramPorts.isEmpty ? "" : "; " + Self.forgetting(rules.datagramPorts))
+        case .holdLink(let hold): Self.batch(hold.script.joined(separator: "; "))
+        case .openDoor(let door): Self.batch(door.script.joined(separator: "; "))
+        case .closeDoor(let jail): Self.batch("delete rules of \"\(jail)\" in \(FirewallDoor.chain)")
+        case .releaseLink(let name): Self.batch("delete chain netdev jailrun \(name)")
+        case .withdraw(let jail, _):
+            Self.batch("delete rules of \"\(jail)\"")
         default: "sendmsg(rtnetlink, \(request.type), {\(request.body)})" + place
         }
+    }
+
+    private static func batch(_ body: String) -> String {
+        "sendmsg(nfnetlink, NFNL_MSG_BATCH_BEGIN, {\(body)}, NFNL_MSG_BATCH_END)"
+    }
+
+    private static func forgetting(_ ports: [String]) -> String {
+        "sendmsg(nfnetlink, IPCTNL_MSG_CT_DELETE, {connections to \(ports.joined(separator: ", "))})"
     }
 
     private var place: String { namespace == .jail ? " in the jail's network namespace" : "" }
@@ -172,9 +222,15 @@ extension NetworkOperation: CustomStringConvertible {
         case .addRoute(let route): ("RTM_NEWROUTE", Self.words(route))
         case .addNeighbour(let link, let address, let mac):
             ("RTM_NEWNEIGH", "\(address) lladdr \(mac) dev \"\(link)\" nud permanent")
+        case .pinNeighbour(let link, let address, let mac):
+            ("RTM_NEWNEIGH", "\(address) lladdr \(mac) dev \"\(link)\" nud permanent")
+        case .unpinNeighbour(let link, let address): ("RTM_DELNEIGH", "\(address) dev \"\(link)\"")
+        case .reflect(let port): ("RTM_SETLINK", "\"\(port)\" hairpin on")
         case .addProxy(let link, let address): ("RTM_NEWNEIGH", "proxy \(address) dev \"\(link)\"")
         case .removeProxy(let link, let address): ("RTM_DELNEIGH", "proxy \(address) dev \"\(link)\"")
-        case .setSysctl, .restoreSysctl, .settleLink, .keepNamespace, .dropNamespace, .publish, .withdraw: ("", "")
+        case .setSysctl, .restoreSysctl, .settleLink, .keepNamespace, .dropNamespace, .publish, .withdraw, .holdLink,
+            .releaseLink, .openDoor, .closeDoor:
+            ("", "")
         }
     }
 
@@ -201,6 +257,8 @@ extension NetworkOperation {
         "/" + file.split(separator: "/").dropLast().map(String.init).joined(separator: "/")
     }
 
+    private static func nft(_ script: [String]) -> String { "nft '\(script.joined(separator: ";\n     "))'" }
+
     private var command: String {
         switch self {
         case .createBridge(let name, let mac): "ip link add \(name) address \(mac) type bridge"
@@ -222,14 +280,22 @@ extension NetworkOperation {
         case .removeAddress(let address): "ip address delete \(address.address) dev \(address.link)"
         case .addRoute(let route):
             "ip \(route.destination.utf8.contains(UInt8(ascii: ":")) ? "-6 " : "")route add \(Self.words(route))"
-        case .addNeighbour(let link, let address, let mac):
+        case .addNeighbour(let link, let address, let mac), .pinNeighbour(let link, let address, let mac):
             "ip neighbour replace \(address) lladdr \(mac) dev \(link) nud permanent"
+        case .unpinNeighbour(let link, let address): "ip neighbour delete \(address) dev \(link)"
+        case .reflect(let port): "bridge link set dev \(port) hairpin on"
         case .addProxy(let link, let address): "ip neighbour replace proxy \(address) dev \(link)"
         case .removeProxy(let link, let address): "ip neighbour delete proxy \(address) dev \(link)"
         case .setSysctl(let sysctl): "sysctl -qw \(sysctl.path)=\(sysctl.value)"
-        case .restoreSysctl(let sysctl): "sysctl -qw \(sysctl.path)=\(sysctl.previous ?? sysctl.value)"
-        case .publish(let rules): "nft '\(rules.script.joined(separator: ";\n     "))'"
-        case .withdraw(let jail): PacketRules.withdrawal(of: jail)
+        case .restoreSysctl(let sysctl):
+            (sysctl.isSomebodyElses.map { "\($0) || " } ?? "")
+                + "sysctl -qw \(sysctl.path)=\(sysctl.previous ?? sysctl.value)"
+        case .publish(let rules): Self.nft(rules.script) + rules.forgetting
+        case .holdLink(let hold): Self.nft(hold.script)
+        case .releaseLink(let name): LinkHold.release(of: name)
+        case .openDoor(let door): Self.nft(door.script)
+        case .closeDoor(let jail): FirewallDoor.closing(of: jail)
+        case .withdraw(let jail, _): PacketRules.withdrawal(of: jail)
         }
     }
 }

@@ -1,8 +1,7 @@
 // Attachment to a bridge: jailrun's own, or one that the administrator made.
 //
 // Ports are not isolated from one another (IFLA_BRPORT_ISOLATED): jails of one file are services that speak to each
-// other, and FreeBSD's share one stack. What a jail could do to its neighbours with forged frames needs CAP_NET_RAW,
-// which it has not.
+// other, and FreeBSD's share one stack. Frames that are not in the jail's own name do not get there (`LinkHold`).
 
 extension NetworkPlanner {
     mutating func attachToOwnBridge(_ attachment: Attachment) throws(NetworkPlanError) {
@@ -23,6 +22,7 @@ extension NetworkPlanner {
         }
         addPair(attachment, master: bridge, prefixes: prefixes, settings: portSettings(attachment))
         addJailAddresses(attachment, prefixes)
+        pinNeighbours(attachment, on: bridge, gateways: gateways.map(\.prefix.address), mac: Self.bridgeMAC)
         for gateway in gateways { addDefaultRoute(attachment, via: gateway.prefix.address, gateway.origin) }
     }
 
@@ -32,7 +32,7 @@ extension NetworkPlanner {
         let bridge = NetworkPlan.bridge
         let isThere = facts.link(named: bridge)?.alias == JailLink.bridgeAlias
         addShared(
-            .createBridge(name: bridge, mac: Self.mac(firstOctet: "02", seed: "bridge \(bridge)")), origin,
+            .createBridge(name: bridge, mac: Self.bridgeMAC), origin,
             isThere: isThere)
         if facts.hasIPv6 {
             // Or a jail that sends router advertisements gives the host a default route.
@@ -45,6 +45,8 @@ extension NetworkPlanner {
             .raiseLink(LinkState(name: bridge, namespace: .host, alias: JailLink.bridgeAlias)), origin,
             isThere: isThere)
     }
+
+    private static let bridgeMAC = mac(firstOctet: "02", seed: "bridge \(NetworkPlan.bridge)")
 
     private static func ownPrefix(_ entry: Entry) -> InternetPrefix {
         InternetPrefix(onBridge: entry.address, length: entry.prefixLength)

@@ -102,6 +102,8 @@ public struct HostNetworkFacts: Equatable, Sendable, Codable {
     public var takenPorts: [TakenPort] = []
     /// What settings were before jailrun changed them.
     public var originals: [Sysctl] = []
+    /// Chains that drop what the jail sends or is to get. Nil where nobody looked.
+    public var obstacles: [FirewallObstacle]?
 
     public init(
         links: [Link], addresses: [Address] = [], defaultGateways: [DefaultGateway] = [],
@@ -128,11 +130,14 @@ public struct HostNetworkFacts: Equatable, Sendable, Codable {
     }
 
     /// What it was before the first jail came.
-    func original(_ path: String) -> String? { originals.first { $0.path == path }?.value ?? value(of: path) }
+    func original(_ path: String) -> String? {
+        let value = originals.first { $0.path == path }?.value ?? value(of: path)
+        return value == NetworkSysctl.mark ? "0" : value
+    }
 
     /// Of a link, before IPv6 forwarded: where jailrun has changed that, only what it wrote down is the link's own.
     func linkSetting(_ path: String) -> String? {
-        let isChanged = originals.contains { $0.path == "net/ipv6/conf/all/forwarding" }
+        let isChanged = originals.contains { $0.path == NetworkSysctl.ipv6Forwarding }
         return isChanged ? originals.first { $0.path == path }?.value : value(of: path)
     }
 

@@ -21,6 +21,8 @@ extension NetworkPlanner {
             add(.addAddress(address), attachment.origin)
         }
         addJailAddresses(attachment, prefixes)
+        let gateways = attachment.has(.ipv6) ? [Self.linkLocalGateway.address] : []
+        pinNeighbours(attachment, on: attachment.hostEnd, gateways: gateways, mac: pair(attachment).mac)
         addJailRoutes(attachment, interface)
         for (entry, prefix) in zip(attachment.entries, prefixes) {
             addHostRoute(attachment, interface, prefix, entry.origin)
@@ -57,7 +59,7 @@ extension NetworkPlanner {
     /// arp(7) answers for a proxy entry only on an interface that forwards.
     private mutating func forwardIPv4(_ attachment: Attachment, _ interface: String) {
         let users = NetworkSysctl.Users(interface: interface, family: .ipv4)
-        share("net/ipv4/conf/\(interface)/forwarding", "1", users, attachment.origin)
+        share("net/ipv4/conf/\(interface)/forwarding", NetworkSysctl.mark, users, attachment.origin)
         // Or each neighbour's first packet waits for a random part of 0.8 s.
         share("net/ipv4/neigh/\(interface)/proxy_delay", "0", users, attachment.origin)
     }
@@ -67,24 +69,24 @@ extension NetworkPlanner {
     /// accept_ra is 2.
     mutating func shareIPv6Forwarding(_ origin: Origin) {
         let users = NetworkSysctl.Users(interface: nil, family: .ipv6)
-        if facts.original("net/ipv6/conf/all/forwarding") != "1" {
+        if (facts.original(NetworkSysctl.ipv6Forwarding) ?? "0") == "0" {
             // Those of jails come and go, and hear no router.
             let jails = facts.jailLinks.map(\.name) + [NetworkPlan.bridge]
             for link in facts.links.map(\.name) where !jails.contains(link) {
-                if facts.linkSetting("net/ipv6/conf/\(link)/forwarding") == "1" {
+                if let own = facts.linkSetting("net/ipv6/conf/\(link)/forwarding"), own != "0" {
                     share("net/ipv6/conf/\(link)/forwarding", "1", users, origin)
                 } else if facts.linkSetting("net/ipv6/conf/\(link)/accept_ra") == "1" {
                     share("net/ipv6/conf/\(link)/accept_ra", "2", users, origin)
                 }
             }
         }
-        share("net/ipv6/conf/all/forwarding", "1", users, origin)
+        share(NetworkSysctl.ipv6Forwarding, NetworkSysctl.mark, users, origin)
     }
 
     private mutating func forwardIPv6(_ attachment: Attachment, _ interface: String) {
         shareIPv6Forwarding(attachment.origin)
         let neighbours = NetworkSysctl.Users(interface: interface, family: .ipv6)
-        share("net/ipv6/conf/\(interface)/proxy_ndp", "1", neighbours, attachment.origin)
+        share("net/ipv6/conf/\(interface)/proxy_ndp", NetworkSysctl.mark, neighbours, attachment.origin)
         share("net/ipv6/neigh/\(interface)/proxy_delay", "0", neighbours, attachment.origin)
     }
 

@@ -36,6 +36,7 @@ extension NetworkPlanner {
             jail: jail, interface: attachment.interface ?? NetworkPlan.bridge, addresses: prefixes)
         add(.createVeth(pair(attachment)), attachment.origin)
         for setting in settings { add(setting, attachment.origin) }  // before it is up, and speaks
+        hold(attachment)
         add(.raiseLink(LinkState(name: attachment.jailEnd, namespace: .jail)), attachment.origin)
         add(
             .raiseLink(LinkState(name: attachment.hostEnd, namespace: .host, master: master, alias: alias)),
@@ -45,6 +46,28 @@ extension NetworkPlanner {
         add(.settleLink(name: attachment.jailEnd, namespace: .jail), attachment.origin)
         add(.settleLink(name: attachment.hostEnd, namespace: .host), attachment.origin)
         if let master { add(.settleLink(name: master, namespace: .host), attachment.origin) }
+    }
+
+    /// Nothing leaves the jail in anybody else's name, unless it is to.
+    private mutating func hold(_ attachment: Attachment) {
+        if network.allowsSpoofing != nil { return }
+        add(
+            .holdLink(
+                LinkHold(
+                    link: attachment.hostEnd, mac: pair(attachment).peerMAC,
+                    addresses: network.addresses.map(\.address), jail: jail)), attachment.origin)
+    }
+
+    /// Whoever claims to be the jail, or its gateway, is not asked.
+    /// - Parameter gateways: the host's addresses there, and the hardware address that they have.
+    mutating func pinNeighbours(_ attachment: Attachment, on link: String, gateways: [InternetAddress], mac: String) {
+        for entry in attachment.entries {
+            let address = entry.address.description
+            add(.pinNeighbour(link: link, address: address, mac: pair(attachment).peerMAC), entry.origin)
+        }
+        for gateway in gateways {
+            add(.addNeighbour(link: attachment.jailEnd, address: gateway.description, mac: mac), attachment.origin)
+        }
     }
 
     /// A port has no business with IP: without this it has a link-local IPv6 address and hears what the jail sends to

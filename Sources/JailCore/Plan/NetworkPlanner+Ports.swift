@@ -11,6 +11,8 @@ extension NetworkPlanner {
         var network: InternetPrefix
         /// The host's link on the way: a bridge, or the host's end of the pair.
         var link: String
+        /// The host's end of the jail's pair.
+        var port: String
         /// The link goes with this jail.
         var isOwnLink: Bool
         var isOnOwnBridge: Bool
@@ -22,19 +24,63 @@ extension NetworkPlanner {
         targets.append(
             PortTarget(
                 address: entry.address, network: prefix.network, link: isBridged ? interface : attachment.hostEnd,
+                port: attachment.hostEnd,
                 isOwnLink: !isBridged, isOnOwnBridge: interface == NetworkPlan.bridge))
     }
 
     mutating func publishPorts() throws(NetworkPlanError) {
-        guard let origin = network.ports.first?.origin ?? network.masquerade?.origin else { return }
+        let door = self.door
+        guard let origin = network.ports.first?.origin ?? network.masquerade?.origin ?? doorOrigin(door) else { return }
         try checkPorts()
         var rules = network.ports.flatMap(translations)
         rules += portTargets.flatMap(returns)
         rules += masquerades()
+        for target in portTargets where !target.isOwnLink { add(.reflect(port: target.port), origin) }
         reachByLoopback(origin)
         rules += forwardPackets(origin)
-        rules.append(rule(.raw, [.input("lo", isNot: true), .destination("127.0.0.0/8")], .drop))
-        add(.publish(PacketRules(jail: jail, rules: rules)), origin)
+        if door != nil { rules += targets.flatMap(gates) }
+        if !network.ports.isEmpty || network.masquerade != nil {
+            rules.append(rule(.raw, [.input("lo", isNot: true), .destination("127.0.0.0/8")], .drop))
+        }
+        if !rules.isEmpty { add(.publish(PacketRules(jail: jail, rules: rules)), origin) }
+        if let door { add(.openDoor(door), origin) }
+    }
+
+    // MARK: Through another's firewall
+
+    /// Nil where nothing is in the way that has one.
+    private var door: FirewallDoor? {
+        guard network.leavesFirewall == nil, facts.obstacles?.contains(where: \.hasDoor) == true else { return nil }
+        let entries = targets.flatMap { target in
+            [true, false].map {
+                FirewallDoor.Entry(link: target.link, address: target.address.description, isFromJail: $0)
+            }
+        }
+        return entries.isEmpty ? nil : FirewallDoor(jail: jail, entries: entries)
+    }
+
+    private func doorOrigin(_ door: FirewallDoor?) -> Origin? {
+        door == nil ? nil : facts.obstacles?.first(where: \.hasDoor)?.origin
+    }
+
+    /// A door is open to whatever is for the jail or from it: what was not to pass before still does not. Those of a plain
+    /// interface's network reach the jail by its own address.
+    private func gates(_ target: PortTarget) -> [PacketRule] {
+        if target.isOwnLink { return [] }
+        let address = "\(target.address)/\(target.address.bitWidth)"
+        let (input, output) = (target.link, target.link)
+        let toJail = rule(
+            .forward,
+            [
+                .destination(address), .input(input, isNot: true), .output(output, isNot: false), .isNew,
+                .translated(false),
+            ],
+            .drop, PacketRule.gate)
+        let fromJail = rule(
+            .forward,
+            [.source(address), .input(input, isNot: false), .output(output, isNot: true), .isNew, .translated(false)],
+            .drop, PacketRule.gate)
+        return network.masquerade == nil || !target.isOnOwnBridge ? [toJail, fromJail] : [toJail]
     }
 
     private func checkPorts() throws(NetworkPlanError) {
@@ -51,10 +97,10 @@ extension NetworkPlanner {
 
     private func rule(
         _ chain: PacketRule.Chain, _ conditions: [PacketRule.Condition], _ verdict: PacketRule.Verdict,
-        port: String? = nil
+        _ purpose: String? = nil
     ) -> PacketRule {
         PacketRule(
-            chain: chain, conditions: conditions, verdict: verdict, comment: jail + (port.map { " \($0)" } ?? ""))
+            chain: chain, conditions: conditions, verdict: verdict, comment: jail + (purpose.map { " \($0)" } ?? ""))
     }
 
     // MARK: To the jail
@@ -84,7 +130,7 @@ extension NetworkPlanner {
                         .translate(
                             to: target.address.description,
                             port: single.hostPort == single.jailPort ? nil : single.jailPort),
-                        port: single.published)
+                        single.published)
                 }
             }
         }
@@ -131,7 +177,7 @@ extension NetworkPlanner {
         if target.isOwnLink {
             add(Self.setting(path, "1"), port.origin)
         } else {
-            share(path, "1", .init(interface: target.link, family: .ipv4), port.origin)
+            share(path, NetworkSysctl.mark, .init(interface: target.link, family: .ipv4), port.origin)
         }
     }
 
@@ -145,8 +191,8 @@ extension NetworkPlanner {
         masquerading.flatMap { target in
             let source = PacketRule.Condition.source("\(target.address)/\(target.address.bitWidth)")
             return [
-                rule(.postrouting, [source, .output(target.link, isNot: true)], .masquerade),
-                rule(.forward, [source, .input(target.link, isNot: false)], .accept),
+                rule(.postrouting, [source, .output(target.link, isNot: true)], .masquerade, PacketRule.masquerades),
+                rule(.forward, [source, .input(target.link, isNot: false)], .accept, PacketRule.masquerades),
             ]
         }
     }
@@ -182,31 +228,32 @@ extension NetworkPlanner {
             // A bridge that is not there yet gets the standard.
             let original = facts.original(path) ?? facts.value(of: "net/ipv4/conf/default/forwarding") ?? "0"
             if original != "0" { return nil }
-            share(path, "1", .init(interface: link, family: .ipv4), origin)
+            share(path, NetworkSysctl.mark, .init(interface: link, family: .ipv4), origin)
             return rule(
                 .forward,
                 [
                     .family(.ipv4), .input(link, isNot: false), .output(link, isNot: true),
                     .output("vj*", isNot: true), .isNew, .translated(false),
-                ], .drop)
+                ], .drop, PacketRule.guards(link))
         }
     }
 
     private mutating func forwardIPv6(_ origin: Origin) -> [PacketRule] {
         shareIPv6Forwarding(origin)
-        if facts.original("net/ipv6/conf/all/forwarding") == "1" { return [] }
+        if (facts.original(NetworkSysctl.ipv6Forwarding) ?? "0") != "0" { return [] }
         let bridges = facts.links.filter(\.isBridge).map(\.name)
         let known = bridges + (bridges.contains(NetworkPlan.bridge) ? [] : [NetworkPlan.bridge])
         return known.map { bridge in
             rule(
-                .forward, [.family(.ipv6), .input(bridge, isNot: false), .output(bridge, isNot: false)], .accept)
+                .forward, [.family(.ipv6), .input(bridge, isNot: false), .output(bridge, isNot: false)], .accept,
+                PacketRule.guardsIPv6)
         } + [
             rule(
                 .forward,
                 [
                     .family(.ipv6), .input("vj*", isNot: true), .output("vj*", isNot: true), .isNew,
                     .translated(false),
-                ], .drop)
+                ], .drop, PacketRule.guardsIPv6)
         ]
     }
 }

@@ -42,6 +42,13 @@ public struct PacketRule: Equatable, Sendable, Codable {
     public var verdict: Verdict
     /// Begins with the jail's name: by it a rule is found again, whatever happened to the jail. A published port follows.
     public var comment: String
+
+    /// What follows the name in rules of `nat`, and in those that keep the host from forwarding for anybody else, which are let
+    /// go when others have turned forwarding on.
+    static let masquerades = "nat"
+    static let gate = "gate"
+    static let guardsIPv6 = guards("ipv6")
+    static func guards(_ link: String) -> String { "guard \(link)" }
 }
 
 /// The rules of one jail.
@@ -87,6 +94,8 @@ extension PacketRule.Chain {
 }
 
 extension PacketRule.Condition {
+    var isDatagram: Bool { if case .ports(.udp, _) = self { true } else { false } }
+
     var text: String? {
         switch self {
         case .family(let family): "meta nfproto \(family.rawValue)"
@@ -123,6 +132,31 @@ extension PacketRules {
     /// The chains that the rules need, in the order of `Chain`.
     public var chains: [PacketRule.Chain] {
         PacketRule.Chain.allCases.filter { chain in rules.contains { $0.chain == chain } }
+    }
+
+    /// Without those that are let go when others forward.
+    var lastingCount: Int { rules.count { !$0.comment.hasPrefix("\(jail) \(PacketRule.guards(""))") } }
+
+    /// Ports of UDP: whoever sends there has no connection that ends, and would go on where it went before.
+    var datagramPorts: [String] {
+        var ports: [String] = []
+        for rule in rules where rule.conditions.contains(where: \.isDatagram) {
+            if let port = rule.comment.split(separator: " ").last.map(String.init), !ports.contains(port) {
+                ports.append(port)
+            }
+        }
+        return ports
+    }
+
+    /// By conntrack(8), where that is installed.
+    var forgetting: String {
+        var ports: [String] = []
+        for case .ports(.udp, let range) in rules.flatMap(\.conditions) {
+            for port in range where !ports.contains("\(port)") { ports.append("\(port)") }
+        }
+        if ports.isEmpty { return "" }
+        return "\nif command -v conntrack >/dev/null; then\n"
+            + "    for port in \(ports.joined(separator: " ")); do conntrack -D -p udp --orig-port-dst $port >/dev/null 2>&1 || :; done\nfi"
     }
 
     /// What nft(8) is given, one line each.

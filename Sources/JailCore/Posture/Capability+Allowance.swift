@@ -24,7 +24,7 @@ extension Capability {
         case .netBindService: ("listen on ports below 1024", .namespace, 1)
         case .netBroadcast: ("nothing; the kernel does not ask for it", .namespace, 1)
         case .netAdmin: ("configure links, addresses, routes and packet filters", .namespace, 12)
-        case .netRaw: ("send and see raw packets, with forged addresses", .namespace, 6)
+        case .netRaw: ("send and see raw packets", .namespace, 6)
         case .ipcLock: ("lock memory without limit", .machine, 2)
         case .ipcOwner: ("use System V objects of every user", .namespace, 3)
         case .sysModule: ("load code into the kernel", .machine, 17)

@@ -143,6 +143,12 @@ extension PostureJudge {
                     15, "reach whatever the host reaches, under the host's address", masquerade.origin,
                     mend: "leave nat out"))
         }
+        if let spoofing = jail.network.allowsSpoofing, spoofing.value {
+            doors.append(
+                Posture.Finding(
+                    15, "send in the name of other jails, of the host and of its neighbours", spoofing.origin,
+                    mend: "leave allow.spoofing out"))
+        }
         if let port = jail.network.ports.first(where: { $0.address?.hasPrefix("127.") != true }) {
             doors.append(
                 Posture.Finding(

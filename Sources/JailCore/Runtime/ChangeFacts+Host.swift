@@ -42,9 +42,7 @@ extension ChangeFacts {
         do throws(NetlinkError) {
             let netlink = try Netlink(proc: FileDescriptor(rawValue: proc.number))
             var found = try netlink.facts(for: both)
-            found.originals = NetworkLedger((try? Files.text(host.state.networkPath)) ?? "").entries.map {
-                HostNetworkFacts.Sysctl(path: $0.path, value: $0.value)
-            }
+            found.remember(NetworkLedger((try? Files.text(host.state.networkPath)) ?? ""))
             network = found
             if !others.isEmpty {
                 othersPublish = try netlink.packetRules().contains { rule in others.contains { $0.name == rule.jail } }

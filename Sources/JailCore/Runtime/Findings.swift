@@ -9,7 +9,19 @@ final class Findings {
         var isAbsent: Bool
     }
 
+    /// What does not keep a jail from starting, but from being of use.
+    struct Doubt: Equatable {
+        var jail: String
+        var obstacle: FirewallObstacle
+    }
+
     private(set) var all: [Finding] = []
+    private(set) var doubts: [Doubt] = []
+
+    func add(_ obstacle: FirewallObstacle, jail: String) {
+        let doubt = Doubt(jail: jail, obstacle: obstacle)
+        if !doubts.contains(doubt) { doubts.append(doubt) }
+    }
 
     func add(_ error: RuntimeError, isAbsent: Bool = false) {
         all.append(Finding(error: error, isAbsent: isAbsent))

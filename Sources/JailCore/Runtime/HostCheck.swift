@@ -120,7 +120,7 @@ struct HostCheck {
 
     /// Each at the jail that it is of.
     private mutating func say(_ findings: Findings) {
-        if findings.all.isEmpty { return }
+        if findings.all.isEmpty && findings.doubts.isEmpty { return }
         var places: [String: Int] = [:]
         for index in reading.jails.indices { places[reading.jails[index].spec.label] = index }
         for finding in findings.all {
@@ -132,6 +132,10 @@ struct HostCheck {
             } else {
                 say(.error, text, origin, hint: error.hint)
             }
+        }
+        for doubt in findings.doubts {
+            index = places[doubt.jail] ?? index
+            say(.warning, doubt.obstacle.message, doubt.obstacle.origin, hint: doubt.obstacle.hint)
         }
     }
 

@@ -125,9 +125,7 @@ extension HostFacts {
         do throws(NetlinkError) {
             var facts = try Netlink(proc: FileDescriptor(rawValue: proc.number)).facts(
                 for: all, seesRules: Host.seesRules)
-            facts.originals = NetworkLedger((try? Files.text(host.state.networkPath)) ?? "").entries.map {
-                HostNetworkFacts.Sysctl(path: $0.path, value: $0.value)
-            }
+            facts.remember(NetworkLedger((try? Files.text(host.state.networkPath)) ?? ""))
             return facts
         } catch { throw .host("cannot look at the network: \(error)", hint: error.hint) }
     }

@@ -112,6 +112,7 @@ struct HostRequirements {
         facts.network = network.operations
         facts.sharedNetwork = assumesNoJails ? network.shared : network.lacking
         facts.networkHolder = network.holderFacts
+        for obstacle in network.obstacles { findings?.add(obstacle, jail: jail.label) }
     }
 
     // MARK: What is missing

@@ -121,6 +121,8 @@ extension NetworkSpec {
         if let gateways { json.field("gateways", gateways) }
         try json.field("ports", rare: ports)
         json.field("masquerade", masquerade)
+        json.field("leavesFirewall", leavesFirewall)
+        json.field("allowsSpoofing", allowsSpoofing)
     }
 }
 

@@ -123,7 +123,8 @@ struct NetworkStop {
 /// What every command does first with the name it works on: a jail whose starter or whose processes died is removed.
 public struct JailRepair {
     let host: Host
-    public init(host: Host) { self.host = host }
+    private let network: NetworkRepair
+    public init(host: Host) { (self.host, network) = (host, NetworkRepair(host: host)) }
 
     /// Removes what is left of a name that is not up, under its lock.
     func repairNamed(_ name: String) throws(RuntimeError) {
@@ -162,7 +163,11 @@ public struct JailRepair {
         }
         if let trace {
             if trace.name != name, host.state.finishRename(name) { return }
-            if try isOver(trace, name) { remove(trace) }
+            if try isOver(trace, name) {
+                remove(trace)
+            } else if trace.hasNetwork, let record = host.state.record(of: name) {
+                network.mend(record)
+            }
         } else if host.cgroup(of: name).belongs(to: name) {
             try removeUnrecorded(name)
         }

@@ -236,6 +236,9 @@ public struct JailStart {
             host.note(reachableOf: [jail])
         }
         let network = try NetworkStart(jail: jail, number: trace.network, host: host, mayJoin: true)
+        for obstacle in network.obstacles {
+            host.warn("\(jail.label): \(obstacle.message)\n    \(obstacle.hint)")
+        }
         facts.network = network.operations
         facts.sharedNetwork = network.lacking
         facts.networkHolder = network.holderFacts

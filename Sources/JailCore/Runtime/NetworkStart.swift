@@ -11,6 +11,8 @@ final class NetworkStart {
     private(set) var lacking: [Located<NetworkOperation>] = []
     /// All that it shares with others.
     private(set) var shared: [Located<NetworkOperation>] = []
+    /// What is in the way, and has no door.
+    private(set) var obstacles: [FirewallObstacle] = []
     /// Who has the address already, and shares its network.
     private(set) var holder: JoinedNetwork?
     /// A jail that is planned together with this one, before it.
@@ -115,7 +117,7 @@ final class NetworkStart {
         do throws(NetlinkError) {
             facts = try netlink.facts(for: jail.network, seesRules: Host.seesRules)
         } catch { throw failure(error, origin: jail.network.mode.origin) }
-        facts.originals = ledger.entries.map { HostNetworkFacts.Sysctl(path: $0.path, value: $0.value) }
+        facts.remember(ledger)
         return try plan(facts, mayJoin: mayJoin)
     }
 
@@ -133,6 +135,7 @@ final class NetworkStart {
         do throws(NetworkPlanError) {
             let plan = try plan(facts)
             (operations, lacking, shared) = (plan.own, plan.lacking, plan.shared)
+            obstacles = facts.obstacles?.filter { !$0.hasDoor } ?? []
         } catch {
             throw .unsuitable(jail: jail.label, origin: error.origin, "\(error)", hint: error.hint)
         }
@@ -253,7 +256,7 @@ extension Netlink {
         for link in HostNetworkFacts(links: try links()).jailLinks where !names.contains(link.jail) {
             names.append(link.jail)
         }
-        for rule in try packetRules() where !names.contains(rule.jail) { names.append(rule.jail) }
+        for name in try packetRules().map(\.jail) + doorOwners() where !names.contains(name) { names.append(name) }
         return names
     }
 

@@ -6,7 +6,7 @@ internal import SystemPackage
 extension Supervisor {
     private enum Source {
         case signals, front, workEnd, workWords, workMessage, checkEnd, checkWords, jailReport, jailEnd, output, memory,
-            reader, journal
+            reader, journal, forwarding, rules
     }
 
     private struct Watch {
@@ -20,6 +20,8 @@ extension Supervisor {
 
     /// Waits for the next events and deals with all of them.
     func wait() {
+        watchNetwork()
+        putBackRules()
         let watches = watches().filter { $0.descriptor >= 0 }
         var polled = watches.map { pollfd(fd: $0.descriptor, events: $0.events, revents: 0) }
         let count = unsafe poll(&polled, nfds_t(polled.count), timeout())
@@ -32,6 +34,7 @@ extension Supervisor {
     private func watches() -> [Watch] {
         var all = [
             Watch(source: .signals, descriptor: host.signals.descriptor), Watch(source: .front, descriptor: front),
+            Watch(source: .forwarding, descriptor: forwardingWatch), Watch(source: .rules, descriptor: rulesWatch),
             Watch(source: .reader, descriptor: relay.isPending ? 1 : -1, events: Int16(POLLOUT)),
         ]
         for service in services {
@@ -99,6 +102,8 @@ extension Supervisor {
             switch watch.source {
             case .signals: readSignal()
             case .front: readOrder()
+            case .forwarding: forwardingChanged()
+            case .rules: rulesChanged()
             default: relay.flush()
             }
             return

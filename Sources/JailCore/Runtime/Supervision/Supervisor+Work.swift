@@ -217,6 +217,7 @@ extension Supervisor {
         service.work = nil
         switch work.kind {
         case .start where service.pidfd < 0: startFailed(service, outcome, words)
+        case .start where service.spec.network.isForwarded: releaseGuards()
         case .stop: stopEnded(service, outcome)
         // Somebody has killed it.
         case .finish: if case .signalled = outcome { finish(service) }

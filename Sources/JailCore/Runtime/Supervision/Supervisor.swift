@@ -36,6 +36,12 @@ final class Supervisor {
     var hasUntoldNews = false
     /// Of the host's, as long as the front looks after it.
     var command: CommandBeside?
+    /// Says when somebody turns the host's forwarding on or off; -1 as long as no jail is forwarded.
+    var forwardingWatch: Int32 = -1
+    /// Says when rules of nftables go; -1 as long as no jail has any.
+    var rulesWatch: Int32 = -1
+    /// Some have gone, and not every jail has been looked at since.
+    var hasLostRules = false
     private let ownCgroup: SupervisorCgroup?
 
     init(

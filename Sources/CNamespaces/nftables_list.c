@@ -1,0 +1,334 @@
+/* nf_tables: which chains and rules there are, and what a rule does with a packet of which some is known. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "nftables.h"
+
+/* MARK: attributes */
+
+struct span {
+    const unsigned char *at;
+    size_t length;
+};
+
+/* The next attribute of a list, or false at its end. */
+static bool next(struct span *list, uint16_t *type, struct span *value) {
+    struct nlattr attribute;
+    if (list->length < NLA_HDRLEN) return false;
+    memcpy(&attribute, list->at, sizeof attribute);
+    if (attribute.nla_len < NLA_HDRLEN || attribute.nla_len > list->length) return false;
+    *type = attribute.nla_type & NLA_TYPE_MASK;
+    *value = (struct span){list->at + NLA_HDRLEN, attribute.nla_len - (size_t)NLA_HDRLEN};
+    size_t step = (size_t)NLA_ALIGN(attribute.nla_len);
+    if (step > list->length) step = list->length;
+    *list = (struct span){list->at + step, list->length - step};
+    return true;
+}
+
+static struct span find(struct span list, uint16_t wanted) {
+    uint16_t type;
+    struct span value;
+    while (next(&list, &type, &value))
+        if (type == wanted) return value;
+    return (struct span){NULL, 0};
+}
+
+static uint32_t number(struct span value) {
+    uint32_t result = 0;
+    if (value.length >= sizeof result) memcpy(&result, value.at, sizeof result);
+    return ntohl(result);
+}
+
+static void copy(char *to, size_t capacity, struct span text) {
+    snprintf(to, capacity, "%.*s", (int)text.length, text.at ? (const char *)text.at : "");
+}
+
+static bool is(struct span text, const char *word) {
+    return text.length == strlen(word) + 1 && memcmp(text.at, word, text.length) == 0;
+}
+
+static struct span body(const struct nlmsghdr *header) {
+    size_t skipped = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct nfgenmsg));
+    if (header->nlmsg_len < skipped) return (struct span){NULL, 0};
+    return (struct span){(const unsigned char *)header + skipped, header->nlmsg_len - skipped};
+}
+
+/* MARK: a rule and a packet */
+
+enum { REGISTERS = 20 * 4 };
+
+/* What is known of the packet, as far as the rule's expressions have looked. */
+struct look {
+    const struct cns_nft_packet *packet;
+    unsigned char bytes[REGISTERS], known[REGISTERS];
+    bool fails;     /* certainly not that packet */
+    bool is_unsure; /* by something that is not known */
+};
+
+/* NFT_REG_1 to 4 are 16 bytes each, NFT_REG32_00 and those after it 4 bytes of the same. */
+static size_t place(uint32_t reg) {
+    size_t offset = reg >= NFT_REG32_00 ? (reg - NFT_REG32_00 + 4) * 4 : reg * 16;
+    return offset < REGISTERS ? offset : 0;
+}
+
+static void load(struct look *look, uint32_t reg, const void *bytes, size_t length) {
+    size_t at = place(reg), room = REGISTERS - at;
+    if (length > room) length = room;
+    memset(look->known + at, bytes != NULL, bytes ? length : 16 < room ? 16 : room);
+    if (bytes) memcpy(look->bytes + at, bytes, length);
+}
+
+static void load_name(struct look *look, uint32_t reg, const char *name) {
+    char padded[16] = {0};
+    snprintf(padded, sizeof padded, "%s", name);
+    load(look, reg, name[0] ? padded : NULL, sizeof padded);
+}
+
+static void on_meta(struct look *look, struct span data) {
+    const struct cns_nft_packet *packet = look->packet;
+    uint32_t to = number(find(data, NFTA_META_DREG));
+    uint16_t protocol = htons(packet->family == AF_INET ? 0x0800 : 0x86dd);
+    switch (number(find(data, NFTA_META_KEY))) {
+    case NFT_META_IIFNAME: load_name(look, to, packet->input); break;
+    case NFT_META_OIFNAME: load_name(look, to, packet->output); break;
+    case NFT_META_NFPROTO: load(look, to, &packet->family, 1); break;
+    case NFT_META_PROTOCOL: load(look, to, &protocol, 2); break;
+    case NFT_META_L4PROTO: load(look, to, packet->protocol ? &packet->protocol : NULL, 1); break;
+    default: load(look, to, NULL, 0);
+    }
+}
+
+static void on_payload(struct look *look, struct span data) {
+    const struct cns_nft_packet *packet = look->packet;
+    uint32_t to = number(find(data, NFTA_PAYLOAD_DREG)), base = number(find(data, NFTA_PAYLOAD_BASE)),
+             offset = number(find(data, NFTA_PAYLOAD_OFFSET)), length = number(find(data, NFTA_PAYLOAD_LEN));
+    uint32_t width = packet->family == AF_INET ? 4 : 16, source = packet->family == AF_INET ? 12 : 8;
+    const void *bytes = NULL;
+    if (base == NFT_PAYLOAD_NETWORK_HEADER && length <= width && offset == source && packet->has_source)
+        bytes = packet->source;
+    if (base == NFT_PAYLOAD_NETWORK_HEADER && length <= width && offset == source + width && packet->has_destination)
+        bytes = packet->destination;
+    if (base == NFT_PAYLOAD_NETWORK_HEADER && length == 1 && offset == 9 && packet->family == AF_INET)
+        bytes = packet->protocol ? &packet->protocol : NULL;
+    if (base == NFT_PAYLOAD_TRANSPORT_HEADER && length == 2 && offset == 2 && packet->port) bytes = &packet->port;
+    load(look, to, bytes, length);
+}
+
+static void on_ct(struct look *look, struct span data) {
+    uint32_t key = number(find(data, NFTA_CT_KEY)), to = number(find(data, NFTA_CT_DREG));
+    const uint32_t *value = key == NFT_CT_STATE    ? &look->packet->state
+                            : key == NFT_CT_STATUS ? &look->packet->status
+                                                   : NULL;
+    load(look, to, value, sizeof *value);
+}
+
+static void on_bitwise(struct look *look, struct span data) {
+    size_t from = place(number(find(data, NFTA_BITWISE_SREG))), to = place(number(find(data, NFTA_BITWISE_DREG)));
+    struct span mask = find(find(data, NFTA_BITWISE_MASK), NFTA_DATA_VALUE),
+                flip = find(find(data, NFTA_BITWISE_XOR), NFTA_DATA_VALUE);
+    for (size_t i = 0; i < mask.length && from + i < REGISTERS && to + i < REGISTERS; i++) {
+        look->known[to + i] = look->known[from + i];
+        look->bytes[to + i] = (look->bytes[from + i] & mask.at[i]) ^ (i < flip.length ? flip.at[i] : 0);
+    }
+    if (!mask.length) load(look, number(find(data, NFTA_BITWISE_DREG)), NULL, 0); /* a shift */
+}
+
+static void on_compare(struct look *look, struct span data) {
+    size_t from = place(number(find(data, NFTA_CMP_SREG)));
+    struct span value = find(find(data, NFTA_CMP_DATA), NFTA_DATA_VALUE);
+    if (from + value.length > REGISTERS) return;
+    for (size_t i = 0; i < value.length; i++)
+        if (!look->known[from + i]) {
+            look->is_unsure = true;
+            return;
+        }
+    int order = value.length ? memcmp(look->bytes + from, value.at, value.length) : 0;
+    switch (number(find(data, NFTA_CMP_OP))) {
+    case NFT_CMP_EQ: look->fails |= order != 0; break;
+    case NFT_CMP_NEQ: look->fails |= order == 0; break;
+    case NFT_CMP_LT: look->fails |= order >= 0; break;
+    case NFT_CMP_LTE: look->fails |= order > 0; break;
+    case NFT_CMP_GT: look->fails |= order <= 0; break;
+    default: look->fails |= order < 0;
+    }
+}
+
+static void on_immediate(struct cns_nft_rule *rule, struct look *look, struct span data) {
+    uint32_t to = number(find(data, NFTA_IMMEDIATE_DREG));
+    struct span verdict = find(find(data, NFTA_IMMEDIATE_DATA), NFTA_DATA_VERDICT);
+    if (to != NFT_REG_VERDICT) return load(look, to, NULL, 0);
+    switch ((int)number(find(verdict, NFTA_VERDICT_CODE))) {
+    case NF_DROP: rule->verdict = CNS_NFT_DROP; break;
+    case NF_ACCEPT: rule->verdict = CNS_NFT_ACCEPT; break;
+    case NFT_JUMP: rule->verdict = CNS_NFT_JUMP; break;
+    case NFT_GOTO: rule->verdict = CNS_NFT_GO; break;
+    case NFT_RETURN: rule->verdict = CNS_NFT_RETURN; break;
+    default: break;
+    }
+    copy(rule->target, sizeof rule->target, find(verdict, NFTA_VERDICT_CHAIN));
+}
+
+/* What iptables(8) writes into nf_tables for what it has no words for there. */
+static void on_target(struct cns_nft_rule *rule, struct span data) {
+    if (is(find(data, NFTA_TARGET_NAME), "REJECT")) rule->verdict = CNS_NFT_DROP;
+}
+
+static void on_expression(struct cns_nft_rule *rule, struct look *look, struct span name, struct span data) {
+    if (is(name, "meta"))
+        on_meta(look, data);
+    else if (is(name, "payload"))
+        on_payload(look, data);
+    else if (is(name, "ct"))
+        on_ct(look, data);
+    else if (is(name, "bitwise"))
+        on_bitwise(look, data);
+    else if (is(name, "cmp"))
+        on_compare(look, data);
+    else if (is(name, "immediate"))
+        on_immediate(rule, look, data);
+    else if (is(name, "reject"))
+        rule->verdict = CNS_NFT_DROP;
+    else if (is(name, "target"))
+        on_target(rule, data);
+    else if (!is(name, "counter") && !is(name, "log"))
+        look->is_unsure = true;
+}
+
+static void judge(struct cns_nft_rule *rule, const struct cns_nft_packet *packet, struct span expressions) {
+    struct look look = {.packet = packet};
+    uint16_t type;
+    struct span element;
+    while (next(&expressions, &type, &element))
+        on_expression(rule, &look, find(element, NFTA_EXPR_NAME), find(element, NFTA_EXPR_DATA));
+    rule->matches = !look.fails && !look.is_unsure;
+    rule->may_match = !look.fails;
+}
+
+/* MARK: rules */
+
+struct asked {
+    struct cns_nft_rules *rules;
+    const struct cns_nft_packet *packet;
+};
+
+static void copy_comment(struct cns_nft_rule *rule, struct span data) {
+    while (data.length >= 2 && data.length >= 2u + data.at[1]) {
+        size_t length = 2u + data.at[1];
+        if (data.at[0] == CNS_NFT_COMMENT)
+            copy(rule->comment, sizeof rule->comment, (struct span){data.at + 2, data.at[1]});
+        data = (struct span){data.at + length, data.length - length};
+    }
+}
+
+static int on_rule(struct nlmsghdr *header, void *argument) {
+    struct asked *asked = argument;
+    struct cns_nft_rules *rules = asked->rules;
+    if (header->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE)) return 0;
+    struct cns_nft_rule *first = realloc(rules->first, (rules->count + 1) * sizeof *first);
+    if (!first) return -ENOMEM;
+    rules->first = first;
+    struct cns_nft_rule *rule = &first[rules->count++];
+    memset(rule, 0, sizeof *rule);
+    struct span handle = find(body(header), NFTA_RULE_HANDLE);
+    for (size_t i = 0; i < handle.length && i < 8; i++)
+        rule->handle = rule->handle << 8 | handle.at[i];
+    copy(rule->chain, sizeof rule->chain, find(body(header), NFTA_RULE_CHAIN));
+    copy_comment(rule, find(body(header), NFTA_RULE_USERDATA));
+    if (asked->packet) judge(rule, asked->packet, find(body(header), NFTA_RULE_EXPRESSIONS));
+    return 0;
+}
+
+/* No such table; or a kernel without nf_tables, or without that family, which has nothing in it either. */
+static int unless_absent(int error) {
+    return error == -ENOENT || error == -EOPNOTSUPP || error == -EINVAL || error == -EAFNOSUPPORT ? 0 : error;
+}
+
+int cns_nft_list(struct cns_nft *self, const struct cns_nft_packet *packet, struct cns_nft_rules *rules) {
+    struct asked asked = {rules, packet};
+    cns_nft_ask(self, NFT_MSG_GETRULE, self->family);
+    cns_nft_put_text(self, NFTA_RULE_TABLE, self->table);
+    return unless_absent(cns_nft_hear(self, on_rule, &asked));
+}
+
+void cns_nft_free(struct cns_nft_rules *rules) {
+    free(rules->first);
+    rules->first = NULL;
+    rules->count = 0;
+}
+
+/* MARK: chains */
+
+static int on_chain(struct nlmsghdr *header, void *argument) {
+    struct cns_nft_chains *chains = argument;
+    if (header->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWCHAIN)) return 0;
+    struct cns_nft_chain *first = realloc(chains->first, (chains->count + 1) * sizeof *first);
+    if (!first) return -ENOMEM;
+    chains->first = first;
+    struct cns_nft_chain *chain = &first[chains->count++];
+    memset(chain, 0, sizeof *chain);
+    const struct nfgenmsg *message = NLMSG_DATA(header);
+    struct span hook = find(body(header), NFTA_CHAIN_HOOK);
+    chain->family = message->nfgen_family;
+    copy(chain->table, sizeof chain->table, find(body(header), NFTA_CHAIN_TABLE));
+    copy(chain->name, sizeof chain->name, find(body(header), NFTA_CHAIN_NAME));
+    copy(chain->type, sizeof chain->type, find(body(header), NFTA_CHAIN_TYPE));
+    chain->is_base = hook.at != NULL;
+    chain->drops = chain->is_base && number(find(body(header), NFTA_CHAIN_POLICY)) == NF_DROP;
+    chain->hook = number(find(hook, NFTA_HOOK_HOOKNUM));
+    chain->priority = (int32_t)number(find(hook, NFTA_HOOK_PRIORITY));
+    return 0;
+}
+
+int cns_nft_list_chains(struct cns_nft *self, uint8_t family, struct cns_nft_chains *chains) {
+    cns_nft_ask(self, NFT_MSG_GETCHAIN, family);
+    return unless_absent(cns_nft_hear(self, on_chain, chains));
+}
+
+void cns_nft_free_chains(struct cns_nft_chains *chains) {
+    free(chains->first);
+    chains->first = NULL;
+    chains->count = 0;
+}
+
+/* MARK: changes */
+
+int cns_nft_watch(void) {
+    struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = 1u << (NFNLGRP_NFTABLES - 1)};
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER);
+    if (fd < 0) return -errno;
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) == 0) return fd;
+    int error = -errno;
+    close(fd);
+    return error;
+}
+
+static bool is_loss(const struct nlmsghdr *header) {
+    switch (header->nlmsg_type) {
+    case NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELTABLE: return is(find(body(header), NFTA_TABLE_NAME), "jailrun");
+    case NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELCHAIN: return is(find(body(header), NFTA_CHAIN_TABLE), "jailrun");
+    case NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELRULE: return is(find(body(header), NFTA_RULE_TABLE), "jailrun");
+    default: return false;
+    }
+}
+
+bool cns_nft_has_lost(int watch) {
+    char bytes[32768] __attribute__((aligned(NLMSG_ALIGNTO)));
+    bool has_lost = false;
+    while (true) {
+        ssize_t count = recv(watch, bytes, sizeof bytes, 0);
+        if (count < 0 && errno == ENOBUFS) has_lost = true; /* more than there was room for */
+        if (count < 0 && errno != ENOBUFS && errno != EINTR) return has_lost;
+        for (struct nlmsghdr *header = (struct nlmsghdr *)bytes; count > 0 && NLMSG_OK(header, (size_t)count);
+             header = NLMSG_NEXT(header, count))
+            has_lost |= is_loss(header);
+    }
+}

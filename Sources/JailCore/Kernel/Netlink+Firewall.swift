@@ -1,0 +1,124 @@
+internal import CNamespaces
+internal import SystemPackage
+
+// What of the host's own firewall is in the way of a jail.
+
+extension Netlink {
+    /// NF_INET_FORWARD and NF_BR_FORWARD.
+    private static let forward = 2
+
+    func obstacles(for network: NetworkSpec, _ facts: HostNetworkFacts) throws(NetlinkError) -> [FirewallObstacle] {
+        let probes = network.firewallProbes(facts) { family in
+            sysctl("net/bridge/bridge-nf-call-ip\(family == .ipv4 ? "" : "6")tables").map { $0 != "0" } ?? false
+        }
+        if probes.isEmpty { return [] }
+        let table = try packetTable()
+        do throws(Errno) { return try obstacles(probes, table) + legacy(probes) } catch {
+            throw .dump(what: "packet rules", error)
+        }
+    }
+
+    /// Whether there is a chain of Docker's for rules of others.
+    func hasDoor() throws(NetlinkError) -> Bool {
+        let table = try packetTable()
+        do throws(Errno) {
+            return try table.chains().contains { $0.name == FirewallDoor.chain && $0.table == "filter" }
+        } catch { throw .dump(what: "packet rules", error) }
+    }
+
+    private func obstacles(_ probes: [FirewallProbe], _ table: borrowing PacketTable) throws(Errno)
+        -> [FirewallObstacle]
+    {
+        let all = try table.chains()
+        var found: [FirewallObstacle] = []
+        for chain in all where chain.isBase && chain.hook == Self.forward && chain.table != "jailrun" {
+            let hasDoor = all.contains {
+                $0.family == chain.family && $0.table == "filter" && chain.table == "filter"
+                    && $0.name == FirewallDoor.chain && !$0.isBase
+            }
+            for probe in probes where chain.sees(probe) {
+                guard try table.fate(of: probe, in: chain) == .dropped else { continue }
+                let obstacle = FirewallObstacle(
+                    chain: "chain \(chain.name) of table \(chain.familyName) \(chain.table)", packets: probe.packets,
+                    mend: chain.mend(probe, isOfUFW: all.contains { $0.name == "ufw-user-forward" }), hasDoor: hasDoor,
+                    origin: probe.origin)
+                if !found.contains(where: { $0.chain == obstacle.chain && $0.packets == obstacle.packets }) {
+                    found.append(obstacle)
+                }
+            }
+        }
+        return found
+    }
+
+    /// What iptables(8) says without nf_tables: proc(5) tells whether there is any of it.
+    private func legacy(_ probes: [FirewallProbe]) throws(Errno) -> [FirewallObstacle] {
+        let text: String
+        do throws(Errno) { text = try Files.text("thread-self/net/ip_tables_names", at: proc) } catch {
+            if error == .noSuchFileOrDirectory { return [] }
+            throw error
+        }
+        if !text.split(separator: "\n").contains("filter") { return [] }
+        var found: [FirewallObstacle] = []
+        for probe in probes where probe.family == .ipv4 && probe.isNew {
+            let link = probe.destination == nil ? probe.input : probe.output
+            guard unsafe cns_iptables_forward_drops(link) == 1 else { continue }
+            let obstacle = FirewallObstacle(
+                chain: "chain FORWARD of iptables-legacy", packets: probe.packets,
+                mend: probe.bridge.map {
+                    "iptables-legacy -I FORWARD -o \($0) -j ACCEPT; iptables-legacy -I FORWARD -i \($0) -j ACCEPT"
+                } ?? "iptables-legacy -I FORWARD -d \(probe.address) -j ACCEPT", hasDoor: false, origin: probe.origin)
+            if !found.contains(obstacle) { found.append(obstacle) }
+        }
+        return found
+    }
+}
+
+extension FirewallProbe {
+    /// The one that the jail is on.
+    fileprivate var bridge: String? {
+        let link = destination == nil ? input : output
+        return link.isEmpty ? nil : link
+    }
+
+    fileprivate var address: String { (destination ?? source)?.description ?? "" }
+
+    /// What names the jail's side in a rule.
+    fileprivate func side(isOutput: Bool) -> String {
+        if let bridge { return "\(isOutput ? "oifname" : "iifname") \"\(bridge)\"" }
+        return "\(family == .ipv4 ? "ip" : "ip6") \(isOutput ? "daddr" : "saddr") \(address)"
+    }
+}
+
+extension PacketTable.Chain {
+    fileprivate func sees(_ probe: FirewallProbe) -> Bool {
+        switch Int(family) {
+        case CNS_NFT_INET: true
+        case CNS_NFT_IPV4: probe.family == .ipv4
+        case CNS_NFT_IPV6: probe.family == .ipv6
+        default: false
+        }
+    }
+
+    fileprivate var familyName: String {
+        switch Int(family) {
+        case CNS_NFT_INET: "inet"
+        case CNS_NFT_IPV4: "ip"
+        case CNS_NFT_IPV6: "ip6"
+        default: "bridge"
+        }
+    }
+
+    /// Both directions: what answers has to pass, too.
+    fileprivate func mend(_ probe: FirewallProbe, isOfUFW: Bool) -> String {
+        if table == "firewalld" {
+            let place = probe.bridge.map { "--add-interface=\($0)" } ?? "--add-source=\(probe.address)"
+            return "firewall-cmd --zone=trusted \(place)"
+        }
+        if isOfUFW, name == "FORWARD", let bridge = probe.bridge {
+            return "ufw route allow out on \(bridge); ufw route allow in on \(bridge)"
+        }
+        return [true, false].map { isOutput in
+            "nft insert rule \(familyName) \(table) \(name) \(Shell.quoted(probe.side(isOutput: isOutput))) accept"
+        }.joined(separator: "; ")
+    }
+}

@@ -1,0 +1,116 @@
+internal import CNamespaces
+internal import Glibc
+internal import SystemPackage
+
+// The table `netdev jailrun`: a chain for each link of a jail's, called as the link is.
+
+extension PacketTable {
+    private static let links = "jailrun"
+
+    private func choose() { unsafe cns_nft_choose(socket, UInt8(CNS_NFT_NETDEV), Self.links) }
+
+    /// In one batch, in the place of what was there: a chain may have outlived a link of that name.
+    func hold(_ hold: LinkHold) throws(Errno) {
+        choose()
+        unsafe cns_nft_begin(socket)
+        unsafe cns_nft_add_table(socket)
+        unsafe cns_nft_add_link_chain(socket, hold.link, hold.link)
+        unsafe cns_nft_empty_chain(socket, hold.link)
+        for rule in hold.rules {
+            unsafe cns_nft_begin_rule(socket, hold.link, true)
+            for condition in rule.conditions { add(condition, hold) }
+            unsafe cns_nft_verdict(socket, rule.accepts ? 1 : 0)
+            unsafe cns_nft_end_rule(socket, hold.jail)
+        }
+        try commit()
+    }
+
+    /// Links that are held, or were before they went.
+    func heldLinks() throws(Errno) -> [String] {
+        choose()
+        var names: [String] = []
+        for rule in try rules() where !names.contains(rule.chain) { names.append(rule.chain) }
+        return names
+    }
+
+    /// The table goes with the last.
+    func release(_ names: [String]) throws(Errno) {
+        let all = try heldLinks()
+        let present = names.filter(all.contains)
+        if present.isEmpty && !all.isEmpty { return }
+        choose()
+        unsafe cns_nft_begin(socket)
+        if present.count == all.count {
+            unsafe cns_nft_delete_table(socket)
+        } else {
+            for name in present { unsafe cns_nft_delete_chain(socket, name) }
+        }
+        do throws(Errno) { try commit() } catch { if error != .noSuchFileOrDirectory { throw error } }
+    }
+
+    struct Chain {
+        var family: UInt8
+        var table: String
+        var name: String
+        var type: String
+        var isBase: Bool
+        /// By its policy.
+        var drops: Bool
+        var hook: Int
+        var priority: Int
+    }
+
+    /// Of all tables.
+    /// - Parameter family: NFPROTO_*; 0 for all.
+    func chains(_ family: UInt8 = 0) throws(Errno) -> [Chain] {
+        var list = unsafe cns_nft_chains()
+        defer { unsafe cns_nft_free_chains(&list) }
+        var code: CInt
+        var attempts = 0
+        repeat {
+            unsafe cns_nft_free_chains(&list)
+            code = unsafe cns_nft_list_chains(socket, family, &list)
+            attempts += 1
+        } while code == -EINTR && attempts < 100  // a table was changed meanwhile
+        if code != 0 { throw Errno(rawValue: -code) }
+        return unsafe UnsafeBufferPointer(start: list.first, count: list.count).map { chain in
+            Chain(
+                family: chain.family, table: Self.text(of: chain.table), name: Self.text(of: chain.name),
+                type: Self.text(of: chain.type), isBase: chain.is_base, drops: chain.drops, hook: Int(chain.hook),
+                priority: Int(chain.priority))
+        }
+    }
+
+    // MARK: Expressions
+
+    private func add(_ condition: LinkHold.Condition, _ hold: LinkHold) {
+        switch condition {
+        case .protocolNumber(let number):
+            load(CNS_NFT_META_PROTOCOL)
+            compare(Self.native(number.bigEndian))
+        case .sender(let isNot):
+            load(CNS_NFT_META_IIFTYPE)
+            compare(Self.native(UInt16(1)))  // ARPHRD_ETHER
+            payload(CNS_NFT_LINK_HEADER, 6, Self.octets(of: hold.mac), isNot)
+        case .arpSender(let address):
+            payload(CNS_NFT_NETWORK_HEADER, 8, Self.octets(of: hold.mac))
+            payload(CNS_NFT_NETWORK_HEADER, 14, address.networkBytes)
+        case .source(let address):
+            payload(CNS_NFT_NETWORK_HEADER, address.family == .ipv4 ? 12 : 8, address.networkBytes)
+        case .isICMPv6:
+            load(CNS_NFT_META_L4PROTO)
+            compare([58])
+        case .icmpType(let type): payload(CNS_NFT_TRANSPORT_HEADER, 0, [type])
+        case .isAbout(let address, let isNot): payload(CNS_NFT_TRANSPORT_HEADER, 8, address.networkBytes, isNot)
+        }
+    }
+
+    private static func octets(of mac: String) -> [UInt8] {
+        mac.split(separator: ":").map { UInt8($0, radix: 16) ?? 0 }
+    }
+
+    private func payload(_ base: Int, _ offset: UInt32, _ bytes: [UInt8], _ isNot: Bool = false) {
+        unsafe cns_nft_load_payload(socket, UInt32(base), offset, UInt32(bytes.count))
+        compare(bytes, isNot ? CNS_NFT_NOT_EQUAL : CNS_NFT_EQUAL)
+    }
+}

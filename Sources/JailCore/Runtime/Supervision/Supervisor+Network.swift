@@ -1,0 +1,57 @@
+internal import CNamespaces
+internal import SystemPackage
+
+/// What somebody else does to the host's network while jails are up.
+extension Supervisor {
+    func watchNetwork() {
+        if rulesWatch < 0, services.contains(where: \.hasNetwork) { rulesWatch = cns_nft_watch() }
+        if forwardingWatch < 0, services.contains(where: \.spec.network.isForwarded) {
+            forwardingWatch = cns_forwarding_watch()
+        }
+    }
+
+    /// A reload of nftables begins with taking all rules away.
+    func rulesChanged() {
+        if cns_nft_has_lost(rulesWatch) { hasLostRules = true }
+    }
+
+    /// One that is being started or stopped is looked at when that is done.
+    func putBackRules() {
+        guard hasLostRules else { return }
+        let repair = NetworkRepair(host: host)
+        hasLostRules = false
+        for service in services where service.hasNetwork {
+            if service.work != nil {
+                hasLostRules = true
+                continue
+            }
+            // Whoever works on it looks by itself, or takes the rules away.
+            guard service.pidfd >= 0,
+                let lock = JailLock(tryLocking: host.state.lockPath(service.name), writesHolder: false)
+            else { continue }
+            if let record = host.state.record(of: service.name), record.isAlive { repair.mend(record) }
+            _ = consume lock
+        }
+    }
+
+    // Where the host did not forward, it does so for jails alone; until somebody else turns that on.
+
+    func forwardingChanged() {
+        cns_forwarding_heard(forwardingWatch)
+        releaseGuards()
+    }
+
+    /// Also after a start, whose rules were planned before somebody turned it on.
+    func releaseGuards() {
+        do throws(RuntimeError) {
+            let proc = try NetworkConnection.openProc()
+            do throws(NetlinkError) {
+                try Netlink(proc: FileDescriptor(rawValue: proc.number)).releaseGuards()
+            } catch { throw .host("cannot look at who forwards: \(error)", hint: error.hint) }
+        } catch { host.warn(error.message) }
+    }
+}
+
+extension Service {
+    fileprivate var hasNetwork: Bool { spec.network.isConnected && !spec.network.addresses.isEmpty }
+}

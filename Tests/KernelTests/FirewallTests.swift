@@ -1,0 +1,151 @@
+import Foundation
+import Glibc
+import Testing
+
+extension Kernel {
+    /// Rules of others, in the way of a jail's packets or taking its own rules away.
+    @Suite struct FirewallTests {
+        /// Another machine, `far`, by the link `toward`.
+        private static let neighbour = """
+            ip netns add far && ip link add toward type veth peer name away netns far &&
+            ip address add 192.0.2.1/24 dev toward && ip link set toward up &&
+            ip -n far link set away up && ip -n far address add 192.0.2.2/24 dev away
+            """
+        private static let drops = """
+            nft 'add table inet host; add chain inet host forward { type filter hook forward priority 0; policy drop; }'
+            """
+        private static let docker = """
+            nft 'add table ip filter; add chain ip filter DOCKER-USER;
+                add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; };
+                add rule ip filter FORWARD jump DOCKER-USER;
+                add rule ip filter FORWARD oifname "docker0" ct state established,related accept;
+                add rule ip filter DOCKER-USER return'
+            """
+        private static let jail = """
+            ip4.addr = 10.77.0.10; port = "8080:7000"; exec.start = "/bin/probe listen 7000 all &"; persist;
+            """
+
+        private static func with(_ firewall: String, _ body: (Machine) throws -> Void) throws {
+            try Machine.with { machine in
+                try #require(Command.shell(neighbour).run().status == 0)
+                _ = Command.shell(firewall).run()
+                defer {
+                    machine.stop()
+                    _ = Command.shell(
+                        "nft delete table inet host; nft delete table ip filter; ip link delete toward; ip netns delete far; umount /run/netns"
+                    ).run()
+                }
+                try body(machine)
+            }
+        }
+
+        /// Whether the other machine reaches the published port.
+        private static var isReached: Bool {
+            Command.shell("ip netns exec far '\(Laboratory.probe)' connect 192.0.2.1 8080").run(seconds: 4).status == 0
+        }
+
+        private static var ruleset: String { Command(["nft", "list", "ruleset"]).run().output }
+
+        @Test("a chain that drops what is for a jail is named by check and start, with commands that let it pass")
+        func named() throws {
+            try Self.with(Self.drops) { machine in
+                machine.configure(Self.jail)
+                let told =
+                    "the host's firewall drops what other machines send to port 8080/tcp: chain forward of table inet host"
+                let check = machine.jailrun("check", machine.conf)
+                #expect((check.output + check.errors).contains(told), "\(check)")
+                let started = machine.jailrun("start", machine.conf)
+                #expect(started.status == 0 && started.errors.contains("t: \(told)"), "\(started)")
+                let mend = started.errors.components(separatedBy: "let it pass: ")[1].prefix { $0 != "\n" }
+                let mended = Command.shell(String(mend)).run()
+                #expect(mended.status == 0, "\(mend): \(mended)")
+                #expect(eventually(seconds: 10) { Self.isReached }, "\(Self.ruleset)")
+                #expect(!machine.jailrun("check", machine.conf).errors.contains("firewall"))
+            }
+        }
+
+        @Test("a firewall that lets a jail's packets pass, or looks at others, is not named")
+        func silent() throws {
+            let harmless =
+                Self.drops + """
+
+                    nft 'add rule inet host forward ct state established,related accept;
+                        add rule inet host forward iifname "docker0" drop; add rule inet host forward ct status dnat accept'
+                    """
+            try Self.with(harmless) { machine in
+                machine.configure(Self.jail)
+                let started = machine.jailrun("start", machine.conf)
+                #expect(started.status == 0 && !started.errors.contains("port 8080"), "\(started)")
+                #expect(eventually(seconds: 10) { Self.isReached })
+            }
+        }
+
+        @Test(
+            "Docker's door is used: the port is reached through its drop policy, and a stop leaves its chain as it was")
+        func door() throws {
+            try Self.with(Self.docker) { machine in
+                let before = Self.ruleset
+                machine.configure(Self.jail)
+                let started = machine.jailrun("start", machine.conf)
+                #expect(started.status == 0 && !started.errors.contains("firewall"), "\(started)")
+                #expect(eventually(seconds: 10) { Self.isReached }, "\(Self.ruleset)")
+                #expect(Self.ruleset.contains("comment \"jailrun:t\""))
+                machine.stop()
+                #expect(Self.ruleset == before)
+                machine.configure(Self.jail + " firewall = no;")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                #expect(!Self.ruleset.contains("jailrun:t") && !Self.isReached)
+            }
+        }
+
+        @Test("through Docker's door pass only the published port and what it answers, not other ports of the jail")
+        func gate() throws {
+            try Self.with(Self.docker) { machine in
+                machine.configure(
+                    Self.jail.replacingOccurrences(of: "all &\"", with: "all &\", \"/bin/probe listen 7001 all &\""))
+                try #require(machine.jailrun("start", machine.conf).status == 0)
+                #expect(eventually(seconds: 10) { Self.isReached })
+                _ = Command.shell("ip -n far route add 10.77.0.0/24 via 192.0.2.1").run()
+                for port in ["7000", "7001"] {
+                    let direct = Command.shell("ip netns exec far '\(Laboratory.probe)' connect 10.77.0.10 \(port)")
+                    #expect(direct.run(seconds: 3).status != 0, "port \(port)")
+                }
+            }
+        }
+
+        @Test("the door of a jail that was killed with its jailrun is closed by the next prune")
+        func killed() throws {
+            try Self.with(Self.docker) { machine in
+                let before = Self.ruleset
+                machine.configure(Self.jail)
+                let running = machine.start("run", machine.conf)
+                try #require(eventually { Self.ruleset.contains("jailrun:t") })
+                running.signal(SIGKILL)
+                _ = running.wait()
+                _ = machine.jailrun("prune")
+                #expect(Self.ruleset == before)
+            }
+        }
+
+        @Test("rules that nft flush ruleset has taken are put back at once, or by the next command, which says so")
+        func flushed() throws {
+            try Self.with("true") { machine in
+                machine.configure(Self.jail + " nat;")
+                try #require(machine.jailrun("start", machine.conf).status == 0)
+                let rules = Self.ruleset
+                _ = Command(["nft", "flush", "ruleset"]).run()
+                #expect(eventually(seconds: 10) { Self.ruleset == rules }, "\(Self.ruleset)")
+                #expect(eventually(seconds: 5) { Self.isReached })
+                // Nobody looks after it any more.
+                let supervisor = try #require(machine.supervisor())
+                kill(supervisor, SIGKILL)
+                try #require(eventually(seconds: 3) { kill(supervisor, 0) != 0 })
+                _ = Command(["nft", "flush", "ruleset"]).run()
+                let list = machine.jailrun("list")
+                #expect(list.errors.contains("t: rules of nftables (port 8080/tcp, nat, what holds vjail"), "\(list)")
+                #expect(Self.ruleset == rules)
+                #expect(!machine.jailrun("list").errors.contains("nftables"))
+            }
+        }
+    }
+}
