@@ -14,9 +14,8 @@
 #include "netlink.h"
 
 int cns_netlink_index(struct cns_netlink *self, const char *name) {
-    struct ifreq request = {0};
-    snprintf(request.ifr_name, sizeof request.ifr_name, "%s", name);
-    return ioctl(self->fd, SIOCGIFINDEX, &request) < 0 ? -errno : request.ifr_ifindex;
+    int index, error = cns_link_index(self, name, &index);
+    return error ? error : index;
 }
 
 /* A link must be down for that: netdevice(7). A `%d` in the name becomes a number that is free. */

@@ -2,9 +2,12 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <linux/openat2.h>
+#include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -48,4 +51,25 @@ int cns_sysctl_read(int proc, const char *path, char *value, size_t capacity) {
     value[count] = '\0';
     value[strcspn(value, "\n")] = '\0';
     return 0;
+}
+
+/* MARK: forwarding */
+
+int cns_forwarding_watch(void) {
+    struct sockaddr_nl address = {
+        .nl_family = AF_NETLINK,
+        .nl_groups = 1u << (RTNLGRP_IPV4_NETCONF - 1) | 1u << (RTNLGRP_IPV6_NETCONF - 1),
+    };
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+    if (fd < 0) return -errno;
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) == 0) return fd;
+    int error = -errno;
+    close(fd);
+    return error;
+}
+
+void cns_forwarding_heard(int watch) {
+    char bytes[512];
+    while (recv(watch, bytes, sizeof bytes, MSG_TRUNC) >= 0 || errno == ENOBUFS || errno == EINTR) {
+    }
 }
