@@ -151,10 +151,13 @@ static int exchange(struct cns_nft *self, uint32_t first, uint32_t last, struct 
     return error ? error : cns_exchange_hear(self->fd, first, last, &heard);
 }
 
-int cns_nft_commit(struct cns_nft *self) {
+/* The kernel takes back what came without an end, once it has looked at all of it. */
+static int finish(struct cns_nft *self, bool is_kept) {
     size_t last = self->last;
-    begin(self, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
-    end(self);
+    if (is_kept) {
+        begin(self, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+        end(self);
+    }
     if (self->error) return self->error;
     struct nlmsghdr header;
     memcpy(&header, self->bytes + last, sizeof header);
@@ -162,6 +165,10 @@ int cns_nft_commit(struct cns_nft *self) {
     memcpy(self->bytes + last, &header, sizeof header);
     return exchange(self, self->first, header.nlmsg_seq, (struct cns_heard){0});
 }
+
+int cns_nft_commit(struct cns_nft *self) { return finish(self, true); }
+
+int cns_nft_try(struct cns_nft *self) { return finish(self, false); }
 
 void cns_nft_ask(struct cns_nft *self, uint16_t number, uint8_t family) {
     self->length = 0;
@@ -204,7 +211,7 @@ void cns_nft_add_chain(struct cns_nft *self, const char *name, const char *type,
     end(self);
 }
 
-void cns_nft_add_link_chain(struct cns_nft *self, const char *name, const char *link) {
+void cns_nft_add_link_chain(struct cns_nft *self, const char *name, const char *link, bool drops) {
     command(self, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
     put_text(self, NFTA_CHAIN_TABLE, self->table);
     put_text(self, NFTA_CHAIN_NAME, name);
@@ -213,7 +220,7 @@ void cns_nft_add_link_chain(struct cns_nft *self, const char *name, const char *
     put_number(self, NFTA_HOOK_PRIORITY, 0);
     put_text(self, NFTA_HOOK_DEV, link);
     end_nest(self, place);
-    put_number(self, NFTA_CHAIN_POLICY, NF_DROP);
+    put_number(self, NFTA_CHAIN_POLICY, drops ? NF_DROP : NF_ACCEPT);
     put_text(self, NFTA_CHAIN_TYPE, "filter");
     end(self);
 }
@@ -248,11 +255,13 @@ void cns_nft_begin_rule(struct cns_nft *self, const char *chain, bool at_end) {
 
 void cns_nft_end_rule(struct cns_nft *self, const char *comment) {
     char data[256] = {CNS_NFT_COMMENT};
-    size_t length = strnlen(comment, sizeof data - 3);
     end_nest(self, self->expressions);
-    data[1] = (char)(length + 1);
-    memcpy(data + 2, comment, length);
-    put(self, NFTA_RULE_USERDATA, data, length + 3);
+    if (comment) {
+        size_t length = strnlen(comment, sizeof data - 3);
+        data[1] = (char)(length + 1);
+        memcpy(data + 2, comment, length);
+        put(self, NFTA_RULE_USERDATA, data, length + 3);
+    }
     end(self);
 }
 

@@ -1,4 +1,5 @@
 import Foundation
+import SystemPackage
 import Testing
 
 @testable import JailCore
@@ -221,9 +222,21 @@ struct NetworkPlannerTests {
             "meta protocol 0x86dd meta l4proto 58 @th,0,8 134 drop",
             "meta protocol 0x86dd meta l4proto 58 @th,0,8 137 drop",
         ]
-        #expect(hold.script[3..<8].map { String($0) } == expected.map { "\(rule) \($0) comment \"www\"" })
-        #expect(hold.script.contains("\(rule) meta protocol 0x86dd ip6 saddr fd77::10 accept comment \"www\""))
+        #expect(hold.script[3..<8].map { String($0) } == expected.map { "\(rule) \($0)" })
+        #expect(hold.script.contains("\(rule) meta protocol 0x86dd ip6 saddr fd77::10 accept"))
         #expect(holds.count == 1)
+    }
+
+    @Test("a kernel that cannot hold a jail's link is told of with what it lacks, and what does without")
+    func unheld() {
+        let hold = NetworkOperation.holdLink(
+            LinkHold(link: "vjail5", mac: Self.mac("02"), addresses: ["10.77.0.10"]))
+        for errno in [Errno.notSupported, .noSuchFileOrDirectory, .protocolNotSupported] {
+            let error = NetlinkError.operation(hold, errno, message: "")
+            #expect("\(error)" == "nftables cannot hold the jail to its addresses: \(errno)")
+            #expect(error.hint?.contains("CONFIG_NF_TABLES_NETDEV") == true)
+            #expect(error.hint?.contains("allow.spoofing") == true)
+        }
     }
 
     @Test("with allow.spoofing nothing is held")

@@ -25,8 +25,11 @@ extension Kernel {
         @Test("the text is at most 80 columns wide, without colour where nobody looks, and under its headings")
         func text() throws {
             let lines = try explain("text").lines
-            // A line with one word in it cannot be broken.
-            #expect(lines.filter { $0.count > 80 && !$0.contains("'") && $0.split(separator: " ").count > 3 } == [])
+            // A line with one word in it cannot be broken; a rule of nft(8) is part of one, in quotes.
+            let breakable = lines.filter {
+                !$0.contains("'") && !$0.contains(" netdev jailrun ") && $0.split(separator: " ").count > 3
+            }
+            #expect(breakable.filter { $0.count > 80 } == [])
             #expect(!lines.contains { $0.contains("\u{1b}") })
             let headings = lines.filter {
                 ["Namespaces", "Ids", "Files", "Devices", "Network", "Limits", "Privileges", "Command"].contains($0)

@@ -23,14 +23,16 @@ void cns_nft_choose(struct cns_nft *self, uint8_t family, const char *table);
 void cns_nft_begin(struct cns_nft *self);
 /* All of the batch, or nothing. */
 int cns_nft_commit(struct cns_nft *self);
+/* Whether the kernel would take the batch: nothing of it is kept, as with `nft --check`. */
+int cns_nft_try(struct cns_nft *self);
 
 /* No error when it exists. */
 void cns_nft_add_table(struct cns_nft *self);
 void cns_nft_delete_table(struct cns_nft *self);
 /* A base chain; no error when it exists. */
 void cns_nft_add_chain(struct cns_nft *self, const char *name, const char *type, uint32_t hook, int32_t priority);
-/* One of a netdev table, for what arrives by that link: dropped, unless a rule accepts it. */
-void cns_nft_add_link_chain(struct cns_nft *self, const char *name, const char *link);
+/* One of a netdev table, for what arrives by that link and no rule decides about: dropped, or not. */
+void cns_nft_add_link_chain(struct cns_nft *self, const char *name, const char *link, bool drops);
 /* With its rules. */
 void cns_nft_delete_chain(struct cns_nft *self, const char *name);
 void cns_nft_empty_chain(struct cns_nft *self, const char *name);
@@ -38,6 +40,7 @@ void cns_nft_delete_rule(struct cns_nft *self, const char *chain, uint64_t handl
 
 /* A rule: its expressions are what is called between these two. */
 void cns_nft_begin_rule(struct cns_nft *self, const char *chain, bool at_end);
+/* `comment` may be NULL. */
 void cns_nft_end_rule(struct cns_nft *self, const char *comment);
 
 /* NFT_META_*, NFT_PAYLOAD_*_HEADER, NFT_CT_* into register 1. */

@@ -35,6 +35,9 @@ public enum NetlinkError: Error, Equatable, Sendable {
 extension NetlinkError: CustomStringConvertible {
     public var description: String {
         switch self {
+        case .operation(.holdLink, let errno, let message):
+            "nftables cannot hold the jail to its addresses: \(errno)"
+                + (message.isEmpty ? "" : " (the kernel says: \(message))")
         case .operation(let operation, let errno, let message):
             "\(operation): \(errno)" + (message.isEmpty ? "" : " (the kernel says: \(message))")
         case .noJailNamespace(let operation): "\(operation): the jail's network namespace is not open"
@@ -49,6 +52,8 @@ extension NetlinkError: CustomStringConvertible {
 extension NetworkOperation {
     fileprivate func hint(_ errno: Errno) -> String? {
         switch (self, errno) {
+        case (.holdLink, .notPermitted):
+            "needs CAP_NET_ADMIN; or a program of the host's owns the table netdev jailrun"
         case (_, .notPermitted), (_, .permissionDenied): "needs CAP_NET_ADMIN in that network namespace"
         case (.createBridge, .fileExists): "a link of that name exists, and is not jailrun's bridge"
         case (.createVeth(let pair), .fileExists):
@@ -62,6 +67,10 @@ extension NetworkOperation {
         case (.setSysctl, .readOnlyFileSystem): "/proc/sys is read-only here: jailrun runs in a container without it"
         case (.publish, .noSuchFileOrDirectory), (.publish, .notSupported), (.publish, .invalidArgument):
             "the kernel lacks a part of nftables: modprobe nf_tables nft_chain_nat nft_masq nft_fib_inet nft_ct"
+        case (.holdLink, .noSuchFileOrDirectory), (.holdLink, .notSupported), (.holdLink, .invalidArgument),
+            (.holdLink, .addressFamilyNotSupported), (.holdLink, .protocolNotSupported):
+            "the kernel lacks the family netdev of nftables (CONFIG_NF_TABLES_NETDEV): modprobe nf_tables; without it,"
+                + " only jails with allow.spoofing can have addresses"
         case (.addRoute, .fileExists): "the host has a route to that address already"
         default: nil
         }

@@ -29,11 +29,7 @@ extension Netlink {
 
     /// Names of the jails that have rules in the chain that Docker leaves to others.
     func doorOwners() throws(NetlinkError) -> [String] {
-        let table: PacketTable
-        do throws(Errno) { table = try PacketTable() } catch {
-            if error == .protocolNotSupported { return [] }
-            throw .socket(error)
-        }
+        guard let table = try packetTableIfAny() else { return [] }
         do throws(Errno) {
             let prefix = FirewallDoor.comment(of: "")
             return try table.doorRules().map { String($0.rule.comment.dropFirst(prefix.count)) }

@@ -47,17 +47,20 @@ extension Netlink {
     func change(
         _ operation: NetworkOperation, _ body: (borrowing PacketTable) throws(Errno) -> Void
     ) throws(NetlinkError) {
-        let table = try packetTable()
+        guard let table = try packetTableIfAny() else {
+            throw .operation(operation, .protocolNotSupported, message: "")
+        }
         do throws(Errno) { try body(table) } catch { throw .operation(operation, error, message: table.message) }
+    }
+
+    /// Whether the kernel would take `holdLink`; nothing is changed.
+    func tryHold(_ hold: LinkHold) throws(NetlinkError) {
+        try change(.holdLink(hold)) { table throws(Errno) in try table.tryHold(hold) }
     }
 
     /// Links of which something is looked at.
     func heldLinks() throws(NetlinkError) -> [String] {
-        let table: PacketTable
-        do throws(Errno) { table = try PacketTable() } catch {
-            if error == .protocolNotSupported { return [] }
-            throw .socket(error)
-        }
+        guard let table = try packetTableIfAny() else { return [] }
         do throws(Errno) { return try table.heldLinks() } catch { throw .dump(what: "packet rules", error) }
     }
 
@@ -73,13 +76,17 @@ extension Netlink {
         do throws(Errno) { return try PacketTable() } catch { throw .socket(error) }
     }
 
-    /// The rules of all jails; none where the kernel has no nftables.
-    func packetRules() throws(NetlinkError) -> [PacketTable.Rule] {
-        let table: PacketTable
-        do throws(Errno) { table = try PacketTable() } catch {
-            if error == .protocolNotSupported { return [] }
+    /// Nil where the kernel has no nftables.
+    func packetTableIfAny() throws(NetlinkError) -> PacketTable? {
+        do throws(Errno) { return try PacketTable() } catch {
+            if error == .protocolNotSupported { return nil }
             throw .socket(error)
         }
+    }
+
+    /// The rules of all jails; none where the kernel has no nftables.
+    func packetRules() throws(NetlinkError) -> [PacketTable.Rule] {
+        guard let table = try packetTableIfAny() else { return [] }
         do throws(Errno) { return try table.rules() } catch { throw .dump(what: "packet rules", error) }
     }
 

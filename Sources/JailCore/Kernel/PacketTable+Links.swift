@@ -11,18 +11,30 @@ extension PacketTable {
 
     /// In one batch, in the place of what was there: a chain may have outlived a link of that name.
     func hold(_ hold: LinkHold) throws(Errno) {
+        put(hold, on: hold.link, drops: true)
+        try commit()
+    }
+
+    /// Whether the kernel would do that. The link is not there yet: one that every network has stands for it, for a moment, and
+    /// nothing is dropped there.
+    func tryHold(_ hold: LinkHold) throws(Errno) {
+        put(hold, on: "lo", drops: false)
+        let code = unsafe cns_nft_try(socket)
+        if code != 0 { throw Errno(rawValue: -code) }
+    }
+
+    private func put(_ hold: LinkHold, on link: String, drops: Bool) {
         choose()
         unsafe cns_nft_begin(socket)
         unsafe cns_nft_add_table(socket)
-        unsafe cns_nft_add_link_chain(socket, hold.link, hold.link)
-        unsafe cns_nft_empty_chain(socket, hold.link)
+        unsafe cns_nft_add_link_chain(socket, link, link, drops)
+        unsafe cns_nft_empty_chain(socket, link)
         for rule in hold.rules {
-            unsafe cns_nft_begin_rule(socket, hold.link, true)
+            unsafe cns_nft_begin_rule(socket, link, true)
             for condition in rule.conditions { add(condition, hold) }
             unsafe cns_nft_verdict(socket, rule.accepts ? 1 : 0)
-            unsafe cns_nft_end_rule(socket, hold.jail)
+            unsafe cns_nft_end_rule(socket, nil)  // whose it is says the link's alias
         }
-        try commit()
     }
 
     /// Links that are held, or were before they went.

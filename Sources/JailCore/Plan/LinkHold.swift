@@ -8,7 +8,6 @@ public struct LinkHold: Equatable, Sendable, Codable {
     public var mac: String
     /// All addresses of the jail: one that has several links may answer by another one than it was asked by.
     public var addresses: [String]
-    public var jail: String
 
     /// A rule of the link's chain: all that it asks, and whether it lets pass what has all of that.
     struct Rule: Equatable {
@@ -80,7 +79,7 @@ extension LinkHold {
             "add table netdev jailrun",
             "add chain netdev jailrun \(link) { type filter hook ingress device \"\(link)\" priority 0; policy drop; }",
             "flush chain netdev jailrun \(link)",
-        ] + rules.map { "add rule netdev jailrun \(link) \(text(of: $0)) comment \"\(jail)\"" }
+        ] + rules.map { "add rule netdev jailrun \(link) \(text(of: $0))" }
     }
 
     private func text(of rule: Rule) -> String {

@@ -257,6 +257,14 @@ extension NetworkOperation {
         "/" + file.split(separator: "/").dropLast().map(String.init).joined(separator: "/")
     }
 
+    /// By nft(8).
+    var isOfNFT: Bool {
+        switch self {
+        case .publish, .withdraw, .holdLink, .releaseLink, .openDoor, .closeDoor: true
+        default: false
+        }
+    }
+
     private static func nft(_ script: [String]) -> String { "nft '\(script.joined(separator: ";\n     "))'" }
 
     private var command: String {

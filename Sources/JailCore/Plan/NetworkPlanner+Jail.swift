@@ -55,7 +55,7 @@ extension NetworkPlanner {
             .holdLink(
                 LinkHold(
                     link: attachment.hostEnd, mac: pair(attachment).peerMAC,
-                    addresses: network.addresses.map(\.address), jail: jail)), attachment.origin)
+                    addresses: network.addresses.map(\.address))), attachment.origin)
     }
 
     /// Whoever claims to be the jail, or its gateway, is not asked.

@@ -45,9 +45,10 @@ struct ShellScript {
     /// Of Debian.
     var packages: [String] {
         let network = purposes.contains { if case .network(.setSysctl) = $0 { true } else { false } }
+        let rules = purposes.contains { if case .network(let operation) = $0 { operation.isOfNFT } else { false } }
         return ["util-linux", "coreutils", "hostname", "perl-base"]
             + (jail.network.mode.value == .own ? ["iproute2"] : []) + (network ? ["procps"] : [])
-            + (jail.network.ports.isEmpty && jail.network.masquerade == nil ? [] : ["nftables"])
+            + (rules ? ["nftables"] : [])
     }
 
     private var purposes: [Purpose] { parts.map(\.purpose) }

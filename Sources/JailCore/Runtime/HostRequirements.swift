@@ -64,12 +64,13 @@ struct HostRequirements {
         let places = try registry.preview(for: jails, findings: findings)
         var prepared: [FilePlan.Prepared] = []
         var companions: [NetworkStart.Companion] = []
+        let trial = HoldTrial()
         for index in order(of: jails) {
             let (jail, place) = (jails[index], places[index])
             var facts = try facts(of: jail, terminals)
             let connected = withoutOwnInterfaces(jail)
             try go(without: ()) { () throws(RuntimeError) in
-                try addNetwork(of: connected, number: place.network, companions, to: &facts)
+                try addNetwork(of: connected, number: place.network, companions, trial, to: &facts)
             }
             prepared.append(FilePlan.Prepared(spec: jail, identity: place.identity, facts: facts))
             // Who has an address in common without the right to is told by the check of the file.
@@ -106,9 +107,11 @@ struct HostRequirements {
     }
 
     private func addNetwork(
-        of jail: JailSpec, number: Int, _ companions: [NetworkStart.Companion], to facts: inout StartFacts
+        of jail: JailSpec, number: Int, _ companions: [NetworkStart.Companion], _ trial: HoldTrial,
+        to facts: inout StartFacts
     ) throws(RuntimeError) {
-        let network = try NetworkStart(preview: jail, number: number, host: host, companions: companions)
+        let network = try NetworkStart(
+            preview: jail, number: number, host: host, companions: companions, trial: trial)
         facts.network = network.operations
         facts.sharedNetwork = assumesNoJails ? network.shared : network.lacking
         facts.networkHolder = network.holderFacts

@@ -52,8 +52,12 @@ final class NetworkStart {
     }
 
     /// The plan alone, as the host is now: takes no lock, so writes nothing, and cannot be performed.
-    /// - Parameter companions: jails that will be up by then, and the numbers of their links.
-    init(preview jail: JailSpec, number: Int, host: Host, companions: [Companion]) throws(RuntimeError) {
+    /// - Parameters:
+    ///   - companions: jails that will be up by then, and the numbers of their links.
+    ///   - trial: of what a start finds out as it does it.
+    init(
+        preview jail: JailSpec, number: Int, host: Host, companions: [Companion], trial: HoldTrial
+    ) throws(RuntimeError) {
         (self.jail, self.number, self.host) = (jail, number, host)
         self.companions = companions
         guard jail.network.isConnected else { return }
@@ -67,8 +71,14 @@ final class NetworkStart {
             throw failure(error, origin: jail.network.mode.origin)
         }
         let ledger = NetworkLedger((try? Files.text(host.state.networkPath)) ?? "")
-        if try plan(netlink, ledger, mayJoin: true) { return }
-        throw busy
+        if try !plan(netlink, ledger, mayJoin: true) { throw busy }
+        guard Host.seesRules else { return }
+        for step in operations {
+            guard case .holdLink(let hold) = step.value else { continue }
+            do throws(NetlinkError) { try trial.check(hold, netlink) } catch {
+                throw failure(error, origin: step.origin)
+            }
+        }
     }
 
     private var busy: RuntimeError {
@@ -245,6 +255,17 @@ final class NetworkConnection {
     static func openProc() throws(RuntimeError) -> Descriptor {
         try attempt("/proc") { () throws(Errno) in
             try Files.open("/proc", Int32(OpenFlags([.path, .directory]).rawValue))
+        }
+    }
+}
+
+extension Host {
+    /// What a start says of a firewall in its way. A command that lets several kinds of packets pass is told once.
+    func warn(of obstacles: [FirewallObstacle], jail: String) {
+        for (index, obstacle) in obstacles.enumerated() {
+            let place = if case .configuration(let place) = obstacle.origin { "\(place): " } else { "" }
+            let isLast = !obstacles[(index + 1)...].contains { $0.mend == obstacle.mend }
+            warn("\(place)\(jail): warning: \(obstacle.message)" + (isLast ? "\n    hint: \(obstacle.hint)" : ""))
         }
     }
 }
