@@ -21,6 +21,24 @@ extension Kernel {
                 add rule ip filter FORWARD oifname "docker0" ct state established,related accept;
                 add rule ip filter DOCKER-USER return'
             """
+        /// What firewalld 1.3 makes for the forward hook, with `toward` in its zone `public`.
+        private static let firewalld = """
+            nft 'table inet firewalld {
+                chain filter_FORWARD_POLICIES_pre { }
+                chain filter_FWD_public_allow { oifname "toward" accept; }
+                chain filter_FWD_public {
+                    jump filter_FORWARD_POLICIES_pre; jump filter_FWD_public_allow; reject with icmpx admin-prohibited;
+                }
+                chain filter_FWD_trusted { jump filter_FORWARD_POLICIES_pre; accept; }
+                chain filter_FORWARD_ZONES { iifname "toward" goto filter_FWD_public; goto filter_FWD_public; }
+                chain filter_FORWARD {
+                    type filter hook forward priority 10; policy accept;
+                    ct state { established, related } accept; ct status dnat accept; iifname "lo" accept;
+                    ct state invalid drop; ip6 daddr { ::/96, 2002::/24 } reject with icmpv6 addr-unreachable;
+                    jump filter_FORWARD_ZONES; reject with icmpx admin-prohibited;
+                }
+            }'
+            """
         private static let jail = """
             ip4.addr = 10.77.0.10; port = "8080:7000"; exec.start = "/bin/probe listen 7000 all &"; persist;
             """
@@ -32,7 +50,7 @@ extension Kernel {
                 defer {
                     machine.stop()
                     _ = Command.shell(
-                        "nft delete table inet host; nft delete table ip filter; ip link delete toward; ip netns delete far; umount /run/netns"
+                        "nft delete table inet host; nft delete table inet firewalld; nft delete table ip filter; ip link delete toward; ip netns delete far; umount /run/netns"
                     ).run()
                 }
                 try body(machine)
@@ -55,12 +73,45 @@ extension Kernel {
                 let check = machine.jailrun("check", machine.conf)
                 #expect((check.output + check.errors).contains(told), "\(check)")
                 let started = machine.jailrun("start", machine.conf)
-                #expect(started.status == 0 && started.errors.contains("t: \(told)"), "\(started)")
+                #expect(started.status == 0 && started.errors.contains("t: warning: \(told)"), "\(started)")
                 let mend = started.errors.components(separatedBy: "let it pass: ")[1].prefix { $0 != "\n" }
                 let mended = Command.shell(String(mend)).run()
                 #expect(mended.status == 0, "\(mend): \(mended)")
                 #expect(eventually(seconds: 10) { Self.isReached }, "\(Self.ruleset)")
                 #expect(!machine.jailrun("check", machine.conf).errors.contains("firewall"))
+            }
+        }
+
+        @Test("of firewalld start and check say the commands of firewall-cmd that let a jail's packets pass")
+        func firewalld() throws {
+            try Self.with(Self.firewalld) { machine in
+                func check(_ told: String?, _ parameters: String) {
+                    machine.configure("\(parameters) persist;")
+                    let check = machine.jailrun("check", machine.conf)
+                    let names = check.errors.contains("chain filter_FORWARD of table inet firewalld")
+                    #expect(names == (told != nil) && check.errors.contains(told ?? ""), "\(check)")
+                }
+                let trust = "--zone=trusted --add-interface=jail0"
+                let told = "let it pass: firewall-cmd \(trust); firewall-cmd --permanent \(trust)\n"
+                check(told, "ip4.addr = 10.77.0.10; nat; port = \"8080:7000\";")
+                let started = machine.jailrun("start", machine.conf)
+                #expect(started.status == 0 && started.errors.contains(told), "\(started)")
+                machine.stop()
+                // A published port passes by itself.
+                check(nil, "ip4.addr = 10.77.0.10; port = \"8080:7000\";")
+                check(
+                    "firewall-cmd --permanent --policy=jails --add-rich-rule='rule family=ipv4"
+                        + " destination address=192.0.2.10 accept'; ", "ip4.addr = \"toward|192.0.2.10\";")
+                // What firewalld does when it is told so.
+                let added = Command.shell(
+                    """
+                    nft insert rule inet firewalld filter_FORWARD_ZONES iifname jail0 goto filter_FWD_trusted
+                    nft add rule inet firewalld filter_FORWARD_POLICIES_pre ip daddr 192.0.2.10 accept
+                    """
+                ).run()
+                #expect(added.status == 0, "\(added)")
+                check(nil, "ip4.addr = 10.77.0.10; nat; port = \"8080:7000\";")
+                check(nil, "ip4.addr = \"toward|192.0.2.10\";")
             }
         }
 
@@ -95,6 +146,53 @@ extension Kernel {
                 machine.configure(Self.jail + " firewall = no;")
                 #expect(machine.jailrun("start", machine.conf).status == 0)
                 #expect(!Self.ruleset.contains("jailrun:t") && !Self.isReached)
+            }
+        }
+
+        @Test(
+            "a running jail that gets a port is let through Docker's door, under its new name, too, until it has none")
+        func change() throws {
+            try Self.with(Self.docker) { machine in
+                let before = Self.ruleset
+                symlink(Laboratory.program, "\(machine.directory)/jail")
+                func modify(_ name: String, _ parameters: String...) {
+                    let words = ["\(machine.directory)/jail", "-m", "name=\(name)"] + parameters
+                    let outcome = Command(words).run()
+                    #expect(outcome.status == 0, "\(outcome)")
+                }
+                machine.configure(Self.jail.replacingOccurrences(of: "port = \"8080:7000\";", with: ""))
+                try #require(machine.jailrun("start", machine.conf).status == 0)
+                #expect(!Self.ruleset.contains("jailrun:t"))
+                modify("t", "port=8080:7000")
+                #expect(eventually(seconds: 10) { Self.isReached }, "\(Self.ruleset)")
+                let jid = machine.link("jls", "-j", "t", "jid").output.trimmingCharacters(in: .newlines)
+                modify("v", "jid=\(jid)")
+                #expect(Self.isReached && Self.ruleset.contains("\"jailrun:v\""), "\(Self.ruleset)")
+                #expect(!Self.ruleset.contains("\"jailrun:t\""))
+                _ = machine.jailrun("list")
+                #expect(Self.isReached)
+                modify("v", "port=")
+                #expect(!Self.ruleset.contains("jailrun:"), "\(Self.ruleset)")
+                machine.stop("v")
+                #expect(Self.ruleset == before)
+            }
+        }
+
+        @Test("where Docker's door is open and jailrun's own table has gone, no more than the port comes back")
+        func half() throws {
+            try Self.with(Self.docker) { machine in
+                machine.configure(Self.jail)
+                try #require(machine.jailrun("start", machine.conf).status == 0)
+                #expect(eventually(seconds: 10) { Self.isReached })
+                let rules = Self.ruleset
+                try #require(Command(["nft", "delete", "table", "inet", "jailrun"]).run().status == 0)
+                #expect(
+                    eventually(seconds: 10) {
+                        _ = machine.jailrun("list")
+                        return Self.ruleset.count == rules.count
+                    }, "\(Self.ruleset)")
+                #expect(Self.ruleset.contains("t gate"))
+                #expect(!machine.jailrun("list").errors.contains("nftables"))
             }
         }
 

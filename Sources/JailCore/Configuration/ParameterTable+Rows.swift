@@ -214,7 +214,8 @@ extension ParameterTable {
             "nftables, dnat in the table jailrun"),
         .done(
             "firewall", .string, "adapt", "adapt: use the door of another's firewall; no: leave that alone",
-            "rules with the jail's name in Docker's chain DOCKER-USER; a warning where there is no door"),
+            "rules with the jail's name in Docker's chain DOCKER-USER;"
+                + " of firewalld, ufw and others a warning, with the commands to give"),
     ]
 
     private static let devices: [Row] = [

@@ -12,7 +12,7 @@ extension Netlink {
             sysctl("net/bridge/bridge-nf-call-ip\(family == .ipv4 ? "" : "6")tables").map { $0 != "0" } ?? false
         }
         if probes.isEmpty { return [] }
-        let table = try packetTable()
+        guard let table = try packetTableIfAny() else { return [] }
         do throws(Errno) { return try obstacles(probes, table) + legacy(probes) } catch {
             throw .dump(what: "packet rules", error)
         }
@@ -20,7 +20,7 @@ extension Netlink {
 
     /// Whether there is a chain of Docker's for rules of others.
     func hasDoor() throws(NetlinkError) -> Bool {
-        let table = try packetTable()
+        guard let table = try packetTableIfAny() else { return false }
         do throws(Errno) {
             return try table.chains().contains { $0.name == FirewallDoor.chain && $0.table == "filter" }
         } catch { throw .dump(what: "packet rules", error) }
@@ -40,7 +40,7 @@ extension Netlink {
                 guard try table.fate(of: probe, in: chain) == .dropped else { continue }
                 let obstacle = FirewallObstacle(
                     chain: "chain \(chain.name) of table \(chain.familyName) \(chain.table)", packets: probe.packets,
-                    mend: chain.mend(probe, isOfUFW: all.contains { $0.name == "ufw-user-forward" }), hasDoor: hasDoor,
+                    mend: chain.mend(probe, keeper: FirewallKeeper(of: chain, among: all)), hasDoor: hasDoor,
                     origin: probe.origin)
                 if !found.contains(where: { $0.chain == obstacle.chain && $0.packets == obstacle.packets }) {
                     found.append(obstacle)
@@ -61,7 +61,9 @@ extension Netlink {
         var found: [FirewallObstacle] = []
         for probe in probes where probe.family == .ipv4 && probe.isNew {
             let link = probe.destination == nil ? probe.input : probe.output
-            guard unsafe cns_iptables_forward_drops(link) == 1 else { continue }
+            let answer = unsafe cns_iptables_forward_drops(link)
+            if answer < 0 { throw Errno(rawValue: -answer) }
+            if answer == 0 { continue }
             let obstacle = FirewallObstacle(
                 chain: "chain FORWARD of iptables-legacy", packets: probe.packets,
                 mend: probe.bridge.map {
@@ -109,16 +111,49 @@ extension PacketTable.Chain {
     }
 
     /// Both directions: what answers has to pass, too.
-    fileprivate func mend(_ probe: FirewallProbe, isOfUFW: Bool) -> String {
-        if table == "firewalld" {
-            let place = probe.bridge.map { "--add-interface=\($0)" } ?? "--add-source=\(probe.address)"
-            return "firewall-cmd --zone=trusted \(place)"
-        }
-        if isOfUFW, name == "FORWARD", let bridge = probe.bridge {
-            return "ufw route allow out on \(bridge); ufw route allow in on \(bridge)"
+    fileprivate func mend(_ probe: FirewallProbe, keeper: FirewallKeeper) -> String {
+        switch keeper {
+        case .firewalld: return probe.bridge == NetworkPlan.bridge ? FirewallKeeper.trust : probe.policy
+        case .ufw:
+            if let bridge = probe.bridge { return "ufw route allow out on \(bridge); ufw route allow in on \(bridge)" }
+        case .unknown: break
         }
         return [true, false].map { isOutput in
             "nft insert rule \(familyName) \(table) \(name) \(Shell.quoted(probe.side(isOutput: isOutput))) accept"
         }.joined(separator: "; ")
+    }
+}
+
+/// Whose a chain is, as its name or those beside it tell: rules that it did not write itself are gone with its next reload.
+private enum FirewallKeeper {
+    case firewalld, ufw, unknown
+
+    init(of chain: PacketTable.Chain, among all: [PacketTable.Chain]) {
+        func has(_ name: String) -> Bool {
+            all.contains { $0.name == name && $0.table == chain.table && $0.family == chain.family }
+        }
+        self =
+            chain.table == "firewalld" || has("FORWARD_direct")
+            ? .firewalld
+            : chain.name == "FORWARD" && (has("ufw-user-forward") || has("ufw6-user-forward")) ? .ufw : .unknown
+    }
+
+    /// Now, and after a reload. Only for the bridge that is nobody else's: it opens the host's ports, too.
+    static let trust = ["", "--permanent "].map {
+        "firewall-cmd \($0)--zone=trusted --add-interface=\(NetworkPlan.bridge)"
+    }
+    .joined(separator: "; ")
+}
+
+extension FirewallProbe {
+    /// What firewall-cmd(1) is told about one address that is forwarded; rules of its zones are about the host's own ports.
+    fileprivate var policy: String {
+        let rules = ["source", "destination"].map {
+            "--add-rich-rule='rule family=\(family.rawValue) \($0) address=\(address) accept'"
+        }
+        return "firewall-cmd --permanent --new-policy=jails; "
+            + (["--add-ingress-zone=ANY", "--add-egress-zone=ANY"] + rules).map {
+                "firewall-cmd --permanent --policy=jails \($0); "
+            }.joined() + "firewall-cmd --reload"
     }
 }

@@ -8,14 +8,20 @@ extension PacketTable {
     private static let door = "filter"
     private static let families = [UInt8(CNS_NFT_IPV4), UInt8(CNS_NFT_IPV6)]
 
+    /// In the place of one that the jail has.
     func open(_ door: FirewallDoor) throws(Errno) {
+        let comment = FirewallDoor.comment(of: door.jail)
+        let old = try doorRules().filter { $0.rule.comment == comment }
         for (family, number) in zip(AddressSpec.Family.allCases, Self.families) {
             let entries = door.entries.filter { $0.family == family }
             let isThere = try chains(number).contains { $0.table == Self.door && $0.name == FirewallDoor.chain }
             if entries.isEmpty || !isThere { continue }
             unsafe cns_nft_choose(socket, number, Self.door)
             unsafe cns_nft_begin(socket)
-            for entry in entries { add(entry, FirewallDoor.comment(of: door.jail)) }
+            for (_, rule) in old.filter({ $0.family == number }) {
+                unsafe cns_nft_delete_rule(socket, rule.chain, rule.handle)
+            }
+            for entry in entries { add(entry, comment) }
             try commit()
         }
     }
@@ -86,7 +92,11 @@ extension PacketTable {
         defer { unsafe cns_nft_free(&list) }
         let code = unsafe cns_nft_list(socket, &packet, &list)
         if code != 0 { throw Errno(rawValue: -code) }
-        return unsafe UnsafeBufferPointer(start: list.first, count: list.count).map { rule in
+        // What jailrun has let through is asked about as if it had not: whether a jail needs that.
+        let others = unsafe UnsafeBufferPointer(start: list.first, count: list.count).filter { rule in
+            !Self.text(of: rule.comment).hasPrefix(FirewallDoor.comment(of: ""))
+        }
+        return others.map { rule in
             Judged(
                 chain: Self.text(of: rule.chain), target: Self.text(of: rule.target), verdict: Int(rule.verdict),
                 matches: rule.matches, mayMatch: rule.may_match)

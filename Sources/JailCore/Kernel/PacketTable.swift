@@ -25,6 +25,8 @@ internal import SystemPackage
             let words = comment.split(separator: " ")
             return words.count == 3 && chain == "forward" ? words[2] : nil
         }
+        /// It is there as long as its jail is up, whatever others do.
+        var lasts: Bool { guarded == nil && !comment.hasSuffix(" \(PacketRule.gate)") }
         /// The jail is reached, or reaches, through the host.
         var needsForwarding: Bool {
             chain == "forward" || chain == "prerouting" || comment.hasSuffix(" \(PacketRule.masquerades)")

@@ -12,10 +12,9 @@ extension ChangePlanner {
         if old.network.hasSameAddresses(as: new.network) {
             let (was, becomes) = (try rules(of: old, before), try rules(of: new, after))
             let fresh = becomes.reversed().compactMap(\.value.undo)
-            let kept = facts.networkUndo.filter { undo in
-                if case .withdraw = undo { false } else { !fresh.contains(undo) }
-            }
-            return (renameLinks(before) + publish(becomes, insteadOf: was), fresh + kept)
+            let kept = facts.networkUndo.filter { !$0.isOfRules && !fresh.contains($0) }
+            let steps = renameLinks(before) + publish(becomes, insteadOf: was) + passDoor(becomes, was, before)
+            return (steps, fresh + kept)
         }
         let becomes = try network(of: new, after)
         return (
@@ -109,7 +108,7 @@ extension ChangePlanner {
     private func publish(_ after: Operations, insteadOf before: Operations) -> [Step] {
         let (old, new) = (before.map(\.value), after.map(\.value))
         let origin = after.first?.origin ?? self.new.name.origin
-        return after.filter { !old.contains($0.value) }.map { operation in
+        return after.filter { !old.contains($0.value) && !$0.value.opensDoor }.map { operation in
             step(operation.value, operation.origin, "publish the jail's ports", undo: taking(operation.value, old))
         }
             // Newest first: forwarding is needed for as long as there are rules.
@@ -118,6 +117,24 @@ extension ChangePlanner {
                     step($0, origin, "publish the jail's ports", undo: [operation.value])
                 }
             }
+    }
+
+    /// Through another's firewall, by the jail's name; what is asked is what stands there, for that firewall may have come meanwhile.
+    private func passDoor(_ after: Operations, _ before: Operations, _ facts: HostNetworkFacts) -> [Step] {
+        let isOpen = facts.doors?.contains(old.name.value) == true
+        let isRenamed = new.name.value != old.name.value
+        let opening = after.first(where: \.value.opensDoor)
+        let purpose: Phrase = "pass the host's firewall"
+        var steps: [Step] = []
+        if let opening, !isOpen || isRenamed {
+            steps.append(
+                step(opening.value, opening.origin, purpose, undo: opening.value.undo.map { [$0] } ?? []))
+        }
+        if isOpen, opening == nil || isRenamed {
+            let undo = before.map(\.value).filter(\.opensDoor)
+            steps.append(step(.closeDoor(jail: old.name.value), new.name.origin, purpose, undo: undo))
+        }
+        return steps
     }
 
     /// What brings back the state before an operation on rules.
@@ -187,6 +204,16 @@ extension NetworkOperation {
         guard case .setSysctl(var sysctl) = self, sysctl.users == nil else { return nil }
         sysctl.value = "0"
         return .setSysctl(sysctl)
+    }
+
+    fileprivate var opensDoor: Bool { if case .openDoor = self { true } else { false } }
+
+    /// Takes back rules, by the jail's name.
+    fileprivate var isOfRules: Bool {
+        switch self {
+        case .withdraw, .closeDoor: true
+        default: false
+        }
     }
 
     fileprivate func publishes(_ jail: String) -> Bool {

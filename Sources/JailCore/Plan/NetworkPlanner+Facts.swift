@@ -104,6 +104,8 @@ public struct HostNetworkFacts: Equatable, Sendable, Codable {
     public var originals: [Sysctl] = []
     /// Chains that drop what the jail sends or is to get. Nil where nobody looked.
     public var obstacles: [FirewallObstacle]?
+    /// Names of the jails that are let through another's firewall by rules there. Nil where nobody looked.
+    public var doors: [String]?
 
     public init(
         links: [Link], addresses: [Address] = [], defaultGateways: [DefaultGateway] = [],

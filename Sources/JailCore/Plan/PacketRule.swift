@@ -134,8 +134,11 @@ extension PacketRules {
         PacketRule.Chain.allCases.filter { chain in rules.contains { $0.chain == chain } }
     }
 
-    /// Without those that are let go when others forward.
-    var lastingCount: Int { rules.count { !$0.comment.hasPrefix("\(jail) \(PacketRule.guards(""))") } }
+    /// Without those that are let go when others forward, or are there only beside another's firewall.
+    var lastingCount: Int {
+        let passing = [PacketRule.guards(""), PacketRule.gate].map { "\(jail) \($0)" }
+        return rules.count { rule in !passing.contains { rule.comment.hasPrefix($0) } }
+    }
 
     /// Ports of UDP: whoever sends there has no connection that ends, and would go on where it went before.
     var datagramPorts: [String] {

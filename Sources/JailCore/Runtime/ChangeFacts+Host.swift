@@ -42,6 +42,8 @@ extension ChangeFacts {
         do throws(NetlinkError) {
             let netlink = try Netlink(proc: FileDescriptor(rawValue: proc.number))
             var found = try netlink.facts(for: both)
+            found.obstacles = try netlink.obstacles(for: new.network, found)
+            found.doors = try netlink.doorOwners()
             found.remember(NetworkLedger((try? Files.text(host.state.networkPath)) ?? ""))
             network = found
             if !others.isEmpty {

@@ -236,9 +236,7 @@ public struct JailStart {
             host.note(reachableOf: [jail])
         }
         let network = try NetworkStart(jail: jail, number: trace.network, host: host, mayJoin: true)
-        for obstacle in network.obstacles {
-            host.warn("\(jail.label): \(obstacle.message)\n    \(obstacle.hint)")
-        }
+        host.warn(of: network.obstacles, jail: jail.label)
         facts.network = network.operations
         facts.sharedNetwork = network.lacking
         facts.networkHolder = network.holderFacts

@@ -69,7 +69,7 @@ final class NetworkRepair {
         let proc = try NetworkConnection.openProc()
         do throws(NetlinkError) {
             let netlink = try Netlink(proc: FileDescriptor(rawValue: proc.number))
-            let rules = try netlink.packetRules().filter { $0.guarded == nil }.map(\.jail)
+            let rules = try netlink.packetRules().filter(\.lasts).map(\.jail)
             let found = (rules, try netlink.heldLinks())
             present = found
             return found
