@@ -52,7 +52,8 @@ int cns_look_at(int descriptor, struct cns_descriptor *found) {
 /* Where the relay finds its descriptors, having closed all others. */
 enum { FROM = 0, TO = 1, CONTROL = 2, SPARE = 3 };
 
-enum { RELAY_STACK = 16384, BUFFER = 65536, PAGE = 4096 };
+/* What fails for a moment is asked for again. */
+enum { RELAY_STACK = 16384, BUFFER = 65536, PAGE = 4096, ATTEMPTS = 100 };
 
 struct relay {
     int from;
@@ -71,10 +72,15 @@ static void keep_descriptors(const struct relay *relay) {
     cns_raw3(__NR_close_range, relay->spare >= 0 ? SPARE + 1 : SPARE, ~0u, 0);
 }
 
-static void finish(long error) {
+/* Whoever is killed tells nothing: the end of the socket alone does not say that all was moved. */
+static void tell(long error) {
     int32_t number = (int32_t)-error;
 
-    if (error < 0) cns_raw(__NR_sendto, CONTROL, (long)&number, sizeof number, MSG_NOSIGNAL, 0, 0);
+    cns_raw(__NR_sendto, CONTROL, (long)&number, sizeof number, MSG_NOSIGNAL, 0, 0);
+}
+
+static void finish(long error) {
+    tell(error);
     for (;;)
         cns_raw1(__NR_exit_group, 0);
 }
@@ -125,6 +131,7 @@ static void relay_output(const void *given) {
         wait_for(watched, 2);
         if (watched[1].revents && owed < 0) cns_raw3(__NR_ioctl, FROM, FIONREAD, &owed);
         if (owed == 0) {
+            tell(0);
             cns_raw1(__NR_close, CONTROL);
             watched[1].fd = owed = -1;
         }
@@ -215,7 +222,12 @@ int cns_relay_input(const int pipe[2], int descriptor) {
 void cns_relay_settle(int control) { shutdown(control, SHUT_WR); }
 
 int cns_relay_error(int control) {
-    int32_t error = 0;
+    int32_t error;
 
-    return recv(control, &error, sizeof error, MSG_DONTWAIT) == (ssize_t)sizeof error ? error : 0;
+    for (int attempt = 0;; attempt++) {
+        ssize_t size = recv(control, &error, sizeof error, MSG_DONTWAIT);
+        if (size == (ssize_t)sizeof error) return error;
+        if (size >= 0) return -1;
+        if ((errno != EINTR && errno != ENOMEM && errno != ENOBUFS) || attempt == ATTEMPTS) return errno;
+    }
 }

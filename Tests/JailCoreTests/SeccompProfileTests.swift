@@ -9,7 +9,7 @@ struct SeccompProfileTests {
     private func conditions(_ capabilities: [Capability] = [], kernel: String = "6.1") throws
         -> SeccompProfile.Conditions
     {
-        var conditions = SeccompProfile.Conditions.thisMachine(with: CapabilitySet(capabilities))
+        var conditions = try SeccompProfile.Conditions.thisMachine(with: CapabilitySet(capabilities))
         conditions.kernel = try #require(KernelVersion(kernel))
         return conditions
     }

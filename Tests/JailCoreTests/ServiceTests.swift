@@ -332,7 +332,7 @@ struct ServiceRegistryTests {
         spec.name.value = name
         return ServiceRecord(
             spec: spec, configuration: "t.conf", supervisor: supervisor,
-            supervisorStartTime: ProcessTable.startTime(of: supervisor) ?? 0, isTransient: false,
+            supervisorStartTime: try ProcessTable.startTime(of: supervisor) ?? 0, isTransient: false,
             life: ServiceLife(spec, now: 0))
     }
 
@@ -361,7 +361,7 @@ struct ServiceRegistryTests {
                 usleep(UInt32.random(in: 0...500))
                 if round.isMultiple(of: 2) { registry.withdraw("t") } else { registry.remove("t") }
                 usleep(500)
-                #expect(registry.names == [], "round \(round)")
+                #expect(try registry.names() == [], "round \(round)")
             }
             isOver.signal()
             hasEnded.wait()
@@ -378,7 +378,7 @@ struct ServiceRegistryTests {
             registry.remove("t")
             #expect(throws: RuntimeError.self) { try registry.checkClaim(record) }
             #expect(throws: RuntimeError.self) { try registry.claim(record, isAgain: true) }
-            #expect(registry.names == [])
+            #expect(try registry.names() == [])
         }
     }
 
@@ -391,9 +391,9 @@ struct ServiceRegistryTests {
             own.detail = "own"
             try registry.update(own)
             registry.remove(own: own)
-            #expect(registry.record(of: "t")?.detail == nil && registry.names == ["t"])
+            #expect(try registry.record(of: "t")?.detail == nil && registry.names() == ["t"])
             registry.remove(own: others)
-            #expect(registry.names == [])
+            #expect(try registry.names() == [])
         }
     }
 
@@ -413,29 +413,29 @@ struct ServiceRegistryTests {
     @Test("what ended is kept by whoever repairs, holds no name, and goes when all is pruned") func ended() throws {
         try Self.with { registry in
             try registry.claim(try Self.orphan("restart = no;", isOver: true), isAgain: false)
-            #expect(registry.removeAbandoned() == [] && registry.record(of: "t")?.exitStatus == 7)
+            #expect(try registry.removeAbandoned() == [] && registry.record(of: "t")?.exitStatus == 7)
             let next = try Self.record("t")
             try registry.claim(next, isAgain: false)
-            #expect(registry.record(of: "t")?.isEnded == false)
-            registry.forgetEnd(of: "t")
-            #expect(registry.names == ["t"])
+            #expect(try registry.record(of: "t")?.isEnded == false)
+            try registry.forgetEnd(of: "t")
+            #expect(try registry.names() == ["t"])
             registry.remove("t")
             try registry.claim(try Self.orphan("restart = no;", isOver: true), isAgain: false)
-            #expect(registry.removeAbandoned(all: true) == ["t"] && registry.names == [])
+            #expect(try registry.removeAbandoned(all: true) == ["t"] && registry.names() == [])
         }
     }
 
     @Test("a jail that is down, and that was up when its supervisor was killed, ended unseen") func unseen() throws {
         try Self.with { registry in
             try registry.claim(try Self.orphan("restart = no;", isOver: false), isAgain: false)
-            #expect(registry.removeAbandoned() == [])
-            let record = try #require(registry.record(of: "t"))
+            #expect(try registry.removeAbandoned() == [])
+            let record = try #require(try registry.record(of: "t"))
             #expect(record.isEnded && record.exitStatus == nil && record.detail == ServiceRecord.unseenEnd)
             #expect(ServiceStatus(record).state == .ended)
             // One that is to be started again has not ended.
             registry.remove("t")
             try registry.claim(try Self.orphan("restart = failure;", isOver: false), isAgain: false)
-            #expect(registry.removeAbandoned() == [] && registry.record(of: "t")?.state == .up)
+            #expect(try registry.removeAbandoned() == [] && registry.record(of: "t")?.state == .up)
         }
     }
 }

@@ -26,10 +26,11 @@ struct StateDirectoryTests {
         defer { _ = system("rm -rf '\(state.path)'") }
         try state.write(trace("old"))
         try Files.replace(state.tracePath("old"), with: Array(trace("new").text.utf8))
-        #expect(state.names == ["old"] && state.name(of: trace("old").identity, once: "old") == "new")
-        #expect(state.finishRename("old"))
-        #expect(state.names == ["new"] && state.trace(of: "new")?.cgroup == "/nowhere/old")
-        #expect(!state.finishRename("new"))
+        #expect(try state.names() == ["old"])
+        #expect(try state.name(of: trace("old").identity, once: "old") == "new")
+        #expect(try state.finishRename("old"))
+        #expect(try state.names() == ["new"] && state.trace(of: "new")?.cgroup == "/nowhere/old")
+        #expect(try !state.finishRename("new"))
     }
 
     @Test(

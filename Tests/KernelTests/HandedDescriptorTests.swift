@@ -160,6 +160,25 @@ extension Kernel {
             }
         }
 
+        @Test("output that was lost with the process that moves it is an error") func moverKilled() throws {
+            try Machine.with { machine in
+                machine.configure("persist;")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                defer { machine.stop() }
+                machine.script("slow", "echo now; sleep 1")
+                let script = """
+                    $RUN >$D/got & run=$!; until grep -q now $D/got; do sleep 0.05; done
+                    for child in $(cat /proc/$run/task/$run/children); do
+                        case $(readlink /proc/$child/fd/1) in $D/got) kill -9 $child;; esac
+                    done
+                    wait $run
+                    """
+                let outcome = shell(script, "$J exec t /bin/slow", machine)
+                #expect(outcome.status == 125, "\(outcome)")
+                #expect(outcome.errors.contains("standard output is not whole"), "\(outcome)")
+            }
+        }
+
         @Test("a process that outlives its exec goes on writing") func outlives() throws {
             try Machine.with { machine in
                 machine.configure("persist;")

@@ -218,7 +218,7 @@ extension Kernel {
                 defer { machine.stop() }
                 let host = try Host(
                     stateDirectory: nil, cgroupRoot: nil, signals: SignalSource(descriptor: -1), warn: { _ in })
-                let record = try #require(host.state.record(of: "t"))
+                let record = try #require(try host.state.record(of: "t"))
                 let root = try Files.open("/proc/\(record.pid)/root", O_DIRECTORY)
                 let facts = try FactFinder(jail: record.spec, host: host).entryFacts(
                     root: root.number, terminals: [], environment: [])

@@ -32,7 +32,7 @@ int cns_look_at(int descriptor, struct cns_descriptor *found);
  * Starts a process that moves bytes between a jail's pipe and `descriptor` until the jail's end is closed: written to
  * `descriptor` when it is output, read from it when it is input. Of input, what nobody in the jail has read by the end
  * is given back, where a file has places. The process outlives its maker. Returns its control socket, on which it sends
- * an errno when it cannot write.
+ * 0 when all is moved, or an errno when it cannot write.
  */
 int cns_relay_output(int pipe, int descriptor);
 int cns_relay_input(const int pipe[2], int descriptor);
@@ -40,7 +40,7 @@ int cns_relay_input(const int pipe[2], int descriptor);
 /* No command is left that may read, and what was written up to now is to be moved: the other end is closed then. */
 void cns_relay_settle(int control);
 
-/* What is waiting on the control socket: 0 at its end, or the errno that was sent. */
+/* What was sent on the control socket: 0, an errno, or -1 at its end when nothing was: who moves bytes was killed. */
 int cns_relay_error(int control);
 
 #endif

@@ -9,12 +9,13 @@ public struct Cgroup: Equatable, Sendable {
     public init(path: String) { self.path = path }
 
     /// Where the v2 hierarchy is mounted; on hybrid hosts that is `/sys/fs/cgroup/unified`. Nil when it is not.
-    public static func mountPoint() -> String? {
+    /// - Throws: when the table of mounts cannot be read.
+    static func mountPoint() throws(Errno) -> String? {
         // Where it is on all but a few machines; their table of mounts may be long.
         for usual in ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"] where unsafe cns_is_cgroup2(usual) != 0 {
             return usual
         }
-        guard let file = try? Files.open("/proc/self/mountinfo"), let bytes = try? Files.read(file) else { return nil }
+        let bytes = try Files.read(try Files.open("/proc/self/mountinfo"))
         let mark = Array(" - cgroup2 ".utf8)
         let points = bytes.split(separator: UInt8(ascii: "\n")).compactMap { line -> String? in
             guard line.contains(UInt8(ascii: "2")), contains(line, mark) else { return nil }
@@ -31,58 +32,64 @@ public struct Cgroup: Equatable, Sendable {
         }
     }
 
-    public var exists: Bool { Files.exists(path) }
+    // MARK: What is in it
+
+    // Each of these throws when the cgroup is there and cannot be looked at: that is no cgroup without processes.
+
+    func exists() throws(Errno) -> Bool { try Files.isThere(path) }
 
     /// Whether a process lives in it or below it; a cgroup that is gone has none.
-    public var isPopulated: Bool {
-        guard let events = try? Files.open("\(path)/cgroup.events") else { return false }
-        return Self.isPopulated(events)
+    func isPopulated() throws(Errno) -> Bool {
+        try whileThere(otherwise: false) { () throws(Errno) in
+            try Self.isPopulated(try Files.open("\(path)/cgroup.events"))
+        }
     }
 
-    private static func isPopulated(_ events: borrowing Descriptor) -> Bool {
-        guard let bytes = try? Files.read(events) else { return false }
-        return bytes.split(separator: UInt8(ascii: "\n")).contains { $0.elementsEqual("populated 1".utf8) }
+    private static func isPopulated(_ events: borrowing Descriptor) throws(Errno) -> Bool {
+        try Files.read(events).split(separator: UInt8(ascii: "\n")).contains { $0.elementsEqual("populated 1".utf8) }
     }
 
     /// Host pids of a jail's own processes: in its cgroup or in the leaf, not in those of jails inside it.
-    public var processes: [Int32] { ownProcesses + Cgroup(path: "\(path)/\(CgroupMark.leaf)").ownProcesses }
+    func processes() throws(Errno) -> [Int32] {
+        try ownProcesses() + Cgroup(path: "\(path)/\(CgroupMark.leaf)").ownProcesses()
+    }
 
     /// Host pids of the processes in it, not below it.
-    var ownProcesses: [Int32] { (try? readOwnProcesses()) ?? [] }
+    func ownProcesses() throws(Errno) -> [Int32] {
+        try whileThere(otherwise: []) { () throws(Errno) in
+            try Files.text("\(path)/cgroup.procs").split(separator: "\n").compactMap { Int32($0) }
+        }
+    }
 
-    /// - Throws: when it is there and cannot be looked at.
-    private func readOwnProcesses() throws(Errno) -> [Int32] {
-        do {
-            return try Files.text("\(path)/cgroup.procs").split(separator: "\n").compactMap { Int32($0) }
-        } catch {
-            if error.meansAbsent || error.rawValue == ENODEV { return [] }
+    /// One that is removed between open(2) and read(2) says ENODEV.
+    private func whileThere<Found>(otherwise nothing: Found, _ look: () throws(Errno) -> Found) throws(Errno) -> Found {
+        do throws(Errno) { return try look() } catch {
+            if error.meansAbsent || error.rawValue == ENODEV { return nothing }
             throw error
         }
     }
 
-    /// `processes`, for whoever must not take a cgroup that cannot be read for an empty one.
-    func readProcesses() throws(Errno) -> [Int32] {
-        try readOwnProcesses() + Cgroup(path: "\(path)/\(CgroupMark.leaf)").readOwnProcesses()
-    }
-
     /// How many cgroups are below it, leaves of jails aside: where `children.max` counts, each is a jail.
-    var nestedCount: Int {
-        let names = ((try? Files.names(in: path)) ?? []).filter { !$0.hasPrefix(".") && isDirectory("\(path)/\($0)") }
-        return names.reduce(names.count) { $0 + Cgroup(path: "\(path)/\($1)").nestedCount }
+    func nestedCount() throws(Errno) -> Int {
+        var count = 0
+        for child in try children() { count += try 1 + child.nestedCount() }
+        return count
     }
 
     /// Where a process that joins the jail goes.
-    var home: String {
+    func home() throws(Errno) -> String {
         let leaf = "\(path)/\(CgroupMark.leaf)"
-        return Files.exists(leaf) ? leaf : path
+        return try Files.isThere(leaf) ? leaf : path
     }
 
     /// The words of `cgroup.controllers`: what may be enabled for children.
-    public var controllers: [String] { words("cgroup.controllers") }
-    public var enabledControllers: [String] { words("cgroup.subtree_control") }
+    func controllers() throws(Errno) -> [String] { try words("cgroup.controllers") }
+    func enabledControllers() throws(Errno) -> [String] { try words("cgroup.subtree_control") }
 
-    private func words(_ file: String) -> [String] {
-        ((try? Files.text("\(path)/\(file)")) ?? "").split(whereSeparator: \.isWhitespace).map(String.init)
+    private func words(_ file: String) throws(Errno) -> [String] {
+        try whileThere(otherwise: []) { () throws(Errno) in
+            try Files.text("\(path)/\(file)").split(whereSeparator: \.isWhitespace).map(String.init)
+        }
     }
 
     func value(of file: String) throws(Errno) -> String { try Files.text("\(path)/\(file)") }
@@ -90,7 +97,7 @@ public struct Cgroup: Equatable, Sendable {
     /// SIGKILL to all that is in it and below it, at once, then waits until it is empty.
     /// - Throws: `ETIMEDOUT` when a process does not die in time: it hangs in the kernel.
     func killAll(timeoutMilliseconds: Int) throws(Errno) {
-        guard isPopulated else { return }
+        guard try isPopulated() else { return }
         do { try writeKill() } catch { if error != .noSuchFileOrDirectory { throw error } }
         try waitUntilEmpty(timeoutMilliseconds: timeoutMilliseconds)
     }
@@ -104,8 +111,9 @@ public struct Cgroup: Equatable, Sendable {
     /// - Throws: `ETIMEDOUT`.
     func waitUntilEmpty(timeoutMilliseconds: Int) throws(Errno) {
         let deadline = Clock.milliseconds() + timeoutMilliseconds
-        guard let events = try? Files.open("\(path)/cgroup.events") else { return }
-        while isPopulatedFresh(events) {
+        let events = try Files.ifThere { () throws(Errno) in try Files.open("\(path)/cgroup.events") }
+        guard let events else { return }
+        while try isPopulatedFresh(events) {
             let rest = deadline - Clock.milliseconds()
             if rest <= 0 { throw Errno(ETIMEDOUT) }
             var watched = pollfd(fd: events.number, events: Int16(POLLPRI), revents: 0)
@@ -113,17 +121,28 @@ public struct Cgroup: Equatable, Sendable {
         }
     }
 
-    private func isPopulatedFresh(_ events: borrowing Descriptor) -> Bool {
+    private func isPopulatedFresh(_ events: borrowing Descriptor) throws(Errno) -> Bool {
         lseek(events.number, 0, SEEK_SET)
-        return Self.isPopulated(events)
+        do throws(Errno) { return try Self.isPopulated(events) } catch {
+            if error.rawValue == ENODEV { return false }
+            throw error
+        }
     }
 
     /// Whether jailrun made it for the jail of that name.
-    func belongs(to name: String) -> Bool {
+    func belongs(to name: String) throws(Errno) -> Bool {
+        let mark = try attribute(CgroupMark.attribute(isNested: !OwnUserNamespace.isInitial))
+        return mark?.elementsEqual(name.utf8) == true
+    }
+
+    /// getxattr(2); nil when it has none of that name, or one that is longer than any of jailrun's.
+    func attribute(_ name: String) throws(Errno) -> ArraySlice<UInt8>? {
         var value = [UInt8](repeating: 0, count: 256)
-        let length = unsafe cns_get_attribute(
-            path, CgroupMark.attribute(isNested: !OwnUserNamespace.isInitial), &value, value.count)
-        return length > 0 && value[..<length].elementsEqual(name.utf8)
+        let length = unsafe cns_get_attribute(path, name, &value, value.count)
+        if length > 0 { return value[..<length] }
+        let error = Errno(rawValue: CInt(-length))
+        if length == 0 || error.meansAbsent || [ENODATA, ENOTSUP, ERANGE].contains(error.rawValue) { return nil }
+        throw error
     }
 
     /// Marks it as jailrun's: a jail's by the jail's name.
@@ -142,10 +161,11 @@ public struct Cgroup: Equatable, Sendable {
         return true
     }
 
-    /// Removes the empty cgroup of all jails, and those above it that were made for it. An administrator's stays.
-    func removeLevels() {
+    /// Removes the empty cgroup of all jails, and those above it that were made for it. An administrator's stays, as does one
+    /// of which it is not known.
+    func removeLevels() throws(Errno) {
         var level = self
-        while level.isLevel, unsafe rmdir(level.path) == 0,
+        while try level.isLevel(), unsafe rmdir(level.path) == 0,
             let slash = level.path.lastIndex(of: "/")
         { level = Cgroup(path: String(level.path[..<slash])) }
     }
@@ -158,15 +178,28 @@ public struct Cgroup: Equatable, Sendable {
     /// rmdir(2) of it and of the cgroups below it, deepest first. One that is gone is done.
     func remove() throws(Errno) {
         if unsafe rmdir(path) == 0 || errno == ENOENT { return }
-        for name in (try? Files.names(in: path)) ?? [] where isDirectory("\(path)/\(name)") {
+        for name in try Files.namesIfThere(in: path) where try Self.isDirectory("\(path)/\(name)") {
             try Cgroup(path: "\(path)/\(name)").remove()
         }
         if unsafe rmdir(path) < 0 && errno != ENOENT { throw .current }
     }
 
-    private func isDirectory(_ path: String) -> Bool {
+    /// One that is gone is none any more.
+    private static func isDirectory(_ path: String) throws(Errno) -> Bool {
         var status = stat()
-        return unsafe lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+        if unsafe lstat(path, &status) == 0 { return status.st_mode & S_IFMT == S_IFDIR }
+        let error = Errno.current
+        if error.meansAbsent { return false }
+        throw error
+    }
+
+    /// The cgroups right below it, jails' leaves and those of commands aside.
+    func children() throws(Errno) -> [Cgroup] {
+        var children: [Cgroup] = []
+        for name in try Files.namesIfThere(in: path) where !name.hasPrefix(".") {
+            if try Self.isDirectory("\(path)/\(name)") { children.append(Cgroup(path: "\(path)/\(name)")) }
+        }
+        return children
     }
 }
 

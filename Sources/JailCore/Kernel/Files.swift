@@ -77,6 +77,16 @@ enum Files {
         }
     }
 
+    /// Replaces a file whole where there is room for a second one, and else in its place: what is there keeps its room.
+    static func replaceOrOverwrite(_ path: String, with bytes: [UInt8]) throws(Errno) {
+        do throws(Errno) { try replace(path, with: bytes) } catch {
+            guard [ENOSPC, EDQUOT].contains(error.rawValue) else { throw error }
+            let file = try open(path, O_WRONLY)
+            try write(bytes, to: file.number)
+            _ = try checked(ftruncate(file.number, off_t(bytes.count)))
+        }
+    }
+
     /// mkdir(2) of the path and its missing parents; what exists already stays as it is.
     static func makeDirectories(_ path: String, mode: UInt32) throws(Errno) {
         if unsafe mkdir(path, mode) == 0 || errno == EEXIST { return }
@@ -85,11 +95,9 @@ enum Files {
         if unsafe mkdir(path, mode) < 0 && errno != EEXIST { throw .current }
     }
 
-    static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
-
     /// - Throws: when it could not be looked at, which does not say that nothing is there.
     static func isThere(_ path: String) throws(Errno) -> Bool {
-        if exists(path) { return true }
+        if unsafe access(path, F_OK) == 0 { return true }
         let error = Errno.current
         if error.meansAbsent { return false }
         throw error
@@ -105,12 +113,35 @@ enum Files {
         guard let directory = unsafe opendir(path) else { throw .current }
         defer { unsafe closedir(directory) }
         var names: [String] = []
-        while let entry = unsafe readdir(directory) {
+        while true {
+            // Only errno tells the end from a read that failed: readdir(3).
+            errno = 0
+            guard let entry = unsafe readdir(directory) else { break }
             let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
                 unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
             }
             if name != "." && name != ".." { names.append(name) }
         }
+        if errno != 0 { throw .current }
         return names
+    }
+
+    /// What `look` finds; nil when there is nothing of that name.
+    /// - Throws: when it could not be looked at.
+    static func ifThere<Found: ~Copyable>(_ look: () throws(Errno) -> Found) throws(Errno) -> Found? {
+        do throws(Errno) { return try look() } catch {
+            if error.meansAbsent { return nil }
+            throw error
+        }
+    }
+
+    /// The text of a file; nil when there is none.
+    static func textIfThere(_ path: String) throws(Errno) -> String? {
+        try ifThere { () throws(Errno) in try text(path) }
+    }
+
+    /// Names in a directory, sorted; none when it is not there.
+    static func namesIfThere(in path: String) throws(Errno) -> [String] {
+        try ifThere { () throws(Errno) in try names(in: path) } ?? []
     }
 }

@@ -1,9 +1,11 @@
+internal import SystemPackage
+
 /// `/proc/self/mountinfo` of jailrun itself.
 enum MountTable {
     /// The mounts at and below a path that only their own flag makes read-only, not their file system.
     /// - Parameter path: without links, as the table has it.
-    static func readOnlyMounts(at path: String) -> [String] {
-        let lines = ((try? Files.text("/proc/self/mountinfo")) ?? "").split(separator: "\n")
+    static func readOnlyMounts(at path: String) throws(Errno) -> [String] {
+        let lines = try Files.text("/proc/self/mountinfo").split(separator: "\n")
         let mounts = lines.compactMap { line -> (point: String, isReadOnly: Bool)? in
             let fields = line.split(separator: " ").map(String.init)
             guard fields.count > 9, let last = fields.last else { return nil }

@@ -98,7 +98,9 @@ extension Netlink {
         let published = try (seesRules ? packetRules() : []).compactMap { rule in
             rule.port.map { HostNetworkFacts.TakenPort(port: $0, jail: rule.jail) }
         }
-        return published + Listeners(proc: proc).ports(overlapping: ports)
+        do throws(Errno) { return try published + Listeners(proc: proc).ports(overlapping: ports) } catch {
+            throw .dump(what: "listening sockets", error)
+        }
     }
 }
 
@@ -110,17 +112,21 @@ struct Listeners {
         ("tcp", .tcp, "0A"), ("tcp6", .tcp, "0A"), ("udp", .udp, "07"), ("udp6", .udp, "07"),
     ]
 
-    func ports(overlapping ports: [PortSpec]) -> [HostNetworkFacts.TakenPort] {
-        Self.files.flatMap { file in
-            let text = (try? Files.text("thread-self/net/\(file.name)", at: proc)) ?? ""
-            return text.split(separator: "\n").dropFirst().compactMap { line -> HostNetworkFacts.TakenPort? in
+    /// - Throws: when a table is there and cannot be read: tables of IPv6 are not there without it.
+    func ports(overlapping ports: [PortSpec]) throws(Errno) -> [HostNetworkFacts.TakenPort] {
+        var taken: [HostNetworkFacts.TakenPort] = []
+        for file in Self.files {
+            let text = try Files.ifThere { () throws(Errno) in try Files.text("thread-self/net/\(file.name)", at: proc)
+            }
+            for line in text?.split(separator: "\n").dropFirst() ?? [] {
                 let words = line.split(separator: " ")
                 guard words.count > 9, words[3] == file.state,
                     let port = Self.port(words[1], file.transport), ports.contains(where: { $0.overlaps(port) })
-                else { return nil }
-                return HostNetworkFacts.TakenPort(port: port, program: program(inode: words[9]))
+                else { continue }
+                taken.append(HostNetworkFacts.TakenPort(port: port, program: program(inode: words[9])))
             }
         }
+        return taken
     }
 
     /// `0100007F:1F90`: words of the address in the machine's order, the port in hexadecimal.
@@ -145,7 +151,8 @@ struct Listeners {
             count: 1, origin: .standard(""))
     }
 
-    /// `nginx (pid 812)`: the first process that has the socket open.
+    /// `nginx (pid 812)`: the first process that has the socket open, for the message alone: who may not look at it, or looks at
+    /// one that ends meanwhile, names none.
     private func program(inode: Substring) -> String? {
         let link = "socket:[\(inode)]"
         for pid in (try? Files.unsortedNames(in: "/proc")) ?? [] where pid.utf8.allSatisfy(\.isDigit) {

@@ -59,7 +59,7 @@ extension SeccompFilter {
         case .profile(let path):
             let capabilities = CapabilitySet(privileges)
             let text = try SeccompProfile.read(FilePath(path))
-            let conditions = SeccompProfile.Conditions.thisMachine(with: capabilities)
+            let conditions = try SeccompProfile.Conditions.thisMachine(with: capabilities)
             let key = text + Array("\n\(conditions)".utf8)
             return try cached(key, in: cache) { () throws(SeccompError) in
                 try SeccompProfile(json: text, name: path).compile(under: conditions)

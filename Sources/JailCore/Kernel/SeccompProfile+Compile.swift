@@ -14,7 +14,7 @@ extension SeccompProfile {
 
         var description: String { "\(capabilities.procDescription) \(architecture) \(kernel)" }
 
-        static func thisMachine(with capabilities: CapabilitySet) -> Conditions {
+        static func thisMachine(with capabilities: CapabilitySet) throws(SeccompError) -> Conditions {
             #if arch(arm64)
             let (architecture, native) = ("arm64", "SCMP_ARCH_AARCH64")
             #else
@@ -22,7 +22,7 @@ extension SeccompProfile {
             #endif
             return Conditions(
                 capabilities: capabilities, architecture: architecture, nativeArchitecture: native,
-                kernel: KernelVersion.running)
+                kernel: try KernelVersion.running())
         }
     }
 
@@ -98,21 +98,18 @@ struct KernelVersion: Comparable, CustomStringConvertible {
     }
 
     /// The running kernel's; 0.0 when it does not say, which admits no rule that asks for a newer one.
-    static var running: KernelVersion {
-        let path = FilePath("/proc/sys/kernel/osrelease")
-        let text = try? FileDescriptor.open(path, .readOnly, options: .closeOnExec).closeReading(atMost: 256)
-        return KernelVersion(String(decoding: text ?? [], as: UTF8.self)) ?? KernelVersion("0.0")!
+    /// - Throws: when it cannot be asked: a rule that refuses would be left out.
+    static func running() throws(SeccompError) -> KernelVersion {
+        let text: String
+        do throws(Errno) { text = try Files.text("/proc/sys/kernel/osrelease") } catch {
+            throw .refused("/proc/sys/kernel/osrelease", error.description)
+        }
+        return KernelVersion(text) ?? KernelVersion("0.0")!
     }
 
     static func < (left: Self, right: Self) -> Bool { (left.major, left.minor) < (right.major, right.minor) }
 
     var description: String { "\(major).\(minor)" }
-}
-
-extension FileDescriptor {
-    fileprivate func closeReading(atMost limit: Int) throws -> [UInt8] {
-        try closeAfter { try readAll(atMost: limit) ?? [] }
-    }
 }
 
 /// libseccomp's filter context, released when it goes out of use.

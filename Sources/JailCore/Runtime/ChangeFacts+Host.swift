@@ -7,7 +7,7 @@ extension ChangeFacts {
         self.init(
             process: record.pid, cgroup: record.cgroup, owner: geteuid(), networkNumber: record.trace.network)
         isNested = host.isNested
-        hasJails = JailNesting(of: record.name, host: host).hasJails
+        hasJails = try JailNesting(of: record.name, host: host).hasJails()
         networkUndo = record.details.networkUndo
         try addLimits(of: record, to: new, host)
         try addNetwork(of: record, to: new, host)
@@ -18,10 +18,12 @@ extension ChangeFacts {
         changed.name = record.spec.name
         changed.cgroup = new.cgroup(unlike: record.spec)
         if changed.cgroup.isEmpty { return }
-        limits = changed.cgroup.compactMap { setting in
-            (try? Files.text("\(record.cgroup)/\(setting.file)")).map {
-                CgroupSetting(file: setting.file, value: $0.trimmed, origin: setting.origin)
+        for setting in changed.cgroup {
+            let text = try attempt("\(record.cgroup)/\(setting.file)") { () throws(Errno) in
+                try Files.textIfThere("\(record.cgroup)/\(setting.file)")
             }
+            guard let value = text?.trimmed else { continue }
+            limits.append(CgroupSetting(file: setting.file, value: value, origin: setting.origin))
         }
         var start = StartFacts()
         try FactFinder(jail: changed, host: host).addCgroupLevels(to: &start)
@@ -30,7 +32,7 @@ extension ChangeFacts {
 
     private mutating func addNetwork(of record: JailRecord, to new: JailSpec, _ host: Host) throws(RuntimeError) {
         guard record.spec.isNetworkChanged(to: new) else { return }
-        let others = NetworkGroup(number: networkNumber, host: host).others(than: record.name)
+        let others = try NetworkGroup(number: networkNumber, host: host).others(than: record.name)
         if let other = others.first, record.trace.hasNetwork {
             try checkShared(record.spec, with: other.name, new.network)
         }
@@ -39,12 +41,13 @@ extension ChangeFacts {
         both.ports += record.spec.network.ports
         both.masquerade = both.masquerade ?? record.spec.network.masquerade
         let proc = try NetworkConnection.openProc()
+        let ledger = try host.state.networkLedger()
         do throws(NetlinkError) {
             let netlink = try Netlink(proc: FileDescriptor(rawValue: proc.number))
             var found = try netlink.facts(for: both)
             found.obstacles = try netlink.obstacles(for: new.network, found)
             found.doors = try netlink.doorOwners()
-            found.remember(NetworkLedger((try? Files.text(host.state.networkPath)) ?? ""))
+            found.remember(ledger)
             network = found
             if !others.isEmpty {
                 othersPublish = try netlink.packetRules().contains { rule in others.contains { $0.name == rule.jail } }

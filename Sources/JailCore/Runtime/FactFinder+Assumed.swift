@@ -10,7 +10,8 @@ extension FactFinder {
         facts.jailUser = try jailUser(PasswordFile(passwd: root.passwd, group: root.group))
         facts.identityFiles = try identityFiles(
             in: IdentityPlaces(
-                ground: { path in root.files.first { $0.path == path }?.ground }, hasEtc: { root.hasEtc }))
+                ground: { (path) throws(RuntimeError) in root.files.first { $0.path == path }?.ground },
+                hasEtc: { () throws(RuntimeError) in root.hasEtc }))
     }
 
     func assumedTree(_ assumed: HostFacts) throws(RuntimeError) -> DeviceTree {

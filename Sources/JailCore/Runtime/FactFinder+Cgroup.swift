@@ -6,25 +6,27 @@ extension FactFinder {
     /// - Throws: `.unsuitable` when a limit that the file asks for has no controller here.
     func addCgroupLevels(to facts: inout StartFacts) throws(RuntimeError) {
         if !host.hasCgroups { return try object(Host.noHierarchy) }
-        let available = host.controllers
+        let available = try host.controllers()
         facts.unavailableDefaults = unavailableDefaults(available)
         let needed = neededControllers(without: facts.unavailableDefaults)
         // Each level has what the one above it gives, and that is made sure of from the top.
         for (name, origin) in needed where !available.contains(name) {
             try object(unavailable(name, origin))
         }
-        facts.cgroupLevels = levelPaths().map { path in
-            let cgroup = cgroup(path, enables: !needed.isEmpty && !assumesNoJails)
+        facts.cgroupLevels = []
+        for path in try levelPaths() {
+            let cgroup = try cgroup(path, enables: !needed.isEmpty && !assumesNoJails)
             let enabled = cgroup.enabledControllers
             let isOfJail = path.utf8.count > host.cgroupRoot.path.utf8.count
-            return .init(
-                path: path, exists: isOfJail || (cgroup.exists && (!assumesNoJails || path == host.cgroupTop)),
-                missingControllers: needed.map(\.name).filter { !enabled.contains($0) }, isOfJail: isOfJail)
+            facts.cgroupLevels.append(
+                .init(
+                    path: path, exists: isOfJail || (cgroup.exists && (!assumesNoJails || path == host.cgroupTop)),
+                    missingControllers: needed.map(\.name).filter { !enabled.contains($0) }, isOfJail: isOfJail))
         }
     }
 
     /// - Parameter enables: what it gives to its children is asked for.
-    private func cgroup(_ path: String, enables: Bool) -> HostFacts.KnownCgroup {
+    private func cgroup(_ path: String, enables: Bool) throws(RuntimeError) -> HostFacts.KnownCgroup {
         if let assumed = host.assumed {
             var cgroup =
                 assumed.cgroup(path)
@@ -32,17 +34,19 @@ extension FactFinder {
             if !enables { cgroup.enabledControllers = [] }
             return cgroup
         }
-        let cgroup = Cgroup(path: path)
-        return HostFacts.KnownCgroup(
-            path: path, exists: cgroup.exists, controllers: [],
-            enabledControllers: enables ? cgroup.enabledControllers : [])
+        return try Cgroup(path: path).look { (cgroup) throws(Errno) in
+            HostFacts.KnownCgroup(
+                path: path, exists: try cgroup.exists(), controllers: [],
+                enabledControllers: try enables ? cgroup.enabledControllers() : [])
+        }
     }
 
     /// From the top of what jailrun may divide down to the cgroup of all jails, or of the one around this one.
-    func levelPaths() -> [String] {
+    func levelPaths() throws(RuntimeError) -> [String] {
         let top = host.cgroupTop
         var paths = [top]
-        for name in host.cgroup(of: jail.name.value).path.dropFirst(top.utf8.count).split(separator: "/").dropLast() {
+        for name in try host.cgroup(of: jail.name.value).path.dropFirst(top.utf8.count).split(separator: "/").dropLast()
+        {
             paths.append("\(paths[paths.count - 1])/\(name)")
         }
         return paths
@@ -74,6 +78,7 @@ extension FactFinder {
             hint: missingControllerHint(controller))
     }
 
+    /// Where the table cannot be read it hints at less.
     private func missingControllerHint(_ name: String) -> String {
         let mounts = (try? Files.text("/proc/self/mountinfo")) ?? ""
         let isVersion1 = mounts.split(separator: "\n").contains { line in
@@ -88,9 +93,9 @@ extension FactFinder {
 
 extension Host {
     /// Those that jailrun may give to jails.
-    var controllers: [String] {
+    func controllers() throws(RuntimeError) -> [String] {
         if let assumed { return assumed.cgroup(cgroupTop)?.controllers ?? [] }
-        return Cgroup(path: cgroupTop).controllers
+        return try Cgroup(path: cgroupTop).look { (cgroup) throws(Errno) in try cgroup.controllers() }
     }
 
     /// Limits that jailrun sets of its own accord, and this host has no controller for.
@@ -99,9 +104,9 @@ extension Host {
     }
 
     /// Of all these jails, each once.
-    func unavailableDefaults(of jails: [JailSpec]) -> [String] {
+    func unavailableDefaults(of jails: [JailSpec]) throws(RuntimeError) -> [String] {
         if !hasCgroups { return [] }
-        let available = controllers
+        let available = try controllers()
         var files: [String] = []
         for jail in jails {
             for file in FactFinder(jail: jail, host: self).unavailableDefaults(available) where !files.contains(file) {

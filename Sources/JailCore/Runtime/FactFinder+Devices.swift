@@ -11,8 +11,12 @@ extension FactFinder {
             } else {
                 facts.deviceTree = try Self.deviceTree(of: jail, shared)
             }
+            if host.isNested && host.assumed == nil {
+                var present: [DeviceNode] = []
+                for node in facts.deviceTree.nodes where try Self.isThere(node) { present.append(node) }
+                facts.deviceTree.nodes = present
+            }
         } catch { try object(error) }
-        if host.isNested && host.assumed == nil { facts.deviceTree.nodes.removeAll { !Self.isThere($0) } }
     }
 
     /// What the ruleset and `securelevel` leave of `/dev`.
@@ -27,11 +31,13 @@ extension FactFinder {
 
     private static func lookUpTree(of jail: JailSpec, _ shared: SharedLooks?) throws(RuntimeError) -> DeviceTree {
         let reference = jail.pseudoFilesystems.devfsRuleset
+        // Owners of devices may be named in it.
+        if let failure = PasswordFile.host.failure { throw failure }
         do throws(DevfsRulesError) {
             let rules = try devfsRules(shared)
             let ruleset = try rules.ruleset(reference.value)
             return try DeviceTree(
-                applying: ruleset, of: rules, host: hostDevices(under: ruleset, of: rules),
+                applying: ruleset, of: rules, host: try hostDevices(under: ruleset, of: rules),
                 names: .init(uid: { PasswordFile.host.uid($0) }, gid: { PasswordFile.host.gid($0) })
             ).restricted(to: jail.privileges.securityLevel.value)
         } catch {
@@ -46,25 +52,38 @@ extension FactFinder {
     }
 
     /// Devices whose numbers differ from machine to machine.
-    private static func hostDevices(under ruleset: DevfsRules.Ruleset, of rules: DevfsRules) -> [HostDevice] {
-        let shown = ShownNames(under: ruleset, of: rules)
+    private static func hostDevices(
+        under ruleset: DevfsRules.Ruleset, of rules: DevfsRules
+    ) throws(DevfsRulesError) -> [HostDevice] {
+        do throws(Errno) { return try hostDevices(ShownNames(under: ruleset, of: rules)) } catch {
+            throw .refused(file: "/dev", error.description, hint: nil)
+        }
+    }
+
+    private static func hostDevices(_ shown: ShownNames) throws(Errno) -> [HostDevice] {
         let folders = DeviceTable.folders.filter(shown.mayContainSome).map(\.name)
         var names = shown.candidates ?? []
         for folder in (shown.candidates == nil ? [""] : []) + folders {
-            for name in (try? Files.unsortedNames(in: "/dev/\(folder)")) ?? [] where shown.contains(folder + name) {
-                names.append(folder + name)
-            }
+            let all = try Files.ifThere { () throws(Errno) in try Files.unsortedNames(in: "/dev/\(folder)") } ?? []
+            for name in all where shown.contains(folder + name) { names.append(folder + name) }
         }
-        return names.compactMap(hostDevice)
+        var devices: [HostDevice] = []
+        for name in names { if let device = try hostDevice(name) { devices.append(device) } }
+        return devices
     }
 
-    private static func isThere(_ node: DeviceNode) -> Bool {
-        hostDevice(node.path).map { ($0.kind, $0.major, $0.minor) == (node.kind, node.major, node.minor) } ?? false
+    private static func isThere(_ node: DeviceNode) throws(RuntimeError) -> Bool {
+        let device = try attempt("cannot look at /dev/\(node.path)") { () throws(Errno) in try hostDevice(node.path) }
+        return device.map { ($0.kind, $0.major, $0.minor) == (node.kind, node.major, node.minor) } ?? false
     }
 
-    private static func hostDevice(_ name: String) -> HostDevice? {
+    private static func hostDevice(_ name: String) throws(Errno) -> HostDevice? {
         var status = stat()
-        guard unsafe lstat("/dev/\(name)", &status) == 0 else { return nil }
+        if unsafe lstat("/dev/\(name)", &status) < 0 {
+            let error = Errno.current
+            if error.meansAbsent { return nil }
+            throw error
+        }
         let type = status.st_mode & S_IFMT
         guard type == S_IFCHR || type == S_IFBLK else { return nil }
         let device = UInt64(status.st_rdev)

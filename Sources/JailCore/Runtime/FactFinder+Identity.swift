@@ -25,7 +25,12 @@ extension FactFinder {
         // Below an overlay nothing is written, whatever its flags are.
         let root = jail.root.isEphemeral.value ? [] : [RootSource(jail).path]
         let sources = (root + jail.mounts.filter(\.kind.isBind).map(\.source)).map(Self.withoutLinks)
-        guard let mount = sources.flatMap(MountTable.readOnlyMounts).first else { return }
+        let mounts = try attempt("/proc/self/mountinfo") { () throws(Errno) in
+            var mounts: [String] = []
+            for source in sources { mounts += try MountTable.readOnlyMounts(at: source) }
+            return mounts
+        }
+        guard let mount = mounts.first else { return }
         try object(
             .unsuitable(
                 jail: jail.label, origin: maximum.origin,
@@ -42,9 +47,10 @@ extension FactFinder {
     /// With ids of its own a jail can read the kernel's messages only where everybody can: syslog(2).
     func checkMessages() throws(RuntimeError) {
         guard let asked = jail.privileges.granted.first(where: { $0.value == .readMessageBuffer }),
-            jail.privileges.userNamespace.value != .host,
-            host.assumed?.hidesMessages ?? Self.hidesMessages
+            jail.privileges.userNamespace.value != .host
         else { return }
+        let isHidden = if let assumed = host.assumed { assumed.hidesMessages } else { try Self.hidesMessages() }
+        if !isHidden { return }
         try object(
             .unsuitable(
                 jail: jail.label, origin: asked.origin,
@@ -53,30 +59,39 @@ extension FactFinder {
     }
 
     /// dmesg_restrict of sysctl/kernel.rst.
-    static var hidesMessages: Bool { (try? Files.text("/proc/sys/kernel/dmesg_restrict"))?.trimmed == "1" }
+    static func hidesMessages() throws(RuntimeError) -> Bool {
+        let path = "/proc/sys/kernel/dmesg_restrict"
+        return try attempt(path) { () throws(Errno) in try Files.textIfThere(path) }?.trimmed == "1"
+    }
 
-    func isRegularFile(_ path: String, root: Int32) -> Bool { Self.type(of: path, root: root) == S_IFREG }
+    func isRegularFile(_ path: String, root: Int32) throws(Errno) -> Bool {
+        try type(of: path, root: root) == S_IFREG
+    }
 
     /// Nil when there is neither a file nor a link.
-    func ground(of path: String, root: Int32) -> IdentityFile.Ground? {
-        switch Self.type(of: path, root: root) {
+    func ground(of path: String, root: Int32) throws(Errno) -> IdentityFile.Ground? {
+        switch try type(of: path, root: root) {
         case S_IFREG: .file
         case S_IFLNK: .link
         default: nil
         }
     }
 
-    private static func type(of path: String, root: Int32) -> mode_t? {
-        let flags = Int32(OpenFlags([.path, .noFollow]).rawValue)
-        guard let file = try? RootPath.open(path, root: root, flags: flags, followingLinks: false) else { return nil }
-        var status = stat()
-        return unsafe fstat(file.number, &status) == 0 ? status.st_mode & S_IFMT : nil
+    private func type(of path: String, root: Int32) throws(Errno) -> mode_t? {
+        try lookInto(root, path, [.path, .noFollow]) { (file) throws(Errno) in
+            var status = stat()
+            _ = try unsafe checked(fstat(file.number, &status))
+            return status.st_mode & S_IFMT
+        }
     }
 
     /// systemd-resolved(8) writes the servers that its stub asks.
-    static var resolvers: [StartFacts.Resolver] {
-        ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"].compactMap { path in
-            (try? Files.text(path)).map { StartFacts.Resolver(path: path, text: $0) }
+    static func resolvers() throws(RuntimeError) -> [StartFacts.Resolver] {
+        var resolvers: [StartFacts.Resolver] = []
+        for path in ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"] {
+            let text = try attempt("cannot read \(path)") { () throws(Errno) in try Files.textIfThere(path) }
+            if let text { resolvers.append(StartFacts.Resolver(path: path, text: text)) }
         }
+        return resolvers
     }
 }

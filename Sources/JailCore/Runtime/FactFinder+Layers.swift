@@ -8,29 +8,49 @@ extension FactFinder {
     private var source: RootSource { RootSource(jail) }
 
     /// Calls `look` with each folder of the root until it finds something; `root` is the lowest, open already.
-    func first<Found>(root: Int32, _ look: (Int32) -> Found?) -> Found? {
+    func first<Found>(root: Int32, _ look: (Int32) throws(Errno) -> Found?) throws(Errno) -> Found? {
         let flags = Int32(OpenFlags([.path, .directory]).rawValue)
         for folder in source.folders.dropLast() {
-            guard let opened = try? Files.open(folder, flags) else { continue }
-            if let found = look(opened.number) { return found }
+            let opened = try Files.ifThere { () throws(Errno) in try Files.open(folder, flags) }
+            guard let opened else { continue }
+            if let found = try look(opened.number) { return found }
         }
-        return look(root)
+        return try look(root)
     }
 
-    func rootDirectories(root: Int32) -> [String] {
-        ["proc", "sys", "dev"].filter { name in first(root: root) { isDirectory(name, root: $0) ? true : nil } != nil }
+    private func firstDirectory(_ name: String, root: Int32) throws(Errno) -> Bool {
+        try first(root: root) { (folder) throws(Errno) in try isDirectory(name, root: folder) ? true : nil } != nil
+    }
+
+    func rootDirectories(root: Int32) throws(RuntimeError) -> [String] {
+        var present: [String] = []
+        for name in ["proc", "sys", "dev"]
+        where try lookIntoRoot(name, { () throws(Errno) in try firstDirectory(name, root: root) }) {
+            present.append(name)
+        }
+        return present
+    }
+
+    private func lookIntoRoot<Found>(_ path: String, _ look: () throws(Errno) -> Found) throws(RuntimeError) -> Found {
+        try attempt("\(jail.label): cannot look at /\(path) of the root", look)
     }
 
     /// What the root has at the places of files that a jail may have of its own.
     struct IdentityPlaces {
-        var ground: (String) -> IdentityFile.Ground?
-        var hasEtc: () -> Bool
+        var ground: (String) throws(RuntimeError) -> IdentityFile.Ground?
+        var hasEtc: () throws(RuntimeError) -> Bool
     }
 
     func places(root: Int32) -> IdentityPlaces {
         IdentityPlaces(
-            ground: { path in first(root: root) { ground(of: path, root: $0) } },
-            hasEtc: { first(root: root) { isDirectory("etc", root: $0) ? true : nil } != nil })
+            ground: { (path) throws(RuntimeError) in
+                try lookIntoRoot(path) { () throws(Errno) in
+                    try first(root: root) { (folder) throws(Errno) in try ground(of: path, root: folder) }
+                }
+            },
+            hasEtc: { () throws(RuntimeError) in
+                try lookIntoRoot("etc") { () throws(Errno) in try firstDirectory("etc", root: root) }
+            })
     }
 
     /// - Throws: `.unsuitable` when `mount.resolvconf` finds nothing to cover.
@@ -43,7 +63,7 @@ extension FactFinder {
             if NameSpec.needed.contains(path), jail.mounts.contains(where: { $0.covers(path) }) {
                 // What is mounted there is seen by the step alone, which says what is wrong with it.
                 places.append(.init(path: path))
-            } else if let ground = root.ground(path) {
+            } else if let ground = try root.ground(path) {
                 places.append(.init(path: path, ground: ground))
             } else if let names = jail.names, Planner.nameFiles.contains(path) {
                 try checkMissing(path, names, root)
@@ -55,7 +75,7 @@ extension FactFinder {
 
     /// A jail does without /etc/hostname: the kernel knows its name.
     private func checkMissing(_ path: String, _ names: NameSpec, _ root: IdentityPlaces) throws(RuntimeError) {
-        let hasFolder = root.hasEtc()
+        let hasFolder = try root.hasEtc()
         if !NameSpec.needed.contains(path) || hasFolder && jail.root.isEphemeral.value { return }
         try object(
             .unsuitable(
@@ -64,9 +84,12 @@ extension FactFinder {
                 hint: jail.hint(forMissing: path, hasFolder: hasFolder)), isAbsent: true)
     }
 
-    func passwords(root: Int32) -> PasswordFile {
+    func passwords(root: Int32) throws(RuntimeError) -> PasswordFile {
         if source.layers.isEmpty { return PasswordFile(root: root) }
-        return first(root: root) { isRegularFile("etc/passwd", root: $0) ? PasswordFile(root: $0) : nil }
-            ?? PasswordFile(passwd: "", group: "")
+        return try lookIntoRoot("etc/passwd") { () throws(Errno) in
+            try first(root: root) { (folder) throws(Errno) in
+                try isRegularFile("etc/passwd", root: folder) ? PasswordFile(root: folder) : nil
+            }
+        } ?? PasswordFile(passwd: "", group: "")
     }
 }

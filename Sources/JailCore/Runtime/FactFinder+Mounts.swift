@@ -98,10 +98,13 @@ extension FactFinder {
     /// A link in the uppermost folder that has the name ends the look: none is followed.
     private func checkMountPoint(of mount: MountSpec, root: Int32) throws(RuntimeError) {
         var lack = Errno.noSuchFileOrDirectory
-        let found = first(root: root) { folder -> Bool? in
-            do throws(Errno) { return try isFolder(mount.relativeTarget, root: folder) } catch {
-                lack = error
-                return nil
+        let target = mount.relativeTarget
+        let found = try attempt("\(jail.label): cannot look at /\(target) of the root") { () throws(Errno) in
+            try first(root: root) { (folder) throws(Errno) -> Bool? in
+                do throws(Errno) { return try isFolder(target, root: folder) } catch {
+                    lack = error
+                    return nil
+                }
             }
         }
         guard let found else {

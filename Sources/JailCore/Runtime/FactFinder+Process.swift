@@ -15,7 +15,10 @@ extension FactFinder {
     private func check(_ setting: ProcessSpec.Setting) throws(RuntimeError) {
         try checkKeepsAddresses(setting)
         if setting.interface != nil { return }
-        if Files.exists("/proc/sys/\(setting.path)") || Errno.current != .noSuchFileOrDirectory { return }
+        let isThere = try attempt("\(jail.label): /proc/sys/\(setting.path)") { () throws(Errno) in
+            try Files.isThere("/proc/sys/\(setting.path)")
+        }
+        if isThere { return }
         try object(
             .unsuitable(
                 jail: jail.label, origin: setting.origin,
@@ -80,10 +83,10 @@ extension FactFinder {
     /// setrlimit(2): only CAP_SYS_RESOURCE raises a hard limit. The jail's first process begins with jailrun's own limits, or
     /// with less: what `limits()` sets.
     private func checkRaised(_ limit: ProcessSpec.Limit) throws(RuntimeError) {
-        if raisesLimits { return }
+        if try raisesLimits() { return }
         var (soft, own): (UInt64, UInt64) = (0, 0)
         guard unsafe cns_limit(Int32(limit.resource.number), &soft, &own) == 0 else { return }
-        let most = Self.limits().first { $0.resource == limit.resource.number }?.hard ?? own
+        let most = try Self.limits().first { $0.resource == limit.resource.number }?.hard ?? own
         if limit.hard <= most { return }
         try object(
             .unsuitable(
@@ -94,7 +97,7 @@ extension FactFinder {
 
     /// proc(5): only CAP_SYS_RESOURCE goes below a least value, which no file shows. This process tries, and goes back.
     private func check(_ score: Located<Int>) throws(RuntimeError) {
-        if raisesLimits { return }
+        if try raisesLimits() { return }
         do throws(Errno) {
             let own = try Files.text("/proc/self/oom_score_adj").trimmed
             guard let number = Int(own), score.value < number else { return }
@@ -109,8 +112,11 @@ extension FactFinder {
         }
     }
 
-    private var raisesLimits: Bool {
-        OwnUserNamespace.isInitial && CapabilitySet.ofThisProcess.contains(.sysResource)
+    private func raisesLimits() throws(RuntimeError) -> Bool {
+        if !OwnUserNamespace.isInitial { return false }
+        return try attempt("\(jail.label): cannot look at jailrun's own capabilities") { () throws(Errno) in
+            try CapabilitySet.ofThisProcess().contains(.sysResource)
+        }
     }
 
     private static func spelled(_ limit: UInt64) -> String { limit == .max ? "unlimited" : String(limit) }
@@ -130,7 +136,7 @@ extension FactFinder {
 
     /// setresuid(2), setgroups(2) and file systems that are made for the jail take only ids that it has.
     func checkIDs(_ facts: StartFacts) throws(RuntimeError) {
-        guard let count = IdentityRegistry.ids(of: jail, host.assumed)?.count else { return }
+        guard let count = try IdentityRegistry.ids(of: jail, host.assumed)?.count else { return }
         let (user, asked) = (facts.jailUser, jail.privileges.userNamespace.origin)
         let most = user.groups.reduce(max(user.uid, user.gid), max)
         if most >= count {
@@ -157,7 +163,8 @@ extension FactFinder {
     /// In a user namespace of its own root has all of them; in the host's, no more than jailrun.
     private func checkCapabilities() throws(RuntimeError) {
         guard jail.privileges.userNamespace.value == .host, geteuid() == 0 else { return }
-        let lacking = CapabilitySet(jail.privileges).subtracting(.ofThisProcess)
+        let own = try attempt("/proc/self/status") { () throws(Errno) in try CapabilitySet.ofThisProcess() }
+        let lacking = CapabilitySet(jail.privileges).subtracting(own)
         guard let first = lacking.capabilities.first else { return }
         let asked = jail.privileges.capAdd.first { $0.value == first.name }
         try object(

@@ -29,7 +29,9 @@ struct FactFinder {
             try checkProcess()
         }
         try checkMessages()
-        if jail.names != nil { facts.resolvers = host.assumed?.resolvers ?? Self.resolvers }
+        if jail.names != nil {
+            facts.resolvers = if let assumed = host.assumed { assumed.resolvers } else { try Self.resolvers() }
+        }
         facts.mountedFiles = mountedFiles
         facts.isNested = host.isNested
         try addDevices(to: &facts)
@@ -41,7 +43,7 @@ struct FactFinder {
     }
 
     private func look(into root: Int32, _ facts: inout StartFacts) throws(RuntimeError) {
-        facts.rootDirectories = rootDirectories(root: root)
+        facts.rootDirectories = try rootDirectories(root: root)
         try addHidden(root: root, to: &facts)
         try checkAsked(facts)
         try checkEnvironment(facts)
@@ -75,9 +77,9 @@ struct FactFinder {
 
     /// Whose commands the host's are.
     func caller() throws(RuntimeError) -> StartFacts.Caller {
+        let known = host.assumed == nil ? try PasswordFile.host.known(String(geteuid())) : host.assumed?.owner
         var caller = StartFacts.Caller(
-            environment: host.assumed == nil ? Self.environment : [],
-            owner: host.assumed?.owner ?? PasswordFile.host.user(String(geteuid())) ?? .root, user: nil)
+            environment: host.assumed == nil ? Self.environment : [], owner: known ?? .root, user: nil)
         guard let name = jail.commands.systemUser else { return caller }
         caller.user = try user(name, of: "exec.system_user", in: hostPasswords)
         return caller
@@ -114,7 +116,7 @@ struct FactFinder {
         let filter = recorded == nil ? try filter() : recorded
         facts.filter = filter?.bytes ?? []
         facts.filterFlags = filter?.flags ?? 0
-        facts.limits = host.assumed?.limits ?? Self.limits()
+        facts.limits = if let assumed = host.assumed { assumed.limits } else { try Self.limits() }
         facts.ownOomScore = host.assumed == nil ? try OwnOomScore.value() : 0
         facts.terminals = terminals
         facts.terminalType =
@@ -141,9 +143,23 @@ struct FactFinder {
         }
     }
 
-    func isDirectory(_ name: String, root: Int32) -> Bool {
-        (try? RootPath.open(
-            name, root: root, flags: Int32(OpenFlags([.path, .directory]).rawValue), followingLinks: false)) != nil
+    /// A link is none: none is followed.
+    func isDirectory(_ name: String, root: Int32) throws(Errno) -> Bool {
+        try lookInto(root, name, [.path, .directory]) { (_) throws(Errno) in true } ?? false
+    }
+
+    /// What `look` finds at a path of the root; nil when nothing is there that can be reached without a link.
+    /// - Throws: when it could not be looked at: a step that is left out for it would leave the jail wider.
+    func lookInto<Found>(
+        _ root: Int32, _ path: String, _ flags: OpenFlags, _ look: (borrowing Descriptor) throws(Errno) -> Found
+    ) throws(Errno) -> Found? {
+        do throws(Errno) {
+            return try look(
+                try RootPath.open(path, root: root, flags: Int32(flags.rawValue), followingLinks: false))
+        } catch {
+            if error.meansAbsent || error == .tooManySymbolicLinkLevels { return nil }
+            throw error
+        }
     }
 
     /// A mount that the file asks for needs its directory in the root.
@@ -171,8 +187,10 @@ struct FactFinder {
     private var hostPasswords: PasswordFile { host.assumed.map { PasswordFile($0.users) } ?? .host }
 
     /// - Parameter inside: the jail's own, which are not read for nothing.
-    func jailUser(_ inside: @autoclosure () -> PasswordFile) throws(RuntimeError) -> StartFacts.User {
-        let passwords = jail.commands.isJailUserOfHost.value ? hostPasswords : inside()
+    func jailUser(
+        _ inside: @autoclosure () throws(RuntimeError) -> PasswordFile
+    ) throws(RuntimeError) -> StartFacts.User {
+        let passwords = try jail.commands.isJailUserOfHost.value ? hostPasswords : inside()
         guard let name = jail.commands.jailUser else {
             try checkRead(passwords)
             return passwords.user("0") ?? .root
@@ -204,13 +222,14 @@ struct FactFinder {
     // MARK: Files that the kernel shows
 
     /// The last of the facts, which none of a plan's first steps asks for: they are looked up while those are at work.
-    static func addHiddenPaths(to facts: inout StartFacts) {
-        facts.maskedPaths = maskedPaths
-        facts.readOnlyPaths = readOnlyPaths
+    /// - Throws: when one could not be looked at: what is left out would be open.
+    static func addHiddenPaths(to facts: inout StartFacts) throws(RuntimeError) {
+        facts.maskedPaths = try maskedPaths()
+        facts.readOnlyPaths = try present(["proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger"])
     }
 
     /// The union of what OCI runtimes mask, and what tells more of the host than a jail needs.
-    private static var maskedPaths: [StartFacts.MaskedPath] {
+    private static func maskedPaths() throws(RuntimeError) -> [StartFacts.MaskedPath] {
         let files = [
             "proc/kcore", "proc/keys", "proc/timer_list", "proc/latency_stats", "proc/sched_debug", "proc/interrupts",
             "proc/kallsyms", "proc/kpagecount", "proc/kpageflags", "proc/kpagecgroup", "proc/vmallocinfo",
@@ -222,51 +241,56 @@ struct FactFinder {
             "sys/fs/bpf", "sys/fs/pstore", "sys/kernel/debug", "sys/kernel/tracing", "sys/kernel/security",
             "sys/module",
         ]
-        return files.filter(mayBeThere).map { StartFacts.MaskedPath(path: $0, isDirectory: false) }
-            + directories.filter(mayBeThere).map { StartFacts.MaskedPath(path: $0, isDirectory: true) }
+        return try present(files).map { StartFacts.MaskedPath(path: $0, isDirectory: false) }
+            + present(directories).map { StartFacts.MaskedPath(path: $0, isDirectory: true) }
     }
 
-    private static var readOnlyPaths: [String] {
-        ["proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger"].filter(mayBeThere)
-    }
-
-    /// What could not be looked at is hidden all the same, or the step that should do so fails.
-    private static func mayBeThere(_ name: String) -> Bool {
-        Files.exists("/\(name)") || Errno.current != .noSuchFileOrDirectory
+    /// Those that this kernel has.
+    private static func present(_ paths: [String]) throws(RuntimeError) -> [String] {
+        var present: [String] = []
+        for path in paths {
+            let isThere = try attempt("cannot look at /\(path), which a jail must not see as it is") {
+                () throws(Errno) in
+                try Files.isThere("/\(path)")
+            }
+            if isThere { present.append(path) }
+        }
+        return present
     }
 
     // MARK: Limits
 
     /// Limits of the caller that differ from jailrun's own: setrlimit(2). A hard limit cannot be raised without
     /// CAP_SYS_RESOURCE, so each is at most what the caller has.
-    static func limits() -> [StartFacts.ResourceLimit] {
+    static func limits() throws(RuntimeError) -> [StartFacts.ResourceLimit] {
         var limits: [StartFacts.ResourceLimit] = []
-        let infinity = UInt64.max
-        func compare(_ resource: Int, _ name: String, _ soft: UInt64, _ hard: UInt64) {
+        func compare(_ resource: Int, _ name: String, _ soft: UInt64, _ hard: UInt64) throws(RuntimeError) {
             var (softNow, hardNow): (UInt64, UInt64) = (0, 0)
-            // What cannot be looked at is set all the same.
-            if unsafe cns_limit(Int32(resource), &softNow, &hardNow) < 0 { (softNow, hardNow) = (infinity, infinity) }
+            try attempt("cannot look at \(name)") { () throws(Errno) in
+                _ = try unsafe checkedResult(cns_limit(Int32(resource), &softNow, &hardNow))
+            }
             let allowed = min(hard, hardNow)
             if hardNow == allowed && softNow == min(soft, allowed) { return }
             limits.append(
                 StartFacts.ResourceLimit(resource: resource, name: name, soft: min(soft, allowed), hard: allowed))
         }
-        compare(0, "RLIMIT_CPU", infinity, infinity)
-        compare(1, "RLIMIT_FSIZE", infinity, infinity)
-        compare(2, "RLIMIT_DATA", infinity, infinity)
-        compare(3, "RLIMIT_STACK", 8 << 20, infinity)
-        compare(4, "RLIMIT_CORE", 1, 1)
-        compare(5, "RLIMIT_RSS", infinity, infinity)
-        compare(6, "RLIMIT_NPROC", infinity, infinity)
-        compare(7, "RLIMIT_NOFILE", 1024, 524_288)
-        compare(8, "RLIMIT_MEMLOCK", 8 << 20, 8 << 20)
-        compare(9, "RLIMIT_AS", infinity, infinity)
-        compare(10, "RLIMIT_LOCKS", infinity, infinity)
-        compare(11, "RLIMIT_SIGPENDING", infinity, infinity)
-        compare(12, "RLIMIT_MSGQUEUE", 819_200, 819_200)
-        compare(13, "RLIMIT_NICE", 0, 0)
-        compare(14, "RLIMIT_RTPRIO", 0, 0)
-        compare(15, "RLIMIT_RTTIME", infinity, infinity)
+        let infinity = UInt64.max
+        try compare(0, "RLIMIT_CPU", infinity, infinity)
+        try compare(1, "RLIMIT_FSIZE", infinity, infinity)
+        try compare(2, "RLIMIT_DATA", infinity, infinity)
+        try compare(3, "RLIMIT_STACK", 8 << 20, infinity)
+        try compare(4, "RLIMIT_CORE", 1, 1)
+        try compare(5, "RLIMIT_RSS", infinity, infinity)
+        try compare(6, "RLIMIT_NPROC", infinity, infinity)
+        try compare(7, "RLIMIT_NOFILE", 1024, 524_288)
+        try compare(8, "RLIMIT_MEMLOCK", 8 << 20, 8 << 20)
+        try compare(9, "RLIMIT_AS", infinity, infinity)
+        try compare(10, "RLIMIT_LOCKS", infinity, infinity)
+        try compare(11, "RLIMIT_SIGPENDING", infinity, infinity)
+        try compare(12, "RLIMIT_MSGQUEUE", 819_200, 819_200)
+        try compare(13, "RLIMIT_NICE", 0, 0)
+        try compare(14, "RLIMIT_RTPRIO", 0, 0)
+        try compare(15, "RLIMIT_RTTIME", infinity, infinity)
         return limits
     }
 

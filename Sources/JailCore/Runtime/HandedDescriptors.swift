@@ -155,6 +155,9 @@ final class HandedDescriptors {
         for control in controls {
             guard isSettled(control.socket, signals, isHurried) else { return }
             let error = cns_relay_error(control.socket)
+            if error < 0 {
+                throw .host("\(control.name) is not whole: the process that moves it was killed", hint: nil)
+            }
             if error != 0 && error != EPIPE { throw .system("cannot write \(control.name)", Errno(error)) }
         }
     }

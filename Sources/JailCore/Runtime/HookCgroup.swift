@@ -14,9 +14,16 @@ struct HookCgroup: ~Copyable {
     init(of jail: String, host: Host, isNeeded: Bool) {
         self.host = host
         let made = isNeeded ? Self.make(Self.place(of: jail, host), host) : nil
-        let opened = made.flatMap { try? Files.open($0.path, O_DIRECTORY) }
+        let opened = made.flatMap { Self.open($0) }
         cgroup = opened == nil ? nil : made
         directory = opened ?? Descriptor(-1)
+    }
+
+    private static func open(_ cgroup: Cgroup) -> Descriptor? {
+        do throws(Errno) { return try Files.open(cgroup.path, O_DIRECTORY) } catch {
+            cgroup.removeIfEmpty()
+            return nil
+        }
     }
 
     static func place(of jail: String, _ host: Host) -> Cgroup {
@@ -25,7 +32,7 @@ struct HookCgroup: ~Copyable {
 
     /// Whoever removes the unused cgroup of all jails may come between two calls.
     private static func make(_ cgroup: Cgroup, _ host: Host) -> Cgroup? {
-        end(cgroup)
+        end(cgroup, host)
         for _ in 0..<10 {
             host.makeCgroupRoot()
             if unsafe mkdir(cgroup.path, 0o755) == 0 { return cgroup }
@@ -38,19 +45,28 @@ struct HookCgroup: ~Copyable {
     var descriptor: Int32 { directory.number }
 
     /// SIGKILL to the command and all that it has started.
-    func kill() { if let cgroup { try? cgroup.killAll(timeoutMilliseconds: 5000) } }
+    func kill() { if let cgroup { Self.kill(cgroup, host) } }
 
     /// The command has ended. What it has started to stay goes on beside this process.
     func leave() {
         guard let cgroup, !cgroup.removeIfEmpty() else { return }
-        host.move(cgroup.ownProcesses, to: [host.ownCgroup, host.topCgroup])
+        do throws(Errno) {
+            host.move(try cgroup.ownProcesses(), to: [try host.ownCgroup(), host.topCgroup])
+        } catch { host.warn("cannot move processes out of \(cgroup.path): \(error.description)") }
         cgroup.removeIfEmpty()
     }
 
     /// What is left of a command whose jailrun was killed.
-    static func end(_ cgroup: Cgroup) {
-        if cgroup.removeIfEmpty() || !cgroup.exists { return }
-        try? cgroup.killAll(timeoutMilliseconds: 5000)
+    static func end(_ cgroup: Cgroup, _ host: Host) {
+        // One that is not there has nothing to be killed.
+        if cgroup.removeIfEmpty() { return }
+        kill(cgroup, host)
         cgroup.removeIfEmpty()
+    }
+
+    private static func kill(_ cgroup: Cgroup, _ host: Host) {
+        do throws(Errno) { try cgroup.killAll(timeoutMilliseconds: 5000) } catch {
+            host.warn("processes of \(cgroup.path) do not die: \(error.description)")
+        }
     }
 }

@@ -1,6 +1,13 @@
 internal import Glibc
 internal import SystemPackage
 
+extension Cgroup {
+    /// What `look` finds in it.
+    func look<Found>(_ look: (Cgroup) throws(Errno) -> Found) throws(RuntimeError) -> Found {
+        try attempt("cannot look at the cgroup \(path)") { () throws(Errno) in try look(self) }
+    }
+}
+
 /// Cgroups beside those of jails: of commands of the host, and of supervisors.
 extension Host {
     /// The cgroup of all jails, marked as a start's steps mark it, so that it goes when nothing is left in it.
@@ -13,9 +20,11 @@ extension Host {
     }
 
     /// The cgroup that this process is in; nil when it is not to be seen from here.
-    var ownCgroup: Cgroup? {
-        guard let mountPoint = Cgroup.mountPoint(), let text = try? Files.text("/proc/self/cgroup"),
-            let line = text.split(separator: "\n").first(where: { $0.hasPrefix("0::/") }), !line.hasPrefix("0::/..")
+    func ownCgroup() throws(Errno) -> Cgroup? {
+        guard let mountPoint = try Cgroup.mountPoint(),
+            let line = try Files.text("/proc/self/cgroup").split(separator: "\n").first(where: { $0.hasPrefix("0::/") }
+            ),
+            !line.hasPrefix("0::/..")
         else { return nil }
         let path = String(line.dropFirst(3))
         return Cgroup(path: path == "/" ? mountPoint : mountPoint + path)
@@ -32,24 +41,25 @@ extension Host {
 
     /// What was left in cgroups that are no jail's by a jailrun that was killed.
     /// - Returns: whether there was something.
-    func removeLeftCgroups() -> Bool {
+    func removeLeftCgroups() throws(RuntimeError) -> Bool {
         var isLeft = false
-        for name in (try? Files.names(in: cgroupRoot.path)) ?? [] where name.hasPrefix(".") {
+        let names = try cgroupRoot.look { (cgroup) throws(Errno) in try Files.namesIfThere(in: cgroup.path) }
+        for name in names where name.hasPrefix(".") {
             let cgroup = Cgroup(path: "\(cgroupRoot.path)/\(name)")
             if name.hasPrefix(SupervisorCgroup.prefix) {
                 // One that lives is in it.
                 isLeft = cgroup.removeIfEmpty() || isLeft
             } else if name.hasPrefix(HookCgroup.prefix) {
-                isLeft = removeHooks(of: String(name.dropFirst(HookCgroup.prefix.count)), cgroup) || isLeft
+                isLeft = try removeHooks(of: String(name.dropFirst(HookCgroup.prefix.count)), cgroup) || isLeft
             }
         }
         return isLeft
     }
 
-    private func removeHooks(of jail: String, _ cgroup: Cgroup) -> Bool {
+    private func removeHooks(of jail: String, _ cgroup: Cgroup) throws(RuntimeError) -> Bool {
         guard let lock = JailLock(tryLocking: state.lockPath(jail)) else { return false }
-        HookCgroup.end(cgroup)
-        if state.hasTrace(of: jail) { _ = consume lock } else { lock.unlinkAndRelease() }
+        HookCgroup.end(cgroup, self)
+        if try state.hasTrace(of: jail) { _ = consume lock } else { lock.unlinkAndRelease() }
         return true
     }
 }

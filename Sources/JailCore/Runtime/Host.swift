@@ -1,4 +1,5 @@
 internal import Glibc
+internal import SystemPackage
 
 /// This machine, as jailrun uses it: where state and cgroups are, and how the caller sees what happens.
 public struct Host: Sendable {
@@ -34,8 +35,13 @@ public struct Host: Sendable {
         observe: (@Sendable (Step, Int?) -> Void)? = nil, warn: @escaping @Sendable (String) -> Void,
         note: @escaping @Sendable (String) -> Void = { _ in }, isForLooks: Bool = false
     ) throws(RuntimeError) {
-        isNested = !OwnUserNamespace.isInitial
-        state = StateDirectory(path: stateDirectory ?? StateDirectory.path(isNested: isNested))
+        if case .failure(let errno) = OwnUserNamespace.look { throw .system("/proc/self/ns/user", errno) }
+        let isNested = !OwnUserNamespace.isInitial
+        self.isNested = isNested
+        let place = try attempt("cannot look for the state") { () throws(Errno) in
+            if let stateDirectory { stateDirectory } else { try StateDirectory.path(isNested: isNested) }
+        }
+        var state = StateDirectory(path: place)
         if !isForLooks || geteuid() == 0 { try state.checkOwner() }
         assumed = nil
         self.signals = signals
@@ -43,12 +49,17 @@ public struct Host: Sendable {
         self.warn = warn
         complain = { warn($0.message) }
         self.note = note
-        guard let mountPoint = Cgroup.mountPoint() ?? (isForLooks ? "" : nil) else { throw Self.noHierarchy }
-        let own = isNested ? Cgroup(path: mountPoint) : Cgroup.delegated(under: mountPoint)
+        let mounted = try attempt("cannot look for cgroups") { () throws(Errno) in try Cgroup.mountPoint() }
+        guard let mountPoint = mounted ?? (isForLooks ? "" : nil) else { throw Self.noHierarchy }
+        let own = try attempt("cannot look at this process's cgroup") { () throws(Errno) in
+            try isNested ? Cgroup(path: mountPoint) : Cgroup.delegated(under: mountPoint)
+        }
         let delegated = cgroupRoot == nil ? own : nil
         isDelegated = delegated != nil
         cgroupTop = delegated?.path ?? mountPoint
         self.cgroupRoot = delegated ?? Cgroup(path: cgroupRoot ?? "\(mountPoint)/jailrun")
+        state.cgroupRoot = self.cgroupRoot
+        self.state = state
     }
 
     /// For `check` and `explain`, which start nothing: signals are as they were.
@@ -89,9 +100,16 @@ public struct Host: Sendable {
     }
 
     /// A nested jail's is below that of the jail around it, which may have had another name when its cgroup was made.
-    func cgroup(of jail: String) -> Cgroup {
+    func cgroup(of jail: String) throws(RuntimeError) -> Cgroup {
         guard let parent = JailName.parent(of: jail) else { return Cgroup(path: "\(cgroupRoot.path)/\(jail)") }
-        return Cgroup(path: "\(state.trace(of: parent)?.cgroup ?? cgroup(of: parent).path)/\(jail)")
+        if let trace = try state.trace(of: parent) { return Cgroup(path: "\(trace.cgroup)/\(jail)") }
+        return Cgroup(path: "\(try cgroup(of: parent).path)/\(jail)")
+    }
+
+    /// Whether there is a cgroup that says it is of the jail of that name.
+    func hasCgroup(of jail: String) throws(RuntimeError) -> Bool {
+        let cgroup = try cgroup(of: jail)
+        return try cgroup.look { (cgroup) throws(Errno) in try cgroup.belongs(to: jail) }
     }
 
     func lock(_ jail: String) throws(RuntimeError) -> JailLock {

@@ -6,7 +6,10 @@ extension HostCheck {
     mutating func checkSettings() {
         let settings = spec.process.settings
         if settings.isEmpty { return }
-        let ids = IdentityRegistry.ids(of: spec, nil)
+        let ids: IDRange?
+        do throws(RuntimeError) { ids = try IdentityRegistry.ids(of: spec, nil) } catch {
+            return say(.error, error.message, spec.name.origin)
+        }
         let usual = IDRange(first: IdentityRegistry.firstRange, count: IdentityRegistry.rangeCount)
         let asked = settings.map { (path: spec.trialPath(of: $0), value: $0.value) }
         guard let answers = SettingTrial.answers(to: asked, ids: ids ?? usual) else { return }
@@ -30,7 +33,8 @@ extension HostCheck {
     /// A start objects to what this host does not have at all. Of a link that is yet to come the trial does not know.
     private func isUntold(_ setting: ProcessSpec.Setting) -> Bool {
         if let interface = setting.interface { return interface == "lo" || !spec.linksInside.contains(interface) }
-        return Files.exists("/proc/sys/\(setting.path)")
+        // What cannot be looked at is told.
+        do throws(Errno) { return try Files.isThere("/proc/sys/\(setting.path)") } catch { return true }
     }
 
     /// As the start does that fails at it.

@@ -101,13 +101,26 @@ struct HostCheck {
     /// What may still make something that is missing: one of these commands that has not been run.
     /// - Parameter isMade: a jail that is up has it, so one that has been run may have made it.
     private func maker(of lists: [Maker], isMade: Bool = false) -> String? {
-        let present = isMade ? nil : present?.spec.commands
-        let run = present.map { ($0.prepare + $0.prestart + $0.created + $0.start + $0.command).map(\.value) } ?? []
+        let commands = isMade ? nil : presentCommands
+        let run = commands.map { ($0.prepare + $0.prestart + $0.created + $0.start + $0.command).map(\.value) } ?? []
         return lists.first { list in list.commands.contains { !run.contains($0.value) } }?.parameter
     }
 
     /// The jail as it is up, which is to be started again.
-    private var present: JailRecord? { isRestart ? host.state.record(of: spec.name.value) : nil }
+    private func present() throws(RuntimeError) -> JailRecord? {
+        guard isRestart, let record = try host.state.record(of: spec.name.value) else { return nil }
+        if record.unreadable != nil { throw record.unreadableError() }
+        return record
+    }
+
+    /// On a doubt all commands have been run, and nothing is there that is not seen: what is missing is an error.
+    private var presentCommands: CommandSpec? {
+        do throws(RuntimeError) { return try present()?.spec.commands } catch { return spec.commands }
+    }
+
+    private var presentRoot: CommandLookup? {
+        do throws(RuntimeError) { return try present().map { CommandLookup(inside: $0) } } catch { return nil }
+    }
 
     /// Of the configuration, or of another file that decides.
     private func line(at place: SourceLocation) -> Bytes? {
@@ -254,7 +267,7 @@ struct HostCheck {
     ) { say(severity, "\(object): \(errno.description)", origin) }
 
     private mutating func checkJournal() {
-        guard let journal = spec.log.journal, !Files.exists(JournalWriter.socketPath) else { return }
+        guard let journal = spec.log.journal, unsafe access(JournalWriter.socketPath, F_OK) != 0 else { return }
         say(
             .warning, "log.journal: this host has no journal: \(JournalWriter.socketPath) is not there", journal.origin,
             hint: "the lines are in the log alone, jailrun logs")
@@ -265,7 +278,7 @@ struct HostCheck {
     /// A program that an earlier command may make need not be there yet. In a jail that is up it is, unless none makes it.
     private mutating func checkCommands() {
         let lookup = CommandLookup(rootOf: spec)
-        let inside = present.map { CommandLookup(inside: $0) }
+        let inside = presentRoot
         for command in spec.insideCommands {
             for lack in lookup.lacks(of: command.line) {
                 let isMade = inside?.lacks(of: command.line).isEmpty ?? false

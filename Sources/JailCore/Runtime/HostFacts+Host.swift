@@ -7,40 +7,49 @@ extension HostFacts {
     public convenience init(of jails: [JailSpec], host: Host) throws(RuntimeError) {
         let finders = jails.map { FactFinder(jail: $0, host: host) }
         var hidden = StartFacts()
-        FactFinder.addHiddenPaths(to: &hidden)
+        try FactFinder.addHiddenPaths(to: &hidden)
+        let own = try attempt("/proc/self") { () throws(Errno) in
+            (
+                ids: try host.isNested ? OwnUserNamespace.idCount() : nil,
+                ownsNetwork: try CapabilitySet.ofThisProcess().contains(.netAdmin)
+            )
+        }
         self.init(
-            host: Self.kernelText("hostname"), kernel: Self.kernelText("osrelease"),
-            nestedIDs: host.isNested ? OwnUserNamespace.idCount : nil,
-            ownsNetwork: CapabilitySet.ofThisProcess.contains(.netAdmin), stateDirectory: host.state.path,
-            lastJid: IdentityRegistry(state: host.state).last,
-            jails: host.state.traces,
-            cgroupTop: host.cgroupTop, cgroupRoot: host.cgroupRoot.path, cgroups: Self.cgroups(finders),
-            limits: FactFinder.limits(), hidden: hidden, resolvers: FactFinder.resolvers,
-            hidesMessages: FactFinder.hidesMessages,
-            owner: PasswordFile.host.user(String(geteuid())) ?? .root, users: Self.users(jails),
+            host: try Self.kernelText("hostname"), kernel: try Self.kernelText("osrelease"), nestedIDs: own.ids,
+            ownsNetwork: own.ownsNetwork, stateDirectory: host.state.path,
+            lastJid: try IdentityRegistry(state: host.state).last(),
+            jails: try host.state.traces(),
+            cgroupTop: host.cgroupTop, cgroupRoot: host.cgroupRoot.path, cgroups: try Self.cgroups(finders),
+            limits: try FactFinder.limits(), hidden: hidden, resolvers: try FactFinder.resolvers(),
+            hidesMessages: try FactFinder.hidesMessages(),
+            owner: try PasswordFile.host.known(String(geteuid())) ?? .root, users: try Self.users(jails),
             roots: try Self.roots(finders), trees: try Self.trees(finders), profiles: try Self.profiles(jails),
             network: try Self.network(jails, host), hostnames: try Self.hostnames(jails, host),
             mountedFiles: finders.flatMap { finder in finder.mountedFiles.map { finder.jail.mounts[$0].source } })
     }
 
-    private static func kernelText(_ name: String) -> String {
-        (try? Files.text("/proc/sys/kernel/\(name)"))?.trimmed ?? "unknown"
+    private static func kernelText(_ name: String) throws(RuntimeError) -> String {
+        let path = "/proc/sys/kernel/\(name)"
+        return try attempt(path) { () throws(Errno) in try Files.textIfThere(path) }?.trimmed ?? "unknown"
     }
 
-    private static func cgroups(_ finders: [FactFinder]) -> [KnownCgroup] {
+    private static func cgroups(_ finders: [FactFinder]) throws(RuntimeError) -> [KnownCgroup] {
         var found: [KnownCgroup] = []
-        for path in finders.flatMap({ $0.levelPaths() }) where !found.contains(where: { $0.path == path }) {
-            let cgroup = Cgroup(path: path)
-            found.append(
-                KnownCgroup(
-                    path: path, exists: cgroup.exists, controllers: cgroup.controllers,
-                    enabledControllers: cgroup.enabledControllers))
+        for finder in finders {
+            for path in try finder.levelPaths() where !found.contains(where: { $0.path == path }) {
+                found.append(
+                    try Cgroup(path: path).look { (cgroup) throws(Errno) in
+                        KnownCgroup(
+                            path: path, exists: try cgroup.exists(), controllers: try cgroup.controllers(),
+                            enabledControllers: try cgroup.enabledControllers())
+                    })
+            }
         }
         return found
     }
 
     /// One that is not there is an error of the plan, here as there.
-    private static func users(_ jails: [JailSpec]) -> [StartFacts.User] {
+    private static func users(_ jails: [JailSpec]) throws(RuntimeError) -> [StartFacts.User] {
         let names = jails.flatMap { jail in
             let commands = jail.commands
             return [commands.systemUser, commands.isJailUserOfHost.value ? commands.jailUser : nil].compactMap {
@@ -48,7 +57,9 @@ extension HostFacts {
             }
         }
         var users: [StartFacts.User] = []
-        for user in names.compactMap({ PasswordFile.host.user($0) }) where !users.contains(user) { users.append(user) }
+        for name in names {
+            if let user = try PasswordFile.host.known(name), !users.contains(user) { users.append(user) }
+        }
         return users
     }
 
@@ -62,12 +73,16 @@ extension HostFacts {
             var facts = StartFacts()
             guard let root = try finder.openRoot(&facts) else { continue }
             let places = finder.places(root: root.number)
-            let passwords = finder.passwords(root: root.number)
+            let passwords = try finder.passwords(root: root.number)
+            if let failure = passwords.failure { throw failure }
+            var found: [Root.File] = []
+            for path in files {
+                if let ground = try places.ground(path) { found.append(Root.File(path: path, ground: ground)) }
+            }
             roots.append(
                 Root(
-                    folders: folders, directories: finder.rootDirectories(root: root.number), hasEtc: places.hasEtc(),
-                    files: files.compactMap { path in places.ground(path).map { Root.File(path: path, ground: $0) } },
-                    passwd: passwords.passwd, group: passwords.group))
+                    folders: folders, directories: try finder.rootDirectories(root: root.number),
+                    hasEtc: try places.hasEtc(), files: found, passwd: passwords.passwd, group: passwords.group))
         }
         return roots
     }
@@ -122,10 +137,11 @@ extension HostFacts {
             ]
         }
         let proc = try NetworkConnection.openProc()
+        let ledger = try host.state.networkLedger()
         do throws(NetlinkError) {
             var facts = try Netlink(proc: FileDescriptor(rawValue: proc.number)).facts(
                 for: all, seesRules: Host.seesRules)
-            facts.remember(NetworkLedger((try? Files.text(host.state.networkPath)) ?? ""))
+            facts.remember(ledger)
             return facts
         } catch { throw .host("cannot look at the network: \(error)", hint: error.hint) }
     }
@@ -152,22 +168,8 @@ extension HostFacts {
                 ?? decoder.decode(HostFacts.self, from: Data(bytes))
             if facts.version == currentVersion { return facts }
         } catch {
-            throw .host("\(Terminal.escaped(path)): no facts of a host: \(Self.reason(error))", hint: hint)
+            throw .host("\(Terminal.escaped(path)): no facts of a host: \(DecodingReason.text(error))", hint: hint)
         }
         throw .host("\(Terminal.escaped(path)): facts of another version of jailrun", hint: hint)
-    }
-
-    private static func reason(_ error: any Error) -> String {
-        func place(_ context: DecodingError.Context) -> String {
-            let path = context.codingPath.map { $0.intValue.map(String.init) ?? $0.stringValue }
-            return path.isEmpty ? "" : "\(path.joined(separator: ".")): "
-        }
-        switch error {
-        case DecodingError.keyNotFound(let key, let context): return "\(place(context))\(key.stringValue) is missing"
-        case DecodingError.valueNotFound(_, let context): return "\(place(context))a value is missing"
-        case DecodingError.typeMismatch(_, let context): return "\(place(context))another kind of value"
-        case DecodingError.dataCorrupted(let context): return "\(place(context))\(context.debugDescription)"
-        default: return "not read"
-        }
     }
 }

@@ -43,7 +43,7 @@ struct HostRequirements {
 
     /// Beside each other, and beside those that are up.
     private func checkRoots() throws(RuntimeError) {
-        let traces = host.state.traces
+        let traces = try host.state.traces()
         if jails.count == 1 && traces.isEmpty { return }
         let names = Set(jails.map(\.name.value))
         var others = RootPlaces()
@@ -68,7 +68,7 @@ struct HostRequirements {
         for index in order(of: jails) {
             let (jail, place) = (jails[index], places[index])
             var facts = try facts(of: jail, terminals)
-            let connected = withoutOwnInterfaces(jail)
+            let connected = try go(without: jail) { () throws(RuntimeError) in try withoutOwnInterfaces(jail) }
             try go(without: ()) { () throws(RuntimeError) in
                 try addNetwork(of: connected, number: place.network, companions, trial, to: &facts)
             }
@@ -80,9 +80,9 @@ struct HostRequirements {
     }
 
     /// For a check, a jail that is up has what its start has moved into it, and gives it back before it starts again.
-    private func withoutOwnInterfaces(_ jail: JailSpec) -> JailSpec {
+    private func withoutOwnInterfaces(_ jail: JailSpec) throws(RuntimeError) -> JailSpec {
         if findings == nil || jail.network.interfaces.isEmpty { return jail }
-        guard let trace = host.state.trace(of: jail.name.value) else { return jail }
+        guard let trace = try host.state.trace(of: jail.name.value) else { return jail }
         var jail = jail
         jail.network.interfaces.removeAll { trace.interfaces.contains($0.value) }
         return jail
@@ -101,7 +101,7 @@ struct HostRequirements {
         if let assumed = host.assumed {
             (facts.maskedPaths, facts.readOnlyPaths) = (assumed.maskedPaths, assumed.readOnlyPaths)
         } else if findings == nil {
-            FactFinder.addHiddenPaths(to: &facts)
+            try FactFinder.addHiddenPaths(to: &facts)
         }
         return facts
     }

@@ -87,7 +87,7 @@ struct HostWalk: Sendable {
     }
 
     private func resolved(_ path: String) throws(HostWalkError) -> String {
-        let places = writtenPlaces()
+        let places = try writtenPlaces()
         var folders = [try folder("/", in: AT_FDCWD, places, writer: nil)]
         var names: [String] = []
         var pending = Self.components(path)
@@ -175,15 +175,39 @@ struct HostWalk: Sendable {
         func isPlace(of status: stat) -> Bool { status.st_dev == device && status.st_ino == inode }
     }
 
-    private func writtenPlaces() -> [WrittenPlace] {
-        let running = (state?.names ?? []).compactMap { state?.record(of: $0)?.spec }
-        return (jails + running).flatMap { spec in
-            spec.writtenFolders.compactMap { folder in
-                var status = stat()
-                guard unsafe stat(folder.value, &status) == 0 else { return nil }
-                return WrittenPlace(jail: spec.name.value, device: status.st_dev, inode: status.st_ino)
+    private func writtenPlaces() throws(HostWalkError) -> [WrittenPlace] {
+        var places: [WrittenPlace] = []
+        for spec in try jails + running() {
+            for folder in spec.writtenFolders {
+                if let place = try Self.place(folder.value, writtenBy: spec) { places.append(place) }
             }
         }
+        return places
+    }
+
+    private func running() throws(HostWalkError) -> [JailSpec] {
+        let records: [JailRecord]
+        do throws(RuntimeError) { records = try state?.records() ?? [] } catch {
+            throw HostWalkError(
+                "a link is on the way, and it is not known where jails write: \(error.message)", hint: nil)
+        }
+        if let record = records.first(where: { $0.unreadable != nil }) {
+            throw HostWalkError(
+                "a link is on the way, and it is not known where root of \"\(Terminal.escaped(record.name))\" writes: "
+                    + "its record cannot be read", hint: "name the place itself, or stop that jail")
+        }
+        return records.map(\.spec)
+    }
+
+    /// Nil when there is no such place. Who is not root need not know: then links are followed wherever they are.
+    private static func place(_ path: String, writtenBy spec: JailSpec) throws(HostWalkError) -> WrittenPlace? {
+        var status = stat()
+        if unsafe stat(path, &status) == 0 {
+            return WrittenPlace(jail: spec.name.value, device: status.st_dev, inode: status.st_ino)
+        }
+        let error = Errno.current
+        if error.meansAbsent || geteuid() != 0 { return nil }
+        throw HostWalkError(error)
     }
 }
 
@@ -196,7 +220,7 @@ struct HostWalkError: Error {
     init(_ errno: Errno) { (self.errno, description, hint) = (errno, errno.description, nil) }
 
     /// A link that must not be followed.
-    init(_ description: String, hint: String) {
+    init(_ description: String, hint: String?) {
         (errno, self.description, self.hint) = (.tooManySymbolicLinkLevels, description, hint)
     }
 }

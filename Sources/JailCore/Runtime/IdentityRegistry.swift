@@ -20,7 +20,7 @@ struct IdentityRegistry {
         let lock = try lock()
         // Another jailrun may have removed the last jail's directories before the lock was ours.
         try state.prepare()
-        let others = state.traces
+        let others = try state.traces()
         let jid = try chooseJid(for: spec, wish, others: others, lock)
         let range = try chooseRange(for: spec, wish, used: others.compactMap(\.identity.idRange))
         var trace = makeTrace(JailIdentity(jid: jid, idRange: range, generation: UInt64(Clock.microseconds())))
@@ -55,7 +55,8 @@ struct IdentityRegistry {
     func takeNumber() throws(RuntimeError) -> Int {
         let lock = try lock()
         try state.prepare()
-        let jid = Self.next(after: last, isUsed: state.traces.map(\.identity.jid).contains)
+        let used = try state.traces().map(\.identity.jid)
+        let jid = Self.next(after: try last(), isUsed: used.contains)
         try writeLast(jid, lock)
         _ = consume lock
         return jid
@@ -83,12 +84,12 @@ struct IdentityRegistry {
     /// What a start of these jails now would get; nothing is reserved.
     /// - Parameter findings: where `check` collects what is wrong; nil throws it.
     func preview(for specs: [JailSpec], findings: Findings? = nil) throws(RuntimeError) -> [Place] {
-        let others = state.traces
+        let others = try state.traces()
         var (jids, networks) = (Set(others.map(\.identity.jid)), Set(others.map(\.network)))
         var ranges = others.compactMap(\.identity.idRange)
         // What the file fixes is no other jail's.
         jids.formUnion(specs.compactMap(\.jid?.value))
-        var last = last
+        var last = try last()
         // All below the last one that was given are given, too: a thousand jails take no longer each than a few.
         var given: [IDRange] = []
         var first = Self.firstRange
@@ -135,7 +136,7 @@ struct IdentityRegistry {
         if let fixed = try fixedJid(of: spec, others: others) { return fixed }
         let used = others.map(\.identity.jid)
         if let wish, !used.contains(wish.jid) { return wish.jid }
-        let jid = Self.next(after: last, isUsed: used.contains)
+        let jid = Self.next(after: try last(), isUsed: used.contains)
         try writeLast(jid, lock)
         return jid
     }
@@ -147,7 +148,13 @@ struct IdentityRegistry {
     }
 
     /// The last number used.
-    var last: Int { assumed?.lastJid ?? (try? Files.text(state.registryPath)).flatMap { Int($0) } ?? 0 }
+    func last() throws(RuntimeError) -> Int {
+        if let assumed { return assumed.lastJid }
+        let text = try attempt("cannot read \(state.registryPath)") { () throws(Errno) in
+            try Files.textIfThere(state.registryPath)
+        }
+        return text.flatMap { Int($0) } ?? 0
+    }
 
     private static func next(after last: Int, isUsed: (Int) -> Bool) -> Int {
         var jid = last
@@ -158,8 +165,8 @@ struct IdentityRegistry {
     private func chooseRange(
         for spec: JailSpec, _ wish: JailIdentity?, used: [IDRange], from lowest: UInt32 = firstRange
     ) throws(RuntimeError) -> IDRange? {
-        guard case .private = spec.privileges.userNamespace.value, Self.nestedRange(assumed) == nil else {
-            return Self.ids(of: spec, assumed)
+        guard case .private = spec.privileges.userNamespace.value, try Self.nestedRange(assumed) == nil else {
+            return try Self.ids(of: spec, assumed)
         }
         if let range = wish?.idRange, !used.contains(where: { overlaps($0, range.first) }) { return range }
         var first = lowest
@@ -176,18 +183,20 @@ struct IdentityRegistry {
     }
 
     /// As many as the jail will have, and which, where no range has to be chosen for it; nil where it has the host's.
-    static func ids(of spec: JailSpec, _ assumed: HostFacts?) -> IDRange? {
+    static func ids(of spec: JailSpec, _ assumed: HostFacts?) throws(RuntimeError) -> IDRange? {
         switch spec.privileges.userNamespace.value {
         case .host: nil
         case .range(let first, let count): IDRange(first: first, count: count)
-        case .private: nestedRange(assumed) ?? IDRange(first: firstRange, count: rangeCount)
+        case .private: try nestedRange(assumed) ?? IDRange(first: firstRange, count: rangeCount)
         }
     }
 
     /// In a jail, its own: no other ids are known there.
-    private static func nestedRange(_ assumed: HostFacts?) -> IDRange? {
+    private static func nestedRange(_ assumed: HostFacts?) throws(RuntimeError) -> IDRange? {
         if let assumed { return assumed.nestedIDs.map { IDRange(first: 0, count: $0) } }
-        return OwnUserNamespace.isInitial ? nil : IDRange(first: 0, count: OwnUserNamespace.idCount)
+        if OwnUserNamespace.isInitial { return nil }
+        let count = try attempt("/proc/self/uid_map") { () throws(Errno) in try OwnUserNamespace.idCount() }
+        return IDRange(first: 0, count: count)
     }
 
     private func overlaps(_ range: IDRange, _ first: UInt32) -> Bool {

@@ -16,31 +16,42 @@ struct InnerJails {
     private static let mostBytes = 1 << 20
 
     /// - Parameter outer: jails of the host's that are up.
-    func records(in outer: [JailRecord]) -> [JailRecord] {
-        outer.filter { $0.spec.privileges.childrenMaximum.value > 0 }.flatMap { jails(in: $0, madeBy: $0, of: $0) }
+    /// - Throws: when it could not be looked for them.
+    func records(in outer: [JailRecord]) throws(RuntimeError) -> [JailRecord] {
+        var records: [JailRecord] = []
+        for jail in outer where jail.spec.privileges.childrenMaximum.value > 0 && jail.unreadable == nil {
+            records += try jails(in: jail, madeBy: jail, of: jail)
+        }
+        return records
     }
 
     /// - Returns: nil for a jail that the host has made, or none.
-    func record(of name: String) -> JailRecord? {
-        guard let outer = JailName.ancestors(of: name).compactMap({ host.state.record(of: $0) }).last,
-            host.state.trace(of: name) == nil, outer.isAlive
-        else { return nil }
-        return records(in: [outer]).first { $0.name == name }
+    func record(of name: String) throws(RuntimeError) -> JailRecord? {
+        var outer: JailRecord?
+        for ancestor in JailName.ancestors(of: name) {
+            if let record = try host.state.record(of: ancestor) { outer = record }
+        }
+        guard let outer, try !host.state.hasTrace(of: name), try outer.isAlive() else { return nil }
+        return try records(in: [outer]).first { $0.name == name }
     }
 
     /// - Parameter maker: in whose name this one was made, by root of that jail.
-    private func jails(in around: JailRecord, madeBy maker: JailRecord, of outer: JailRecord) -> [JailRecord] {
+    private func jails(
+        in around: JailRecord, madeBy maker: JailRecord, of outer: JailRecord
+    ) throws(RuntimeError) -> [JailRecord] {
         let prefix = "\(Self.folder(of: around)).".utf8
-        return folders(in: around.cgroup).flatMap { folder -> [JailRecord] in
+        var found: [JailRecord] = []
+        for folder in try folders(in: around.cgroup) {
             // Made from outside of it, its folder has the whole name: `b.c` in `b`.
             let isFromOutside = around.cgroup != outer.cgroup && folder.utf8.starts(with: prefix)
             let name = isFromOutside ? String(folder.utf8.dropFirst(prefix.count)) ?? folder : folder
             let from = isFromOutside ? maker : around
-            guard let jail = jail("\(around.name).\(name)", folder: folder, in: around, madeBy: from, of: outer) else {
-                return []
-            }
-            return [jail] + jails(in: jail, madeBy: from, of: outer)
+            let whole = "\(around.name).\(name)"
+            guard let jail = try jail(whole, folder: folder, in: around, madeBy: from, of: outer) else { continue }
+            found.append(jail)
+            found += try jails(in: jail, madeBy: from, of: outer)
         }
+        return found
     }
 
     private static func folder(of jail: JailRecord) -> String {
@@ -48,24 +59,23 @@ struct InnerJails {
     }
 
     /// The cgroups in that of a jail which jailrun inside has marked as jails.
-    private func folders(in cgroup: String) -> [String] {
-        do throws(Errno) {
-            return try Files.names(in: cgroup).filter {
-                JailName.objection(to: Bytes($0.utf8)) == nil && Cgroup(path: "\(cgroup)/\($0)").isInnerJail(named: $0)
+    private func folders(in cgroup: String) throws(RuntimeError) -> [String] {
+        try Cgroup(path: cgroup).look { (place) throws(Errno) in
+            var folders: [String] = []
+            for name in try Files.namesIfThere(in: place.path) where JailName.objection(to: Bytes(name.utf8)) == nil {
+                if try Cgroup(path: "\(place.path)/\(name)").isInnerJail(named: name) { folders.append(name) }
             }
-        } catch {
-            if !error.meansAbsent { host.warn("cannot look for jails in \(cgroup): \(error.description)") }
-            return []
+            return folders
         }
     }
 
     private func jail(
         _ name: String, folder: String, in around: JailRecord, madeBy maker: JailRecord, of outer: JailRecord
-    ) -> JailRecord? {
+    ) throws(RuntimeError) -> JailRecord? {
         let cgroup = "\(around.cgroup)/\(folder)"
-        guard host.state.trace(of: name) == nil, let pid = Self.firstProcess(in: Cgroup(path: cgroup)),
-            let startTime = ProcessTable.startTime(of: pid)
-        else { return nil }
+        if try host.state.hasTrace(of: name) { return nil }
+        let first = try Cgroup(path: cgroup).look { (cgroup) throws(Errno) in try Self.firstProcess(in: cgroup) }
+        guard let (pid, startTime) = first else { return nil }
         let identity = JailIdentity(
             jid: Self.firstNumber + Int(pid), idRange: outer.identity.idRange, generation: outer.identity.generation)
         let trace = JailTrace(
@@ -73,7 +83,7 @@ struct InnerJails {
             isTransient: false, supervisor: 0, supervisorStartTime: 0, hasNetwork: false)
         var details = outer.details
         details.networkUndo = []
-        details.spec = outer.spec.inside(name, recorded(folder, in: maker))
+        details.spec = outer.spec.inside(name, try recorded(folder, in: maker))
         details.spec.path.value = Self.path(details.spec.path.value, in: maker)
         return JailRecord(trace: trace, details: details)
     }
@@ -86,35 +96,38 @@ struct InnerJails {
     }
 
     /// The process that is number 1 where the jail's processes are counted. Nothing that has the host's ids is anybody's inside.
-    private static func firstProcess(in cgroup: Cgroup) -> Int32? {
-        cgroup.processes.first { pid in
-            guard let text = try? Files.text("/proc/\(pid)/status"),
-                let line = text.split(separator: "\n").first(where: { $0.hasPrefix("NSpid:") })
-            else { return false }
-            let numbers = line.split(whereSeparator: \.isWhitespace).dropFirst()
-            return numbers.count > 2 && numbers.last == "1" && !OwnUserNamespace.isSame(as: pid)
+    private static func firstProcess(in cgroup: Cgroup) throws(Errno) -> (pid: Int32, startTime: UInt64)? {
+        for pid in try cgroup.processes() {
+            guard let numbers = try ProcessTable.numbers(of: pid), numbers.count > 2, numbers.last == 1,
+                try !ProcessTable.sharesUserNamespace(pid), let startTime = try ProcessTable.startTime(of: pid)
+            else { continue }
+            return (pid, startTime)
         }
+        return nil
     }
 
-    /// What jailrun inside has written of it: no more than a wish.
-    private func recorded(_ name: String, in maker: JailRecord) -> JailSpec? {
+    /// What jailrun inside has written of it: no more than a wish, and one that cannot be read is none. It may narrow: where the host
+    /// has nothing left to read it with, it is not left out.
+    private func recorded(_ name: String, in maker: JailRecord) throws(RuntimeError) -> JailSpec? {
         do throws(Errno) {
             let root = try Files.open("/proc/\(maker.pid)/root", Int32(OpenFlags([.path, .directory]).rawValue))
             let path = "\(Planner.stateInside.dropFirst())/jails/\(name).json"
             let file = try RootPath.openRegular(path, root: root.number)
             var status = stat()
             guard unsafe fstat(file.number, &status) == 0, status.st_size <= Self.mostBytes else { return nil }
-            return try? JSONDecoder().decode(JailDetails.self, from: Data(try Files.read(file))).spec
-        } catch { return nil }  // shown without
+            let bytes = try Files.read(file)
+            return try? RecordForm.decode(JailDetails.self, from: bytes) { JailDetails(standardFor: name) }.spec
+        } catch {
+            if ![ENOMEM, ENFILE, EMFILE].contains(error.rawValue) { return nil }
+            throw .system("cannot read what is recorded of \(maker.name).\(name)", error)
+        }
     }
 }
 
 extension Cgroup {
     /// Whether jailrun, run by root inside of the jail around, made it for a jail.
-    fileprivate func isInnerJail(named name: String) -> Bool {
-        var value = [UInt8](repeating: 0, count: 256)
-        let length = unsafe cns_get_attribute(path, CgroupMark.attribute(isNested: true), &value, value.count)
-        return length > 0 && value[..<length].elementsEqual(name.utf8)
+    fileprivate func isInnerJail(named name: String) throws(Errno) -> Bool {
+        try attribute(CgroupMark.attribute(isNested: true))?.elementsEqual(name.utf8) == true
     }
 }
 
@@ -160,8 +173,8 @@ extension PrivilegeSpec {
 extension JailStop {
     /// Ends a jail that root inside of another has made: SIGTERM to it, then SIGKILL to all that is in it. What else it has is taken
     /// back by who made it.
-    func stopInner(_ record: JailRecord) -> Bool {
-        terminate(record)
+    func stopInner(_ record: JailRecord) throws(RuntimeError) -> Bool {
+        terminate(record, try firstProcess(of: record))
         let cgroup = Cgroup(path: record.cgroup)
         do {
             try cgroup.killAll(timeoutMilliseconds: 10000)

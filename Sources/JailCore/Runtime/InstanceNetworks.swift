@@ -22,7 +22,7 @@ public struct InstanceNetworks {
         let facts = try facts(jails)
         var chosen: [(from: InternetPrefix, to: InternetPrefix)] = []
         for network in instance.networks(of: jails) {
-            if let present = present(like: network, jails) {
+            if let present = try present(like: network, jails) {
                 chosen.append((network, present))
                 continue
             }
@@ -37,9 +37,10 @@ public struct InstanceNetworks {
     }
 
     /// Where jails of this instance that are up have that network.
-    private func present(like network: InternetPrefix, _ jails: [JailSpec]) -> InternetPrefix? {
+    private func present(like network: InternetPrefix, _ jails: [JailSpec]) throws(RuntimeError) -> InternetPrefix? {
         for jail in jails {
-            guard let record = host.state.record(of: instance.name(of: jail.name.value)), record.isAlive else {
+            guard let record = try host.state.record(of: instance.name(of: jail.name.value)), try record.isAlive()
+            else {
                 continue
             }
             for (mine, present) in zip(jail.network.addresses, record.spec.network.addresses) {

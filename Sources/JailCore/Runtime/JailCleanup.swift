@@ -14,8 +14,8 @@ public struct JailCleanup {
         let lock = try host.lock(spec.name.value)
         try JailRepair(host: host).repair(spec.name.value)
         let name = spec.name.value
-        if host.state.trace(of: name) != nil {
-            throw .alreadyExists(jail: spec.label, holder: NameHolder(state: host.state).words(of: name))
+        if try host.state.hasTrace(of: name) {
+            throw .alreadyExists(jail: spec.label, holder: try NameHolder(state: host.state).words(of: name))
         }
         let hooks = HostCommand(jail: spec, identity: nil, host: host)
         var failure: RuntimeError?

@@ -12,7 +12,7 @@ extension JailDetails {
             json.field("configuration", configuration)
             json.field("filter", filter)
         }
-        return json.bytes
+        return RecordForm.sealed(json.bytes)
     }
 }
 

@@ -50,6 +50,8 @@ public struct JailEntry {
         _ line: JailCommand?, parameter: String, origin: Origin, user: String? = nil, isHostUser: Bool = false,
         directory: Directory = .root, environment: [String] = [], timeoutSeconds: Int = 0, endsBySignal: Bool = false
     ) throws(RuntimeError) -> CommandOutcome {
+        // What its processes may do is not known: a command could do more.
+        if record.unreadable != nil { throw record.unreadableError() }
         let log = isUnattended ? consoleLog : Descriptor(-1)
         let handed = try HandedDescriptors(
             log.number < 0 ? handedNumbers : [], jail: record.spec.label, isNested: host.isNested)
@@ -85,15 +87,11 @@ public struct JailEntry {
     private func openJail() throws(RuntimeError) -> Descriptor {
         let number = cns_pidfd_open(record.pid)
         if number == -ESRCH { throw .notFound(jail: record.name) }
-        let isAlive = try attempt("\(record.spec.label): cannot look at its first process") { () throws(Errno) in
-            _ = try checkedResult(number)
-            do throws(Errno) { return try record.trace.readIsAlive() } catch {
-                close(number)
-                throw error
-            }
-        }
-        let pidfd = Descriptor(number)
-        if !isAlive { throw .notFound(jail: record.name) }
+        let pidfd = Descriptor(
+            try attempt("\(record.spec.label): cannot look at its first process") { () throws(Errno) in
+                try checkedResult(number)
+            })
+        if try !record.isAlive() { throw .notFound(jail: record.name) }
         return pidfd
     }
 
@@ -124,7 +122,7 @@ public struct JailEntry {
                 firstIndex: entry.spawn.count, slots: [(.joined, Int32(CNS_JOINED_DESCRIPTOR))])
         }
         let cgroup = try attempt("\(record.spec.label): \(record.cgroup)") { () throws(Errno) in
-            try Files.open(Cgroup(path: record.cgroup).home, O_DIRECTORY)
+            try Files.open(try Cgroup(path: record.cgroup).home(), O_DIRECTORY)
         }
         let plan = KernelPlan(steps: entry.spawn)
         plan.set(.control, to: pair.childs.number)

@@ -1,3 +1,5 @@
+internal import SystemPackage
+
 /// Everything that is known of a running jail: its record, and what the kernel says now.
 public struct JailInspection: Codable, Sendable {
     public struct Value: Codable, Sendable {
@@ -15,8 +17,18 @@ public struct JailInspection: Codable, Sendable {
         /// Seconds since 1970, as far as they are known.
         public var startedSeconds: Int?
         public var endedSeconds: Int?
+
+        fileprivate init(_ record: ServiceRecord) throws(RuntimeError) {
+            (status, supervisor) = (ServiceStatus(record), record.supervisor)
+            isSupervisorAlive = try record.isSupervisorAlive()
+            (log, configuration) = (record.log, record.configuration)
+            (startedSeconds, endedSeconds) = (record.startedSeconds, record.endedSeconds)
+        }
     }
 
+    /// Why what was recorded of it cannot be read: then no more is told than what the kernel says.
+    public var unreadable: String?
+    var trace: JailTrace?
     /// Nil when the jail is down: it has ended, or is to be started again.
     public var record: JailRecord?
     /// What it was, and will be when it is started again; nil when the record has it.
@@ -29,27 +41,33 @@ public struct JailInspection: Codable, Sendable {
     public var capabilities: String
 
     /// Nil when nothing is known of the jail.
-    public init?(_ record: JailRecord?, _ service: ServiceRecord? = nil) {
+    /// - Throws: when something of it could not be looked at.
+    public init?(_ record: JailRecord?, _ service: ServiceRecord? = nil) throws(RuntimeError) {
         guard let spec = record?.spec ?? service?.spec else { return nil }
-        self.record = record
-        self.spec = record == nil ? spec : nil
-        self.service = service.map {
-            Service(
-                status: ServiceStatus($0), supervisor: $0.supervisor, isSupervisorAlive: $0.isSupervisorAlive,
-                log: $0.log, configuration: $0.configuration, startedSeconds: $0.startedSeconds,
-                endedSeconds: $0.endedSeconds)
+        unreadable = record?.unreadable ?? service?.unreadable
+        if unreadable == nil {
+            self.record = record
+            self.spec = record == nil ? spec : nil
+        } else {
+            trace = record?.trace
         }
-        isAlive = record?.isAlive ?? false
+        self.service = try service.map { (service) throws(RuntimeError) in try Service(service) }
+        isAlive = try record?.isAlive() ?? false
         let cgroup = record.map { Cgroup(path: $0.cgroup) }
-        processes = cgroup?.processes ?? []
-        let files = ((try? cgroup.map { try Files.names(in: $0.path) }) ?? []).filter {
-            $0.hasSuffix(".max") || $0.hasSuffix(".current") || $0.hasSuffix(".events") || $0 == "cpu.weight"
-                || $0.hasSuffix(".high")
+        processes = try cgroup?.look { (cgroup) throws(Errno) in try cgroup.processes() } ?? []
+        cgroupValues = try cgroup?.look { (cgroup) throws(Errno) in try Self.values(in: cgroup) } ?? []
+        capabilities = unreadable == nil ? CapabilitySet(spec.privileges).description : ""
+    }
+
+    private static func values(in cgroup: Cgroup) throws(Errno) -> [Value] {
+        var values: [Value] = []
+        for file in try Files.namesIfThere(in: cgroup.path)
+        where [".max", ".current", ".events", ".high"].contains(where: file.hasSuffix) || file == "cpu.weight" {
+            if let text = try Files.textIfThere("\(cgroup.path)/\(file)") {
+                values.append(Value(file: file, value: text.trimmed))
+            }
         }
-        cgroupValues = files.compactMap { file in
-            (try? cgroup?.value(of: file)).map { Value(file: file, value: $0.trimmed) }
-        }
-        capabilities = CapabilitySet(spec.privileges).description
+        return values
     }
 
     /// JSON with sorted keys.

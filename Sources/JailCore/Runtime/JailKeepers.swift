@@ -143,7 +143,7 @@ public struct JailKeepers {
     private func end(_ run: SupervisedRun) throws(RuntimeError) {
         if run.isOver || run.isEnded {
             if !run.finish() && !run.isOver {
-                JailTakeover(host: host).run(waitingMilliseconds: 2000)
+                try JailTakeover(host: host).run(waitingMilliseconds: 2000)
                 takeBack(run)
                 throw .host("the supervisor of the jails was killed", hint: nil)
             }
@@ -160,9 +160,10 @@ public struct JailKeepers {
             } catch { host.warn(error.message) }
         }
         // Processes that died a moment ago had kept them.
-        if !ServiceRegistry(state: host.state).removeAbandoned().isEmpty {
+        do throws(RuntimeError) {
+            if try ServiceRegistry(state: host.state).removeAbandoned().isEmpty { return }
             host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
-        }
+        } catch { host.warn(error.message) }
     }
 
     /// In the foreground how the last start command ended is what the caller wants to know; else only whether it started.

@@ -7,29 +7,33 @@ public struct JailLookup {
 
     /// Jails that are up, in the order of their jids.
     /// - Parameter isRepaired: false for a look that changes nothing.
-    public func running(isRepaired: Bool = true) -> [JailRecord] {
+    /// - Throws: when it cannot be looked for them; then nothing is repaired on that doubt.
+    public func running(isRepaired: Bool = true) throws(RuntimeError) -> [JailRecord] {
         if isRepaired {
-            JailRepair(host: host).repairAll()
-            Adoption(host: host).run()
+            try JailRepair(host: host).repairAll()
+            try Adoption(host: host).run()
         }
-        return host.state.records.filter(\.isAlive)
+        return try host.state.running()
     }
 
     /// With those that root inside of one has made, which nobody but root inside starts, stops by commands, or changes.
-    public func runningEverywhere() -> [JailRecord] {
-        let running = running()
-        return running + InnerJails(host: host).records(in: running)
+    public func runningEverywhere() throws(RuntimeError) -> [JailRecord] {
+        let running = try running()
+        return try running + InnerJails(host: host).records(in: running)
     }
 
     /// Jails that somebody looks after, and those that were and failed; by name. Not all of them are up.
-    public func services() -> [ServiceRecord] { ServiceRegistry(state: host.state).records }
+    public func services() throws(RuntimeError) -> [ServiceRecord] { try ServiceRegistry(state: host.state).records() }
 
-    public func service(_ name: String) -> ServiceRecord? { ServiceRegistry(state: host.state).record(of: name) }
+    public func service(_ name: String) throws(RuntimeError) -> ServiceRecord? {
+        try ServiceRegistry(state: host.state).record(of: name)
+    }
 
     /// Where a jail came from that is up, or is known to have been.
-    public func origin(of name: String) -> JailOrigin? {
-        let service = service(name)
-        if let record = host.state.record(of: name) {
+    public func origin(of name: String) throws(RuntimeError) -> JailOrigin? {
+        let service = try service(name)
+        if let record = try host.state.record(of: name) {
+            if record.unreadable != nil { throw record.unreadableError() }
             return JailOrigin(
                 spec: record.spec, configuration: record.configuration,
                 isTransient: service?.isTransient ?? record.trace.isTransient,
@@ -42,34 +46,39 @@ public struct JailLookup {
     }
 
     /// Whether there is something to be stopped.
-    public func isKnown(_ name: String) -> Bool { host.state.record(of: name) != nil || service(name) != nil }
+    public func isKnown(_ name: String) throws(RuntimeError) -> Bool {
+        if try host.state.record(of: name) != nil { return true }
+        return try service(name) != nil
+    }
 
     /// Whether it is up, or somebody is about to start it: more may be heard of it.
-    public func isOngoing(_ name: String) -> Bool {
-        if let service = service(name) { return !service.state.isOver }
-        return host.state.record(of: name) != nil
+    public func isOngoing(_ name: String) throws(RuntimeError) -> Bool {
+        if let service = try service(name) { return !service.state.isOver }
+        return try host.state.record(of: name) != nil
     }
 
     /// Where its output is kept; nil when it goes to the jailrun in whose foreground it runs.
-    public func log(of name: String, _ spec: JailSpec) -> ConsoleLog.Place? {
-        spec.consoleLogPlace ?? service(name)?.log
+    public func log(of name: String, _ spec: JailSpec) throws(RuntimeError) -> ConsoleLog.Place? {
+        if let place = spec.consoleLogPlace { return place }
+        return try service(name)?.log
     }
 
     /// The name of a jail that has that name or that jid.
-    public func name(_ text: String) -> String? { record(text)?.name }
+    public func name(_ text: String) throws(RuntimeError) -> String? { try record(text)?.name }
 
     /// What jail_get(2) says when there is no jail of that name or number.
     public func objection(to text: String) -> String {
-        if let doubt = host.state.doubt(about: text) { return doubt.message }
         let number = Int(text) ?? 0
         return number > 0 ? "jail \(number) not found" : "jail \"\(Terminal.escaped(text))\" not found"
     }
 
     /// The record of a jail that has that name or that jid.
-    public func record(_ text: String) -> JailRecord? { Self.record(text, in: running()) }
+    public func record(_ text: String) throws(RuntimeError) -> JailRecord? { Self.record(text, in: try running()) }
 
     /// The same, of those, too, that root inside of one has made.
-    public func recordEverywhere(_ text: String) -> JailRecord? { Self.record(text, in: runningEverywhere()) }
+    public func recordEverywhere(_ text: String) throws(RuntimeError) -> JailRecord? {
+        Self.record(text, in: try runningEverywhere())
+    }
 
     private static func record(_ text: String, in jails: [JailRecord]) -> JailRecord? {
         let jid = Int(text)
@@ -79,14 +88,17 @@ public struct JailLookup {
     /// The record of a jail that is up.
     /// - Throws: `notFound(_:)` when there is none.
     public func existing(_ text: String) throws(RuntimeError) -> JailRecord {
-        if let record = recordEverywhere(text) { return record }
+        if let record = try recordEverywhere(text) { return record }
         throw notFound(text)
     }
 
     /// What is said of a jail that is not up, with how it ended or the one that was most likely meant.
     public func notFound(_ text: String) -> RuntimeError {
-        if let doubt = host.state.doubt(about: text) { return doubt }
-        if let service = service(text) {
+        do { return try absence(of: text) } catch { return error }
+    }
+
+    private func absence(of text: String) throws(RuntimeError) -> RuntimeError {
+        if let service = try service(text) {
             let name = Terminal.escaped(service.name)
             let words = service.detail.map { ": \(ConsoleText.safe($0))" } ?? ""
             if service.isEnded {
@@ -94,14 +106,14 @@ public struct JailLookup {
             }
             return .host("\"\(name)\" is \(service.state.rawValue)\(words)", hint: nil)
         }
-        let names = host.state.records.filter(\.isAlive).map(\.name)
+        let names = try host.state.running().map(\.name)
         guard let near = Spelling(text).closest(in: names) else { return .notFound(jail: text) }
         return .host("\"\(Terminal.escaped(text))\" not found", hint: "did you mean \"\(near)\"?")
     }
 
     /// The names, each after the running jails that depend on it.
-    public func withDependents(_ names: [String]) -> [String] {
-        let records = host.state.records
+    public func withDependents(_ names: [String]) throws(RuntimeError) -> [String] {
+        let records = try host.state.records()
         var ordered: [String] = []
         var visiting: [String] = []
         func visit(_ name: String) {
@@ -122,6 +134,15 @@ extension JailRecord {
     }
 }
 
+extension JailRecord {
+    /// What is said of a jail that is up, and of which more must be known than that.
+    public func unreadableError() -> RuntimeError {
+        .host(
+            "\"\(Terminal.escaped(name))\" is up, and its record cannot be read: \(unreadable ?? "")",
+            hint: "jailrun stop \(name) ends it; then start it anew")
+    }
+}
+
 /// What a jail was started from, and by whom.
 public struct JailOrigin: Sendable {
     public var spec: JailSpec
@@ -134,5 +155,5 @@ public struct JailOrigin: Sendable {
 
 extension Host {
     /// Whether a jail of that name is up, or about to be.
-    public func isHeld(_ name: String) -> Bool { NameHolder(state: state).isHeld(name) }
+    public func isHeld(_ name: String) throws(RuntimeError) -> Bool { try NameHolder(state: state).isHeld(name) }
 }

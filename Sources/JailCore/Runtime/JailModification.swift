@@ -22,14 +22,15 @@ public struct JailModification {
 
     /// The first of the parameters given that would become another, and cannot while the jail runs.
     public static func fixedParameter(of record: JailRecord, in change: JailChange, among others: [JailRecord])
-        -> String?
+        throws(RuntimeError) -> String?
     {
         var asked = record
         asked.details.spec = change.asked
         let (before, after) = (JailValues(record, among: others), JailValues(asked, among: others))
-        return change.names.first { name in
-            KernelParameters.contains(name) && !KernelParameters.isChangeable(name) && before[name] != after[name]
+        for name in change.names where KernelParameters.contains(name) && !KernelParameters.isChangeable(name) {
+            if try before.value(of: name) != after.value(of: name) { return name }
         }
+        return nil
     }
 
     /// - Parameter makeChange: called with the jail as it is, which stays so until the change is made.
@@ -45,7 +46,11 @@ public struct JailModification {
 
     /// The steps of a change that is not made: the same facts are looked up, nothing is written.
     public func dryRun(_ makeChange: (JailSpec) throws(ConfigurationFailure) -> JailChange) throws(Failure) -> [Step] {
-        guard let record = host.state.record(of: name) else { throw .runtime(.notFound(jail: name)) }
+        let record = try runtime { () throws(RuntimeError) in
+            guard let record = try host.state.record(of: name) else { throw .notFound(jail: name) }
+            if record.unreadable != nil { throw record.unreadableError() }
+            return record
+        }
         let asked = try changed(record, makeChange)
         return try runtime { () throws(RuntimeError) in
             try plan(record, resolved(asked.result, from: record.spec)).allSteps
@@ -63,10 +68,11 @@ public struct JailModification {
     private func hold() throws(RuntimeError) -> Hold {
         let lock = try host.lock(name)
         try JailRepair(host: host).repair(name)
-        guard let record = host.state.record(of: name) else {
+        guard let record = try host.state.record(of: name) else {
             lock.unlinkAndRelease()
             throw .notFound(jail: name)
         }
+        if record.unreadable != nil { throw record.unreadableError() }
         return Hold(lock: lock, record: record)
     }
 
@@ -79,7 +85,11 @@ public struct JailModification {
     ) throws(Failure) -> JailChange {
         let change: JailChange
         do throws(ConfigurationFailure) { change = try makeChange(record.spec) } catch { throw .parameters(error) }
-        if let fixed = Self.fixedParameter(of: record, in: change, among: host.state.records) { throw .fixed(fixed) }
+        let others = try runtime { () throws(RuntimeError) in try host.state.records() }
+        let fixed = try runtime { () throws(RuntimeError) in
+            try Self.fixedParameter(of: record, in: change, among: others)
+        }
+        if let fixed { throw .fixed(fixed) }
         return change
     }
 
@@ -97,10 +107,10 @@ public struct JailModification {
 
     /// - Throws: why it cannot have that name.
     private func checkName(_ other: String, of jail: JailSpec) throws(RuntimeError) {
-        if host.state.trace(of: other) != nil {
-            throw .alreadyExists(jail: other, holder: NameHolder(state: host.state).words(of: other))
+        if try host.state.hasTrace(of: other) {
+            throw .alreadyExists(jail: other, holder: try NameHolder(state: host.state).words(of: other))
         }
-        let child = host.state.names.first { $0.hasPrefix("\(name).") }
+        let child = try host.state.names().first { $0.hasPrefix("\(name).") }
         let objection =
             JailName.parent(of: other) != JailName.parent(of: name)
             ? "cannot change jail's parent" : child.map { "\"\($0)\" is nested in it: remove that first" }
@@ -158,7 +168,9 @@ public struct JailModification {
         new.trace.label = new.spec.label
         try host.state.rename(new.trace, new.details, from: name)
         do throws(RuntimeError) { try ServiceRegistry(state: host.state).rename(name, to: new.spec) } catch {
-            try? host.state.rename(old.trace, old.details, from: new.name)
+            do throws(RuntimeError) { try host.state.rename(old.trace, old.details, from: new.name) } catch let second {
+                host.warn("\(old.spec.label): it has the name \(new.name) now: \(second.message)")
+            }
             throw error
         }
     }

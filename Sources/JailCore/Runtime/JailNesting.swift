@@ -15,14 +15,14 @@ struct JailNesting {
     private var parentName: String? { JailName.parent(of: name) }
 
     /// Names of the jails inside it, at any depth, deepest first.
-    var jails: [String] {
-        host.state.names.filter { $0.hasPrefix("\(name).") }.sorted { left, right in
+    func jails() throws(RuntimeError) -> [String] {
+        try host.state.names().filter { $0.hasPrefix("\(name).") }.sorted { left, right in
             let depths = (left.split(separator: ".").count, right.split(separator: ".").count)
             return depths.0 == depths.1 ? left < right : depths.0 > depths.1
         }
     }
 
-    var hasJails: Bool { host.state.names.contains { $0.hasPrefix("\(name).") } }
+    func hasJails() throws(RuntimeError) -> Bool { try host.state.names().contains { $0.hasPrefix("\(name).") } }
 
     // MARK: Start
 
@@ -37,28 +37,31 @@ struct JailNesting {
     /// - Throws: what jail_set(2) says when the jail around is not there, or one has as many jails in it as it may.
     func check(_ jail: JailSpec) throws(RuntimeError) {
         try checkParent(jail)
-        let limits = limits
-        for (cgroup, maximum) in limits where cgroup.nestedCount >= maximum {
+        for (cgroup, maximum) in try limits()
+        where try cgroup.look({ (cgroup) throws(Errno) in try cgroup.nestedCount() }) >= maximum {
             throw .unsuitable(jail: jail.label, origin: jail.name.origin, "prison limit exceeded", hint: nil)
         }
     }
 
     private func checkParent(_ jail: JailSpec) throws(RuntimeError) {
         guard let parentName else { return }
-        if let parent = host.state.trace(of: parentName), parent.phase == .up, parent.isAlive { return }
+        if let parent = try host.state.trace(of: parentName), parent.phase == .up, try parent.isAlive() { return }
         throw .unsuitable(jail: jail.label, origin: jail.name.origin, "jail \"\(parentName)\" not found", hint: nil)
     }
 
     /// `children.max` of the jails around it. From outside 0 is no limit, as on FreeBSD: who made a jail may put others into it.
-    private var limits: [(Cgroup, Int)] {
+    private func limits() throws(RuntimeError) -> [(Cgroup, Int)] {
         var limits: [(Cgroup, Int)] = []
         if host.isNested {
-            let text = (try? host.cgroupRoot.value(of: CgroupSetting.nestedCount))?.trimmed
-            if let cgroups = text.flatMap({ Int($0) }) { limits.append((host.cgroupRoot, (cgroups - 1) / 2)) }
+            // `max` where nothing limits it.
+            let text = try host.cgroupRoot.look { (cgroup) throws(Errno) in
+                try cgroup.value(of: CgroupSetting.nestedCount).trimmed
+            }
+            if let cgroups = Int(text) { limits.append((host.cgroupRoot, (cgroups - 1) / 2)) }
         }
         var around = parentName
         while let name = around {
-            if let record = host.state.record(of: name), record.spec.privileges.childrenMaximum.value > 0 {
+            if let record = try host.state.record(of: name), record.spec.privileges.childrenMaximum.value > 0 {
                 limits.append((Cgroup(path: record.cgroup), record.spec.privileges.childrenMaximum.value))
             }
             around = JailName.parent(of: name)
@@ -71,8 +74,8 @@ struct JailNesting {
     func enterParent(_ jail: JailSpec) throws(RuntimeError) {
         guard let parentName else { return }
         try checkParent(jail)
-        guard let parent = host.state.trace(of: parentName) else { return }
-        keepAlive(parent)
+        guard let parent = try host.state.trace(of: parentName) else { return }
+        try keepAlive(parent)
         do { try Cgroup(path: parent.cgroup).moveProcesses(to: CgroupMark.leaf) } catch {
             throw .system(
                 "\(jail.label): cannot move the processes of \"\(parentName)\" out of \(parent.cgroup)", error)
@@ -85,7 +88,7 @@ struct JailNesting {
     /// - Throws: when that cannot be reached.
     func setPersistence(_ record: JailRecord) throws(RuntimeError) {
         let lock = try IdentityRegistry(state: host.state).lock()
-        let isPersistent = record.spec.isPersistent.value || hasJails
+        let isPersistent = record.spec.isPersistent.value ? true : try hasJails()
         try attempt("\(record.spec.label): cannot reach the jail's first process") { () throws(Errno) in
             let pidfd = Descriptor(try checkedResult(cns_pidfd_open(record.pid)))
             let signal = isPersistent ? CNS_SIGNAL_PERSIST : CNS_SIGNAL_NO_PERSIST
@@ -95,47 +98,61 @@ struct JailNesting {
     }
 
     /// The same of a jail that may have ended meanwhile.
-    func settle(_ record: JailRecord) { try? setPersistence(record) }
+    func settle(_ record: JailRecord) {
+        do throws(RuntimeError) { try setPersistence(record) } catch {
+            if case .system(_, .noSuchProcess) = error { return }
+            host.warn(error.message)
+        }
+    }
 
     private static let settlingMilliseconds = 1000
 
     /// When it is gone, the one around may end, unless somebody is at its start, who settles it at the end.
     func settleParent() {
-        guard let parentName, host.state.trace(of: parentName)?.isAlive == true,
-            let lock = try? JailLock(
-                host.state.lockPath(parentName), in: host.state, jail: parentName, writesHolder: false,
-                timeoutMilliseconds: Self.settlingMilliseconds)
-        else { return }
-        if let record = host.state.record(of: parentName), record.isAlive, !record.isDying,
-            !record.spec.isPersistent.value
+        do throws(RuntimeError) { try settleParentLocked() } catch {
+            // Whoever has the lock is at its start, or its end.
+            if case .locked = error { return }
+            host.warn(error.message)
+        }
+    }
+
+    private func settleParentLocked() throws(RuntimeError) {
+        guard let parentName, try host.state.trace(of: parentName)?.isAlive() == true else { return }
+        let lock = try JailLock(
+            host.state.lockPath(parentName), in: host.state, jail: parentName, writesHolder: false,
+            timeoutMilliseconds: Self.settlingMilliseconds)
+        if let record = try host.state.record(of: parentName), record.unreadable == nil, try record.isAlive(),
+            !record.isDying, !record.spec.isPersistent.value
         {
             JailNesting(of: parentName, host: host).settle(record)
         }
         _ = consume lock
     }
 
-    private func keepAlive(_ trace: JailTrace) {
+    private func keepAlive(_ trace: JailTrace) throws(RuntimeError) {
         let number = cns_pidfd_open(trace.pid)
-        guard number >= 0, trace.isAlive else {
-            if number >= 0 { close(number) }
-            return
-        }
+        guard number >= 0 else { return }
         let pidfd = Descriptor(number)
+        guard try trace.isAlive() else { return }
         _ = cns_pidfd_signal(pidfd.number, Int32(CNS_SIGNAL_PERSIST.rawValue))
     }
 
     // MARK: End
 
     /// What is left of the jails in a cgroup whose processes were all killed. Whoever works on one of them learns of its end.
-    func removeJails(in cgroup: Cgroup) {
-        for other in host.state.names where other != name {
-            guard let nested = host.state.trace(of: other), nested.cgroup.hasPrefix("\(cgroup.path)/") else { continue }
-            guard let lock = try? host.lock(nested.name) else { continue }
+    /// - Throws: when something of one is left: then the cgroup around it is, too.
+    func removeJails(in cgroup: Cgroup) throws(RuntimeError) {
+        for other in try host.state.names() where other != name {
+            guard let nested = try host.state.trace(of: other), nested.cgroup.hasPrefix("\(cgroup.path)/") else {
+                continue
+            }
+            let lock = try host.lock(nested.name)
             // Its start may have gone on for a moment.
-            let inside = Cgroup(path: nested.cgroup)
-            if inside.belongs(to: nested.name) { try? inside.killAll(timeoutMilliseconds: 10000) }
-            try? JailRepair(host: host).repair(nested.name)
-            if host.state.trace(of: nested.name) == nil { lock.unlinkAndRelease() } else { _ = consume lock }
+            try Cgroup(path: nested.cgroup).look { (inside) throws(Errno) in
+                if try inside.belongs(to: nested.name) { try inside.killAll(timeoutMilliseconds: 10000) }
+            }
+            try JailRepair(host: host).repair(nested.name)
+            if try host.state.hasTrace(of: nested.name) { _ = consume lock } else { lock.unlinkAndRelease() }
         }
     }
 }

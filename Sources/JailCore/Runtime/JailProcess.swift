@@ -1,4 +1,5 @@
 internal import Glibc
+internal import SystemPackage
 
 /// A process of a jail, as proc(5) of the host shows it.
 public struct JailProcess: Sendable {
@@ -16,14 +17,25 @@ public struct JailProcess: Sendable {
     public var command: String
 
     /// The processes of a jail, by pid.
-    public static func all(of record: JailRecord) -> [JailProcess] {
-        Cgroup(path: record.cgroup).processes.sorted().compactMap { JailProcess(pid: $0, jail: record) }
+    /// - Throws: when one that is there cannot be looked at.
+    public static func all(of record: JailRecord) throws(RuntimeError) -> [JailProcess] {
+        let pids = try Cgroup(path: record.cgroup).look { (cgroup) throws(Errno) in try cgroup.processes().sorted() }
+        var processes: [JailProcess] = []
+        for pid in pids {
+            let found = try attempt("cannot look at process \(pid)") { () throws(Errno) in
+                try ProcessTable.ifRunning { () throws(Errno) in try JailProcess(pid: pid, jail: record) }
+            }
+            if case .some(.some(let process)) = found { processes.append(process) }
+        }
+        return processes
     }
 
-    init?(pid: Int32, jail: JailRecord) {
-        guard let status = try? Files.text("/proc/\(pid)/status"), let stat = try? Files.text("/proc/\(pid)/stat"),
-            let close = stat.lastIndex(of: ")")
-        else { return nil }
+    /// Nil for one that has ended in the middle of it.
+    private init?(pid: Int32, jail: JailRecord) throws(Errno) {
+        let status = try Files.text("/proc/\(pid)/status")
+        let stat = try Files.text("/proc/\(pid)/stat")
+        let line = try Files.text("/proc/\(pid)/cmdline").split(separator: "\0").joined(separator: " ")
+        guard let close = stat.lastIndex(of: ")") else { return nil }
         func field(_ name: String) -> [Substring] {
             status.split(separator: "\n").first { $0.hasPrefix(name + ":") }?.dropFirst(name.count + 1)
                 .split(whereSeparator: \.isWhitespace) ?? []
@@ -40,7 +52,6 @@ public struct JailProcess: Sendable {
         let ticks = (Double(fields[11]) ?? 0) + (Double(fields[12]) ?? 0)
         cpuSeconds = ticks / Double(sysconf(Int32(_SC_CLK_TCK)))
         residentKiB = field("VmRSS").first.flatMap { Int($0) } ?? 0
-        let line = ((try? Files.text("/proc/\(pid)/cmdline")) ?? "").split(separator: "\0").joined(separator: " ")
         command = line.isEmpty ? "[\(field("Name").joined(separator: " "))]" : line
     }
 }

@@ -10,25 +10,36 @@ public struct JailPrune {
     public func run() throws(RuntimeError) -> (removed: [String], left: [String]) {
         try host.state.prepare()
         let repair = JailRepair(host: host)
-        var repaired = repair.repairAll(waitingMilliseconds: 2000)
+        var repaired = try repair.repairAll(waitingMilliseconds: 2000)
         // Who was killed a moment ago may have held a lock until now, or have told of a jail since.
-        if !repair.left.isEmpty { repaired += repair.repairAll(waitingMilliseconds: 2000) }
+        if try !repair.left().isEmpty { repaired += try repair.repairAll(waitingMilliseconds: 2000) }
         var removed = repaired.map { "removed \($0)" }
-        removed += ServiceRegistry(state: host.state).removeAbandoned(all: true).map { "forgot \($0), which has ended" }
+        let forgotten = try ServiceRegistry(state: host.state).removeAbandoned(all: true)
+        removed += forgotten.map { "forgot \($0), which has ended" }
         removed += try pruneNetwork()
         host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
-        return (removed, repair.left)
+        return (removed, try repair.left())
     }
 
     private func pruneNetwork() throws(RuntimeError) -> [String] {
         let connection = try NetworkConnection(host: host)
+        let known = try host.state.names()
+        let names: [String]
+        do throws(NetlinkError) { names = try connection.netlink.jailNames() } catch { throw failure(error) }
+        var dead: [String] = []
+        for jail in names where !known.contains(jail) {
+            if try !JailRepair(host: host).isPopulatedUnrecorded(jail) { dead.append(jail) }
+        }
         do throws(NetlinkError) {
-            let known = host.state.names
             var removed: [String] = []
-            for jail in try connection.netlink.jailNames() where !known.contains(jail) {
+            for jail in dead {
                 removed += try connection.netlink.removeLeftovers(jail: jail, jid: nil, under: connection.lock)
             }
             return try removed + connection.netlink.removeUnused(under: connection.lock)
-        } catch { throw .host("cannot look for what the network of dead jails left: \(error)", hint: error.hint) }
+        } catch { throw failure(error) }
+    }
+
+    private func failure(_ error: NetlinkError) -> RuntimeError {
+        .host("cannot look for what the network of dead jails left: \(error)", hint: error.hint)
     }
 }

@@ -32,21 +32,32 @@ struct JailTrace: Codable, Sendable, Equatable {
     var revision = 0
     /// Nil in what an older jailrun wrote.
     var root: RootPlace?
+    /// Why what was recorded cannot be read: then this is what the kernel says of the jail.
+    var unreadable: String?
 
     /// Whether its pid 1 lives: the process of this number that started then, in the jail's cgroup. Whoever enters a jail enters
     /// that process's namespaces: it must be no other's.
-    var isAlive: Bool { (try? readIsAlive()) ?? false }
-
     /// - Throws: when that could not be looked at, which does not say that it is gone.
-    func readIsAlive() throws(Errno) -> Bool {
-        guard pid > 0, try ProcessTable.readStartTime(of: pid) == startTime else { return false }
-        return try Cgroup(path: cgroup).readProcesses().contains(pid)
+    func isAlive() throws(RuntimeError) -> Bool {
+        try attempt("cannot look at the processes of \(name)") { () throws(Errno) in
+            guard pid > 0, try ProcessTable.startTime(of: pid) == startTime else { return false }
+            return try Cgroup(path: cgroup).processes().contains(pid)
+        }
+    }
+
+    /// Whether the process that keeps it lives.
+    func isKept() throws(RuntimeError) -> Bool {
+        try ProcessTable.isRunning(supervisor, since: supervisorStartTime)
     }
 
     var text: String {
+        let text = "jailrun \(RecordForm.version)\n" + lines
+        return text + "sum \(RecordForm.sum(text.utf8))\n"
+    }
+
+    private var lines: String {
         let range = identity.idRange
         return """
-            jailrun 1
             name \(name)
             label \(label)
             jid \(identity.jid)
@@ -67,20 +78,17 @@ struct JailTrace: Codable, Sendable, Equatable {
             """
     }
 
-    /// Nil for anything that `text` did not write.
-    init?(text: String) {
-        guard text.utf8.starts(with: "jailrun 1\n".utf8) else { return nil }
-        let (keys, values) = Self.lines(of: text)
-        func value(_ key: String) -> String? { keys.firstIndex(of: key).map { values[$0] } }
-        func pair(_ key: String) -> (String, String)? {
-            guard let text = value(key), let space = text.utf8.firstIndex(of: UInt8(ascii: " ")) else { return nil }
-            return (String(text[..<space]), String(text[text.utf8.index(after: space)...]))
-        }
+    /// - Throws: for anything that `text` did not write, or that of the last release.
+    init(text: String) throws(UnreadableRecord) {
+        let lines = Lines(text)
+        try lines.check()
+        func value(_ key: String) -> String? { lines[key] }
+        func pair(_ key: String) -> (String, String)? { lines.pair(key) }
         guard let name = value("name"), let label = value("label"), let jid = value("jid").flatMap({ Int($0) }),
             let generation = value("generation").flatMap({ UInt64($0) }),
             let phase = value("phase").flatMap({ Phase(rawValue: $0) }), let cgroup = value("cgroup"),
             let process = pair("pid"), let keeper = pair("supervisor")
-        else { return nil }
+        else { throw UnreadableRecord(reason: "something is missing in it") }
         let range = pair("ids").flatMap { first, count in
             UInt32(first).flatMap { first in UInt32(count).map { IDRange(first: first, count: $0) } }
         }
@@ -96,25 +104,52 @@ struct JailTrace: Codable, Sendable, Equatable {
         root = value("root").map { RootPlace(path: $0, written: value("written") ?? "") }
     }
 
-    private static func lines(of text: String) -> (keys: [String], values: [String]) {
-        let bytes = Bytes(text.utf8)
-        var (keys, values): ([String], [String]) = ([], [])
-        var start = 0
-        while start < bytes.count {
-            let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
-            if let space = bytes[start..<end].firstIndex(of: UInt8(ascii: " ")), space + 1 < end {
-                keys.append(String(decoding: bytes[start..<space], as: UTF8.self))
-                values.append(String(decoding: bytes[(space + 1)..<end], as: UTF8.self))
+    /// `key value`, one a line.
+    struct Lines {
+        private let bytes: Bytes
+        private var keys: [String] = []
+        private var values: [String] = []
+        private var starts: [Int] = []
+
+        init(_ text: String) {
+            bytes = Bytes(text.utf8)
+            var start = 0
+            while start < bytes.count {
+                let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
+                if let space = bytes[start..<end].firstIndex(of: UInt8(ascii: " ")), space + 1 < end {
+                    keys.append(String(decoding: bytes[start..<space], as: UTF8.self))
+                    values.append(String(decoding: bytes[(space + 1)..<end], as: UTF8.self))
+                    starts.append(start)
+                }
+                start = end + 1
             }
-            start = end + 1
         }
-        return (keys, values)
+
+        subscript(key: String) -> String? { keys.firstIndex(of: key).map { values[$0] } }
+
+        /// A value of two words.
+        func pair(_ key: String) -> (String, String)? {
+            guard let text = self[key], let space = text.utf8.firstIndex(of: UInt8(ascii: " ")) else { return nil }
+            return (String(text[..<space]), String(text[text.utf8.index(after: space)...]))
+        }
+
+        /// What was written in the place of a longer text may have the rest of that behind its sum.
+        fileprivate func check() throws(UnreadableRecord) {
+            guard keys.first == "jailrun", let version = values.first else { throw .changed }
+            guard let place = keys.firstIndex(of: "sum") else {
+                // The last release made none.
+                if version == "1" { return }
+                throw version == String(RecordForm.version) ? .changed : .version(version)
+            }
+            if values[place] != RecordForm.sum(bytes[..<starts[place]]) { throw .changed }
+            if version != String(RecordForm.version) { throw .version(version) }
+        }
     }
 
     init(
         name: String, label: String, identity: JailIdentity, phase: Phase, cgroup: String, pid: Int32 = 0,
         startTime: UInt64 = 0, isTransient: Bool, supervisor: Int32, supervisorStartTime: UInt64, hasNetwork: Bool,
-        network: Int? = nil, interfaces: [String] = [], revision: Int = 0
+        network: Int? = nil, interfaces: [String] = [], revision: Int = 0, unreadable: String? = nil
     ) {
         self.name = name
         self.label = label
@@ -130,6 +165,7 @@ struct JailTrace: Codable, Sendable, Equatable {
         self.network = network ?? identity.jid
         self.interfaces = interfaces
         self.revision = revision
+        self.unreadable = unreadable
     }
 }
 
@@ -145,12 +181,48 @@ struct JailDetails: Codable, Sendable, Equatable {
     var configuration: String
     /// The filter that was made of a profile, in base64: who joins later gets the same, whatever the file says by then.
     var filter: String?
+
+    /// What is known of a jail of which nothing can be read, or that was recorded without all that is recorded now.
+    init?(standardFor name: String, generation: UInt64 = 0) {
+        var words = ParameterWords()
+        words.add("name", name)
+        words.add("path", "/")
+        words.add("persist", nil)
+        guard var spec = Configuration(words).readJails().jails.first?.spec else { return nil }
+        (spec.label, spec.path.value, spec.hostname.value) = (name, "-", "-")
+        spec.parameters = JailParameters()
+        self.init(
+            generation: generation, spec: spec, networkUndo: [], createdSeconds: 0, configuration: "-", filter: nil)
+    }
+
+    init(
+        generation: UInt64, spec: JailSpec, networkUndo: [NetworkOperation], createdSeconds: Int, configuration: String,
+        filter: String?
+    ) {
+        self.generation = generation
+        self.spec = spec
+        self.networkUndo = networkUndo
+        self.createdSeconds = createdSeconds
+        self.configuration = configuration
+        self.filter = filter
+    }
 }
 
 /// What is recorded of a jail that is up.
 public struct JailRecord: Codable, Sendable, Equatable {
     var trace: JailTrace
     var details: JailDetails
+    /// Why what was recorded of it cannot be read. Then its name, its processes and its cgroup are true, and no more: its `spec` is
+    /// nobody's wish, and nothing is run in it or after it.
+    public private(set) var unreadable: String?
+
+    init(trace: JailTrace, details: JailDetails) { self.init(trace: trace, details: details, unreadable: nil) }
+
+    init(trace: JailTrace, details: JailDetails, unreadable: String?) {
+        self.trace = trace
+        self.details = details
+        self.unreadable = unreadable ?? trace.unreadable
+    }
 
     public var spec: JailSpec { details.spec }
     public var name: String { trace.name }
@@ -159,5 +231,5 @@ public struct JailRecord: Codable, Sendable, Equatable {
     /// pid 1 of the jail, in the host's pid namespace.
     public var pid: Int32 { trace.pid }
     public var configuration: String { details.configuration }
-    public var isAlive: Bool { trace.isAlive }
+    public func isAlive() throws(RuntimeError) -> Bool { try trace.isAlive() }
 }

@@ -12,17 +12,24 @@ struct JailRemoval {
     /// - Returns: whether nothing is left.
     @discardableResult
     func run() -> Bool {
+        do throws(RuntimeError) { return try remove() } catch {
+            host.warn("\(trace.label): something of it is left: \(error.message)")
+            return false
+        }
+    }
+
+    private func remove() throws(RuntimeError) -> Bool {
         let cgroup = Cgroup(path: trace.cgroup)
         // A cgroup of somebody else's may have had the name before: then the start failed, and nothing in it is touched. One
         // that was made but not yet marked is empty.
-        let isOurs = cgroup.belongs(to: trace.name)
+        let isOurs = try cgroup.look { (cgroup) throws(Errno) in try cgroup.belongs(to: trace.name) }
         if !isOurs { cgroup.removeIfEmpty() }
         // As long as there is a network to be taken back, the cgroup tells whose it is.
         let isGone = isOurs && !trace.hasNetwork && cgroup.removeIfEmpty()
         // With those of the jails inside it, whose rest is then taken back before its own.
         let isDead = !isOurs || isGone || killAll()
         let nesting = JailNesting(of: trace.name, host: host)
-        if isOurs { nesting.removeJails(in: cgroup) }
+        if isOurs { try nesting.removeJails(in: cgroup) }
         let isDisconnected = NetworkStop(trace: trace, undo: networkUndo, host: host).run()
         // What could not be taken back keeps its trace: the next command tries again.
         let isRemoved = isDead && isDisconnected && (!isOurs || removeCgroup())
@@ -69,13 +76,13 @@ struct NetworkStop {
         do throws(RuntimeError) {
             let connection = try NetworkConnection(host: host)
             // A start that joined others has told its trace alone.
-            let group = NetworkGroup(number: host.state.trace(of: trace.name)?.network ?? trace.network, host: host)
-            let heir = group.others(than: trace.name).first
+            let group = NetworkGroup(number: try host.state.trace(of: trace.name)?.network ?? trace.network, host: host)
+            let others = try group.others(than: trace.name)
             do throws(NetlinkError) {
-                if let heir { try group.handOver(from: trace.name, to: heir, connection) }
-                try disconnect(connection, group, isLast: heir == nil)
+                if let heir = others.first { try group.handOver(from: trace.name, to: heir, connection) }
+                try disconnect(connection, group, others)
             } catch { throw .host("\(error)", hint: error.hint) }
-            if heir != nil { try group.leave(trace.name) }
+            if !others.isEmpty { try group.leave(trace.name) }
             return true
         } catch {
             host.warn("\(trace.label): cannot take the network back: \(error.message)")
@@ -106,14 +113,17 @@ struct NetworkStop {
 
     /// The kernel takes a namespace apart in its own time; until then a bridge may still have its port.
     /// What others share stays, but for the jail's own rules.
-    private func disconnect(_ connection: NetworkConnection, _ group: NetworkGroup, isLast: Bool) throws(NetlinkError) {
+    private func disconnect(_ connection: NetworkConnection, _ group: NetworkGroup, _ others: [JailTrace])
+        throws(NetlinkError)
+    {
+        let isLast = others.isEmpty
         for operation in isLast ? undo + returns : [] {
             try connection.netlink.perform(operation, under: connection.lock)
         }
         for _ in 0..<Self.attempts {
             _ = try connection.netlink.removeLeftovers(
-                jail: trace.name, jid: isLast ? group.number : nil, under: connection.lock)
-            if !isLast { return try group.closeLoopback(without: trace.name, connection) }
+                jail: trace.name, jid: isLast && trace.unreadable == nil ? group.number : nil, under: connection.lock)
+            if !isLast { return try group.closeLoopback(of: others, connection) }
             if try !connection.netlink.hasUnusedBridge() { return }
             usleep(Self.pauseMicroseconds)
         }
@@ -130,65 +140,66 @@ public struct JailRepair {
     func repairNamed(_ name: String) throws(RuntimeError) {
         let lock = try host.lock(name)
         try repair(name)
-        if host.state.trace(of: name) == nil { lock.unlinkAndRelease() } else { _ = consume lock }
+        if try host.state.hasTrace(of: name) { _ = consume lock } else { lock.unlinkAndRelease() }
     }
 
     /// What a start has made that was killed, and so could not take it back itself; another jail may have the name by now.
     /// - Parameter supervisor: who has begun that start.
     func removeStarted(_ name: String, by supervisor: Int32) throws(RuntimeError) {
         let lock = try host.lock(name)
-        let trace = try attempt("cannot look \(name) up: \(host.state.tracePath(name))") { () throws(Errno) in
-            try host.state.readTrace(of: name)
-        }
-        if let trace, trace.supervisor == supervisor {
-            remove(trace)
+        if let trace = try host.state.trace(of: name), trace.supervisor == supervisor {
+            try remove(trace)
         } else {
             try repair(name)
         }
-        if host.state.trace(of: name) == nil { lock.unlinkAndRelease() } else { _ = consume lock }
+        if try host.state.hasTrace(of: name) { _ = consume lock } else { lock.unlinkAndRelease() }
         host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
     }
 
-    private func remove(_ trace: JailTrace) {
-        HookCgroup.end(HookCgroup.place(of: trace.name, host))
-        let undo = host.state.record(of: trace.name)?.details.networkUndo ?? []
+    private func remove(_ trace: JailTrace) throws(RuntimeError) {
+        HookCgroup.end(HookCgroup.place(of: trace.name, host), host)
+        let undo = try host.state.record(of: trace.name)?.details.networkUndo ?? []
         JailRemoval(trace: trace, networkUndo: undo, host: host).run()
     }
 
     /// A jail that lives without a record is one whose start was broken off: nothing lists it, and nothing could stop it.
     /// The caller holds the name's lock.
     func repair(_ name: String) throws(RuntimeError) {
-        let trace = try attempt("cannot look \(name) up: \(host.state.tracePath(name))") { () throws(Errno) in
-            try host.state.readTrace(of: name)
-        }
-        if let trace {
-            if trace.name != name, host.state.finishRename(name) { return }
+        if let trace = try host.state.trace(of: name) {
+            if trace.name != name, try host.state.finishRename(name) { return }
             if try isOver(trace, name) {
-                remove(trace)
-            } else if trace.hasNetwork, let record = host.state.record(of: name) {
+                try remove(trace)
+            } else if trace.hasNetwork, let record = try host.state.record(of: name) {
                 network.mend(record)
             }
-        } else if host.cgroup(of: name).belongs(to: name) {
+        } else if try host.hasCgroup(of: name), try !isPopulatedUnrecorded(name) {
             try removeUnrecorded(name)
         }
+    }
+
+    /// A cgroup with processes and without a trace is no jail's that was left here: a trace is there before the cgroup, and goes after
+    /// it. It is one of another state directory's, or somebody has removed its records. A stop that names it ends it.
+    func isPopulatedUnrecorded(_ name: String) throws(RuntimeError) -> Bool {
+        guard try host.hasCgroup(of: name), try !host.state.hasTrace(of: name) else { return false }
+        return try host.cgroup(of: name).look { (cgroup) throws(Errno) in try cgroup.isPopulated() }
     }
 
     /// Nobody works on it (its lock is ours) and it is not up.
     /// - Throws: when its processes or its record could not be looked at: nothing is removed on a doubt.
     private func isOver(_ trace: JailTrace, _ name: String) throws(RuntimeError) -> Bool {
-        if trace.phase != .up { return true }
-        return try attempt("cannot look at the processes of \(name)") { () throws(Errno) in
-            if trace.isTransient, try ProcessTable.readStartTime(of: trace.supervisor) != trace.supervisorStartTime {
-                return true
-            }
-            guard try trace.readIsAlive() else { return true }
-            return try !Files.isThere(host.state.recordPath(name))
+        // What it seemed to say is not known: a jail is up as long as there are processes in its cgroup.
+        if trace.unreadable != nil {
+            return try !Cgroup(path: trace.cgroup).look { (cgroup) throws(Errno) in try cgroup.isPopulated() }
         }
+        if trace.phase != .up { return true }
+        if trace.isTransient, try !trace.isKept() { return true }
+        if try !trace.isAlive() { return true }
+        return try !host.state.hasRecord(of: name)
     }
 
     /// A cgroup of a jail whose record is lost.
-    private func removeUnrecorded(_ name: String) throws(RuntimeError) {
-        let cgroup = host.cgroup(of: name)
+    func removeUnrecorded(_ name: String) throws(RuntimeError) {
+        let cgroup = try host.cgroup(of: name)
         do {
             try cgroup.killAll(timeoutMilliseconds: 10000)
             try cgroup.remove()
@@ -197,33 +208,55 @@ public struct JailRepair {
 
     /// Repairs every name that nobody works on; `prune` and every listing.
     /// - Returns: the names of which something was removed.
+    /// - Throws: when it could not be looked for them.
     @discardableResult
-    public func repairAll(waitingMilliseconds: Int = 0) -> [String] {
+    public func repairAll(waitingMilliseconds: Int = 0) throws(RuntimeError) -> [String] {
         var repaired: [String] = []
-        for name in host.state.names + unrecordedNames where !repaired.contains(name) {
-            guard let lock = lock(name, waitingMilliseconds: waitingMilliseconds) else { continue }
-            let existed = host.state.trace(of: name) != nil || host.cgroup(of: name).belongs(to: name)
-            do { try repair(name) } catch { host.warn(error.message) }
-            let exists = host.state.trace(of: name) != nil || host.cgroup(of: name).belongs(to: name)
-            if existed && !exists { repaired.append(name) }
-            if exists { _ = consume lock } else { lock.unlinkAndRelease() }
+        for name in try names() where !repaired.contains(name) {
+            if try repair(name, waitingMilliseconds: waitingMilliseconds) { repaired.append(name) }
         }
-        let abandoned = ServiceRegistry(state: host.state).removeAbandoned()
-        let isLeft = host.removeLeftCgroups()
-        host.state.removeStrays()
+        let abandoned = try ServiceRegistry(state: host.state).removeAbandoned()
+        let isLeft = try host.removeLeftCgroups()
+        try host.state.removeStrays()
         if !repaired.isEmpty || !abandoned.isEmpty || isLeft { host.state.removeIfUnused(cgroupRoot: host.cgroupRoot) }
         return repaired
     }
 
-    /// Names of dead jails that nobody works on, and of which something is there all the same.
-    var left: [String] {
-        (host.state.names + unrecordedNames).filter { name in
-            guard let lock = JailLock(tryLocking: host.state.lockPath(name)) else { return false }
-            let isLeft = host.state.trace(of: name).map { (try? isOver($0, name)) ?? true } ?? true
+    /// What is wrong with one is no reason not to look at the others.
+    /// - Returns: whether it is gone now.
+    private func repair(_ name: String, waitingMilliseconds: Int) throws(RuntimeError) -> Bool {
+        guard let lock = lock(name, waitingMilliseconds: waitingMilliseconds) else { return false }
+        let existed = try isThere(name)
+        do throws(RuntimeError) { try repair(name) } catch { host.warn(error.message) }
+        if try isThere(name) {
             _ = consume lock
-            return isLeft
+            return false
         }
+        lock.unlinkAndRelease()
+        return existed
     }
+
+    private func isThere(_ name: String) throws(RuntimeError) -> Bool {
+        if try host.state.hasTrace(of: name) { return true }
+        return try host.hasCgroup(of: name)
+    }
+
+    /// Names of dead jails that nobody works on, and of which something is there all the same.
+    func left() throws(RuntimeError) -> [String] {
+        var left: [String] = []
+        for name in try names() {
+            guard let lock = JailLock(tryLocking: host.state.lockPath(name)) else { continue }
+            if let trace = try host.state.trace(of: name) {
+                if try isOver(trace, name) { left.append(name) }
+            } else if try !isPopulatedUnrecorded(name) {
+                left.append(name)
+            }
+            _ = consume lock
+        }
+        return left
+    }
+
+    private func names() throws(RuntimeError) -> [String] { try host.state.names() + unrecordedNames() }
 
     /// Who was killed holds its locks until the kernel has done with it.
     func lock(_ name: String, waitingMilliseconds: Int) -> JailLock? {
@@ -236,12 +269,17 @@ public struct JailRepair {
     }
 
     /// The cgroups of a jail that is gone go with its own; those in one that is up are looked for.
-    private var unrecordedNames: [String] {
-        let places = [host.cgroupRoot.path] + host.state.traces.map(\.cgroup)
-        return places.flatMap { place in
-            ((try? Files.names(in: place)) ?? []).filter {
-                Cgroup(path: "\(place)/\($0)").belongs(to: $0) && host.state.trace(of: $0) == nil
+    private func unrecordedNames() throws(RuntimeError) -> [String] {
+        var names: [String] = []
+        for place in try [host.cgroupRoot.path] + host.state.traces().map(\.cgroup) {
+            let marked = try Cgroup(path: place).look { (cgroup) throws(Errno) in
+                var marked: [String] = []
+                for name in try Files.namesIfThere(in: place)
+                where try Cgroup(path: "\(place)/\(name)").belongs(to: name) { marked.append(name) }
+                return marked
             }
+            for name in marked where try !host.state.hasTrace(of: name) { names.append(name) }
         }
+        return names
     }
 }

@@ -26,7 +26,7 @@ public struct JailRun {
         // The jail is up when its main program runs: what follows a start does not wait for its end.
         start.isForeground = !start.jail.commands.poststart.isEmpty
         start.hasMainProgram = start.isForeground
-        start.onLock = { () throws(RuntimeError) in registry.forgetEnd(of: name) }
+        start.onLock = { () throws(RuntimeError) in try registry.forgetEnd(of: name) }
         let running = try start.run()
         onStart(running.record)
         var outcome = running.outcome
@@ -47,7 +47,7 @@ public struct JailRun {
                     try running.session.checkConsole()
                 }
                 if let ended {
-                    stop.finishEnded(running.record, ended)
+                    try stop.finishEnded(running.record, ended)
                 } else {
                     try stop.finishEnded(running.record)
                 }
@@ -59,7 +59,7 @@ public struct JailRun {
                 outcome = CommandOutcome(waitStatus: status)
                 running.session.console.makeCooked()
                 if let words = MemoryKill.explanation(of: outcome, running.record) { host.warn(words) }
-            case .report(.ended): ended = stop.lockEnded(running.record)
+            case .report(.ended): ended = lock(running.record, stop)
             case .signal(let signal):
                 ended = nil
                 if !isAsked { ServiceManager.notify(.stopping) }
@@ -73,10 +73,15 @@ public struct JailRun {
         }
     }
 
+    /// What cannot be looked at now is looked at again when its first process has ended.
+    private func lock(_ record: JailRecord, _ stop: JailStop) -> JailStop.Ended? {
+        do throws(RuntimeError) { return try stop.lockEnded(record) } catch { return nil }
+    }
+
     /// A signal to the keeper is a request to stop. One that fails says why, and the jail goes on; the next is not asked.
     private func stopRunning(_ record: JailRecord, isForced: Bool) {
-        let name = host.state.name(of: record.identity, once: record.name) ?? record.name
         do throws(RuntimeError) {
+            let name = try host.state.name(of: record.identity, once: record.name) ?? record.name
             try JailStop(host: host, terminals: [], signals: .force, isForced: isForced).run(name)
         } catch {
             if case .notFound = error { return }

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import SystemPackage
 
 /// A jail that has run its command and does not persist ends at once: whoever started it finds it gone when its start returns.
 public struct JailSettling {
@@ -15,11 +16,13 @@ public struct JailSettling {
 
     /// Waits as long as the jail has no process but its first, and is not meant to live without: it neither persists nor has
     /// another jail in it.
-    public func run() {
+    public func run() throws(RuntimeError) {
         let deadline = Clock.milliseconds() + Self.timeoutMilliseconds
-        while Clock.milliseconds() < deadline, let record = host.state.record(of: name) {
-            let lives = record.spec.isPersistent.value || JailNesting(of: name, host: host).hasJails
-            if lives || record.isAlive && Cgroup(path: record.cgroup).processes.count > 1 { return }
+        while Clock.milliseconds() < deadline, let record = try host.state.record(of: name) {
+            if record.spec.isPersistent.value { return }
+            if try JailNesting(of: name, host: host).hasJails() { return }
+            let processes = try Cgroup(path: record.cgroup).look { (cgroup) throws(Errno) in try cgroup.processes() }
+            if processes.count > 1, try record.isAlive() { return }
             usleep(Self.pauseMicroseconds)
         }
     }

@@ -15,7 +15,7 @@ extension JailStart {
         do throws(RuntimeError) { try hooks.run(jail.commands.poststart, parameter: "exec.poststart") } catch {
             if isForeground, case .interrupted(_, let signal) = error {
                 onStop()
-                try JailStop(host: host, terminals: [], signals: .force, isForced: signal == SIGQUIT).stopHeld(record)
+                JailStop(host: host, terminals: [], signals: .force, isForced: signal == SIGQUIT).stopHeld(record)
             }
             throw error
         }

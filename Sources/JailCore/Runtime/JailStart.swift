@@ -94,11 +94,12 @@ public struct JailStart {
             throw error
         }
         try JailRepair(host: host).repair(name)
-        if host.state.trace(of: name) != nil {
-            throw .alreadyExists(jail: jail.label, holder: NameHolder(state: host.state).words(of: name))
+        if try host.state.hasTrace(of: name) {
+            throw .alreadyExists(jail: jail.label, holder: try NameHolder(state: host.state).words(of: name))
         }
         try nesting.check(jail)
-        let trace = try IdentityRegistry(state: host.state).reserve(for: jail, wish: wish) { initialTrace($0) }
+        let cgroup = try host.cgroup(of: name)
+        let trace = try IdentityRegistry(state: host.state).reserve(for: jail, wish: wish) { initialTrace($0, cgroup) }
         var networkUndo: [NetworkOperation] = []
         do throws(RuntimeError) {
             try nesting.enterParent(jail)
@@ -116,10 +117,10 @@ public struct JailStart {
     }
 
     /// Until the first process is known, the name's lock says whether somebody is at work, and no start time need be looked up.
-    private func initialTrace(_ identity: JailIdentity) -> JailTrace {
+    private func initialTrace(_ identity: JailIdentity, _ cgroup: Cgroup) -> JailTrace {
         var trace = JailTrace(
             name: jail.name.value, label: jail.label, identity: identity, phase: .up,
-            cgroup: host.cgroup(of: jail.name.value).path, isTransient: isTransient, supervisor: supervisor,
+            cgroup: cgroup.path, isTransient: isTransient, supervisor: supervisor,
             supervisorStartTime: 0,
             hasNetwork: jail.network.isConnected, interfaces: jail.network.interfaces.map(\.value))
         trace.root = RootPlace(jail)
@@ -133,7 +134,7 @@ public struct JailStart {
             path: facts.realPath(RootSource(jail).path), written: facts.realPath(jail.writtenRoot?.value ?? ""))
         if real == named { return }
         trace.root = real
-        let others = host.state.traces.compactMap { other in other.root.map { (other.name, $0) } }
+        let others = try host.state.traces().compactMap { other in other.root.map { (other.name, $0) } }
         try jail.checkRoot(real, beside: others)
         try host.state.write(trace)
     }
@@ -163,7 +164,7 @@ public struct JailStart {
             isPersistent: isHeld || jail.isPersistent.value || jail.outlivesItsCommands, network: network,
             output: output, handed: handed, others: others)
         let child = try performer.spawn()
-        FactFinder.addHiddenPaths(to: &planner.facts)
+        try FactFinder.addHiddenPaths(to: &planner.facts)
         var plan = planner.finish(beginning)
         if hasMainProgram { plan.markMainProgram() }
         try performer.perform(plan, of: child)
@@ -204,8 +205,8 @@ public struct JailStart {
     /// Whoever could not look would have a trace of a jail that lives no more.
     private func noteProcesses(of child: Int32, in trace: inout JailTrace) throws(RuntimeError) {
         try attempt("\(jail.label): cannot look at its processes") { () throws(Errno) in
-            trace.startTime = try ProcessTable.readStartTime(of: child) ?? 0
-            trace.supervisorStartTime = try ProcessTable.readStartTime(of: supervisor) ?? 0
+            trace.startTime = try ProcessTable.startTime(of: child) ?? 0
+            trace.supervisorStartTime = try ProcessTable.startTime(of: supervisor) ?? 0
         }
     }
 
@@ -344,7 +345,7 @@ public struct JailStart {
                 if isTransient, commands.indices.contains(current), commands[current].parameter == "command" {
                     onStop()
                     host.waits.end()
-                    try JailStop(host: host, terminals: [], signals: .force, isForced: signal == SIGQUIT)
+                    JailStop(host: host, terminals: [], signals: .force, isForced: signal == SIGQUIT)
                         .stopHeld(record)
                 }
                 throw .interrupted(jail: jail.label, signal: signal)

@@ -33,10 +33,10 @@ public struct JailStop {
     let signals: SignalMeaning
     /// Its commands have a bound where `exec.timeout` has none.
     let isBounded: Bool
-    private let urgency = Urgency()
+    let urgency = Urgency()
 
     /// Nothing is waited for any more that can be ended.
-    private final class Urgency {
+    final class Urgency {
         var isForced = false
         /// A command that follows the end of the jail was ended by it.
         var interruption: Int32?
@@ -83,44 +83,63 @@ public struct JailStop {
     /// - Throws: `.notFound`; what failed before the jail was removed, which then goes on.
     @discardableResult
     public func run(_ name: String) throws(RuntimeError) -> Bool {
-        if let inner = InnerJails(host: host).record(of: name) { return stopInner(inner) }
+        if let inner = try InnerJails(host: host).record(of: name) { return try stopInner(inner) }
         guard JailName.objection(to: Bytes(name.utf8)) == nil else { throw .notFound(jail: name) }
         try stopNested(in: name)
         // Who keeps a jail has one already.
         let watch = signals == .breakOff ? RunWatch(host) : nil
         defer { watch?.end() }
-        let isAsked = scope == .all ? askHolder(of: name) : JailHolder(of: name, host: host).hurry()
+        let isAsked = try scope == .all ? askHolder(of: name) : JailHolder(of: name, host: host).hurry()
         let lock = try host.lock(name)
-        HookCgroup.end(HookCgroup.place(of: name, host))
+        HookCgroup.end(HookCgroup.place(of: name, host), host)
         try JailRepair(host: host).repair(name)
-        let service = isSupervisors ? nil : ServiceRegistry(state: host.state).record(of: name)
-        guard var record = host.state.record(of: name) else {
+        let service = try isSupervisors ? nil : ServiceRegistry(state: host.state).record(of: name)
+        let isUnrecorded = try JailRepair(host: host).isPopulatedUnrecorded(name)
+        if isUnrecorded { try JailRepair(host: host).removeUnrecorded(name) }
+        guard var record = try host.state.record(of: name) else {
             service.map { ServiceRegistry(state: host.state).remove($0.name) }
             lock.unlinkAndRelease()
-            awaitSupervisor(service)
+            try awaitSupervisor(service)
             host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
             // One that waits for its restart, or failed, is stopped by being forgotten.
-            if service == nil && !isAsked { throw .notFound(jail: name) } else { return true }
+            if service == nil && !isAsked && !isUnrecorded { throw .notFound(jail: name) } else { return true }
         }
+        if let why = record.unreadable { sayWithoutCommands(record, why) }
         if let commands { record.details.spec.commands = commands }
         if scope == .none { record.details.spec.commands.removeStopCommands() }
         if scope == .all { try runCommandsBefore(record) }
-        var stopping = record.trace
-        stopping.phase = .stopping
-        try host.state.write(stopping)
+        let first = try firstProcess(of: record)
+        note(.stopping, record)
         if service != nil { ServiceRegistry(state: host.state).withdraw(name) }
-        terminate(record)
+        terminate(record, first)
         let isClean = finish(record)
         service.map { ServiceRegistry(state: host.state).remove($0.name) }
         lock.unlinkAndRelease()
-        if service != nil { awaitSupervisor(service) } else if !isSupervisors { awaitKeeper(record.trace) }
+        if service != nil { try awaitSupervisor(service) } else if !isSupervisors { try awaitKeeper(record.trace) }
         host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
         return isClean
     }
 
+    private func sayWithoutCommands(_ record: JailRecord, _ why: String) {
+        if commands != nil || scope == .none { return }
+        host.warn(
+            "\(Terminal.escaped(record.name)): its record cannot be read, \(why): it is stopped without its exec.prestop, "
+                + "exec.stop, exec.poststop and exec.release")
+    }
+
+    /// A stop that is broken off is finished by whoever finds this. Where it cannot be written the stop goes on: the jail is to
+    /// end, whatever becomes of the record.
+    func note(_ phase: JailTrace.Phase, _ record: JailRecord) {
+        var stopping = record.trace
+        stopping.phase = phase
+        do throws(RuntimeError) { try host.state.overwrite(stopping) } catch {
+            host.warn("\(error.message); the stop goes on without that")
+        }
+    }
+
     /// Jails inside it go first, each as it would go alone.
     private func stopNested(in name: String) throws(RuntimeError) {
-        for nested in JailNesting(of: name, host: host).jails {
+        for nested in try JailNesting(of: name, host: host).jails() {
             do throws(RuntimeError) {
                 try JailStop(
                     host: host, terminals: terminals, scope: scope, signals: signals, isBounded: isBounded,
@@ -137,10 +156,10 @@ public struct JailStop {
     /// A jail whose command runs in the foreground is held by the jailrun that runs it, as long as it does: that one is asked
     /// to stop it. Without commands, its end is the jail's.
     /// - Returns: whether it was asked.
-    private func askHolder(of name: String) -> Bool {
-        guard let trace = host.state.trace(of: name), trace.isTransient, trace.isAlive, trace.supervisor != getpid(),
-            ProcessTable.startTime(of: trace.supervisor) == trace.supervisorStartTime,
-            ServiceRegistry(state: host.state).record(of: name) == nil
+    private func askHolder(of name: String) throws(RuntimeError) -> Bool {
+        guard let trace = try host.state.trace(of: name), trace.isTransient, trace.supervisor != getpid(),
+            try trace.isAlive(), try trace.isKept(),
+            try ServiceRegistry(state: host.state).record(of: name) == nil
         else { return false }
         // A start that only takes its time is waited for, not broken off.
         let holder = JailHolder(of: name, host: host)
@@ -148,38 +167,36 @@ public struct JailStop {
     }
 
     /// Stops a jail whose name's lock the caller holds, as its starter does. What fails is told; the jail ends in any case.
-    func stopHeld(_ record: JailRecord) throws(RuntimeError) {
+    func stopHeld(_ record: JailRecord) {
         if scope == .all {
             do throws(RuntimeError) { try runCommandsBefore(record) } catch { host.warn(error.message) }
         }
-        var stopping = record.trace
-        stopping.phase = .stopping
-        try host.state.write(stopping)
-        terminate(record)
+        var first: FirstProcess?
+        do throws(RuntimeError) { first = try firstProcess(of: record) } catch { host.warn(error.message) }
+        note(.stopping, record)
+        terminate(record, first)
         finish(record)
     }
 
     /// Tells the supervisor, which has nothing to start again any more. One that has nothing left to do goes; whoever counts
     /// processes after a stop must not meet it.
-    private func awaitSupervisor(_ service: ServiceRecord?) {
-        guard let service, service.isSupervisorAlive, service.supervisor != getpid() else { return }
+    private func awaitSupervisor(_ service: ServiceRecord?) throws(RuntimeError) {
+        guard let service, service.supervisor != getpid(), try service.isSupervisorAlive() else { return }
         let registry = ServiceRegistry(state: host.state)
         let number = cns_pidfd_open(service.supervisor)
         guard number >= 0 else { return }
         let pidfd = Descriptor(number)
         _ = cns_pidfd_signal(pidfd.number, SIGHUP)
-        if registry.records.contains(where: { $0.supervisor == service.supervisor && !$0.state.isOver }) { return }
+        let records = try registry.records()
+        if records.contains(where: { $0.supervisor == service.supervisor && !$0.state.isOver }) { return }
         awaitEnd(pidfd, milliseconds: 10000)
         // It may have had nowhere to go from its cgroup but to its end.
-        if host.removeLeftCgroups() { host.state.removeIfUnused(cgroupRoot: host.cgroupRoot) }
+        if try host.removeLeftCgroups() { host.state.removeIfUnused(cgroupRoot: host.cgroupRoot) }
     }
 
     /// The same of a jail that is kept by the jailrun in whose foreground it runs.
-    private func awaitKeeper(_ trace: JailTrace) {
-        guard trace.supervisor != getpid(), ProcessTable.startTime(of: trace.supervisor) == trace.supervisorStartTime
-        else {
-            return
-        }
+    private func awaitKeeper(_ trace: JailTrace) throws(RuntimeError) {
+        guard trace.supervisor != getpid(), try trace.isKept() else { return }
         let number = cns_pidfd_open(trace.supervisor)
         guard number >= 0 else { return }
         let pidfd = Descriptor(number)
@@ -201,33 +218,33 @@ public struct JailStop {
 
     /// After the processes of a jail have ended by themselves: the commands of the host, and nothing left.
     public func finishEnded(_ record: JailRecord) throws(RuntimeError) {
-        if let ended = lockEnded(record) { return finishEnded(record, ended) }
+        if let ended = try lockEnded(record) { return try finishEnded(record, ended) }
         // Stopped by another command, as a rule: then there is nothing to do, and no lock to be made for it. It may have been
         // renamed.
-        guard let name = host.state.name(of: record.identity, once: record.name) else { return }
+        guard let name = try host.state.name(of: record.identity, once: record.name) else { return }
         let lock = try host.lock(name)
         // Another command may have stopped it, and a new jail may have its name by now.
-        finishEnded(record, Ended(lock: lock, trace: host.state.trace(of: name)))
+        try finishEnded(record, Ended(lock: lock, trace: try host.state.trace(of: name)))
     }
 
     /// The first half, which may be done while the first process is still on its way out.
     /// - Returns: nil when another command has the name's lock, or the jail this name no longer.
-    func lockEnded(_ record: JailRecord) -> Ended? {
-        guard host.state.hasTrace(of: record.name),
+    func lockEnded(_ record: JailRecord) throws(RuntimeError) -> Ended? {
+        guard try host.state.hasTrace(of: record.name),
             let lock = JailLock(tryLocking: host.state.lockPath(record.name))
         else { return nil }
-        let trace = host.state.trace(of: record.name)
+        let trace = try host.state.trace(of: record.name)
         return trace == nil || trace?.identity == record.identity ? Ended(lock: lock, trace: trace) : nil
     }
 
     /// The second half.
-    func finishEnded(_ record: JailRecord, _ ended: consuming Ended) {
+    func finishEnded(_ record: JailRecord, _ ended: consuming Ended) throws(RuntimeError) {
         let trace = ended.trace
-        let isOurs = trace?.identity == record.identity
+        let isOurs = trace?.identity == record.identity || trace?.unreadable != nil
         if let trace, isOurs {
             // It may have been changed since its start.
-            let present = trace.revision == record.trace.revision ? nil : host.state.record(of: trace.name)
-            var found = present ?? record
+            let present = try trace.revision == record.trace.revision ? nil : host.state.record(of: trace.name)
+            var found = present.flatMap { $0.unreadable == nil ? $0 : nil } ?? record
             found.trace.phase = trace.phase
             // A stop that was killed is finished as one that is forced.
             if trace.phase == .up { finish(found, hasEnded: true) } else { forced.resume(found) }
@@ -242,7 +259,7 @@ public struct JailStop {
         let commands = record.spec.commands
         var hooks = hooks(of: record)
         let first = Descriptor(cns_pidfd_open(record.pid))
-        if record.isAlive { hooks.purpose = HostCommandPurpose(first.number) }
+        if try record.isAlive() { hooks.purpose = HostCommandPurpose(first.number) }
         try run(record) { () throws(RuntimeError) in try hooks.run(commands.prestop, parameter: "exec.prestop") }
         let entry = JailEntry.unattended(record, host: host)
         for command in commands.stop where !urgency.isForced {
@@ -290,45 +307,9 @@ public struct JailStop {
         let outcome = try entry.run(
             line, parameter: "exec.stop", origin: command.origin,
             timeoutSeconds: timeout > 0 ? timeout : bound(commands), endsBySignal: true)
-        if outcome != .exited(0) && record.isAlive {
+        if outcome != .exited(0), try record.isAlive() {
             throw .command(
                 of: record, named: record.spec.label, line: line, origin: command.origin, outcome: outcome)
-        }
-    }
-
-    /// SIGTERM to every process, then the time that `stop.timeout` gives them, or until a signal says that it is enough.
-    func terminate(_ record: JailRecord) {
-        let seconds = record.spec.commands.stopTimeoutSeconds.value
-        let number = cns_pidfd_open(record.pid)
-        if number < 0 && number != -ESRCH {
-            host.warn("\(record.spec.label): its processes get no SIGTERM: \(Errno(-number).description)")
-        }
-        guard seconds > 0, number >= 0, record.isAlive, !urgency.isForced else {
-            if number >= 0 { close(number) }
-            return
-        }
-        let pidfd = Descriptor(number)
-        let processes = Cgroup(path: record.cgroup).processes.filter { $0 != record.pid }
-        if !processes.isEmpty {
-            host.tell?(record.spec.label, "sent SIGTERM to: \(processes.map(String.init).joined(separator: " "))")
-        }
-        _ = cns_pidfd_signal(pidfd.number, SIGTERM)
-        host.waits.begin(record.spec.label, "its processes to end by SIGTERM, stop.timeout \(seconds) s")
-        defer { host.waits.end() }
-        let deadline = Clock.milliseconds() + seconds * 1000
-        while Clock.milliseconds() < deadline,
-            Cgroup(path: record.cgroup).processes.contains(where: { $0 != record.pid })
-        {
-            var watched = [pidfd.number, host.signals.descriptor].map {
-                pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
-            }
-            _ = unsafe poll(&watched, 2, 10)
-            if watched[0].revents != 0 { return }
-            if watched[1].revents != 0, let signal = host.signals.next(), signal != SIGWINCH {
-                urgency.isForced = true
-                return
-            }
-            host.waits.tick()
         }
     }
 

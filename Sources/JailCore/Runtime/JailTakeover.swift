@@ -5,19 +5,20 @@ public struct JailTakeover {
     public init(host: Host) { self.host = host }
 
     /// - Parameter waitingMilliseconds: for locks that the kernel still has to take from whoever was killed.
-    public func run(waitingMilliseconds: Int) {
-        for trace in host.state.traces where trace.phase != .up {
-            finishStop(of: trace.name, waitingMilliseconds: waitingMilliseconds)
+    /// - Throws: when it could not be looked for them.
+    public func run(waitingMilliseconds: Int) throws(RuntimeError) {
+        for trace in try host.state.traces() where trace.phase != .up {
+            try finishStop(of: trace.name, waitingMilliseconds: waitingMilliseconds)
         }
-        JailRepair(host: host).repairAll(waitingMilliseconds: waitingMilliseconds)
+        try JailRepair(host: host).repairAll(waitingMilliseconds: waitingMilliseconds)
     }
 
     /// The command that was at work is ended, and not begun again; those that follow have the time that they have in a forced
     /// stop.
-    func finishStop(of name: String, waitingMilliseconds: Int) {
+    func finishStop(of name: String, waitingMilliseconds: Int) throws(RuntimeError) {
         guard let lock = JailRepair(host: host).lock(name, waitingMilliseconds: waitingMilliseconds) else { return }
-        guard let record = host.state.record(of: name), record.trace.phase != .up else {
-            if host.state.hasTrace(of: name) { _ = consume lock } else { lock.unlinkAndRelease() }
+        guard let record = try host.state.record(of: name), record.trace.phase != .up else {
+            if try host.state.hasTrace(of: name) { _ = consume lock } else { lock.unlinkAndRelease() }
             return
         }
         JailStop(host: host, terminals: [], signals: .force, isForced: true).resume(record)
@@ -31,14 +32,10 @@ extension JailStop {
 
     /// What a jailrun that was killed has left to do of a stop; the caller holds the name's lock.
     func resume(_ record: JailRecord) {
-        HookCgroup.end(HookCgroup.place(of: record.name, host))
+        HookCgroup.end(HookCgroup.place(of: record.name, host), host)
         finish(record)
     }
 
     /// For whoever finishes this stop should it be killed.
-    func noteRemoval(_ record: JailRecord) {
-        var removing = record.trace
-        removing.phase = .removing
-        do throws(RuntimeError) { try host.state.write(removing) } catch { host.warn(error.message) }
-    }
+    func noteRemoval(_ record: JailRecord) { note(.removing, record) }
 }

@@ -1,5 +1,6 @@
 internal import CNamespaces
 internal import Glibc
+internal import SystemPackage
 
 /// What a running jail's parameters are: those that were set, what was chosen for the others, and what only a running jail has.
 public struct JailValues: Sendable {
@@ -25,28 +26,32 @@ public struct JailValues: Sendable {
     private var spec: JailSpec { record.spec }
 
     /// The value of one of `KernelParameters`, or what a boolean of them is not.
-    public subscript(name: String) -> Value {
-        if let positive = KernelParameters.positive(of: name), case .flag(let flag) = self[positive] {
+    /// - Throws: when the kernel could not be asked.
+    public func value(of name: String) throws(RuntimeError) -> Value {
+        if let positive = KernelParameters.positive(of: name), case .flag(let flag) = try value(of: positive) {
             return .flag(!flag)
         }
-        return identity(name) ?? network(name) ?? family(name) ?? setting(name)
+        if let value = try identity(name) { return value }
+        if let value = network(name) { return value }
+        if let value = try family(name) { return value }
+        return try setting(name)
     }
 
-    private func identity(_ name: String) -> Value? {
+    private func identity(_ name: String) throws(RuntimeError) -> Value? {
         switch name {
         case "jid", "cpuset.id": .number(record.identity.jid)
         case "name": .text(record.name)
         case "path": .text(spec.path.value)
         case "parent": .number(parent?.identity.jid ?? 0)
-        case "children.cur": .number(jailsInside)
+        case "children.cur": .number(try jailsInside())
         case "dying": .flag(record.isDying)
         case "persist": .flag(spec.isPersistent.value)
-        case "host.hostname": .text(hostname)
-        case "host.domainname": .text(HostNames(of: record)?.domain ?? spec.host.domainName?.value ?? "")
+        case "host.hostname": .text(try hostname())
+        case "host.domainname": .text(try HostNames(of: record)?.domain ?? spec.host.domainName?.value ?? "")
         // A jail sees the mounts of its own namespace, whatever was asked for.
         case "enforce_statfs": .number(1)
         case "devfs_ruleset": .text(spec.pseudoFilesystems.devfsRuleset.value)
-        case "oom.score": .number(oomScore)
+        case "oom.score": .number(try oomScore())
         case "root.readonly": .flag(spec.root.isReadOnly.value)
         case "root.ephemeral": .flag(spec.root.isEphemeral.value)
         default: nil
@@ -54,18 +59,25 @@ public struct JailValues: Sendable {
     }
 
     /// As a process inside reads it.
-    public var hostname: String { HostNames(of: record)?.hostname ?? spec.hostname.value }
+    public func hostname() throws(RuntimeError) -> String {
+        try HostNames(of: record)?.hostname ?? spec.hostname.value
+    }
 
     /// What is not set is what the start was made with.
-    private var oomScore: Int {
-        let text = try? Files.text("/proc/\(record.pid)/oom_score_adj").trimmed
-        return spec.process.oomScore?.value ?? text.flatMap { Int($0) } ?? 0
+    private func oomScore() throws(RuntimeError) -> Int {
+        if let score = spec.process.oomScore?.value { return score }
+        let path = "/proc/\(record.pid)/oom_score_adj"
+        let text = try attempt(path) { () throws(Errno) in
+            try ProcessTable.ifRunning { () throws(Errno) in try Files.text(path) }
+        }
+        return text.flatMap { Int($0.trimmed) } ?? 0
     }
 
     /// Those that root inside made are known by their cgroups alone.
-    private var jailsInside: Int {
+    private func jailsInside() throws(RuntimeError) -> Int {
         let known = others.count { $0.name.hasPrefix("\(record.name).") }
-        return spec.privileges.childrenMaximum.value > 0 ? max(known, Cgroup(path: record.cgroup).nestedCount) : known
+        if spec.privileges.childrenMaximum.value == 0 { return known }
+        return max(known, try Cgroup(path: record.cgroup).look { (cgroup) throws(Errno) in try cgroup.nestedCount() })
     }
 
     private var parent: JailRecord? {
@@ -92,7 +104,7 @@ public struct JailValues: Sendable {
         spec.network.addresses.filter { $0.family == family }.map(\.address)
     }
 
-    private func family(_ name: String) -> Value? {
+    private func family(_ name: String) throws(RuntimeError) -> Value? {
         for buffer in ["meta", "env"] where name.hasPrefix("\(buffer).") {
             let text = spec.parameters.setting(buffer)?.values.last ?? ""
             return JailParameters.value(of: String(name.dropFirst(buffer.utf8.count + 1)), in: text).map { .text($0) }
@@ -102,14 +114,14 @@ public struct JailValues: Sendable {
             return spec.parameters.setting(name)?.values.last.map { .text($0) } ?? Value.none
         }
         guard name.hasPrefix("cgroup."), !name.contains("/") else { return nil }
-        guard let text = try? Files.text("\(record.cgroup)/\(name.dropFirst("cgroup.".utf8.count))") else {
-            return Value.none
-        }
+        let path = "\(record.cgroup)/\(name.dropFirst("cgroup.".utf8.count))"
+        let found = try attempt(path) { () throws(Errno) in try Files.textIfThere(path) }
+        guard let text = found else { return Value.none }
         return .text(text.split(separator: "\n").joined(separator: ","))
     }
 
     /// As it was set, or else its default.
-    private func setting(_ name: String) -> Value {
+    private func setting(_ name: String) throws(RuntimeError) -> Value {
         guard let row = ParameterTable.row(Bytes(name.utf8)) else { return .none }
         let setting = row.fate.isInForce ? spec.parameters.setting(name) : nil
         switch row.kind {
@@ -119,7 +131,9 @@ public struct JailValues: Sendable {
         case .integer: return .number(setting?.values.last.flatMap { Int($0) } ?? Int(row.standard) ?? 0)
         case .list: return .text(setting?.values.joined(separator: ",") ?? "")
         case .jailsys: return .text(setting.map(Self.jailsys) ?? row.standard)
-        default: return .text(setting?.values.last ?? Self.standard(row))
+        default:
+            if let value = setting?.values.last { return .text(value) }
+            return .text(try Self.standard(row))
         }
     }
 
@@ -141,9 +155,12 @@ public struct JailValues: Sendable {
     }
 
     /// A default that the table words, as a value.
-    private static func standard(_ row: ParameterTable.Row) -> String {
+    private static func standard(_ row: ParameterTable.Row) throws(RuntimeError) -> String {
         switch row.name {
-        case "osrelease", "linux.osrelease": kernelRelease
+        case "osrelease", "linux.osrelease":
+            try attempt("/proc/sys/kernel/osrelease") { () throws(Errno) in
+                try Files.text("/proc/sys/kernel/osrelease").trimmed
+            }
         case "linux.osname": "Linux"
         case "host.hostuuid": "00000000-0000-0000-0000-000000000000"
         case "host.hostid": "0"
@@ -151,8 +168,6 @@ public struct JailValues: Sendable {
         default: row.standard
         }
     }
-
-    private static let kernelRelease = ((try? Files.text("/proc/sys/kernel/osrelease")) ?? "").trimmed
 }
 
 extension JailRecord {

@@ -24,8 +24,9 @@ public struct JailWait {
     /// - Throws: `.notFound` when neither a jail of that name or number is known, nor that one was.
     public init(for text: String, host: Host) throws(RuntimeError) {
         let lookup = JailLookup(host: host)
-        let record = lookup.record(text)
-        guard let name = record?.name ?? lookup.service(text)?.name else { throw lookup.notFound(text) }
+        let record = try lookup.record(text)
+        let known = record == nil ? try lookup.service(text)?.name : record?.name
+        guard let name = known else { throw lookup.notFound(text) }
         (self.name, self.host) = (name, host)
         generation = record?.identity.generation
     }
@@ -33,8 +34,8 @@ public struct JailWait {
     /// - Throws: `.interrupted` when a signal ends the wait; the jail goes on.
     public mutating func run() throws(RuntimeError) -> End {
         while true {
-            let service = ServiceRegistry(state: host.state).record(of: name)
-            if let record = host.state.record(of: name), record.isAlive {
+            let service = try ServiceRegistry(state: host.state).record(of: name)
+            if let record = try host.state.record(of: name), try record.isAlive() {
                 if generation == nil { generation = record.identity.generation }
                 let isSame = record.identity.generation == generation
                 if !isSame && record.spec.restart.policy == .no { return .replaced }
@@ -46,7 +47,7 @@ public struct JailWait {
             if service.state.isOver {
                 return service.tellsEnd ? .ended(status: service.exitStatus, words: service.detail) : .untold
             }
-            if !service.isSupervisorAlive { _ = JailLookup(host: host).running() }
+            if try !service.isSupervisorAlive() { _ = try JailLookup(host: host).running() }
             // Its supervisor is about to tell how it ended, or starts it again.
             try pause(-1, Self.pauseMilliseconds)
         }
@@ -57,7 +58,7 @@ public struct JailWait {
         guard number >= 0 else { return }
         let pidfd = Descriptor(number)
         // The pid may have come to mean another process before it was opened.
-        guard record.isAlive else { return }
+        guard try record.isAlive() else { return }
         host.waits.begin(record.spec.label, "its end")
         defer { host.waits.end() }
         while try !pause(pidfd.number, host.waits.timeout(until: nil)) { host.waits.tick() }

@@ -3,10 +3,12 @@ struct NameHolder {
     let state: StateDirectory
 
     /// `up, jid 3, from /etc/www.conf, in the foreground of pid 4711`.
-    func words(of name: String) -> String {
-        let trace = state.trace(of: name)
-        let service = ServiceRegistry(state: state).record(of: name)
-        let configuration = state.record(of: name)?.configuration ?? service?.configuration
+    func words(of name: String) throws(RuntimeError) -> String {
+        let trace = try state.trace(of: name)
+        let service = try ServiceRegistry(state: state).record(of: name)
+        let record = try state.record(of: name)
+        if record?.unreadable ?? service?.unreadable != nil { return "up, and its record cannot be read" }
+        let configuration = record?.configuration ?? service?.configuration
         let doing = service?.state ?? (trace.map { $0.phase != .up } == true ? .stopping : .up)
         let parts: [String?] = [
             doing.rawValue, trace.map { "jid \($0.identity.jid)" },
@@ -22,9 +24,9 @@ struct NameHolder {
     }
 
     /// Whether the name is somebody's: its jail is up, or about to be.
-    func isHeld(_ name: String) -> Bool {
-        if state.trace(of: name)?.isAlive == true { return true }
-        guard let service = ServiceRegistry(state: state).record(of: name) else { return false }
-        return service.isSupervisorAlive && !service.state.isOver
+    func isHeld(_ name: String) throws(RuntimeError) -> Bool {
+        if try state.trace(of: name)?.isAlive() == true { return true }
+        guard let service = try ServiceRegistry(state: state).record(of: name) else { return false }
+        return service.state.isOver ? false : try service.isSupervisorAlive()
     }
 }

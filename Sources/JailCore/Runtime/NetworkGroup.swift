@@ -10,9 +10,11 @@ struct NetworkGroup {
     let host: Host
 
     /// Those that may be in it: whoever's start or stop was broken off has its trace until that is repaired.
-    var members: [JailTrace] { host.state.traces.filter { $0.hasNetwork && $0.network == number } }
+    func members() throws(RuntimeError) -> [JailTrace] {
+        try host.state.traces().filter { $0.hasNetwork && $0.network == number }
+    }
 
-    func others(than name: String) -> [JailTrace] { members.filter { $0.name != name } }
+    func others(than name: String) throws(RuntimeError) -> [JailTrace] { try members().filter { $0.name != name } }
 
     // MARK: Joining
 
@@ -26,22 +28,23 @@ struct NetworkGroup {
     }
 
     /// - Parameter link: a link of the host's that says it carries the jail's address.
-    static func search(for jail: JailSpec, link: JailLink, host: Host) -> Search {
-        let members = host.state.traces.filter {
+    static func search(for jail: JailSpec, link: JailLink, host: Host) throws(RuntimeError) -> Search {
+        let members = try host.state.traces().filter {
             $0.hasNetwork && $0.name != jail.name.value && NetworkPlanner.isHostEnd(link.name, jid: $0.network)
         }
         for trace in members where trace.phase == .up && trace.pid > 0 {
-            guard let record = host.state.record(of: trace.name) else { continue }
+            guard let record = try host.state.record(of: trace.name) else { continue }
+            if record.unreadable != nil { return .refused("its record cannot be read: jailrun stop \(trace.name)") }
             if let objection = jail.objection(toSharingWith: record.spec) { return .refused(objection) }
-            if let holder = JoinedNetwork(trace) { return .holder(holder) }
+            if let holder = try JoinedNetwork.holder(trace) { return .holder(holder) }
         }
-        return members.contains { isBusy($0, host) } ? .busy : .refused("it has ended: jailrun prune")
+        for member in members where try isBusy(member, host) { return .busy }
+        return .refused("it has ended: jailrun prune")
     }
 
     /// Somebody works on it, or will: its keeper, when its processes have ended.
-    private static func isBusy(_ trace: JailTrace, _ host: Host) -> Bool {
-        ProcessTable.startTime(of: trace.supervisor) == trace.supervisorStartTime
-            || JailLock(tryLocking: host.state.lockPath(trace.name), writesHolder: false) == nil
+    private static func isBusy(_ trace: JailTrace, _ host: Host) throws(RuntimeError) -> Bool {
+        try trace.isKept() || JailLock(tryLocking: host.state.lockPath(trace.name), writesHolder: false) == nil
     }
 
     // MARK: Leaving
@@ -58,20 +61,19 @@ struct NetworkGroup {
 
     /// Last, when nothing in the network has the jail's name any more: from now on nothing is handed to it.
     func leave(_ name: String) throws(RuntimeError) {
-        guard var trace = host.state.trace(of: name) else { return }
+        guard var trace = try host.state.trace(of: name) else { return }
         trace.hasNetwork = false
-        try host.state.write(trace)
+        try host.state.overwrite(trace)
     }
 
     /// Whether one of the others has rules of its own.
-    func hasRules(without name: String, _ connection: NetworkConnection) throws(NetlinkError) -> Bool {
-        let others = others(than: name)
+    private func haveRules(_ others: [JailTrace], _ connection: NetworkConnection) throws(NetlinkError) -> Bool {
         return try connection.netlink.packetRules().contains { rule in others.contains { $0.name == rule.jail } }
     }
 
     /// A link by which the host speaks from 127.0.0.1: when the last rules are gone, nothing guards that address.
-    func closeLoopback(without name: String, _ connection: NetworkConnection) throws(NetlinkError) {
-        if try hasRules(without: name, connection) { return }
+    func closeLoopback(of others: [JailTrace], _ connection: NetworkConnection) throws(NetlinkError) {
+        if try haveRules(others, connection) { return }
         for link in HostNetworkFacts(links: try connection.netlink.links()).jailLinks
         where !link.isBridged && NetworkPlanner.isHostEnd(link.name, jid: number) {
             let path = "net/ipv4/conf/\(link.name)/route_localnet"
@@ -88,14 +90,22 @@ final class JoinedNetwork {
     /// Where jailrun itself is.
     let home: Descriptor
 
-    /// Nil when it has ended. Looked at after the namespace was opened: a pid that is the same process's now was so then.
-    init?(_ trace: JailTrace) {
-        guard let namespace = try? Files.open("/proc/\(trace.pid)/ns/net"),
-            let home = try? Files.open("/proc/thread-self/ns/net"), trace.isAlive
-        else { return nil }
+    private init(_ trace: JailTrace, _ namespace: consuming Descriptor, home: consuming Descriptor) {
         self.trace = trace
         self.namespace = namespace
         self.home = home
+    }
+
+    /// Nil when it has ended. Looked at after the namespace was opened: a pid that is the same process's now was so then.
+    static func holder(_ trace: JailTrace) throws(RuntimeError) -> JoinedNetwork? {
+        let found = try attempt("cannot look at the network of \(trace.name)") { () throws(Errno) in
+            try Files.ifThere { () throws(Errno) in try Files.open("/proc/\(trace.pid)/ns/net") }
+        }
+        guard let found else { return nil }
+        let home = try attempt("/proc/thread-self/ns/net") { () throws(Errno) in
+            try Files.open("/proc/thread-self/ns/net")
+        }
+        return try trace.isAlive() ? JoinedNetwork(trace, found, home: home) : nil
     }
 
     var facts: StartFacts.NetworkHolder { StartFacts.NetworkHolder(jail: trace.name, pid: trace.pid) }

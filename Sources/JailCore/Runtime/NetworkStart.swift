@@ -70,7 +70,7 @@ final class NetworkStart {
         do throws(NetlinkError) { netlink = try Netlink(proc: FileDescriptor(rawValue: proc.number)) } catch {
             throw failure(error, origin: jail.network.mode.origin)
         }
-        let ledger = NetworkLedger((try? Files.text(host.state.networkPath)) ?? "")
+        let ledger = try host.state.networkLedger()
         if try !plan(netlink, ledger, mayJoin: true) { throw busy }
         guard Host.seesRules else { return }
         for step in operations {
@@ -133,7 +133,7 @@ final class NetworkStart {
 
     private func plan(_ facts: HostNetworkFacts, mayJoin: Bool) throws(RuntimeError) -> Bool {
         if mayJoin, let (link, address) = linkOfOthers(facts) {
-            switch NetworkGroup.search(for: jail, link: link, host: host) {
+            switch try NetworkGroup.search(for: jail, link: link, host: host) {
             case .busy: return false
             case .refused(let objection):
                 let error = NetworkPlanError.addressOfJail(address: address.address, jail: link.jail, address.origin)

@@ -79,6 +79,13 @@ struct PasswordFile {
             shell: entry[6].hasPrefix("/") ? String(entry[6]) : "/bin/sh")
     }
 
+    /// The user of that name or number; nil when there is none.
+    /// - Throws: when one of the files could not be read: it may name the user, or its groups.
+    func known(_ name: String) throws(RuntimeError) -> StartFacts.User? {
+        if let failure { throw failure }
+        return user(name)
+    }
+
     private func supplementary(of name: Substring, primary: UInt32) -> [UInt32] {
         let member = groups.filter { $0.count >= 4 && $0[3].split(separator: ",").contains(name) }
         return ([primary] + member.compactMap { Self.id($0[2]) }.filter { $0 != primary }).prefix(64).map { $0 }

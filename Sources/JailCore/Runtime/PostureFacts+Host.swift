@@ -9,9 +9,9 @@ extension PostureFacts {
         throws(RuntimeError)
     {
         let filter = try shared.filter(jail.privileges) { () throws(RuntimeError) in try Self.filter(of: jail) }
-        self.init(filter: filter, devices: try FactFinder.deviceTree(of: jail, shared), user: Self.user(of: jail))
+        self.init(filter: filter, devices: try FactFinder.deviceTree(of: jail, shared), user: try Self.user(of: jail))
         answers = shared.answers(of: filter)
-        coreHandler = Self.coreHandler
+        coreHandler = try Self.coreHandler()
         // In a jail root is nobody outside.
         if OwnUserNamespace.isInitial {
             reachable = ReachableFolder.all(of: jail).map { (Terminal.escaped($0.path), $0.mend) }
@@ -21,8 +21,10 @@ extension PostureFacts {
     }
 
     /// A limit of one byte keeps accidental dumps away; who crashes on purpose lowers it to none, which a pipe ignores.
-    private static var coreHandler: String? {
-        guard let pattern = try? Files.text("/proc/sys/kernel/core_pattern"), pattern.hasPrefix("|") else { return nil }
+    private static func coreHandler() throws(RuntimeError) -> String? {
+        let path = "/proc/sys/kernel/core_pattern"
+        let text = try attempt(path) { () throws(Errno) in try Files.textIfThere(path) }
+        guard let pattern = text, pattern.hasPrefix("|") else { return nil }
         return pattern.dropFirst().split(whereSeparator: \.isWhitespace).first.map { Terminal.escaped(String($0)) }
     }
 
@@ -43,12 +45,17 @@ extension PostureFacts {
         }
     }
 
-    /// Nil for root without a name, and where the jail's passwd(5) cannot be read.
-    private static func user(of jail: JailSpec) -> StartFacts.User? {
+    /// Nil for root without a name, and where the jail's root is not there yet.
+    private static func user(of jail: JailSpec) throws(RuntimeError) -> StartFacts.User? {
         guard let name = jail.commands.jailUser?.value else { return nil }
-        if jail.commands.isJailUserOfHost.value { return PasswordFile.host.user(name) }
-        let flags = Int32(OpenFlags([.path, .directory]).rawValue)
-        guard let root = try? Files.open(RootSource(jail).path, flags) else { return nil }
-        return PasswordFile(root: root.number).user(name)
+        if jail.commands.isJailUserOfHost.value { return try PasswordFile.host.known(name) }
+        let path = RootSource(jail).path
+        let root = try attempt(path) { () throws(Errno) in
+            try Files.ifThere { () throws(Errno) in
+                try Files.open(path, Int32(OpenFlags([.path, .directory]).rawValue))
+            }
+        }
+        guard let root else { return nil }
+        return try PasswordFile(root: root.number).known(name)
     }
 }

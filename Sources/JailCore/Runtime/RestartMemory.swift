@@ -3,9 +3,14 @@ public struct RestartMemory {
     private let records: [ServiceRecord]
     private let host: Host
 
-    public init(of names: [String], host: Host) {
+    /// - Throws: when it could not be looked for one: nothing has been stopped yet.
+    public init(of names: [String], host: Host) throws(RuntimeError) {
         self.host = host
-        records = names.compactMap { ServiceRegistry(state: host.state).record(of: $0) }
+        var records: [ServiceRecord] = []
+        for name in names {
+            if let record = try ServiceRegistry(state: host.state).record(of: name) { records.append(record) }
+        }
+        self.records = records
     }
 
     /// Notes of those that they are down, until they are started, stopped or pruned.

@@ -9,7 +9,7 @@ struct SharedNetwork {
     /// - Returns: the jail as it can be made here.
     /// - Throws: `.unsuitable` for what the jail around has not.
     func resolved() throws(RuntimeError) -> JailSpec {
-        guard host.isNested, jail.network.isConnected, !ownsNetwork else {
+        guard host.isNested, jail.network.isConnected, try !ownsNetwork() else {
             return jail
         }
         if let interface = jail.network.interfaces.first { throw refused(interface.value, interface.origin) }
@@ -23,7 +23,11 @@ struct SharedNetwork {
         return shared
     }
 
-    private var ownsNetwork: Bool { host.assumed?.ownsNetwork ?? CapabilitySet.ofThisProcess.contains(.netAdmin) }
+    private func ownsNetwork() throws(RuntimeError) -> Bool {
+        if let assumed = host.assumed { return assumed.ownsNetwork }
+        return try attempt("/proc/self/status") { () throws(Errno) in try CapabilitySet.ofThisProcess() }.contains(
+            .netAdmin)
+    }
 
     private func addresses() throws(RuntimeError) -> [String] {
         if let assumed = host.assumed { return assumed.network.addresses.map { "\($0.prefix.address)" } }

@@ -5,11 +5,11 @@ extension StartSelection {
     /// - Throws: `.locked`; `.interrupted`.
     func awaitWork(on jail: JailSpec) throws(RuntimeError) {
         let name = jail.name.value
-        guard let trace = host.state.trace(of: name), trace.isAlive, !trace.isTransient, !isStarting(jail) else {
-            return
-        }
+        guard let trace = try host.state.trace(of: name), try trace.isAlive(), !trace.isTransient,
+            try !isStarting(jail)
+        else { return }
         let lock = try host.lock(name)
-        if host.state.hasTrace(of: name) { _ = consume lock } else { lock.unlinkAndRelease() }
+        if try host.state.hasTrace(of: name) { _ = consume lock } else { lock.unlinkAndRelease() }
     }
 
     /// Waits for those jails that another command is starting, or that are started again: what is asked for is that they
@@ -20,11 +20,11 @@ extension StartSelection {
         let deadline = timeoutSeconds > 0 ? Clock.milliseconds() + timeoutSeconds * 1000 : nil
         // One that others need alone is waited for by whoever starts these.
         let asked = running.filter { $0.isMeant(by: names) }
-        for jail in asked where isStarting(jail) {
+        for jail in asked where try isStarting(jail) {
             let what = "its start by another command"
             host.waits.begin(jail.label, what)
             defer { host.waits.end() }
-            while isStarting(jail) {
+            while try isStarting(jail) {
                 if let deadline, deadline <= Clock.milliseconds() {
                     throw .timedOut(jail: jail.label, "\(what), after \(timeoutSeconds) s")
                 }
@@ -32,10 +32,10 @@ extension StartSelection {
                     throw .interrupted(jail: jail.label, signal: signal)
                 }
             }
-            if isUp(jail) { continue }
+            if try isUp(jail) { continue }
             throw .host("\(jail.label): another command was starting it, and it is not up", hint: nil)
         }
-        if let jail = asked.first(where: isUnhealthy) {
+        for jail in asked where try isUnhealthy(jail) {
             throw .host(
                 "\(jail.label): up already, and unhealthy\(jail.health.map { ": \(Terminal.escaped($0.command.value))" } ?? "")",
                 hint: "jailrun restart \(jail.label) starts it again")
@@ -43,15 +43,19 @@ extension StartSelection {
     }
 
     /// Of those that were up before.
-    public var stillRunning: [JailSpec] { running.filter(isUp) }
-
-    private func isUnhealthy(_ jail: JailSpec) -> Bool {
-        ServiceRegistry(state: host.state).record(of: jail.name.value)?.state == .unhealthy
+    public func stillRunning() throws(RuntimeError) -> [JailSpec] {
+        var found: [JailSpec] = []
+        for jail in running where try isUp(jail) { found.append(jail) }
+        return found
     }
 
-    func isStarting(_ jail: JailSpec) -> Bool {
-        guard let service = ServiceRegistry(state: host.state).record(of: jail.name.value) else { return false }
-        guard service.isSupervisorAlive else { return false }
+    private func isUnhealthy(_ jail: JailSpec) throws(RuntimeError) -> Bool {
+        try ServiceRegistry(state: host.state).record(of: jail.name.value)?.state == .unhealthy
+    }
+
+    func isStarting(_ jail: JailSpec) throws(RuntimeError) -> Bool {
+        guard let service = try ServiceRegistry(state: host.state).record(of: jail.name.value) else { return false }
+        guard try service.isSupervisorAlive() else { return false }
         switch service.state {
         case .waiting, .starting, .restarting, .stopping: return true
         // Nothing will change about one that is not started again.
@@ -61,8 +65,8 @@ extension StartSelection {
     }
 
     /// Or did its work meanwhile.
-    private func isUp(_ jail: JailSpec) -> Bool {
-        host.state.trace(of: jail.name.value)?.isAlive == true
-            || ServiceRegistry(state: host.state).record(of: jail.name.value)?.state == .ended
+    private func isUp(_ jail: JailSpec) throws(RuntimeError) -> Bool {
+        if try host.state.trace(of: jail.name.value)?.isAlive() == true { return true }
+        return try ServiceRegistry(state: host.state).record(of: jail.name.value)?.state == .ended
     }
 }

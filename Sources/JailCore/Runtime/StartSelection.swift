@@ -28,22 +28,27 @@ public struct StartSelection: Sendable {
         (self.names, self.configuration, self.host) = (names, configuration, host)
         if claim == .missing { for spec in specs { try awaitWork(on: spec) } }
         let holder = NameHolder(state: host.state)
-        let held = specs.filter { holder.isHeld($0.name.value) }
+        var held: [JailSpec] = []
+        for spec in specs where try holder.isHeld(spec.name.value) { held.append(spec) }
         jails = specs.filter { spec in !held.contains { $0.name.value == spec.name.value } }
         for spec in held {
             if claim == .all ? spec.isMeant(by: names) : spec.isNamed(by: names) {
-                throw .alreadyExists(jail: spec.label, holder: holder.words(of: spec.name.value))
+                throw .alreadyExists(jail: spec.label, holder: try holder.words(of: spec.name.value))
             }
-            running.append(present(spec))
+            running.append(try present(spec))
         }
-        if !held.isEmpty { adoptOrphans() }
+        if !held.isEmpty { try adoptOrphans() }
     }
 
     /// The jail as it is, which is not what the file says if that was changed since, or another file's.
-    private func present(_ spec: JailSpec) -> JailSpec {
+    private func present(_ spec: JailSpec) throws(RuntimeError) -> JailSpec {
         let name = spec.name.value
-        let record = host.state.record(of: name)
-        let service = ServiceRegistry(state: host.state).record(of: name)
+        let record = try host.state.record(of: name)
+        let service = try ServiceRegistry(state: host.state).record(of: name)
+        if let why = record?.unreadable {
+            host.warn("\(spec.label): up already, and its record cannot be read, \(why): it is left as it is")
+            return spec
+        }
         guard let present = record?.spec ?? service?.spec else { return spec }
         let file = record?.configuration ?? service?.configuration ?? configuration
         if file != configuration {
@@ -51,16 +56,21 @@ public struct StartSelection: Sendable {
         } else if !present.hasSameSettings(as: spec) {
             host.warn("\(spec.label): up already, as it was before the file was changed: it is left as it is")
         } else {
-            host.note("\(spec.label): \(isStarting(spec) ? "another command is starting it" : "up already")")
+            let what = try isStarting(spec) ? "another command is starting it" : "up already"
+            host.note("\(spec.label): \(what)")
         }
         return present
     }
 
     /// Nobody would tell when one is healthy whose supervisor was killed.
-    private func adoptOrphans() {
+    private func adoptOrphans() throws(RuntimeError) {
         let registry = ServiceRegistry(state: host.state)
-        let services = running.compactMap { registry.record(of: $0.name.value) }
-        if services.contains(where: { !$0.isSupervisorAlive }) { Adoption(host: host).run() }
+        for jail in running {
+            guard let service = try registry.record(of: jail.name.value), try !service.isSupervisorAlive() else {
+                continue
+            }
+            return try Adoption(host: host).run()
+        }
     }
 }
 

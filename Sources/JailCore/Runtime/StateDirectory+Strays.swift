@@ -5,25 +5,29 @@ internal import SystemPackage
 /// file that was to replace another, a lock that nobody holds, the log of a jail that never came to be.
 extension StateDirectory {
     /// Removes what belongs to no jail and to nobody at work.
-    func removeStrays() {
-        let known = names
-        for name in strayNames where !known.contains(name) { removeStrays(of: name) }
+    /// - Throws: when it could not be looked for it.
+    func removeStrays() throws(RuntimeError) {
+        let known = try names()
+        for name in try strayNames() where !known.contains(name) { removeStrays(of: name) }
     }
 
     /// Names that there are files of.
-    private var strayNames: [String] {
-        let halves = Self.names(in: "\(path)/jails") { name in
+    private func strayNames() throws(RuntimeError) -> [String] {
+        let halves = try Self.names(in: "\(path)/jails") { name in
             name.hasSuffix(".new") ? name.dropLast(4).withoutSuffix(".json") : nil
         }
-        let logs = Self.names(in: "\(path)/services") { name in
+        let logs = try Self.names(in: "\(path)/services") { name in
             name.hasSuffix(".new") ? name.dropLast(4).withoutSuffix(".json") : ConsoleLog.name(ofFile: name)
         }
-        let all = Self.names(in: "\(path)/locks") { $0[...] } + halves + logs
+        let all = try Self.names(in: "\(path)/locks") { $0[...] } + halves + logs
         return all.reduce(into: []) { names, name in if !names.contains(name) { names.append(name) } }
     }
 
-    private static func names(in directory: String, _ name: (String) -> Substring?) -> [String] {
-        ((try? Files.unsortedNames(in: directory)) ?? []).compactMap { file in
+    private static func names(in directory: String, _ name: (String) -> Substring?) throws(RuntimeError) -> [String] {
+        let files = try attempt("cannot look at \(directory)") { () throws(Errno) in
+            try Files.namesIfThere(in: directory)
+        }
+        return files.compactMap { file in
             guard let name = name(file), JailName.objection(to: Bytes(name.utf8)) == nil else { return nil }
             return String(name)
         }
@@ -40,9 +44,9 @@ extension StateDirectory {
 
     /// No, on a doubt.
     private func isUnknown(_ name: String) -> Bool {
-        do throws(Errno) {
-            guard try readTrace(of: name) == nil else { return false }
-            return try !Files.isThere(recordPath(name))
+        do throws(RuntimeError) {
+            if try hasTrace(of: name) { return false }
+            return try !hasRecord(of: name)
         } catch { return false }
     }
 }

@@ -16,8 +16,8 @@ struct Inspect: ParsableCommand {
         try reporting {
             let host = try global.host()
             let lookup = JailLookup(host: host)
-            let record = lookup.record(jail)
-            guard let inspection = JailInspection(record, lookup.service(record?.name ?? jail)) else {
+            let record = try lookup.record(jail)
+            guard let inspection = try JailInspection(record, lookup.service(record?.name ?? jail)) else {
                 throw lookup.notFound(jail)
             }
             try Output.result(inspection.json())

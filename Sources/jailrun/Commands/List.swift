@@ -15,7 +15,7 @@ struct List: ParsableCommand {
     func run() throws {
         try reporting {
             let lookup = JailLookup(host: try global.host())
-            let table = ServiceTable(lookup.runningEverywhere(), lookup.services())
+            let table = try ServiceTable(try lookup.runningEverywhere(), try lookup.services())
             try Output.result(json ? table.json : table.text)
         }
     }

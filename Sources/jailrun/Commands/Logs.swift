@@ -51,17 +51,20 @@ struct Logs: ParsableCommand {
                 labels: readers.map(\.label), hasColour: !global.noColor, hasTimestamps: timestamps, isRaw: raw)
             try printRecent(readers, &printer)
             if follow, let signal = try self.follow(readers, host, &printer) { throw ExitCode(128 + signal) }
+            if let failure = readers.compactMap(\.failure).first { throw failure }
         }
     }
 
     private func readers(_ host: Host) throws -> [LogReader] {
         let lookup = JailLookup(host: host)
-        let running = lookup.running()
-        let services = lookup.services()
+        let running = try lookup.running()
+        let services = try lookup.services()
         var names: [String] = jails.isEmpty ? services.map(\.name) : []
         for jail in jails {
             if Stop.isFile(jail) {
-                let known = try global.specs(try global.load(jail), []).map(\.name.value).filter(lookup.isKnown)
+                let known = try global.specs(try global.load(jail), []).map(\.name.value).filter {
+                    try lookup.isKnown($0)
+                }
                 if known.isEmpty {
                     throw RuntimeError.host(
                         "\(Terminal.escaped(jail)): none of its jails is up or has ended", hint: nil)
@@ -76,10 +79,11 @@ struct Logs: ParsableCommand {
             guard let spec = record?.spec ?? services.first(where: { $0.name == name })?.spec else {
                 throw lookup.notFound(name)
             }
-            guard let place = lookup.log(of: name, spec) else {
+            guard let place = try lookup.log(of: name, spec) else {
+                if let record, record.unreadable != nil { throw record.unreadableError() }
                 throw RuntimeError.host("\(name): its output goes to the jailrun that runs it", hint: nil)
             }
-            return LogReader(label: spec.label, name: name, place: place, host: host)
+            return try LogReader(label: spec.label, name: name, place: place, host: host)
         }
     }
 
@@ -112,7 +116,7 @@ struct Logs: ParsableCommand {
         let lookup = JailLookup(host: host)
         var quietLooks = readers.map { _ in 0 }
         while true {
-            let isOver = !readers.contains { lookup.isOngoing($0.name) }
+            let isOver = try !readers.contains { try lookup.isOngoing($0.name) }
             for (index, reader) in readers.enumerated() {
                 let before = reader.openBytes
                 while let line = reader.next() { try printer.print(line, of: index) }

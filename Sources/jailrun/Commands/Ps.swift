@@ -19,7 +19,7 @@ struct Ps: ParsableCommand {
         try reporting {
             let host = try global.host()
             let record = try JailLookup(host: host).existing(jail)
-            let processes = JailProcess.all(of: record)
+            let processes = try JailProcess.all(of: record)
             try Output.result(json ? JSONText.of(processes.map(ProcessObject.init)) : Self.text(processes))
         }
     }

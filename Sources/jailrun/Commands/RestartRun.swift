@@ -24,10 +24,12 @@ struct RestartRun {
     init(_ targets: [String], instance: String?, _ global: GlobalOptions) throws {
         (host, self.global) = (try global.host(), global)
         lookup = JailLookup(host: host)
-        _ = lookup.running()
+        _ = try lookup.running()
         var names: [String] = []
         for target in targets { names += try take(target, instance) }
-        stopped = lookup.withDependents(names).filter { host.isHeld($0) || lookup.isKnown($0) }
+        for name in try lookup.withDependents(names) where try host.isHeld(name) || lookup.isKnown(name) {
+            stopped.append(name)
+        }
         for name in stopped.reversed() { try add(name, isDependent: !names.contains(name)) }
     }
 
@@ -36,17 +38,17 @@ struct RestartRun {
     /// - Returns: names of jails that are known.
     private mutating func take(_ target: String, _ instance: String?) throws -> [String] {
         guard Stop.isFile(target) else {
-            if let name = lookup.name(target) ?? lookup.service(target)?.name { return [name] }
+            if let name = try lookup.name(target) ?? lookup.service(target)?.name { return [name] }
             throw lookup.notFound(target)
         }
         parts.append(Part(file: Descriptors.absolute(target), instance: instance, names: []))
         let names = try InstanceOption.names(try global.specs(try global.load(target), []), of: instance)
         ofFiles += names
-        return names.filter(lookup.isKnown)
+        return try names.filter { try lookup.isKnown($0) }
     }
 
     private mutating func add(_ name: String, isDependent: Bool) throws {
-        guard let origin = lookup.origin(of: name) else { throw lookup.notFound(name) }
+        guard let origin = try lookup.origin(of: name) else { throw lookup.notFound(name) }
         let (file, instance, label) = (origin.configuration, origin.spec.instance, origin.spec.label)
         let why = isDependent ? "\(name), which depends on it: " : ""
         if origin.isTransient {
@@ -78,23 +80,23 @@ struct RestartRun {
             throw error
         }
         var failure: (any Error)?
-        let memory = RestartMemory(of: stopped, host: host)
+        let memory = try RestartMemory(of: stopped, host: host)
         do { try Stop.stop(stopped, global, host) } catch let error as Stop.Interrupted {
-            tellLeft(memory)
+            try tellLeft(memory)
             throw ExitCode(128 + error.signal)
         } catch { failure = error }
         // What depends on one that could not be stopped is down already.
-        let down = stopped.filter { !host.isHeld($0) }
+        let down = try stopped.filter { try !host.isHeld($0) }
         for (part, specs) in zip(parts, specs) {
             do { try start(part, specs, failure == nil ? nil : down) } catch { failure = failure ?? error }
         }
         guard let failure else { return }
-        tellLeft(memory)
+        try tellLeft(memory)
         throw failure
     }
 
-    private func tellLeft(_ memory: RestartMemory) {
-        let left = stopped.filter { !host.isHeld($0) }
+    private func tellLeft(_ memory: RestartMemory) throws {
+        let left = try stopped.filter { try !host.isHeld($0) }
         if left.isEmpty { return }
         memory.remember(left)
         Output.error("down after the restart: \(left.map(Terminal.escaped).joined(separator: ", "))")

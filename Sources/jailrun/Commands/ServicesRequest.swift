@@ -151,7 +151,9 @@ struct ServicesRun {
     private mutating func isDeath(_ change: (before: ServiceStatus, after: ServiceStatus)?) -> Bool {
         guard let (before, after) = change else {
             Output.error("the supervisor of the jails was killed, and the jails with it")
-            JailTakeover(host: host).run(waitingMilliseconds: 2000)
+            do throws(RuntimeError) { try JailTakeover(host: host).run(waitingMilliseconds: 2000) } catch {
+                Output.failure(error)
+            }
             return true
         }
         if after.memoryKills > before.memoryKills, let words = after.lastMemoryKill, !after.state.isOver {
@@ -204,7 +206,7 @@ struct ServicesRun {
         let isOrderly = run.finish()
         showMessages()
         if isOrderly { return nil }
-        JailTakeover(host: host).run(waitingMilliseconds: 2000)
+        try JailTakeover(host: host).run(waitingMilliseconds: 2000)
         return 125
     }
 

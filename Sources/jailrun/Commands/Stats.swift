@@ -32,17 +32,17 @@ struct Stats: ParsableCommand {
         try reporting {
             let lookup = JailLookup(host: try global.host())
             let records = try Self.records(jails, lookup)
-            let first = records.map { JailStatistics($0) }
+            let first = try records.map { try JailStatistics($0) }
             if json { return try Output.result(JailStatistics.json(first)) }
             if isOpenMetrics { return try Output.result(JailStatistics.openMetrics(first)) }
             if !records.isEmpty { usleep(Self.sampleMicroseconds) }
-            let usages = zip(records, first).map { Usage($0, before: $1) }
+            let usages = try zip(records, first).map { try Usage($0, before: $1) }
             try Output.result(Usage.table(usages))
         }
     }
 
     static func records(_ names: [String], _ lookup: JailLookup) throws -> [JailRecord] {
-        let running = lookup.running()
+        let running = try lookup.running()
         if names.isEmpty { return running }
         return try names.map { name in
             let found = running.first { $0.name == name } ?? running.first { String($0.identity.jid) == name }
@@ -63,8 +63,8 @@ struct Usage {
     let receiveRate: Double?
     let sendRate: Double?
 
-    init(_ jail: JailRecord, before: JailStatistics?) {
-        let now = JailStatistics(jail)
+    init(_ jail: JailRecord, before: JailStatistics?) throws(RuntimeError) {
+        let now = try JailStatistics(jail)
         func rate(_ bytes: (JailStatistics) -> Int?) -> Double? {
             guard let before, let new = bytes(now), let old = bytes(before), now.milliseconds > before.milliseconds
             else {

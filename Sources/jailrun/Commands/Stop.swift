@@ -34,7 +34,7 @@ struct Stop: ParsableCommand {
         _ targets: [String], _ global: GlobalOptions, _ host: Host, isForced: Bool = false, instance: String? = nil
     ) throws {
         let names = try names(targets, global, host, instance)
-        let records = JailLookup(host: host).running(isRepaired: false)
+        let records = try JailLookup(host: host).running(isRepaired: false)
         var interruption: Int32?
         let jobs = names.map { name in
             let dependents = records.filter { $0.name != name && $0.needs(name) }.map(\.name)
@@ -53,7 +53,9 @@ struct Stop: ParsableCommand {
             return status
         }
         guard let failed = statuses.first(where: { $0 != 0 }) else { return }
-        if let signal = interruption ?? workers.interruption, !names.contains(where: host.isHeld) {
+        if let signal = interruption ?? workers.interruption,
+            try !names.contains(where: { try host.isHeld($0) })
+        {
             throw Interrupted(signal: signal)
         }
         throw ExitCode(failed)
@@ -84,12 +86,12 @@ struct Stop: ParsableCommand {
             if isFile(target) {
                 let jails = try InstanceOption.names(
                     try global.specs(try global.load(target), []), of: instance)
-                names += jails.filter { JailLookup(host: host).isKnown($0) }.reversed()
+                names += try jails.filter { try JailLookup(host: host).isKnown($0) }.reversed()
             } else {
-                names.append(JailLookup(host: host).name(target) ?? target)
+                names.append(try JailLookup(host: host).name(target) ?? target)
             }
         }
-        return JailLookup(host: host).withDependents(names)
+        return try JailLookup(host: host).withDependents(names)
     }
 
     static func isFile(_ target: String) -> Bool { target.contains("/") || target.hasSuffix(".conf") }

@@ -43,7 +43,7 @@ struct Top: ParsableCommand {
         let lookup = JailLookup(host: host)
         var looks = 0
         while true {
-            view.look(try Stats.records(jails, lookup))
+            try view.look(try Stats.records(jails, lookup))
             try view.draw()
             looks += 1
             if looks == count { return }
@@ -125,8 +125,8 @@ struct TopView {
     static func enter() { try? write("\u{1b}[?1049h\u{1b}[?25l") }
     static func leave() { try? write("\u{1b}[?25h\u{1b}[?1049l") }
 
-    mutating func look(_ jails: [JailRecord]) {
-        usages = jails.map { jail in Usage(jail, before: before.first { $0.name == jail.name }) }
+    mutating func look(_ jails: [JailRecord]) throws {
+        usages = try jails.map { jail in try Usage(jail, before: before.first { $0.name == jail.name }) }
         before = usages.map(\.now)
         for usage in usages {
             let values = (history[usage.now.name] ?? []) + [usage.processors ?? 0]

@@ -92,7 +92,7 @@ struct Completion {
     }
 
     private mutating func offerJails(alsoEnded: Bool) {
-        let state = StateDirectory(path: words.value(of: "root") ?? StateDirectory.present)
-        offer(state.jailNames(alsoEnded: alsoEnded))
+        // Whoever may not look is offered none.
+        offer((try? StateDirectory.jailNames(in: words.value(of: "root"), alsoEnded: alsoEnded)) ?? [])
     }
 }

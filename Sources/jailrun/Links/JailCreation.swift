@@ -17,7 +17,7 @@ struct JailCreation {
             try jails[index].spec.assumeName(on: host)
             jails[index].spec.commands.awaitsCommand = true
         }
-        if !isConfigured, !isSupported(jails[0].spec) { return 1 }
+        if !isConfigured, try !isSupported(jails[0].spec) { return 1 }
         if !request.isQuiet { output.errors(jails.flatMap(\.warnings)) }
         if request.cleansUp { for jail in jails { try JailCleanup(of: jail.spec, host: host).run() } }
         let jidFile = try openJidFile()
@@ -28,7 +28,7 @@ struct JailCreation {
             output.error("interrupted by \(CommandOutcome.signalName(signal))")
             return 1
         }
-        for jail in jails { JailSettling(of: jail.spec.name.value, host: host).run() }
+        for jail in jails { try JailSettling(of: jail.spec.name.value, host: host).run() }
         return results.contains { $0.status != 0 } ? 1 : 0
     }
 
@@ -61,8 +61,8 @@ struct JailCreation {
     }
 
     /// What a jail of the command line needs of those that run.
-    private func isSupported(_ spec: JailSpec) -> Bool {
-        let names = JailLookup(host: host).running().map(\.name)
+    private func isSupported(_ spec: JailSpec) throws(RuntimeError) -> Bool {
+        let names = try JailLookup(host: host).running().map(\.name)
         let missing = spec.depend.map(\.value).filter { !names.contains($0) }
         for name in missing { output.error("depends on nonexistent jail \"\(Terminal.escaped(name))\"") }
         if let parent = JailName.parent(of: spec.name.value), !names.contains(parent) {

@@ -31,13 +31,13 @@ struct JailOperation {
 
     /// - Returns: the exit status.
     func run() throws -> Int32 {
-        let running = JailLookup(host: host).running(isRepaired: !request.isDryRun)
+        let running = try JailLookup(host: host).running(isRepaired: !request.isDryRun)
         let jails = try checkedJails()
         if !request.isDyingMentioned, jails.contains(where: { $0.parameters.parameter("allow.dying") != nil }) {
             output.warnOfDying()
         }
         var work = Work()
-        for jail in inOrder(jails) { take(jail, running, into: &work) }
+        for jail in inOrder(jails) { try take(jail, running, into: &work) }
         if try remove(work) != 0 { return 1 }
         let status: Int32 = work.failed.isEmpty ? 0 : 1
         let created = jails.filter { jail in work.created.contains { $0.spec.name == jail.spec.name } }
@@ -45,13 +45,13 @@ struct JailOperation {
         return max(status, try JailCreation(request: request, host: host, output: output).run(created))
     }
 
-    private func take(_ jail: CheckedJail, _ running: [JailRecord], into work: inout Work) {
+    private func take(_ jail: CheckedJail, _ running: [JailRecord], into work: inout Work) throws(RuntimeError) {
         let errors = errors(of: jail, running)
         // Of two blocks of one name each has the other's error.
         if !work.failed.contains(jail.spec.name.value) { output.errors(errors) }
         let isSkipped = isSkipped(jail, work.failed)
         if errors.isEmpty && isSkipped && !request.isQuiet { output.error("\(jail.spec.label): skipped") }
-        switch errors.isEmpty && !isSkipped ? step(for: jail, running) : nil {
+        switch try errors.isEmpty && !isSkipped ? step(for: jail, running) : nil {
         case .create: work.created.append(jail)
         case .modify: if modify(jail, running) != 0 { work.failed.append(jail.spec.name.value) }
         case .restart:
@@ -143,7 +143,7 @@ struct JailOperation {
 
     // MARK: What to do
 
-    private func step(for jail: CheckedJail, _ running: [JailRecord]) -> Step? {
+    private func step(for jail: CheckedJail, _ running: [JailRecord]) throws(RuntimeError) -> Step? {
         let record = runningJail(jail, running)
         if !isWanted(jail) { return record == nil && request.creates ? .create : .leave }
         switch (request.creates, request.modifies, request.removes) {
@@ -152,10 +152,12 @@ struct JailOperation {
             return record != nil ? .restart : isNamed(jail) ? missing(jail) : .create
         case (true, true, let restarts):
             guard let record else { return .create }
-            return restarts && isFixed(jail, record, running) ? .restart : .modify
+            if restarts, try isFixed(jail, record, running) { return .restart }
+            return .modify
         case (false, true, let restarts):
             guard let record else { return missing(jail) }
-            return restarts && isFixed(jail, record, running) ? .restart : .modify
+            if restarts, try isFixed(jail, record, running) { return .restart }
+            return .modify
         default: return nil
         }
     }
@@ -176,11 +178,13 @@ struct JailOperation {
 
     // MARK: -m
 
-    private func isFixed(_ jail: CheckedJail, _ record: JailRecord, _ running: [JailRecord]) -> Bool {
-        guard let change = try? JailChange(of: record.spec, by: jail.parameters, in: configuration) else {
-            return false
-        }
-        return JailModification.fixedParameter(of: record, in: change, among: running) != nil
+    private func isFixed(_ jail: CheckedJail, _ record: JailRecord, _ running: [JailRecord])
+        throws(RuntimeError) -> Bool
+    {
+        let change: JailChange
+        // What is wrong with the parameters is told by the change itself.
+        do { change = try JailChange(of: record.spec, by: jail.parameters, in: configuration) } catch { return false }
+        return try JailModification.fixedParameter(of: record, in: change, among: running) != nil
     }
 
     private func modify(_ jail: CheckedJail, _ running: [JailRecord]) -> Int32 {

@@ -40,8 +40,8 @@ struct JailRemovals {
 
     func remove(_ operands: [String], _ jails: [CheckedJail], isTold: Bool) throws -> Int32 {
         let lookup = JailLookup(host: host)
-        let running = lookup.runningEverywhere()
-        let waiting = lookup.services().filter { !$0.isEnded }.map(\.name).filter { name in
+        let running = try lookup.runningEverywhere()
+        let waiting = try lookup.services().filter { !$0.isEnded }.map(\.name).filter { name in
             !running.contains { $0.name == name }
         }
         var names: [String] = []
@@ -57,7 +57,7 @@ struct JailRemovals {
             }
             names += found
         }
-        let targets = lookup.withDependents(names).map { target($0, jails, running) }
+        let targets = try lookup.withDependents(names).map { target($0, jails, running) }
         return max(status, try stop(targets, running, isTold: isTold))
     }
 

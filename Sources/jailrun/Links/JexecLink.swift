@@ -52,7 +52,7 @@ enum JexecLink {
         let output = LinkOutput(program: "jexec")
         do {
             let host = try output.host()
-            guard let record = JailLookup(host: host).recordEverywhere(request.jail) else {
+            guard let record = try JailLookup(host: host).recordEverywhere(request.jail) else {
                 output.error(JailLookup(host: host).objection(to: request.jail))
                 return 1
             }

@@ -91,33 +91,36 @@ enum JlsLink {
         let output = LinkOutput(program: "jls")
         do {
             let lookup = JailLookup(host: try output.host())
-            if request.asksExistence { return request.jail.flatMap(lookup.recordEverywhere) == nil ? 1 : 0 }
-            return list(request, lookup, output)
+            if request.asksExistence { return try lookup.recordEverywhere(request.jail ?? "") == nil ? 1 : 0 }
+            return try list(request, lookup, output)
         } catch {
             output.error(error.message)
             return 1
         }
     }
 
-    private static func list(_ request: Request, _ lookup: JailLookup, _ output: LinkOutput) -> Int32 {
+    private static func list(_ request: Request, _ lookup: JailLookup, _ output: LinkOutput)
+        throws(RuntimeError) -> Int32
+    {
         let isKnown = { $0 == "all" || KernelParameters.contains($0) || KernelParameters.positive(of: $0) != nil }
         if let unknown = request.parameters.first(where: { !isKnown($0) }) {
             output.error("unknown parameter: \(Terminal.escaped(unknown))")
             return 1
         }
-        let running = lookup.runningEverywhere()
+        let running = try lookup.runningEverywhere()
         var jails = running.filter { request.includesDying || !$0.isDying }
         if let wanted = request.jail {
-            guard let jail = lookup.recordEverywhere(wanted) else {
+            guard let jail = try lookup.recordEverywhere(wanted) else {
                 // The columns' heads come before any jail is looked for.
-                if request.output == nil { LinkOutput.write(1, Array(listing(request, [], running).text([]).utf8)) }
+                if request.output == nil { LinkOutput.write(1, Array(try listing(request, [], running).text([]).utf8)) }
                 output.error(lookup.objection(to: wanted))
                 return 1
             }
             jails = [jail]
         }
         let listing = listing(request, jails, running)
-        let text = request.output?.text(jails.map(listing.fields)) ?? listing.text(jails)
+        let fields = try jails.map { (jail) throws(RuntimeError) in try listing.fields(of: jail) }
+        let text = if let output = request.output { output.text(fields) } else { try listing.text(jails) }
         return output.result(Array(text.utf8))
     }
 

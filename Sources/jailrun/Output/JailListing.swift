@@ -27,17 +27,21 @@ struct JailListing {
     // MARK: Text
 
     /// The lines, each with its newline.
-    func text(_ jails: [JailRecord]) -> String {
-        header
-            + jails.map { jail in
-                let values = JailValues(jail, among: others)
-                switch form {
-                case .columns(let byName): return Self.columns(jail, values, byName: byName)
-                case .verbose: return Self.verbose(jail, values)
-                case .parameters(let names):
-                    return shown(names, values).map { word($0, values[$0]) }.joined(separator: " ") + "\n"
+    /// - Throws: when a value could not be looked at.
+    func text(_ jails: [JailRecord]) throws(RuntimeError) -> String {
+        let lines = try jails.map { (jail) throws(RuntimeError) in
+            let values = JailValues(jail, among: others)
+            switch form {
+            case .columns(let byName): return try Self.columns(jail, values, byName: byName)
+            case .verbose: return try Self.verbose(jail, values)
+            case .parameters(let names):
+                let words = try shown(names, values).map { (name) throws(RuntimeError) in
+                    word(name, try values.value(of: name))
                 }
-            }.joined()
+                return words.joined(separator: " ") + "\n"
+            }
+        }
+        return header + lines.joined()
     }
 
     private var header: String {
@@ -56,19 +60,22 @@ struct JailListing {
         }
     }
 
-    private static func columns(_ jail: JailRecord, _ values: JailValues, byName: Bool) -> String {
+    private static func columns(_ jail: JailRecord, _ values: JailValues, byName: Bool)
+        throws(RuntimeError) -> String
+    {
         let identity =
             byName ? " \(pad(Terminal.escaped(jail.name), 15)) " : "\(padLeft(String(jail.identity.jid), 6))  "
-        return identity + pad(cut(values.addresses(.ipv4).first ?? "", 15), 15) + " "
-            + pad(cut(values.hostname, 29), 29) + " " + cut(jail.spec.path.value, 74) + "\n"
+        return try identity + pad(cut(values.addresses(.ipv4).first ?? "", 15), 15) + " "
+            + pad(cut(values.hostname(), 29), 29) + " " + cut(jail.spec.path.value, 74) + "\n"
     }
 
-    private static func verbose(_ jail: JailRecord, _ values: JailValues) -> String {
+    private static func verbose(_ jail: JailRecord, _ values: JailValues) throws(RuntimeError) -> String {
         let margin = String(repeating: " ", count: 8)
         let addresses = values.addresses(.ipv4) + values.addresses(.ipv6)
+        let hostname = try values.hostname()
         let lines =
             [
-                padLeft(String(jail.identity.jid), 6) + "  " + pad(cut(values.hostname, 29), 29) + " "
+                padLeft(String(jail.identity.jid), 6) + "  " + pad(cut(hostname, 29), 29) + " "
                     + cut(jail.spec.path.value, 74),
                 margin + pad(cut(jail.name, 29), 29) + " " + state(jail), margin + String(jail.identity.jid),
             ] + addresses.map { margin + $0 }
@@ -89,14 +96,16 @@ struct JailListing {
     // MARK: Parameters
 
     /// -s leaves out what cannot be set, and what belongs to a part that is not the jail's own: `ip4.addr` without `ip4 = new`.
-    private func shown(_ names: [String], _ values: JailValues) -> [String] {
+    private func shown(_ names: [String], _ values: JailValues) throws(RuntimeError) -> [String] {
         if !skipsUnsettable { return names }
-        return names.filter { name in
-            if KernelParameters.isReadOnly(name) { return false }
+        var shown: [String] = []
+        for name in names where !KernelParameters.isReadOnly(name) {
             let part = name.split(separator: ".")[0]
-            guard part != name, ["host", "ip4", "ip6", "linux"].contains(part) else { return true }
-            return values[String(part)] == .text("new")
+            let isOfPart = part != name && ["host", "ip4", "ip6", "linux"].contains(part)
+            if isOfPart, try values.value(of: String(part)) != .text("new") { continue }
+            shown.append(name)
         }
+        return shown
     }
 
     /// `name=value`, `noname`, or the value alone.
@@ -144,9 +153,9 @@ struct JailListing {
 
     // MARK: Fields
 
-    func fields(of jail: JailRecord) -> [StructuredOutput.Field] {
+    func fields(of jail: JailRecord) throws(RuntimeError) -> [StructuredOutput.Field] {
         let values = JailValues(jail, among: others)
-        let hostname = StructuredOutput.Field(name: "hostname", value: .text(values.hostname))
+        let hostname = StructuredOutput.Field(name: "hostname", value: .text(try values.hostname()))
         let path = StructuredOutput.Field(name: "path", value: .text(jail.spec.path.value))
         let jid = StructuredOutput.Field(name: "jid", value: .number(jail.identity.jid))
         let name = StructuredOutput.Field(name: "name", value: .text(jail.name))
@@ -161,7 +170,10 @@ struct JailListing {
                 .init(name: "ipv4_addrs", value: .list(values.addresses(.ipv4), element: "ipv4_addr")),
                 .init(name: "ipv6_addrs", value: .list(values.addresses(.ipv6), element: "ipv6_addr")),
             ]
-        case .parameters(let names): return shown(names, values).compactMap { field($0, values[$0]) }
+        case .parameters(let names):
+            return try shown(names, values).map { (name) throws(RuntimeError) in
+                field(name, try values.value(of: name))
+            }.compactMap { $0 }
         }
     }
 

@@ -21,22 +21,32 @@ struct ServiceTable {
 
     private let rows: [Row]
 
-    init(_ jails: [JailRecord], _ services: [ServiceRecord]) {
-        let up = jails.map { jail in
-            var spec = jail.spec
-            spec.hostname.value = JailValues(jail, among: []).hostname
-            return Self.row(spec, jid: jail.identity.jid, service: services.first { $0.name == jail.name })
+    init(_ jails: [JailRecord], _ services: [ServiceRecord]) throws(RuntimeError) {
+        let up = try jails.map { (jail) throws(RuntimeError) in
+            try Self.row(jail, service: services.first { $0.name == jail.name })
         }
         let down = services.filter { service in !jails.contains { $0.name == service.name } }
         rows = up + down.map { Self.row($0.spec, jid: nil, service: $0) }
     }
+
+    private static func row(_ jail: JailRecord, service: ServiceRecord?) throws(RuntimeError) -> Row {
+        var spec = jail.spec
+        spec.hostname.value = try JailValues(jail, among: []).hostname()
+        var row = row(spec, jid: jail.identity.jid > 0 ? jail.identity.jid : nil, service: service)
+        row.name = jail.name
+        if jail.unreadable != nil { row.state = unreadable }
+        return row
+    }
+
+    private static let unreadable = "unreadable record"
 
     private static func row(_ spec: JailSpec, jid: Int?, service: ServiceRecord?) -> Row {
         let status = service.map { ServiceStatus($0) }
         // One that ended a moment ago, which its supervisor is about to see.
         let isStale = jid == nil && [.up, .healthy, .unhealthy].contains(status?.state)
         return Row(
-            jid: jid, name: spec.name.value, state: isStale ? "ended" : status?.state.rawValue ?? "up",
+            jid: jid, name: spec.name.value,
+            state: service?.unreadable != nil ? unreadable : isStale ? "ended" : status?.state.rawValue ?? "up",
             sinceSeconds: service?.seconds,
             restarts: status?.restarts ?? 0, failedChecks: status?.failedChecks ?? 0,
             exitStatus: service?.exitStatus,

@@ -9,23 +9,27 @@ struct Adoption {
     private static let readyMilliseconds: Int32 = 30_000
 
     /// Returns when the orphans have a supervisor: what is said of them afterwards is true.
-    func run() {
-        let orphans = registry.records.filter(isOrphan)
+    /// - Throws: when it could not be looked for them.
+    func run() throws(RuntimeError) {
+        var orphans: [ServiceRecord] = []
+        for record in try registry.records() where try isOrphan(record) { orphans.append(record) }
         var files: [String] = []
         for orphan in orphans where !files.contains(orphan.configuration) { files.append(orphan.configuration) }
-        for file in files { adopt(orphans.filter { $0.configuration == file }) }
+        for file in files { try adopt(orphans.filter { $0.configuration == file }) }
     }
 
     private var registry: ServiceRegistry { ServiceRegistry(state: host.state) }
 
-    private func isOrphan(_ record: ServiceRecord) -> Bool {
-        if record.isSupervisorAlive || record.isTransient || record.state.isOver { return false }
+    /// One of which it is not known how it is to be kept is left alone.
+    private func isOrphan(_ record: ServiceRecord) throws(RuntimeError) -> Bool {
+        if record.isTransient || record.state.isOver || record.unreadable != nil { return false }
+        if try record.isSupervisorAlive() { return false }
         let isWanted = record.life.isEstablished && record.spec.restart.policy != .no
-        return isWanted || host.state.trace(of: record.name)?.isAlive == true
+        return isWanted ? true : try host.state.trace(of: record.name)?.isAlive() == true
     }
 
-    private func adopt(_ orphans: [ServiceRecord]) {
-        guard let ready = try? OutputPipe() else { return }
+    private func adopt(_ orphans: [ServiceRecord]) throws(RuntimeError) {
+        let ready = try OutputPipe()
         let pid = cns_fork(nil)
         if pid == 0 {
             close(ready.reading)
@@ -54,21 +58,27 @@ struct Adoption {
     /// Under the name's lock, and looked at again: of two that come at once one adopts. Who holds the lock is at work on the jail,
     /// and what becomes of it is not known yet.
     private func take(_ name: String) -> Service? {
-        guard let lock = JailLock(tryLocking: host.state.lockPath(name)), var record = registry.record(of: name),
-            isOrphan(record)
+        // What could not be looked at stays as it is: the next command adopts it.
+        do throws(RuntimeError) { return try takeOrphan(name) } catch { return nil }
+    }
+
+    private func takeOrphan(_ name: String) throws(RuntimeError) -> Service? {
+        guard let lock = JailLock(tryLocking: host.state.lockPath(name)), var record = try registry.record(of: name),
+            try isOrphan(record)
         else { return nil }
         let service = Service(record.spec, life: record.life)
-        let jail = host.state.record(of: name)
-        let isAlive = jail?.isAlive == true
+        let jail = try host.state.record(of: name)
+        if jail?.unreadable != nil { return nil }
+        let isAlive = try jail?.isAlive() == true
         service.life.adopted(isAlive: isAlive, Clock.milliseconds())
         service.isAnnounced = true
         service.detail = record.detail
         (service.remembersEnd, service.startedSeconds) = (record.remembersEnd == true, record.startedSeconds)
         (service.memoryKills, service.lastMemoryKill) = (record.memoryKills, record.lastMemoryKill)
         record.supervisor = getpid()
-        record.supervisorStartTime = ProcessTable.startTime(of: getpid()) ?? 0
+        record.supervisorStartTime = try ProcessTable.ownStartTime()
         record.life = service.life
-        do { try registry.adopt(record) } catch { return nil }
+        try registry.adopt(record)
         if let place = record.log {
             service.log = ConsoleLogWriter(
                 place, LogFile(place.path, walk: HostWalk(jails: [record.spec], state: host.state)),

@@ -54,7 +54,7 @@ struct RunMark {
     /// `JAILRUN_RUN=4711.88123`: the run's pid, and when it began.
     let variable: String
 
-    init(of run: Int32) { variable = "JAILRUN_RUN=\(run).\(ProcessTable.startTime(of: run) ?? 0)" }
+    init(of run: Int32) { variable = "JAILRUN_RUN=\(run).\((try? ProcessTable.startTime(of: run)).flatMap { $0 } ?? 0)" }
 
     /// Those that have it: `/proc/PID/environ` of proc(5).
     var processes: [Int32] {

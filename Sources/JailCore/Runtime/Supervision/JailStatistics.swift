@@ -30,30 +30,45 @@ public struct JailStatistics: Codable, Equatable, Sendable {
     public var sentBytes: Int?
     public var pressure: Pressure
 
-    public init(_ jail: JailRecord) {
-        let cgroup = Cgroup(path: jail.cgroup)
-        func text(_ file: String) -> String? { try? cgroup.value(of: file) }
-        func number(_ file: String) -> Int? { text(file).flatMap { Int($0.trimmed) } }
+    /// - Throws: when a file is there and cannot be read.
+    public init(_ jail: JailRecord) throws(RuntimeError) {
+        let look = { (cgroup: Cgroup) throws(Errno) in try JailStatistics(jail, cgroup) }
+        self = try Cgroup(path: jail.cgroup).look(look)
+    }
+
+    private init(_ jail: JailRecord, _ cgroup: Cgroup) throws(Errno) {
+        func text(_ file: String) throws(Errno) -> String? { try Self.text("\(cgroup.path)/\(file)") }
+        func number(_ file: String) throws(Errno) -> Int? { try text(file).flatMap { Int($0.trimmed) } }
         name = jail.name
         milliseconds = Clock.milliseconds()
-        let cpu = text("cpu.stat")
+        let cpu = try text("cpu.stat")
         cpuMicroseconds = cpu.flatMap { Self.value("usage_usec", in: $0) }
         throttledMicroseconds = cpu.flatMap { Self.value("throttled_usec", in: $0) }
-        memoryBytes = number("memory.current")
-        memoryMaximum = number("memory.max")
-        memoryPeak = number("memory.peak")
-        memoryKills = text("memory.events").flatMap { Self.value("oom_kill", in: $0) }
-        processes = number("pids.current") ?? cgroup.processes.count
-        processMaximum = number("pids.max")
-        let io = text("io.stat")
+        memoryBytes = try number("memory.current")
+        memoryMaximum = try number("memory.max")
+        memoryPeak = try number("memory.peak")
+        memoryKills = try text("memory.events").flatMap { Self.value("oom_kill", in: $0) }
+        let counted = try number("pids.current")
+        processes = if let counted { counted } else { try cgroup.processes().count }
+        processMaximum = try number("pids.max")
+        let io = try text("io.stat")
         readBytes = io.map { Self.sum("rbytes", in: $0) }
         writtenBytes = io.map { Self.sum("wbytes", in: $0) }
-        let isOwn = jail.spec.network.mode.value == .own
-        let links = isOwn ? (try? Files.text("/proc/\(jail.pid)/net/dev")).map(Self.traffic) : nil
+        let isOwn = jail.spec.network.mode.value == .own && jail.unreadable == nil
+        let links = isOwn ? try Self.text("/proc/\(jail.pid)/net/dev").map(Self.traffic) : nil
         (receivedBytes, sentBytes) = (links?.received, links?.sent)
         pressure = Pressure(
-            cpu: text("cpu.pressure").flatMap(Self.share), memory: text("memory.pressure").flatMap(Self.share),
-            io: text("io.pressure").flatMap(Self.share))
+            cpu: try text("cpu.pressure").flatMap(Self.share), memory: try text("memory.pressure").flatMap(Self.share),
+            io: try text("io.pressure").flatMap(Self.share))
+    }
+
+    /// Nil where this host has no such controller, or a kernel that counts no pressure: EOPNOTSUPP. A jail that ends meanwhile
+    /// has no files any more.
+    private static func text(_ path: String) throws(Errno) -> String? {
+        do throws(Errno) { return try Files.text(path) } catch {
+            if error.meansAbsent || [EOPNOTSUPP, ENODEV, ESRCH].contains(error.rawValue) { return nil }
+            throw error
+        }
     }
 
     /// Processors in use between two looks: 1 is one of them, all the time.

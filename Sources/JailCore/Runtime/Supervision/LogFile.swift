@@ -4,7 +4,7 @@ internal import SystemPackage
 /// A log and the older ones beside it, `log.1` and on, by their folder's descriptor: a jail may write to the folder, and to those
 /// above it, and put links in their places at any moment.
 final class LogFile {
-    private let path: String
+    let path: String
     private let name: String
     private let walk: HostWalk
     private var folder: Int32 = -1
@@ -39,10 +39,16 @@ final class LogFile {
     }
 
     /// Nil when there is none.
-    func inode(_ suffix: String = "") -> ino_t? {
+    func inode(_ suffix: String = "") throws(HostWalkError) -> ino_t? {
         var status = stat()
-        guard let folder = try? openFolder() else { return nil }
-        return unsafe fstatat(folder, name + suffix, &status, AT_SYMLINK_NOFOLLOW) == 0 ? status.st_ino : nil
+        do throws(HostWalkError) {
+            let folder = try openFolder()
+            if unsafe fstatat(folder, name + suffix, &status, AT_SYMLINK_NOFOLLOW) == 0 { return status.st_ino }
+            throw HostWalkError(.current)
+        } catch {
+            if error.errno.meansAbsent { return nil }
+            throw error
+        }
     }
 
     /// The log becomes `log.1`, and so on; what would be older than `kept` is gone.

@@ -24,13 +24,22 @@ public final class LogReader {
     private var position = 0
     /// What comes next is the rest of a line.
     private var isContinued = false
+    /// Why there may be more than was read.
+    public private(set) var failure: RuntimeError?
 
-    public init(label: String, name: String, place: ConsoleLog.Place, host: Host) {
+    /// - Throws: when it cannot be looked for its files.
+    public init(label: String, name: String, place: ConsoleLog.Place, host: Host) throws(RuntimeError) {
         (self.label, self.name, hasTimestamps) = (label, name, place.hasTimestamps)
         log = LogFile(place.path, walk: HostWalk(state: host.state))
-        var number = 1
-        while log.inode(".\(number)") != nil { number += 1 }
-        older = (1..<number).map { ".\($0)" }
+        do throws(HostWalkError) {
+            var number = 1
+            while try log.inode(".\(number)") != nil { number += 1 }
+            older = (1..<number).map { ".\($0)" }
+        } catch { throw Self.unread(place.path, error) }
+    }
+
+    private static func unread(_ path: String, _ error: HostWalkError) -> RuntimeError {
+        .host("cannot read the log \(Terminal.escaped(path)): \(error.description)", hint: error.hint)
     }
 
     deinit { if file >= 0 { close(file) } }
@@ -86,14 +95,23 @@ public final class LogReader {
             buffer += chunk[..<count]
             return true
         }
+        if count < 0 { failure = Self.unread(log.path, HostWalkError(.current)) }
         return isRotated ? nil : false
     }
 
     /// Its name means another file by now, or there is a younger one.
     private var isRotated: Bool {
         if !older.isEmpty || isOlder { return true }
-        guard let name = log.inode() else { return false }
+        guard let name = inode("") else { return false }
         return name != openInode
+    }
+
+    /// Nil when there is none, or it cannot be looked at, which is told.
+    private func inode(_ suffix: String) -> ino_t? {
+        do throws(HostWalkError) { return try log.inode(suffix) } catch {
+            failure = Self.unread(log.path + suffix, error)
+            return nil
+        }
     }
 
     private var openInode: ino_t {
@@ -105,7 +123,7 @@ public final class LogReader {
     private func findYounger() {
         let mine = openInode
         var number = 1
-        while let other = log.inode(".\(number)"), other != mine { number += 1 }
+        while let other = inode(".\(number)"), other != mine { number += 1 }
         older = (1..<number).map { ".\($0)" }
     }
 
@@ -113,12 +131,16 @@ public final class LogReader {
         if file >= 0 && older.isEmpty && !isOlder { findYounger() }
         let next = older.popLast()
         isOlder = next != nil
-        guard let opened = try? log.open(O_RDONLY, next ?? "") else {
+        do throws(HostWalkError) {
+            let opened = try log.open(O_RDONLY, next ?? "")
+            if file >= 0 { close(file) }
+            file = opened.release()
+            return true
+        } catch {
+            // Nothing has been written yet, or it has been rotated away.
+            if !error.errno.meansAbsent { failure = Self.unread(log.path + (next ?? ""), error) }
             return next != nil
         }
-        if file >= 0 { close(file) }
-        file = opened.release()
-        return true
     }
 }
 

@@ -36,7 +36,7 @@ struct MemoryKill {
         guard outcome == .signalled(SIGKILL) || outcome == .exited(128 + SIGKILL), count(of: record) > before else {
             return nil
         }
-        let words = MemoryKill(Cgroup(path: record.cgroup), mountPoint: Cgroup.mountPoint() ?? "").words
+        let words = MemoryKill(Cgroup(path: record.cgroup), mountPoint: mountPoint ?? "").words
         let limit = record.spec.cgroup.last { $0.file == "memory.max" }
         return RuntimeError.unsuitable(
             jail: record.spec.label, origin: limit?.origin ?? .standard(""), Terminal.escaped(words), hint: nil
@@ -47,6 +47,9 @@ struct MemoryKill {
     static func count(of record: JailRecord) -> Int {
         (try? Files.text("\(record.cgroup)/memory.events")).flatMap(count) ?? 0
     }
+
+    /// All of this is words about a jail that has ended: what cannot be looked at is left out of them.
+    fileprivate static var mountPoint: String? { (try? Cgroup.mountPoint()) ?? nil }
 
     /// `oom_kill` of memory.events.
     static func count(in events: String) -> Int? { JailStatistics.value("oom_kill", in: events) }
@@ -136,7 +139,7 @@ extension Supervisor {
         }
         service.memoryKills += kills - service.memoryKillsBefore
         service.memoryKillsBefore = kills
-        let words = MemoryKill(Cgroup(path: record.cgroup), mountPoint: Cgroup.mountPoint() ?? host.cgroupTop).words
+        let words = MemoryKill(Cgroup(path: record.cgroup), mountPoint: MemoryKill.mountPoint ?? host.cgroupTop).words
         service.lastMemoryKill = words
         service.memoryKillMilliseconds = Clock.milliseconds()
         service.log?.note(words)

@@ -194,6 +194,12 @@ struct ServiceLife: Equatable, Sendable, Codable {
         become(.failed, now)
     }
 
+    /// Of a jail whose life was not told: it is as it is.
+    mutating func found(isAlive: Bool, _ now: Int) {
+        isEstablished = isAlive
+        become(isAlive ? .up : .failed, now)
+    }
+
     /// Another supervisor takes over from one that was killed.
     mutating func adopted(isAlive: Bool, _ now: Int) {
         if state.isOver { return }

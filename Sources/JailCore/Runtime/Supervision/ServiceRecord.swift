@@ -25,6 +25,8 @@ public struct ServiceRecord: Codable, Sendable {
     public var endedSeconds: Int?
     /// The record outlives the jail, if that ends by itself.
     var remembersEnd: Bool?
+    /// Why what was recorded cannot be read: then this is what is known of the jail itself. Not written.
+    public internal(set) var unreadable: String?
 
     static let unseenEnd = "ended while nobody looked after it"
 
@@ -40,9 +42,26 @@ public struct ServiceRecord: Codable, Sendable {
     func hasSupervisor(of other: ServiceRecord) -> Bool {
         supervisor == other.supervisor && supervisorStartTime == other.supervisorStartTime
     }
-    public var isSupervisorAlive: Bool { ProcessTable.startTime(of: supervisor) == supervisorStartTime }
+    /// Whoever looks after that jail writes it anew.
+    var hasUnknownSupervisor: Bool { unreadable != nil && supervisor == 0 }
+    /// - Throws: when that could not be looked at.
+    public func isSupervisorAlive() throws(RuntimeError) -> Bool {
+        try ProcessTable.isRunning(supervisor, since: supervisorStartTime)
+    }
     /// Seconds since it is in its state.
     public var seconds: Int { max(0, (Clock.milliseconds() - life.sinceMilliseconds) / 1000) }
+
+    /// Of a record that cannot be read: its jail is up, or nothing is known of it but that somebody looked after it.
+    static func unread(_ name: String, _ jail: JailRecord?, isAlive: Bool, why: UnreadableRecord) -> Self? {
+        guard let spec = jail?.spec ?? JailDetails(standardFor: name)?.spec else { return nil }
+        var life = ServiceLife(spec, now: Clock.milliseconds())
+        life.found(isAlive: isAlive, Clock.milliseconds())
+        let trace = jail?.trace
+        return Self(
+            spec: spec, configuration: jail?.configuration ?? "-", supervisor: trace?.supervisor ?? 0,
+            supervisorStartTime: trace?.supervisorStartTime ?? 0, isTransient: trace?.isTransient ?? false, life: life,
+            unreadable: why.reason)
+    }
 }
 
 /// A supervised jail as others see it.
@@ -76,11 +95,14 @@ public struct ServiceStatus: Codable, Equatable, Sendable {
     var awaitsSinceMilliseconds = 0
     /// It is over, and commands that follow are still at work.
     public var isBusy = false
+    /// Why its record cannot be read.
+    public private(set) var unreadable: String?
 
     public init(_ record: ServiceRecord) {
         self.init(
             record.spec, record.life, detail: record.detail, exitStatus: record.exitStatus ?? 0, isSkipped: false,
             isReported: false, memoryKills: record.memoryKills, lastMemoryKill: record.lastMemoryKill)
+        unreadable = record.unreadable
         // Nobody tried to start it again: it did not fail at that.
         if record.isEnded && record.spec.restart.policy == .no { state = .ended }
     }
@@ -109,15 +131,39 @@ struct ServiceRegistry {
     func path(_ name: String) -> String { "\(directory)/\(name).json" }
     func logPath(_ name: String) -> String { "\(directory)/\(name).log" }
 
-    var names: [String] {
-        ((try? Files.names(in: directory)) ?? []).filter { $0.hasSuffix(".json") }.map { String($0.dropLast(5)) }
+    // Each look throws when it fails: then it is not known whether somebody looks after a jail.
+
+    func names() throws(RuntimeError) -> [String] {
+        try attempt("cannot look at \(directory)") { () throws(Errno) in try Files.namesIfThere(in: directory) }
+            .filter { $0.hasSuffix(".json") }.map { String($0.dropLast(5)) }
     }
 
-    var records: [ServiceRecord] { names.compactMap(record) }
+    func records() throws(RuntimeError) -> [ServiceRecord] {
+        var records: [ServiceRecord] = []
+        for name in try names() { if let record = try record(of: name) { records.append(record) } }
+        return records
+    }
 
-    func record(of name: String) -> ServiceRecord? {
-        guard let file = try? Files.open(path(name)), let bytes = try? Files.read(file) else { return nil }
-        return try? JSONDecoder().decode(ServiceRecord.self, from: Data(bytes))
+    /// One that cannot be understood is what is known of the jail otherwise.
+    func record(of name: String) throws(RuntimeError) -> ServiceRecord? {
+        let bytes = try attempt("cannot read \(Terminal.escaped(path(name)))") { () throws(Errno) in
+            try Files.ifThere { () throws(Errno) in try Files.read(try Files.open(path(name))) }
+        }
+        guard let bytes else { return nil }
+        do throws(UnreadableRecord) {
+            return try RecordForm.decode(ServiceRecord.self, from: bytes) { Self.standard(name) }
+        } catch let why {
+            let jail = try state.record(of: name)
+            return ServiceRecord.unread(name, jail, isAlive: try jail?.isAlive() ?? false, why: why)
+        }
+    }
+
+    private static func standard(_ name: String) -> ServiceRecord? {
+        ServiceRecord.unread(name, nil, isAlive: false, why: .changed).map {
+            var record = $0
+            record.unreadable = nil
+            return record
+        }
     }
 
     func prepare() throws(RuntimeError) {
@@ -133,31 +179,32 @@ struct ServiceRegistry {
         try prepare()
         try alone { () throws(RuntimeError) in
             try checkFree(record)
-            if isAgain && self.record(of: record.name) == nil { throw .notFound(jail: record.name) }
+            if isAgain, try self.record(of: record.name) == nil { throw .notFound(jail: record.name) }
             try write(record)
         }
     }
 
     /// - Throws: `.alreadyExists` when somebody else has the name.
     func checkFree(_ record: ServiceRecord) throws(RuntimeError) {
-        guard let other = self.record(of: record.name) else { return }
-        let isKept = other.isSupervisorAlive && !other.state.isOver
-        if !other.hasSupervisor(of: record) && (isKept || state.trace(of: record.name)?.isAlive == true) {
+        guard let other = try self.record(of: record.name), !other.hasSupervisor(of: record) else { return }
+        let isKept = other.state.isOver ? false : try other.isSupervisorAlive()
+        let isHeld = isKept ? true : try state.trace(of: record.name)?.isAlive() == true
+        if isHeld {
             throw .alreadyExists(
-                jail: record.spec.label, holder: NameHolder(state: state).words(of: record.name))
+                jail: record.spec.label, holder: try NameHolder(state: state).words(of: record.name))
         }
     }
 
     /// - Throws: `.notFound` when the name is no longer that supervisor's: its jail was stopped before it had started.
     func checkClaim(_ record: ServiceRecord) throws(RuntimeError) {
-        if self.record(of: record.name)?.hasSupervisor(of: record) != true { throw .notFound(jail: record.name) }
+        if try !isOwn(record) { throw .notFound(jail: record.name) }
     }
 
     /// What its supervisor has to tell of a jail. One that is gone was taken away by a stop, and stays so; one of another
     /// supervisor's is of another jail.
     func update(_ record: ServiceRecord) throws(RuntimeError) {
         try alone { () throws(RuntimeError) in
-            if self.record(of: record.name)?.hasSupervisor(of: record) == true { try write(record) }
+            if try isOwn(record) { try write(record) }
         }
     }
 
@@ -165,14 +212,20 @@ struct ServiceRegistry {
     func remember(_ record: ServiceRecord) throws(RuntimeError) {
         try prepare()
         try alone { () throws(RuntimeError) in
-            if self.record(of: record.name)?.isEnded != true { try write(record) }
+            if try self.record(of: record.name)?.isEnded != true { try write(record) }
         }
+    }
+
+    /// Whether it is that supervisor's still.
+    private func isOwn(_ record: ServiceRecord) throws(RuntimeError) -> Bool {
+        guard let known = try self.record(of: record.name) else { return false }
+        return known.hasSupervisor(of: record) || known.hasUnknownSupervisor
     }
 
     /// Another supervisor takes over from the one that was killed. The caller holds the name's lock.
     func adopt(_ record: ServiceRecord) throws(RuntimeError) {
         try alone { () throws(RuntimeError) in
-            guard self.record(of: record.name) != nil else { throw .notFound(jail: record.name) }
+            guard try self.record(of: record.name) != nil else { throw .notFound(jail: record.name) }
             try write(record)
         }
     }
@@ -180,7 +233,7 @@ struct ServiceRegistry {
     /// A jail that is up has another name: jail -m. The log stays where it is.
     func rename(_ old: String, to spec: JailSpec) throws(RuntimeError) {
         try alone { () throws(RuntimeError) in
-            guard var record = record(of: old) else { return }
+            guard var record = try record(of: old) else { return }
             record.spec = spec
             try write(record)
             unlinkRecord(old)
@@ -194,7 +247,10 @@ struct ServiceRegistry {
 
     /// The same, of a supervisor that has no more to do with a jail; its name may have another one by now.
     func remove(own record: ServiceRecord) {
-        alone { if self.record(of: record.name)?.hasSupervisor(of: record) == true { removeRecord(record.name) } }
+        alone {
+            // What is not known to be its own stays: prune forgets it.
+            do throws(RuntimeError) { if try isOwn(record) { removeRecord(record.name) } } catch {}
+        }
     }
 
     /// Records of jails that are down and that nobody looks after: their start was broken off, or they died with their supervisor.
@@ -202,30 +258,46 @@ struct ServiceRegistry {
     /// - Parameter all: those too that another supervisor would start again, and those of jails that ended.
     /// - Returns: their names.
     @discardableResult
-    func removeAbandoned(all: Bool = false) -> [String] {
-        if !records.contains(where: { isAbandoned($0, all: all) || hasEndedUnseen($0) }) { return [] }
-        return alone {
-            for record in records where hasEndedUnseen(record) { writeEnd(of: record) }
-            let abandoned = records.filter { isAbandoned($0, all: all) }
+    func removeAbandoned(all: Bool = false) throws(RuntimeError) -> [String] {
+        if try abandoned(all: all).isEmpty, try endedUnseen().isEmpty { return [] }
+        return try alone { () throws(RuntimeError) in
+            for record in try endedUnseen() { writeEnd(of: record) }
+            let abandoned = try abandoned(all: all)
             for record in abandoned { removeRecord(record.name) }
             return abandoned.map(\.name)
         }
     }
 
-    private func isAbandoned(_ record: ServiceRecord, all: Bool) -> Bool {
+    private func abandoned(all: Bool) throws(RuntimeError) -> [ServiceRecord] {
+        var abandoned: [ServiceRecord] = []
+        for record in try records() where try isAbandoned(record, all: all) { abandoned.append(record) }
+        return abandoned
+    }
+
+    private func endedUnseen() throws(RuntimeError) -> [ServiceRecord] {
+        var ended: [ServiceRecord] = []
+        for record in try records() where try hasEndedUnseen(record) { ended.append(record) }
+        return ended
+    }
+
+    private func isAbandoned(_ record: ServiceRecord, all: Bool) throws(RuntimeError) -> Bool {
         // Its supervisor has no more to do with it.
         if record.isEnded { return all }
-        if record.isSupervisorAlive { return false }
-        let isAlive = state.trace(of: record.name)?.isAlive ?? false
+        if try record.isSupervisorAlive() { return false }
+        let isAlive = try state.trace(of: record.name)?.isAlive() ?? false
+        // Who looked after it, and whether it is to be started again, is not known.
+        if record.unreadable != nil { return all && !isAlive }
         let isWanted = !record.isTransient && record.life.isEstablished && record.spec.restart.policy != .no
         return !isAlive && (all || !isWanted) || record.isTransient
     }
 
     /// It was up when its supervisor was killed, and is down. A stop would have taken the record away.
-    private func hasEndedUnseen(_ record: ServiceRecord) -> Bool {
-        if record.isSupervisorAlive || record.isTransient || record.remembersEnd != true { return false }
-        return [.up, .healthy, .unhealthy].contains(record.state) && record.life.isEstablished
-            && record.spec.restart.policy == .no && state.trace(of: record.name)?.isAlive != true
+    private func hasEndedUnseen(_ record: ServiceRecord) throws(RuntimeError) -> Bool {
+        if record.isTransient || record.remembersEnd != true { return false }
+        if try record.isSupervisorAlive() { return false }
+        let wasUp = [.up, .healthy, .unhealthy].contains(record.state) && record.life.isEstablished
+        guard wasUp, record.spec.restart.policy == .no else { return false }
+        return try state.trace(of: record.name)?.isAlive() != true
     }
 
     private func writeEnd(of record: ServiceRecord) {
@@ -237,7 +309,9 @@ struct ServiceRegistry {
     }
 
     /// A jail of that name starts that no supervisor looks after: what is known of the last is no longer so.
-    func forgetEnd(of name: String) { if record(of: name)?.isEnded == true { remove(name) } }
+    func forgetEnd(of name: String) throws(RuntimeError) {
+        if let record = try record(of: name), record.isEnded || record.unreadable != nil { remove(name) }
+    }
 
     // MARK: One at a time
 
@@ -276,8 +350,10 @@ struct ServiceRegistry {
 
     private func write(_ record: ServiceRecord) throws(RuntimeError) {
         try prepare()
+        var whole = record
+        whole.unreadable = nil
         do {
-            try Files.replace(path(record.name), with: Array(try JSONEncoder().encode(record)))
+            try Files.replace(path(record.name), with: RecordForm.sealed(Array(try JSONEncoder().encode(whole))))
         } catch let error as Errno {
             throw .system("cannot write \(path(record.name))", error)
         } catch { throw .host("cannot encode the record of \(record.name)", hint: nil) }
@@ -287,21 +363,26 @@ struct ServiceRegistry {
 
     private func removeRecord(_ name: String) {
         // A jail that was renamed has the log of its first name.
-        let place = record(of: name)?.log?.path
+        let place = renamedLog(name)
         unlinkRecord(name)
         LogFile(logPath(name), walk: HostWalk()).remove()
         if let place, place.hasPrefix("\(directory)/") { LogFile(place, walk: HostWalk()).remove() }
     }
 
-    /// When no record is left.
-    func removeIfUnused() {
-        if !names.isEmpty { return }
-        alone { removeAllIfUnused() }
+    /// One that is not found now goes with the directory.
+    private func renamedLog(_ name: String) -> String? {
+        do throws(RuntimeError) { return try record(of: name)?.log?.path } catch { return nil }
     }
 
-    private func removeAllIfUnused() {
-        guard names.isEmpty else { return }
-        for name in (try? Files.names(in: directory)) ?? [] { _ = unsafe unlink("\(directory)/\(name)") }
-        _ = unsafe rmdir(directory)
+    /// When no record is left.
+    func removeIfUnused() {
+        alone {
+            do throws(RuntimeError) {
+                guard try names().isEmpty else { return }
+                let left = try attempt(directory) { () throws(Errno) in try Files.namesIfThere(in: directory) }
+                for name in left { _ = unsafe unlink("\(directory)/\(name)") }
+                _ = unsafe rmdir(directory)
+            } catch {}  // On a doubt all of it stays, for the next command.
+        }
     }
 }

@@ -61,7 +61,7 @@ public final class SupervisedRun {
         report: @escaping @Sendable (RuntimeError) -> Void,
         announce: @escaping @Sendable (JailRecord) -> Void
     ) throws(RuntimeError) {
-        host.note(without: host.unavailableDefaults(of: specs))
+        host.note(without: try host.unavailableDefaults(of: specs))
         host.note(reachableOf: specs)
         let pair = try attempt("cannot start a supervisor") { () throws(Errno) in try ControlPair() }
         let now = Clock.milliseconds()

@@ -29,7 +29,9 @@ extension Supervisor {
             guard service.pidfd >= 0,
                 let lock = JailLock(tryLocking: host.state.lockPath(service.name), writesHolder: false)
             else { continue }
-            if let record = host.state.record(of: service.name), record.isAlive { repair.mend(record) }
+            do throws(RuntimeError) {
+                if let record = try host.state.record(of: service.name), try record.isAlive() { repair.mend(record) }
+            } catch { host.warn(error.message) }
             _ = consume lock
         }
     }

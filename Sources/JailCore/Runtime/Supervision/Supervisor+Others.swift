@@ -17,23 +17,28 @@ extension Supervisor {
     /// `db (unhealthy: pg_isready)` of each that is not ready.
     func pendingOutside(of service: Service) -> [String] {
         dependenciesOutside(of: service).filter { $0.readiness == .pending }.map { dependency in
-            let record = registry.record(of: dependency.name)
+            let record = (try? registry.record(of: dependency.name)) ?? nil
             let command = record?.state == .unhealthy ? record?.spec.health?.command.value : nil
             let state = record?.state.rawValue ?? "not up"
             return "\(dependency.name) (\(state)\(command.map { ": \(Terminal.escaped($0))" } ?? ""))"
         }
     }
 
+    /// What could not be looked at is looked at again.
     private func readiness(of name: String) -> Readiness {
-        let trace = host.state.trace(of: name)
-        let isUp = trace?.phase == .up && trace?.isAlive == true
+        do throws(RuntimeError) { return try presentReadiness(of: name) } catch { return .pending }
+    }
+
+    private func presentReadiness(of name: String) throws(RuntimeError) -> Readiness {
+        let trace = try host.state.trace(of: name)
+        let isUp = trace?.phase == .up ? try trace?.isAlive() == true : false
         // Nobody looks after it: all that is known is that it is up.
-        guard let record = registry.record(of: name) else { return isUp ? .ready : .gone }
+        guard let record = try registry.record(of: name) else { return isUp ? .ready : .gone }
         switch record.state {
         case .ended: return .ready
         case .failed, .stopping: return .gone
-        case .up, .healthy: return isUp ? .ready : record.isSupervisorAlive ? .pending : .gone
-        case .waiting, .starting, .unhealthy, .restarting: return record.isSupervisorAlive ? .pending : .gone
+        case .up, .healthy: return try isUp ? .ready : record.isSupervisorAlive() ? .pending : .gone
+        case .waiting, .starting, .unhealthy, .restarting: return try record.isSupervisorAlive() ? .pending : .gone
         }
     }
 }

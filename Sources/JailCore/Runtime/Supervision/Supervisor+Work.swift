@@ -12,7 +12,7 @@ extension Supervisor {
         service.isReported = false
         service.detail = nil
         do throws(RuntimeError) {
-            try registry.checkFree(newRecord(service))
+            try registry.checkFree(try newRecord(service))
             let log = newLog(of: service)
             service.log = service.log ?? log
             let isFirst = service.life.restarts == 0
@@ -20,7 +20,7 @@ extension Supervisor {
             let terminals = isInteractive ? [0, 1, 2].filter { isatty(Int32($0)) == 1 } : []
             let isPiped = service.spec.commands.consoleLog == nil && terminals.isEmpty
             let output = isPiped ? try OutputPipe(mode: OutputPipe.writableInside) : nil
-            let record = newRecord(service)
+            let record = try newRecord(service)
             var host = host
             // What it says of a jail that is started again it has said.
             if !isFirst { host.note = { _ in } }
@@ -148,7 +148,7 @@ extension Supervisor {
                 if let record {
                     try JailStop(host: host, terminals: [], signals: .force, isForced: isForced).finishEnded(record)
                 }
-                JailTakeover(host: host).finishStop(of: name, waitingMilliseconds: 1000)
+                try JailTakeover(host: host).finishStop(of: name, waitingMilliseconds: 1000)
                 try JailRepair(host: host).repairNamed(name)
                 return nil
             } catch { return error }
@@ -194,12 +194,20 @@ extension Supervisor {
             service.hasExisted = true
             // From here on what the jail prints there is read for its log.
             if terminal >= 0 { service.output = terminal }
-            service.started(pidfd: pidfd, control: control, record: host.state.record(of: service.name))
+            service.started(pidfd: pidfd, control: control, record: startedRecord(of: service))
             service.exitStatus = status
             (service.startedSeconds, service.endedSeconds) = (time(nil), nil)
             watchMemory(service)
             service.life.started(Clock.milliseconds())
         case nil: break
+        }
+    }
+
+    /// It was written a moment ago.
+    private func startedRecord(of service: Service) -> JailRecord? {
+        do throws(RuntimeError) { return try host.state.record(of: service.name) } catch {
+            host.warn(error.message)
+            return nil
         }
     }
 

@@ -43,6 +43,7 @@ final class Supervisor {
     /// Some have gone, and not every jail has been looked at since.
     var hasLostRules = false
     private let ownCgroup: SupervisorCgroup?
+    private var startTime: UInt64?
 
     init(
         _ services: [Service], host: Host, options: Options, front: Int32,
@@ -98,12 +99,15 @@ final class Supervisor {
     /// Others who do the same may have looked while this process was still in a cgroup below that of all jails.
     private func removeUnused() {
         host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
-        for _ in 0..<50 where host.cgroupRoot.isLevel {
-            if !host.state.names.isEmpty || !registry.names.isEmpty { return }
-            usleep(2000)
-            try? host.state.prepare()
-            host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
-        }
+        do throws(RuntimeError) {
+            for _ in 0..<50 {
+                let isLeft = try host.cgroupRoot.look { (cgroup) throws(Errno) in try cgroup.isLevel() }
+                guard isLeft, try host.state.names().isEmpty, try registry.names().isEmpty else { return }
+                usleep(2000)
+                try host.state.prepare()
+                host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
+            }
+        } catch { host.warn(error.message) }
     }
 
     // MARK: What is to be done now
@@ -220,10 +224,15 @@ final class Supervisor {
         }
     }
 
-    func newRecord(_ service: Service) -> ServiceRecord {
+    func newRecord(_ service: Service) throws(RuntimeError) -> ServiceRecord {
+        if startTime == nil { startTime = try ProcessTable.ownStartTime() }
+        return record(of: service, startTime: startTime ?? 0)
+    }
+
+    private func record(of service: Service, startTime: UInt64) -> ServiceRecord {
         ServiceRecord(
             spec: service.spec, configuration: options.configuration, supervisor: getpid(),
-            supervisorStartTime: ProcessTable.startTime(of: getpid()) ?? 0, isTransient: options.isTransient,
+            supervisorStartTime: startTime, isTransient: options.isTransient,
             life: service.life, detail: service.detail, memoryKills: service.memoryKills,
             lastMemoryKill: service.lastMemoryKill, log: service.log?.place,
             exitStatus: service.life.state.isOver && service.isEndKnown ? service.exitStatus : nil,
@@ -233,33 +242,49 @@ final class Supervisor {
 
     func writeRecord(_ service: Service) {
         follow(service)
-        do { try registry.update(newRecord(service)) } catch { host.warn(error.message) }
+        do { try registry.update(try newRecord(service)) } catch { host.warn(error.message) }
     }
 
+    /// On a doubt it does: nobody's jail ends because one look failed.
     func owns(_ service: Service) -> Bool {
         follow(service)
-        return registry.record(of: service.name)?.supervisor == getpid()
+        do throws(RuntimeError) {
+            guard let record = try registry.record(of: service.name) else { return false }
+            return record.supervisor == getpid() || record.hasUnknownSupervisor
+        } catch {
+            host.warn(error.message)
+            return true
+        }
     }
 
     /// A jail may have been changed while it was up, and have another name since: jail -m. It is started again as it is now.
+    /// What cannot be read says nothing else than what is known.
     func follow(_ service: Service) {
         guard let record = service.record else { return }
-        var current = host.state.record(of: service.name)
-        if current?.identity != record.identity {
-            current = host.state.name(of: record.identity, once: record.name).flatMap { host.state.record(of: $0) }
-        }
-        guard let current, current.spec != record.spec else { return }
-        (service.spec, service.record) = (current.spec, current)
+        do throws(RuntimeError) {
+            guard let current = try current(service, record), current.unreadable == nil, current.spec != record.spec
+            else { return }
+            (service.spec, service.record) = (current.spec, current)
+        } catch { host.warn(error.message) }
+    }
+
+    private func current(_ service: Service, _ record: JailRecord) throws(RuntimeError) -> JailRecord? {
+        let current = try host.state.record(of: service.name)
+        if current?.identity == record.identity { return current }
+        guard let name = try host.state.name(of: record.identity, once: record.name) else { return nil }
+        return try host.state.record(of: name)
     }
 
     /// A jail that ended by itself stays known, as does one that gave up being started again.
     private func forgetIfOver(_ service: Service) -> Bool {
         guard service.isOver else { return false }
         let isGivenUp = service.life.state == .failed && service.spec.restart.policy != .no
-        if !newRecord(service).isEnded || !isGivenUp && !service.remembersEnd {
-            follow(service)
-            registry.remove(own: newRecord(service))
-        }
+        do throws(RuntimeError) {
+            if try !newRecord(service).isEnded || !isGivenUp && !service.remembersEnd {
+                follow(service)
+                registry.remove(own: try newRecord(service))
+            }
+        } catch { host.warn(error.message) }
         return true
     }
 

@@ -13,7 +13,8 @@ struct SupervisorCgroup {
     /// is meant to be that of everything in it.
     init?(_ host: Host) {
         guard !host.isDelegated else { return nil }
-        (self.host, home) = (host, host.ownCgroup)
+        // One that is not seen is not gone back to.
+        (self.host, home) = (host, (try? host.ownCgroup()) ?? nil)
         cgroup = Cgroup(path: "\(host.cgroupRoot.path)/\(Self.prefix)\(getpid())")
         // Whoever removes what nobody uses may come between two calls.
         for _ in 0..<10 {
@@ -30,7 +31,8 @@ struct SupervisorCgroup {
     func leave() {
         // A process that is just ending keeps its cgroup for a moment, though nothing lists it any more.
         for _ in 0..<100 {
-            host.move(cgroup.ownProcesses, to: [home, host.topCgroup])
+            // What cannot be looked at now is looked at again.
+            host.move((try? cgroup.ownProcesses()) ?? [], to: [home, host.topCgroup])
             if cgroup.removeIfEmpty() || errno == ENOENT { return }
             usleep(2000)
         }

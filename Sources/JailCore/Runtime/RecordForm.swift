@@ -1,0 +1,159 @@
+internal import FoundationEssentials
+
+/// Why a record cannot be used, in words.
+struct UnreadableRecord: Error {
+    var reason: String
+
+    static let changed = Self(reason: "it is not as it was written")
+    static func version(_ text: some StringProtocol) -> Self {
+        Self(reason: "another version of jailrun wrote it, of records \(Terminal.escaped(String(text)))")
+    }
+}
+
+/// What all records in `/run/jailrun` have in common: the version of their form, and a sum over all that follows. What a fault
+/// has changed is not taken for what it seems to say; nor is what a later jailrun has written. docs/design/0033.
+enum RecordForm {
+    /// Raised when what an older jailrun would make of a record were wrong. A key more is no new version: the defaults stand for
+    /// what a record lacks.
+    static let version = 2
+
+    /// FNV-1a of 64 bits, in hexadecimal: no byte can become another unnoticed.
+    static func sum(_ bytes: some Sequence<UInt8>) -> String {
+        var sum: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in bytes { sum = (sum ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        let digits = String(sum, radix: 16)
+        return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+    }
+
+    // MARK: JSON
+
+    private static let start = Array("{\"version\":\(version),\"sum\":\"".utf8)
+
+    /// - Parameter object: a JSON object that has keys.
+    static func sealed(_ object: [UInt8]) -> [UInt8] {
+        let rest = object.dropFirst()
+        return start + Array("\(sum(rest))\",".utf8) + rest
+    }
+
+    /// The keys that every record has. The last release wrote none of them.
+    private struct Head: Decodable {
+        var version: Int?
+        var sum: String?
+    }
+
+    /// - Returns: whether an older jailrun wrote it, which made no sum.
+    private static func check(_ bytes: [UInt8]) throws(UnreadableRecord) {
+        if bytes.starts(with: start) {
+            let sum = bytes.dropFirst(start.count).prefix(16)
+            let rest = bytes.dropFirst(start.count + 16 + 2)
+            if sum.elementsEqual(self.sum(rest).utf8) { return }
+            throw .changed
+        }
+        let head: Head
+        do { head = try JSONDecoder().decode(Head.self, from: Data(bytes)) } catch { throw .changed }
+        if let other = head.version, other != version { throw .version(String(other)) }
+        if head.version != nil || head.sum != nil { throw .changed }
+    }
+
+    /// - Parameter standard: a record that has all keys: what an older jailrun did not know has the values that are here.
+    static func decode<Record: Codable>(
+        _ type: Record.Type, from bytes: [UInt8], standard: () -> Record?
+    ) throws(UnreadableRecord) -> Record {
+        try check(bytes)
+        do { return try JSONDecoder().decode(type, from: Data(bytes)) } catch {
+            if let record = completed(type, bytes, by: standard()) { return record }
+            throw UnreadableRecord(reason: DecodingReason.text(error))
+        }
+    }
+
+    private static func completed<Record: Codable>(
+        _ type: Record.Type, _ bytes: [UInt8], by standard: Record?
+    ) -> Record? {
+        do {
+            let found = try JSONDecoder().decode(JSONValue.self, from: Data(bytes))
+            let whole = try JSONDecoder().decode(JSONValue.self, from: try JSONEncoder().encode(standard))
+            return try JSONDecoder().decode(type, from: try JSONEncoder().encode(found.completed(inside: whole)))
+        } catch { return nil }
+    }
+}
+
+/// Why a decoder objects, in words.
+enum DecodingReason {
+    static func text(_ error: any Error) -> String {
+        func place(_ context: DecodingError.Context) -> String {
+            let path = context.codingPath.map { $0.intValue.map(String.init) ?? $0.stringValue }
+            return path.isEmpty ? "" : "\(path.joined(separator: ".")): "
+        }
+        switch error {
+        case DecodingError.keyNotFound(let key, let context): return "\(place(context))\(key.stringValue) is missing"
+        case DecodingError.valueNotFound(_, let context): return "\(place(context))a value is missing"
+        case DecodingError.typeMismatch(_, let context): return "\(place(context))another kind of value"
+        case DecodingError.dataCorrupted(let context): return "\(place(context))\(context.debugDescription)"
+        default: return "not read"
+        }
+    }
+}
+
+/// Any JSON, as a tree.
+private enum JSONValue: Codable {
+    case null
+    case truth(Bool)
+    case integer(Int64)
+    case natural(UInt64)
+    case number(Double)
+    case text(String)
+    case list([JSONValue])
+    case object([String: JSONValue])
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        // What is not of one kind is of the next.
+        if container.decodeNil() {
+            self = .null
+        } else if let truth = try? container.decode(Bool.self) {
+            self = .truth(truth)
+        } else if let number = try? container.decode(Int64.self) {
+            self = .integer(number)
+        } else if let number = try? container.decode(UInt64.self) {
+            self = .natural(number)
+        } else if let number = try? container.decode(Double.self) {
+            self = .number(number)
+        } else if let text = try? container.decode(String.self) {
+            self = .text(text)
+        } else if let list = try? container.decode([JSONValue].self) {
+            self = .list(list)
+        } else {
+            self = .object(try container.decode([String: JSONValue].self))
+        }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        switch self {
+        case .null: try container.encodeNil()
+        case .truth(let value): try container.encode(value)
+        case .integer(let value): try container.encode(value)
+        case .natural(let value): try container.encode(value)
+        case .number(let value): try container.encode(value)
+        case .text(let value): try container.encode(value)
+        case .list(let value): try container.encode(value)
+        case .object(let value): try container.encode(value)
+        }
+    }
+
+    /// A record's own keys are all there, in each version; what they hold is completed.
+    func completed(inside other: JSONValue) -> JSONValue {
+        guard case .object(var mine) = self, case .object(let others) = other else { return self }
+        for (key, value) in mine { if let whole = others[key] { mine[key] = value.completed(by: whole) } }
+        return .object(mine)
+    }
+
+    /// With the keys that it lacks and the other has. Two objects that have no key in common are alternatives, such as the cases of
+    /// an enumeration.
+    private func completed(by other: JSONValue) -> JSONValue {
+        guard case .object(let mine) = self, case .object(let others) = other else { return self }
+        if !mine.keys.contains(where: { others[$0] != nil }) { return self }
+        return .object(
+            mine.merging(others) { own, standard in own.completed(by: standard) })
+    }
+}

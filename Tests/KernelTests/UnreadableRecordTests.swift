@@ -1,0 +1,155 @@
+import Foundation
+import Glibc
+import Testing
+
+extension Kernel {
+    /// What is recorded of a jail may be damaged, or another version's. The truth is its cgroup and the processes there.
+    @Suite struct UnreadableRecordTests {
+        enum Damage: String, CaseIterable, CustomTestStringConvertible {
+            case traceKey, tracePid, traceCgroup, traceVersion, traceEmpty, key, flip, version, half, empty, all
+
+            var testDescription: String { rawValue }
+
+            func apply(_ machine: Machine) {
+                let (trace, record) = ("/run/jailrun/jails/t", "/run/jailrun/jails/t.json")
+                func change(_ path: String, _ old: String, _ new: String) {
+                    let text = machine.read(path)
+                    #expect(text.contains(old), "\(path) has no \(old)")
+                    machine.write(text.replacingOccurrences(of: old, with: new), to: path)
+                }
+                switch self {
+                case .traceKey: change(trace, "\njid ", "\nxid ")
+                case .tracePid: change(trace, "\npid ", "\npid 1")
+                case .traceCgroup: change(trace, "/jailrun/t\n", "/jailrun/v\n")
+                case .traceVersion: change(trace, "jailrun ", "jailrun 9")
+                case .traceEmpty: machine.write("", to: trace)
+                case .key: change(record, "\"createdSeconds\":", "\"createdSecondt\":")
+                case .flip: change(record, "\"generation\"", "\"generatiom\"")
+                case .version: change(record, "\"version\":", "\"version\":9")
+                case .half: machine.write(String(machine.read(record).prefix(1000)), to: record)
+                case .empty: machine.write("", to: record)
+                case .all:
+                    machine.write("?", to: trace)
+                    machine.write("?", to: record)
+                    machine.write("?", to: "/run/jailrun/services/t.json")
+                }
+            }
+        }
+
+        /// The jail's first process: the only one that is 1 in a namespace of its own, in its cgroup.
+        private func processes(_ machine: Machine) -> [String] {
+            machine.read("\(Remains.cgroupRoot)/t/cgroup.procs").split(separator: "\n").map(String.init)
+        }
+
+        private func range(of pid: String, _ machine: Machine) -> [Substring] {
+            machine.read("/proc/\(pid)/uid_map").split(separator: " ")
+        }
+
+        @Test(
+            "that cannot be read is of a jail that is up, keeps its name and its ids, is harmed by nobody, and can be stopped",
+            arguments: Damage.allCases)
+        func damaged(damage: Damage) throws {
+            try Machine.with { machine in
+                machine.configure("ip4.addr = 10.77.0.99; exec.start = \"sleep 1000 &\"; persist;")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                let before = processes(machine)
+                try #require(before.count == 2)
+                damage.apply(machine)
+                let list = machine.jailrun("list")
+                let line = list.lines.first { $0.split(separator: " ").contains("t") } ?? ""
+                #expect(list.status == 0 && line.contains("unreadable record"), "\(list)")
+                let json = machine.jailrun("list", "--json")
+                #expect(json.status == 0 && json.output.contains("\"state\":\"unreadable record\""), "\(json)")
+                let ps = machine.jailrun("ps", "t")
+                #expect(ps.status == 0 && ps.output.contains("sleep 1000"), "\(ps)")
+                #expect(machine.jailrun("stats", "t").status == 0)
+                let inspect = machine.jailrun("inspect", "t")
+                #expect(inspect.status == 0 && inspect.output.contains("\"unreadable\""), "\(inspect)")
+                // What a command may do inside is written where nobody can read it.
+                let exec = machine.jailrun("exec", "t", "true")
+                #expect(exec.status == 125 && exec.errors.contains("its record cannot be read"), "\(exec)")
+                let start = machine.jailrun("start", machine.conf, "t")
+                #expect(start.status == 125 && start.errors.contains("already exists"), "\(start)")
+                let all = machine.jailrun("start", machine.conf)
+                #expect(all.status == 0 && all.errors.contains("it is left as it is"), "\(all)")
+                let prune = machine.jailrun("prune")
+                #expect(prune.status == 0, "\(prune)")
+                #expect(processes(machine) == before)
+                try expectOwnRange(machine, besides: before)
+                let stop = machine.jailrun("stop", "t")
+                #expect(stop.status == 0, "\(stop)")
+                #expect(processes(machine) == [])
+                #expect(!machine.jailrun("list").output.contains(" t "))
+            }
+        }
+
+        /// Two jails never have the same ids, whatever can be read.
+        private func expectOwnRange(_ machine: Machine, besides other: [String]) throws {
+            let conf = "\(machine.directory)/u.conf"
+            machine.write("u { path = \"\(machine.root)\"; exec.start = \"sleep 1000 &\"; persist; }\n", to: conf)
+            let start = machine.jailrun("start", conf)
+            #expect(start.status == 0, "\(start)")
+            let pid = try #require(
+                machine.read("\(Remains.cgroupRoot)/u/cgroup.procs").split(separator: "\n").first.map(String.init))
+            #expect(range(of: pid, machine) != range(of: other[0], machine))
+            #expect(machine.jailrun("stop", "u").status == 0)
+        }
+
+        @Test("of a jail that has ended is removed by prune", arguments: [Damage.traceEmpty, .empty, .all])
+        func ended(damage: Damage) throws {
+            try Machine.with { machine in
+                machine.configure("exec.start = \"sleep 1000 &\"; persist;")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                damage.apply(machine)
+                machine.write("1", to: "\(Remains.cgroupRoot)/t/cgroup.kill")
+                #expect(eventually { processes(machine).isEmpty })
+                let prune = machine.jailrun("prune")
+                #expect(prune.status == 0, "\(prune)")
+                #expect(!machine.jailrun("list").output.contains("unreadable record"))
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                machine.stop()
+            }
+        }
+
+        @Test("of another state directory is nobody's here: no command but a stop that names its jail ends that")
+        func elsewhere() throws {
+            try Machine.with { machine in
+                let other = "\(machine.directory)/other"
+                machine.configure("ip4.addr = 10.77.0.99; exec.start = \"sleep 1000 &\"; persist;")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                let before = processes(machine)
+                let conf = "\(machine.directory)/u.conf"
+                machine.write("u { path = \"\(machine.root)\"; persist; }\n", to: conf)
+                #expect(machine.jailrun("start", "--root", other, conf).status == 0)
+                for verb in ["list", "prune", "stats"] {
+                    let outcome = machine.jailrun(verb, "--root", other)
+                    #expect(outcome.status == 0, "\(outcome)")
+                    #expect(processes(machine) == before && !before.isEmpty, "\(verb)")
+                }
+                // Its link is there still.
+                let links = machine.jailrun("exec", "t", "cat", "/proc/net/dev").output
+                #expect(links.contains("eth0"), "\(links)")
+                #expect(machine.jailrun("stop", "--root", other, "u").status == 0)
+                machine.stop()
+            }
+        }
+
+        @Test("of a supervisor is written anew by it, and its jail is kept up as before")
+        func service() throws {
+            try Machine.with { machine in
+                machine.configure("command = \"sleep 1000\"; restart = always; restart.delay = 1;")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                machine.write("{}", to: "/run/jailrun/services/t.json")
+                #expect(machine.jailrun("list").output.contains("unreadable record"))
+                #expect(machine.jailrun("exec", "t", "true").status == 0)
+                machine.write("1", to: "\(Remains.cgroupRoot)/t/cgroup.kill")
+                #expect(
+                    eventually {
+                        let list = machine.jailrun("list")
+                        return list.output.contains(" up ") && !list.output.contains("unreadable")
+                    })
+                #expect(machine.jailrun("stop", "t").status == 0)
+            }
+        }
+    }
+}
