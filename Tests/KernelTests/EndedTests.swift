@@ -186,6 +186,26 @@ extension Kernel {
             }
         }
 
+        @Test("who cannot watch a jail whose supervisor is dead does not become its supervisor: its end is seen")
+        func unwatched() throws {
+            try Machine.with { machine in
+                machine.configure("persist;")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                let (pid, supervisor) = (try #require(machine.firstProcess()), try #require(machine.supervisor()))
+                kill(supervisor, SIGKILL)
+                // As it is for one that ends at this moment.
+                let look = Command([
+                    "strace", "-f", "-o", "/dev/null", "-e", "trace=pidfd_open", "-e",
+                    "inject=pidfd_open:error=ESRCH", Laboratory.program, "list",
+                ]).run(seconds: 15)
+                #expect(look.status == 0, "\(look)")
+                kill(pid, SIGKILL)
+                let wait = machine.jailrun("wait", "t", seconds: 15)
+                #expect([125, 128 + SIGKILL].contains(wait.status), "\(wait)")
+                machine.stop()
+            }
+        }
+
         @Test("SIGKILL of the supervisor at any moment of a jail's end: it is up, ended or gone, and can be started")
         func crash() throws {
             try Machine.with { machine in

@@ -55,7 +55,10 @@ public struct JailWait {
 
     private func awaitEnd(of record: JailRecord) throws(RuntimeError) {
         let number = cns_pidfd_open(record.pid)
-        guard number >= 0 else { return }
+        guard number >= 0 else {
+            try pause(-1, Self.pauseMilliseconds)
+            return
+        }
         let pidfd = Descriptor(number)
         // The pid may have come to mean another process before it was opened.
         guard try record.isAlive() else { return }

@@ -66,11 +66,13 @@ struct Adoption {
         guard let lock = JailLock(tryLocking: host.state.lockPath(name)), var record = try registry.record(of: name),
             try isOrphan(record)
         else { return nil }
-        let service = Service(record.spec, life: record.life)
         let jail = try host.state.record(of: name)
         if jail?.unreadable != nil { return nil }
-        let isAlive = try jail?.isAlive() == true
-        service.life.adopted(isAlive: isAlive, Clock.milliseconds())
+        let pidfd = try jail.flatMap { (jail) throws(RuntimeError) in try watch(jail) } ?? -1
+        // One that ended meanwhile and is not to be started again: how it ended is told by whoever repairs.
+        if pidfd < 0, try !isOrphan(record) { return nil }
+        let service = Service(record.spec, life: record.life)
+        service.life.adopted(isAlive: pidfd >= 0, Clock.milliseconds())
         service.isAnnounced = true
         service.detail = record.detail
         (service.remembersEnd, service.startedSeconds) = (record.remembersEnd == true, record.startedSeconds)
@@ -85,16 +87,29 @@ struct Adoption {
                 maximumBytes: record.spec.log.maximumBytes, kept: record.spec.log.kept)
             service.log?.open()
         }
-        if isAlive, let jail { hold(service, jail) }
+        if pidfd >= 0, let jail { hold(service, jail, pidfd) }
         _ = consume lock
         return service
     }
 
+    /// A pidfd of its pid 1; nil when that has ended.
+    /// - Throws: when it cannot be watched: nobody would see its end.
+    private func watch(_ jail: JailRecord) throws(RuntimeError) -> Int32? {
+        guard try jail.isAlive() else { return nil }
+        let number = cns_pidfd_open(jail.pid)
+        let pidfd = Descriptor(number)
+        // It may have ended before it was opened, and its number mean another process.
+        guard try jail.isAlive() else { return nil }
+        _ = try attempt("\(jail.spec.label): cannot watch its processes") { () throws(Errno) in
+            try checkedResult(number)
+        }
+        return pidfd.release()
+    }
+
     /// The console's pipe is still open in pid 1, which kept it from becoming full.
-    private func hold(_ service: Service, _ jail: JailRecord) {
-        let pidfd = cns_pidfd_open(jail.pid)
+    private func hold(_ service: Service, _ jail: JailRecord, _ pidfd: Int32) {
         service.started(pidfd: pidfd, control: -1, record: jail)
-        guard service.spec.commands.consoleLog == nil, pidfd >= 0 else { return }
+        guard service.spec.commands.consoleLog == nil else { return }
         service.output = max(-1, cns_take_descriptor(pidfd, CNS_JOINED_DESCRIPTOR.int32))
     }
 }
