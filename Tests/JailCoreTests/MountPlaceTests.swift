@@ -117,7 +117,7 @@ struct MountPlaceTests {
             ("/x /j/a/var nullfs rw", "/x /j/a//var nullfs rw"),
             ("devfs /j/a/dev devfs rw", "tmpfs /j/a/dev tmpfs rw"),
             ("proc /j/a/proc procfs rw", "/x /j/a/proc nullfs rw"),
-            ("/x /j/a/var nullfs rw", "overlay /j/a/var overlay lowerdir=/y,ro"),
+            ("/x /j/a/var nullfs rw", "overlay /j/a/var overlay lowerdir=/y:/z,ro"),
             // It has what the root has there, not what is mounted.
             ("/x /j/a/var nullfs rw", "/y /j/a/var unionfs rw"),
         ])

@@ -114,7 +114,7 @@ struct MountPlanTests {
         arguments: [
             ["tmpfs /j/a tmpfs rw"], ["/dev/x /j/a ext4 rw"], ["/x /j/a/etc nullfs ro", "/base /j/a nullfs ro"],
             ["devfs /j/a/other/dev devfs rw"], ["fdescfs /j/a/fd fdescfs rw"], ["up /j/a unionfs rw"],
-            ["none /j/a/x overlay rw"], ["none /j/a/x overlay lowerdir=l"],
+            ["none /j/a/x overlay rw"], ["none /j/a/x overlay lowerdir=l"], ["none /j/a/x overlay lowerdir=/y,ro"],
             ["none /j/a/x overlay lowerdir=/l,upperdir=/u/u"],
             ["none /j/a/x overlay lowerdir=/l,upperdir=/u/u,workdir=/w/w"], ["/a,b /j/a unionfs rw"],
             ["/up /j/a unionfs rw", "/u /j/a/etc unionfs rw"], ["/up /j/a unionfs below"], ["/x/.. /j/a unionfs rw"],

@@ -180,6 +180,9 @@ struct Parser {
         return Bytes("\(source.file) line \(line): ".utf8) + text.prefix { $0 != 0 } + Bytes(": syntax error".utf8)
     }
 
+    /// U+FEFF in UTF-8, which some editors put first.
+    private static let byteOrderMark: Bytes = [0xef, 0xbb, 0xbf]
+
     private func hint(_ tree: ConfigurationTree) -> String? {
         switch token.kind {
         case .end where tree.openBlocks.count > depthOutside:
@@ -191,6 +194,8 @@ struct Parser {
             return "the statement before needs a ; and words with white space between them need quotes"
         case .word(_, isGlued: true), .variable(_, isGlued: true):
             return "a name is one word; put a name with * in quotes"
+        case .stray where token.range.lowerBound == 0 && lexer.source.bytes.starts(with: Self.byteOrderMark):
+            return "the file begins with a byte order mark: save it as UTF-8 without one"
         case .stray: return "put it in quotes"
         default: return nil
         }

@@ -32,6 +32,12 @@ extension JailReader {
             error(place, "overlay: upperdir and workdir are two folders in one folder, or both are left out")
             return nil
         }
+        if upper == nil && lower.count < 2 {
+            error(
+                place, "overlay: without upperdir there are two folders in lowerdir at least",
+                hint: "nullfs shows one folder as it is")
+            return nil
+        }
         if folders.count < lower.count { return nil }
         return MountSpec.Layers(upper: upper, work: work, makesWork: false, folders: folders, includesTarget: false)
     }

@@ -18,8 +18,15 @@ extension JailReader {
         if !settings.contains(where: { $0.file == "pids.max" }) {
             settings.append(CgroupSetting(file: "pids.max", value: "4096", origin: .standard("cgroup.pids.max = max")))
         }
-        for limit in nestedCgroups() where !settings.contains(where: { $0.file == limit.file }) {
-            settings.append(limit)
+        for limit in nestedCgroups() {
+            guard let own = settings.first(where: { $0.file == limit.file }) else {
+                settings.append(limit)
+                continue
+            }
+            guard own.value == "0", let parameter = jail.parameter("cgroup.\(own.file)") else { continue }
+            error(
+                parameter, "0 leaves no room for the cgroup that the jail's own processes are in", at: parameter.location,
+                hint: "at least 1 beside children.max; \(limit.value) is what it sets by itself")
         }
         return settings
     }

@@ -107,8 +107,18 @@ public struct JailLookup {
             return .host("\"\(name)\" is \(service.state.rawValue)\(words)", hint: nil)
         }
         let names = try host.state.running().map(\.name)
+        if !names.contains(text), isFile(text) {
+            let name = Terminal.escaped(text)
+            return .host("\"\(name)\" not found", hint: "the file of that name is written ./\(name)")
+        }
         guard let near = Spelling(text).closest(in: names) else { return .notFound(jail: text) }
         return .host("\"\(Terminal.escaped(text))\" not found", hint: "did you mean \"\(near)\"?")
+    }
+
+    /// Whether the working directory has a file of that name. A file is told from a jail by its slash or `.conf`.
+    private func isFile(_ name: String) -> Bool {
+        var status = stat()
+        return unsafe stat(name, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
     }
 
     /// The names, each after the running jails that depend on it.
