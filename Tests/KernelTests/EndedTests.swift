@@ -54,6 +54,10 @@ extension Kernel {
                 let service = inspection?["service"] as? [String: Any]
                 let (start, end) = (service?["startedSeconds"] as? Int ?? 0, service?["endedSeconds"] as? Int ?? 0)
                 #expect(inspection?["isAlive"] as? Bool == false && start > 0 && end >= start)
+                // It is known, and nothing else is left of it.
+                #expect(
+                    eventually { machine.jailrun("list").output.contains("ended (7)") && access(Remains.cgroupRoot, F_OK) != 0
+                    })
                 machine.stop()
             }
         }

@@ -226,7 +226,7 @@ public struct StateDirectory: Sendable {
     func removeIfUnused(cgroupRoot: Cgroup) {
         do throws(RuntimeError) {
             let services = ServiceRegistry(state: self)
-            guard try names().isEmpty, try services.names().isEmpty else { return }
+            guard try names().isEmpty else { return }
             guard let registry = JailLock(tryLocking: registryPath, writesHolder: false) else {
                 // A supervisor has taken the rest away, and had to leave the cgroup that its own was in.
                 try attempt(cgroupRoot.path) { () throws(Errno) in
@@ -235,8 +235,10 @@ public struct StateDirectory: Sendable {
                 return
             }
             guard try names().isEmpty else { return }
-            services.removeIfUnused()
             try attempt(cgroupRoot.path) { () throws(Errno) in try cgroupRoot.removeLevels() }
+            // What is known of those that have ended needs no cgroup.
+            guard try services.names().isEmpty else { return }
+            services.removeIfUnused()
             try removeUnusedNetworkLock()
             for name in try files("locks") {
                 if let lock = JailLock(tryLocking: lockPath(name)) { lock.unlinkAndRelease() }
