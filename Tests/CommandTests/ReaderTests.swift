@@ -18,7 +18,7 @@ final class ReaderTests {
         try FileManager.default.createDirectory(atPath: long, withIntermediateDirectories: true)
         let text = """
             a { path = /; root.ephemeral; host.hostname = a-very-long-name-of-a-jail-that-goes-on.and-on.example.org;
-              mount = "tmpfs \(long) tmpfs rw 0 0";
+              mount = "tmpfs \(long) tmpfs rw 0 0"; ip4.addr = 10.77.9.9; port = "8098:80"; nat;
               exec.start = "/bin/sh -c 'echo  two   words in quotes that a line of sixty columns cannot hold'"; persist; }
 
             """

@@ -42,9 +42,20 @@ struct Page {
             Self.shellWords(text), width: look.width - column - Self.continued.count, continuation: "  ")
         let marked = lines.enumerated().map { index, line in index < lines.count - 1 ? line + Self.continued : line }
         let rows = marked.flatMap { $0.split(separator: "\n", omittingEmptySubsequences: false) }
-        for (index, line) in rows.enumerated() {
-            addRow(index == 0 ? label : "", painted(String(line), .command), indent: indent, column: column)
+        let isScript = text.hasPrefix("nft ")
+        let shown = isScript ? rows.flatMap { scriptRows($0, width: look.width - column) } : rows.map(String.init)
+        for (index, line) in shown.enumerated() {
+            addRow(index == 0 ? label : "", painted(line, .command), indent: indent, column: column)
         }
+    }
+
+    /// nft(8) itself joins the lines of its script that end so.
+    private func scriptRows(_ row: Substring, width: Int) -> [String] {
+        if row.count <= width { return [String(row)] }
+        let indent = String(row.prefix { $0 == " " })
+        let lines = Self.filled(
+            Self.shellWords(String(row)), width: width - Self.continued.count, continuation: indent + "    ")
+        return lines.enumerated().map { $0 < lines.count - 1 ? $1 + Self.continued : $1 }
     }
 
     private static let continued = " \\"
