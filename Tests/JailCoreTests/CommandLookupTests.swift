@@ -150,7 +150,10 @@ final class CommandLookupTests {
             ("mount = \"DIR/bin/sh ROOT/bin/sh nullfs ro\";", []),
             ("mount = \"DIR/bin/sh ROOT/bin/sh nullfs ro,noexec\";", ["sh: Permission denied"]),
             ("mount = \"DIR/empty ROOT/bin unionfs ro\";", []),
-            ("mount = \"overlay ROOT/bin overlay lowerdir=DIR/empty:DIR/empty,ro\";", ["sh: No such file or directory"]),
+            (
+                "mount = \"overlay ROOT/bin overlay lowerdir=DIR/empty:DIR/empty,ro\";",
+                ["sh: No such file or directory"]
+            ),
             ("mount = \"overlay ROOT/bin overlay lowerdir=DIR/empty:DIR/bin,ro\";", []),
             ("mount = \"DIR/empty ROOT/bin nullfs ro\", \"DIR/bin ROOT/usr/bin nullfs ro\";", []),
             ("mount = \"DIR ROOT nullfs ro\";", []),

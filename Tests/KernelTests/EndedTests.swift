@@ -56,7 +56,8 @@ extension Kernel {
                 #expect(inspection?["isAlive"] as? Bool == false && start > 0 && end >= start)
                 // It is known, and nothing else is left of it.
                 #expect(
-                    eventually { machine.jailrun("list").output.contains("ended (7)") && access(Remains.cgroupRoot, F_OK) != 0
+                    eventually {
+                        machine.jailrun("list").output.contains("ended (7)") && access(Remains.cgroupRoot, F_OK) != 0
                     })
                 machine.stop()
             }

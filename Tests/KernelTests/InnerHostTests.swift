@@ -77,6 +77,30 @@ extension Kernel {
             }
         }
 
+        @Test("a threaded cgroup, which tells no processes, is in no command's way, nor in that of the jail's end")
+        func threaded() throws {
+            try jail { machine in
+                let folder = "\(Remains.cgroupRoot)/t"
+                for script in [
+                    """
+                    mkdir -p evil/.processes && echo threaded >evil/.processes/cgroup.type &&
+                        setfattr -n user.jailrun -v evil evil
+                    """,
+                    """
+                    for pid in $(cat .processes/cgroup.procs); do echo "$pid" >cgroup.procs; done
+                    rmdir .processes && mkdir .processes && echo threaded >.processes/cgroup.type
+                    """,
+                ] {
+                    let made = Command.shell("cd '\(folder)' && { \(script); }").run()
+                    try #require(made.status == 0, "\(made)")
+                    #expect(machine.jailrun("list").status == 0)
+                    #expect(machine.link("jls", "name").lines.first == "t")
+                }
+                let removed = machine.link("jail", "-r", "t")
+                #expect(removed.status == 0 && machine.link("jls", "name").lines == [], "\(removed)")
+            }
+        }
+
         @Test("jail -r removes them, and what is in them, and the jail around goes on") func remove() throws {
             try jail { machine in
                 #expect(machine.inside("jexec", "b", "jail", "-c", "name=c", "path=/", "persist").status == 0)

@@ -79,6 +79,26 @@ extension Kernel {
             }
         }
 
+        @Test("jails that the command has started by a start of their own go on with their supervisor, whoever is killed")
+        func detached() throws {
+            try Machine.with { machine in
+                configureTwo(machine)
+                let conf = "\(machine.directory)/own.conf"
+                machine.write("own { path = \"\(machine.root)\"; persist; }\n", to: conf)
+                let script = "'\(Laboratory.program)' -q start \(conf) && touch \(machine.directory)/at; sleep 3737"
+                let running = beside(machine, [], script).start()
+                #expect(eventually { access("\(machine.directory)/at", F_OK) == 0 })
+                let supervisor = try #require(machine.supervisor(of: "own"))
+                running.signal(SIGKILL)
+                _ = running.wait()
+                #expect(
+                    eventually(seconds: 3) { Command.shell("ps -eo args | grep '[s]leep 3737'").run().output == "" })
+                usleep(300_000)
+                #expect(kill(supervisor, 0) == 0 && machine.state(of: "own") == "up")
+                machine.stop("own")
+            }
+        }
+
         @Test("what jails print is not mixed into the command's output; -q leaves nothing but errors") func untouched()
             throws
         {

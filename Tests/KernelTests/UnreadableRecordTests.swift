@@ -6,7 +6,8 @@ extension Kernel {
     /// What is recorded of a jail may be damaged, or another version's. The truth is its cgroup and the processes there.
     @Suite struct UnreadableRecordTests {
         enum Damage: String, CaseIterable, CustomTestStringConvertible {
-            case traceKey, tracePid, traceCgroup, traceVersion, traceEmpty, key, flip, version, half, empty, all
+            case traceKey, tracePid, traceCgroup, traceVersion, traceEmpty, key, flip, version, half, empty, all,
+                onlyTrace, tooLarge
 
             var testDescription: String { rawValue }
 
@@ -28,6 +29,10 @@ extension Kernel {
                 case .version: change(record, "\"version\":", "\"version\":9")
                 case .half: machine.write(String(machine.read(record).prefix(1000)), to: record)
                 case .empty: machine.write("", to: record)
+                case .onlyTrace:
+                    machine.write("", to: trace)
+                    unlink(record)
+                case .tooLarge: machine.write(String(repeating: "x", count: 1 << 20 + 1), to: record)
                 case .all:
                     machine.write("?", to: trace)
                     machine.write("?", to: record)
@@ -111,6 +116,19 @@ extension Kernel {
             }
         }
 
+        @Test("is no reason for jail(8) to leave its jail up, whose exec.stop alone is not run") func removed() throws {
+            try Machine.with { machine in
+                let mark = "\(machine.directory)/mark"
+                machine.configure("persist; exec.stop = \"touch /var/stopped\"; exec.poststop = \"touch \(mark)\";")
+                symlink(Laboratory.program, "\(machine.directory)/jail")
+                #expect(machine.link("jail", "-q", "-f", machine.conf, "-c", "t").status == 0)
+                Damage.flip.apply(machine)
+                let removal = machine.link("jail", "-f", machine.conf, "-r", "t")
+                #expect(removal.status == 0 && removal.errors.contains("stopped without its exec.stop"), "\(removal)")
+                #expect(processes(machine) == [] && !machine.has("var/stopped") && access(mark, F_OK) == 0)
+            }
+        }
+
         @Test("of another state directory is nobody's here: no command but a stop that names its jail ends that")
         func elsewhere() throws {
             try Machine.with { machine in
@@ -125,6 +143,13 @@ extension Kernel {
                     let outcome = machine.jailrun(verb, "--root", other)
                     #expect(outcome.status == 0, "\(outcome)")
                     #expect(processes(machine) == before && !before.isEmpty, "\(verb)")
+                }
+                // Nor is its name free, and nothing of it is taken back with a start that fails.
+                for parameters in ["", "exec.prestart = false;"] {
+                    machine.configure("ip4.addr = 10.77.0.99; persist; \(parameters)")
+                    let start = machine.jailrun("start", "--root", other, machine.conf)
+                    #expect(start.status == 125 && start.errors.contains("another state directory"), "\(start)")
+                    #expect(processes(machine) == before)
                 }
                 // Its link is there still.
                 let links = machine.jailrun("exec", "t", "cat", "/proc/net/dev").output

@@ -25,7 +25,8 @@ extension JailReader {
             }
             guard own.value == "0", let parameter = jail.parameter("cgroup.\(own.file)") else { continue }
             error(
-                parameter, "0 leaves no room for the cgroup that the jail's own processes are in", at: parameter.location,
+                parameter, "0 leaves no room for the cgroup that the jail's own processes are in",
+                at: parameter.location,
                 hint: "at least 1 beside children.max; \(limit.value) is what it sets by itself")
         }
         return settings

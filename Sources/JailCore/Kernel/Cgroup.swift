@@ -54,10 +54,16 @@ public struct Cgroup: Equatable, Sendable {
         try ownProcesses() + Cgroup(path: "\(path)/\(CgroupMark.leaf)").ownProcesses()
     }
 
-    /// Host pids of the processes in it, not below it.
+    /// Host pids of the processes in it, not below it. A threaded cgroup tells none: the one above, which holds the processes,
+    /// does (cgroups(7), "Threaded mode").
     func ownProcesses() throws(Errno) -> [Int32] {
         try whileThere(otherwise: []) { () throws(Errno) in
-            try Files.text("\(path)/cgroup.procs").split(separator: "\n").compactMap { Int32($0) }
+            do throws(Errno) {
+                return try Files.text("\(path)/cgroup.procs").split(separator: "\n").compactMap { Int32($0) }
+            } catch {
+                if error.rawValue == EOPNOTSUPP { return [] }
+                throw error
+            }
         }
     }
 
@@ -194,12 +200,11 @@ public struct Cgroup: Equatable, Sendable {
     }
 
     /// The cgroups right below it, jails' leaves and those of commands aside.
-    func children() throws(Errno) -> [Cgroup] {
-        var children: [Cgroup] = []
-        for name in try Files.namesIfThere(in: path) where !name.hasPrefix(".") {
-            if try Self.isDirectory("\(path)/\(name)") { children.append(Cgroup(path: "\(path)/\(name)")) }
-        }
-        return children
+    func children() throws(Errno) -> [Cgroup] { try childNames().map { Cgroup(path: "\(path)/\($0)") } }
+
+    /// Their names. The files of a cgroup have an attribute of nobody's, and some of them cannot be asked for one.
+    func childNames() throws(Errno) -> [String] {
+        try Files.foldersIfThere(in: path).filter { !$0.hasPrefix(".") }
     }
 }
 

@@ -109,7 +109,10 @@ enum Files {
         return names.count < 2 ? names : names.sorted()
     }
 
-    static func unsortedNames(in path: String) throws(Errno) -> [String] {
+    static func unsortedNames(in path: String) throws(Errno) -> [String] { try names(in: path) { _ in true } }
+
+    /// - Parameter isMeant: whether an entry of that type, `DT_DIR` and others of readdir(3), is looked for.
+    private static func names(in path: String, where isMeant: (Int) -> Bool) throws(Errno) -> [String] {
         guard let directory = unsafe opendir(path) else { throw .current }
         defer { unsafe closedir(directory) }
         var names: [String] = []
@@ -117,6 +120,7 @@ enum Files {
             // Only errno tells the end from a read that failed: readdir(3).
             errno = 0
             guard let entry = unsafe readdir(directory) else { break }
+            guard isMeant(Int(unsafe entry.pointee.d_type)) else { continue }
             let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
                 unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
             }
@@ -143,5 +147,10 @@ enum Files {
     /// Names in a directory, sorted; none when it is not there.
     static func namesIfThere(in path: String) throws(Errno) -> [String] {
         try ifThere { () throws(Errno) in try names(in: path) } ?? []
+    }
+
+    /// Names of the directories in one of the kernel's, which says what each entry is, sorted; none when it is not there.
+    static func foldersIfThere(in path: String) throws(Errno) -> [String] {
+        try ifThere { () throws(Errno) in try names(in: path) { $0 == DT_DIR }.sorted() } ?? []
     }
 }

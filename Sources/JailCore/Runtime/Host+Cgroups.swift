@@ -57,7 +57,7 @@ extension Host {
     }
 
     private func removeHooks(of jail: String, _ cgroup: Cgroup) throws(RuntimeError) -> Bool {
-        guard let lock = JailLock(tryLocking: state.lockPath(jail)) else { return false }
+        guard let lock = try JailLock(tryLocking: state.lockPath(jail)) else { return false }
         HookCgroup.end(cgroup, self)
         if try state.hasTrace(of: jail) { _ = consume lock } else { lock.unlinkAndRelease() }
         return true

@@ -41,7 +41,7 @@ public struct Host: Sendable {
         let place = try attempt("cannot look for the state") { () throws(Errno) in
             if let stateDirectory { stateDirectory } else { try StateDirectory.path(isNested: isNested) }
         }
-        var state = StateDirectory(path: place)
+        var state = StateDirectory(path: place, assumed: isForLooks && !Self.sees(place) ? [] : nil)
         if !isForLooks || geteuid() == 0 { try state.checkOwner() }
         assumed = nil
         self.signals = signals
@@ -60,6 +60,12 @@ public struct Host: Sendable {
         self.cgroupRoot = delegated ?? Cgroup(path: cgroupRoot ?? "\(mountPoint)/jailrun")
         state.cgroupRoot = self.cgroupRoot
         self.state = state
+    }
+
+    /// Who is not root does not see root's jails.
+    private static func sees(_ stateDirectory: String) -> Bool {
+        if geteuid() == 0 { return true }
+        return unsafe access("\(stateDirectory)/jails", R_OK | X_OK) == 0
     }
 
     /// For `check` and `explain`, which start nothing: signals are as they were.

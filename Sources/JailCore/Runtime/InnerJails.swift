@@ -62,7 +62,7 @@ struct InnerJails {
     private func folders(in cgroup: String) throws(RuntimeError) -> [String] {
         try Cgroup(path: cgroup).look { (place) throws(Errno) in
             var folders: [String] = []
-            for name in try Files.namesIfThere(in: place.path) where JailName.objection(to: Bytes(name.utf8)) == nil {
+            for name in try place.childNames() where JailName.objection(to: Bytes(name.utf8)) == nil {
                 if try Cgroup(path: "\(place.path)/\(name)").isInnerJail(named: name) { folders.append(name) }
             }
             return folders
@@ -174,7 +174,7 @@ extension JailStop {
     /// Ends a jail that root inside of another has made: SIGTERM to it, then SIGKILL to all that is in it. What else it has is taken
     /// back by who made it.
     func stopInner(_ record: JailRecord) throws(RuntimeError) -> Bool {
-        terminate(record, try firstProcess(of: record))
+        terminate(record, firstProcess(of: record))
         let cgroup = Cgroup(path: record.cgroup)
         do {
             try cgroup.killAll(timeoutMilliseconds: 10000)

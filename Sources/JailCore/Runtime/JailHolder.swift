@@ -14,14 +14,21 @@ struct JailHolder {
     func letsGo(withinMilliseconds milliseconds: Int, pid: Int32? = nil) -> Bool {
         let deadline = Clock.milliseconds() + milliseconds
         while true {
-            let path = host.state.lockPath(name)
-            if JailLock(tryLocking: path, writesHolder: false) != nil { return true }
-            // The last jail's state directory goes with it.
-            if (try? Files.isThere(path)) == false { return true }
+            if isFree { return true }
             if let pid, self.pid != pid { return true }
             if Clock.milliseconds() >= deadline { return false }
             usleep(10000)
         }
+    }
+
+    /// Not, on a doubt.
+    private var isFree: Bool {
+        let path = host.state.lockPath(name)
+        do throws(RuntimeError) {
+            if try JailLock(tryLocking: path, writesHolder: false) != nil { return true }
+            // The last jail's state directory goes with it.
+            return try attempt(path) { () throws(Errno) in try !Files.isThere(path) }
+        } catch { return false }
     }
 
     /// Of the process that has the lock.

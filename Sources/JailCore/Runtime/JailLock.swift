@@ -7,11 +7,9 @@ struct JailLock: ~Copyable {
     private let path: String
 
     /// Nil when somebody else holds it, or when its directory is gone.
-    init?(tryLocking path: String, writesHolder: Bool = true) {
-        do throws(Errno) {
-            guard let taken = try Self.lock(path, writesHolder: writesHolder) else { return nil }
-            descriptor = taken
-        } catch { return nil }
+    init?(tryLocking path: String, writesHolder: Bool = true) throws(RuntimeError) {
+        guard let taken = try Self.take(path, writesHolder) else { return nil }
+        descriptor = taken
         self.path = path
     }
 

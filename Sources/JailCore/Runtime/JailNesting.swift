@@ -131,8 +131,11 @@ struct JailNesting {
 
     private func keepAlive(_ trace: JailTrace) throws(RuntimeError) {
         let number = cns_pidfd_open(trace.pid)
-        guard number >= 0 else { return }
+        if number == -ESRCH { return }
         let pidfd = Descriptor(number)
+        try attempt("\(trace.label): cannot reach the jail's first process") { () throws(Errno) in
+            _ = try checkedResult(number)
+        }
         guard try trace.isAlive() else { return }
         _ = cns_pidfd_signal(pidfd.number, Int32(CNS_SIGNAL_PERSIST.rawValue))
     }
@@ -142,7 +145,8 @@ struct JailNesting {
     /// What is left of the jails in a cgroup whose processes were all killed. Whoever works on one of them learns of its end.
     /// - Throws: when something of one is left: then the cgroup around it is, too.
     func removeJails(in cgroup: Cgroup) throws(RuntimeError) {
-        for other in try host.state.names() where other != name {
+        // Only what is in it is looked at: what is wrong with another jail keeps nobody here.
+        for other in try jails() {
             guard let nested = try host.state.trace(of: other), nested.cgroup.hasPrefix("\(cgroup.path)/") else {
                 continue
             }

@@ -225,15 +225,17 @@ public struct JailRepair {
     /// What is wrong with one is no reason not to look at the others.
     /// - Returns: whether it is gone now.
     private func repair(_ name: String, waitingMilliseconds: Int) throws(RuntimeError) -> Bool {
-        guard let lock = lock(name, waitingMilliseconds: waitingMilliseconds) else { return false }
-        let existed = try isThere(name)
-        do throws(RuntimeError) { try repair(name) } catch { host.warn(error.message) }
-        if try isThere(name) {
-            _ = consume lock
-            return false
-        }
-        lock.unlinkAndRelease()
-        return existed
+        guard let lock = try lock(name, waitingMilliseconds: waitingMilliseconds) else { return false }
+        do throws(RuntimeError) {
+            let existed = try isThere(name)
+            try repair(name)
+            if try !isThere(name) {
+                lock.unlinkAndRelease()
+                return existed
+            }
+        } catch { host.warn(error.message) }
+        _ = consume lock
+        return false
     }
 
     private func isThere(_ name: String) throws(RuntimeError) -> Bool {
@@ -245,7 +247,7 @@ public struct JailRepair {
     func left() throws(RuntimeError) -> [String] {
         var left: [String] = []
         for name in try names() {
-            guard let lock = JailLock(tryLocking: host.state.lockPath(name)) else { continue }
+            guard let lock = try JailLock(tryLocking: host.state.lockPath(name)) else { continue }
             if let trace = try host.state.trace(of: name) {
                 if try isOver(trace, name) { left.append(name) }
             } else if try !isPopulatedUnrecorded(name) {
@@ -259,10 +261,10 @@ public struct JailRepair {
     private func names() throws(RuntimeError) -> [String] { try host.state.names() + unrecordedNames() }
 
     /// Who was killed holds its locks until the kernel has done with it.
-    func lock(_ name: String, waitingMilliseconds: Int) -> JailLock? {
+    func lock(_ name: String, waitingMilliseconds: Int) throws(RuntimeError) -> JailLock? {
         let deadline = Clock.milliseconds() + waitingMilliseconds
         while true {
-            if let lock = JailLock(tryLocking: host.state.lockPath(name)) { return lock }
+            if let lock = try JailLock(tryLocking: host.state.lockPath(name)) { return lock }
             if Clock.milliseconds() >= deadline { return nil }
             usleep(10000)
         }
@@ -274,7 +276,7 @@ public struct JailRepair {
         for place in try [host.cgroupRoot.path] + host.state.traces().map(\.cgroup) {
             let marked = try Cgroup(path: place).look { (cgroup) throws(Errno) in
                 var marked: [String] = []
-                for name in try Files.namesIfThere(in: place)
+                for name in try cgroup.childNames()
                 where try Cgroup(path: "\(place)/\(name)").belongs(to: name) { marked.append(name) }
                 return marked
             }

@@ -97,6 +97,10 @@ public struct JailStart {
         if try host.state.hasTrace(of: name) {
             throw .alreadyExists(jail: jail.label, holder: try NameHolder(state: host.state).words(of: name))
         }
+        if try JailRepair(host: host).isPopulatedUnrecorded(name) {
+            throw .alreadyExists(
+                jail: jail.label, holder: "up, and recorded in another state directory (--root), or no longer recorded")
+        }
         try nesting.check(jail)
         let cgroup = try host.cgroup(of: name)
         let trace = try IdentityRegistry(state: host.state).reserve(for: jail, wish: wish) { initialTrace($0, cgroup) }

@@ -5,9 +5,15 @@ internal import SystemPackage
 /// SIGTERM, and the time to end by it.
 extension JailStop {
     /// What is asked to end before it is killed: a pidfd of its first process, of which it is certain, and the others. Nil when that
-    /// has ended, when nobody is asked, and when it cannot be signalled: it is to end all the same.
-    /// - Throws: when it cannot be looked at: then nothing has been done yet.
-    func firstProcess(of record: JailRecord) throws(RuntimeError) -> FirstProcess? {
+    /// has ended, when nobody is asked, and when it cannot be looked at or signalled: its commands have run, and it is to end.
+    func firstProcess(of record: JailRecord) -> FirstProcess? {
+        do throws(RuntimeError) { return try watchedFirst(of: record) } catch {
+            host.warn("\(record.spec.label): its processes get no SIGTERM: \(error.message)")
+            return nil
+        }
+    }
+
+    private func watchedFirst(of record: JailRecord) throws(RuntimeError) -> FirstProcess? {
         if record.spec.commands.stopTimeoutSeconds.value == 0 || urgency.isForced { return nil }
         // The record cannot be read, and nothing is left in its cgroup.
         if record.pid <= 0 { return nil }

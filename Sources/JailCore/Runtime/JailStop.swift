@@ -95,36 +95,49 @@ public struct JailStop {
         try JailRepair(host: host).repair(name)
         let service = try isSupervisors ? nil : ServiceRegistry(state: host.state).record(of: name)
         let isUnrecorded = try JailRepair(host: host).isPopulatedUnrecorded(name)
-        if isUnrecorded { try JailRepair(host: host).removeUnrecorded(name) }
+        if isUnrecorded {
+            host.warn(
+                "\(name): it is not recorded in \(host.state.path), or no longer: it is ended without its commands, and what its "
+                    + "network needs of the host stays")
+            try JailRepair(host: host).removeUnrecorded(name)
+        }
         guard var record = try host.state.record(of: name) else {
             service.map { ServiceRegistry(state: host.state).remove($0.name) }
             lock.unlinkAndRelease()
-            try awaitSupervisor(service)
+            afterwards { () throws(RuntimeError) in try awaitSupervisor(service) }
             host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
             // One that waits for its restart, or failed, is stopped by being forgotten.
             if service == nil && !isAsked && !isUnrecorded { throw .notFound(jail: name) } else { return true }
         }
         if let why = record.unreadable { sayWithoutCommands(record, why) }
         if let commands { record.details.spec.commands = commands }
+        if record.unreadable != nil { record.details.spec.commands.stop = [] }
         if scope == .none { record.details.spec.commands.removeStopCommands() }
         if scope == .all { try runCommandsBefore(record) }
-        let first = try firstProcess(of: record)
+        let first = firstProcess(of: record)
         note(.stopping, record)
         if service != nil { ServiceRegistry(state: host.state).withdraw(name) }
         terminate(record, first)
         let isClean = finish(record)
         service.map { ServiceRegistry(state: host.state).remove($0.name) }
         lock.unlinkAndRelease()
-        if service != nil { try awaitSupervisor(service) } else if !isSupervisors { try awaitKeeper(record.trace) }
+        afterwards { () throws(RuntimeError) in
+            if service != nil { try awaitSupervisor(service) } else if !isSupervisors { try awaitKeeper(record.trace) }
+        }
         host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
         return isClean
     }
 
+    /// The jail is down: what cannot be looked at now does not change that.
+    private func afterwards(_ body: () throws(RuntimeError) -> Void) {
+        do throws(RuntimeError) { try body() } catch { host.warn(error.message) }
+    }
+
     private func sayWithoutCommands(_ record: JailRecord, _ why: String) {
-        if commands != nil || scope == .none { return }
+        if scope == .none { return }
+        let left = commands == nil ? "exec.prestop, exec.stop, exec.poststop and exec.release" : "exec.stop"
         host.warn(
-            "\(Terminal.escaped(record.name)): its record cannot be read, \(why): it is stopped without its exec.prestop, "
-                + "exec.stop, exec.poststop and exec.release")
+            "\(Terminal.escaped(record.name)): its record cannot be read, \(why): it is stopped without its \(left)")
     }
 
     /// A stop that is broken off is finished by whoever finds this. Where it cannot be written the stop goes on: the jail is to
@@ -171,8 +184,7 @@ public struct JailStop {
         if scope == .all {
             do throws(RuntimeError) { try runCommandsBefore(record) } catch { host.warn(error.message) }
         }
-        var first: FirstProcess?
-        do throws(RuntimeError) { first = try firstProcess(of: record) } catch { host.warn(error.message) }
+        let first = firstProcess(of: record)
         note(.stopping, record)
         terminate(record, first)
         finish(record)
@@ -231,10 +243,11 @@ public struct JailStop {
     /// - Returns: nil when another command has the name's lock, or the jail this name no longer.
     func lockEnded(_ record: JailRecord) throws(RuntimeError) -> Ended? {
         guard try host.state.hasTrace(of: record.name),
-            let lock = JailLock(tryLocking: host.state.lockPath(record.name))
+            let lock = try JailLock(tryLocking: host.state.lockPath(record.name))
         else { return nil }
         let trace = try host.state.trace(of: record.name)
-        return trace == nil || trace?.identity == record.identity ? Ended(lock: lock, trace: trace) : nil
+        let isOurs = trace.map { $0.unreadable != nil || $0.identity == record.identity } ?? true
+        return isOurs ? Ended(lock: lock, trace: trace) : nil
     }
 
     /// The second half.

@@ -16,7 +16,7 @@ public struct JailTakeover {
     /// The command that was at work is ended, and not begun again; those that follow have the time that they have in a forced
     /// stop.
     func finishStop(of name: String, waitingMilliseconds: Int) throws(RuntimeError) {
-        guard let lock = JailRepair(host: host).lock(name, waitingMilliseconds: waitingMilliseconds) else { return }
+        guard let lock = try JailRepair(host: host).lock(name, waitingMilliseconds: waitingMilliseconds) else { return }
         guard let record = try host.state.record(of: name), record.trace.phase != .up else {
             if try host.state.hasTrace(of: name) { _ = consume lock } else { lock.unlinkAndRelease() }
             return

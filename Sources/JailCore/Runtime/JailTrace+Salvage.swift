@@ -35,7 +35,10 @@ extension JailTrace {
         let usual = Cgroup(path: "\(root.path)/\(name.split(separator: ".").joined(separator: "/"))")
         for place in [recorded.map { Cgroup(path: $0) }, usual].compactMap({ $0 })
         where try place.belongs(to: name) { return place }
-        return try cgroup(of: name, below: root) ?? usual
+        if let found = try cgroup(of: name, below: root) { return found }
+        // Started by another unit, it has its cgroup below that one's.
+        guard let top = try Cgroup.mountPoint() else { return usual }
+        return try cgroup(of: name, below: Cgroup(path: top)) ?? usual
     }
 
     private static func cgroup(of name: String, below cgroup: Cgroup) throws(Errno) -> Cgroup? {

@@ -44,7 +44,8 @@ struct NetworkGroup {
 
     /// Somebody works on it, or will: its keeper, when its processes have ended.
     private static func isBusy(_ trace: JailTrace, _ host: Host) throws(RuntimeError) -> Bool {
-        try trace.isKept() || JailLock(tryLocking: host.state.lockPath(trace.name), writesHolder: false) == nil
+        if try trace.isKept() { return true }
+        return try JailLock(tryLocking: host.state.lockPath(trace.name), writesHolder: false) == nil
     }
 
     // MARK: Leaving

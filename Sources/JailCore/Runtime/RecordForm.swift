@@ -1,4 +1,6 @@
 internal import FoundationEssentials
+internal import Glibc
+internal import SystemPackage
 
 /// Why a record cannot be used, in words.
 struct UnreadableRecord: Error {
@@ -7,6 +9,15 @@ struct UnreadableRecord: Error {
     static let changed = Self(reason: "it is not as it was written")
     static func version(_ text: some StringProtocol) -> Self {
         Self(reason: "another version of jailrun wrote it, of records \(Terminal.escaped(String(text)))")
+    }
+}
+
+extension UnreadableRecord {
+    /// What stands in a record's place is none.
+    /// - Throws: the errno, when it is of a moment or of who looks, and says nothing of the record.
+    init(_ error: Errno) throws(Errno) {
+        guard [EISDIR, EFBIG, ELOOP, ENXIO, EINVAL].contains(error.rawValue) else { throw error }
+        reason = error.description
     }
 }
 
@@ -64,6 +75,19 @@ enum RecordForm {
             if let record = completed(type, bytes, by: standard()) { return record }
             throw UnreadableRecord(reason: DecodingReason.text(error))
         }
+    }
+
+    /// The record in that file; why it is none; nil when the file is not there.
+    static func read<Record: Codable>(
+        _ type: Record.Type, at path: String, standard: () -> Record?
+    ) throws(Errno) -> Result<Record, UnreadableRecord>? {
+        do throws(Errno) {
+            let bytes = try Files.ifThere { () throws(Errno) in try Files.read(try Files.open(path)) }
+            guard let bytes else { return nil }
+            do throws(UnreadableRecord) {
+                return .success(try decode(type, from: bytes, standard: standard))
+            } catch let why { return .failure(why) }
+        } catch { return .failure(try UnreadableRecord(error)) }
     }
 
     private static func completed<Record: Codable>(

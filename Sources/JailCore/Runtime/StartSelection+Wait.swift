@@ -66,7 +66,9 @@ extension StartSelection {
 
     /// Or did its work meanwhile.
     private func isUp(_ jail: JailSpec) throws(RuntimeError) -> Bool {
-        if try host.state.trace(of: jail.name.value)?.isAlive() == true { return true }
+        if let trace = try host.state.trace(of: jail.name.value), trace.phase == .up, try trace.isAlive() {
+            return true
+        }
         return try ServiceRegistry(state: host.state).record(of: jail.name.value)?.state == .ended
     }
 }

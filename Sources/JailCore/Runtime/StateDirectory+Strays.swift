@@ -8,7 +8,7 @@ extension StateDirectory {
     /// - Throws: when it could not be looked for it.
     func removeStrays() throws(RuntimeError) {
         let known = try names()
-        for name in try strayNames() where !known.contains(name) { removeStrays(of: name) }
+        for name in try strayNames() where !known.contains(name) { try removeStrays(of: name) }
     }
 
     /// Names that there are files of.
@@ -34,8 +34,8 @@ extension StateDirectory {
     }
 
     /// Looked at again under the name's lock: who starts the jail has that.
-    private func removeStrays(of name: String) {
-        guard let lock = JailLock(tryLocking: lockPath(name)) else { return }
+    private func removeStrays(of name: String) throws(RuntimeError) {
+        guard let lock = try JailLock(tryLocking: lockPath(name)) else { return }
         guard isUnknown(name) else { return _ = consume lock }
         for path in [tracePath(name), recordPath(name)] { _ = unsafe unlink(path + Files.halfSuffix) }
         ServiceRegistry(state: self).removeStrays(of: name)

@@ -91,7 +91,14 @@ public struct StateDirectory: Sendable {
     func trace(of name: String) throws(RuntimeError) -> JailTrace? {
         if let assumed { return assumed.first { $0.name == name } }
         return try look(name, tracePath(name)) { (path) throws(Errno) in
-            guard let text = try Files.textIfThere(path) else { return nil }
+            var text = ""
+            do throws(Errno) {
+                guard let found = try Files.textIfThere(path) else { return nil }
+                text = found
+            } catch {
+                let why = try UnreadableRecord(error)
+                return try JailTrace.salvaged(from: text, name: name, why: why, under: cgroupRoot)
+            }
             do throws(UnreadableRecord) { return try JailTrace(text: text) } catch let why {
                 return try JailTrace.salvaged(from: text, name: name, why: why, under: cgroupRoot)
             }
@@ -102,18 +109,22 @@ public struct StateDirectory: Sendable {
     func record(of name: String) throws(RuntimeError) -> JailRecord? {
         if assumed != nil { return nil }
         guard let trace = try trace(of: name) else { return nil }
-        let bytes = try look(name, recordPath(name)) { (path) throws(Errno) in
-            try Files.ifThere { () throws(Errno) in try Files.read(try Files.open(path)) }
+        let details = try look(name, recordPath(name)) { (path) throws(Errno) in
+            try RecordForm.read(JailDetails.self, at: path) { JailDetails(standardFor: name) }
         }
-        guard let bytes else { return nil }
-        do throws(UnreadableRecord) {
-            let details = try RecordForm.decode(JailDetails.self, from: bytes) { JailDetails(standardFor: name) }
+        switch details {
+        case .success(let details)?:
             // An older one's, whose jail is gone.
             if trace.unreadable == nil && details.generation != trace.identity.generation { return nil }
             return JailRecord(trace: trace, details: details)
-        } catch {
-            let details = JailDetails(standardFor: name, generation: trace.identity.generation)
-            return details.map { JailRecord(trace: trace, details: $0, unreadable: error.reason) }
+        case .failure(let why)?: return unreadable(trace, why.reason)
+        case nil: return trace.unreadable.flatMap { unreadable(trace, $0) }
+        }
+    }
+
+    private func unreadable(_ trace: JailTrace, _ why: String) -> JailRecord? {
+        JailDetails(standardFor: trace.name, generation: trace.identity.generation).map {
+            JailRecord(trace: trace, details: $0, unreadable: why)
         }
     }
 
@@ -227,7 +238,7 @@ public struct StateDirectory: Sendable {
         do throws(RuntimeError) {
             let services = ServiceRegistry(state: self)
             guard try names().isEmpty else { return }
-            guard let registry = JailLock(tryLocking: registryPath, writesHolder: false) else {
+            guard let registry = try JailLock(tryLocking: registryPath, writesHolder: false) else {
                 // A supervisor has taken the rest away, and had to leave the cgroup that its own was in.
                 try attempt(cgroupRoot.path) { () throws(Errno) in
                     if try !Files.isThere(path) { try cgroupRoot.removeLevels() }
@@ -241,7 +252,7 @@ public struct StateDirectory: Sendable {
             services.removeIfUnused()
             try removeUnusedNetworkLock()
             for name in try files("locks") {
-                if let lock = JailLock(tryLocking: lockPath(name)) { lock.unlinkAndRelease() }
+                if let lock = try JailLock(tryLocking: lockPath(name)) { lock.unlinkAndRelease() }
             }
             for name in try files("jails") { _ = unsafe unlink("\(path)/jails/\(name)") }
             for directory in ["jails", "locks", "net"] { _ = unsafe rmdir("\(path)/\(directory)") }
@@ -253,13 +264,14 @@ public struct StateDirectory: Sendable {
     /// The file holds settings to be restored while there are any.
     private func removeUnusedNetworkLock() throws(RuntimeError) {
         guard try networkText()?.isEmpty == true,
-            let lock = JailLock(tryLocking: networkPath, writesHolder: false)
+            let lock = try JailLock(tryLocking: networkPath, writesHolder: false)
         else { return }
         if try networkText()?.isEmpty == true { lock.unlinkAndRelease() }
     }
 
     private func networkText() throws(RuntimeError) -> String? {
-        try attempt("cannot read \(networkPath)") { () throws(Errno) in try Files.textIfThere(networkPath) }
+        if assumed != nil { return nil }
+        return try attempt("cannot read \(networkPath)") { () throws(Errno) in try Files.textIfThere(networkPath) }
     }
 
     /// What the host's shared settings were before jails needed others, for a look without the lock.

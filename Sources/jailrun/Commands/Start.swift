@@ -75,7 +75,9 @@ struct DetachedStart {
         let results = try keepers.run()
         let status = Announcement.status(of: results, interruption: keepers.interruption)
         if status == 0 { return }
-        if keepers.interruption == nil { Announcement.parts(results, before: try selection.stillRunning(), isKept: isKept) }
+        if keepers.interruption == nil {
+            Announcement.parts(results, before: try selection.stillRunning(), isKept: isKept)
+        }
         throw ExitCode(status)
     }
 }

@@ -34,9 +34,10 @@ struct Adoption {
         if pid == 0 {
             close(ready.reading)
             setsid()
-            for descriptor: Int32 in 0...2 { dup2(CNS_CONTROL_DESCRIPTOR.int32, descriptor) }
+            RunMark.leave()
             _ = unsafe chdir("/")
             let services = orphans.compactMap { take($0.name) }
+            for descriptor: Int32 in 0...2 { dup2(CNS_CONTROL_DESCRIPTOR.int32, descriptor) }
             close(ready.writing)
             if !services.isEmpty { supervisor(of: services, configuration: orphans[0].configuration).run() }
             _exit(0)
@@ -59,11 +60,15 @@ struct Adoption {
     /// and what becomes of it is not known yet.
     private func take(_ name: String) -> Service? {
         // What could not be looked at stays as it is: the next command adopts it.
-        do throws(RuntimeError) { return try takeOrphan(name) } catch { return nil }
+        do throws(RuntimeError) { return try takeOrphan(name) } catch {
+            host.warn("nobody looks after \(Terminal.escaped(name)): \(error.message)")
+            return nil
+        }
     }
 
     private func takeOrphan(_ name: String) throws(RuntimeError) -> Service? {
-        guard let lock = JailLock(tryLocking: host.state.lockPath(name)), var record = try registry.record(of: name),
+        guard let lock = try JailLock(tryLocking: host.state.lockPath(name)),
+            var record = try registry.record(of: name),
             try isOrphan(record)
         else { return nil }
         let jail = try host.state.record(of: name)

@@ -1,5 +1,6 @@
 internal import CNamespaces
 internal import Glibc
+internal import SystemPackage
 
 /// The command of the host that a run is beside, for the case that the run is killed.
 struct CommandBeside {
@@ -30,7 +31,7 @@ struct CommandBeside {
     private func hasEnded(withinMilliseconds milliseconds: Int32) -> Bool {
         var watched = pollfd(fd: pidfd, events: Int16(POLLIN), revents: 0)
         if unsafe poll(&watched, 1, milliseconds) == 0 { return false }
-        if mark.processes.isEmpty { return true }
+        if mark.hasNone { return true }
         usleep(UInt32(milliseconds) * 1000)
         return false
     }
@@ -54,16 +55,43 @@ struct RunMark {
     /// `JAILRUN_RUN=4711.88123`: the run's pid, and when it began.
     let variable: String
 
-    init(of run: Int32) { variable = "JAILRUN_RUN=\(run).\((try? ProcessTable.startTime(of: run)).flatMap { $0 } ?? 0)" }
+    private static let name = "JAILRUN_RUN"
+    private static let attempts = 10
 
-    /// Those that have it: `/proc/PID/environ` of proc(5).
+    init(of run: Int32) {
+        var time: UInt64?
+        // Whoever asks later must find the same.
+        for _ in 0..<Self.attempts where time == nil {
+            do throws(Errno) { time = try ProcessTable.startTime(of: run) ?? 0 } catch { usleep(10000) }
+        }
+        variable = "\(Self.name)=\(run).\(time ?? 0)"
+    }
+
+    /// Those that have it, as far as can be seen: `/proc/PID/environ` of proc(5).
     var processes: [Int32] {
-        ((try? Files.unsortedNames(in: "/proc")) ?? []).compactMap { Int32($0) }.filter { process in
+        do throws(Errno) { return try found() } catch { return [] }
+    }
+
+    /// Whether there is none of which anything could be seen. Not, on a doubt.
+    var hasNone: Bool {
+        do throws(Errno) { return try found().isEmpty } catch { return false }
+    }
+
+    private func found() throws(Errno) -> [Int32] {
+        try Files.unsortedNames(in: "/proc").compactMap { Int32($0) }.filter { process in
+            // One that is gone, or another user's.
             guard let file = try? Files.open("/proc/\(process)/environ"), let bytes = try? Files.read(file) else {
                 return false
             }
             return bytes.split(separator: 0).contains { $0.elementsEqual(variable.utf8) }
         }
+    }
+
+    /// A supervisor of jails that go on by themselves is nobody's any more: what it was started by may end. The kernel reads what
+    /// `/proc/PID/environ` tells from here.
+    static func leave() {
+        guard let value = unsafe getenv(name) else { return }
+        unsafe memset(value, 0, strlen(value))
     }
 }
 

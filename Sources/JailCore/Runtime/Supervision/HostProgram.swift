@@ -55,7 +55,7 @@ public struct HostProgram: ~Copyable {
     /// What it has left after its end has so long, and is killed then.
     public func endRest(withinMilliseconds milliseconds: Int) {
         let (mark, deadline) = (RunMark(of: getpid()), Clock.milliseconds() + milliseconds)
-        while !mark.processes.isEmpty, Clock.milliseconds() < deadline { usleep(50000) }
+        while !mark.hasNone, Clock.milliseconds() < deadline { usleep(50000) }
         for process in mark.processes { kill(process, SIGKILL) }
     }
 

@@ -146,15 +146,15 @@ struct ServiceRegistry {
 
     /// One that cannot be understood is what is known of the jail otherwise.
     func record(of name: String) throws(RuntimeError) -> ServiceRecord? {
-        let bytes = try attempt("cannot read \(Terminal.escaped(path(name)))") { () throws(Errno) in
-            try Files.ifThere { () throws(Errno) in try Files.read(try Files.open(path(name))) }
+        let found = try attempt("cannot read \(Terminal.escaped(path(name)))") { () throws(Errno) in
+            try RecordForm.read(ServiceRecord.self, at: path(name)) { Self.standard(name) }
         }
-        guard let bytes else { return nil }
-        do throws(UnreadableRecord) {
-            return try RecordForm.decode(ServiceRecord.self, from: bytes) { Self.standard(name) }
-        } catch let why {
+        switch found {
+        case .success(let record)?: return record
+        case .failure(let why)?:
             let jail = try state.record(of: name)
             return ServiceRecord.unread(name, jail, isAlive: try jail?.isAlive() ?? false, why: why)
+        case nil: return nil
         }
     }
 
@@ -326,9 +326,15 @@ struct ServiceRegistry {
 
     /// Who removes the unused directory may have come between open and flock.
     private func lockDirectory() -> Int32 {
+        let deadline = Clock.milliseconds() + Self.lockMilliseconds
         while true {
             let descriptor = unsafe open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
-            guard descriptor >= 0 else { return -1 }
+            if descriptor < 0 {
+                if Errno.current.meansAbsent || Clock.milliseconds() > deadline { return -1 }
+                // Others may give a descriptor back.
+                usleep(10000)
+                continue
+            }
             Self.await(descriptor)
             var (opened, named) = (stat(), stat())
             if unsafe fstat(descriptor, &opened) == 0, unsafe stat(directory, &named) == 0,

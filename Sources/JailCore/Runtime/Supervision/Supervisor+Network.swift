@@ -25,14 +25,15 @@ extension Supervisor {
                 hasLostRules = true
                 continue
             }
-            // Whoever works on it looks by itself, or takes the rules away.
-            guard service.pidfd >= 0,
-                let lock = JailLock(tryLocking: host.state.lockPath(service.name), writesHolder: false)
-            else { continue }
+            if service.pidfd < 0 { continue }
             do throws(RuntimeError) {
+                // Whoever works on it looks by itself, or takes the rules away.
+                guard let lock = try JailLock(tryLocking: host.state.lockPath(service.name), writesHolder: false) else {
+                    continue
+                }
                 if let record = try host.state.record(of: service.name), try record.isAlive() { repair.mend(record) }
+                _ = consume lock
             } catch { host.warn(error.message) }
-            _ = consume lock
         }
     }
 

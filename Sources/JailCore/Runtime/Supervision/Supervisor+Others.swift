@@ -30,10 +30,12 @@ extension Supervisor {
     }
 
     private func presentReadiness(of name: String) throws(RuntimeError) -> Readiness {
+        let found = try registry.record(of: name)
+        // Looked at after the record: a stop says in the trace that it is at work before it takes the record away.
         let trace = try host.state.trace(of: name)
         let isUp = trace?.phase == .up ? try trace?.isAlive() == true : false
         // Nobody looks after it: all that is known is that it is up.
-        guard let record = try registry.record(of: name) else { return isUp ? .ready : .gone }
+        guard let record = found else { return isUp ? .ready : .gone }
         switch record.state {
         case .ended: return .ready
         case .failed, .stopping: return .gone

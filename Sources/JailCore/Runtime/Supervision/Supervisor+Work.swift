@@ -145,7 +145,10 @@ extension Supervisor {
     private func finish(_ service: Service) {
         begin(.finish, service) { [host, isForced, name = service.name, record = service.record] in
             do throws(RuntimeError) {
-                if let record {
+                var known = record
+                // It could not be read when the jail had started.
+                if known == nil { known = try host.state.record(of: name) }
+                if let record = known, record.unreadable == nil {
                     try JailStop(host: host, terminals: [], signals: .force, isForced: isForced).finishEnded(record)
                 }
                 try JailTakeover(host: host).finishStop(of: name, waitingMilliseconds: 1000)

@@ -310,6 +310,7 @@ final class Supervisor {
         // Who waits for the end of the caller's output must not wait for the jails'.
         for descriptor: Int32 in 0...2 where dup2(CNS_CONTROL_DESCRIPTOR.int32, descriptor) < 0 { close(descriptor) }
         _ = unsafe chdir("/")
+        if !options.isTransient { RunMark.leave() }
     }
 }
 
