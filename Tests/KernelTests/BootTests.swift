@@ -54,6 +54,40 @@ extension Kernel {
             }
         }
 
+        /// The one of these looks at the jails that has this number fails.
+        private func failLook(_ number: Int, _ machine: Machine) {
+            _ = Command.shell(
+                """
+                cd '\(machine.directory)' && rm -rf bin/jls looks && mkdir -p bin/real
+                ln -sf '\(Laboratory.program)' bin/real/jls
+                """
+            ).run()
+            let script = """
+                #!/bin/sh
+                cd '\(machine.directory)' && echo >>looks
+                [ "$(wc -l <looks)" -ne \(number) ] || exit 1
+                exec '\(machine.directory)/bin/real/jls' "$@"
+
+                """
+            machine.write(script, to: "\(machine.directory)/bin/jls")
+            chmod("\(machine.directory)/bin/jls", 0o755)
+        }
+
+        @Test("a look at the jails that fails once keeps none from being stopped by its commands", arguments: 1...3)
+        func blind(number: Int) throws {
+            try Machine.with { machine in
+                install(machine)
+                layOut(machine, jails: ["a": "", "b": ""])
+                #expect(jails(machine, "start").status == 0)
+                failLook(number, machine)
+                let stopped = jails(machine, "stop")
+                #expect(machine.read("\(machine.directory)/stopped") == "a\nb\n", "\(stopped)")
+                // Of jails without a record nothing was known.
+                #expect(stopped.status == (number == 1 ? 1 : 0), "\(stopped)")
+                #expect(stopped.errors.contains("cannot list the jails") == (number == 1), "\(stopped)")
+            }
+        }
+
         @Test("a start of which nothing is up fails") func nothing() throws {
             try Machine.with { machine in
                 install(machine)
