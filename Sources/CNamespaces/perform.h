@@ -140,6 +140,7 @@ static inline long cns_copy_step(const struct cns_plan *plan, const int64_t *a) 
 static inline long cns_perform_step(const struct cns_plan *plan, const struct cns_step *step) {
     int64_t a[6];
     long result;
+    int tries = 0;
 
     for (int i = 0; i < 6; i++) {
         a[i] = step->argument[i].value;
@@ -157,10 +158,11 @@ static inline long cns_perform_step(const struct cns_plan *plan, const struct cn
     case CNS_EXECUTE: return cns_execute_step(a);
     case CNS_COPY: return cns_copy_step(plan, a);
     default:
-        /* openat2(2) answers EAGAIN when a rename races its walk: the same question again is the documented reply. */
+        /* openat2(2) answers EAGAIN when a rename races its walk: the same question again is the documented reply. Who
+         * goes on renaming could keep it from its end for as long as he likes. */
         do
             result = cns_raw(step->call, a[0], a[1], a[2], a[3], a[4], a[5]);
-        while (result == -EINTR || (result == -EAGAIN && step->call == __NR_openat2));
+        while (result == -EINTR || (result == -EAGAIN && step->call == __NR_openat2 && ++tries < CNS_ATTEMPTS));
         return result;
     }
 }

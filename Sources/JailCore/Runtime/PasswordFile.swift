@@ -111,16 +111,22 @@ enum RootPath {
     private static let noMagicLinks: UInt64 = 0x02
     private static let noSymlinks: UInt64 = 0x04
     private static let inRoot: UInt64 = 0x10
+    /// Who goes on renaming can keep a walk from its end for as long as he likes.
+    private static let mostTries = 128
 
     /// - Parameter mode: of a file that is made.
+    /// - Throws: `EAGAIN` when a rename raced each of the walks.
     static func open(
         _ path: String, root: Int32, flags: Int32, mode: UInt64 = 0, followingLinks: Bool = true
     ) throws(Errno) -> Descriptor {
         let resolve = inRoot | noMagicLinks | (followingLinks ? 0 : noSymlinks)
         var how = (UInt64(UInt32(bitPattern: flags | O_CLOEXEC)), mode, resolve)
+        var tries = 0
         while true {
             let result = unsafe cns_openat2(root, path, &how, MemoryLayout.size(ofValue: how))
-            if result == -EAGAIN || result == -EINTR { continue }
+            if result == -EINTR { continue }
+            tries += 1
+            if result == -EAGAIN && tries < mostTries { continue }
             return Descriptor(try checkedResult(result))
         }
     }
