@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import JailCore
@@ -61,6 +62,21 @@ struct PortTests {
         #expect(Listeners.port("00000000000000000000000000000000:0016", .tcp)?.published == "22/tcp")
         #expect(Listeners.port("0000000000000000FFFF00000100007F:0050", .tcp)?.published == "127.0.0.1:80/tcp")
         #expect(Listeners.port("B80D0120000000000000000001000000:0035", .udp)?.published == "[2001:db8::1]:53/udp")
+    }
+
+    @Test("of a host with any number of connections the listeners are found") func busy() throws {
+        let folder = "/tmp/jailrun-proc-\(getpid())"
+        defer { _ = system("rm -rf '\(folder)'") }
+        try Files.makeDirectories("\(folder)/thread-self/net", mode: 0o700)
+        func line(_ port: String, _ state: String) -> String {
+            "   0: 0100007F:\(port) 00000000:0000 \(state) 00000000:00000000 00:00000000 00000000     0        0 0 1 0 100\n"
+        }
+        let text = "  sl  local_address\n" + String(repeating: line("1F90", "01"), count: 20000) + line("0050", "0A")
+        #expect(text.utf8.count > Files.mostBytes)
+        try Files.replace("\(folder)/thread-self/net/tcp", with: Array(text.utf8))
+        let proc = try Files.open(folder)
+        let taken = try Listeners(proc: proc.number).ports(overlapping: [Self.port("80:80"), Self.port("8080:80")])
+        #expect(taken.map(\.port.published) == ["127.0.0.1:80/tcp"])
     }
 
     // MARK: Configuration

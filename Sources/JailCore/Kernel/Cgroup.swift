@@ -15,7 +15,7 @@ public struct Cgroup: Equatable, Sendable {
         for usual in ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"] where unsafe cns_is_cgroup2(usual) != 0 {
             return usual
         }
-        let bytes = try Files.read(try Files.open("/proc/self/mountinfo"))
+        let bytes = try Files.read(try Files.open("/proc/self/mountinfo"), limit: .max)
         let mark = Array(" - cgroup2 ".utf8)
         let points = bytes.split(separator: UInt8(ascii: "\n")).compactMap { line -> String? in
             guard line.contains(UInt8(ascii: "2")), contains(line, mark) else { return nil }

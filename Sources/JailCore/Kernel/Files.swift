@@ -14,19 +14,29 @@ enum Files {
         Descriptor(try unsafe checked(Glibc.openat(directory, name, flags | O_CLOEXEC, mode)))
     }
 
+    /// Of a file that others than root and the kernel fill.
+    static let mostBytes = 1 << 20
+
     /// Reads to the end, at most `limit` bytes.
     /// - Throws: `EFBIG` when there is more.
-    static func read(_ descriptor: borrowing Descriptor, limit: Int = 1 << 20) throws(Errno) -> [UInt8] {
+    static func read(_ descriptor: borrowing Descriptor, limit: Int = mostBytes) throws(Errno) -> [UInt8] {
+        let bytes = try readBeyond(limit, descriptor)
+        if bytes.count > limit { throw Errno(EFBIG) }
+        return bytes
+    }
+
+    /// Reads to the end, or until there is more than that.
+    private static func readBeyond(_ limit: Int, _ descriptor: borrowing Descriptor) throws(Errno) -> [UInt8] {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4096)
-        while true {
+        while bytes.count <= limit {
             let count = unsafe Glibc.read(descriptor.number, &buffer, buffer.count)
             if count < 0 && errno == EINTR { continue }
             if count < 0 { throw .current }
-            if count == 0 { return bytes }
-            if bytes.count + count > limit { throw Errno(EFBIG) }
+            if count == 0 { break }
             bytes += buffer[..<count]
         }
+        return bytes
     }
 
     /// One read(2) of a small file of the kernel's.
@@ -36,12 +46,18 @@ enum Files {
         return String(decoding: buffer[..<Int(count)], as: UTF8.self)
     }
 
+    /// The whole of a file that the kernel makes or root has written: a busy host's are long.
     static func text(_ path: String) throws(Errno) -> String {
-        String(decoding: try read(try open(path)), as: UTF8.self)
+        String(decoding: try read(try open(path), limit: .max), as: UTF8.self)
     }
 
     static func text(_ name: String, at directory: Int32) throws(Errno) -> String {
-        String(decoding: try read(try open(name, at: directory)), as: UTF8.self)
+        String(decoding: try read(try open(name, at: directory), limit: .max), as: UTF8.self)
+    }
+
+    /// As much as is shown of a file that a process may fill as it likes, such as its `cmdline`.
+    static func beginning(of path: String) throws(Errno) -> String {
+        String(decoding: try readBeyond(mostBytes, try open(path)).prefix(mostBytes), as: UTF8.self)
     }
 
     static func write(_ bytes: [UInt8], to descriptor: Int32) throws(Errno) {

@@ -116,17 +116,27 @@ struct Listeners {
     func ports(overlapping ports: [PortSpec]) throws(Errno) -> [HostNetworkFacts.TakenPort] {
         var taken: [HostNetworkFacts.TakenPort] = []
         for file in Self.files {
-            let text = try Files.ifThere { () throws(Errno) in try Files.text("thread-self/net/\(file.name)", at: proc)
-            }
-            for line in text?.split(separator: "\n").dropFirst() ?? [] {
+            for line in try lines(of: file.name, inState: file.state) {
                 let words = line.split(separator: " ")
-                guard words.count > 9, words[3] == file.state,
+                guard words.count > 9,
                     let port = Self.port(words[1], file.transport), ports.contains(where: { $0.overlaps(port) })
                 else { continue }
                 taken.append(HostNetworkFacts.TakenPort(port: port, program: program(inode: words[9])))
             }
         }
         return taken
+    }
+
+    /// Of a busy host's thousands of sockets few listen: only these are made text.
+    private func lines(of name: String, inState state: String) throws(Errno) -> [String] {
+        let bytes = try Files.ifThere { () throws(Errno) in
+            try Files.read(try Files.open("thread-self/net/\(name)", at: proc), limit: .max)
+        }
+        let lines = (bytes ?? []).split(separator: UInt8(ascii: "\n")).dropFirst()
+        return lines.filter { line in
+            let words = line.split(separator: UInt8(ascii: " "), maxSplits: 4)
+            return words.count > 4 && words[3].elementsEqual(state.utf8)
+        }.map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// `0100007F:1F90`: words of the address in the machine's order, the port in hexadecimal.

@@ -34,7 +34,7 @@ public struct JailProcess: Sendable {
     private init?(pid: Int32, jail: JailRecord) throws(Errno) {
         let status = try Files.text("/proc/\(pid)/status")
         let stat = try Files.text("/proc/\(pid)/stat")
-        let line = try Files.text("/proc/\(pid)/cmdline").split(separator: "\0").joined(separator: " ")
+        let line = try Files.beginning(of: "/proc/\(pid)/cmdline").split(separator: "\0").joined(separator: " ")
         guard let close = stat.lastIndex(of: ")") else { return nil }
         func field(_ name: String) -> [Substring] {
             status.split(separator: "\n").first { $0.hasPrefix(name + ":") }?.dropFirst(name.count + 1)

@@ -29,7 +29,7 @@ struct LockHolder {
 
     /// `pid 1234 (jailrun start www.conf)`.
     var text: String {
-        let words = ((try? Files.text("/proc/\(pid)/cmdline")) ?? "").split(separator: "\0")
+        let words = ((try? Files.beginning(of: "/proc/\(pid)/cmdline")) ?? "").split(separator: "\0")
         if words.isEmpty { return "pid \(pid)" }
         let name = words[0].split(separator: "/").last.map(String.init) ?? ""
         let line = ([name] + words.dropFirst().prefix(4).map(String.init)).joined(separator: " ")
