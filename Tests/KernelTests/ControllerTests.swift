@@ -76,6 +76,25 @@ extension Kernel {
             }
         }
 
+        @Test("a cgroup that goes while its files are read has no values any more") func going() throws {
+            try Machine.with { machine in
+                machine.configure("cgroup.pids.max = 50; persist;")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                defer { machine.stop() }
+                let jls = "\(machine.directory)/jls"
+                symlink(Laboratory.program, jls)
+                let file = "\(Remains.cgroupRoot)/t/pids.max"
+                let words = ["strace", "-o", "/dev/null", "-P", file, "-e", "inject=read:error=ENODEV", "--"]
+                for command in [
+                    [Laboratory.program, "inspect", "t"], [Laboratory.program, "stats", "t"],
+                    [jls, "-j", "t", "cgroup.pids.max"],
+                ] {
+                    let outcome = Command(words + command).run()
+                    #expect(outcome.status == 0, "\(command): \(outcome)")
+                }
+            }
+        }
+
         @Test("pids.max stops a fork bomb, also where nobody asked for it") func pids() throws {
             try Machine.with { machine in
                 machine.configure("cgroup.pids.max = 32; persist;")

@@ -100,6 +100,17 @@ public struct Cgroup: Equatable, Sendable {
 
     func value(of file: String) throws(Errno) -> String { try Files.text("\(path)/\(file)") }
 
+    /// The text of one of its files. Nil where this kernel has none of that name, or counts nothing for it: EOPNOTSUPP; and of a
+    /// cgroup that is gone.
+    func textIfThere(_ file: String) throws(Errno) -> String? {
+        do throws(Errno) {
+            return try whileThere(otherwise: nil) { () throws(Errno) -> String? in try value(of: file) }
+        } catch {
+            if error.rawValue == EOPNOTSUPP { return nil }
+            throw error
+        }
+    }
+
     /// SIGKILL to all that is in it and below it, at once, then waits until it is empty.
     /// - Throws: `ETIMEDOUT` when a process does not die in time: it hangs in the kernel.
     func killAll(timeoutMilliseconds: Int) throws(Errno) {

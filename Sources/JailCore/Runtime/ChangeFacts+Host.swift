@@ -20,7 +20,7 @@ extension ChangeFacts {
         if changed.cgroup.isEmpty { return }
         for setting in changed.cgroup {
             let text = try attempt("\(record.cgroup)/\(setting.file)") { () throws(Errno) in
-                try Files.textIfThere("\(record.cgroup)/\(setting.file)")
+                try Cgroup(path: record.cgroup).textIfThere(setting.file)
             }
             guard let value = text?.trimmed else { continue }
             limits.append(CgroupSetting(file: setting.file, value: value, origin: setting.origin))

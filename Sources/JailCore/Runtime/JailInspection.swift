@@ -63,9 +63,7 @@ public struct JailInspection: Codable, Sendable {
         var values: [Value] = []
         for file in try Files.namesIfThere(in: cgroup.path)
         where [".max", ".current", ".events", ".high"].contains(where: file.hasSuffix) || file == "cpu.weight" {
-            if let text = try Files.textIfThere("\(cgroup.path)/\(file)") {
-                values.append(Value(file: file, value: text.trimmed))
-            }
+            if let text = try cgroup.textIfThere(file) { values.append(Value(file: file, value: text.trimmed)) }
         }
         return values
     }

@@ -114,8 +114,10 @@ public struct JailValues: Sendable {
             return spec.parameters.setting(name)?.values.last.map { .text($0) } ?? Value.none
         }
         guard name.hasPrefix("cgroup."), !name.contains("/") else { return nil }
-        let path = "\(record.cgroup)/\(name.dropFirst("cgroup.".utf8.count))"
-        let found = try attempt(path) { () throws(Errno) in try Files.textIfThere(path) }
+        let file = String(name.dropFirst("cgroup.".utf8.count))
+        let found = try attempt("\(record.cgroup)/\(file)") { () throws(Errno) in
+            try Cgroup(path: record.cgroup).textIfThere(file)
+        }
         guard let text = found else { return Value.none }
         return .text(text.split(separator: "\n").joined(separator: ","))
     }

@@ -1,4 +1,3 @@
-internal import Glibc
 internal import SystemPackage
 
 /// What a jail uses: the files of its cgroup and of its network namespace. Nil where this host has no such controller.
@@ -37,7 +36,7 @@ public struct JailStatistics: Codable, Equatable, Sendable {
     }
 
     private init(_ jail: JailRecord, _ cgroup: Cgroup) throws(Errno) {
-        func text(_ file: String) throws(Errno) -> String? { try Self.text("\(cgroup.path)/\(file)") }
+        func text(_ file: String) throws(Errno) -> String? { try cgroup.textIfThere(file) }
         func number(_ file: String) throws(Errno) -> Int? { try text(file).flatMap { Int($0.trimmed) } }
         name = jail.name
         milliseconds = Clock.milliseconds()
@@ -55,20 +54,16 @@ public struct JailStatistics: Codable, Equatable, Sendable {
         readBytes = io.map { Self.sum("rbytes", in: $0) }
         writtenBytes = io.map { Self.sum("wbytes", in: $0) }
         let isOwn = jail.spec.network.mode.value == .own && jail.unreadable == nil
-        let links = isOwn ? try Self.text("/proc/\(jail.pid)/net/dev").map(Self.traffic) : nil
+        let links = isOwn ? try Self.links(of: jail.pid).map(Self.traffic) : nil
         (receivedBytes, sentBytes) = (links?.received, links?.sent)
         pressure = Pressure(
             cpu: try text("cpu.pressure").flatMap(Self.share), memory: try text("memory.pressure").flatMap(Self.share),
             io: try text("io.pressure").flatMap(Self.share))
     }
 
-    /// Nil where this host has no such controller, or a kernel that counts no pressure: EOPNOTSUPP. A jail that ends meanwhile
-    /// has no files any more.
-    private static func text(_ path: String) throws(Errno) -> String? {
-        do throws(Errno) { return try Files.text(path) } catch {
-            if error.meansAbsent || [EOPNOTSUPP, ENODEV, ESRCH].contains(error.rawValue) { return nil }
-            throw error
-        }
+    /// Nil of a process that has ended meanwhile.
+    private static func links(of pid: Int32) throws(Errno) -> String? {
+        try ProcessTable.ifRunning { () throws(Errno) in try Files.text("/proc/\(pid)/net/dev") }
     }
 
     /// Processors in use between two looks: 1 is one of them, all the time.
