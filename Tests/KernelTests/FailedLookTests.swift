@@ -113,6 +113,31 @@ extension Kernel {
                 machine.write(String(repeating: "x:x:7:\n", count: 300_000), to: "\(machine.root)/etc/group")
                 let run = machine.jailrun("run", machine.conf)
                 #expect(run.status == 125 && run.errors.contains("cannot read the jail's /etc/group"), "\(run)")
+                // Who is in no passwd(5) is in no group.
+                machine.configure("exec.jail_user = 1234; command = \"id -G\";")
+                #expect(machine.jailrun("run", machine.conf).output == "1234\n")
+            }
+        }
+
+        @Test("a user in more than 64 groups has them all") func manyGroups() throws {
+            try Machine.with { machine in
+                let lines = (2000..<2100).map { "g\($0):x:\($0):user\n" }.joined()
+                machine.write(lines, to: "\(machine.root)/etc/group")
+                machine.configure("exec.jail_user = user; command = \"id -G\";")
+                let run = machine.jailrun("run", machine.conf)
+                #expect(run.output.split(separator: " ").count == 101 && run.status == 0, "\(run)")
+            }
+        }
+
+        @Test("what goes on being renamed in a root ends a command's walk with an error, and keeps nobody for ever")
+        func renames() throws {
+            try Machine.with { machine in
+                machine.configure("persist;")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                defer { machine.stop() }
+                let words = ["strace", "-o", "\(machine.directory)/trace", "-e", "inject=openat2:error=EAGAIN:when=1+"]
+                let exec = Command(words + ["--", Laboratory.program, "exec", "t", "true"]).run(seconds: 20)
+                #expect(exec.status == 125 && exec.errors.contains("temporarily unavailable"), "\(exec)")
             }
         }
     }

@@ -31,8 +31,6 @@ extension FactFinder {
 
     private static func lookUpTree(of jail: JailSpec, _ shared: SharedLooks?) throws(RuntimeError) -> DeviceTree {
         let reference = jail.pseudoFilesystems.devfsRuleset
-        // Owners of devices may be named in it.
-        if let failure = PasswordFile.host.failure { throw failure }
         do throws(DevfsRulesError) {
             let rules = try devfsRules(shared)
             let ruleset = try rules.ruleset(reference.value)
@@ -41,11 +39,22 @@ extension FactFinder {
                 names: .init(uid: { PasswordFile.host.uid($0) }, gid: { PasswordFile.host.gid($0) })
             ).restricted(to: jail.privileges.securityLevel.value)
         } catch {
+            if let failure = unread(error) { throw failure }
             throw .unsuitable(
                 jail: jail.label, origin: error.location.map { .configuration($0) } ?? reference.origin, error.message,
                 hint: error.hint)
         }
     }
+
+    /// The owner that a rule names may be in a file that could not be read.
+    private static func unread(_ error: DevfsRulesError) -> RuntimeError? {
+        switch error {
+        case .unknownUser: PasswordFile.host.passwdFailure
+        case .unknownGroup: PasswordFile.host.groupFailure
+        case .malformed, .refused, .unknownRuleset, .unknownInclude: nil
+        }
+    }
+
     private static func devfsRules(_ shared: SharedLooks?) throws(DevfsRulesError) -> DevfsRules {
         guard let shared else { return try .ofHost() }
         return try shared.devfsRules { () throws(DevfsRulesError) in try .ofHost() }

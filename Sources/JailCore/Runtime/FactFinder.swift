@@ -77,12 +77,21 @@ struct FactFinder {
 
     /// Whose commands the host's are.
     func caller() throws(RuntimeError) -> StartFacts.Caller {
-        let known = host.assumed == nil ? try PasswordFile.host.known(String(geteuid())) : host.assumed?.owner
+        let owner = if let assumed = host.assumed { assumed.owner } else { try Self.owner() }
         var caller = StartFacts.Caller(
-            environment: host.assumed == nil ? Self.environment : [], owner: known ?? .root, user: nil)
+            environment: host.assumed == nil ? Self.environment : [], owner: owner, user: nil)
         guard let name = jail.commands.systemUser else { return caller }
         caller.user = try user(name, of: "exec.system_user", in: hostPasswords)
         return caller
+    }
+
+    /// Who runs jailrun.
+    /// - Throws: when passwd(5) could not be read and it may name who that is. Root needs no name: it stops its jails all the same.
+    static func owner() throws(RuntimeError) -> StartFacts.User {
+        let passwords = PasswordFile.host
+        guard let failure = passwords.passwdFailure else { return passwords.user(String(geteuid())) ?? .root }
+        if geteuid() != 0 { throw failure }
+        return .root
     }
 
     /// environ(7) of jailrun.
@@ -191,25 +200,39 @@ struct FactFinder {
         _ inside: @autoclosure () throws(RuntimeError) -> PasswordFile
     ) throws(RuntimeError) -> StartFacts.User {
         let passwords = try jail.commands.isJailUserOfHost.value ? hostPasswords : inside()
-        guard let name = jail.commands.jailUser else {
-            try checkRead(passwords)
-            return passwords.user("0") ?? .root
-        }
+        let name = jail.commands.jailUser ?? Located("0", .standard("exec.jail_user = NAME"))
         return try user(name, of: "exec.jail_user", in: passwords) ?? .root
     }
 
-    /// A user's groups, too, are in a file that could not be read. One that is too large has no names.
-    private func checkRead(_ passwords: PasswordFile) throws(RuntimeError) {
-        if let failure = passwords.failure, !passwords.isTooLarge { try object(failure) }
+    /// A passwd(5) that is too large has no names, and a number needs none. Whoever has an entry would lose the groups that are in a
+    /// group(5) that could not be read.
+    private func checkRead(_ passwords: PasswordFile, for name: String) throws(RuntimeError) {
+        if let failure = passwords.passwdFailure, !failure.isTooLarge { try object(failure) }
+        if let failure = passwords.groupFailure, !failure.isTooLarge || passwords.hasEntry(name) { try object(failure) }
+    }
+
+    /// NGROUPS_MAX of setgroups(2). A group may also deny: none is left out.
+    private static let mostGroups = 65536
+
+    private func checkGroups(_ user: StartFacts.User, _ parameter: String, _ origin: Origin) throws(RuntimeError) {
+        if user.groups.count <= Self.mostGroups { return }
+        try object(
+            .unsuitable(
+                jail: jail.label, origin: origin,
+                "\(parameter): \(Terminal.escaped(user.name)) is in \(user.groups.count) groups, and the kernel lets a process be in "
+                    + "\(Self.mostGroups)", hint: nil))
     }
 
     private func user(
         _ name: Located<String>, of parameter: String, in passwords: PasswordFile
     ) throws(RuntimeError) -> StartFacts.User? {
-        try checkRead(passwords)
-        if let user = passwords.user(name.value) { return user }
-        if let failure = passwords.failure {
-            if passwords.isTooLarge { try object(failure) }
+        try checkRead(passwords, for: name.value)
+        if let user = passwords.user(name.value) {
+            try checkGroups(user, parameter, name.origin)
+            return user
+        }
+        if let failure = passwords.passwdFailure {
+            if failure.isTooLarge { try object(failure) }
             return nil
         }
         try object(

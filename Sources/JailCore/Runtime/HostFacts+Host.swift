@@ -22,7 +22,7 @@ extension HostFacts {
             cgroupTop: host.cgroupTop, cgroupRoot: host.cgroupRoot.path, cgroups: try Self.cgroups(finders),
             limits: try FactFinder.limits(), hidden: hidden, resolvers: try FactFinder.resolvers(),
             hidesMessages: try FactFinder.hidesMessages(),
-            owner: try PasswordFile.host.known(String(geteuid())) ?? .root, users: try Self.users(jails),
+            owner: try FactFinder.owner(), users: try Self.users(jails),
             roots: try Self.roots(finders), trees: try Self.trees(finders), profiles: try Self.profiles(jails),
             network: try Self.network(jails, host), hostnames: try Self.hostnames(jails, host),
             mountedFiles: finders.flatMap { finder in finder.mountedFiles.map { finder.jail.mounts[$0].source } })

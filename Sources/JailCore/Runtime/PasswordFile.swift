@@ -3,14 +3,15 @@ internal import Glibc
 internal import SystemPackage
 
 /// passwd(5) and group(5), read by ourselves: the C library's look-ups load modules, and from a jail's root that would be its
-/// author's code. The files are hostile data: bounded, numbers are digits only, a number is never looked up as a name.
+/// author's code. A jail's files are hostile data: bounded, numbers are digits only, a number is never looked up as a name.
 struct PasswordFile {
     private let users: [[Substring]]
     private let groups: [[Substring]]
-    /// Why a name that is not found here may yet be in a file: one of the two could not be read.
-    private(set) var failure: RuntimeError?
-
-    var isTooLarge: Bool { if case .system(_, .fileTooLarge) = failure { true } else { false } }
+    /// Why a user that is not found here may yet be in passwd(5): it could not be read.
+    private(set) var passwdFailure: RuntimeError?
+    /// Why a user may be in groups that are not found here.
+    private(set) var groupFailure: RuntimeError?
+    var failure: RuntimeError? { passwdFailure ?? groupFailure }
 
     /// The host's.
     static let host = PasswordFile(of: "the host's") { (path) throws(Errno) in try Files.text("/\(path)") }
@@ -43,9 +44,8 @@ struct PasswordFile {
     }
 
     private init(of owner: String, _ text: (String) throws(Errno) -> String) {
-        var failure: RuntimeError?
         /// A file that is not there has no names; no more has what is no regular file.
-        func read(_ path: String) -> String {
+        func read(_ path: String, _ failure: inout RuntimeError?) -> String {
             do throws(Errno) { return try text(path) } catch {
                 if !error.meansAbsent && error.rawValue != EINVAL {
                     failure = .system("cannot read \(owner) /\(path)", error)
@@ -53,8 +53,9 @@ struct PasswordFile {
                 return ""
             }
         }
-        self.init(passwd: read("etc/passwd"), group: read("etc/group"))
-        self.failure = failure
+        var (passwdFailure, groupFailure): (RuntimeError?, RuntimeError?) = (nil, nil)
+        self.init(passwd: read("etc/passwd", &passwdFailure), group: read("etc/group", &groupFailure))
+        (self.passwdFailure, self.groupFailure) = (passwdFailure, groupFailure)
     }
 
     private static func lines(_ text: String) -> [[Substring]] {
@@ -63,21 +64,29 @@ struct PasswordFile {
 
     /// The user of that name or number, with its groups; nil when there is none. A number needs no entry.
     func user(_ name: String) -> StartFacts.User? {
-        let number = Self.id(name)
-        // Out of range: not the name of whoever the root's author lets be called so.
-        if number == nil, name.utf8.allSatisfy({ (0x30...0x39).contains($0) }) { return nil }
-        let entry = users.first { fields in
-            guard fields.count >= 7 else { return false }
-            return number == nil ? fields[0] == name : Self.id(fields[2]) == number
-        }
-        guard let entry, let uid = Self.id(entry[2]), let gid = Self.id(entry[3]) else {
-            return number.map { StartFacts.User(name: name, uid: $0, gid: $0, groups: [], home: "/", shell: "/bin/sh") }
+        guard let entry = entry(name), let uid = Self.id(entry[2]), let gid = Self.id(entry[3]) else {
+            return Self.id(name).map {
+                StartFacts.User(name: name, uid: $0, gid: $0, groups: [], home: "/", shell: "/bin/sh")
+            }
         }
         return StartFacts.User(
             name: String(entry[0]), uid: uid, gid: gid, groups: supplementary(of: entry[0], primary: gid),
             home: entry[5].hasPrefix("/") ? String(entry[5]) : "/",
             shell: entry[6].hasPrefix("/") ? String(entry[6]) : "/bin/sh")
     }
+
+    private func entry(_ name: String) -> [Substring]? {
+        let number = Self.id(name)
+        // Out of range: not the name of whoever the root's author lets be called so.
+        if number == nil, name.utf8.allSatisfy({ (0x30...0x39).contains($0) }) { return nil }
+        return users.first { fields in
+            guard fields.count >= 7 else { return false }
+            return number == nil ? fields[0] == name : Self.id(fields[2]) == number
+        }
+    }
+
+    /// Whether passwd(5) has the user of that name or number: who is not there is in no group.
+    func hasEntry(_ name: String) -> Bool { entry(name) != nil }
 
     /// The user of that name or number; nil when there is none.
     /// - Throws: when one of the files could not be read: it may name the user, or its groups.
@@ -88,7 +97,7 @@ struct PasswordFile {
 
     private func supplementary(of name: Substring, primary: UInt32) -> [UInt32] {
         let member = groups.filter { $0.count >= 4 && $0[3].split(separator: ",").contains(name) }
-        return ([primary] + member.compactMap { Self.id($0[2]) }.filter { $0 != primary }).prefix(64).map { $0 }
+        return [primary] + member.compactMap { Self.id($0[2]) }.filter { $0 != primary }
     }
 
     /// Of all users, in the file's order.
@@ -104,6 +113,10 @@ struct PasswordFile {
         else { return nil }
         return id
     }
+}
+
+extension RuntimeError {
+    var isTooLarge: Bool { if case .system(_, .fileTooLarge) = self { true } else { false } }
 }
 
 /// openat2(2) below a root directory: RESOLVE_IN_ROOT, no magic links.
