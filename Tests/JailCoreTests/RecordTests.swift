@@ -44,6 +44,13 @@ struct RecordTests {
         #expect(little.spec.name.value == "little" && little.spec.commands.stop.isEmpty)
     }
 
+    @Test("of an older jailrun is not completed where a jail has written it") func uncompleted() throws {
+        let older = try Self.bytes("release", "little.json")
+        #expect(throws: UnreadableRecord.self) { try RecordForm.decode(JailDetails.self, from: older) }
+        let whole = try details(older).json()
+        #expect(try RecordForm.decode(JailDetails.self, from: whole).spec.name.value == "little")
+    }
+
     @Test("of an older supervisor is read, and so is a trace", arguments: forms, ["full", "little"])
     func olderService(form: String, jail: String) throws {
         let folder = "/tmp/jailrun-records-\(getpid())-\(form)-\(jail)"

@@ -12,8 +12,8 @@ struct InnerJails {
 
     /// jls(8) and its like take a jail's number for its name: these are above all of the host's, and of one life as the pid is.
     private static let firstNumber = 1_000_000
-    /// Of a record; one of jailrun's own has some thousands.
-    private static let mostBytes = 1 << 20
+    /// Of a record; one of jailrun's own has some thousands. Each is read by each command that looks for jails.
+    private static let mostBytes = 64 << 10
 
     /// - Parameter outer: jails of the host's that are up.
     /// - Throws: when it could not be looked for them.
@@ -115,8 +115,8 @@ struct InnerJails {
             let file = try RootPath.openRegular(path, root: root.number)
             var status = stat()
             guard unsafe fstat(file.number, &status) == 0, status.st_size <= Self.mostBytes else { return nil }
-            let bytes = try Files.read(file)
-            return try? RecordForm.decode(JailDetails.self, from: bytes) { JailDetails(standardFor: name) }.spec
+            let bytes = try Files.read(file, limit: Self.mostBytes)
+            return try? RecordForm.decode(JailDetails.self, from: bytes).spec
         } catch {
             if ![ENOMEM, ENFILE, EMFILE].contains(error.rawValue) { return nil }
             throw .system("cannot read what is recorded of \(maker.name).\(name)", error)

@@ -66,6 +66,17 @@ enum RecordForm {
         if head.version != nil || head.sum != nil { throw .changed }
     }
 
+    /// A record that has all keys. What a jail has written is not completed: that takes its time, and the jail would have it taken by
+    /// each command of the host that looks.
+    static func decode<Record: Decodable>(
+        _ type: Record.Type, from bytes: [UInt8]
+    ) throws(UnreadableRecord) -> Record {
+        try check(bytes)
+        do { return try JSONDecoder().decode(type, from: Data(bytes)) } catch {
+            throw UnreadableRecord(reason: DecodingReason.text(error))
+        }
+    }
+
     /// - Parameter standard: a record that has all keys: what an older jailrun did not know has the values that are here.
     static func decode<Record: Codable>(
         _ type: Record.Type, from bytes: [UInt8], standard: () -> Record?
@@ -131,23 +142,23 @@ private enum JSONValue: Codable {
 
     init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
-        // What is not of one kind is of the next.
+        // What is not of one kind is of the next, the most frequent first: each that it is not takes an error.
         if container.decodeNil() {
             self = .null
+        } else if let text = try? container.decode(String.self) {
+            self = .text(text)
+        } else if let object = try? container.decode([String: JSONValue].self) {
+            self = .object(object)
+        } else if let list = try? container.decode([JSONValue].self) {
+            self = .list(list)
         } else if let truth = try? container.decode(Bool.self) {
             self = .truth(truth)
         } else if let number = try? container.decode(Int64.self) {
             self = .integer(number)
         } else if let number = try? container.decode(UInt64.self) {
             self = .natural(number)
-        } else if let number = try? container.decode(Double.self) {
-            self = .number(number)
-        } else if let text = try? container.decode(String.self) {
-            self = .text(text)
-        } else if let list = try? container.decode([JSONValue].self) {
-            self = .list(list)
         } else {
-            self = .object(try container.decode([String: JSONValue].self))
+            self = .number(try container.decode(Double.self))
         }
     }
 
