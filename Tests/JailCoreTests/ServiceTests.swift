@@ -432,8 +432,10 @@ struct ServiceRegistryTests {
             let record = try #require(try registry.record(of: "t"))
             #expect(record.isEnded && record.exitStatus == nil && record.detail == ServiceRecord.unseenEnd)
             #expect(ServiceStatus(record).state == .ended)
-            // One that is to be started again has not ended.
             registry.remove("t")
+            try registry.claim(try Self.orphan("restart = no;", isOver: false), isAgain: false)
+            #expect(try registry.removeAbandoned(all: true) == ["t"] && registry.names() == [])
+            // One that is to be started again has not ended.
             try registry.claim(try Self.orphan("restart = failure;", isOver: false), isAgain: false)
             #expect(try registry.removeAbandoned() == [] && registry.record(of: "t")?.state == .up)
         }

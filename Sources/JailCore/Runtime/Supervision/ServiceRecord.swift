@@ -259,45 +259,56 @@ struct ServiceRegistry {
     /// - Returns: their names.
     @discardableResult
     func removeAbandoned(all: Bool = false) throws(RuntimeError) -> [String] {
-        if try abandoned(all: all).isEmpty, try endedUnseen().isEmpty { return [] }
+        if try left(all: all).isEmpty { return [] }
         return try alone { () throws(RuntimeError) in
-            for record in try endedUnseen() { writeEnd(of: record) }
-            let abandoned = try abandoned(all: all)
-            for record in abandoned { removeRecord(record.name) }
-            return abandoned.map(\.name)
+            let left = try left(all: all)
+            for record in left.endedUnseen { writeEnd(of: record) }
+            for record in left.abandoned { removeRecord(record.name) }
+            return left.abandoned.map(\.name)
         }
     }
 
-    private func abandoned(all: Bool) throws(RuntimeError) -> [ServiceRecord] {
+    /// Records of jails that nobody looks after.
+    private struct Left {
         var abandoned: [ServiceRecord] = []
-        for record in try records() where try isAbandoned(record, all: all) { abandoned.append(record) }
-        return abandoned
+        /// Of jails whose end is to be written.
+        var endedUnseen: [ServiceRecord] = []
+        var isEmpty: Bool { abandoned.isEmpty && endedUnseen.isEmpty }
     }
 
-    private func endedUnseen() throws(RuntimeError) -> [ServiceRecord] {
-        var ended: [ServiceRecord] = []
-        for record in try records() where try hasEndedUnseen(record) { ended.append(record) }
-        return ended
+    /// In one pass: every listing makes it.
+    private func left(all: Bool) throws(RuntimeError) -> Left {
+        var left = Left()
+        for record in try records() {
+            if record.isEnded {
+                // Its supervisor has no more to do with it.
+                if all { left.abandoned.append(record) }
+                continue
+            }
+            if try record.isSupervisorAlive() { continue }
+            let isAlive = try state.trace(of: record.name)?.isAlive() ?? false
+            if !all && !isAlive && wasUpForGood(record) {
+                left.endedUnseen.append(record)
+            } else if isAbandoned(record, isAlive: isAlive, all: all) {
+                left.abandoned.append(record)
+            }
+        }
+        return left
     }
 
-    private func isAbandoned(_ record: ServiceRecord, all: Bool) throws(RuntimeError) -> Bool {
-        // Its supervisor has no more to do with it.
-        if record.isEnded { return all }
-        if try record.isSupervisorAlive() { return false }
-        let isAlive = try state.trace(of: record.name)?.isAlive() ?? false
+    private func isAbandoned(_ record: ServiceRecord, isAlive: Bool, all: Bool) -> Bool {
         // Who looked after it, and whether it is to be started again, is not known.
         if record.unreadable != nil { return all && !isAlive }
         let isWanted = !record.isTransient && record.life.isEstablished && record.spec.restart.policy != .no
         return !isAlive && (all || !isWanted) || record.isTransient
     }
 
-    /// It was up when its supervisor was killed, and is down. A stop would have taken the record away.
-    private func hasEndedUnseen(_ record: ServiceRecord) throws(RuntimeError) -> Bool {
+    /// It was up when its supervisor was killed, and is not started again: when it is down it has ended. A stop would have taken the
+    /// record away.
+    private func wasUpForGood(_ record: ServiceRecord) -> Bool {
         if record.isTransient || record.remembersEnd != true { return false }
-        if try record.isSupervisorAlive() { return false }
         let wasUp = [.up, .healthy, .unhealthy].contains(record.state) && record.life.isEstablished
-        guard wasUp, record.spec.restart.policy == .no else { return false }
-        return try state.trace(of: record.name)?.isAlive() != true
+        return wasUp && record.spec.restart.policy == .no
     }
 
     private func writeEnd(of record: ServiceRecord) {
