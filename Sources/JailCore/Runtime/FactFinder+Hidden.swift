@@ -55,7 +55,8 @@ extension FactFinder {
     }
 }
 
-/// The walk through the places of `HiddenPath`, from one file system's root, without following any link.
+/// The walk through the places of `HiddenPath`, from one file system's root. Links are followed where only root can have made them:
+/// on the way to these places and to the users' homes. What is hidden is what they lead to.
 struct HiddenSearch {
     private let root: Int32
     private let shown: [String]
@@ -72,11 +73,44 @@ struct HiddenSearch {
 
     mutating func run() throws(Errno) {
         if shown.contains("") { return }
-        for folder in HiddenPath.folders { try hide(folder) }
-        for place in HiddenPath.places { try look(into: place.folder, depth: place.depth) }
-        for home in try names(of: "home") {
-            for name in HiddenPath.inHomes { try hide("home/\(home)/\(name)") }
+        for folder in HiddenPath.folders { if let folder = try real(folder) { try hide(folder) } }
+        for place in HiddenPath.places {
+            if let folder = try real(place.folder) { try look(into: folder, depth: place.depth) }
         }
+        for home in try homes() {
+            for name in HiddenPath.inHomes { try hide("\(home)/\(name)") }
+        }
+    }
+
+    private func homes() throws(Errno) -> [String] {
+        guard let folder = try real("home") else { return [] }
+        var homes: [String] = []
+        for name in try names(of: folder) { if let home = try real("\(folder)/\(name)") { homes.append(home) } }
+        return homes
+    }
+
+    /// Where a link leads, such as /home -> var/home; of all else the path itself. Nil of a link that leads nowhere.
+    private func real(_ path: String) throws(Errno) -> String? {
+        guard let status = try status(of: path), status.st_mode & S_IFMT == S_IFLNK else { return path }
+        do throws(Errno) {
+            let place = try RootPath.open(path, root: root, flags: Int32(OpenFlags.path.rawValue))
+            let (whole, ofRoot) = (try Self.place(of: place.number), try Self.place(of: root))
+            return whole.split(separator: "/").dropFirst(ofRoot.split(separator: "/").count).joined(separator: "/")
+        } catch {
+            if error.meansAbsent || error == .tooManySymbolicLinkLevels { return nil }
+            throw error
+        }
+    }
+
+    /// readlink(2) of proc_pid_fd(5).
+    private static func place(of descriptor: Int32) throws(Errno) -> String {
+        var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let count = unsafe buffer.withUnsafeMutableBytes {
+            unsafe readlink(
+                "/proc/self/fd/\(descriptor)", $0.bindMemory(to: CChar.self).baseAddress!, $0.count)
+        }
+        if count < 0 { throw .current }
+        return String(decoding: buffer[..<count], as: UTF8.self)
     }
 
     private mutating func look(into folder: String, depth: Int) throws(Errno) {
