@@ -323,6 +323,12 @@ extension Kernel {
                 machine.configure("persist; children.max = 1;")
                 let refused = machine.jailrun("start", machine.conf)
                 #expect(refused.status == 125 && refused.errors.contains("/var is mounted read-only"), "\(refused)")
+                // Nor does a link that could not be read lead past it.
+                for number in 1...8 {
+                    let words = ["strace", "-o", "/dev/null", "-e", "inject=readlink:error=EIO:when=\(number)", "--"]
+                    let unread = Command(words + [Laboratory.program, "start", machine.conf]).run()
+                    #expect(unread.status != 0, "readlink \(number): \(unread)")
+                }
             }
         }
 

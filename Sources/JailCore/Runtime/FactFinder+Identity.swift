@@ -22,14 +22,8 @@ extension FactFinder {
     func checkReadOnly() throws(RuntimeError) {
         let maximum = jail.privileges.childrenMaximum
         guard maximum.value > 0 else { return }
-        // Below an overlay nothing is written, whatever its flags are.
-        let root = jail.root.isEphemeral.value ? [] : [RootSource(jail).path]
-        let sources = (root + jail.mounts.filter(\.kind.isBind).map(\.source)).map(Self.withoutLinks)
-        let mounts = try attempt("/proc/self/mountinfo") { () throws(Errno) in
-            var mounts: [String] = []
-            for source in sources { mounts += try MountTable.readOnlyMounts(at: source) }
-            return mounts
-        }
+        let mounts: [String]
+        do throws(RuntimeError) { mounts = try readOnlyMounts() } catch { return try object(error) }
         guard let mount = mounts.first else { return }
         try object(
             .unsuitable(
@@ -38,8 +32,30 @@ extension FactFinder {
                 hint: "mount its file system read-only, not the mount; or leave children.max out"))
     }
 
-    private static func withoutLinks(_ path: String) -> String {
-        guard let resolved = unsafe realpath(path, nil) else { return path }
+    /// Of all that the jail has of the host.
+    private func readOnlyMounts() throws(RuntimeError) -> [String] {
+        // Below an overlay nothing is written, whatever its flags are.
+        let root = jail.root.isEphemeral.value ? [] : [RootSource(jail).path]
+        var mounts: [String] = []
+        for source in root + jail.mounts.filter(\.kind.isBind).map(\.source) {
+            let place = try attempt("\(jail.label): cannot look at \(Terminal.escaped(source))") { () throws(Errno) in
+                try Self.withoutLinks(source)
+            }
+            mounts += try attempt("/proc/self/mountinfo") { () throws(Errno) in
+                try MountTable.readOnlyMounts(at: place)
+            }
+        }
+        return mounts
+    }
+
+    /// Of a path that is not there, itself.
+    /// - Throws: when it could not be looked at: the mount may be another than the path tells.
+    private static func withoutLinks(_ path: String) throws(Errno) -> String {
+        guard let resolved = unsafe realpath(path, nil) else {
+            let error = Errno.current
+            if error.meansAbsent { return path }
+            throw error
+        }
         defer { unsafe free(resolved) }
         return unsafe String(cString: resolved)
     }
