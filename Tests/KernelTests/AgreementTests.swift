@@ -15,7 +15,6 @@ extension Kernel {
             "mount = \"DIR/empty ROOT/link nullfs rw\";", "mount = \"DIR/empty ROOT/bin/sh nullfs rw\";",
             "mount = \"DIR/file ROOT/var nullfs ro\";", "mount = \"DIR/file ROOT/etc/none nullfs ro\";",
             "mount = \"overlay ROOT/var overlay lowerdir=DIR/none:DIR/empty,ro\";",
-            "mount = \"overlay ROOT/var overlay lowerdir=DIR/empty,ro\";",
             "mount = \"overlay ROOT/var overlay lowerdir=DIR/empty:DIR/file,ro\";",
             "mount = \"overlay ROOT/var overlay lowerdir=DIR/empty,upperdir=DIR/none,workdir=DIR/work\";",
             "mount = \"DIR/none ROOT/var unionfs ro\";",

@@ -95,6 +95,8 @@ extension Kernel {
                     try #require(made.status == 0, "\(made)")
                     #expect(machine.jailrun("list").status == 0)
                     #expect(machine.link("jls", "name").lines.first == "t")
+                    // A cgroup is no root of threads beside one that has processes.
+                    #expect(machine.inside("jail", "-r", "b").status == 0)
                 }
                 let removed = machine.link("jail", "-r", "t")
                 #expect(removed.status == 0 && machine.link("jls", "name").lines == [], "\(removed)")

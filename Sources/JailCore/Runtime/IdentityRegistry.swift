@@ -150,6 +150,7 @@ struct IdentityRegistry {
     /// The last number used.
     func last() throws(RuntimeError) -> Int {
         if let assumed { return assumed.lastJid }
+        if !state.isSeen { return 0 }
         let text = try attempt("cannot read \(state.registryPath)") { () throws(Errno) in
             try Files.textIfThere(state.registryPath)
         }

@@ -9,6 +9,8 @@ public struct StateDirectory: Sendable {
 
     /// Those of another host, of which nothing else is known; nil for this one.
     private let assumed: [JailTrace]?
+    /// Whether what is there is what it tells.
+    var isSeen: Bool { assumed == nil }
     /// Below which the jails have their cgroups: what a record does not tell, the kernel does.
     var cgroupRoot = Cgroup(path: "")
 
@@ -270,7 +272,7 @@ public struct StateDirectory: Sendable {
     }
 
     private func networkText() throws(RuntimeError) -> String? {
-        if assumed != nil { return nil }
+        if !isSeen { return nil }
         return try attempt("cannot read \(networkPath)") { () throws(Errno) in try Files.textIfThere(networkPath) }
     }
 

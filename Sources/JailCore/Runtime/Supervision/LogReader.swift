@@ -102,8 +102,8 @@ public final class LogReader {
     /// Its name means another file by now, or there is a younger one.
     private var isRotated: Bool {
         if !older.isEmpty || isOlder { return true }
-        guard let name = inode("") else { return false }
-        return name != openInode
+        guard let name = inode(""), let mine = openInode else { return false }
+        return name != mine
     }
 
     /// Nil when there is none, or it cannot be looked at, which is told.
@@ -114,21 +114,26 @@ public final class LogReader {
         }
     }
 
-    private var openInode: ino_t {
+    /// Nil when it cannot be looked at, which is told.
+    private var openInode: ino_t? {
         var status = stat()
-        return unsafe fstat(file, &status) == 0 ? status.st_ino : 0
+        if unsafe fstat(file, &status) == 0 { return status.st_ino }
+        failure = Self.unread(log.path, HostWalkError(.current))
+        return nil
     }
 
     /// Those that are younger than the open one, which was rotated meanwhile, more than once perhaps.
-    private func findYounger() {
-        let mine = openInode
+    /// - Returns: false when it is not known which they are.
+    private func findYounger() -> Bool {
+        guard let mine = openInode else { return false }
         var number = 1
         while let other = inode(".\(number)"), other != mine { number += 1 }
         older = (1..<number).map { ".\($0)" }
+        return true
     }
 
     private func open() -> Bool {
-        if file >= 0 && older.isEmpty && !isOlder { findYounger() }
+        if file >= 0 && older.isEmpty && !isOlder && !findYounger() { return false }
         let next = older.popLast()
         isOlder = next != nil
         do throws(HostWalkError) {
