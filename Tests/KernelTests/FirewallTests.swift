@@ -43,11 +43,23 @@ extension Kernel {
             ip4.addr = 10.77.0.10; port = "8080:7000"; exec.start = "/bin/probe listen 7000 all &"; persist;
             """
 
-        private static func with(_ firewall: String, _ body: (Machine) throws -> Void) throws {
+        /// With br_netfilter built in, a new network namespace begins with filtered bridges: then packets between jails are the
+        /// firewall's, too.
+        private static let bridges = ["", "6"].map { "/proc/sys/net/bridge/bridge-nf-call-ip\($0)tables" }.filter {
+            FileManager.default.fileExists(atPath: $0)
+        }
+
+        /// - Parameter filtersBridges: leaves that as it is.
+        private static func with(
+            _ firewall: String, filtersBridges: Bool = false, _ body: (Machine) throws -> Void
+        ) throws {
             try Machine.with { machine in
                 try #require(Command.shell(neighbour).run().status == 0)
+                let before = bridges.map { machine.read($0) }
+                if !filtersBridges { for path in bridges { machine.write("0\n", to: path) } }
                 _ = Command.shell(firewall).run()
                 defer {
+                    for (path, value) in zip(bridges, before) { machine.write(value, to: path) }
                     machine.stop()
                     _ = Command.shell(
                         "nft delete table inet host; nft delete table inet firewalld; nft delete table ip filter; ip link delete toward; ip netns delete far; umount /run/netns"
