@@ -51,7 +51,10 @@ static int read_entries(int fd, const char *link) {
 int cns_iptables_forward_drops(const char *link) {
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0); /* of any kind: ip(7) */
     if (fd < 0) return -errno;
-    int result = read_entries(fd, link);
+    int result, attempts = 0;
+    do
+        result = read_entries(fd, link);
+    while (result == -EAGAIN && ++attempts < 10); /* the table's size has changed since it was asked for */
     close(fd);
     return result;
 }

@@ -223,6 +223,34 @@ extension Kernel {
             }
         }
 
+        @Test("a start and a stop beside somebody who changes tables without pause look again, and do not fail")
+        func busy() throws {
+            // More than one message of the kernel's: only then a dump can be interrupted.
+            let many = """
+                nft 'add table inet host; add chain inet host forward { type filter hook forward priority 0; }'
+                for i in $(seq 400); do
+                    echo "add rule inet host forward ip saddr 198.51.100.1 tcp dport $i counter accept comment \\"number $i\\""
+                done | nft -f -
+                """
+            try Self.with(many) { machine in
+                machine.configure(Self.jail + " nat;")
+                let others = Command.shell(
+                    "while :; do nft add table inet other; nft delete table inet other; done"
+                ).start()
+                defer {
+                    others.signal(SIGKILL)
+                    _ = others.wait()
+                    _ = Command(["nft", "delete", "table", "inet", "other"]).run()
+                }
+                for _ in 0..<8 {
+                    let started = machine.jailrun("start", machine.conf)
+                    #expect(started.status == 0 && !started.errors.contains("rules"), "\(started)")
+                    let stopped = machine.jailrun("stop", "t")
+                    #expect(stopped.status == 0 && !stopped.errors.contains("rules"), "\(stopped)")
+                }
+            }
+        }
+
         @Test("the door of a jail that was killed with its jailrun is closed by the next prune")
         func killed() throws {
             try Self.with(Self.docker) { machine in

@@ -90,8 +90,10 @@ extension PacketTable {
     private func judgedRules(_ packet: inout cns_nft_packet) throws(Errno) -> [Judged] {
         var list = unsafe cns_nft_rules()
         defer { unsafe cns_nft_free(&list) }
-        let code = unsafe cns_nft_list(socket, &packet, &list)
-        if code != 0 { throw Errno(rawValue: -code) }
+        try Self.dump {
+            unsafe cns_nft_free(&list)
+            return unsafe cns_nft_list(socket, &packet, &list)
+        }
         // What jailrun has let through is asked about as if it had not: whether a jail needs that.
         let others = unsafe UnsafeBufferPointer(start: list.first, count: list.count).filter { rule in
             !Self.text(of: rule.comment).hasPrefix(FirewallDoor.comment(of: ""))

@@ -81,14 +81,10 @@ extension PacketTable {
     func chains(_ family: UInt8 = 0) throws(Errno) -> [Chain] {
         var list = unsafe cns_nft_chains()
         defer { unsafe cns_nft_free_chains(&list) }
-        var code: CInt
-        var attempts = 0
-        repeat {
+        try Self.dump {
             unsafe cns_nft_free_chains(&list)
-            code = unsafe cns_nft_list_chains(socket, family, &list)
-            attempts += 1
-        } while code == -EINTR && attempts < 100  // a table was changed meanwhile
-        if code != 0 { throw Errno(rawValue: -code) }
+            return unsafe cns_nft_list_chains(socket, family, &list)
+        }
         return unsafe UnsafeBufferPointer(start: list.first, count: list.count).map { chain in
             Chain(
                 family: chain.family, table: Self.text(of: chain.table), name: Self.text(of: chain.name),

@@ -48,17 +48,24 @@ internal import SystemPackage
     func rules() throws(Errno) -> [Rule] {
         var list = unsafe cns_nft_rules()
         defer { unsafe cns_nft_free(&list) }
-        var code: CInt
-        var attempts = 0
-        repeat {
+        try Self.dump {
             unsafe cns_nft_free(&list)
-            code = unsafe cns_nft_list(socket, nil, &list)
-            attempts += 1
-        } while code == -EINTR && attempts < 100  // another table was changed meanwhile
-        if code != 0 { throw Errno(rawValue: -code) }
+            return unsafe cns_nft_list(socket, nil, &list)
+        }
         return unsafe UnsafeBufferPointer(start: list.first, count: list.count).map { rule in
             Rule(chain: Self.text(of: rule.chain), handle: rule.handle, comment: Self.text(of: rule.comment))
         }
+    }
+
+    /// Made again when any table was changed meanwhile, NLM_F_DUMP_INTR of netlink(7).
+    static func dump(_ make: () -> CInt) throws(Errno) {
+        var code: CInt
+        var attempts = 0
+        repeat {
+            code = make()
+            attempts += 1
+        } while code == -EINTR && attempts < 100
+        if code != 0 { throw Errno(rawValue: -code) }
     }
 
     /// C's array of bytes is a tuple here.
