@@ -12,18 +12,15 @@ extension Netlink {
     }
 
     /// Lets go of rules that keep the host from forwarding, where somebody else has turned that on: Docker, a VPN, an
-    /// administrator.
-    func releaseGuards() throws(NetlinkError) {
+    /// administrator. Under the lock, or a start or stop at the same moment would find them gone half way.
+    func releaseGuards(under lock: borrowing NetworkLock) throws(NetlinkError) {
         var released: [PacketTable.Rule] = []
         for rule in try packetRules() {
             if let place = rule.guarded, isForwardedByOthers(place) { released.append(rule) }
         }
         if released.isEmpty { return }
         let table = try packetTable()
-        do throws(Errno) { try table.delete(released) } catch {
-            // Somebody else has let go of them meanwhile.
-            if error != .noSuchFileOrDirectory { throw .dump(what: "packet rules", error) }
-        }
+        do throws(Errno) { try table.delete { released.contains($0) } } catch { throw .dump(what: "packet rules", error) }
     }
 
     /// - Parameter place: a link, for IPv4, or `ipv6`.

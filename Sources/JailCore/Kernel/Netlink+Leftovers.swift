@@ -62,7 +62,7 @@ extension Netlink {
             removed.append("\(operation)")
         }
         try restoreSettings(under: lock, of: try unusedSettings())
-        try releaseGuards()
+        try releaseGuards(under: lock)
         return removed
     }
 

@@ -54,12 +54,9 @@ extension PacketTable {
 
     func closeDoor(of jail: String) throws(Errno) {
         let comment = FirewallDoor.comment(of: jail)
-        let own = try doorRules().filter { $0.rule.comment == comment }
         for family in Self.families {
-            let rules = own.filter { $0.family == family }.map(\.rule)
-            if rules.isEmpty { continue }
             unsafe cns_nft_choose(socket, family, Self.door)
-            try delete(rules)
+            try delete { $0.chain == FirewallDoor.chain && $0.comment == comment }
         }
     }
 

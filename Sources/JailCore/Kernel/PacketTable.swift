@@ -81,6 +81,10 @@ internal import SystemPackage
     /// - Parameter rules: nil for none.
     /// - Returns: the old ones.
     func replaceRules(of jail: String, by rules: PacketRules?) throws(Errno) -> [Rule] {
+        try Self.again { () throws(Errno) in try replaceOnce(jail, rules) }
+    }
+
+    private func replaceOnce(_ jail: String, _ rules: PacketRules?) throws(Errno) -> [Rule] {
         let all = try self.rules()
         let old = all.filter { $0.jail == jail }
         if old.isEmpty && rules == nil { return [] }
@@ -104,10 +108,26 @@ internal import SystemPackage
         for rule in rules.rules { add(rule) }
     }
 
-    func delete(_ rules: [Rule]) throws(Errno) {
-        unsafe cns_nft_begin(socket)
-        for rule in rules { unsafe cns_nft_delete_rule(socket, rule.chain, rule.handle) }
-        try commit()
+    /// Those that are there.
+    func delete(_ isMeant: (Rule) -> Bool) throws(Errno) {
+        try Self.again { () throws(Errno) in
+            let meant = try rules().filter(isMeant)
+            if meant.isEmpty { return }
+            unsafe cns_nft_begin(socket)
+            for rule in meant { unsafe cns_nft_delete_rule(socket, rule.chain, rule.handle) }
+            try commit()
+        }
+    }
+
+    /// A batch deletes by handle what a look has found. Whoever else changes that chain (another jailrun, iptables-restore(8),
+    /// Docker) may have deleted one meanwhile, and the kernel takes none of the batch then: ENOENT.
+    static func again<Result>(_ lookAndChange: () throws(Errno) -> Result) throws(Errno) -> Result {
+        for _ in 1..<5 {
+            do throws(Errno) { return try lookAndChange() } catch {
+                if error != .noSuchFileOrDirectory { throw error }
+            }
+        }
+        return try lookAndChange()
     }
 
     func commit() throws(Errno) {

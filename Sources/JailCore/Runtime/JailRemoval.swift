@@ -116,10 +116,27 @@ struct NetworkStop {
     private func disconnect(_ connection: NetworkConnection, _ group: NetworkGroup, _ others: [JailTrace])
         throws(NetlinkError)
     {
-        let isLast = others.isEmpty
-        for operation in isLast ? undo + returns : [] {
-            try connection.netlink.perform(operation, under: connection.lock)
+        let failure = others.isEmpty ? undoAll(connection) : nil
+        do throws(NetlinkError) { try removeRest(connection, group, others) } catch { throw failure ?? error }
+        if let failure { throw failure }
+    }
+
+    /// One that fails does not keep the others: the link of a jail is not to stay because a chain of Docker's has gone.
+    /// - Returns: what failed first.
+    private func undoAll(_ connection: NetworkConnection) -> NetlinkError? {
+        var failure: NetlinkError?
+        for operation in undo + returns {
+            do throws(NetlinkError) { try connection.netlink.perform(operation, under: connection.lock) } catch {
+                failure = failure ?? error
+            }
         }
+        return failure
+    }
+
+    private func removeRest(_ connection: NetworkConnection, _ group: NetworkGroup, _ others: [JailTrace])
+        throws(NetlinkError)
+    {
+        let isLast = others.isEmpty
         for _ in 0..<Self.attempts {
             _ = try connection.netlink.removeLeftovers(
                 jail: trace.name, jid: isLast && trace.unreadable == nil ? group.number : nil, under: connection.lock)

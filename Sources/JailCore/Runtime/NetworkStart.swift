@@ -239,10 +239,21 @@ final class NetworkConnection {
     private let proc: Descriptor
     private let lockFile: JailLock
 
-    init(host: Host) throws(RuntimeError) {
-        let lockFile = try JailLock(
-            host.state.networkPath, in: host.state, jail: "network", writesHolder: false,
-            waits: (host.waits, host.signals))
+    convenience init(host: Host) throws(RuntimeError) {
+        try self.init(
+            JailLock(
+                host.state.networkPath, in: host.state, jail: "network", writesHolder: false,
+                waits: (host.waits, host.signals)))
+    }
+
+    /// For one that waits for nothing, a supervisor. Nil when another jailrun has the lock.
+    static func ifFree(_ host: Host) throws(RuntimeError) -> NetworkConnection? {
+        try host.state.prepare()
+        guard let lockFile = JailLock(tryLocking: host.state.networkPath, writesHolder: false) else { return nil }
+        return try NetworkConnection(lockFile)
+    }
+
+    private init(_ lockFile: consuming JailLock) throws(RuntimeError) {
         let proc = try Self.openProc()
         do throws(NetlinkError) {
             lock = try NetworkLock(FileDescriptor(rawValue: lockFile.descriptor.number))

@@ -47,11 +47,41 @@ extension Supervisor {
     /// Also after a start, whose rules were planned before somebody turned it on.
     func releaseGuards() {
         do throws(RuntimeError) {
-            let proc = try NetworkConnection.openProc()
-            do throws(NetlinkError) {
-                try Netlink(proc: FileDescriptor(rawValue: proc.number)).releaseGuards()
-            } catch { throw .host("cannot look at who forwards: \(error)", hint: error.hint) }
-        } catch { host.warn(error.message) }
+            guardsMilliseconds = try tryReleasingGuards() ? nil : Clock.milliseconds() + Self.busyMilliseconds
+        } catch {
+            guardsMilliseconds = Clock.milliseconds() + Self.failedMilliseconds
+            tellOnce(error.message)
+        }
+    }
+
+    /// - Returns: false when another jailrun is at work on the network, for which no supervisor waits.
+    private func tryReleasingGuards() throws(RuntimeError) -> Bool {
+        guard let connection = try NetworkConnection.ifFree(host) else { return false }
+        do throws(NetlinkError) { try connection.netlink.releaseGuards(under: connection.lock) } catch {
+            throw .host("cannot look at who forwards: \(error)", hint: error.hint)
+        }
+        networkObjection = nil
+        return true
+    }
+
+    // MARK: Later
+
+    /// How long to wait for another jailrun, and after a failure.
+    private static var busyMilliseconds: Int { 100 }
+    private static var failedMilliseconds: Int { 1000 }
+
+    /// What is due.
+    func lookAtNetwork() {
+        if let moment = guardsMilliseconds, moment <= Clock.milliseconds() { releaseGuards() }
+    }
+
+    /// When something is due next.
+    var networkMilliseconds: Int? { guardsMilliseconds }
+
+    /// What fails is tried again and again.
+    private func tellOnce(_ message: String) {
+        if message != networkObjection { host.warn(message) }
+        networkObjection = message
     }
 }
 

@@ -21,6 +21,7 @@ extension Supervisor {
     /// Waits for the next events and deals with all of them.
     func wait() {
         watchNetwork()
+        lookAtNetwork()
         putBackRules()
         let watches = watches().filter { $0.descriptor >= 0 }
         var polled = watches.map { pollfd(fd: $0.descriptor, events: $0.events, revents: 0) }
@@ -65,7 +66,8 @@ extension Supervisor {
     }
 
     private func timeout() -> Int32 {
-        let pause = services.compactMap(\.budget.resumesMilliseconds).min().map { max(0, $0 - Clock.milliseconds()) }
+        let moments = services.map(\.budget.resumesMilliseconds) + [networkMilliseconds]
+        let pause = moments.compactMap { $0 }.min().map { max(0, $0 - Clock.milliseconds()) }
         let rest = workTimeout()
         guard let pause else { return rest }
         return rest < 0 ? Int32(pause) : min(rest, Int32(pause))

@@ -38,6 +38,10 @@ final class Supervisor {
     var command: CommandBeside?
     /// Says when somebody turns the host's forwarding on or off; -1 as long as no jail is forwarded.
     var forwardingWatch: Int32 = -1
+    /// When to look again who forwards; nil when nobody has to.
+    var guardsMilliseconds: Int?
+    /// What was said last of the host's network.
+    var networkObjection: String?
     /// Says when rules of nftables go; -1 as long as no jail has any.
     var rulesWatch: Int32 = -1
     /// Some have gone, and not every jail has been looked at since.
