@@ -265,7 +265,26 @@ void cns_nft_free(struct cns_nft_rules *rules) {
     rules->count = 0;
 }
 
-/* MARK: chains */
+/* MARK: tables and chains */
+
+struct sought {
+    const char *table;
+    bool *is_there;
+};
+
+static int on_table(struct nlmsghdr *header, void *argument) {
+    struct sought *sought = argument;
+    if (header->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWTABLE))
+        *sought->is_there |= is(find(body(header), NFTA_TABLE_NAME), sought->table);
+    return 0;
+}
+
+int cns_nft_has_table(struct cns_nft *self, bool *is_there) {
+    struct sought sought = {self->table, is_there};
+    *is_there = false;
+    cns_nft_ask(self, NFT_MSG_GETTABLE, self->family);
+    return unless_absent(cns_nft_hear(self, on_table, &sought));
+}
 
 static int on_chain(struct nlmsghdr *header, void *argument) {
     struct cns_nft_chains *chains = argument;

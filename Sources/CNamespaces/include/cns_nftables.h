@@ -87,6 +87,9 @@ struct cns_nft_packet {
 int cns_nft_list(struct cns_nft *self, const struct cns_nft_packet *packet, struct cns_nft_rules *rules);
 void cns_nft_free(struct cns_nft_rules *rules);
 
+/* Whether the chosen table is there. */
+int cns_nft_has_table(struct cns_nft *self, bool *is_there);
+
 struct cns_nft_chain {
     char table[64], name[64], type[16];
     uint8_t family;

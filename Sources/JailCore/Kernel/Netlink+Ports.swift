@@ -66,10 +66,10 @@ extension Netlink {
 
     /// Takes away what was for links that are gone.
     func releaseGoneLinks(_ links: [HostNetworkFacts.Link]) throws(NetlinkError) {
-        let gone = try heldLinks().filter { name in !links.contains { $0.name == name } }
-        if gone.isEmpty { return }
-        let table = try packetTable()
-        do throws(Errno) { try table.release(gone) } catch { throw .dump(what: "packet rules", error) }
+        guard let table = try packetTableIfAny() else { return }
+        do throws(Errno) { try table.release { name in !links.contains { $0.name == name } } } catch {
+            throw .dump(what: "packet rules", error)
+        }
     }
 
     func packetTable() throws(NetlinkError) -> PacketTable {

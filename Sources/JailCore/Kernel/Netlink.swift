@@ -60,7 +60,7 @@ public import SystemPackage
         case .setSysctl(let sysctl): try set(sysctl, operation, lock)
         case .restoreSysctl(let sysctl): try restore(sysctl, operation, lock)
         case .holdLink(let hold): try change(operation) { table throws(Errno) in try table.hold(hold) }
-        case .releaseLink(let name): try change(operation) { table throws(Errno) in try table.release([name]) }
+        case .releaseLink(let name): try change(operation) { table throws(Errno) in try table.release { $0 == name } }
         case .openDoor(let door): try change(operation) { table throws(Errno) in try table.open(door) }
         case .closeDoor(let jail): try change(operation) { table throws(Errno) in try table.closeDoor(of: jail) }
         case .publish(let rules): try publish(rules, operation)

@@ -37,7 +37,7 @@ extension PacketTable {
         }
     }
 
-    /// Links that are held, or were before they went.
+    /// Links of which something is looked at.
     func heldLinks() throws(Errno) -> [String] {
         choose()
         var names: [String] = []
@@ -45,23 +45,36 @@ extension PacketTable {
         return names
     }
 
-    /// The table goes with the last.
-    func release(_ names: [String]) throws(Errno) {
-        let all = try heldLinks()
-        let present = names.filter(all.contains)
-        if present.isEmpty && !all.isEmpty { return }
-        choose()
-        unsafe cns_nft_begin(socket)
-        if present.count == all.count {
-            unsafe cns_nft_delete_table(socket)
-        } else {
-            for name in present { unsafe cns_nft_delete_chain(socket, name) }
+    /// The table goes with the last; and one that is empty, for before 6.13 a kernel takes a chain away with its link.
+    func release(_ isMeant: (String) -> Bool) throws(Errno) {
+        try Self.again { () throws(Errno) in
+            let all = try chains(UInt8(CNS_NFT_NETDEV)).filter { $0.table == Self.links }.map(\.name)
+            let meant = all.filter(isMeant)
+            if meant.count == all.count { return try deleteTable(isEmpty: all.isEmpty) }
+            if meant.isEmpty { return }
+            choose()
+            unsafe cns_nft_begin(socket)
+            for name in meant { unsafe cns_nft_delete_chain(socket, name) }
+            try commit()
         }
+    }
+
+    private func deleteTable(isEmpty: Bool) throws(Errno) {
+        choose()
+        if isEmpty, try !isThere() { return }
+        unsafe cns_nft_begin(socket)
+        unsafe cns_nft_delete_table(socket)
         do throws(Errno) { try commit() } catch {
             // Nothing of jailrun's is in a table that a program of the host's owns.
-            let isOthers = error == .notPermitted && present.isEmpty
-            if error != .noSuchFileOrDirectory && !isOthers { throw error }
+            if error != .notPermitted || !isEmpty { throw error }
         }
+    }
+
+    /// The chosen table.
+    private func isThere() throws(Errno) -> Bool {
+        var isThere = false
+        try Self.dump { unsafe cns_nft_has_table(socket, &isThere) }
+        return isThere
     }
 
     struct Chain {
