@@ -178,6 +178,16 @@ struct PortTests {
         #expect(Self.rules(try Self.plan(["8080:8080"], facts: facts)).filter { $0.hasPrefix("forward") } == [])
     }
 
+    @Test(
+        "forwarding is needed by published ports, nat and what guards it, not by gates alone",
+        arguments: [
+            ("prerouting", "www 8080/tcp", true), ("forward", "www nat", true), ("postrouting", "www nat", true),
+            ("forward", "www guard lan", true), ("forward", "www gate", false), ("raw", "www", false),
+        ])
+    func forwarding(chain: String, comment: String, isNeeded: Bool) {
+        #expect(PacketTable.Rule(chain: chain, handle: 1, comment: comment).needsForwarding == isNeeded)
+    }
+
     @Test("what another jail made forward is guarded as if this one had")
     func originals() throws {
         var facts = NetworkPlannerTests.facts

@@ -25,11 +25,15 @@ internal import SystemPackage
             let words = comment.split(separator: " ")
             return words.count == 3 && chain == "forward" ? words[2] : nil
         }
+        /// Behind another's firewall, beside the jail's door.
+        var isGate: Bool { comment.hasSuffix(" \(PacketRule.gate)") }
         /// It is there as long as its jail is up, whatever others do.
-        var lasts: Bool { guarded == nil && !comment.hasSuffix(" \(PacketRule.gate)") }
-        /// The jail is reached, or reaches, through the host.
+        var lasts: Bool { guarded == nil && !isGate }
+        /// The jail is reached, or reaches, through the host. Gates only keep from that: forwarding that is left on for these alone
+        /// has no guard.
         var needsForwarding: Bool {
-            chain == "forward" || chain == "prerouting" || comment.hasSuffix(" \(PacketRule.masquerades)")
+            chain == "forward" && !isGate || chain == "prerouting"
+                || comment.hasSuffix(" \(PacketRule.masquerades)")
         }
     }
 
