@@ -68,6 +68,36 @@ extension Kernel {
             }
         }
 
+        @Test(
+            "a stop of which one request or look fails takes back what it can, and the next command the rest",
+            arguments: Fault.each([("sendmsg", "ENOBUFS"), ("openat2", "ENFILE"), ("openat2", "ENOMEM")], upTo: 12))
+        func stop(fault: Fault) throws {
+            let link = """
+                ip link add toward type veth peer name away && ip address add 192.0.2.1/24 dev toward &&
+                ip link set toward up && ip link set away up && echo 0 >/proc/sys/net/ipv4/conf/toward/forwarding
+                """
+            try Machine.with { machine in
+                try #require(Command.shell(link).run().status == 0)
+                defer { _ = Command.shell("ip link delete toward").run() }
+                func settings() -> String {
+                    Command.shell("grep -H . /proc/sys/net/ipv4/conf/*/forwarding").run().output
+                }
+                let before = settings()
+                machine.configure("ip4.addr = 10.77.0.99; port = \"8099:80\"; nat; persist;")
+                try #require(machine.jailrun("start", machine.conf).status == 0)
+                #expect(settings().contains("toward/forwarding:74"))
+                let outcome = run(machine, fault, ["stop", "t"])
+                #expect(outcome.status != -1, "\(outcome)")
+                // The supervisor may be at work on the rest, too.
+                let isAsBefore = eventually(seconds: 5) {
+                    machine.jailrun("prune", seconds: 5).status == 0 && settings() == before
+                }
+                #expect(isAsBefore, "\(settings())\n\(outcome)")
+                let rules = Command(["nft", "list", "ruleset"]).run().output
+                #expect(!rules.contains("jailrun"), "\(rules)")
+            }
+        }
+
         @Test("a cgroup that is made and cannot be marked is not left")
         func mark() throws {
             try Machine.with { machine in

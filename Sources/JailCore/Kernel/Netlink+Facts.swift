@@ -1,5 +1,6 @@
 internal import CNamespaces
 internal import Glibc
+internal import SystemPackage
 
 extension Netlink {
     /// What the host has, as far as a jail of that network depends on it. Some 0.2 ms.
@@ -7,8 +8,8 @@ extension Netlink {
     public func facts(for network: NetworkSpec, seesRules: Bool = true) throws(NetlinkError) -> HostNetworkFacts {
         guard network.isConnected else { return HostNetworkFacts(links: []) }
         var facts = HostNetworkFacts(links: try links())
-        facts.hasIPv6 = sysctl("net/ipv6/conf/all/forwarding") != nil
-        facts.linksWithoutIPv6 = linksWithoutIPv6(for: network)
+        facts.hasIPv6 = try sysctl(NetworkSysctl.ipv6Forwarding) != nil
+        facts.linksWithoutIPv6 = try linksWithoutIPv6(for: network)
         facts.addresses = try records(.addresses).compactMap { record in
             guard let prefix = InternetPrefix(record.address), let link = facts.links.name(record.index) else {
                 return nil
@@ -25,15 +26,17 @@ extension Netlink {
             if link.isBridge { facts.defaultGateways += try defaultGateways(link) }
         }
         facts.takenPorts = try takenPorts(for: network.ports, seesRules: seesRules)
-        facts.sysctls = sysctls(for: network, facts)
+        facts.sysctls = try sysctls(for: network, facts)
         facts.obstacles = seesRules ? try obstacles(for: network, facts) : nil
         return facts
     }
 
-    private func linksWithoutIPv6(for network: NetworkSpec) -> [String]? {
+    private func linksWithoutIPv6(for network: NetworkSpec) throws(NetlinkError) -> [String]? {
         if !network.addresses.contains(where: { $0.family == .ipv6 }) { return nil }
-        let names = ["default", NetworkPlan.bridge] + network.addressInterfaces
-        let disabled = names.filter { sysctl("net/ipv6/conf/\($0)/disable_ipv6") == "1" }
+        var disabled: [String] = []
+        for name in ["default", NetworkPlan.bridge] + network.addressInterfaces {
+            if try sysctl("net/ipv6/conf/\(name)/disable_ipv6") == "1" { disabled.append(name) }
+        }
         return disabled.isEmpty ? nil : disabled
     }
 
@@ -46,7 +49,9 @@ extension Netlink {
     }
 
     /// The settings that an attachment to a plain interface changes.
-    private func sysctls(for network: NetworkSpec, _ facts: HostNetworkFacts) -> [HostNetworkFacts.Sysctl] {
+    private func sysctls(for network: NetworkSpec, _ facts: HostNetworkFacts) throws(NetlinkError)
+        -> [HostNetworkFacts.Sysctl]
+    {
         let plain = network.addresses.filter { spec in
             facts.links.contains { $0.name == spec.interface && !$0.isBridge && !$0.isLoopback }
         }
@@ -69,13 +74,19 @@ extension Netlink {
                 paths += ["net/ipv6/conf/\(link)/forwarding", "net/ipv6/conf/\(link)/accept_ra"]
             }
         }
-        return paths.compactMap { path in sysctl(path).map { HostNetworkFacts.Sysctl(path: path, value: $0) } }
+        var found: [HostNetworkFacts.Sysctl] = []
+        for path in paths {
+            if let value = try sysctl(path) { found.append(HostNetworkFacts.Sysctl(path: path, value: value)) }
+        }
+        return found
     }
 
-    /// Nil when there is no such file.
-    func sysctl(_ path: String) -> String? {
+    /// Nil when there is no such file: no such link, or no IPv6.
+    func sysctl(_ path: String) throws(NetlinkError) -> String? {
         var value = [CChar](repeating: 0, count: 64)
-        guard unsafe cns_sysctl_read(proc, path, &value, value.count) == 0 else { return nil }
+        let code = unsafe cns_sysctl_read(proc, path, &value, value.count)
+        if code == -ENOENT { return nil }
+        if code != 0 { throw .dump(what: "/proc/sys/\(path)", Errno(rawValue: -code)) }
         return String(decoding: value.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 

@@ -9,9 +9,12 @@ extension Netlink {
     private static let forward = 2
 
     func obstacles(for network: NetworkSpec, _ facts: HostNetworkFacts) throws(NetlinkError) -> [FirewallObstacle] {
-        let probes = network.firewallProbes(facts) { family in
-            sysctl("net/bridge/bridge-nf-call-ip\(family == .ipv4 ? "" : "6")tables").map { $0 != "0" } ?? false
+        var filtered: [AddressSpec.Family] = []
+        for (family, infix) in [(AddressSpec.Family.ipv4, ""), (.ipv6, "6")] {
+            let value = try sysctl("net/bridge/bridge-nf-call-ip\(infix)tables")
+            if value ?? "0" != "0" { filtered.append(family) }
         }
+        let probes = network.firewallProbes(facts) { [filtered] in filtered.contains($0) }
         if probes.isEmpty { return [] }
         guard let table = try packetTableIfAny() else { return [] }
         do throws(Errno) { return try obstacles(probes, table) + legacy(probes) } catch {

@@ -4,11 +4,11 @@ internal import SystemPackage
 
 extension Netlink {
     /// Whether a setting is as jailrun made it: nobody else has changed it since, or needs it as it is.
-    func isOurs(_ entry: NetworkLedger.Entry) -> Bool {
+    func isOurs(_ entry: NetworkLedger.Entry) throws(NetlinkError) -> Bool {
         guard let written = entry.written else { return true }
-        guard NetworkSysctl.followsIPv6Forwarding(entry.path) else { return sysctl(entry.path) == written }
+        guard NetworkSysctl.followsIPv6Forwarding(entry.path) else { return try sysctl(entry.path) == written }
         // Restored after forwarding itself: where that is on still, the host would lose its router.
-        return sysctl(NetworkSysctl.ipv6Forwarding) == "0"
+        return try sysctl(NetworkSysctl.ipv6Forwarding) == "0"
     }
 
     /// Lets go of rules that keep the host from forwarding, where somebody else has turned that on: Docker, a VPN, an
@@ -16,7 +16,7 @@ extension Netlink {
     func releaseGuards(under lock: borrowing NetworkLock) throws(NetlinkError) {
         var released: [PacketTable.Rule] = []
         for rule in try packetRules() {
-            if let place = rule.guarded, isForwardedByOthers(place) { released.append(rule) }
+            if let place = rule.guarded, try isForwardedByOthers(place) { released.append(rule) }
         }
         if released.isEmpty { return }
         let table = try packetTable()
@@ -24,9 +24,9 @@ extension Netlink {
     }
 
     /// - Parameter place: a link, for IPv4, or `ipv6`.
-    private func isForwardedByOthers(_ place: Substring) -> Bool {
+    private func isForwardedByOthers(_ place: Substring) throws(NetlinkError) -> Bool {
         let path = place == "ipv6" ? NetworkSysctl.ipv6Forwarding : "net/ipv4/conf/\(place)/forwarding"
-        guard let value = sysctl(path) else { return false }
+        guard let value = try sysctl(path) else { return false }
         return value != "0" && value != NetworkSysctl.mark
     }
 }

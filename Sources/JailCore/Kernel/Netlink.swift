@@ -203,19 +203,30 @@ public import SystemPackage
         }
     }
 
-    /// Restores recorded values, last first, and forgets them once they are restored; those, too, that are no longer jailrun's.
+    /// Restores recorded values, last first, and forgets them once they are restored; those, too, that are no longer jailrun's. What
+    /// could not be looked at or restored stays recorded, with those before it.
     func restoreSettings(
         under lock: borrowing NetworkLock, of isUnused: (NetworkLedger.Entry) -> Bool
     ) throws(NetlinkError) {
         let entries = try lock.ledger().entries.filter(isUnused)
-        for entry in entries.reversed() where isOurs(entry) {
-            try request(
-                .restoreSysctl(
-                    NetworkSysctl(
-                        namespace: .host, path: entry.path, value: entry.value, previous: entry.value,
-                        users: entry.users)))
+        var settled: [NetworkLedger.Entry] = []
+        var failure: NetlinkError?
+        for entry in entries.reversed() where failure == nil {
+            do throws(NetlinkError) {
+                try restore(entry)
+                settled.append(entry)
+            } catch { failure = error }
         }
-        if !entries.isEmpty { try lock.change { $0.entries.removeAll { entries.contains($0) } } }
+        if !settled.isEmpty { try lock.change { $0.entries.removeAll { settled.contains($0) } } }
+        if let failure { throw failure }
+    }
+
+    private func restore(_ entry: NetworkLedger.Entry) throws(NetlinkError) {
+        guard try isOurs(entry) else { return }
+        try request(
+            .restoreSysctl(
+                NetworkSysctl(
+                    namespace: .host, path: entry.path, value: entry.value, previous: entry.value, users: entry.users)))
     }
 }
 
