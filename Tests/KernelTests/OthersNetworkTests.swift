@@ -12,24 +12,27 @@ extension Kernel {
                 ip address add 192.0.$((i+1)).1/24 dev u$i; ip link set u$i up
                 ip -n n$i address add 192.0.$((i+1)).2/24 dev e$i; ip -n n$i link set e$i up
                 ip -n n$i link set lo up; ip -n n$i route add default via 192.0.$((i+1)).1
+                ip address add fd00:$i::1/64 dev u$i nodad; ip -n n$i address add fd00:$i::2/64 dev e$i nodad
+                ip -6 -n n$i route add default via fd00:$i::1
             done
-            echo 0 >/proc/sys/net/ipv4/ip_forward
+            echo 0 >/proc/sys/net/ipv4/ip_forward; echo 0 >/proc/sys/net/ipv6/conf/all/forwarding
             """
         private static let removal = """
             for i in 1 2; do ip link delete u$i; ip netns delete n$i; done; umount /run/netns
-            echo 0 >/proc/sys/net/ipv4/ip_forward
+            echo 0 >/proc/sys/net/ipv4/ip_forward; echo 0 >/proc/sys/net/ipv6/conf/all/forwarding
             """
 
         private static func with(_ body: (Machine) throws -> Void) throws {
             try Machine.with { machine in
                 _ = Command.shell(networks).run()
                 defer { _ = Command.shell(removal).run() }
+                // Of both families.
                 let server = Command.shell(
-                    "exec ip netns exec n2 socat TCP-LISTEN:8000,fork,reuseaddr SYSTEM:'echo yes'"
+                    "exec ip netns exec n2 socat TCP6-LISTEN:8000,ipv6only=0,fork,reuseaddr SYSTEM:'echo yes'"
                 ).start()
                 defer { server.signal(SIGTERM) }
                 try #require(
-                    eventually { Command.shell("ip netns exec n2 grep -q :1F40 /proc/net/tcp").run().status == 0 })
+                    eventually { Command.shell("ip netns exec n2 grep -q :1F40 /proc/net/tcp6").run().status == 0 })
                 try body(machine)
             }
         }
@@ -40,8 +43,13 @@ extension Kernel {
                 == "yes\n"
         }
 
-        private static func setting(_ name: String) -> String {
-            Command.shell("cat /proc/sys/net/ipv4/\(name)").run().output.trimmingCharacters(in: .newlines)
+        private static var isForwardedIPv6: Bool {
+            let ask = "ip netns exec n1 socat -T 2 - TCP6:[fd00:2::2]:8000,connect-timeout=3 </dev/null"
+            return Command.shell(ask).run().output == "yes\n"
+        }
+
+        private static func setting(_ name: String, _ family: String = "ipv4") -> String {
+            Command.shell("cat /proc/sys/net/\(family)/\(name)").run().output.trimmingCharacters(in: .newlines)
         }
 
         @Test("what somebody else forwards while a jail with nat is up is forwarded then, and after the jail's stop")
@@ -55,6 +63,21 @@ extension Kernel {
                 machine.stop()
                 #expect(Self.isForwarded)
                 #expect(Self.setting("conf/u1/forwarding") == "1")
+            }
+        }
+
+        @Test("the same of IPv6, of which the kernel tells nobody")
+        func forwardingIPv6() throws {
+            try Self.with { machine in
+                machine.configure("ip6.addr = fd77::10; nat; persist;")
+                try #require(machine.jailrun("start", machine.conf).status == 0)
+                #expect(Self.setting("conf/all/forwarding", "ipv6") == "74")
+                #expect(!Self.isForwardedIPv6, "the host has become a router for others than the jail")
+                _ = Command.shell("echo 1 >/proc/sys/net/ipv6/conf/all/forwarding").run()
+                #expect(eventually(seconds: 10) { Self.isForwardedIPv6 })
+                machine.stop()
+                #expect(Self.isForwardedIPv6)
+                #expect(Self.setting("conf/all/forwarding", "ipv6") == "1")
             }
         }
 

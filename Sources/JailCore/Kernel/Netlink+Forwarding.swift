@@ -11,16 +11,21 @@ extension Netlink {
         return try sysctl(NetworkSysctl.ipv6Forwarding) == "0"
     }
 
-    /// Lets go of rules that keep the host from forwarding, where somebody else has turned that on: Docker, a VPN, an
-    /// administrator. Under the lock, or a start or stop at the same moment would find them gone half way.
-    func releaseGuards(under lock: borrowing NetworkLock) throws(NetlinkError) {
-        var released: [PacketTable.Rule] = []
+    /// Rules that keep the host from forwarding, where somebody else has turned that on: Docker, a VPN, an administrator.
+    func staleGuards() throws(NetlinkError) -> [PacketTable.Rule] {
+        var stale: [PacketTable.Rule] = []
         for rule in try packetRules() {
-            if let place = rule.guarded, try isForwardedByOthers(place) { released.append(rule) }
+            if let place = rule.guarded, try isForwardedByOthers(place) { stale.append(rule) }
         }
+        return stale
+    }
+
+    /// Lets go of those. Under the lock, or a start or stop at the same moment would find them gone half way.
+    func releaseGuards(under lock: borrowing NetworkLock) throws(NetlinkError) {
+        let released = try staleGuards()
         if released.isEmpty { return }
         let table = try packetTable()
-        do throws(Errno) { try table.delete { released.contains($0) } } catch { throw .dump(what: "packet rules", error) }
+        do throws(Errno) { try table.delete(released.contains) } catch { throw .dump(what: "packet rules", error) }
     }
 
     /// - Parameter place: a link, for IPv4, or `ipv6`.

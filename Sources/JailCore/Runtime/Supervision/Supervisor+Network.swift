@@ -7,6 +7,7 @@ extension Supervisor {
         if rulesWatch < 0, services.contains(where: \.hasNetwork) { rulesWatch = cns_nft_watch() }
         if forwardingWatch < 0, services.contains(where: \.spec.network.isForwarded) {
             forwardingWatch = cns_forwarding_watch()
+            ipv6Milliseconds = 0
         }
     }
 
@@ -42,6 +43,28 @@ extension Supervisor {
     func forwardingChanged() {
         cns_forwarding_heard(forwardingWatch)
         releaseGuards()
+        ipv6Milliseconds = 0
+    }
+
+    /// To the kernel another number than 0 in the place of jailrun's mark is no change, and for IPv6 it tells nobody
+    /// (net/ipv6/addrconf.c). So it is looked at, as long as the mark is there.
+    private func lookAtIPv6Forwarding() {
+        guard let moment = ipv6Milliseconds, moment <= Clock.milliseconds() else { return }
+        if forwardsIPv6ForJails { return ipv6Milliseconds = Clock.milliseconds() + Self.laterMilliseconds }
+        ipv6Milliseconds = nil
+        releaseGuards()
+    }
+
+    /// On a doubt, too: it is looked at again.
+    private var forwardsIPv6ForJails: Bool {
+        do throws(RuntimeError) {
+            return try look { netlink throws(NetlinkError) in
+                try netlink.sysctl(NetworkSysctl.ipv6Forwarding) == NetworkSysctl.mark
+            }
+        } catch {
+            tellOnce(error.message)
+            return true
+        }
     }
 
     /// Also after a start, whose rules were planned before somebody turned it on.
@@ -49,34 +72,47 @@ extension Supervisor {
         do throws(RuntimeError) {
             guardsMilliseconds = try tryReleasingGuards() ? nil : Clock.milliseconds() + Self.busyMilliseconds
         } catch {
-            guardsMilliseconds = Clock.milliseconds() + Self.failedMilliseconds
+            guardsMilliseconds = Clock.milliseconds() + Self.laterMilliseconds
             tellOnce(error.message)
         }
     }
 
     /// - Returns: false when another jailrun is at work on the network, for which no supervisor waits.
     private func tryReleasingGuards() throws(RuntimeError) -> Bool {
-        guard let connection = try NetworkConnection.ifFree(host) else { return false }
-        do throws(NetlinkError) { try connection.netlink.releaseGuards(under: connection.lock) } catch {
-            throw .host("cannot look at who forwards: \(error)", hint: error.hint)
+        let isNeeded = try look { netlink throws(NetlinkError) in try !netlink.staleGuards().isEmpty }
+        if isNeeded {
+            guard let connection = try NetworkConnection.ifFree(host) else { return false }
+            do throws(NetlinkError) { try connection.netlink.releaseGuards(under: connection.lock) } catch {
+                throw .host("cannot let others forward: \(error)", hint: error.hint)
+            }
         }
         networkObjection = nil
         return true
     }
 
+    private func look<Result>(_ body: (borrowing Netlink) throws(NetlinkError) -> Result) throws(RuntimeError)
+        -> Result
+    {
+        let proc = try NetworkConnection.openProc()
+        do throws(NetlinkError) { return try body(Netlink(proc: FileDescriptor(rawValue: proc.number))) } catch {
+            throw .host("cannot look at who forwards: \(error)", hint: error.hint)
+        }
+    }
+
     // MARK: Later
 
-    /// How long to wait for another jailrun, and after a failure.
+    /// How long to wait for another jailrun; and after a failure, or between two looks.
     private static var busyMilliseconds: Int { 100 }
-    private static var failedMilliseconds: Int { 1000 }
+    private static var laterMilliseconds: Int { 1000 }
 
     /// What is due.
     func lookAtNetwork() {
         if let moment = guardsMilliseconds, moment <= Clock.milliseconds() { releaseGuards() }
+        lookAtIPv6Forwarding()
     }
 
     /// When something is due next.
-    var networkMilliseconds: Int? { guardsMilliseconds }
+    var networkMilliseconds: Int? { [guardsMilliseconds, ipv6Milliseconds].compactMap { $0 }.min() }
 
     /// What fails is tried again and again.
     private func tellOnce(_ message: String) {

@@ -40,6 +40,8 @@ final class Supervisor {
     var forwardingWatch: Int32 = -1
     /// When to look again who forwards; nil when nobody has to.
     var guardsMilliseconds: Int?
+    /// When to look again whether IPv6 is still forwarded for jails alone; nil when it is not.
+    var ipv6Milliseconds: Int?
     /// What was said last of the host's network.
     var networkObjection: String?
     /// Says when rules of nftables go; -1 as long as no jail has any.
