@@ -188,6 +188,14 @@ struct PortTests {
         #expect(PacketTable.Rule(chain: chain, handle: 1, comment: comment).needsForwarding == isNeeded)
     }
 
+    @Test("the record says how many rules a jail has always, and how many beside its door; guards are neither")
+    func counts() {
+        let comments = ["www 8080/tcp", "www", "www gate", "www gate", "www guard lan"]
+        let rules = comments.map { PacketRule(chain: .forward, conditions: [], verdict: .drop, comment: $0) }
+        let publish = NetworkOperation.publish(PacketRules(jail: "www", rules: rules))
+        #expect(publish.undo == .withdraw(jail: "www", count: 2, gates: 2))
+    }
+
     @Test("what another jail made forward is guarded as if this one had")
     func originals() throws {
         var facts = NetworkPlannerTests.facts
@@ -230,5 +238,5 @@ struct PortTests {
 
 extension [NetworkOperation] {
     /// The jails whose rules are taken away.
-    var withdrawals: [String] { compactMap { if case .withdraw(let jail, _) = $0 { jail } else { nil } } }
+    var withdrawals: [String] { compactMap { if case .withdraw(let jail, _, _) = $0 { jail } else { nil } } }
 }

@@ -208,18 +208,96 @@ extension Kernel {
             }
         }
 
+        /// With a port that is not published.
+        private static let twoPorts = jail.replacingOccurrences(
+            of: "all &\"", with: "all &\", \"/bin/probe listen 7001 all &\"")
+
+        /// What the other machine sends to the jail's own address.
+        private static func expectGates(location: SourceLocation = #_sourceLocation) {
+            _ = Command.shell("ip -n far route add 10.77.0.0/24 via 192.0.2.1").run()
+            for port in ["7000", "7001"] {
+                let direct = Command.shell("ip netns exec far '\(Laboratory.probe)' connect 10.77.0.10 \(port)")
+                #expect(direct.run(seconds: 3).status != 0, "port \(port)", sourceLocation: location)
+            }
+        }
+
         @Test("through Docker's door pass only the published port and what it answers, not other ports of the jail")
         func gate() throws {
             try Self.with(Self.docker) { machine in
-                machine.configure(
-                    Self.jail.replacingOccurrences(of: "all &\"", with: "all &\", \"/bin/probe listen 7001 all &\""))
+                machine.configure(Self.twoPorts)
                 try #require(machine.jailrun("start", machine.conf).status == 0)
                 #expect(eventually(seconds: 10) { Self.isReached })
-                _ = Command.shell("ip -n far route add 10.77.0.0/24 via 192.0.2.1").run()
-                for port in ["7000", "7001"] {
-                    let direct = Command.shell("ip netns exec far '\(Laboratory.probe)' connect 10.77.0.10 \(port)")
-                    #expect(direct.run(seconds: 3).status != 0, "port \(port)")
+                Self.expectGates()
+            }
+        }
+
+        @Test("after a flush and a restart of Docker the door opens with its gates, and gates alone come back, too")
+        func gatesAgain() throws {
+            try Self.with(Self.docker) { machine in
+                machine.configure(Self.twoPorts)
+                try #require(machine.jailrun("start", machine.conf).status == 0)
+                let rules = Self.ruleset
+                _ = Command(["nft", "flush", "ruleset"]).run()
+                #expect(eventually(seconds: 10) { Self.ruleset.contains("dport 8080") }, "\(Self.ruleset)")
+                _ = Command.shell(Self.docker).run()
+                // The supervisor may have the jail's lock still.
+                var said = ""
+                let isSaid = eventually(seconds: 10) {
+                    said += machine.jailrun("list").errors
+                    return said.contains("(DOCKER-USER)")
                 }
+                #expect(isSaid, "\(said)\n\(Self.ruleset)")
+                #expect(Self.ruleset.count == rules.count, "\(Self.ruleset)")
+                #expect(eventually(seconds: 10) { Self.isReached })
+                Self.expectGates()
+                let deletion = """
+                    nft -a list chain inet jailrun forward | awk '/t gate/ { print "delete rule inet jailrun forward handle", $NF }' |
+                    nft -f -
+                    """
+                try #require(Command.shell(deletion).run().status == 0)
+                #expect(
+                    eventually(seconds: 10) {
+                        _ = machine.jailrun("list")
+                        return Self.ruleset.count == rules.count
+                    }, "\(Self.ruleset)")
+                Self.expectGates()
+                #expect(!machine.jailrun("list").errors.contains("nftables"))
+            }
+        }
+
+        @Test("a Docker that is back and drops nothing needs no door: nothing is said to have been removed")
+        func needless() throws {
+            try Self.with(Self.docker) { machine in
+                machine.configure(Self.jail)
+                try #require(machine.jailrun("start", machine.conf).status == 0)
+                _ = Command(["nft", "flush", "ruleset"]).run()
+                #expect(eventually(seconds: 10) { Self.ruleset.contains("dport 8080") }, "\(Self.ruleset)")
+                _ = Command.shell(Self.docker.replacingOccurrences(of: "policy drop", with: "policy accept")).run()
+                for _ in 0..<2 {
+                    let list = machine.jailrun("list")
+                    #expect(list.status == 0 && !list.errors.contains("nftables"), "\(list)")
+                }
+                #expect(!Self.ruleset.contains("jailrun:t") && Self.isReached)
+            }
+        }
+
+        @Test("a list while jails start takes none of their rules for removed ones")
+        func listing() throws {
+            try Self.with("true") { machine in
+                let names = (1...6).map { "j\($0)" }
+                let jails = names.enumerated().map { index, name in
+                    "\(name) { ip4.addr = 10.77.0.\(index + 30); port = \"\(index + 8090):7000\"; }"
+                }
+                machine.write(
+                    "path = \"\(machine.root)\"; persist; root.ephemeral;\n\(jails.joined(separator: "\n"))\n",
+                    to: machine.conf)
+                let start = machine.start("start", machine.conf)
+                for _ in 0..<30 {
+                    let list = machine.jailrun("list")
+                    #expect(!list.errors.contains("nftables"), "\(list)")
+                }
+                #expect(start.wait().status == 0)
+                _ = machine.jailrun("stop", machine.conf)
             }
         }
 

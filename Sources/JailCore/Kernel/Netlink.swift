@@ -64,7 +64,7 @@ public import SystemPackage
         case .openDoor(let door): try change(operation) { table throws(Errno) in try table.open(door) }
         case .closeDoor(let jail): try change(operation) { table throws(Errno) in try table.closeDoor(of: jail) }
         case .publish(let rules): try publish(rules, operation)
-        case .withdraw(let jail, _): try withdraw(jail, operation)
+        case .withdraw(let jail, _, _): try withdraw(jail, operation)
         default: try request(operation)
         }
     }

@@ -54,8 +54,8 @@ public enum NetworkOperation: Equatable, Sendable, Codable {
     /// All of a jail's rules of nftables, in one batch, in the place of those that it had; the table and its chains with the first.
     case publish(PacketRules)
     /// All rules of that jail; the table with the last. No error when there are none. `count` are those that it has as long as it
-    /// is up, if that is known.
-    case withdraw(jail: String, count: Int? = nil)
+    /// is up, if that is known; `gates` those that it has as long as its door is open, nil for none.
+    case withdraw(jail: String, count: Int? = nil, gates: Int? = nil)
 }
 
 /// A veth(4) pair; the peer is created in the jail's namespace and never exists in the host's.
@@ -162,7 +162,8 @@ extension NetworkOperation {
         case .holdLink(let hold): .releaseLink(name: hold.link)
         case .openDoor(let door): .closeDoor(jail: door.jail)
         case .setSysctl(let sysctl): sysctl.previous == nil ? nil : .restoreSysctl(sysctl)
-        case .publish(let rules): .withdraw(jail: rules.jail, count: rules.lastingCount)
+        case .publish(let rules):
+            .withdraw(jail: rules.jail, count: rules.lastingCount, gates: rules.gateCount)
         case .removeBridge, .removeLink, .raiseLink, .settleLink, .removeAddress, .addRoute, .addNeighbour,
             .removeProxy, .restoreSysctl, .dropNamespace, .returnLink, .withdraw, .unpinNeighbour, .releaseLink,
             .reflect,
@@ -189,7 +190,7 @@ extension NetworkOperation: CustomStringConvertible {
         case .openDoor(let door): Self.batch(door.script.joined(separator: "; "))
         case .closeDoor(let jail): Self.batch("delete rules of \"\(jail)\" in \(FirewallDoor.chain)")
         case .releaseLink(let name): Self.batch("delete chain netdev jailrun \(name)")
-        case .withdraw(let jail, _):
+        case .withdraw(let jail, _, _):
             Self.batch("delete rules of \"\(jail)\"")
         default: "sendmsg(rtnetlink, \(request.type), {\(request.body)})" + place
         }
@@ -303,7 +304,7 @@ extension NetworkOperation {
         case .releaseLink(let name): LinkHold.release(of: name)
         case .openDoor(let door): Self.nft(door.script)
         case .closeDoor(let jail): FirewallDoor.closing(of: jail)
-        case .withdraw(let jail, _): PacketRules.withdrawal(of: jail)
+        case .withdraw(let jail, _, _): PacketRules.withdrawal(of: jail)
         }
     }
 }

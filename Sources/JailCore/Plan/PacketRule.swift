@@ -140,6 +140,12 @@ extension PacketRules {
         return rules.count { rule in !passing.contains { rule.comment.hasPrefix($0) } }
     }
 
+    /// Nil for none.
+    var gateCount: Int? {
+        let count = rules.count { $0.comment == "\(jail) \(PacketRule.gate)" }
+        return count == 0 ? nil : count
+    }
+
     /// Ports of UDP: whoever sends there has no connection that ends, and would go on where it went before.
     var datagramPorts: [String] {
         var ports: [String] = []

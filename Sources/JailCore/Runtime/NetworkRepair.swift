@@ -4,26 +4,43 @@ internal import SystemPackage
 /// begins with, takes the rules of everybody.
 final class NetworkRepair {
     private let host: Host
-    /// Names of the jails to which the rules belong, one for each that lasts; and links that are held. Read once.
-    private var present: (rules: [String], links: [String])?
+    /// As it was at the first look.
+    private var present: Present?
+    private var doors: Doors?
 
     init(host: Host) { self.host = host }
 
-    /// What a jail's network has, and lacks.
+    /// What there is of all jails: looked up by name, for every listing asks it of each of them.
+    private struct Present {
+        var lasting: [String: Int] = [:]
+        var gates: [String: Int] = [:]
+        var held: Set<String> = []
+    }
+
+    /// The chain that Docker leaves to others, and which jails have rules there.
+    private struct Doors {
+        var isThere: Bool
+        var jails: Set<String>
+    }
+
+    /// What a jail's network lacks of what it is to have.
     private struct Lack {
         var hasNoRules = false
-        var links: [String] = []
+        /// Its door is open, and not all of its gates are there.
+        var hasNoGates = false
         var hasNoDoor = false
-        var isNothing: Bool { !hasNoRules && links.isEmpty && !hasNoDoor }
+        var links: [String] = []
+        var isOfRules: Bool { hasNoRules || hasNoGates || hasNoDoor }
+        var isNothing: Bool { !isOfRules && links.isEmpty }
     }
 
     /// The caller holds the jail's lock, or looks after it.
     func mend(_ record: JailRecord) {
         guard record.trace.hasNetwork, Host.seesRules, !host.isNested else { return }
         do throws(RuntimeError) {
-            let lack = try lack(of: record)
+            if try lack(of: record).isNothing { return }
+            let lack = try putBack(record, NetworkConnection(host: host))
             if lack.isNothing { return }
-            try putBack(lack, record)
             host.warn("\(record.spec.label): \(words(lack, record)): somebody had removed them, and they are back")
         } catch { host.warn("\(record.spec.label): rules of nftables are missing: \(error.message)") }
     }
@@ -33,7 +50,7 @@ final class NetworkRepair {
         let parts =
             (lack.hasNoRules ? network.ports.map { "port \($0.published)" } : [])
             + (lack.hasNoRules && network.masquerade != nil ? ["nat"] : [])
-            + (lack.hasNoDoor ? ["\(FirewallDoor.chain)"] : [])
+            + (lack.hasNoGates || lack.hasNoDoor ? ["\(FirewallDoor.chain)"] : [])
             + lack.links.map { "what holds \($0) to the jail's addresses" }
         return "rules of nftables (\(parts.joined(separator: ", ")))"
     }
@@ -44,71 +61,113 @@ final class NetworkRepair {
         var lack = Lack()
         for undo in record.details.networkUndo {
             switch undo {
-            case .withdraw(let jail, let count):
-                lack.hasNoRules = try look().rules.count { $0 == jail } < count ?? 1
-            case .closeDoor(let jail): lack.hasNoDoor = try isDoorClosed(to: jail)
-            case .releaseLink(let name): if try !look().links.contains(name) { lack.links.append(name) }
+            case .withdraw(let jail, let count, let gates):
+                let present = try look()
+                lack.hasNoRules = present.lasting[jail, default: 0] < count ?? 1
+                let hasAllGates = present.gates[jail, default: 0] >= gates ?? 0
+                if !hasAllGates { lack.hasNoGates = try lookAtDoors().jails.contains(jail) }
+            case .closeDoor(let jail):
+                let doors = try lookAtDoors()
+                if doors.isThere, !doors.jails.contains(jail) { lack.hasNoDoor = try needsDoor(record) }
+            case .releaseLink(let name): if try !look().held.contains(name) { lack.links.append(name) }
             default: break
             }
         }
         return lack
     }
 
-    /// Where Docker has gone there is none.
-    private func isDoorClosed(to jail: String) throws(RuntimeError) -> Bool {
+    /// Docker may be back, and drop nothing any more.
+    private func needsDoor(_ record: JailRecord) throws(RuntimeError) -> Bool {
         let proc = try NetworkConnection.openProc()
-        do throws(NetlinkError) {
-            let netlink = try Netlink(proc: FileDescriptor(rawValue: proc.number))
-            guard try netlink.hasDoor() else { return false }
-            return try !netlink.doorOwners().contains(jail)
-        } catch { throw .host("cannot look at the rules of nftables: \(error)", hint: error.hint) }
+        let netlink = try netlink(proc)
+        return try plan(record, netlink, host.state.networkLedger()).contains(where: \.opensDoor)
     }
 
-    private func look() throws(RuntimeError) -> (rules: [String], links: [String]) {
+    private func look() throws(RuntimeError) -> Present {
         if let present { return present }
         let proc = try NetworkConnection.openProc()
+        let netlink = try netlink(proc)
+        var found = Present()
         do throws(NetlinkError) {
-            let netlink = try Netlink(proc: FileDescriptor(rawValue: proc.number))
-            let rules = try netlink.packetRules().filter(\.lasts).map(\.jail)
-            let found = (rules, try netlink.heldLinks())
-            present = found
-            return found
-        } catch { throw .host("cannot look at the rules of nftables: \(error)", hint: error.hint) }
-    }
-
-    // MARK: Mending
-
-    private func putBack(_ lack: Lack, _ record: JailRecord) throws(RuntimeError) {
-        let connection = try NetworkConnection(host: host)
-        let operations = try operations(of: record, connection)
-        do throws(NetlinkError) {
-            for operation in operations where isWanted(operation, lack) {
-                try connection.netlink.perform(operation, under: connection.lock)
+            for rule in try netlink.packetRules() {
+                if rule.lasts { found.lasting[rule.jail, default: 0] += 1 }
+                if rule.isGate { found.gates[rule.jail, default: 0] += 1 }
             }
-        } catch { throw .host("cannot put them back: \(error)", hint: error.hint) }
-        present = nil
+            found.held = Set(try netlink.heldLinks())
+        } catch { throw Self.blindness(error) }
+        present = found
+        return found
     }
 
-    private func isWanted(_ operation: NetworkOperation, _ lack: Lack) -> Bool {
-        switch operation {
-        case .publish: lack.hasNoRules
-        case .openDoor: lack.hasNoDoor
-        case .holdLink(let hold): lack.links.contains(hold.link)
-        default: false
+    private func lookAtDoors() throws(RuntimeError) -> Doors {
+        if let doors { return doors }
+        let proc = try NetworkConnection.openProc()
+        let netlink = try netlink(proc)
+        do throws(NetlinkError) {
+            let found = Doors(isThere: try netlink.hasDoor(), jails: Set(try netlink.doorOwners()))
+            doors = found
+            return found
+        } catch { throw Self.blindness(error) }
+    }
+
+    private func netlink(_ proc: borrowing Descriptor) throws(RuntimeError) -> Netlink {
+        do throws(NetlinkError) { return try Netlink(proc: FileDescriptor(rawValue: proc.number)) } catch {
+            throw Self.blindness(error)
         }
     }
 
-    /// Those of its start.
-    private func operations(of record: JailRecord, _ connection: NetworkConnection) throws(RuntimeError)
-        -> [NetworkOperation]
+    private static func blindness(_ error: NetlinkError) -> RuntimeError {
+        .host("cannot look at the rules of nftables: \(error)", hint: error.hint)
+    }
+
+    private func forget() { (present, doors) = (nil, nil) }
+
+    // MARK: Mending
+
+    /// Looks once more, for a start that has ended since the first look, or another command, may have made what was missing.
+    /// - Returns: what was missing, and is back.
+    private func putBack(_ record: JailRecord, _ connection: NetworkConnection) throws(RuntimeError) -> Lack {
+        forget()
+        defer { forget() }
+        let lack = try lack(of: record)
+        if lack.isNothing { return lack }
+        let operations = try operations(for: lack, of: record, connection)
+        do throws(NetlinkError) {
+            for operation in operations { try connection.netlink.perform(operation, under: connection.lock) }
+        } catch { throw .host("cannot put them back: \(error)", hint: error.hint) }
+        return lack
+    }
+
+    /// Of those of its start. All of the jail's rules are made in one batch, and with its door its gates: no door is open without
+    /// them, not even one that nothing needs any more.
+    private func operations(for lack: Lack, of record: JailRecord, _ connection: NetworkConnection)
+        throws(RuntimeError) -> [NetworkOperation]
+    {
+        let ledger: NetworkLedger
+        do throws(NetlinkError) { ledger = try connection.lock.ledger() } catch { throw Self.blindness(error) }
+        let plan = try plan(record, connection.netlink, ledger)
+        let wanted = plan.filter { operation in
+            switch operation {
+            case .publish: lack.isOfRules
+            case .openDoor: lack.hasNoDoor
+            case .holdLink(let hold): lack.links.contains(hold.link)
+            default: false
+            }
+        }
+        if !lack.isOfRules || plan.contains(where: \.opensDoor) { return wanted }
+        return (try lookAtDoors().jails.contains(record.name) ? [.closeDoor(jail: record.name)] : []) + wanted
+    }
+
+    private func plan(_ record: JailRecord, _ netlink: borrowing Netlink, _ ledger: NetworkLedger)
+        throws(RuntimeError) -> [NetworkOperation]
     {
         var network = record.spec.network
         network.interfaces = []
         let jail = (record.name, record.trace.network)
         let isOwn = record.details.networkUndo.contains { if case .removeLink = $0 { true } else { false } }
         do {
-            var facts = try connection.netlink.facts(for: network)
-            facts.remember(try connection.lock.ledger())
+            var facts = try netlink.facts(for: network)
+            facts.remember(ledger)
             let plan =
                 isOwn
                 ? try NetworkPlan(for: network, jail: jail, facts: facts)
@@ -116,4 +175,8 @@ final class NetworkRepair {
             return plan.operations.map(\.value)
         } catch { throw .host("cannot put them back: \(error)", hint: nil) }
     }
+}
+
+extension NetworkOperation {
+    fileprivate var opensDoor: Bool { if case .openDoor = self { true } else { false } }
 }
