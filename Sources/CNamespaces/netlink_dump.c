@@ -36,6 +36,13 @@ static void copy_address(char *to, size_t capacity, int family, struct nlattr *a
         inet_ntop(family, nla_data(attribute), to, (socklen_t)capacity);
 }
 
+static void copy_hardware_address(char *to, size_t capacity, struct nlattr *attribute) {
+    size_t length = attribute ? (size_t)nla_len(attribute) : 0;
+    const unsigned char *octets = attribute ? nla_data(attribute) : NULL;
+    for (size_t i = 0, at = 0; i < length && at + 4 <= capacity; i++)
+        at += (size_t)snprintf(to + at, capacity - at, "%s%02x", i ? ":" : "", octets[i]);
+}
+
 /* Each puts one object of a dump into the records, which are `argument`; -ENOMEM when it has no room. */
 
 static int on_link(struct nlmsghdr *header, void *argument) {
@@ -49,6 +56,7 @@ static int on_link(struct nlmsghdr *header, void *argument) {
     if (attributes[IFLA_MASTER]) record->master = (int)nla_get_u32(attributes[IFLA_MASTER]);
     copy_text(record->name, sizeof record->name, attributes[IFLA_IFNAME]);
     copy_text(record->alias, sizeof record->alias, attributes[IFLA_IFALIAS]);
+    copy_hardware_address(record->address, sizeof record->address, attributes[IFLA_ADDRESS]);
     kind = attributes[IFLA_LINKINFO]
                ? nla_find(nla_data(attributes[IFLA_LINKINFO]), nla_len(attributes[IFLA_LINKINFO]), IFLA_INFO_KIND)
                : NULL;

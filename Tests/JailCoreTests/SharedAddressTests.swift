@@ -56,6 +56,13 @@ struct SharedAddressTests {
         #expect(throws: Never.self) { try NetworkPlan(for: network(), jail: ("b", 7), facts: facts()) }
     }
 
+    @Test("the host's end of a pair tells the hardware address of the jail's end") func hardwareAddress() throws {
+        let plan = try NetworkPlan(for: network(), jail: ("c", 7), facts: HostNetworkFacts(links: []))
+        let pairs = plan.operations.compactMap { if case .createVeth(let pair) = $0.value { pair } else { nil } }
+        let pair = try #require(pairs.first)
+        #expect(NetworkPlanner.peerMAC(ofHostEnd: pair.mac) == pair.peerMAC)
+    }
+
     @Test("a trace tells whose links its jail has, and an older one means its own") func trace() throws {
         let trace = JailTrace(
             name: "b", label: "b", identity: JailIdentity(jid: 9, idRange: nil, generation: 1), phase: .up,

@@ -124,6 +124,32 @@ extension Kernel {
             }
         }
 
+        @Test("who has the links of a jail that is gone, or another name by now, is held again after a flush")
+        func held() throws {
+            func chains() -> String { Command(["nft", "list", "table", "netdev", "jailrun"]).run().output }
+            func flush(_ machine: Machine) {
+                let before = chains()
+                #expect(before.contains("chain vjail"))
+                _ = Command(["nft", "flush", "ruleset"]).run()
+                #expect(eventually { chains() == before }, "\(before)\n\(chains())")
+                #expect(reach("10.77.0.21", 7001) != nil)
+                #expect(!machine.jailrun("list").errors.contains("nftables"))
+            }
+            try Machine.with { machine in
+                write(machine, "a { \(Self.address) \(listen(7000)) }\nb { \(Self.address) \(listen(7001)) }")
+                up(machine, "a", "b")
+                flush(machine)
+                machine.stop("a")
+                flush(machine)
+                symlink(Laboratory.program, "\(machine.directory)/jail")
+                let jid = machine.link("jls", "-j", "b", "jid").output.trimmingCharacters(in: .newlines)
+                let renamed = Command(["\(machine.directory)/jail", "-m", "name=c", "jid=\(jid)"]).run()
+                #expect(renamed.status == 0, "\(renamed)")
+                flush(machine)
+                machine.stop("c")
+            }
+        }
+
         @Test("three share one address, started at once, in whichever order they go") func three() throws {
             try Machine.with { machine in
                 let names = ["a", "b", "c"]

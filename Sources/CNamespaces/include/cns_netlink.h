@@ -72,7 +72,7 @@ struct cns_netlink_record {
     char name[16];
     char kind[32];
     char alias[256];
-    char address[64]; /* addresses: with "/LENGTH"; routes: the destination; proxies: the address */
+    char address[64]; /* addresses: with "/LENGTH"; routes: the destination; proxies; links: the hardware's */
     char gateway[64];
 };
 

@@ -90,6 +90,11 @@ extension Netlink {
         return String(decoding: value.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
+    /// Empty where there is no such link, or it has none.
+    func hardwareAddress(of link: String) throws(NetlinkError) -> String {
+        try records(.links).first { $0.name == link }?.address ?? ""
+    }
+
     func links() throws(NetlinkError) -> [HostNetworkFacts.Link] {
         let records = try records(.links)
         return records.map { record in

@@ -12,7 +12,7 @@ struct NetlinkRecord {
     var name: String
     var kind: String
     var alias: String
-    /// Addresses: with the prefix length. Routes: the destination. Proxy neighbours: the address.
+    /// Links: the hardware address. Addresses: with the prefix length. Routes: the destination. Proxy neighbours: the address.
     var address: String
     var gateway: String
 

@@ -28,6 +28,9 @@ extension NetworkPlanner {
             peerMAC: mac(firstOctet: "02", attachment))
     }
 
+    /// The jail's end has the address of the host's end, but for the first octet.
+    static func peerMAC(ofHostEnd mac: String) -> String { "02" + mac.dropFirst(2) }
+
     /// The pair, the host's end up, the jail's end up.
     mutating func addPair(
         _ attachment: Attachment, master: String?, prefixes: [InternetPrefix], settings: [NetworkOperation]

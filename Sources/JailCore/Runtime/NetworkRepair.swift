@@ -14,6 +14,8 @@ final class NetworkRepair {
     private struct Present {
         var lasting: [String: Int] = [:]
         var gates: [String: Int] = [:]
+        /// Links that have a jail's name: who joined a network has them once their maker has gone.
+        var links: [String: [String]] = [:]
         var held: Set<String> = []
     }
 
@@ -59,6 +61,7 @@ final class NetworkRepair {
 
     private func lack(of record: JailRecord) throws(RuntimeError) -> Lack {
         var lack = Lack()
+        lack.links = try unheldLinks(of: record)
         for undo in record.details.networkUndo {
             switch undo {
             case .withdraw(let jail, let count, let gates):
@@ -69,11 +72,21 @@ final class NetworkRepair {
             case .closeDoor(let jail):
                 let doors = try lookAtDoors()
                 if doors.isThere, !doors.jails.contains(jail) { lack.hasNoDoor = try needsDoor(record) }
-            case .releaseLink(let name): if try !look().held.contains(name) { lack.links.append(name) }
             default: break
             }
         }
         return lack
+    }
+
+    /// Of those that it made what its start has held, of those that it was left all.
+    private func unheldLinks(of record: JailRecord) throws(RuntimeError) -> [String] {
+        if record.spec.network.allowsSpoofing != nil { return [] }
+        let undo = record.details.networkUndo
+        let isHeir = !undo.contains { if case .removeLink = $0 { true } else { false } }
+        let present = try look()
+        return present.links[record.name, default: []].filter { link in
+            !present.held.contains(link) && (isHeir || undo.contains(.releaseLink(name: link)))
+        }
     }
 
     /// Docker may be back, and drop nothing any more.
@@ -92,6 +105,9 @@ final class NetworkRepair {
             for rule in try netlink.packetRules() {
                 if rule.lasts { found.lasting[rule.jail, default: 0] += 1 }
                 if rule.isGate { found.gates[rule.jail, default: 0] += 1 }
+            }
+            for link in HostNetworkFacts(links: try netlink.links()).jailLinks {
+                found.links[link.jail, default: []].append(link.name)
             }
             found.held = Set(try netlink.heldLinks())
         } catch { throw Self.blindness(error) }
@@ -131,16 +147,33 @@ final class NetworkRepair {
         defer { forget() }
         let lack = try lack(of: record)
         if lack.isNothing { return lack }
-        let operations = try operations(for: lack, of: record, connection)
+        let operations =
+            try (lack.isOfRules ? rules(for: lack, of: record, connection) : [])
+            + holds(of: lack.links, record, connection)
         do throws(NetlinkError) {
             for operation in operations { try connection.netlink.perform(operation, under: connection.lock) }
         } catch { throw .host("cannot put them back: \(error)", hint: error.hint) }
         return lack
     }
 
-    /// Of those of its start. All of the jail's rules are made in one batch, and with its door its gates: no door is open without
-    /// them, not even one that nothing needs any more.
-    private func operations(for lack: Lack, of record: JailRecord, _ connection: NetworkConnection)
+    /// A link's name and hardware address are what its maker gave it, whoever has it now.
+    private func holds(of links: [String], _ record: JailRecord, _ connection: NetworkConnection)
+        throws(RuntimeError) -> [NetworkOperation]
+    {
+        var holds: [NetworkOperation] = []
+        for link in links {
+            do throws(NetlinkError) {
+                let mac = NetworkPlanner.peerMAC(ofHostEnd: try connection.netlink.hardwareAddress(of: link))
+                let addresses = record.spec.network.addresses.map(\.address)
+                holds.append(.holdLink(LinkHold(link: link, mac: mac, addresses: addresses)))
+            } catch { throw Self.blindness(error) }
+        }
+        return holds
+    }
+
+    /// All of the jail's rules are made in one batch, as by its start, and with its door its gates: no door is open without them, not
+    /// even one that nothing needs any more.
+    private func rules(for lack: Lack, of record: JailRecord, _ connection: NetworkConnection)
         throws(RuntimeError) -> [NetworkOperation]
     {
         let ledger: NetworkLedger
@@ -148,13 +181,12 @@ final class NetworkRepair {
         let plan = try plan(record, connection.netlink, ledger)
         let wanted = plan.filter { operation in
             switch operation {
-            case .publish: lack.isOfRules
+            case .publish: true
             case .openDoor: lack.hasNoDoor
-            case .holdLink(let hold): lack.links.contains(hold.link)
             default: false
             }
         }
-        if !lack.isOfRules || plan.contains(where: \.opensDoor) { return wanted }
+        if plan.contains(where: \.opensDoor) { return wanted }
         return (try lookAtDoors().jails.contains(record.name) ? [.closeDoor(jail: record.name)] : []) + wanted
     }
 
@@ -164,15 +196,10 @@ final class NetworkRepair {
         var network = record.spec.network
         network.interfaces = []
         let jail = (record.name, record.trace.network)
-        let isOwn = record.details.networkUndo.contains { if case .removeLink = $0 { true } else { false } }
         do {
             var facts = try netlink.facts(for: network)
             facts.remember(ledger)
-            let plan =
-                isOwn
-                ? try NetworkPlan(for: network, jail: jail, facts: facts)
-                : try NetworkPlan(publishing: network, jail: jail, facts: facts)
-            return plan.operations.map(\.value)
+            return try NetworkPlan(publishing: network, jail: jail, facts: facts).operations.map(\.value)
         } catch { throw .host("cannot put them back: \(error)", hint: nil) }
     }
 }
