@@ -352,6 +352,22 @@ extension Kernel {
             }
         }
 
+        @Test("rules that are taken while another command has the jail's lock come back when it has let go")
+        func locked() throws {
+            try Self.with("true") { machine in
+                machine.configure(Self.jail)
+                try #require(machine.jailrun("start", machine.conf).status == 0)
+                let rules = Self.ruleset
+                let lock = open("/run/jailrun/locks/t", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+                try #require(flock(lock, LOCK_EX) == 0)
+                _ = Command(["nft", "flush", "ruleset"]).run()
+                usleep(500_000)
+                #expect(Self.ruleset != rules)
+                close(lock)
+                #expect(eventually(seconds: 10) { Self.ruleset == rules }, "\(Self.ruleset)")
+            }
+        }
+
         @Test("rules that nft flush ruleset has taken are put back at once, or by the next command, which says so")
         func flushed() throws {
             try Self.with("true") { machine in

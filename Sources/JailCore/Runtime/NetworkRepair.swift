@@ -36,15 +36,36 @@ final class NetworkRepair {
         var isNothing: Bool { !isOfRules && links.isEmpty }
     }
 
-    /// The caller holds the jail's lock, or looks after it.
+    /// For a command. The caller holds the jail's lock.
     func mend(_ record: JailRecord) {
-        guard record.trace.hasNetwork, Host.seesRules, !host.isNested else { return }
         do throws(RuntimeError) {
-            if try lack(of: record).isNothing { return }
-            let lack = try putBack(record, NetworkConnection(host: host))
-            if lack.isNothing { return }
-            host.warn("\(record.spec.label): \(words(lack, record)): somebody had removed them, and they are back")
-        } catch { host.warn("\(record.spec.label): rules of nftables are missing: \(error.message)") }
+            guard try isLacking(record) else { return }
+            try mend(record, NetworkConnection(host: host))
+        } catch { host.warn(message(of: error, record)) }
+    }
+
+    /// For a supervisor, which waits for nobody. The caller holds the jail's lock.
+    /// - Returns: false when another jailrun is at work on the network.
+    func mendIfFree(_ record: JailRecord) throws(RuntimeError) -> Bool {
+        guard try isLacking(record) else { return true }
+        guard let connection = try NetworkConnection.ifFree(host) else { return false }
+        try mend(record, connection)
+        return true
+    }
+
+    func message(of error: RuntimeError, _ record: JailRecord) -> String {
+        "\(record.spec.label): rules of nftables are missing: \(error.message)"
+    }
+
+    private func isLacking(_ record: JailRecord) throws(RuntimeError) -> Bool {
+        guard record.trace.hasNetwork, Host.seesRules, !host.isNested else { return false }
+        return try !lack(of: record).isNothing
+    }
+
+    private func mend(_ record: JailRecord, _ connection: NetworkConnection) throws(RuntimeError) {
+        let lack = try putBack(record, connection)
+        if lack.isNothing { return }
+        host.warn("\(record.spec.label): \(words(lack, record)): somebody had removed them, and they are back")
     }
 
     private func words(_ lack: Lack, _ record: JailRecord) -> String {

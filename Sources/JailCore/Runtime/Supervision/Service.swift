@@ -44,6 +44,8 @@ final class Service {
     /// A start is interrupted once.
     var isInterrupted = false
     var isAnnounced = false
+    /// When to look whether its rules of nftables are there; nil when nothing says that some have gone.
+    var rulesMilliseconds: Int?
     /// Its first process has been there: a jail nested in it can start.
     var hasExisted = false
     /// Lives without processes until those nested in it are started.

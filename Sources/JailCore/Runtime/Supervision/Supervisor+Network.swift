@@ -13,28 +13,53 @@ extension Supervisor {
 
     /// A reload of nftables begins with taking all rules away.
     func rulesChanged() {
-        if cns_nft_has_lost(rulesWatch) { hasLostRules = true }
+        guard cns_nft_has_lost(rulesWatch) else { return }
+        for service in services where service.hasNetwork { service.rulesMilliseconds = 0 }
     }
 
-    /// One that is being started or stopped is looked at when that is done.
-    func putBackRules() {
-        guard hasLostRules else { return }
+    private func putBackRules() {
+        let now = Clock.milliseconds()
+        let due = services.filter { $0.rulesLookMilliseconds.map { $0 <= now } ?? false }
+        if due.isEmpty { return }
         let repair = NetworkRepair(host: host)
-        hasLostRules = false
-        for service in services where service.hasNetwork {
-            if service.work != nil {
-                hasLostRules = true
-                continue
+        for service in due {
+            let pause = putBackRules(of: service, repair)
+            service.rulesMilliseconds = pause.map { Clock.milliseconds() + $0 }
+        }
+    }
+
+    /// Whoever works on it meanwhile may have looked before the rules went.
+    /// - Returns: when to look again; nil when all are there.
+    private func putBackRules(of service: Service, _ repair: NetworkRepair) -> Int? {
+        follow(service)
+        guard service.pidfd >= 0 else { return nil }
+        do throws(RuntimeError) {
+            guard let lock = try JailLock(tryLocking: host.state.lockPath(service.name), writesHolder: false) else {
+                return Self.busyMilliseconds
             }
-            if service.pidfd < 0 { continue }
+            let pause = mend(service, repair)
+            _ = consume lock
+            return pause
+        } catch {
+            tellOnce(error.message)
+            return Self.laterMilliseconds
+        }
+    }
+
+    private func mend(_ service: Service, _ repair: NetworkRepair) -> Int? {
+        do throws(RuntimeError) {
+            guard let record = try host.state.record(of: service.name), try record.isAlive() else { return nil }
             do throws(RuntimeError) {
-                // Whoever works on it looks by itself, or takes the rules away.
-                guard let lock = try JailLock(tryLocking: host.state.lockPath(service.name), writesHolder: false) else {
-                    continue
-                }
-                if let record = try host.state.record(of: service.name), try record.isAlive() { repair.mend(record) }
-                _ = consume lock
-            } catch { host.warn(error.message) }
+                if try !repair.mendIfFree(record) { return Self.busyMilliseconds }
+            } catch {
+                tellOnce(repair.message(of: error, record))
+                return Self.laterMilliseconds
+            }
+            networkObjection = nil
+            return nil
+        } catch {
+            tellOnce(error.message)
+            return Self.laterMilliseconds
         }
     }
 
@@ -109,10 +134,14 @@ extension Supervisor {
     func lookAtNetwork() {
         if let moment = guardsMilliseconds, moment <= Clock.milliseconds() { releaseGuards() }
         lookAtIPv6Forwarding()
+        putBackRules()
     }
 
     /// When something is due next.
-    var networkMilliseconds: Int? { [guardsMilliseconds, ipv6Milliseconds].compactMap { $0 }.min() }
+    var networkMilliseconds: Int? {
+        let moments = [guardsMilliseconds, ipv6Milliseconds] + services.map(\.rulesLookMilliseconds)
+        return moments.compactMap { $0 }.min()
+    }
 
     /// What fails is tried again and again.
     private func tellOnce(_ message: String) {
@@ -123,4 +152,7 @@ extension Supervisor {
 
 extension Service {
     fileprivate var hasNetwork: Bool { spec.network.isConnected && !spec.network.addresses.isEmpty }
+
+    /// One that is being started or stopped is looked at when that is done.
+    fileprivate var rulesLookMilliseconds: Int? { work == nil ? rulesMilliseconds : nil }
 }

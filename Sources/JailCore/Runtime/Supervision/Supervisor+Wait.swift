@@ -22,7 +22,6 @@ extension Supervisor {
     func wait() {
         watchNetwork()
         lookAtNetwork()
-        putBackRules()
         let watches = watches().filter { $0.descriptor >= 0 }
         var polled = watches.map { pollfd(fd: $0.descriptor, events: $0.events, revents: 0) }
         let count = unsafe poll(&polled, nfds_t(polled.count), timeout())

@@ -46,8 +46,6 @@ final class Supervisor {
     var networkObjection: String?
     /// Says when rules of nftables go; -1 as long as no jail has any.
     var rulesWatch: Int32 = -1
-    /// Some have gone, and not every jail has been looked at since.
-    var hasLostRules = false
     private let ownCgroup: SupervisorCgroup?
     private var startTime: UInt64?
 
