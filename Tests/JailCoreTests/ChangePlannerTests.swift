@@ -114,7 +114,8 @@ struct ChangePlannerTests {
     // MARK: Network
 
     private static func network(
-        _ before: String, _ after: String, name: String? = nil, others: [HostNetworkFacts.Link] = []
+        _ before: String, _ after: String, name: String? = nil, others: [HostNetworkFacts.Link] = [],
+        _ look: (inout HostNetworkFacts) -> Void = { _ in }
     ) throws -> ChangePlan {
         let old = try ParameterPlanTests.spec("persist; \(before)")
         let addresses = old.network.addresses.map { InternetPrefix("\($0.address)/24")! }
@@ -132,6 +133,7 @@ struct ChangePlannerTests {
         host.jailAddresses = host.jailLinks.flatMap { link in
             link.addresses.map { HostNetworkFacts.JailAddress(jail: link.jail, address: $0.address) }
         }
+        look(&host)
         let undo = try NetworkPlan(for: old.network, jail: ("a", 5), facts: host).operations.reversed().compactMap(
             \.value.undo)
         return try plan(before, after, name: name) {
@@ -202,6 +204,17 @@ struct ChangePlannerTests {
         #expect(none.steps[0].undo[0].spelling.contains("dport 8080"))
         #expect(Self.lines(none.steps).last == "write(\"/proc/sys/net/ipv4/conf/jail0/forwarding\", \"0\")")
         #expect(none.networkUndo.withdrawals.isEmpty && plan.networkUndo.withdrawals == ["a"])
+    }
+
+    @Test("firewall = no closes the jail's door, and is a change of the network")
+    func leavingFirewall() throws {
+        let text = "ip4.addr = 10.77.0.10; port = \"192.0.2.1:8080:80\";"
+        let specs = try [text, "\(text) firewall = no;"].map { try ParameterPlanTests.spec("persist; \($0)") }
+        #expect(specs[0].isNetworkChanged(to: specs[1]) && specs[1].isNetworkChanged(to: specs[0]))
+        #expect(!specs[1].isNetworkChanged(to: specs[1]))
+        let plan = try Self.network(text, "\(text) firewall = no;") { $0.doors = ["a"] }
+        #expect(Self.lines(plan.steps).last?.contains("delete rules of \"a\" in DOCKER-USER") == true)
+        #expect(!plan.networkUndo.contains(.closeDoor(jail: "a")))
     }
 
     @Test("a new name is set on the cgroup, the links and the rules, and the old one again when a step fails")

@@ -1,6 +1,6 @@
 /// What parameters make of a jail that runs: `jail -m`.
 ///
-/// Only what can be changed while it runs is: name, hostname, addresses, ports, limits, `persist`, `meta` and `env`, and the
+/// Only what can be changed while it runs is: name, hostname, addresses, ports, `nat`, `firewall`, limits, `persist`, `meta` and `env`, and the
 /// commands of its stop. The rest stays as it was made.
 public struct JailChange: Sendable {
     /// The parameters that were given, by the names of the table.
@@ -33,6 +33,7 @@ public struct JailChange: Sendable {
         // A port that the kernel chose stays, unless others are asked for.
         if changes.parameter("port") != nil { result.network.ports = new.network.ports }
         result.network.masquerade = new.network.masquerade
+        result.network.leavesFirewall = new.network.leavesFirewall
         result.metadata = new.metadata
         result.cgroup = new.cgroup
         result.commands = new.commands

@@ -71,5 +71,6 @@ extension JailSpec {
         guard network.mode.value == .own, network.isConnected || new.network.isConnected else { return false }
         return name.value != new.name.value || !network.hasSameAddresses(as: new.network)
             || !network.hasSamePorts(as: new.network)
+            || (network.leavesFirewall == nil) != (new.network.leavesFirewall == nil)
     }
 }
