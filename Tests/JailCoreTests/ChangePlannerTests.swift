@@ -134,8 +134,7 @@ struct ChangePlannerTests {
             link.addresses.map { HostNetworkFacts.JailAddress(jail: link.jail, address: $0.address) }
         }
         look(&host)
-        let undo = try NetworkPlan(for: old.network, jail: ("a", 5), facts: host).operations.reversed().compactMap(
-            \.value.undo)
+        let undo = try NetworkPlan(for: old.network, jail: ("a", 5), facts: host).operations.map(\.value).undo
         return try plan(before, after, name: name) {
             $0.network = host
             $0.networkUndo = undo
@@ -143,7 +142,7 @@ struct ChangePlannerTests {
     }
 
     private static let disconnection = [
-        "ip neighbour delete 10.77.0.10 dev jail0", LinkHold.release(of: "vjail5"), "ip link delete vjail5",
+        "ip neighbour delete 10.77.0.10 dev jail0", "ip link delete vjail5", LinkHold.release(of: "vjail5"),
     ]
 
     @Test("other addresses take the links away and make them anew; what fails then makes the old ones again, whole")
@@ -161,7 +160,7 @@ struct ChangePlannerTests {
         ).operations.map(\.value.shell)
         #expect(again == start)
         let last = try #require(plan.steps.last { $0.operation.spelling.contains("veth") })
-        #expect(Self.shell(last.undo) == ["ip link delete vjail5"])
+        #expect(Self.shell(last.undo) == ["ip link delete vjail5", LinkHold.release(of: "vjail5")])
         #expect(plan.networkUndo.contains(.removeLink(name: "vjail5")))
         #expect("\(last.origin)".hasPrefix("www.conf:1:") && plan.steps.allSatisfy { $0.subject == .network })
     }

@@ -51,6 +51,32 @@ extension Kernel {
             }
         }
 
+        @Test("while a running jail gets another address it takes over no neighbour's")
+        func change() throws {
+            try Self.with(Self.jails) { machine in
+                _ = machine.jailrun("exec", "other", "/bin/probe", "connect", "10.77.0.11", "7000")
+                let before = Self.neighbours(of: "other", machine).filter { $0.hasPrefix("10.77.0.11 ") }
+                try #require(!before.isEmpty)
+                let forging = machine.start(
+                    "exec", "liar", "/bin/probe", "forge", "eth0", "10.77.0.11", "100000000")
+                for address in ["10.77.0.13", "10.77.0.14", "10.77.0.13", "10.77.0.14"] {
+                    let changed = machine.link("jail", "-m", "name=liar", "ip4.addr=10.77.0.10,\(address)")
+                    #expect(changed.status == 0, "\(changed)")
+                }
+                forging.signal(SIGKILL)
+                _ = forging.wait()
+                let after = Self.neighbours(of: "other", machine).filter { $0.hasPrefix("10.77.0.11 ") }
+                #expect(after == before)
+            }
+        }
+
+        /// What the host has sent by that jail's link.
+        private static func packets(to jail: String) -> Int {
+            let name = "ip -o link | sed -n 's/.*: \\(vj[^@]*\\)@.*jailrun:\(jail) .*/\\1/p'"
+            let link = "cat /sys/class/net/$(\(name))/statistics/tx_packets"
+            return Int(Command.shell(link).run().output.trimmingCharacters(in: .newlines)) ?? -1
+        }
+
         @Test(
             "what a jail sends from an address that is not its own does not leave its link, and with allow.spoofing does"
         )
@@ -60,11 +86,7 @@ extension Kernel {
                     allows
                     ? Self.jails.replacingOccurrences(of: "allow.raw", with: "allow.spoofing; allow.raw") : Self.jails
                 try Self.with(text) { machine in
-                    func received() -> Int {
-                        let link =
-                            "cat /sys/class/net/$(ip -o link | sed -n 's/.*: \\(vj[^@]*\\)@.*jailrun:other .*/\\1/p')/statistics/tx_packets"
-                        return Int(Command.shell(link).run().output.trimmingCharacters(in: .newlines)) ?? -1
-                    }
+                    func received() -> Int { Self.packets(to: "other") }
                     // Both know each other's hardware address by then.
                     let connected = machine.jailrun("exec", "liar", "/bin/probe", "connect", "10.77.0.12", "7000")
                     #expect(connected.status == 0, "\(connected)")

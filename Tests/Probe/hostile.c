@@ -255,14 +255,26 @@ int probe_spoof(int count, char **words) {
     return report("send", sendto(fd, "", 1, 0, (struct sockaddr *)&to, length) == 1);
 }
 
-// Tells everybody on the network of a link that an IPv4 address is this machine's.
+// An 802.1Q tag in a frame's header, or none.
+static size_t tagged(unsigned char *to, const void *frame, size_t length, const char *tag) {
+    uint16_t words[] = {htons(ETHERTYPE_VLAN), htons((uint16_t)(tag ? atoi(tag) : 0))};
+    size_t room = tag ? sizeof words : 0;
+    memcpy(to, frame, 2 * ETH_ALEN);
+    memcpy(to + 2 * ETH_ALEN, words, room);
+    memcpy(to + 2 * ETH_ALEN + room, (const char *)frame + 2 * ETH_ALEN, length - 2 * ETH_ALEN);
+    return length + room;
+}
+
+// Tells everybody on the network of a link that an IPv4 address is this machine's; goes on while there is no link.
 int probe_forge(int count, char **words) {
     struct {
         struct ether_header header;
         struct ether_arp arp;
     } frame = {.arp = {.arp_hln = ETH_ALEN, .arp_pln = 4}};
+    unsigned char bytes[sizeof frame + 4];
+    int times = count > 2 ? atoi(words[2]) : 1;
     struct ifreq link = {0};
-    if (count != 2 || inet_pton(AF_INET, words[1], frame.arp.arp_spa) != 1) return UNASKED;
+    if (count < 2 || count > 4 || inet_pton(AF_INET, words[1], frame.arp.arp_spa) != 1) return UNASKED;
     snprintf(link.ifr_name, sizeof link.ifr_name, "%s", words[0]);
     int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ARP));
     if (fd < 0 || ioctl(fd, SIOCGIFHWADDR, &link) < 0) return report("socket", false);
@@ -274,7 +286,11 @@ int probe_forge(int count, char **words) {
     frame.arp.arp_hrd = htons(ARPHRD_ETHER);
     frame.arp.arp_pro = htons(ETHERTYPE_IP);
     frame.arp.arp_op = htons(ARPOP_REPLY);
-    struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex(words[0])};
-    bool sent = sendto(fd, &frame, sizeof frame, 0, (struct sockaddr *)&to, sizeof to) == sizeof frame;
+    size_t length = tagged(bytes, &frame, sizeof frame, count > 3 ? words[3] : NULL);
+    bool sent = false;
+    for (int i = 0; i < times; i++) {
+        struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex(words[0])};
+        sent = sendto(fd, bytes, length, 0, (struct sockaddr *)&to, sizeof to) == (ssize_t)length;
+    }
     return report("send", sent);
 }

@@ -68,7 +68,7 @@ static const struct {
     {"isolation", probe_isolation, ""},
     {"device_programs", probe_device_programs, "CGROUP"},
     {"fault", probe_fault, "FILE SECONDS count|kill|ERRNO PROCESS/CALL/COUNT PID,... COMMAND..."},
-    {"forge", probe_forge, "LINK ADDRESS"},
+    {"forge", probe_forge, "LINK ADDRESS [TIMES [TAG]]"},
 };
 
 int report(const char *what, bool succeeded) {

@@ -88,8 +88,7 @@ public import SystemPackage
         _ operations: [Located<NetworkOperation>], under lock: borrowing NetworkLock
     ) -> [NetlinkError] {
         var errors: [NetlinkError] = []
-        for operation in operations.reversed() {
-            guard let undo = operation.value.undo else { continue }
+        for undo in operations.map(\.value).undo {
             do throws(NetlinkError) { try perform(undo, under: lock) } catch { errors.append(error) }
         }
         return errors

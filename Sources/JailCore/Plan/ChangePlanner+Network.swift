@@ -11,7 +11,7 @@ extension ChangePlanner {
         before.takenPorts = []
         if old.network.hasSameAddresses(as: new.network) {
             let (was, becomes) = (try rules(of: old, before), try rules(of: new, after))
-            let fresh = becomes.reversed().compactMap(\.value.undo)
+            let fresh = becomes.map(\.value).undo
             let kept = facts.networkUndo.filter { !$0.isOfRules && !fresh.contains($0) }
             let steps = renameLinks(before) + publish(becomes, insteadOf: was) + passDoor(becomes, was, before)
             return (steps, fresh + kept)
@@ -19,13 +19,13 @@ extension ChangePlanner {
         let becomes = try network(of: new, after)
         return (
             reconnect(becomes, insteadOf: (try? network(of: old, before)) ?? []),
-            becomes.reversed().compactMap(\.value.undo) + facts.networkUndo.filter(\.isOfMovedLink)
+            becomes.map(\.value).undo + facts.networkUndo.filter(\.isOfMovedLink)
         )
     }
 
     /// What takes back the network that it has. Who joined another's and is the last there has the links of who made it.
     private func undo(of before: Operations) -> [NetworkOperation] {
-        let made = before.reversed().compactMap(\.value.undo)
+        let made = before.map(\.value).undo
         let hasLinks = made.allSatisfy { $0.isOfLink ? facts.networkUndo.contains($0) : true }
         return hasLinks ? facts.networkUndo : made
     }
@@ -64,7 +64,8 @@ extension ChangePlanner {
             step(operation, origin, "disconnect the network", undo: index == 0 ? before.map(\.value) : [])
         }
         let connection = after.map {
-            step($0.value, $0.origin, "connect the network", undo: $0.value.undo.map { [$0] } ?? [])
+            step($0.value, $0.origin, "connect the network", undo: made.undo(of: $0.value))
+        let made = after.map(\.value)
         }
         let unused = undo.filter { $0.isShared && !isNeeded($0, after.map(\.value)) }
         return disconnection + connection

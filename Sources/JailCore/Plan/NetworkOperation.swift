@@ -173,6 +173,21 @@ extension NetworkOperation {
     }
 }
 
+extension [NetworkOperation] {
+    /// What takes all of it back, newest first.
+    var undo: [NetworkOperation] { reversed().flatMap { undo(of: $0) } }
+
+    /// What takes one of them back. A link is held until it is gone: its jail may still send.
+    func undo(of operation: NetworkOperation) -> [NetworkOperation] {
+        switch operation {
+        case .holdLink(let hold) where contains(where: { $0.undo == .removeLink(name: hold.link) }): []
+        case .createVeth(let pair):
+            [.removeLink(name: pair.name)] + compactMap(\.undo).filter { $0 == .releaseLink(name: pair.name) }
+        default: operation.undo.map { [$0] } ?? []
+        }
+    }
+}
+
 extension NetworkOperation: CustomStringConvertible {
     /// In the spelling of strace(1) and ip(8). `netns jail`: a descriptor of the jail's namespace.
     public var description: String {

@@ -91,10 +91,11 @@ extension Planner {
     }
 
     func connectNetwork() -> [Step] {
-        facts.network.map { planned in
+        let operations = facts.network.map(\.value)
+        return facts.network.map { planned in
             Step(
                 operation: .network(planned.value), side: .host, aim: .network(planned.value), origin: planned.origin,
-                purpose: "connect the network", undo: planned.value.undo.map { [.network($0)] } ?? [])
+                purpose: "connect the network", undo: operations.undo(of: planned.value).map { .network($0) })
         }
     }
 

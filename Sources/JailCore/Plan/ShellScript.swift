@@ -230,10 +230,9 @@ struct ShellScript {
     /// Of its own, the newest first; run once more when it was interrupted, or by somebody else after a kill -9. A link with an
     /// end in the jail goes with the jail.
     private var tidy: [String] {
-        let network = purposes.reversed().compactMap { purpose -> String? in
-            guard case .network(let operation) = purpose, let undo = operation.undo else { return nil }
-            if case .restoreSysctl = undo { return nil }
-            return undo.shell
+        let operations = purposes.compactMap { if case .network(let operation) = $0 { operation } else { nil } }
+        let network = operations.undo.compactMap { undo -> String? in
+            if case .restoreSysctl = undo { nil } else { undo.shell }
         }
         return ["cgroup=\(Shell.quoted(cgroup))", "end_\(number)"]
             + (isMapped ? ["end_holder \"$work/ids\""] : []) + network

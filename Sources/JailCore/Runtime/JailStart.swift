@@ -155,7 +155,7 @@ public struct JailStart {
         var (planner, network, filter) = try makePlanner(trace)
         planner.facts.handedDescriptors = handed.facts
         try checkRealRoot(&trace, planner.facts)
-        networkUndo = (network.shared + network.operations).reversed().compactMap(\.value.undo)
+        networkUndo = (network.shared + network.operations).map(\.value).undo
         try makeShared(SharedPlanner(jail, planner.facts), network)
         if let holder = network.holder {
             // Under the network lock: from now on nobody takes it from under this jail.
@@ -218,7 +218,7 @@ public struct JailStart {
     private func shareBeforehand(_ trace: JailTrace, _ networkUndo: inout [NetworkOperation]) throws(RuntimeError) {
         if jail.commands.prepare.isEmpty && jail.commands.prestart.isEmpty { return }
         let network = try NetworkStart(sharedBy: jail, number: trace.network, host: host)
-        networkUndo = network.shared.reversed().compactMap(\.value.undo)
+        networkUndo = network.shared.map(\.value).undo
         var facts = StartFacts()
         facts.isNested = host.isNested
         try FactFinder(jail: jail, host: host).addCgroupLevels(to: &facts)
