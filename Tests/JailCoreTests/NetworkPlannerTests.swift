@@ -217,14 +217,30 @@ struct NetworkPlannerTests {
         let rule = "add rule netdev jailrun vjail5"
         #expect(hold.script[1].hasSuffix("policy drop; }"))
         let expected = [
-            "ether saddr != \(mac) drop", "meta protocol 0x806 arp saddr ether \(mac) arp saddr ip 10.77.0.10 accept",
-            "meta protocol 0x800 ip saddr 10.77.0.10 accept",
-            "meta protocol 0x86dd meta l4proto 58 @th,0,8 134 drop",
-            "meta protocol 0x86dd meta l4proto 58 @th,0,8 137 drop",
+            "ether saddr != \(mac) drop",
+            "meta protocol 0x806 @ll,96,16 0x806 arp saddr ether \(mac) arp saddr ip 10.77.0.10 accept",
+            "meta protocol 0x800 @ll,96,16 0x800 ip saddr 10.77.0.10 accept", "\(Self.icmp) @th,0,8 134 drop",
+            "\(Self.icmp) @th,0,8 137 drop",
         ]
         #expect(hold.script[3..<8].map { String($0) } == expected.map { "\(rule) \($0)" })
-        #expect(hold.script.contains("\(rule) meta protocol 0x86dd ip6 saddr fd77::10 accept"))
+        #expect(hold.script.contains("\(rule) \(Self.ipv6) ip6 saddr fd77::10 accept"))
         #expect(holds.count == 1)
+    }
+
+    private static let ipv6 = "meta protocol 0x86dd @ll,96,16 0x86dd"
+    private static let icmp = "\(ipv6) meta l4proto 58"
+
+    @Test("a jail asks from no address whether an address is taken for its own alone: whoever has another gives it up")
+    func duplicates() throws {
+        let plan = try Self.plan(["fd77::10"])
+        let holds = plan.compactMap { if case .holdLink(let hold) = $0 { hold } else { nil } }
+        let script = try #require(holds.first).script
+        let asked = try #require(script.firstIndex { $0.contains("@th,0,8 135") })
+        let rule = "add rule netdev jailrun vjail5 \(Self.icmp) @th,0,8 135 ip6 saddr ::"
+        #expect(script[asked].hasPrefix("\(rule) @th,64,128 != 0xfd77000000000000") && script[asked].hasSuffix("drop"))
+        #expect(script[asked].contains("@th,64,128 != 0xfe80"))
+        let open = try #require(script.firstIndex { $0.hasSuffix("ip6 saddr :: meta l4proto 58 accept") })
+        #expect(asked < open)
     }
 
     @Test("a kernel that cannot hold a jail's link is told of with what it lacks, and what does without")

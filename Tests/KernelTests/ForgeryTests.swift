@@ -70,6 +70,21 @@ extension Kernel {
             }
         }
 
+        @Test("a frame with another network's tag does not leave a jail's link, though it has the jail's addresses")
+        func tags() throws {
+            try Self.with(Self.jails) { machine in
+                func arrived(_ more: String...) -> Int {
+                    let before = Self.packets(to: "other")
+                    let words = ["exec", "liar", "/bin/probe", "forge", "eth0", "10.77.0.10"] + more
+                    let sent = Command([Laboratory.program] + words).run()
+                    #expect(sent["send"] == ["ok"], "\(sent)")
+                    return Self.packets(to: "other") - before
+                }
+                #expect(arrived("20") >= 20)
+                #expect(arrived("20", "7") < 20)
+            }
+        }
+
         /// What the host has sent by that jail's link.
         private static func packets(to jail: String) -> Int {
             let name = "ip -o link | sed -n 's/.*: \\(vj[^@]*\\)@.*jailrun:\(jail) .*/\\1/p'"

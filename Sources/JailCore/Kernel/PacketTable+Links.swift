@@ -113,6 +113,8 @@ extension PacketTable {
         case .protocolNumber(let number):
             load(CNS_NFT_META_PROTOCOL)
             compare(Self.native(number.bigEndian))
+            // The kernel has taken the tag off by now, and puts it back for who reads the header.
+            payload(CNS_NFT_LINK_HEADER, 12, Self.native(number.bigEndian))
         case .sender(let isNot):
             load(CNS_NFT_META_IIFTYPE)
             compare(Self.native(UInt16(1)))  // ARPHRD_ETHER

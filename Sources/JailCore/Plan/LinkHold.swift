@@ -16,19 +16,22 @@ public struct LinkHold: Equatable, Sendable, Codable {
     }
 
     enum Condition: Equatable {
+        /// The frame's own: one with a tag of another network says so in its header, whatever it holds.
         case protocolNumber(UInt16)
         case sender(isNot: Bool)
         case arpSender(InternetAddress)
         case source(InternetAddress)
         case isICMPv6
         case icmpType(UInt8)
-        /// Of a neighbour advertisement.
+        /// Of a neighbour solicitation or advertisement.
         case isAbout(InternetAddress, isNot: Bool)
     }
 
     private static let (ipv4, arp, ipv6): (UInt16, UInt16, UInt16) = (0x0800, 0x0806, 0x86dd)
     /// Of ICMPv6.
-    private static let (routerAdvertisement, neighbourAdvertisement, redirect): (UInt8, UInt8, UInt8) = (134, 136, 137)
+    private static let (solicitation, advertisement): (UInt8, UInt8) = (135, 136)
+    private static let (routerAdvertisement, redirect): (UInt8, UInt8) = (134, 137)
+    private static let unspecified = InternetAddress(.ipv6, 0)
 
     private func own(_ family: AddressSpec.Family) -> [InternetAddress] {
         addresses.compactMap { InternetAddress($0) }.filter { $0.family == family }
@@ -54,12 +57,14 @@ public struct LinkHold: Equatable, Sendable, Codable {
         func icmp(_ type: UInt8) -> [Condition] { [.protocolNumber(Self.ipv6), .isICMPv6, .icmpType(type)] }
         let forbidden = [
             icmp(Self.routerAdvertisement), icmp(Self.redirect),
-            icmp(Self.neighbourAdvertisement) + all.map { .isAbout($0, isNot: true) },
+            icmp(Self.advertisement) + all.map { .isAbout($0, isNot: true) },
+            // "I am about to have it": whoever has that address gives it up, RFC 4862.
+            icmp(Self.solicitation) + [.source(Self.unspecified)] + all.map { .isAbout($0, isNot: true) },
         ]
         return forbidden.map { Rule(conditions: $0, accepts: false) }
             + all.map { Rule(conditions: [.protocolNumber(Self.ipv6), .source($0)]) }
             // Who has no address yet asks with none, and says so to nobody else.
-            + [Rule(conditions: [.protocolNumber(Self.ipv6), .source(InternetAddress(.ipv6, 0)), .isICMPv6])]
+            + [Rule(conditions: [.protocolNumber(Self.ipv6), .source(Self.unspecified), .isICMPv6])]
     }
 
     /// The one that the kernel makes of the link's own address, RFC 4291.
@@ -88,7 +93,8 @@ extension LinkHold {
 
     private func text(of condition: Condition) -> String {
         switch condition {
-        case .protocolNumber(let number): "meta protocol 0x\(String(number, radix: 16))"
+        case .protocolNumber(let number):
+            ["meta protocol", "@ll,96,16"].map { "\($0) 0x\(String(number, radix: 16))" }.joined(separator: " ")
         case .sender(let isNot): "ether saddr \(isNot ? "!= " : "")\(mac)"
         case .arpSender(let address): "arp saddr ether \(mac) arp saddr ip \(address)"
         case .source(let address): "\(address.family == .ipv4 ? "ip" : "ip6") saddr \(address)"
