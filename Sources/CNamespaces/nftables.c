@@ -253,6 +253,16 @@ void cns_nft_begin_rule(struct cns_nft *self, const char *chain, bool at_end) {
     self->expressions = nest(self, NFTA_RULE_EXPRESSIONS);
 }
 
+void cns_nft_begin_rule_before(struct cns_nft *self, const char *chain, uint64_t handle) {
+    if (!handle) return cns_nft_begin_rule(self, chain, true);
+    uint64_t number = htobe64(handle);
+    command(self, NFT_MSG_NEWRULE, NLM_F_CREATE);
+    put_text(self, NFTA_RULE_TABLE, self->table);
+    put_text(self, NFTA_RULE_CHAIN, chain);
+    put(self, NFTA_RULE_POSITION, &number, sizeof number);
+    self->expressions = nest(self, NFTA_RULE_EXPRESSIONS);
+}
+
 void cns_nft_end_rule(struct cns_nft *self, const char *comment) {
     char data[256] = {CNS_NFT_COMMENT};
     end_nest(self, self->expressions);

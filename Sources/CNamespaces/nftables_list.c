@@ -5,6 +5,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/xt_conntrack.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -182,6 +183,26 @@ static void on_target(struct cns_nft_rule *rule, struct span data) {
     if (is(find(data, NFTA_TARGET_NAME), "REJECT")) rule->verdict = CNS_NFT_DROP;
 }
 
+/* So it is with the state of a connection, by far the commonest of these matches. */
+static void on_match(struct look *look, struct span data) {
+    struct span bytes = find(data, NFTA_MATCH_INFO);
+    struct xt_conntrack_mtinfo2 info = {.match_flags = 0};
+    bool is_known = is(find(data, NFTA_MATCH_NAME), "conntrack") && number(find(data, NFTA_MATCH_REV)) >= 2;
+    if (is_known && bytes.length >= sizeof info) memcpy(&info, bytes.at, sizeof info);
+    look->is_unsure |= info.match_flags != XT_CONNTRACK_STATE;
+    if (!(info.match_flags & XT_CONNTRACK_STATE)) return;
+    uint32_t state = look->packet->state | (look->packet->status & IPS_DST_NAT ? XT_CONNTRACK_STATE_DNAT : 0);
+    bool is_inverted = info.invert_flags & XT_CONNTRACK_STATE;
+    look->fails |= ((state & info.state_mask) != 0) == is_inverted;
+}
+
+/* A map of verdicts: the packet decides. */
+static void on_lookup(struct cns_nft_rule *rule, struct look *look, struct span data) {
+    look->is_unsure = true;
+    if (find(data, NFTA_LOOKUP_DREG).at && number(find(data, NFTA_LOOKUP_DREG)) == NFT_REG_VERDICT)
+        rule->verdict = CNS_NFT_JUMP;
+}
+
 static void on_expression(struct cns_nft_rule *rule, struct look *look, struct span name, struct span data) {
     if (is(name, "meta"))
         on_meta(look, data);
@@ -199,25 +220,32 @@ static void on_expression(struct cns_nft_rule *rule, struct look *look, struct s
         rule->verdict = CNS_NFT_DROP;
     else if (is(name, "target"))
         on_target(rule, data);
+    else if (is(name, "match"))
+        on_match(look, data);
+    else if (is(name, "lookup"))
+        on_lookup(rule, look, data);
     else if (!is(name, "counter") && !is(name, "log"))
         look->is_unsure = true;
 }
 
-static void judge(struct cns_nft_rule *rule, const struct cns_nft_packet *packet, struct span expressions) {
+static void judge(struct cns_nft_rule *rule, const struct cns_nft_packet *packet, uint64_t bit,
+                  struct span expressions) {
     struct look look = {.packet = packet};
     uint16_t type;
     struct span element;
     while (next(&expressions, &type, &element))
         on_expression(rule, &look, find(element, NFTA_EXPR_NAME), find(element, NFTA_EXPR_DATA));
-    rule->matches = !look.fails && !look.is_unsure;
-    rule->may_match = !look.fails;
+    if (look.fails) return;
+    rule->may_match |= bit;
+    if (!look.is_unsure) rule->matches |= bit;
 }
 
 /* MARK: rules */
 
 struct asked {
     struct cns_nft_rules *rules;
-    const struct cns_nft_packet *packet;
+    const struct cns_nft_packet *packets;
+    size_t count;
 };
 
 static void copy_comment(struct cns_nft_rule *rule, struct span data) {
@@ -243,7 +271,8 @@ static int on_rule(struct nlmsghdr *header, void *argument) {
         rule->handle = rule->handle << 8 | handle.at[i];
     copy(rule->chain, sizeof rule->chain, find(body(header), NFTA_RULE_CHAIN));
     copy_comment(rule, find(body(header), NFTA_RULE_USERDATA));
-    if (asked->packet) judge(rule, asked->packet, find(body(header), NFTA_RULE_EXPRESSIONS));
+    for (size_t i = 0; i < asked->count; i++)
+        judge(rule, &asked->packets[i], UINT64_C(1) << i, find(body(header), NFTA_RULE_EXPRESSIONS));
     return 0;
 }
 
@@ -252,8 +281,9 @@ static int unless_absent(int error) {
     return error == -ENOENT || error == -EOPNOTSUPP || error == -EINVAL || error == -EAFNOSUPPORT ? 0 : error;
 }
 
-int cns_nft_list(struct cns_nft *self, const struct cns_nft_packet *packet, struct cns_nft_rules *rules) {
-    struct asked asked = {rules, packet};
+int cns_nft_list(struct cns_nft *self, const struct cns_nft_packet *packets, size_t count,
+                 struct cns_nft_rules *rules) {
+    struct asked asked = {rules, packets, count < CNS_NFT_MOST_PACKETS ? count : CNS_NFT_MOST_PACKETS};
     cns_nft_ask(self, NFT_MSG_GETRULE, self->family);
     cns_nft_put_text(self, NFTA_RULE_TABLE, self->table);
     return unless_absent(cns_nft_hear(self, on_rule, &asked));

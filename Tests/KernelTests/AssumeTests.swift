@@ -112,6 +112,36 @@ extension Kernel {
             }
         }
 
+        @Test("a firewall of the host's is in a plan from facts where a jail's own packets meet it, and only there")
+        func firewall() throws {
+            try Machine.with { machine in
+                let made = Command.shell(
+                    """
+                    ip link add toward type dummy && ip address add 192.0.2.1/24 dev toward && ip link set toward up &&
+                    nft 'add table ip filter; add chain ip filter DOCKER-USER;
+                        add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; };
+                        add rule ip filter FORWARD jump DOCKER-USER'
+                    """
+                ).run()
+                defer { _ = Command.shell("nft delete table ip filter; ip link delete toward").run() }
+                try #require(made.status == 0, "\(made)")
+                func plan(_ facts: String, _ more: String) -> String {
+                    configure(machine, more)
+                    return machine.jailrun("explain", "--assume", facts, "--format", "sh", machine.conf).output
+                }
+                configure(machine, "port += \"8081:80\";")
+                let facts = try facts(machine)
+                for more in ["port += \"8081:80\";", "nat;"] {
+                    #expect(plan(facts, more).contains("filter DOCKER-USER"), "\(more)")
+                }
+                for more in ["", "port += \"8081:80\"; firewall = no;"] {
+                    let script = plan(facts, more)
+                    #expect(script.contains("10.77.9.2") && !script.contains("DOCKER-USER"), "\(more)")
+                    #expect(!script.contains("gate"), "\(more)")
+                }
+            }
+        }
+
         @Test("what are no facts is refused, with the reason and how to get some")
         func malformed() throws {
             try Machine.with { machine in

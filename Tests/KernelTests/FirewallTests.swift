@@ -344,6 +344,55 @@ extension Kernel {
             }
         }
 
+        @Test("what an administrator drops in DOCKER-USER stays dropped, and a start names that chain")
+        func refused() throws {
+            let closed = Self.docker + "; nft insert rule ip filter DOCKER-USER iifname toward drop"
+            try Self.with(closed) { machine in
+                let before = Self.ruleset
+                machine.configure(Self.jail)
+                let started = machine.jailrun("start", machine.conf)
+                #expect(started.status == 0, "\(started)")
+                #expect(started.errors.contains("port 8080/tcp: chain DOCKER-USER of table ip filter"), "\(started)")
+                #expect(!started.errors.contains("chain FORWARD"), "\(started)")
+                #expect(!Self.isReached)
+                let chain = Command(["nft", "list", "chain", "ip", "filter", "DOCKER-USER"]).run().lines
+                let places = ["drop", "jailrun:t", "return"].map { word in chain.firstIndex { $0.contains(word) } ?? -1
+                }
+                #expect(places == places.sorted() && places[0] > 0, "\(chain)")
+                machine.stop()
+                #expect(Self.ruleset == before)
+            }
+        }
+
+        @Test("a jail with nat goes through Docker's door to other machines, and not to containers of Docker's")
+        func containers() throws {
+            try Self.with(Self.docker) { machine in
+                let made = Command.shell(
+                    """
+                    ip netns add box && ip link add docker0 type bridge && ip address add 198.51.100.1/24 dev docker0 &&
+                    ip link add inbox type veth peer name eth0 netns box && ip link set inbox master docker0 up &&
+                    ip link set docker0 up && ip -n box address add 198.51.100.2/24 dev eth0 && ip -n box link set eth0 up &&
+                    ip -n box route add default via 198.51.100.1 && ip -n far route add default via 192.0.2.1
+                    """
+                ).run()
+                let servers = ["far", "box"].map { place in
+                    Command.shell("exec ip netns exec \(place) '\(Laboratory.probe)' listen 7002 all").start()
+                }
+                defer {
+                    for server in servers { server.signal(SIGKILL) }
+                    _ = Command.shell("ip link delete docker0; ip link delete inbox; ip netns delete box").run()
+                }
+                try #require(made.status == 0, "\(made)")
+                machine.configure("ip4.addr = 10.77.0.10; nat; persist;")
+                try #require(machine.jailrun("start", machine.conf).status == 0)
+                func reaches(_ address: String) -> Bool {
+                    machine.jailrun("exec", "t", "/bin/probe", "connect", address, "7002", seconds: 3).status == 0
+                }
+                #expect(eventually(seconds: 10) { reaches("192.0.2.2") }, "\(Self.ruleset)")
+                #expect(!reaches("198.51.100.2"), "\(Self.ruleset)")
+            }
+        }
+
         @Test("the door of a jail that was killed with its jailrun is closed by the next prune")
         func killed() throws {
             try Self.with(Self.docker) { machine in

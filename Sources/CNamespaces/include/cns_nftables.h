@@ -40,6 +40,8 @@ void cns_nft_delete_rule(struct cns_nft *self, const char *chain, uint64_t handl
 
 /* A rule: its expressions are what is called between these two. */
 void cns_nft_begin_rule(struct cns_nft *self, const char *chain, bool at_end);
+/* In front of the rule that has that handle; 0 for the end of the chain. */
+void cns_nft_begin_rule_before(struct cns_nft *self, const char *chain, uint64_t handle);
 /* `comment` may be NULL. */
 void cns_nft_end_rule(struct cns_nft *self, const char *comment);
 
@@ -63,10 +65,10 @@ struct cns_nft_rule {
     uint64_t handle;
     char chain[64];
     char comment[256];
-    char target[64];  /* the chain that it jumps or goes to */
-    uint32_t verdict; /* CNS_NFT_* */
-    bool matches;     /* certainly, the packet that was asked about */
-    bool may_match;   /* by what is known of it */
+    char target[64];    /* the chain that it jumps or goes to; empty where a packet decides */
+    uint32_t verdict;   /* CNS_NFT_* */
+    uint64_t matches;   /* certainly: a bit for each of the packets that were asked about */
+    uint64_t may_match; /* by what is known of them */
 };
 struct cns_nft_rules {
     struct cns_nft_rule *first;
@@ -83,8 +85,8 @@ struct cns_nft_packet {
     uint32_t state;   /* NF_CT_STATE_BIT */
     uint32_t status;  /* IPS_*: whether its destination was translated */
 };
-/* Every rule of the chosen table; none when there is no table. `packet` may be NULL. */
-int cns_nft_list(struct cns_nft *self, const struct cns_nft_packet *packet, struct cns_nft_rules *rules);
+/* Every rule of the chosen table; none when there is no table. Up to 64 packets may be asked about, or none. */
+int cns_nft_list(struct cns_nft *self, const struct cns_nft_packet *packets, size_t count, struct cns_nft_rules *rules);
 void cns_nft_free(struct cns_nft_rules *rules);
 
 /* Whether the chosen table is there. */
@@ -105,9 +107,9 @@ struct cns_nft_chains {
 int cns_nft_list_chains(struct cns_nft *self, uint8_t family, struct cns_nft_chains *chains);
 void cns_nft_free_chains(struct cns_nft_chains *chains);
 
-/* Whether the FORWARD chain of iptables-legacy drops by its policy, and has no rule that accepts what comes from or
- * goes to that link: 1, 0 or a negative errno. Only to be asked where there is such a table: it would be made. */
-int cns_iptables_forward_drops(const char *link);
+/* Whether the FORWARD chain of iptables-legacy drops by its policy, and has no rule that accepts that packet of IPv4:
+ * 1, 0 or a negative errno. Only to be asked where there is such a table: it would be made. */
+int cns_iptables_forward_drops(const struct cns_nft_packet *packet);
 
 /* A descriptor that can be read from when tables, chains or rules change. */
 int cns_nft_watch(void);
@@ -117,6 +119,7 @@ bool cns_nft_has_lost(int watch);
 
 /* Numbers of nf_tables.h and its like, which Swift does not see. */
 enum {
+    CNS_NFT_MOST_PACKETS = 64,
     CNS_NFT_META_PROTOCOL = 1,
     CNS_NFT_META_IIFNAME = 6,
     CNS_NFT_META_OIFNAME = 7,

@@ -102,7 +102,8 @@ extension Netlink {
                 index: record.index, name: record.name, isBridge: record.kind == "bridge",
                 isLoopback: record.flags & UInt32(IFF_LOOPBACK) != 0, isUp: record.flags & UInt32(IFF_UP) != 0,
                 alias: record.alias,
-                master: record.master == 0 ? nil : records.first { $0.index == record.master }?.name)
+                master: record.master == 0 ? nil : records.first { $0.index == record.master }?.name,
+                leadsInside: ["veth", "tun"].contains(record.kind) ? true : nil)
         }
     }
 }

@@ -38,20 +38,9 @@ extension Netlink {
         let all = try table.chains()
         var found: [FirewallObstacle] = []
         for chain in all where chain.isBase && chain.hook == Self.forward && chain.table != "jailrun" {
-            let hasDoor = all.contains {
-                $0.family == chain.family && $0.table == "filter" && chain.table == "filter"
-                    && $0.name == FirewallDoor.chain && !$0.isBase
-            }
-            for probe in probes where chain.sees(probe) {
-                guard try table.fate(of: probe, in: chain) == .dropped else { continue }
-                let obstacle = FirewallObstacle(
-                    chain: "chain \(chain.name) of table \(chain.familyName) \(chain.table)", packets: probe.packets,
-                    mend: chain.mend(probe, keeper: FirewallKeeper(of: chain, among: all)), hasDoor: hasDoor,
-                    origin: probe.origin)
-                if !found.contains(where: { $0.chain == obstacle.chain && $0.packets == obstacle.packets }) {
-                    found.append(obstacle)
-                }
-            }
+            let seen = probes.filter(chain.sees)
+            for (probe, judgement) in zip(seen, try table.judgements(of: seen, in: chain))
+            where judgement.fate == .dropped { found.append(chain.obstacle(probe, judgement, among: all)) }
         }
         return found
     }
@@ -66,16 +55,16 @@ extension Netlink {
         if !text.split(separator: "\n").contains("filter") { return [] }
         var found: [FirewallObstacle] = []
         for probe in probes where probe.family == .ipv4 && probe.isNew {
-            let link = probe.destination == nil ? probe.input : probe.output
-            let answer = unsafe cns_iptables_forward_drops(link)
+            var packet = PacketTable.packet(probe)
+            let answer = unsafe cns_iptables_forward_drops(&packet)
             if answer < 0 { throw Errno(rawValue: -answer) }
             if answer == 0 { continue }
-            let obstacle = FirewallObstacle(
-                chain: "chain FORWARD of iptables-legacy", packets: probe.packets,
-                mend: probe.bridge.map {
-                    "iptables-legacy -I FORWARD -o \($0) -j ACCEPT; iptables-legacy -I FORWARD -i \($0) -j ACCEPT"
-                } ?? "iptables-legacy -I FORWARD -d \(probe.address) -j ACCEPT", hasDoor: false, origin: probe.origin)
-            if !found.contains(obstacle) { found.append(obstacle) }
+            let sides = probe.bridge.map { ["-o \($0)", "-i \($0)"] } ?? ["-d \(probe.place)", "-s \(probe.place)"]
+            found.append(
+                FirewallObstacle(
+                    chain: "chain FORWARD of iptables-legacy", probe: probe,
+                    mend: sides.map { "iptables-legacy -I FORWARD \($0) -j ACCEPT" }.joined(separator: "; "),
+                    hasDoor: false, isDoubtful: false))
         }
         return found
     }
@@ -83,17 +72,14 @@ extension Netlink {
 
 extension FirewallProbe {
     /// The one that the jail is on.
-    fileprivate var bridge: String? {
-        let link = destination == nil ? input : output
-        return link.isEmpty ? nil : link
-    }
+    fileprivate var bridge: String? { side.isEmpty ? nil : side }
 
-    fileprivate var address: String { (destination ?? source)?.description ?? "" }
+    fileprivate var place: String { address?.description ?? "" }
 
     /// What names the jail's side in a rule.
-    fileprivate func side(isOutput: Bool) -> String {
+    fileprivate func condition(isOutput: Bool) -> String {
         if let bridge { return "\(isOutput ? "oifname" : "iifname") \"\(bridge)\"" }
-        return "\(family == .ipv4 ? "ip" : "ip6") \(isOutput ? "daddr" : "saddr") \(address)"
+        return "\(family == .ipv4 ? "ip" : "ip6") \(isOutput ? "daddr" : "saddr") \(place)"
     }
 }
 
@@ -116,8 +102,26 @@ extension PacketTable.Chain {
         }
     }
 
+    fileprivate func obstacle(
+        _ probe: FirewallProbe, _ judgement: PacketTable.Judgement, among all: [Self]
+    ) -> FirewallObstacle {
+        var place = self
+        if judgement.isInDoor { place.name = FirewallDoor.chain }
+        return FirewallObstacle(
+            chain: "chain \(place.name) of table \(familyName) \(table)", probe: probe,
+            mend: place.mend(probe, keeper: FirewallKeeper(of: place, among: all)),
+            hasDoor: hasDoor(among: all) && !judgement.isInDoor, isDoubtful: judgement.isUnsure)
+    }
+
+    private func hasDoor(among all: [Self]) -> Bool {
+        table == "filter"
+            && all.contains {
+                $0.family == family && $0.table == table && $0.name == FirewallDoor.chain && !$0.isBase
+            }
+    }
+
     /// Both directions: what answers has to pass, too.
-    fileprivate func mend(_ probe: FirewallProbe, keeper: FirewallKeeper) -> String {
+    private func mend(_ probe: FirewallProbe, keeper: FirewallKeeper) -> String {
         switch keeper {
         case .firewalld: return probe.bridge == NetworkPlan.bridge ? FirewallKeeper.trust : probe.policy
         case .ufw:
@@ -125,7 +129,7 @@ extension PacketTable.Chain {
         case .unknown: break
         }
         return [true, false].map { isOutput in
-            "nft insert rule \(familyName) \(table) \(name) \(Shell.quoted(probe.side(isOutput: isOutput))) accept"
+            "nft insert rule \(familyName) \(table) \(name) \(Shell.quoted(probe.condition(isOutput: isOutput))) accept"
         }.joined(separator: "; ")
     }
 }
@@ -155,7 +159,7 @@ extension FirewallProbe {
     /// What firewall-cmd(1) is told about one address that is forwarded; rules of its zones are about the host's own ports.
     fileprivate var policy: String {
         let rules = ["source", "destination"].map {
-            "--add-rich-rule='rule family=\(family.rawValue) \($0) address=\(address) accept'"
+            "--add-rich-rule='rule family=\(family.rawValue) \($0) address=\(place) accept'"
         }
         return "firewall-cmd --permanent --new-policy=jails; "
             + (["--add-ingress-zone=ANY", "--add-egress-zone=ANY"] + rules).map {

@@ -54,7 +54,7 @@ internal import SystemPackage
         defer { unsafe cns_nft_free(&list) }
         try Self.dump {
             unsafe cns_nft_free(&list)
-            return unsafe cns_nft_list(socket, nil, &list)
+            return unsafe cns_nft_list(socket, nil, 0, &list)
         }
         return unsafe UnsafeBufferPointer(start: list.first, count: list.count).map { rule in
             Rule(chain: Self.text(of: rule.chain), handle: rule.handle, comment: Self.text(of: rule.comment))

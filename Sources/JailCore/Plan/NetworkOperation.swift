@@ -317,7 +317,7 @@ extension NetworkOperation {
         case .publish(let rules): Self.nft(rules.script) + rules.forgetting
         case .holdLink(let hold): Self.nft(hold.script)
         case .releaseLink(let name): LinkHold.release(of: name)
-        case .openDoor(let door): Self.nft(door.script)
+        case .openDoor(let door): door.shell
         case .closeDoor(let jail): FirewallDoor.closing(of: jail)
         case .withdraw(let jail, _, _): PacketRules.withdrawal(of: jail)
         }

@@ -10,10 +10,12 @@ public struct HostNetworkFacts: Equatable, Sendable, Codable {
         public var alias: String
         /// The name of the bridge (or bond) of which it is a port.
         public var master: String?
+        /// True of an end of a veth(4) pair, and of a tap: behind a port of these kinds is a part of this host.
+        public var leadsInside: Bool?
 
         public init(
             index: Int, name: String, isBridge: Bool = false, isLoopback: Bool = false, isUp: Bool = true,
-            alias: String = "", master: String? = nil
+            alias: String = "", master: String? = nil, leadsInside: Bool? = nil
         ) {
             self.index = index
             self.name = name
@@ -22,6 +24,7 @@ public struct HostNetworkFacts: Equatable, Sendable, Codable {
             self.isUp = isUp
             self.alias = alias
             self.master = master
+            self.leadsInside = leadsInside
         }
     }
 

@@ -38,7 +38,7 @@ extension NetworkPlanner {
         for target in portTargets where !target.isOwnLink { add(.reflect(port: target.port), origin) }
         reachByLoopback(origin)
         rules += forwardPackets(origin)
-        if door != nil { rules += targets.flatMap(gates) }
+        rules += gates(door)
         if !network.ports.isEmpty || network.masquerade != nil {
             rules.append(rule(.raw, [.input("lo", isNot: true), .destination("127.0.0.0/8")], .drop))
         }
@@ -50,37 +50,45 @@ extension NetworkPlanner {
 
     /// Nil where nothing is in the way that has one.
     private var door: FirewallDoor? {
-        guard network.leavesFirewall == nil, facts.obstacles?.contains(where: \.hasDoor) == true else { return nil }
-        let entries = targets.flatMap { target in
-            [true, false].map {
-                FirewallDoor.Entry(link: target.link, address: target.address.description, isFromJail: $0)
-            }
+        var entries: [FirewallDoor.Entry] = []
+        for obstacle in network.obstacles(facts) where obstacle.hasDoor {
+            guard let target = targets.first(where: { $0.address == obstacle.probe.address }) else { continue }
+            for entry in passages(obstacle.probe.other, target) where !entries.contains(entry) { entries.append(entry) }
         }
         return entries.isEmpty ? nil : FirewallDoor(jail: jail, entries: entries)
     }
 
+    /// Both ways, for what answers has to pass, too. A member of the jail's network comes and goes by the same link where it asks
+    /// for a port of the host.
+    private func passages(_ other: String, _ target: PortTarget) -> [FirewallDoor.Entry] {
+        (other == target.link ? [other] : [other, target.link]).flatMap { other in
+            [true, false].map {
+                FirewallDoor.Entry(
+                    link: target.link, other: other, address: target.address.description, isFromJail: $0)
+            }
+        }
+    }
+
     private func doorOrigin(_ door: FirewallDoor?) -> Origin? {
-        door == nil ? nil : facts.obstacles?.first(where: \.hasDoor)?.origin
+        door == nil ? nil : network.obstacles(facts).first(where: \.hasDoor)?.origin
     }
 
     /// A door is open to whatever is for the jail or from it: what was not to pass before still does not. Those of a plain
     /// interface's network reach the jail by its own address.
-    private func gates(_ target: PortTarget) -> [PacketRule] {
-        if target.isOwnLink { return [] }
-        let address = "\(target.address)/\(target.address.bitWidth)"
-        let (input, output) = (target.link, target.link)
-        let toJail = rule(
-            .forward,
-            [
-                .destination(address), .input(input, isNot: true), .output(output, isNot: false), .isNew,
-                .translated(false),
-            ],
-            .drop, PacketRule.gate)
-        let fromJail = rule(
-            .forward,
-            [.source(address), .input(input, isNot: false), .output(output, isNot: true), .isNew, .translated(false)],
-            .drop, PacketRule.gate)
-        return network.masquerade == nil || !target.isOnOwnBridge ? [toJail, fromJail] : [toJail]
+    private func gates(_ door: FirewallDoor?) -> [PacketRule] {
+        (door?.entries ?? []).compactMap { entry in
+            guard let target = targets.first(where: { $0.address.description == entry.address }), !target.isOwnLink,
+                entry.other != entry.link
+            else { return nil }
+            if entry.isFromJail, network.masquerade != nil, target.isOnOwnBridge { return nil }
+            let address = "\(target.address)/\(target.address.bitWidth)"
+            return rule(
+                .forward,
+                [
+                    entry.isFromJail ? .source(address) : .destination(address), .input(entry.input, isNot: false),
+                    .output(entry.output, isNot: false), .isNew, .translated(false),
+                ], .drop, PacketRule.gate)
+        }
     }
 
     private func checkPorts() throws(NetworkPlanError) {

@@ -184,7 +184,7 @@ extension PacketRules {
 
 extension String {
     /// For a regular expression: of what a jail's name may hold, only dots mean something.
-    fileprivate var replacingDots: String {
+    var replacingDots: String {
         split(separator: ".", omittingEmptySubsequences: false).joined(separator: "[.]")
     }
 }

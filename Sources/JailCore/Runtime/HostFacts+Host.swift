@@ -136,14 +136,34 @@ extension HostFacts {
                 AddressSpec(family: .ipv4, address: "0.0.0.0", prefixLength: nil, interface: nil, origin: .standard(""))
             ]
         }
+        all.leavesFirewall = Located(true, .standard(""))  // each jail's own is asked about
         let proc = try NetworkConnection.openProc()
         let ledger = try host.state.networkLedger()
         do throws(NetlinkError) {
-            var facts = try Netlink(proc: FileDescriptor(rawValue: proc.number)).facts(
-                for: all, seesRules: Host.seesRules)
+            let netlink = try Netlink(proc: FileDescriptor(rawValue: proc.number))
+            var facts = try netlink.facts(for: all, seesRules: Host.seesRules)
+            facts.obstacles = Host.seesRules ? try obstacles(jails, facts, netlink) : nil
             facts.remember(ledger)
             return facts
         } catch { throw .host("cannot look at the network: \(error)", hint: error.hint) }
+    }
+}
+
+extension HostFacts {
+    /// For each of them, and as if it had `nat`.
+    private static func obstacles(
+        _ jails: [JailSpec], _ facts: HostNetworkFacts, _ netlink: borrowing Netlink
+    ) throws(NetlinkError) -> [FirewallObstacle] {
+        var found: [FirewallObstacle] = []
+        for jail in jails {
+            var network = jail.network
+            network.masquerade = network.masquerade ?? Located(true, network.mode.origin)
+            for obstacle in try netlink.obstacles(for: network, facts)
+            where !found.contains(where: { $0.chain == obstacle.chain && $0.probe.isSame(as: obstacle.probe) }) {
+                found.append(obstacle)
+            }
+        }
+        return found
     }
 }
 

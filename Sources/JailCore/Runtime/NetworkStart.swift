@@ -145,7 +145,7 @@ final class NetworkStart {
         do throws(NetworkPlanError) {
             let plan = try plan(facts)
             (operations, lacking, shared) = (plan.own, plan.lacking, plan.shared)
-            obstacles = facts.obstacles?.filter { !$0.hasDoor } ?? []
+            obstacles = jail.network.obstaclesWithoutDoor(facts)
         } catch {
             throw .unsuitable(jail: jail.label, origin: error.origin, "\(error)", hint: error.hint)
         }
