@@ -113,9 +113,10 @@ struct ChangePlannerTests {
 
     // MARK: Network
 
+    /// - Parameter doors: who is let through a firewall that drops what it does not know; nil for none.
     private static func network(
         _ before: String, _ after: String, name: String? = nil, others: [HostNetworkFacts.Link] = [],
-        _ look: (inout HostNetworkFacts) -> Void = { _ in }
+        doors: [String]? = nil
     ) throws -> ChangePlan {
         let old = try ParameterPlanTests.spec("persist; \(before)")
         let addresses = old.network.addresses.map { InternetPrefix("\($0.address)/24")! }
@@ -133,7 +134,12 @@ struct ChangePlannerTests {
         host.jailAddresses = host.jailLinks.flatMap { link in
             link.addresses.map { HostNetworkFacts.JailAddress(jail: link.jail, address: $0.address) }
         }
-        look(&host)
+        if doors != nil {
+            host.doors = doors
+            host.obstacles = try [old, ParameterPlanTests.spec("persist; \(after)")].flatMap {
+                FirewallDoorTests.obstacles(of: $0.network, host)
+            }
+        }
         let undo = try NetworkPlan(for: old.network, jail: ("a", 5), facts: host).operations.map(\.value).undo
         return try plan(before, after, name: name) {
             $0.network = host
@@ -211,9 +217,44 @@ struct ChangePlannerTests {
         let specs = try [text, "\(text) firewall = no;"].map { try ParameterPlanTests.spec("persist; \($0)") }
         #expect(specs[0].isNetworkChanged(to: specs[1]) && specs[1].isNetworkChanged(to: specs[0]))
         #expect(!specs[1].isNetworkChanged(to: specs[1]))
-        let plan = try Self.network(text, "\(text) firewall = no;") { $0.doors = ["a"] }
-        #expect(Self.lines(plan.steps).last?.contains("delete rules of \"a\" in DOCKER-USER") == true)
+        let plan = try Self.network(text, "\(text) firewall = no;", doors: ["a"])
+        #expect(Self.lines(plan.steps).contains { $0.contains("delete rules of \"a\" in DOCKER-USER") })
         #expect(!plan.networkUndo.contains(.closeDoor(jail: "a")))
+    }
+
+    private static let port = "ip4.addr = 10.77.0.10; port = \"8080:80\";"
+
+    @Test("without a port the door of another's firewall is closed first, and what fails opens it behind its gates")
+    func closing() throws {
+        let plan = try Self.network(Self.port, "ip4.addr = 10.77.0.10;", doors: ["a"])
+        let lines = Self.lines(plan.steps)
+        #expect(lines.first?.contains("delete rules of \"a\" in DOCKER-USER") == true, "\(lines)")
+        #expect(plan.steps[0].undo.map(\.spelling).first?.contains("add rule ip filter DOCKER-USER") == true)
+        let withdrawn = try #require(plan.steps.first { $0.operation.spelling.contains("{delete rules of \"a\"}") })
+        #expect(withdrawn.undo[0].spelling.contains("\"a gate\""))
+    }
+
+    @Test("a jail that had no door gets none, and no gates, by a change that fails")
+    func opening() throws {
+        for before in ["ip4.addr = 10.77.0.10;", "ip4.addr = 10.77.0.10; nat;"] {
+            let plan = try Self.network(before, "\(Self.port) nat;", doors: [])
+            let lines = Self.lines(plan.steps)
+            #expect(lines.last?.contains("add rule ip filter DOCKER-USER") == true, "\(lines)")
+            #expect(lines.contains { $0.contains("\"a gate\"") })
+            let undo = plan.steps.flatMap(\.undo).map(\.spelling)
+            #expect(!undo.contains { $0.contains("gate") || $0.contains("add rule ip filter") }, "\(undo)")
+        }
+    }
+
+    @Test("other addresses go through another's firewall by a door of their own, and back by the old one")
+    func doorOfAddress() throws {
+        let after = "ip4.addr = 10.77.0.11; port = \"8080:80\";"
+        let plan = try Self.network(Self.port, after, doors: ["a"])
+        func doors(_ lines: [String]) -> [String] { lines.filter { $0.contains("add rule ip filter DOCKER-USER") } }
+        let opened = doors(Self.lines(plan.steps))
+        #expect(opened.count == 1 && opened[0].contains("10.77.0.11") && !opened[0].contains("10.77.0.10"))
+        let again = doors(plan.steps[0].undo.map(\.spelling))
+        #expect(again.count == 1 && again[0].contains("10.77.0.10") && !again[0].contains("10.77.0.11"))
     }
 
     @Test("a new name is set on the cgroup, the links and the rules, and the old one again when a step fails")

@@ -79,7 +79,8 @@ extension Kernel {
             }
         }
 
-        @Test("jails that the command has started by a start of their own go on with their supervisor, whoever is killed")
+        @Test(
+            "jails that the command has started by a start of their own go on with their supervisor, whoever is killed")
         func detached() throws {
             try Machine.with { machine in
                 configureTwo(machine)

@@ -9,12 +9,14 @@ extension ChangePlanner {
         let after = before.renaming(old.name.value, to: new.name.value)
         // What it has it has: only the new ones can be taken.
         before.takenPorts = []
+        // A door that it does not have is none of what it had, though a start of today would open it.
+        if before.doors?.contains(old.name.value) == false { before.obstacles = [] }
         if old.network.hasSameAddresses(as: new.network) {
             let (was, becomes) = (try rules(of: old, before), try rules(of: new, after))
             let fresh = becomes.map(\.value).undo
             let kept = facts.networkUndo.filter { !$0.isOfRules && !fresh.contains($0) }
-            let steps = renameLinks(before) + publish(becomes, insteadOf: was) + passDoor(becomes, was, before)
-            return (steps, fresh + kept)
+            let door = passDoor(becomes, was, before)
+            return (renameLinks(before) + door.first + publish(becomes, insteadOf: was) + door.last, fresh + kept)
         }
         let becomes = try network(of: new, after)
         return (
@@ -63,9 +65,9 @@ extension ChangePlanner {
         let disconnection = own.enumerated().map { index, operation in
             step(operation, origin, "disconnect the network", undo: index == 0 ? before.map(\.value) : [])
         }
+        let made = after.map(\.value)
         let connection = after.map {
             step($0.value, $0.origin, "connect the network", undo: made.undo(of: $0.value))
-        let made = after.map(\.value)
         }
         let unused = undo.filter { $0.isShared && !isNeeded($0, after.map(\.value)) }
         return disconnection + connection
@@ -121,21 +123,21 @@ extension ChangePlanner {
     }
 
     /// Through another's firewall, by the jail's name; what is asked is what stands there, for that firewall may have come meanwhile.
-    private func passDoor(_ after: Operations, _ before: Operations, _ facts: HostNetworkFacts) -> [Step] {
+    /// - Returns: what is done before the rules are replaced, without which a door has no gates, and what after.
+    private func passDoor(
+        _ after: Operations, _ before: Operations, _ facts: HostNetworkFacts
+    ) -> (first: [Step], last: [Step]) {
         let isOpen = facts.doors?.contains(old.name.value) == true
         let isRenamed = new.name.value != old.name.value
-        let opening = after.first(where: \.value.opensDoor)
+        let former = before.map(\.value).filter(\.opensDoor)
         let purpose: Phrase = "pass the host's firewall"
-        var steps: [Step] = []
-        if let opening, !isOpen || isRenamed {
-            steps.append(
-                step(opening.value, opening.origin, purpose, undo: opening.value.undo.map { [$0] } ?? []))
-        }
-        if isOpen, opening == nil || isRenamed {
-            let undo = before.map(\.value).filter(\.opensDoor)
-            steps.append(step(.closeDoor(jail: old.name.value), new.name.origin, purpose, undo: undo))
-        }
-        return steps
+        let closing = step(.closeDoor(jail: old.name.value), new.name.origin, purpose, undo: former)
+        guard let opening = after.first(where: \.value.opensDoor) else { return (isOpen ? [closing] : [], []) }
+        if isOpen, !isRenamed, former == [opening.value] { return ([], []) }
+        let undo = opening.value.undo.map { [$0] } ?? []
+        let opened = [step(opening.value, opening.origin, purpose, undo: undo)]
+        if !isOpen { return ([], opened) }
+        return isRenamed ? ([], opened + [closing]) : ([closing], opened)
     }
 
     /// What brings back the state before an operation on rules.

@@ -40,12 +40,15 @@ extension ChangeFacts {
         both.addresses += record.spec.network.addresses
         both.ports += record.spec.network.ports
         both.masquerade = both.masquerade ?? record.spec.network.masquerade
+        both.leavesFirewall = Located(true, .commandLine)  // each network is asked about by itself
         let proc = try NetworkConnection.openProc()
         let ledger = try host.state.networkLedger()
         do throws(NetlinkError) {
             let netlink = try Netlink(proc: FileDescriptor(rawValue: proc.number))
             var found = try netlink.facts(for: both)
-            found.obstacles = try netlink.obstacles(for: new.network, found)
+            found.obstacles =
+                try netlink.obstacles(for: new.network, found)
+                + netlink.obstacles(for: record.spec.network, found)
             found.doors = try netlink.doorOwners()
             found.remember(ledger)
             network = found
