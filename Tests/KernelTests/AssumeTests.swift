@@ -117,13 +117,18 @@ extension Kernel {
             try Machine.with { machine in
                 let made = Command.shell(
                     """
-                    ip link add toward type dummy && ip address add 192.0.2.1/24 dev toward && ip link set toward up &&
+                    ip link add toward type veth peer name away && ip address add 192.0.2.1/24 dev toward && ip link set toward up &&
                     nft 'add table ip filter; add chain ip filter DOCKER-USER;
                         add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; };
                         add rule ip filter FORWARD jump DOCKER-USER'
                     """
                 ).run()
-                defer { _ = Command.shell("nft delete table ip filter; ip link delete toward").run() }
+                let before = FirewallTests.bridges.map { machine.read($0) }
+                for path in FirewallTests.bridges { machine.write("0\n", to: path) }
+                defer {
+                    _ = Command.shell("nft delete table ip filter; ip link delete toward").run()
+                    for (path, value) in zip(FirewallTests.bridges, before) { machine.write(value, to: path) }
+                }
                 try #require(made.status == 0, "\(made)")
                 func plan(_ facts: String, _ more: String) -> String {
                     configure(machine, more)

@@ -168,9 +168,10 @@ final class NetworkRepair {
         defer { forget() }
         let lack = try lack(of: record)
         if lack.isNothing { return lack }
+        // As in a start, a link is held before a port leads to it.
         let operations =
-            try (lack.isOfRules ? rules(for: lack, of: record, connection) : [])
-            + holds(of: lack.links, record, connection)
+            try holds(of: lack.links, record, connection)
+            + (lack.isOfRules ? rules(for: lack, of: record, connection) : [])
         do throws(NetlinkError) {
             for operation in operations { try connection.netlink.perform(operation, under: connection.lock) }
         } catch { throw .host("cannot put them back: \(error)", hint: error.hint) }

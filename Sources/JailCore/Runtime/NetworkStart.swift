@@ -249,7 +249,7 @@ final class NetworkConnection {
     /// For one that waits for nothing, a supervisor. Nil when another jailrun has the lock.
     static func ifFree(_ host: Host) throws(RuntimeError) -> NetworkConnection? {
         try host.state.prepare()
-        guard let lockFile = JailLock(tryLocking: host.state.networkPath, writesHolder: false) else { return nil }
+        guard let lockFile = try JailLock(tryLocking: host.state.networkPath, writesHolder: false) else { return nil }
         return try NetworkConnection(lockFile)
     }
 
