@@ -80,24 +80,25 @@ extension Kernel {
         @Test("a threaded cgroup, which tells no processes, is in no command's way, nor in that of the jail's end")
         func threaded() throws {
             try jail { machine in
-                let folder = "\(Remains.cgroupRoot)/t"
-                for script in [
-                    """
-                    mkdir -p evil/.processes && echo threaded >evil/.processes/cgroup.type &&
-                        setfattr -n user.jailrun -v evil evil
-                    """,
-                    """
-                    for pid in $(cat .processes/cgroup.procs); do echo "$pid" >cgroup.procs; done
-                    rmdir .processes && mkdir .processes && echo threaded >.processes/cgroup.type
-                    """,
-                ] {
-                    let made = Command.shell("cd '\(folder)' && { \(script); }").run()
+                func make(_ script: String) throws {
+                    let made = Command.shell("cd '\(Remains.cgroupRoot)/t' && { \(script); }").run()
                     try #require(made.status == 0, "\(made)")
                     #expect(machine.jailrun("list").status == 0)
                     #expect(machine.link("jls", "name").lines.first == "t")
-                    // A cgroup is no root of threads beside one that has processes.
-                    #expect(machine.inside("jail", "-r", "b").status == 0)
                 }
+                try make(
+                    """
+                    mkdir -p evil/.processes && echo threaded >evil/.processes/cgroup.type &&
+                        setfattr -n user.jailrun -v evil evil
+                    """)
+                // A cgroup is no root of threads beside one that has processes, nor with controllers.
+                #expect(machine.inside("jail", "-r", "b").status == 0)
+                try make(
+                    """
+                    for name in $(cat cgroup.subtree_control); do echo "-$name" >cgroup.subtree_control; done
+                    for pid in $(cat .processes/cgroup.procs); do echo "$pid" >cgroup.procs; done
+                    rmdir .processes && mkdir .processes && echo threaded >.processes/cgroup.type
+                    """)
                 let removed = machine.link("jail", "-r", "t")
                 #expect(removed.status == 0 && machine.link("jls", "name").lines == [], "\(removed)")
             }

@@ -221,6 +221,19 @@ extension Kernel {
             }
         }
 
+        @Test("a start that stop -f breaks off says that another command did it, and sends nobody a signal of its own")
+        func broken() throws {
+            try Machine.with { machine in
+                machine.configure("exec.start = \"touch /var/at; sleep 1003\"; persist;")
+                let start = machine.start("start", machine.conf)
+                #expect(eventually { machine.has("var/at") })
+                #expect(machine.jailrun("stop", "-f", "t").status == 0)
+                let outcome = start.wait(seconds: 15)
+                #expect(outcome.status == 125, "\(outcome)")
+                #expect(outcome.errors.contains("t: another command stopped it before it was up"), "\(outcome)")
+            }
+        }
+
         @Test("one that goes while it is waited for fails the start, by name") func gone() throws {
             try Machine.with { machine in
                 configure(machine, db: Self.unhealthy)

@@ -7,7 +7,7 @@ extension Kernel {
     @Suite struct UnreadableRecordTests {
         enum Damage: String, CaseIterable, CustomTestStringConvertible {
             case traceKey, tracePid, traceCgroup, traceVersion, traceEmpty, key, flip, version, half, empty, all,
-                onlyTrace, tooLarge
+                onlyTrace, tooLarge, gone, pipe, circle, folder
 
             var testDescription: String { rawValue }
 
@@ -32,6 +32,16 @@ extension Kernel {
                 case .onlyTrace:
                     machine.write("", to: trace)
                     unlink(record)
+                case .gone: unlink(record)
+                case .pipe:
+                    unlink(record)
+                    mkfifo(record, 0o600)
+                case .circle:
+                    unlink(record)
+                    symlink("t.json", record)
+                case .folder:
+                    unlink(record)
+                    mkdir(record, 0o700)
                 case .tooLarge: machine.write(String(repeating: "x", count: 1 << 20 + 1), to: record)
                 case .all:
                     machine.write("?", to: trace)
@@ -113,6 +123,23 @@ extension Kernel {
                 #expect(!machine.jailrun("list").output.contains("unreadable record"))
                 #expect(machine.jailrun("start", machine.conf).status == 0)
                 machine.stop()
+            }
+        }
+
+        @Test("is what another jail's is in its place: each is stopped alone", arguments: ["jails", "services"])
+        func others(folder: String) throws {
+            try Machine.with { machine in
+                machine.configure("persist;")
+                let conf = "\(machine.directory)/u.conf"
+                machine.write("u { path = \"\(machine.root)\"; persist; }\n", to: conf)
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                #expect(machine.jailrun("start", conf).status == 0)
+                let path = "/run/jailrun/\(folder)"
+                machine.write(machine.read("\(path)/u.json"), to: "\(path)/t.json")
+                #expect(machine.jailrun("list").output.contains("unreadable record"))
+                #expect(machine.jailrun("stop", "t").status == 0 && processes(machine) == [])
+                #expect(machine.state(of: "u") == "up")
+                machine.stop("u")
             }
         }
 

@@ -55,6 +55,11 @@ enum Files {
         String(decoding: try read(try open(name, at: directory), limit: .max), as: UTF8.self)
     }
 
+    /// A file of jailrun's own; nil when there is none. Nobody is waited for, whatever stands in its place.
+    static func recorded(_ path: String) throws(Errno) -> [UInt8]? {
+        try ifThere { () throws(Errno) in try read(try open(path, O_RDONLY | O_NONBLOCK)) }
+    }
+
     /// As much as is shown of a file that a process may fill as it likes, such as its `cmdline`.
     static func beginning(of path: String) throws(Errno) -> String {
         String(decoding: try readBeyond(mostBytes, try open(path)).prefix(mostBytes), as: UTF8.self)

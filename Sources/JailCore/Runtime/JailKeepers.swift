@@ -73,7 +73,7 @@ public struct JailKeepers {
         }
         takeBackIfFailed(run)
         try end(run)
-        for status in run.statuses where status.state == .failed && !status.isSkipped && isUntold(status) {
+        for status in run.statuses where status.state == .failed && !status.isSkipped && !status.isReported {
             report(.host("\(status.label): \(ConsoleText.safe(status.detail ?? "failed"))", hint: nil))
         }
         return run.statuses.map {
@@ -81,11 +81,6 @@ public struct JailKeepers {
                 jail: $0.label, status: late.contains($0.name) ? 125 : failure(of: $0), isSkipped: $0.isSkipped,
                 detail: $0.detail, state: $0.state)
         }
-    }
-
-    /// A start that `stop -f` has ended says nothing itself.
-    private func isUntold(_ status: ServiceStatus) -> Bool {
-        !status.isReported || interruption == nil && status.exitStatus == 128 + SIGQUIT
     }
 
     /// Of a start that failed nothing is left, nor what is known of a jail that ended a moment after it was up.

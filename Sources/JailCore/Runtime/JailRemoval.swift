@@ -210,8 +210,7 @@ public struct JailRepair {
         }
         if trace.phase != .up { return true }
         if trace.isTransient, try !trace.isKept() { return true }
-        if try !trace.isAlive() { return true }
-        return try !host.state.hasRecord(of: name)
+        return try !trace.isAlive()
     }
 
     /// A cgroup of a jail whose record is lost.

@@ -181,11 +181,12 @@ public struct JailStart {
         // No earlier: until it has a program of its own, the child shares this one's memory, and each makes the other wait.
         trace.pid = child.pid
         try noteProcesses(of: child.pid, in: &trace)
-        try host.state.write(trace)
         let details = JailDetails(
             generation: trace.identity.generation, spec: jail, networkUndo: networkUndo, createdSeconds: time(nil),
             configuration: configuration, filter: filter)
+        // A trace that names a process says that there is a record.
         try host.state.write(details)
+        try host.state.write(trace)
         performer.observeChild()
         onCreate(trace.identity)
         if !jail.commands.created.isEmpty {

@@ -6,6 +6,8 @@ internal import SystemPackage
 struct UnreadableRecord: Error {
     var reason: String
 
+    static let gone = Self(reason: "it is gone")
+    static let others = Self(reason: "it is another jail's")
     static let changed = Self(reason: "it is not as it was written")
     static func version(_ text: some StringProtocol) -> Self {
         Self(reason: "another version of jailrun wrote it, of records \(Terminal.escaped(String(text)))")
@@ -90,13 +92,13 @@ enum RecordForm {
 
     /// The record in that file; why it is none; nil when the file is not there.
     static func read<Record: Codable>(
-        _ type: Record.Type, at path: String, standard: () -> Record?
+        _ type: Record.Type, at path: String, of name: String, named: (Record) -> String, standard: () -> Record?
     ) throws(Errno) -> Result<Record, UnreadableRecord>? {
         do throws(Errno) {
-            let bytes = try Files.ifThere { () throws(Errno) in try Files.read(try Files.open(path)) }
-            guard let bytes else { return nil }
+            guard let bytes = try Files.recorded(path) else { return nil }
             do throws(UnreadableRecord) {
-                return .success(try decode(type, from: bytes, standard: standard))
+                let record = try decode(type, from: bytes, standard: standard)
+                return named(record) == name ? .success(record) : .failure(.others)
             } catch let why { return .failure(why) }
         } catch { return .failure(try UnreadableRecord(error)) }
     }

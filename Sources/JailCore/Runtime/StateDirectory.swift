@@ -95,8 +95,8 @@ public struct StateDirectory: Sendable {
         return try look(name, tracePath(name)) { (path) throws(Errno) in
             var text = ""
             do throws(Errno) {
-                guard let found = try Files.textIfThere(path) else { return nil }
-                text = found
+                guard let found = try Files.recorded(path) else { return nil }
+                text = String(decoding: found, as: UTF8.self)
             } catch {
                 let why = try UnreadableRecord(error)
                 return try JailTrace.salvaged(from: text, name: name, why: why, under: cgroupRoot)
@@ -112,7 +112,9 @@ public struct StateDirectory: Sendable {
         if assumed != nil { return nil }
         guard let trace = try trace(of: name) else { return nil }
         let details = try look(name, recordPath(name)) { (path) throws(Errno) in
-            try RecordForm.read(JailDetails.self, at: path) { JailDetails(standardFor: name) }
+            try RecordForm.read(JailDetails.self, at: path, of: name, named: \.spec.name.value) {
+                JailDetails(standardFor: name)
+            }
         }
         switch details {
         case .success(let details)?:
@@ -120,7 +122,10 @@ public struct StateDirectory: Sendable {
             if trace.unreadable == nil && details.generation != trace.identity.generation { return nil }
             return JailRecord(trace: trace, details: details)
         case .failure(let why)?: return unreadable(trace, why.reason)
-        case nil: return trace.unreadable.flatMap { unreadable(trace, $0) }
+        // Its start has not come so far, unless it has a first process: that is written after the record.
+        case nil:
+            let why = trace.unreadable ?? (trace.pid > 0 ? UnreadableRecord.gone.reason : nil)
+            return why.flatMap { unreadable(trace, $0) }
         }
     }
 
@@ -159,8 +164,9 @@ public struct StateDirectory: Sendable {
 
     /// The trace last: as long as it is there, the rest is looked for.
     func remove(_ name: String) {
-        _ = unsafe unlink(recordPath(name))
-        _ = unsafe unlink(tracePath(name))
+        for path in [recordPath(name), tracePath(name)] where unsafe unlink(path) < 0 && errno == EISDIR {
+            _ = unsafe rmdir(path)
+        }
     }
 
     /// Names that have a trace, sorted.

@@ -147,7 +147,7 @@ struct ServiceRegistry {
     /// One that cannot be understood is what is known of the jail otherwise.
     func record(of name: String) throws(RuntimeError) -> ServiceRecord? {
         let found = try attempt("cannot read \(Terminal.escaped(path(name)))") { () throws(Errno) in
-            try RecordForm.read(ServiceRecord.self, at: path(name)) { Self.standard(name) }
+            try RecordForm.read(ServiceRecord.self, at: path(name), of: name, named: \.name) { Self.standard(name) }
         }
         switch found {
         case .success(let record)?: return record

@@ -254,6 +254,8 @@ extension Supervisor {
         service.detail = words.isEmpty ? "its start was killed" : words
         service.isReported = !words.isEmpty
         (service.exitStatus, service.isEndKnown, service.endedSeconds) = (outcome.exitStatus, true, time(nil))
+        // What `stop -f` sends to whoever has the jail's lock.
+        if outcome == .exited(128 + SIGQUIT), !service.isInterrupted { tellStoppedElsewhere(service) }
         let now = Clock.milliseconds()
         if service.life.restarts > 0 {
             if !owns(service) { service.life.askToStop(now) }
@@ -315,7 +317,11 @@ extension Supervisor {
     func failUnlessEstablished(_ service: Service, _ now: Int) {
         if service.life.isEstablished { return }
         service.life.leftDown(now)
-        service.exitStatus = 125
+        tellStoppedElsewhere(service)
+    }
+
+    private func tellStoppedElsewhere(_ service: Service) {
+        (service.exitStatus, service.isReported) = (125, false)
         service.detail = "another command stopped it before it was up"
     }
 
