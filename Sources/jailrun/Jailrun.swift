@@ -36,6 +36,7 @@ enum Main {
         let words = CommandWords(arguments)
         if let request = RunRequest(words) { perform(request) }
         if arguments.isEmpty { HelpText.explainItself() }
+        if arguments.count > 1, arguments[0] == "help" { checkHelp(of: arguments[1]) }
         if let shell = words.value(of: "generate-completion-script"), let script = CompletionScript(shell) {
             return print(script.text, terminator: "")
         }
@@ -57,6 +58,15 @@ enum Main {
             if let odd = words.unknown, Jailrun.exitCode(for: error) != .success { sayUnknown(odd, of: words) }
             Jailrun.exit(withError: error)
         }
+    }
+
+    /// The parser would show its overview, and end with 0.
+    private static func checkHelp(of word: String) {
+        if word.hasPrefix("-") || Verb(rawValue: word) != nil { return }
+        let near = Verb.meant(by: word).map { " (did you mean \"\($0)\"?)" } ?? ""
+        Output.error("\"\(Terminal.escaped(word))\" is no command\(near)")
+        Output.notice("    hint: commands are \(Verb.names.joined(separator: ", "))")
+        exit(64)
     }
 
     private static func sayUnknown(_ option: String, of words: CommandWords) -> Never {

@@ -109,6 +109,13 @@ struct JailSpecTests {
             messages("a { path = /j/a/; persist; seccomp = /j/a/filter.json; }") == [
                 "seccomp: /j/a/filter.json is inside the jail, which could change its own filter"
             ])
+        func share(_ option: String) -> String { "mount = \"/srv/share /j/a/mnt nullfs \(option) 0 0\";" }
+        #expect(
+            messages("a { path = /j/a; persist; seccomp = /srv/./share/filter.json; \(share("rw")) }") == [
+                "seccomp: /srv/./share/filter.json lies where root of the jail writes, who could change its own filter"
+            ])
+        #expect(messages("a { path = /j/a; persist; seccomp = /srv/share2/filter.json; \(share("rw")) }") == [])
+        #expect(messages("a { path = /j/a; persist; seccomp = /srv/share/filter.json; \(share("ro")) }") == [])
         #expect(try spec("seccomp = /j/abc/filter.json;").privileges.seccomp.value == .profile("/j/abc/filter.json"))
         #expect(messages("a { path = /; persist; seccomp = /etc/filter.json; }") == [])
     }

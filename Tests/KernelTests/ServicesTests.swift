@@ -100,6 +100,19 @@ extension Kernel {
             }
         }
 
+        @Test("a stop of a jail does not wait for the command that the jail was beside") func stopped() throws {
+            try Machine.with { machine in
+                configureTwo(machine)
+                let running = beside(machine, [], "touch \(machine.directory)/at; sleep 3838").start()
+                #expect(eventually { access("\(machine.directory)/at", F_OK) == 0 })
+                let begin = Date()
+                #expect(machine.jailrun("stop", "db").status == 0)
+                #expect(Date().timeIntervalSince(begin) < 8)
+                running.signal(SIGTERM)
+                _ = running.wait()
+            }
+        }
+
         @Test("what jails print is not mixed into the command's output; -q leaves nothing but errors") func untouched()
             throws
         {

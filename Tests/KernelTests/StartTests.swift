@@ -234,6 +234,26 @@ extension Kernel {
             }
         }
 
+        @Test("of a jail that is being stopped no health command says that it is up", arguments: ["start", "run"])
+        func stoppedWhileAsked(how: String) throws {
+            try Machine.with { machine in
+                machine.configure(
+                    """
+                    command = "sleep 1000"; stop.timeout = 2; health.timeout = 100; health.start = 100;
+                    health.command = "/bin/sh -c 'trap \\"exit 0\\" TERM; touch /var/at; sleep 100 & wait'";
+                    """)
+                let start =
+                    how == "start"
+                    ? machine.start("start", machine.conf)
+                    : machine.start(machine.conf, "--", "touch", "\(machine.directory)/never")
+                #expect(eventually { machine.has("var/at") })
+                #expect(machine.jailrun("stop", "t").status == 0)
+                let outcome = start.wait(seconds: 20)
+                #expect(outcome.status == 125, "\(outcome)")
+                #expect(access("\(machine.directory)/never", F_OK) != 0)
+            }
+        }
+
         @Test("one that goes while it is waited for fails the start, by name") func gone() throws {
             try Machine.with { machine in
                 configure(machine, db: Self.unhealthy)

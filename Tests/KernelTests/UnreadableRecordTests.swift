@@ -7,7 +7,7 @@ extension Kernel {
     @Suite struct UnreadableRecordTests {
         enum Damage: String, CaseIterable, CustomTestStringConvertible {
             case traceKey, tracePid, traceCgroup, traceVersion, traceEmpty, key, flip, version, half, empty, all,
-                onlyTrace, tooLarge, gone, pipe, circle, folder
+                onlyTrace, tooLarge, gone, pipe, circle, folder, traceCircle
 
             var testDescription: String { rawValue }
 
@@ -33,6 +33,9 @@ extension Kernel {
                     machine.write("", to: trace)
                     unlink(record)
                 case .gone: unlink(record)
+                case .traceCircle:
+                    unlink(trace)
+                    symlink("t", trace)
                 case .pipe:
                     unlink(record)
                     mkfifo(record, 0o600)

@@ -143,11 +143,17 @@ static void confine(struct stage *stage) {
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct kept[2] = {{1u << CAP_KILL, 1u << CAP_KILL, 0}};
 
+    long error;
+
     if (stage->is_confined) return;
     stage->is_confined = 1;
-    if (cns_raw2(__NR_capset, &header, kept) < 0 || cns_raw5(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-        cns_raw3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) < 0)
+    error = cns_raw2(__NR_capset, &header, kept);
+    if (error == 0) error = cns_raw5(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (error == 0) error = cns_raw3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter);
+    if (error < 0) {
+        report(stage, CNS_FAILED, -1, -error);
         end(FAILED_BEFORE_EXEC);
+    }
 }
 
 static void start_command(struct stage *stage) {
@@ -191,6 +197,8 @@ static int go_on(struct stage *stage) {
         if (stage->next < stage->plan->command_count) {
             start_command(stage);
         } else {
+            /* A start of which that fails is none. */
+            if (!(stage->plan->flags & CNS_ENTER)) confine(stage);
             stage->is_started = 1;
             report(stage, CNS_STARTED, 0, 0);
             /* What is left in a jail that was entered is its pid 1's. */

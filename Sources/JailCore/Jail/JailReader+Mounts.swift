@@ -8,7 +8,21 @@ extension JailReader {
         }
         for file in strings("mount.fstab") { mounts += fstab(file, root: root) }
         checkOrder(mounts)
+        for file in strings("mount.fstab") { checkNotWritten(file, mounts, "mount.fstab", "what is mounted") }
+        for file in strings("seccomp") { checkNotWritten(file, mounts, "seccomp", "its own filter") }
         return mounts
+    }
+
+    /// What is in a folder that is mounted writable root inside writes, as what is below the jail's root.
+    private mutating func checkNotWritten(
+        _ file: Located<String>, _ mounts: [MountSpec], _ parameter: String, _ what: String
+    ) {
+        let parts = Self.components(file.value)
+        let folders = mounts.filter { !$0.relativeTarget.isEmpty }.compactMap(\.writtenSource)
+        guard let folder = folders.first(where: { parts.starts(with: Self.components($0)) }) else { return }
+        error(
+            "\(parameter): \(file.shown) lies where root of the jail writes, who could change \(what)", at: file.place,
+            hint: "keep it outside \(Bytes(folder.utf8).printable()), or mount that read-only")
     }
 
     /// `root.unmask`, by paths of the host.

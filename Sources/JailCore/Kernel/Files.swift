@@ -124,6 +124,15 @@ enum Files {
         throw error
     }
 
+    /// Whether there is anything of that name, be it a link that leads nowhere.
+    static func isNamed(_ path: String) throws(Errno) -> Bool {
+        var status = stat()
+        if unsafe lstat(path, &status) == 0 { return true }
+        let error = Errno.current
+        if error.meansAbsent { return false }
+        throw error
+    }
+
     /// Names in a directory, sorted.
     static func names(in path: String) throws(Errno) -> [String] {
         let names = try unsortedNames(in: path)

@@ -57,7 +57,7 @@ extension NetworkOperation {
         case (_, .notPermitted), (_, .permissionDenied): "needs CAP_NET_ADMIN in that network namespace"
         case (.createBridge, .fileExists): "a link of that name exists, and is not jailrun's bridge"
         case (.createVeth(let pair), .fileExists):
-            "\(pair.name) was left by another jail: jailrun prune removes it"
+            "\(pair.name) is that of a jail of another state directory (--root), or was left by one: jailrun prune removes that"
         case (.createBridge, .notSupported): "the kernel has no bridges: modprobe bridge"
         case (.moveLink, .invalidArgument): "the kernel keeps links of this kind in their namespace"
         case (.returnLink, .fileExists):

@@ -225,13 +225,17 @@ struct HostWalkError: Error {
     }
 }
 
+extension MountSpec {
+    /// The folder of the host, or file, that what is written to the mount goes to; nil when nothing does.
+    var writtenSource: String? { isReadOnly ? nil : kind.isBind ? source : layers?.upper }
+}
+
 extension JailSpec {
     /// Folders of the host, or files, in which root inside can make what it likes, links and set-user-id programs among them.
     var writtenFolders: [Located<String>] {
         var folders = writtenRoot.map { [$0] } ?? []
-        for mount in mounts where !mount.relativeTarget.isEmpty && !mount.isReadOnly {
-            if mount.kind.isBind { folders.append(Located(mount.source, mount.origin)) }
-            if let upper = mount.layers?.upper { folders.append(Located(upper, mount.origin)) }
+        for mount in mounts where !mount.relativeTarget.isEmpty {
+            if let folder = mount.writtenSource { folders.append(Located(folder, mount.origin)) }
         }
         return folders
     }

@@ -330,6 +330,9 @@ public struct JailStart {
                 tellWait(for: command)
                 session.console.makeRaw()
             case .report(.failed(let index, let errno)):
+                if index < 0, next == commands.count {
+                    throw .system("\(jail.label): the jail's first process cannot confine itself", Errno(errno))
+                }
                 if index < 0 { throw forkFailure(commands[next], errno) }
                 failed = (index, errno)
             case .report(.finished(let number, let status)):

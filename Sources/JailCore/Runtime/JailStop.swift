@@ -201,7 +201,8 @@ public struct JailStop {
         _ = cns_pidfd_signal(pidfd.number, SIGHUP)
         let records = try registry.records()
         if records.contains(where: { $0.supervisor == service.supervisor && !$0.state.isOver }) { return }
-        awaitEnd(pidfd, milliseconds: 10000)
+        // That of jails beside a command ends with the command, which may take its time.
+        awaitEnd(pidfd, milliseconds: service.isTransient ? 500 : 10000)
         // It may have had nowhere to go from its cgroup but to its end.
         if try host.removeLeftCgroups() { host.state.removeIfUnused(cgroupRoot: host.cgroupRoot) }
     }

@@ -17,6 +17,8 @@ final class NetworkRepair {
         /// Links that have a jail's name: who joined a network has them once their maker has gone.
         var links: [String: [String]] = [:]
         var held: Set<String> = []
+        /// All links of the host.
+        var names: Set<String> = []
     }
 
     /// The chain that Docker leaves to others, and which jails have rules there.
@@ -39,9 +41,29 @@ final class NetworkRepair {
     /// For a command. The caller holds the jail's lock.
     func mend(_ record: JailRecord) {
         do throws(RuntimeError) {
+            try sayLostLink(record)
             guard try isLacking(record) else { return }
             try mend(record, NetworkConnection(host: host))
         } catch { host.warn(message(of: error, record)) }
+    }
+
+    /// A change of its addresses that was killed may have taken it away, and nobody knows any more what was to be there.
+    private func sayLostLink(_ record: JailRecord) throws(RuntimeError) {
+        guard sees(record), try lostLink(of: record) != nil else { return }
+        // It may have come after the first look.
+        forget()
+        guard let link = try lostLink(of: record) else { return }
+        host.warn(
+            "\(record.spec.label): its link \(link) is gone, as when a change of its addresses was killed: jailrun restart "
+                + "\(record.spec.label) makes it again")
+    }
+
+    private func lostLink(of record: JailRecord) throws(RuntimeError) -> String? {
+        let names = try look().names
+        for undo in record.details.networkUndo {
+            if case .removeLink(let name) = undo, !names.contains(name) { return name }
+        }
+        return nil
     }
 
     /// For a supervisor, which waits for nobody. The caller holds the jail's lock.
@@ -57,8 +79,10 @@ final class NetworkRepair {
         "\(record.spec.label): rules of nftables are missing: \(error.message)"
     }
 
+    private func sees(_ record: JailRecord) -> Bool { record.trace.hasNetwork && Host.seesRules && !host.isNested }
+
     private func isLacking(_ record: JailRecord) throws(RuntimeError) -> Bool {
-        guard record.trace.hasNetwork, Host.seesRules, !host.isNested else { return false }
+        guard sees(record) else { return false }
         return try !lack(of: record).isNothing
     }
 
@@ -127,7 +151,9 @@ final class NetworkRepair {
                 if rule.lasts { found.lasting[rule.jail, default: 0] += 1 }
                 if rule.isGate { found.gates[rule.jail, default: 0] += 1 }
             }
-            for link in HostNetworkFacts(links: try netlink.links()).jailLinks {
+            let links = try netlink.links()
+            found.names = Set(links.map(\.name))
+            for link in HostNetworkFacts(links: links).jailLinks {
                 found.links[link.jail, default: []].append(link.name)
             }
             found.held = Set(try netlink.heldLinks())

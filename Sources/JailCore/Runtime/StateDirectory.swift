@@ -86,7 +86,7 @@ public struct StateDirectory: Sendable {
     }
 
     func hasTrace(of name: String) throws(RuntimeError) -> Bool {
-        try look(name, tracePath(name)) { (path) throws(Errno) in try Files.isThere(path) }
+        try look(name, tracePath(name)) { (path) throws(Errno) in try Files.isNamed(path) }
     }
 
     /// The trace of a name; nil when there is none. One that cannot be understood is what the kernel says of the jail.
@@ -137,7 +137,7 @@ public struct StateDirectory: Sendable {
 
     /// Whether a start came so far as to write a record, which may be one that only another version of jailrun can read.
     func hasRecord(of name: String) throws(RuntimeError) -> Bool {
-        try look(name, recordPath(name)) { (path) throws(Errno) in try Files.isThere(path) }
+        try look(name, recordPath(name)) { (path) throws(Errno) in try Files.isNamed(path) }
     }
 
     func write(_ trace: JailTrace) throws(RuntimeError) {

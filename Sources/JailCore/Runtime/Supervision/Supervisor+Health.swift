@@ -47,6 +47,8 @@ extension Supervisor {
         guard let check = service.check else { return }
         let (outcome, words) = check.end()
         service.check = nil
+        // A stop by another command has begun: what the command says by now is not whether the jail is up.
+        if !owns(service) { return }
         let now = Clock.milliseconds()
         switch outcome {
         case .exited(126), .exited(127):
