@@ -1,0 +1,1 @@
+../JailCoreTests/GoldenFile.swift
