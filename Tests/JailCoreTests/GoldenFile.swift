@@ -15,16 +15,22 @@ struct GoldenFile {
         return tests.appendingPathComponent(path).path
     }
 
+    /// Where nothing is expected, there is no file.
     func expect(_ found: String, sourceLocation: Testing.SourceLocation = #_sourceLocation) throws {
         let place = Self.place(path)
-        let held = try? String(contentsOfFile: place, encoding: .utf8)
+        let held =
+            FileManager.default.fileExists(atPath: place) ? try String(contentsOfFile: place, encoding: .utf8) : ""
         if held == found { return }
-        if Self.isWriting { return try found.write(toFile: place, atomically: true, encoding: .utf8) }
-        guard let held else {
-            Issue.record("\(path) does not exist: JAILRUN_GOLDEN=write makes it", sourceLocation: sourceLocation)
-            return
-        }
-        Issue.record("\(path) differs:\n\(LineDifference(from: held, to: found))", sourceLocation: sourceLocation)
+        if Self.isWriting { return try write(found, to: place) }
+        let how = held.isEmpty ? "does not exist" : "differs"
+        Issue.record(
+            "\(path) \(how) (JAILRUN_GOLDEN=write writes it):\n\(LineDifference(from: held, to: found))",
+            sourceLocation: sourceLocation)
+    }
+
+    private func write(_ found: String, to place: String) throws {
+        if found.isEmpty { return try FileManager.default.removeItem(atPath: place) }
+        try found.write(toFile: place, atomically: true, encoding: .utf8)
     }
 
     /// Without what libseccomp's version and the processor decide: how long a filter is that was compiled, what is in it, and the

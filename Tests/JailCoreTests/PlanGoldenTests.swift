@@ -44,13 +44,16 @@ struct PlanCase {
     }
 
     /// As `--dry-run` prints it.
-    static func lines(_ plan: FilePlan) -> String {
+    static func lines(_ plan: FilePlan) -> String { text(of: plan) { $0.allSteps.map(\.operation.spelling) } }
+
+    /// A plan after the other, under their names where there are several.
+    static func text(of plan: FilePlan, _ lines: (Plan) -> [String]) -> String {
         let isOne = plan.jails.count == 1
-        func spell(_ title: String, _ steps: Plan) -> [String] {
-            (isOne || steps.allSteps.isEmpty ? [] : ["# \(title)"]) + steps.allSteps.map(\.operation.spelling)
+        func titled(_ title: String, _ plan: Plan) -> [String] {
+            (isOne || plan.allSteps.isEmpty ? [] : ["# \(title)"]) + lines(plan)
         }
-        let all = spell("shared", plan.shared) + plan.jails.flatMap { spell($0.spec.label, $0.plan) }
-        return GoldenFile.settled(all.joined(separator: "\n") + "\n")
+        let all = titled("shared", plan.shared) + plan.jails.flatMap { titled($0.spec.label, $0.plan) }
+        return GoldenFile.settled(all.map { "\($0)\n" }.joined())
     }
 }
 
@@ -68,6 +71,37 @@ struct PlanGoldenTests {
     func script(name: String) throws {
         let golden = PlanCase(name)
         try golden.file("script").expect(GoldenFile.settled(try golden.script()))
+    }
+
+    @Test("what takes a plan back is the list that was looked at", arguments: PlanCase.planned)
+    func undo(name: String) throws {
+        let golden = PlanCase(name)
+        let text = PlanCase.text(of: try golden.plan()) { $0.undo.map(\.spelling) }
+        try golden.file("undo").expect(text)
+    }
+
+    @Test("who performs a step, which line asked for it, and how a failure calls it", arguments: ["builder", "db"])
+    func steps(name: String) throws {
+        let golden = PlanCase(name)
+        let text = PlanCase.text(of: try golden.plan()) { plan in
+            plan.allSteps.map { "\($0.side.rawValue) \($0.origin) \($0.purpose)" }
+        }
+        try golden.file("steps").expect(text)
+    }
+
+    /// What is no step of a start, as `health.interval` and `exec.stop`, is seen here alone.
+    @Test("what is recorded of a jail", arguments: ["builder", "db", "identity"])
+    func record(name: String) throws {
+        let golden = PlanCase(name)
+        let specs = try golden.configuration().specs()
+        try golden.file("record.json").expect(specs.map { JSONText.of($0) + "\n" }.joined())
+    }
+
+    /// What has no effect here is seen here alone.
+    @Test("what check says of a configuration is what was looked at", arguments: PlanCase.planned)
+    func check(name: String) throws {
+        let golden = PlanCase(name)
+        try golden.file("check").expect(try golden.configuration().check().map { "\($0)\n" }.joined())
     }
 
     @Test("what cannot be kept has no plan, and each line of it says what to do instead", arguments: PlanCase.refused)
