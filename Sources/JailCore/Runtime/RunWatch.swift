@@ -10,6 +10,10 @@ internal import Glibc
 final class RunWatch {
     private static let delayMilliseconds = 200
     private static let lockMilliseconds = 1000
+    private static let attempts = 20
+    private static let pauseMicroseconds: UInt32 = 200_000
+    /// The run itself.
+    private let parent = getpid()
     private var pid: Int32 = 0
     private let host: Host
 
@@ -52,10 +56,21 @@ final class RunWatch {
         for descriptor: Int32 in 0...2 { dup2(CNS_CONTROL_DESCRIPTOR.int32, descriptor) }
         var watched = pollfd(fd: run, events: Int16(POLLIN), revents: 0)
         while unsafe poll(&watched, 1, -1) < 0 {}
-        // Nobody reads what it would say: what it cannot do the next command does.
+        for attempt in 0..<Self.attempts where attempt == 0 || isLeft(by: parent) {
+            if attempt > 0 { usleep(Self.pauseMicroseconds) }
+            // Nobody reads what it would say: what it cannot do the next command does.
+            do throws(RuntimeError) {
+                try JailTakeover(host: host).run(waitingMilliseconds: Self.lockMilliseconds)
+            } catch {}
+        }
+    }
+
+    /// What was in the way for a moment only is tried again. Also when it could not be looked at.
+    private func isLeft(by run: Int32) -> Bool {
         do throws(RuntimeError) {
-            try JailTakeover(host: host).run(waitingMilliseconds: Self.lockMilliseconds)
-        } catch {}
+            if try host.state.traces().contains(where: { $0.isTransient && $0.supervisor == run }) { return true }
+            return try !JailRepair(host: host).left().isEmpty
+        } catch { return true }
     }
 
     /// The run has taken everything back itself.
