@@ -103,7 +103,7 @@ extension Kernel {
         @Test("a stop of a jail does not wait for the command that the jail was beside") func stopped() throws {
             try Machine.with { machine in
                 configureTwo(machine)
-                let running = beside(machine, [], "touch \(machine.directory)/at; sleep 3838").start()
+                let running = beside(machine, [], "touch \(machine.directory)/at; exec sleep 3838").start()
                 #expect(eventually { access("\(machine.directory)/at", F_OK) == 0 })
                 let begin = Date()
                 #expect(machine.jailrun("stop", "db").status == 0)
