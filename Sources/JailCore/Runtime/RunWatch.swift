@@ -1,5 +1,6 @@
 internal import CNamespaces
 internal import Glibc
+internal import SystemPackage
 
 /// A process beside a run in the foreground that lasts, and beside a stop. The end of that run, by SIGKILL too, is the end of its
 /// jail, and a stop that was begun has an end; what is not done with that is done by this one: the cgroup, addresses, a command of
@@ -69,6 +70,9 @@ final class RunWatch {
     private func isLeft(by run: Int32) -> Bool {
         do throws(RuntimeError) {
             if try host.state.traces().contains(where: { $0.isTransient && $0.supervisor == run }) { return true }
+            // Whoever waited for the lock of the run that was killed may have had it when the hooks were looked for.
+            let names = try host.cgroupRoot.look { (root) throws(Errno) in try Files.namesIfThere(in: root.path) }
+            if names.contains(where: { $0.hasPrefix(HookCgroup.prefix) }) { return true }
             return try !JailRepair(host: host).left().isEmpty
         } catch { return true }
     }
