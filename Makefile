@@ -163,10 +163,11 @@ format:
 docs: release
 	docs/make-parameters "$(CURDIR)/$(JAILRUN)"
 
-## make picture     docs/picture.svg, drawn by the program itself (as root)
+## make picture     docs/picture.svg and docs/terminal.svg, drawn from what the program prints (as root)
 picture: root release
 	@rootfs-examples/www/build
 	Tests/Lab/lab -e www docs/make-picture "$(CURDIR)/$(JAILRUN)"
+	Tests/Lab/lab -e www docs/make-terminal "$(CURDIR)/$(JAILRUN)"
 
 UNITS = jailrun.service jailrun@.service
 ## make install     PREFIX=/usr/local DESTDIR=

@@ -55,6 +55,11 @@ struct TourTests {
         #expect(outcome.status == 0, "\(outcome)")
     }
 
+    @Test("the picture of a terminal shows what the commands print") func terminalPicture() {
+        let outcome = Command(["Tests/Lab/lab", "docs/make-terminal", "--check", Laboratory.program]).run()
+        #expect(outcome.status == 0, "\(outcome)")
+    }
+
     @Test(
         "a lesson that says something else than what happens is found out",
         arguments: [
