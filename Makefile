@@ -41,7 +41,7 @@ TEST_PACKAGES = $(DEMO_PACKAGES) attr curl iproute2 iputils-ping libcap2-bin mmd
 	procps redis-tools socat strace
 FREEBSD_PACKAGES = $(BUILD_PACKAGES) iproute2 mmdebstrap
 VM_PACKAGES = $(TEST_PACKAGES) qemu-system-x86 kmod e2fsprogs
-LINT_PACKAGES = $(BUILD_PACKAGES) shellcheck clang-format
+LINT_PACKAGES = $(BUILD_PACKAGES) shellcheck clang-format man-db
 BENCH_PACKAGES = $(DEMO_PACKAGES) crun bubblewrap strace
 ORDER_PACKAGES = $(DEMO_PACKAGES) binutils
 # A browser and other shells are much to ask of a newcomer: without them, the tests of the page and of completion there are skipped.
@@ -150,7 +150,7 @@ order: root deps-order $(CALLED)
 	    Tests/Lab/lab -e shell bench/order >$(BUILD)/order/start.order
 	@mv $(BUILD)/order/start.order bench/start.order; wc -l bench/start.order
 
-## make lint        style, layers, C warnings, shell scripts; changes nothing
+## make lint        style, layers, C warnings, shell scripts, documents; changes nothing
 lint: deps-lint
 	Tests/lint
 

@@ -152,6 +152,11 @@ extension Typed {
             }
         }
 
+        @Test("the tables of parameters, in a manual and a document, are those of the program") func parameters() {
+            let outcome = Command(["docs/make-parameters", "--check", Laboratory.program]).run()
+            #expect(outcome.status == 0, "\(outcome)")
+        }
+
         @Test("each verb's help has an example, which is one") func examples() throws {
             let help = type("jailrun --help")
             let verbs = help.lines.compactMap { line -> String? in
