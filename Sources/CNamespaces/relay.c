@@ -63,26 +63,37 @@ struct relay {
     char *buffer;
 };
 
-/* They are above 3, but for one of 0 to 2 that stays at its own number or, where both are output, moves to 1. */
-static void keep_descriptors(const struct relay *relay) {
-    if (relay->from != FROM) cns_raw3(__NR_dup3, relay->from, FROM, 0);
-    if (relay->to != TO) cns_raw3(__NR_dup3, relay->to, TO, 0);
-    cns_raw3(__NR_dup3, relay->control, CONTROL, 0);
-    if (relay->spare >= 0) cns_raw3(__NR_dup3, relay->spare, SPARE, 0);
-    cns_raw3(__NR_close_range, relay->spare >= 0 ? SPARE + 1 : SPARE, ~0u, 0);
-}
-
 /* Whoever is killed tells nothing: the end of the socket alone does not say that all was moved. */
-static void tell(long error) {
+static void tell(int control, long error) {
     int32_t number = (int32_t)-error;
 
-    cns_raw(__NR_sendto, CONTROL, (long)&number, sizeof number, MSG_NOSIGNAL, 0, 0);
+    cns_raw(__NR_sendto, control, (long)&number, sizeof number, MSG_NOSIGNAL, 0, 0);
 }
 
-static void finish(long error) {
-    tell(error);
+static void finish(int control, long error) {
+    tell(control, error);
     for (;;)
         cns_raw1(__NR_exit_group, 0);
+}
+
+static void move(const struct relay *relay, int from, int to) {
+    long result;
+    int attempt = 0;
+
+    if (from == to) return;
+    do
+        result = cns_raw3(__NR_dup3, from, to, 0);
+    while ((result == -EINTR || result == -EBUSY) && attempt++ < ATTEMPTS);
+    if (result < 0) finish(relay->control, result);
+}
+
+/* They are above 3, but for one of 0 to 2 that stays at its own number or, where both are output, moves to 1. */
+static void keep_descriptors(const struct relay *relay) {
+    move(relay, relay->from, FROM);
+    move(relay, relay->to, TO);
+    move(relay, relay->control, CONTROL);
+    if (relay->spare >= 0) move(relay, relay->spare, SPARE);
+    cns_raw3(__NR_close_range, relay->spare >= 0 ? SPARE + 1 : SPARE, ~0u, 0);
 }
 
 static long wait_for(struct pollfd *watched, unsigned count) {
@@ -131,14 +142,14 @@ static void relay_output(const void *given) {
         wait_for(watched, 2);
         if (watched[1].revents && owed < 0) cns_raw3(__NR_ioctl, FROM, FIONREAD, &owed);
         if (owed == 0) {
-            tell(0);
+            tell(CONTROL, 0);
             cns_raw1(__NR_close, CONTROL);
             watched[1].fd = owed = -1;
         }
         if (watched[0].revents) {
             long count = read_some(relay, BUFFER);
             long error = count > 0 ? write_all(relay->buffer, count) : count;
-            if (count <= 0 || error < 0) finish(error);
+            if (count <= 0 || error < 0) finish(CONTROL, error);
             if (owed > 0) owed = count < owed ? owed - (int)count : 0;
         }
     }
@@ -150,7 +161,7 @@ static void give_back(long count) {
 
     cns_raw3(__NR_ioctl, SPARE, FIONREAD, &unread);
     cns_raw3(__NR_lseek, FROM, -(count + unread), SEEK_CUR);
-    finish(0);
+    finish(CONTROL, 0);
 }
 
 static void relay_input(const void *given) {

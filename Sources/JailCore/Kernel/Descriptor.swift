@@ -16,6 +16,16 @@ public struct Descriptor: ~Copyable {
     }
 }
 
+/// dup2(2), asked for again where it fails for a moment. A number that cannot be redirected is closed: nothing is written where it
+/// does not belong.
+func redirect(_ number: Int32, to source: Int32) {
+    for _ in 0..<100 {
+        if dup2(source, number) >= 0 { return }
+        if errno != EINTR && errno != EBUSY { break }
+    }
+    close(number)
+}
+
 extension Errno {
     init(_ rawValue: Int32) { self.init(rawValue: rawValue) }
     static var current: Errno { Errno(errno) }

@@ -54,7 +54,7 @@ final class RunWatch {
         setsid()
         OwnOomScore.lower()
         cns_keep_descriptors(run, host.signals.descriptor)
-        for descriptor: Int32 in 0...2 { dup2(CNS_CONTROL_DESCRIPTOR.int32, descriptor) }
+        for number: Int32 in 0...2 { redirect(number, to: CNS_CONTROL_DESCRIPTOR.int32) }
         var watched = pollfd(fd: run, events: Int16(POLLIN), revents: 0)
         while unsafe poll(&watched, 1, -1) < 0 {}
         for attempt in 0..<Self.attempts where attempt == 0 || isLeft(by: parent) {

@@ -37,7 +37,7 @@ struct Adoption {
             RunMark.leave()
             _ = unsafe chdir("/")
             let services = orphans.compactMap { take($0.name) }
-            for descriptor: Int32 in 0...2 { dup2(CNS_CONTROL_DESCRIPTOR.int32, descriptor) }
+            for number: Int32 in 0...2 { redirect(number, to: CNS_CONTROL_DESCRIPTOR.int32) }
             close(ready.writing)
             if !services.isEmpty { supervisor(of: services, configuration: orphans[0].configuration).run() }
             _exit(0)

@@ -79,7 +79,7 @@ public final class SupervisedRun {
             close(pair.ours.number)
             if let messages {
                 close(messages.reading)
-                dup2(messages.writing, 2)
+                redirect(2, to: messages.writing)
                 close(messages.writing)
             }
             setsid()

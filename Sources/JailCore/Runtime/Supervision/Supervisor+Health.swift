@@ -7,8 +7,8 @@ extension Supervisor {
         guard let health = service.spec.health, let record = service.record else { return }
         do throws(RuntimeError) {
             service.check = try Worker(.check, beside: services) { [host] channel in
-                dup2(channel.words, 1)
-                dup2(channel.words, 2)
+                redirect(1, to: channel.words)
+                redirect(2, to: channel.words)
                 do throws(RuntimeError) {
                     let outcome = try JailEntry(record: record, host: host, terminals: []).run(
                         JailCommand(health.command.value), parameter: "health.command",
