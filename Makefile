@@ -82,7 +82,7 @@ build-tests: deps-build release probe
 test: root deps-test build-tests examples
 	Tests/Lab/check
 	$(TEST_ENVIRONMENT) Tests/run JailCoreTests
-	$(TEST_ENVIRONMENT) Tests/Lab/lab -e www -e shell -e host -e debian -e ci Tests/run KernelTests --skip "ControllerTests|SweepTests"
+	$(TEST_ENVIRONMENT) Tests/Lab/lab -e www -e shell -e host -e debian -e ci Tests/run KernelTests --skip ControllerTests
 	$(TEST_ENVIRONMENT) Tests/Lab/lab -e www -e shell -e host -e debian Tests/run CommandTests
 
 ## make test-nightly   what takes hours: all kernel tests in qemu, too; a fault at each system call of jailrun's and a SIGKILL

@@ -38,6 +38,7 @@ final class Sweep {
     /// What a jail of a good start says of itself, inside and on the host.
     private var (inside, outside): ([String], [String]) = ([], [])
     private var output: [String] = []
+    private var neighbourLink = ""
     private(set) var points: [SweepPoint] = []
 
     init(_ subject: Subject, _ machine: Machine) {
@@ -57,6 +58,7 @@ final class Sweep {
     func prepare() -> Bool {
         guard machine.jailrun("start", neighbourConf).status == 0 else { return false }
         down = Remains.now()
+        neighbourLink = Command.shell("ip -o link | grep -o 'vjail[0-9]*' | head -n 1").run().lines.first ?? "none"
         if subject == .run {
             output = Self.words(machine.jailrun("run", machine.conf).output)
         } else {
@@ -82,9 +84,13 @@ final class Sweep {
         if subject.needsJail && !isUp { restore() }
         let outcome = fault(point.fault.word, point.place)
         let noted = machine.read(notes)
-        guard noted.contains("hit") else { return nil }
+        guard noted.contains("hit") else {
+            // All went well, and the next point needs the jail as it was before.
+            if subject == .start { _ = takeBack(state().jail) }
+            return nil
+        }
         var findings = failures(outcome, noted, point)
-        let listed = state()
+        let listed = settledState(after: point)
         if listed.neighbour != "up" {
             findings.append(Finding(kind: .harmed, words: "\(Self.neighbour) is \(listed.neighbour)"))
         }
@@ -203,15 +209,29 @@ final class Sweep {
         return (state("t"), state(Self.neighbour))
     }
 
+    /// Who was killed is missed a moment later, and what it began is taken back then.
+    private func settledState(after point: SweepPoint) -> (jail: String, neighbour: String) {
+        var now = state()
+        guard point.fault == .kill, Self.isUp(now.jail) else { return now }
+        eventually(seconds: 5) {
+            let before = now.jail
+            usleep(50_000)
+            now = state()
+            return now.jail == before && !["waiting", "starting", "stopping", "restarting"].contains(before)
+        }
+        return now
+    }
+
     private func isolation() -> [String] {
         Self.words(machine.jailrun("exec", "t", "/bin/probe", "isolation").output)
     }
 
-    /// Rules, links, routes, and the program that decides on devices.
+    /// Rules, links, routes, and the program that decides on devices. The jail's link has another number in each start.
     private func hostSide() -> [String] {
         let script = """
-            nft list ruleset; ip -o link | sed 's/^[0-9]*: //; s/@.*//; s/vjail[0-9]*/vjail/'
-            ip route | sed 's/vjail[0-9]*/vjail/'; '\(Laboratory.probe)' device_programs '\(Remains.cgroupRoot)/t'
+            { nft list ruleset; ip -o link | sed 's/^[0-9]*: //; s/@.*//'; ip route; } |
+                sed 's/\(neighbourLink)\\b/neighbour/g; s/vjail[0-9]*/vjail/g'
+            '\(Laboratory.probe)' device_programs '\(Remains.cgroupRoot)/t'
             """
         return Command.shell(script).run().lines
     }
