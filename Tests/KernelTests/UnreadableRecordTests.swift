@@ -129,6 +129,18 @@ extension Kernel {
             }
         }
 
+        @Test("without a jail is gone after the next look") func alone() throws {
+            try Machine.with { machine in
+                machine.configure("persist;")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                let (record, gone) = ("/run/jailrun/jails/t.json", "/run/jailrun/jails/gone.json")
+                machine.write(machine.read(record).replacingOccurrences(of: "\"t\"", with: "\"gone\""), to: gone)
+                #expect(machine.jailrun("list").status == 0)
+                #expect(access(gone, F_OK) != 0 && access(record, F_OK) == 0)
+                machine.stop()
+            }
+        }
+
         @Test("is what another jail's is in its place: each is stopped alone", arguments: ["jails", "services"])
         func others(folder: String) throws {
             try Machine.with { machine in

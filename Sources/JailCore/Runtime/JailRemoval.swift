@@ -233,7 +233,7 @@ public struct JailRepair {
         }
         let abandoned = try ServiceRegistry(state: host.state).removeAbandoned()
         let isLeft = try host.removeLeftCgroups()
-        try host.state.removeStrays()
+        try host.state.removeStrays { (name) throws(RuntimeError) in try host.hasCgroup(of: name) }
         if !repaired.isEmpty || !abandoned.isEmpty || isLeft { host.state.removeIfUnused(cgroupRoot: host.cgroupRoot) }
         return repaired
     }

@@ -5,22 +5,23 @@ internal import SystemPackage
 /// file that was to replace another, a lock that nobody holds, the log of a jail that never came to be.
 extension StateDirectory {
     /// Removes what belongs to no jail and to nobody at work.
+    /// - Parameter hasCgroup: whether a jail has one: then it may live, though its trace is gone.
     /// - Throws: when it could not be looked for it.
-    func removeStrays() throws(RuntimeError) {
-        let known = try names()
-        for name in try strayNames() where !known.contains(name) { try removeStrays(of: name) }
+    func removeStrays(hasCgroup: (String) throws(RuntimeError) -> Bool) throws(RuntimeError) {
+        let known = Set(try names())
+        for name in try strayNames() where !known.contains(name) { try removeStrays(of: name, hasCgroup) }
     }
 
     /// Names that there are files of.
     private func strayNames() throws(RuntimeError) -> [String] {
-        let halves = try Self.names(in: "\(path)/jails") { name in
-            name.hasSuffix(".new") ? name.dropLast(4).withoutSuffix(".json") : nil
+        let records = try Self.names(in: "\(path)/jails") { name in
+            if name.hasSuffix(".new") { return name.dropLast(4).withoutSuffix(".json") }
+            return name.hasSuffix(".json") ? name.dropLast(5) : nil
         }
         let logs = try Self.names(in: "\(path)/services") { name in
             name.hasSuffix(".new") ? name.dropLast(4).withoutSuffix(".json") : ConsoleLog.name(ofFile: name)
         }
-        let all = try Self.names(in: "\(path)/locks") { $0[...] } + halves + logs
-        return all.reduce(into: []) { names, name in if !names.contains(name) { names.append(name) } }
+        return Set(try Self.names(in: "\(path)/locks") { $0[...] } + records + logs).sorted()
     }
 
     private static func names(in directory: String, _ name: (String) -> Substring?) throws(RuntimeError) -> [String] {
@@ -34,19 +35,23 @@ extension StateDirectory {
     }
 
     /// Looked at again under the name's lock: who starts the jail has that.
-    private func removeStrays(of name: String) throws(RuntimeError) {
+    private func removeStrays(
+        of name: String, _ hasCgroup: (String) throws(RuntimeError) -> Bool
+    ) throws(RuntimeError) {
         guard let lock = try JailLock(tryLocking: lockPath(name)) else { return }
-        guard isUnknown(name) else { return _ = consume lock }
+        guard isUnknown(name, hasCgroup) else { return _ = consume lock }
         for path in [tracePath(name), recordPath(name)] { _ = unsafe unlink(path + Files.halfSuffix) }
+        _ = unsafe unlink(recordPath(name))
         ServiceRegistry(state: self).removeStrays(of: name)
         lock.unlinkAndRelease()
     }
 
     /// No, on a doubt.
-    private func isUnknown(_ name: String) -> Bool {
+    private func isUnknown(_ name: String, _ hasCgroup: (String) throws(RuntimeError) -> Bool) -> Bool {
         do throws(RuntimeError) {
             if try hasTrace(of: name) { return false }
-            return try !hasRecord(of: name)
+            if try !hasRecord(of: name) { return true }
+            return try !hasCgroup(name)
         } catch { return false }
     }
 }
