@@ -120,6 +120,23 @@ struct JailSpecTests {
         #expect(messages("a { path = /; persist; seccomp = /etc/filter.json; }") == [])
     }
 
+    @Test(
+        "a configuration file that root of the jail could change is said",
+        arguments: [
+            ("/srv/app/www.conf", "mount = \"/srv/app /j/a/mnt nullfs rw 0 0\";", true),
+            ("/srv/app/www.conf", "mount = \"/srv/app /j/a/mnt nullfs ro 0 0\";", false),
+            ("/srv/apps/www.conf", "mount = \"/srv/app /j/a/mnt nullfs rw 0 0\";", false),
+            ("../app/../app/www.conf", "mount = \"/app /j/a/mnt nullfs rw 0 0\";", true),
+            ("/j/a/www.conf", "", true), ("/j/a/www.conf", "root.ephemeral;", false),
+            ("/j/a/www.conf", "root.readonly;", false), ("/j/www.conf", "", false),
+        ])
+    func ownFile(file: String, parameters: String, isSaid: Bool) throws {
+        let files = [file: "a { path = /j/a; persist; \(parameters) }"]
+        let said = try Configuration(path: file, source: TextSource(files: files)).check().map(\.message)
+        let words = "root of the jail writes here, and could change \(file)"
+        #expect(said.contains { $0.hasPrefix(words) } == isSaid, "\(said)")
+    }
+
     @Test("addresses are canonical, with their own interface or the jail's")
     func addresses() throws {
         let jail = try spec(

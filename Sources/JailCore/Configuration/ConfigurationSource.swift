@@ -7,6 +7,13 @@ public protocol ConfigurationSource: Sendable {
 
     /// The names in a directory, in any order, for the globs of `.include`; empty when there is no such directory.
     func names(in directory: String) throws(ConfigurationReadError) -> [String]
+
+    /// The directory that a path is relative to.
+    var workingDirectory: String { get }
+}
+
+extension ConfigurationSource {
+    public var workingDirectory: String { "/" }
 }
 
 /// Why a file cannot be used, in the words of strerror(3) where the kernel said no.

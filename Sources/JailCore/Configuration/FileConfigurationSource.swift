@@ -28,6 +28,13 @@ public struct FileConfigurationSource: ConfigurationSource {
         return try TrustedPath(owners: trustedOwners).open(path).read(limit: Self.maximumBytes)
     }
 
+    public var workingDirectory: String {
+        unsafe getcwd(nil, 0).map { name in
+            defer { unsafe free(name) }
+            return unsafe String(cString: name)
+        } ?? "/"
+    }
+
     public func names(in directory: String) throws(ConfigurationReadError) -> [String] {
         try ConfigurationDescriptor.names(in: directory)
     }

@@ -25,6 +25,35 @@ extension JailReader {
             hint: "keep it outside \(Bytes(folder.utf8).printable()), or mount that read-only")
     }
 
+    /// Whoever writes a configuration file decides what root of the host does at the next start. It is often the folder of a
+    /// project, mounted as it is, so that it is said and not refused.
+    mutating func checkConfiguration(against folders: [Located<String>]) {
+        for text in configuration.tree.sources where text.file != "STDIN" {
+            let directory = text.file.hasPrefix("/") ? "" : configuration.source.workingDirectory
+            let parts = Self.resolved("\(directory)/\(text.file)")
+            for folder in folders {
+                // Of path = / all is said by its posture.
+                let inside = Self.resolved(folder.value)
+                guard !inside.isEmpty, parts.starts(with: inside),
+                    case .configuration(let place) = folder.origin
+                else { continue }
+                let file = Bytes(text.file.utf8).printable()
+                return say(
+                    .warning,
+                    "root of the jail writes here, and could change \(file), from which jailrun takes commands of the host",
+                    at: place,
+                    hint: "mount it read-only, or keep \(file) outside \(Bytes(folder.value.utf8).printable())")
+            }
+        }
+    }
+
+    /// The components of a path, by its text alone.
+    private static func resolved(_ path: String) -> [Substring] {
+        components(path).reduce(into: []) { parts, part in
+            if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+        }
+    }
+
     /// `root.unmask`, by paths of the host.
     mutating func unmasked(root: String) -> [Located<String>]? {
         let paths = strings("root.unmask")

@@ -27,6 +27,7 @@ extension JailSpec {
             health: reader.health(), restart: reader.restart(), log: reader.log(), parent: nil,
             parameters: reader.parameters())
         names = reader.names(of: self)
+        reader.checkConfiguration(against: writtenFolders)
     }
 }
 
