@@ -227,6 +227,127 @@ extension Kernel {
             }
         }
 
+        // MARK: Two commands at once
+
+        /// Begins all at once.
+        private func atOnce(_ machine: Machine, _ commands: [[String]]) -> [Outcome] {
+            let running = commands.map { Command([Laboratory.program] + $0).start() }
+            return running.map { $0.wait(seconds: 30) }
+        }
+
+        @Test("of two starts of a file at once one starts its jails, and the other finds them up") func twoStarts()
+            throws
+        {
+            try Machine.with { machine in
+                configure(machine)
+                for _ in 0..<Laboratory.rounds(5) {
+                    let outcomes = atOnce(machine, [["start", machine.conf], ["start", machine.conf]])
+                    #expect(outcomes.allSatisfy { $0.status == 0 }, "\(outcomes)")
+                    #expect(["db", "web", "other"].allSatisfy { machine.state(of: $0) == "up" })
+                    #expect(machine.jailrun("stop", machine.conf).status == 0)
+                }
+            }
+        }
+
+        @Test("two starts share a dependency that neither had found up") func sharedDependency() throws {
+            try Machine.with { machine in
+                let text = "persist; db { } web { depend = db; } api { depend = db; }\n"
+                machine.write("path = \"\(machine.root)\"; \(text)", to: machine.conf)
+                for _ in 0..<Laboratory.rounds(5) {
+                    let outcomes = atOnce(machine, [["start", machine.conf, "web"], ["start", machine.conf, "api"]])
+                    #expect(outcomes.allSatisfy { $0.status == 0 }, "\(outcomes)")
+                    #expect(["db", "web", "api"].allSatisfy { machine.state(of: $0) == "up" })
+                    #expect(machine.jailrun("stop", machine.conf).status == 0)
+                }
+            }
+        }
+
+        @Test("of two restarts at once the second restarts what the first has started") func twoRestarts() throws {
+            try Machine.with { machine in
+                configure(machine)
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                for _ in 0..<Laboratory.rounds(4) {
+                    machine.write("", to: "\(machine.directory)/log")
+                    let outcomes = atOnce(machine, [["restart", "db"], ["restart", "web"], ["restart", "db"]])
+                    #expect(outcomes.allSatisfy { $0.status == 0 }, "\(outcomes)")
+                    #expect(log(machine).count { $0 == "+db" } == 2, "\(log(machine))")
+                    #expect(["db", "web"].allSatisfy { machine.state(of: $0) == "up" }, "\(log(machine))")
+                }
+                #expect(machine.jailrun("stop", machine.conf).status == 0)
+            }
+        }
+
+        /// Its restart is between the stop and the start for a second.
+        private func restarting(_ machine: Machine) -> Running {
+            machine.configure("persist; exec.poststop = \"touch \(machine.directory)/at; sleep 1\";")
+            #expect(machine.jailrun("start", machine.conf).status == 0)
+            let restart = machine.start("restart", "t")
+            #expect(eventually { access("\(machine.directory)/at", F_OK) == 0 })
+            return restart
+        }
+
+        @Test("between its stop and its start a jail is restarting, and a stop ends that") func stoppedMeanwhile()
+            throws
+        {
+            try Machine.with { machine in
+                let restart = restarting(machine)
+                #expect(machine.state() == "restarting")
+                let stop = machine.jailrun("stop", "t")
+                #expect(stop.status == 0, "\(stop)")
+                let outcome = restart.wait()
+                #expect(outcome.status == 125, "\(outcome)")
+                #expect(outcome.errors.contains("t: another command stopped it before it was up"), "\(outcome)")
+                #expect(!outcome.errors.contains("down after the restart"), "\(outcome)")
+                #expect(machine.state() == "none")
+            }
+        }
+
+        @Test("a start of a jail that is restarting waits for it") func startedMeanwhile() throws {
+            try Machine.with { machine in
+                let restart = restarting(machine)
+                let start = machine.jailrun("start", machine.conf)
+                #expect(start.status == 0, "\(start)")
+                #expect(machine.state() == "up" && restart.wait().status == 0)
+                machine.stop()
+            }
+        }
+
+        @Test("a restart that is killed leaves its jail known, wherever it was", arguments: ["poststop", "prestart"])
+        func killed(hook: String) throws {
+            try Machine.with { machine in
+                let mark = "\(machine.directory)/at"
+                machine.configure("persist;")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                machine.configure("persist; exec.\(hook) = \"touch \(mark); sleep 1\";")
+                if hook == "poststop" { #expect(machine.jailrun("restart", "t").status == 0) }
+                let restart = machine.start("restart", "t")
+                try #require(eventually { access(mark, F_OK) == 0 })
+                usleep(200_000)
+                restart.signal(SIGKILL)
+                _ = restart.wait()
+                #expect(eventually { machine.state() == "ended" }, "\(machine.jailrun("list"))")
+                #expect(machine.jailrun("inspect", "t").output.contains("not started again after a restart"))
+                machine.configure("persist;")
+                let again = machine.jailrun("restart", "t")
+                #expect(again.status == 0 && machine.state() == "up", "\(again)")
+                machine.stop()
+            }
+        }
+
+        @Test("a jail that waits for another one is listed, and can be stopped") func waiting() throws {
+            try Machine.with { machine in
+                configure(machine, db: "health.command = \"test -e /var/ready\";")
+                let start = machine.start("start", machine.conf)
+                #expect(eventually { machine.state(of: "web") == "waiting" })
+                let stop = machine.jailrun("stop", "web")
+                #expect(stop.status == 0, "\(stop)")
+                let outcome = start.wait()
+                #expect(outcome.status == 125, "\(outcome)")
+                #expect(outcome.errors.contains("web: another command stopped it before it was up"), "\(outcome)")
+                #expect(machine.jailrun("list").lines.count < 2)
+            }
+        }
+
         @Test("a stop after which something is not as it should be does not end with 0") func unclean() throws {
             try Machine.with { machine in
                 machine.configure("persist; exec.poststop = \"true; exit 6\";")

@@ -16,6 +16,10 @@ public struct JailKeepers {
         /// 0 when it was started.
         public var status: Int32
         public var isSkipped: Bool
+        /// Another command was about to start it, and has it now.
+        public var isLeft = false
+        /// Another command has stopped it before it was up.
+        public var isWithdrawn = false
         /// Why it is as it is: to be escaped.
         public var detail: String?
         public var state: ServiceState
@@ -79,7 +83,7 @@ public struct JailKeepers {
         return run.statuses.map {
             Result(
                 jail: $0.label, status: late.contains($0.name) ? 125 : failure(of: $0), isSkipped: $0.isSkipped,
-                detail: $0.detail, state: $0.state)
+                isLeft: $0.isLeft, isWithdrawn: $0.isWithdrawn, detail: $0.detail, state: $0.state)
         }
     }
 

@@ -33,6 +33,8 @@ public struct JailStop {
     let signals: SignalMeaning
     /// Its commands have a bound where `exec.timeout` has none.
     let isBounded: Bool
+    /// The restart that the jail is stopped for.
+    let restart: RestartMemory?
     let urgency = Urgency()
 
     /// Nothing is waited for any more that can be ended.
@@ -52,19 +54,20 @@ public struct JailStop {
 
     /// - Parameters:
     ///   - isBounded: false for jail(8), whose commands run for as long as they like.
+    ///   - restart: the jail is started again: it stays known meanwhile.
     ///   - isForced: from the beginning, as by a signal.
     public init(
         host: Host, terminals: [Int], scope: Scope = .all, commands: CommandSpec? = nil, isBounded: Bool = true,
-        onRemoval: @escaping (JailRecord) -> Void = { _ in }
+        restart: RestartMemory? = nil, onRemoval: @escaping (JailRecord) -> Void = { _ in }
     ) {
         self.init(
             host: host, terminals: terminals, scope: scope, commands: commands, signals: .breakOff,
-            isBounded: isBounded, onRemoval: onRemoval)
+            isBounded: isBounded, restart: restart, onRemoval: onRemoval)
     }
 
     init(
         host: Host, terminals: [Int], scope: Scope = .all, commands: CommandSpec? = nil, isSupervisors: Bool = false,
-        signals: SignalMeaning, isBounded: Bool = true, isForced: Bool = false,
+        signals: SignalMeaning, isBounded: Bool = true, isForced: Bool = false, restart: RestartMemory? = nil,
         onRemoval: @escaping (JailRecord) -> Void = { _ in }
     ) {
         self.host = host
@@ -74,6 +77,7 @@ public struct JailStop {
         self.isSupervisors = isSupervisors
         self.signals = signals
         self.isBounded = isBounded
+        self.restart = restart
         self.onRemoval = onRemoval
         urgency.isForced = isForced
     }
@@ -102,7 +106,10 @@ public struct JailStop {
             try JailRepair(host: host).removeUnrecorded(name)
         }
         guard var record = try host.state.record(of: name) else {
-            service.map { ServiceRegistry(state: host.state).remove($0.name) }
+            if let service {
+                handOver(service)
+                forget(service)
+            }
             lock.unlinkAndRelease()
             afterwards { () throws(RuntimeError) in try awaitSupervisor(service) }
             host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
@@ -116,10 +123,10 @@ public struct JailStop {
         if scope == .all { try runCommandsBefore(record) }
         let first = firstProcess(of: record)
         note(.stopping, record)
-        if service != nil { ServiceRegistry(state: host.state).withdraw(name) }
+        if let service { handOver(service) }
         terminate(record, first)
         let isClean = finish(record)
-        service.map { ServiceRegistry(state: host.state).remove($0.name) }
+        service.map(forget)
         lock.unlinkAndRelease()
         afterwards { () throws(RuntimeError) in
             if service != nil { try awaitSupervisor(service) } else if !isSupervisors { try awaitKeeper(record.trace) }
@@ -188,37 +195,6 @@ public struct JailStop {
         note(.stopping, record)
         terminate(record, first)
         finish(record)
-    }
-
-    /// Tells the supervisor, which has nothing to start again any more. One that has nothing left to do goes; whoever counts
-    /// processes after a stop must not meet it.
-    private func awaitSupervisor(_ service: ServiceRecord?) throws(RuntimeError) {
-        guard let service, service.supervisor != getpid(), try service.isSupervisorAlive() else { return }
-        let registry = ServiceRegistry(state: host.state)
-        let number = cns_pidfd_open(service.supervisor)
-        guard number >= 0 else { return }
-        let pidfd = Descriptor(number)
-        _ = cns_pidfd_signal(pidfd.number, SIGHUP)
-        let records = try registry.records()
-        if records.contains(where: { $0.supervisor == service.supervisor && !$0.state.isOver }) { return }
-        // That of jails beside a command ends with the command, which may take its time.
-        awaitEnd(pidfd, milliseconds: service.isTransient ? 500 : 10000)
-        // It may have had nowhere to go from its cgroup but to its end.
-        if try host.removeLeftCgroups() { host.state.removeIfUnused(cgroupRoot: host.cgroupRoot) }
-    }
-
-    /// The same of a jail that is kept by the jailrun in whose foreground it runs.
-    private func awaitKeeper(_ trace: JailTrace) throws(RuntimeError) {
-        guard trace.supervisor != getpid(), try trace.isKept() else { return }
-        let number = cns_pidfd_open(trace.supervisor)
-        guard number >= 0 else { return }
-        let pidfd = Descriptor(number)
-        awaitEnd(pidfd, milliseconds: 2000)
-    }
-
-    private func awaitEnd(_ pidfd: borrowing Descriptor, milliseconds: Int32) {
-        var watched = pollfd(fd: pidfd.number, events: Int16(POLLIN), revents: 0)
-        _ = unsafe poll(&watched, 1, milliseconds)
     }
 
     // MARK: Steps of a stop

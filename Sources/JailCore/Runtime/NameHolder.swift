@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Who has a name: what is said to whoever wants it, too.
 struct NameHolder {
     let state: StateDirectory
@@ -27,6 +29,8 @@ struct NameHolder {
     func isHeld(_ name: String) throws(RuntimeError) -> Bool {
         if try state.trace(of: name)?.isAlive() == true { return true }
         guard let service = try ServiceRegistry(state: state).record(of: name) else { return false }
+        // That which this very command is about to start again.
+        if service.awaitsRestart == true, service.supervisor == getpid() { return false }
         return service.state.isOver ? false : try service.isSupervisorAlive()
     }
 }

@@ -1,27 +1,43 @@
-/// What is known of jails that a restart takes down: should it not bring them up again, they can be started by name still.
-public struct RestartMemory {
+internal import Glibc
+
+/// What is known of jails that a restart takes down. While it is at work they are its own: others see them as `restarting`, and a
+/// stop takes them away from it. Should it not bring them up again, they can be started by name still.
+public struct RestartMemory: Sendable {
     private let records: [ServiceRecord]
     private let host: Host
+    private let process: Int32
+    private let startTime: UInt64
 
     /// - Throws: when it could not be looked for one: nothing has been stopped yet.
     public init(of names: [String], host: Host) throws(RuntimeError) {
         self.host = host
         var records: [ServiceRecord] = []
         for name in names {
-            if let record = try ServiceRegistry(state: host.state).record(of: name) { records.append(record) }
+            guard let record = try ServiceRegistry(state: host.state).record(of: name), record.unreadable == nil
+            else { continue }
+            records.append(record)
         }
         self.records = records
+        (process, startTime) = (getpid(), try ProcessTable.ownStartTime())
     }
+
+    private func record(_ name: String) -> ServiceRecord? { records.first { $0.name == name } }
+
+    /// What takes the place of its record when it is stopped; nil of a jail that nobody looks after.
+    func successor(of name: String) -> ServiceRecord? { record(name)?.restarted(by: process, since: startTime) }
+
+    /// Its record when it is not brought up again.
+    func down(_ name: String) -> ServiceRecord? { record(name)?.downAfterRestart() }
+
+    /// The restart, if that has the name.
+    func process(holding name: String) -> Int32? { record(name).map { _ in process } }
 
     /// Notes of those that they are down, until they are started, stopped or pruned.
     public func remember(_ names: [String]) {
-        for var record in records where names.contains(record.name) {
-            record.life.leftDown(Clock.milliseconds())
-            (record.detail, record.exitStatus) = ("not started again after a restart", nil)
-            (record.remembersEnd, record.log) = (true, nil)
-            do throws(RuntimeError) {
-                try ServiceRegistry(state: host.state).claim(record, isAgain: false)
-            } catch { host.warn(error.message) }
+        for record in names.compactMap(down) {
+            do throws(RuntimeError) { try ServiceRegistry(state: host.state).leave(record) } catch {
+                host.warn(error.message)
+            }
         }
     }
 }

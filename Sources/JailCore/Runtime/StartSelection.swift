@@ -82,7 +82,7 @@ extension JailSpec {
     }
 
     /// By its own name.
-    func isNamed(by names: [String]) -> Bool { names.contains { $0 == label || $0 == nameInFile } }
+    public func isNamed(by names: [String]) -> Bool { names.contains { $0 == label || $0 == nameInFile } }
 
     /// Whether the file says the same of both, in whichever lines.
     func hasSameSettings(as other: JailSpec) -> Bool {

@@ -32,6 +32,8 @@ public struct StateDirectory: Sendable {
     /// Where the network namespace of a jail with `vnet.interface` is mounted.
     func namespacePath(_ name: String) -> String { "\(path)/net/\(name)" }
     func lockPath(_ name: String) -> String { "\(path)/locks/\(name)" }
+    /// No jail has such a name.
+    func restartLockPath(_ name: String) -> String { lockPath("\(name)~restart") }
 
     /// What is recorded here is entered and killed as root: nobody else may have written it.
     /// - Throws: when it is there, and is another's, or others can write it.

@@ -20,9 +20,24 @@ struct RestartRun {
     private var stopped: [String] = []
     /// Those of files that were named: they are started from there, wherever they came from.
     private var ofFiles: [String] = []
+    /// Labels of those that another command has stopped before they were up again.
+    private var withdrawn: [String] = []
 
-    init(_ targets: [String], instance: String?, _ global: GlobalOptions) throws {
-        (host, self.global) = (try global.host(), global)
+    /// Of two restarts of a jail at once the second restarts what the first has started.
+    /// - Throws: an exit status, when why it is not 0 was said.
+    static func run(_ targets: [String], instance: String?, _ global: GlobalOptions) throws {
+        let host = try global.host()
+        while true {
+            var restart = try RestartRun(targets, instance: instance, global, host)
+            let locks = try RestartLocks(of: restart.stopped, host: host)
+            // Much may have become of them meanwhile.
+            if locks.wereAwaited { continue }
+            return try withExtendedLifetime(locks) { try restart.run() }
+        }
+    }
+
+    private init(_ targets: [String], instance: String?, _ global: GlobalOptions, _ host: Host) throws {
+        (self.host, self.global) = (host, global)
         lookup = JailLookup(host: host)
         _ = try lookup.running()
         var names: [String] = []
@@ -71,8 +86,7 @@ struct RestartRun {
 
     // MARK: -
 
-    /// - Throws: an exit status, when why it is not 0 was said.
-    func run() throws {
+    private mutating func run() throws {
         // What was checked is what is started: a file may be changed in the meantime.
         let specs: [[JailSpec]]
         do { specs = try parts.map(check) } catch {
@@ -81,14 +95,14 @@ struct RestartRun {
         }
         var failure: (any Error)?
         let memory = try RestartMemory(of: stopped, host: host)
-        do { try Stop.stop(stopped, global, host) } catch let error as Stop.Interrupted {
+        do { try Stop.stop(stopped, global, host, restart: memory) } catch let error as Stop.Interrupted {
             try tellLeft(memory)
             throw ExitCode(128 + error.signal)
         } catch { failure = error }
         // What depends on one that could not be stopped is down already.
         let down = try stopped.filter { try !host.isHeld($0) }
         for (part, specs) in zip(parts, specs) {
-            do { try start(part, specs, failure == nil ? nil : down) } catch { failure = failure ?? error }
+            do { try start(part, specs, failure == nil ? nil : down, memory) } catch { failure = failure ?? error }
         }
         guard let failure else { return }
         try tellLeft(memory)
@@ -96,7 +110,7 @@ struct RestartRun {
     }
 
     private func tellLeft(_ memory: RestartMemory) throws {
-        let left = try stopped.filter { try !host.isHeld($0) }
+        let left = try stopped.filter { try !withdrawn.contains($0) && !host.isHeld($0) }
         if left.isEmpty { return }
         memory.remember(left)
         Output.error("down after the restart: \(left.map(Terminal.escaped).joined(separator: ", "))")
@@ -118,12 +132,15 @@ struct RestartRun {
     }
 
     /// - Parameter names: the only jails that are to be started; nil for all of the part.
-    private func start(_ part: Part, _ checked: [JailSpec], _ names: [String]?) throws {
+    private mutating func start(
+        _ part: Part, _ checked: [JailSpec], _ names: [String]?, _ memory: RestartMemory
+    ) throws {
         var specs = try InstanceOption.jails(checked, of: part.instance, host: host)
         if let names { specs = specs.filter { names.contains($0.name.value) } }
         if specs.isEmpty { return }
         var start = DetachedStart(specs: specs, file: part.file, host: host, isQuiet: global.quiet)
-        (start.names, start.isKept) = (part.names, true)
+        (start.names, start.isKept, start.restart) = (part.names, true, memory)
+        defer { withdrawn += specs.filter { start.withdrawn.contains($0.label) }.map(\.name.value) }
         do { try start.run() } catch let error as RuntimeError {
             Output.failure(error)
             throw ExitCode(error.exitStatus)

@@ -43,7 +43,7 @@ struct Start: ParsableCommand {
 
 /// Starts jails that go on without this process.
 struct DetachedStart {
-    let specs: [JailSpec]
+    private(set) var specs: [JailSpec]
     let file: String
     let host: Host
     let isQuiet: Bool
@@ -54,9 +54,20 @@ struct DetachedStart {
     var timings: Timings?
     /// 0 is no limit.
     var timeoutSeconds = 0
+    /// The jails are started for the second time.
+    var restart: RestartMemory?
+    /// Labels of those that another command has stopped before they were up.
+    private(set) var withdrawn: [String] = []
+    /// How often jails were left to another start.
+    private var rounds = 0
+    private static let maximumRounds = 3
+
+    init(specs: [JailSpec], file: String, host: Host, isQuiet: Bool) {
+        (self.specs, self.file, self.host, self.isQuiet) = (specs, file, host, isQuiet)
+    }
 
     /// - Throws: an exit status, when why it is not 0 was said.
-    func run() throws {
+    mutating func run() throws {
         let configuration = Descriptors.absolute(file)
         let selection = try StartSelection(
             specs, of: names, claim: .missing, configuration: configuration, host: host)
@@ -69,15 +80,45 @@ struct DetachedStart {
         keepers.starts.started = { [timings] in timings?.report($0.label) }
         keepers.starts.spellsOutput = true
         keepers.starts.remembersEnds = true
+        keepers.starts.restarted = restart
+        if rounds < Self.maximumRounds { keepers.starts.yields = yielded }
         keepers.keepsStarted = isKept
         keepers.timeoutSeconds = timeoutSeconds
         if !isQuiet { keepers.awaiting = { WaitLine.show($0) } }
         let results = try keepers.run()
+        withdrawn = results.filter(\.isWithdrawn).map(\.jail)
         let status = Announcement.status(of: results, interruption: keepers.interruption)
-        if status == 0 { return }
+        if status == 0 { return try awaitLeft(results) }
         if keepers.interruption == nil {
             Announcement.parts(results, before: try selection.stillRunning(), isKept: isKept)
         }
         throw ExitCode(status)
+    }
+
+    /// A jail that was not asked for by its own name is left to whoever begins to start it at the same moment, as one is that was
+    /// up before.
+    private var yielded: [String] {
+        specs.filter { !$0.isNamed(by: names) }.map(\.name.value)
+    }
+
+    /// Those that another command has begun to start at the same moment are waited for, or started if it did not.
+    private func awaitLeft(_ results: [JailKeepers.Result]) throws {
+        let left = results.filter(\.isLeft).map(\.jail)
+        if left.isEmpty { return }
+        var rest = self
+        rest.specs = specs.filter { left.contains($0.label) }
+        rest.rounds += 1
+        do { try rest.run() } catch {
+            let own = specs.filter { !left.contains($0.label) }
+            if !isKept { own.reversed().forEach(takeBack) }
+            throw error
+        }
+    }
+
+    private func takeBack(_ jail: JailSpec) {
+        do throws(RuntimeError) { try JailStop(host: host, terminals: []).run(jail.name.value) } catch {
+            if case .notFound = error { return }
+            Output.failure(error)
+        }
     }
 }

@@ -31,7 +31,8 @@ struct Stop: ParsableCommand {
     struct Interrupted: Error { let signal: Int32 }
 
     static func stop(
-        _ targets: [String], _ global: GlobalOptions, _ host: Host, isForced: Bool = false, instance: String? = nil
+        _ targets: [String], _ global: GlobalOptions, _ host: Host, isForced: Bool = false, instance: String? = nil,
+        restart: RestartMemory? = nil
     ) throws {
         let names = try names(targets, global, host, instance)
         let records = try JailLookup(host: host).running(isRepaired: false)
@@ -39,7 +40,7 @@ struct Stop: ParsableCommand {
         let jobs = names.map { name in
             let dependents = records.filter { $0.name != name && $0.needs(name) }.map(\.name)
             return JailWorkers.Job(jail: name, after: dependents) {
-                let result = stop(name, host, isForced: isForced)
+                let result = stop(name, host, isForced: isForced, restart)
                 interruption = interruption ?? result.interruption
                 return result.status
             }
@@ -61,8 +62,11 @@ struct Stop: ParsableCommand {
         throw ExitCode(failed)
     }
 
-    private static func stop(_ name: String, _ host: Host, isForced: Bool) -> (status: Int32, interruption: Int32?) {
-        let stop = JailStop(host: host, terminals: Descriptors.terminals, scope: isForced ? .afterwards : .all)
+    private static func stop(
+        _ name: String, _ host: Host, isForced: Bool, _ restart: RestartMemory?
+    ) -> (status: Int32, interruption: Int32?) {
+        let stop = JailStop(
+            host: host, terminals: Descriptors.terminals, scope: isForced ? .afterwards : .all, restart: restart)
         do {
             if try stop.run(name) { return (0, nil) }
             Output.error("\(Terminal.escaped(name)): it is stopped, but something failed on the way")
@@ -112,6 +116,6 @@ struct Restart: ParsableCommand {
     var targets: [String]
 
     func run() throws {
-        try reporting { try RestartRun(targets, instance: instance.name, global).run() }
+        try reporting { try RestartRun.run(targets, instance: instance.name, global) }
     }
 }

@@ -188,7 +188,22 @@ struct ServiceLife: Equatable, Sendable, Codable {
         become(state == .waiting || state == .restarting ? .ended : .stopping, now)
     }
 
-    /// Somebody has taken it down to start it again, and could not.
+    /// Somebody takes it down to start it again, and wants it up whatever it was.
+    mutating func restarted(_ now: Int) {
+        (appointment, isAskedToStop, isEstablished) = (nil, false, true)
+        become(.restarting, now)
+    }
+
+    /// And could not.
+    mutating func downAfterRestart(_ now: Int) {
+        restarted(now)
+        become(.failed, now)
+    }
+
+    /// Another supervisor starts it.
+    mutating func leave(_ now: Int) { become(.ended, now) }
+
+    /// Somebody has taken it down before it was up.
     mutating func leftDown(_ now: Int) {
         (appointment, isAskedToStop) = (nil, false)
         become(.failed, now)

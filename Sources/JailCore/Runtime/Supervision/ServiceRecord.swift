@@ -25,10 +25,13 @@ public struct ServiceRecord: Codable, Sendable {
     public var endedSeconds: Int?
     /// The record outlives the jail, if that ends by itself.
     var remembersEnd: Bool?
+    /// A restart has taken it down, or is about to, and starts it again: `supervisor` is that command's process.
+    var awaitsRestart: Bool?
     /// Why what was recorded cannot be read: then this is what is known of the jail itself. Not written.
     public internal(set) var unreadable: String?
 
     static let unseenEnd = "ended while nobody looked after it"
+    static let leftDown = "not started again after a restart"
 
     public var name: String { spec.name.value }
     public var state: ServiceState { life.state }
@@ -48,6 +51,24 @@ public struct ServiceRecord: Codable, Sendable {
     public func isSupervisorAlive() throws(RuntimeError) -> Bool {
         try ProcessTable.isRunning(supervisor, since: supervisorStartTime)
     }
+    /// Of a jail that the process takes down to start it again.
+    func restarted(by process: Int32, since startTime: UInt64) -> Self {
+        var record = self
+        record.life.restarted(Clock.milliseconds())
+        (record.supervisor, record.supervisorStartTime, record.awaitsRestart) = (process, startTime, true)
+        (record.detail, record.exitStatus, record.log) = (nil, nil, nil)
+        return record
+    }
+
+    /// Of one that a restart has not brought up again.
+    func downAfterRestart() -> Self {
+        var record = self
+        record.life.downAfterRestart(Clock.milliseconds())
+        (record.detail, record.exitStatus, record.log) = (Self.leftDown, nil, nil)
+        (record.remembersEnd, record.awaitsRestart) = (true, nil)
+        return record
+    }
+
     /// Seconds since it is in its state.
     public var seconds: Int { max(0, (Clock.milliseconds() - life.sinceMilliseconds) / 1000) }
 
@@ -61,62 +82,6 @@ public struct ServiceRecord: Codable, Sendable {
             spec: spec, configuration: jail?.configuration ?? "-", supervisor: trace?.supervisor ?? 0,
             supervisorStartTime: trace?.supervisorStartTime ?? 0, isTransient: trace?.isTransient ?? false, life: life,
             unreadable: why.reason)
-    }
-}
-
-/// A supervised jail as others see it.
-public struct ServiceStatus: Codable, Equatable, Sendable {
-    public var name: String
-    public var label: String
-    public var state: ServiceState
-    /// Seconds since 1970.
-    public var sinceSeconds: Int
-    public var restarts: Int
-    /// Health commands since its start, and how many failed in a row.
-    public var checks: Int
-    public var failedChecks: Int
-    /// Why it is in this state. Written by the jail: to be escaped.
-    public var detail: String?
-    /// How its start, or its last start command, or the jail itself ended.
-    public var exitStatus: Int32
-    /// A jail that it depends on failed.
-    public var isSkipped: Bool
-    /// Why its start failed was said already, by who started it.
-    public var isReported: Bool
-    /// Processes that the kernel killed because memory ran out, and the last of them in words: to be escaped.
-    public var memoryKills: Int
-    public var lastMemoryKill: String?
-    /// Where this jail's own output is, once there may be some.
-    public var console: ConsoleLog.Place?
-
-    var isSettled: Bool { state.isReady || state.isOver }
-    /// What it waits for, by name, and since when by CLOCK_MONOTONIC; told to whoever has started it.
-    var awaits: String?
-    var awaitsSinceMilliseconds = 0
-    /// It is over, and commands that follow are still at work.
-    public var isBusy = false
-    /// Why its record cannot be read.
-    public private(set) var unreadable: String?
-
-    public init(_ record: ServiceRecord) {
-        self.init(
-            record.spec, record.life, detail: record.detail, exitStatus: record.exitStatus ?? 0, isSkipped: false,
-            isReported: false, memoryKills: record.memoryKills, lastMemoryKill: record.lastMemoryKill)
-        unreadable = record.unreadable
-        // Nobody tried to start it again: it did not fail at that.
-        if record.isEnded && record.spec.restart.policy == .no { state = .ended }
-    }
-
-    init(
-        _ spec: JailSpec, _ life: ServiceLife, detail: String?, exitStatus: Int32, isSkipped: Bool, isReported: Bool,
-        memoryKills: Int, lastMemoryKill: String?
-    ) {
-        (name, label, state) = (spec.name.value, spec.label, life.state)
-        sinceSeconds = time(nil) - (Clock.milliseconds() - life.sinceMilliseconds) / 1000
-        (restarts, checks, failedChecks) = (life.restarts, life.checks, life.failuresInARow)
-        (self.detail, self.exitStatus) = (detail, exitStatus)
-        (self.isSkipped, self.isReported) = (isSkipped, isReported)
-        (self.memoryKills, self.lastMemoryKill) = (memoryKills, lastMemoryKill)
     }
 }
 
@@ -173,20 +138,22 @@ struct ServiceRegistry {
     }
 
     /// Takes the name for a supervisor that is about to start its jail. The caller holds the name's lock.
+    /// - Parameter restart: the process of the restart that has taken the jail down.
     /// - Throws: `.alreadyExists` when somebody else has it; `.notFound` when the jail was to be started again, and a stop came
     ///   before.
-    func claim(_ record: ServiceRecord, isAgain: Bool) throws(RuntimeError) {
+    func claim(_ record: ServiceRecord, isAgain: Bool, after restart: Int32? = nil) throws(RuntimeError) {
         try prepare()
         try alone { () throws(RuntimeError) in
-            try checkFree(record)
-            if isAgain, try self.record(of: record.name) == nil { throw .notFound(jail: record.name) }
+            try checkFree(record, after: restart)
+            if isAgain || restart != nil, try self.record(of: record.name) == nil { throw .notFound(jail: record.name) }
             try write(record)
         }
     }
 
     /// - Throws: `.alreadyExists` when somebody else has the name.
-    func checkFree(_ record: ServiceRecord) throws(RuntimeError) {
+    func checkFree(_ record: ServiceRecord, after restart: Int32? = nil) throws(RuntimeError) {
         guard let other = try self.record(of: record.name), !other.hasSupervisor(of: record) else { return }
+        if other.awaitsRestart == true, other.supervisor == restart { return }
         let isKept = other.state.isOver ? false : try other.isSupervisorAlive()
         let isHeld = isKept ? true : try state.trace(of: record.name)?.isAlive() == true
         if isHeld {
@@ -205,6 +172,24 @@ struct ServiceRegistry {
     func update(_ record: ServiceRecord) throws(RuntimeError) {
         try alone { () throws(RuntimeError) in
             if try isOwn(record) { try write(record) }
+        }
+    }
+
+    /// A restart takes the jail from its supervisor, unless a stop has taken it away from both.
+    func take(_ record: ServiceRecord) throws(RuntimeError) {
+        try alone { () throws(RuntimeError) in
+            if try self.record(of: record.name) != nil { try write(record) }
+        }
+    }
+
+    /// What is left of a jail that a restart could not bring up again, unless somebody else has its name.
+    func leave(_ record: ServiceRecord) throws(RuntimeError) {
+        try prepare()
+        try alone { () throws(RuntimeError) in
+            if let other = try self.record(of: record.name), other.awaitsRestart != true {
+                try checkFree(record)
+            }
+            try write(record)
         }
     }
 
@@ -253,72 +238,6 @@ struct ServiceRegistry {
         }
     }
 
-    /// Records of jails that are down and that nobody looks after: their start was broken off, or they died with their supervisor.
-    /// A jail that ended while nobody looked after it has a record that says so, from now on.
-    /// - Parameter all: those too that another supervisor would start again, and those of jails that ended.
-    /// - Returns: their names.
-    @discardableResult
-    func removeAbandoned(all: Bool = false) throws(RuntimeError) -> [String] {
-        if try left(all: all).isEmpty { return [] }
-        return try alone { () throws(RuntimeError) in
-            let left = try left(all: all)
-            for record in left.endedUnseen { writeEnd(of: record) }
-            for record in left.abandoned { removeRecord(record.name) }
-            return left.abandoned.map(\.name)
-        }
-    }
-
-    /// Records of jails that nobody looks after.
-    private struct Left {
-        var abandoned: [ServiceRecord] = []
-        /// Of jails whose end is to be written.
-        var endedUnseen: [ServiceRecord] = []
-        var isEmpty: Bool { abandoned.isEmpty && endedUnseen.isEmpty }
-    }
-
-    /// In one pass: every listing makes it.
-    private func left(all: Bool) throws(RuntimeError) -> Left {
-        var left = Left()
-        for record in try records() {
-            if record.isEnded {
-                // Its supervisor has no more to do with it.
-                if all { left.abandoned.append(record) }
-                continue
-            }
-            if try record.isSupervisorAlive() { continue }
-            let isAlive = try state.trace(of: record.name)?.isAlive() ?? false
-            if !all && !isAlive && wasUpForGood(record) {
-                left.endedUnseen.append(record)
-            } else if isAbandoned(record, isAlive: isAlive, all: all) {
-                left.abandoned.append(record)
-            }
-        }
-        return left
-    }
-
-    private func isAbandoned(_ record: ServiceRecord, isAlive: Bool, all: Bool) -> Bool {
-        // Who looked after it, and whether it is to be started again, is not known.
-        if record.unreadable != nil { return all && !isAlive }
-        let isWanted = !record.isTransient && record.life.isEstablished && record.spec.restart.policy != .no
-        return !isAlive && (all || !isWanted) || record.isTransient
-    }
-
-    /// It was up when its supervisor was killed, and is not started again: when it is down it has ended. A stop would have taken the
-    /// record away.
-    private func wasUpForGood(_ record: ServiceRecord) -> Bool {
-        if record.isTransient || record.remembersEnd != true { return false }
-        let wasUp = [.up, .healthy, .unhealthy].contains(record.state) && record.life.isEstablished
-        return wasUp && record.spec.restart.policy == .no
-    }
-
-    private func writeEnd(of record: ServiceRecord) {
-        var ended = record
-        ended.life.ended(isFailure: true, Clock.milliseconds())
-        (ended.detail, ended.exitStatus) = (ServiceRecord.unseenEnd, nil)
-        // Where it cannot be written it is abandoned, and says nothing.
-        do { try write(ended) } catch { removeRecord(record.name) }
-    }
-
     /// A jail of that name starts that no supervisor looks after: what is known of the last is no longer so.
     func forgetEnd(of name: String) throws(RuntimeError) {
         if let record = try record(of: name), record.isEnded || record.unreadable != nil { remove(name) }
@@ -329,7 +248,7 @@ struct ServiceRegistry {
     /// A record is looked at and changed by one jailrun at a time: a supervisor that tells how its jail is must not write again
     /// what a stop has removed meanwhile. The lock is flock(2) of the directory, held for that moment alone, so nobody waits
     /// for a command of a jail's; where there is no directory there is nothing to be changed.
-    private func alone<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+    func alone<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
         let lock = lockDirectory()
         defer { if lock >= 0 { close(lock) } }
         return try body()
@@ -365,7 +284,7 @@ struct ServiceRegistry {
         while flock(descriptor, LOCK_EX | LOCK_NB) < 0, Clock.milliseconds() < deadline { usleep(500) }
     }
 
-    private func write(_ record: ServiceRecord) throws(RuntimeError) {
+    func write(_ record: ServiceRecord) throws(RuntimeError) {
         try prepare()
         var whole = record
         whole.unreadable = nil
@@ -378,13 +297,16 @@ struct ServiceRegistry {
 
     private func unlinkRecord(_ name: String) { _ = unsafe unlink(path(name)) }
 
-    private func removeRecord(_ name: String) {
+    func removeRecord(_ name: String) {
         // A jail that was renamed has the log of its first name.
         let place = renamedLog(name)
         unlinkRecord(name)
         LogFile(logPath(name), walk: HostWalk()).remove()
         if let place, place.hasPrefix("\(directory)/") { LogFile(place, walk: HostWalk()).remove() }
     }
+
+    /// Of a jail that is down and stays known.
+    func removeLog(of name: String) { alone { LogFile(logPath(name), walk: HostWalk()).remove() } }
 
     /// One that is not found now goes with the directory.
     private func renamedLog(_ name: String) -> String? {

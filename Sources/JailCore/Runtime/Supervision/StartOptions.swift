@@ -11,6 +11,10 @@ public struct StartOptions: Sendable {
     public var isFirstFinal = false
     /// What is known of a jail that ends by itself stays, until it is started again, stopped or pruned.
     public var remembersEnds = false
+    /// Names of jails that are left to whoever has begun to start them at the same moment.
+    public var yields: [String] = []
+    /// Jails that a restart has taken down.
+    public var restarted: RestartMemory?
     /// The jail exists, and none of its commands has run.
     public var created: @Sendable (JailSpec, JailIdentity) -> Void = { _, _ in }
     /// Its start commands have ended well.

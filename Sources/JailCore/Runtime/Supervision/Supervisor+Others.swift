@@ -9,9 +9,11 @@ extension Supervisor {
     }
 
     func dependenciesOutside(of service: Service) -> [(name: String, readiness: Readiness)] {
-        service.spec.depend.map(\.value).filter { name in
-            !services.contains { [$0.name, $0.firstName, $0.spec.label].contains(name) }
-        }.map { ($0, readiness(of: $0)) }
+        let others = service.spec.depend.map(\.value).filter { name in
+            !services.contains { !$0.isLeft && [$0.name, $0.firstName, $0.spec.label].contains(name) }
+        }
+        let parent = services.first { service.isNested(in: $0) && $0.isLeft }
+        return (others + [parent?.name].compactMap { $0 }).map { ($0, readiness(of: $0)) }
     }
 
     /// `db (unhealthy: pg_isready)` of each that is not ready.

@@ -160,7 +160,7 @@ extension Supervisor {
     /// The jails of a front that died go at once: the end of its control socket is the end of a transient jail.
     private func die() {
         letGo()
-        (isStopping, isForced) = (true, true)
+        (isStopping, isForced, isOrphaned) = (true, true, true)
         command?.end(host)
         for service in services where options.isTransient && service.control >= 0 {
             close(service.control)

@@ -12,7 +12,7 @@ extension Supervisor {
         service.isReported = false
         service.detail = nil
         do throws(RuntimeError) {
-            try registry.checkFree(try newRecord(service))
+            try registry.checkFree(try newRecord(service), after: restart(of: service))
             let log = newLog(of: service)
             service.log = service.log ?? log
             let isFirst = service.life.restarts == 0
@@ -33,8 +33,11 @@ extension Supervisor {
             start.isHeld = services.contains { $0.isNested(in: service) && $0.life.state == .waiting }
             start.hasMainProgram = !service.spec.commands.awaitsCommand
             service.isHeld = start.isHeld
+            let claim = Claim(
+                record: record, isAgain: !isFirst || service.isClaimed, restart: restart(of: service),
+                yields: isFirst && yields(service))
             service.work = try Worker(.start, beside: services, keepsInput: isInteractive) { channel in
-                self.run(&start, record, isFirst: isFirst, log, channel)
+                self.run(&start, claim, isFirst: isFirst, log, channel)
             }
             if let output {
                 close(output.writing)
@@ -42,6 +45,7 @@ extension Supervisor {
                 service.output = output.reading
             }
         } catch {
+            if case .alreadyExists = error, service.life.restarts == 0, yields(service) { return leave(service) }
             report(error)
             service.isReported = true
             service.detail = error.message
@@ -81,18 +85,17 @@ extension Supervisor {
 
     /// In the worker.
     private func run(
-        _ start: inout JailStart, _ record: ServiceRecord, isFirst: Bool, _ log: ConsoleLogWriter?,
-        _ channel: Worker.Channel
+        _ start: inout JailStart, _ claim: Claim, isFirst: Bool, _ log: ConsoleLogWriter?, _ channel: Worker.Channel
     ) -> Int32 {
-        if options.isOutputForeign { dup2(2, 1) }
+        if options.isOutputForeign { redirect(1, to: 2) }
         channel.tell(host.waits)
         let awaitOutput = { [isShown = options.showsOutput && isFirst] in if isShown { channel.awaitOutput() } }
         let (spec, notices) = (start.jail, isFirst ? options.starts : StartOptions())
         var hasExisted = false
         do throws(RuntimeError) {
-            try claim(record, isAgain: !isFirst)
+            try make(claim)
             if let log { try begin(log, of: spec) }
-            start.onLock = { [registry] () throws(RuntimeError) in try registry.checkClaim(record) }
+            start.onLock = { [registry] () throws(RuntimeError) in try registry.checkClaim(claim.record) }
             start.onCommandEnd = awaitOutput
             start.onCreate = { identity in
                 hasExisted = true
@@ -107,18 +110,21 @@ extension Supervisor {
                 [running.control.number, running.pidfd.number] + (terminal >= 0 ? [terminal] : []))
             return 0
         } catch {
+            if case .alreadyExists = error, claim.yields {
+                channel.tellLeft()
+                return 0
+            }
             channel.say(error.message)
             awaitOutput()
-            if case .interrupted = error {} else { report(error) }
+            switch error {
+            case .interrupted: break
+            // A stop has taken its name away.
+            case .notFound: return Self.stoppedElsewhere
+            default: report(error)
+            }
             if hasExisted { notices.removed(spec) }
             return error.exitStatus == 0 ? 125 : error.exitStatus
         }
-    }
-
-    private func claim(_ record: ServiceRecord, isAgain: Bool) throws(RuntimeError) {
-        let lock = try host.lock(record.name)
-        try registry.claim(record, isAgain: isAgain)
-        _ = consume lock
     }
 
     func stop(_ service: Service) {
@@ -172,7 +178,7 @@ extension Supervisor {
         service.isForced = isForced
         do throws(RuntimeError) {
             service.work = try Worker(kind, beside: services) { [report] channel in
-                if self.options.isOutputForeign { dup2(2, 1) }
+                if self.options.isOutputForeign { redirect(1, to: 2) }
                 channel.tell(self.host.waits)
                 guard let error = body() else { return 0 }
                 channel.say(error.message)
@@ -190,6 +196,7 @@ extension Supervisor {
         case .exists:
             service.hasExisted = true
             service.log?.open()
+        case .left: service.isLeft = true
         case .printed:
             showPrinted(service)
             service.work?.goOn()
@@ -227,6 +234,7 @@ extension Supervisor {
         let (outcome, words) = work.end()
         service.work = nil
         switch work.kind {
+        case .start where service.isLeft: leave(service)
         case .start where service.pidfd < 0: startFailed(service, outcome, words)
         case .start where service.spec.network.isForwarded: releaseGuards()
         case .stop: stopEnded(service, outcome)
@@ -254,8 +262,7 @@ extension Supervisor {
         service.detail = words.isEmpty ? "its start was killed" : words
         service.isReported = !words.isEmpty
         (service.exitStatus, service.isEndKnown, service.endedSeconds) = (outcome.exitStatus, true, time(nil))
-        // What `stop -f` sends to whoever has the jail's lock.
-        if outcome == .exited(128 + SIGQUIT), !service.isInterrupted { tellStoppedElsewhere(service) }
+        if outcome == .exited(Self.stoppedElsewhere), !service.isInterrupted { tellStoppedElsewhere(service) }
         let now = Clock.milliseconds()
         if service.life.restarts > 0 {
             if !owns(service) { service.life.askToStop(now) }
@@ -321,7 +328,7 @@ extension Supervisor {
     }
 
     private func tellStoppedElsewhere(_ service: Service) {
-        (service.exitStatus, service.isReported) = (125, false)
+        (service.exitStatus, service.isReported, service.isWithdrawn) = (125, false, true)
         service.detail = "another command stopped it before it was up"
     }
 

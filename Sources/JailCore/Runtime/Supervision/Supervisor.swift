@@ -33,6 +33,8 @@ final class Supervisor {
     var relay: OutputRelay
     var isStopping = false
     var isForced = false
+    /// Who has started it died before it had let go.
+    var isOrphaned = false
     var hasUntoldNews = false
     /// Of the host's, as long as the front looks after it.
     var command: CommandBeside?
@@ -87,6 +89,8 @@ final class Supervisor {
     func run() {
         // Adopted ones are up already.
         for service in services where service.pidfd >= 0 { watchMemory(service) }
+        advanceAll(Clock.milliseconds())
+        claimWaiting()
         while true {
             advanceAll(Clock.milliseconds())
             settleHeld()
@@ -150,10 +154,10 @@ final class Supervisor {
     /// Those whose dependencies are ready start; one whose dependency failed is skipped, as jail(8) does. The jail around a
     /// nested one must exist, but need not be up.
     private func beginIfReady(_ service: Service, _ now: Int) {
-        let needed = services.filter { service.depends(on: $0) }
+        let needed = services.filter { service.depends(on: $0) && !$0.isLeft }
         let outside = dependenciesOutside(of: service)
         service.awaitsOthers = false
-        let parent = services.first { service.isNested(in: $0) }
+        let parent = services.first { service.isNested(in: $0) && !$0.isLeft }
         let all = needed + [parent].compactMap { $0 }
         if all.contains(where: { $0.life.state == .failed || $0.life.isAskedToStop }) {
             skip(service, now)
@@ -282,6 +286,10 @@ final class Supervisor {
     /// A jail that ended by itself stays known, as does one that gave up being started again.
     private func forgetIfOver(_ service: Service) -> Bool {
         guard service.isOver else { return false }
+        if isOrphaned, let record = options.starts.restarted?.down(service.firstName), owns(service) {
+            do throws(RuntimeError) { try registry.take(record) } catch { host.warn(error.message) }
+            return true
+        }
         let isGivenUp = service.life.state == .failed && service.spec.restart.policy != .no
         do throws(RuntimeError) {
             if try !newRecord(service).isEnded || !isGivenUp && !service.remembersEnd {
@@ -296,7 +304,7 @@ final class Supervisor {
     func lookAgain() {
         let now = Clock.milliseconds()
         for service in services where !service.life.state.isOver && service.work?.kind != .start {
-            if owns(service) || service.life.state == .waiting { continue }
+            if owns(service) || service.life.state == .waiting && !service.isClaimed { continue }
             // Its jail, if there is one, is being stopped by somebody else, who has the lock.
             service.life.askToStop(now)
             if service.pidfd >= 0 || service.work != nil { continue }
@@ -312,7 +320,7 @@ final class Supervisor {
         if front >= 0 { close(front) }
         front = -1
         // Who waits for the end of the caller's output must not wait for the jails'.
-        for descriptor: Int32 in 0...2 where dup2(CNS_CONTROL_DESCRIPTOR.int32, descriptor) < 0 { close(descriptor) }
+        for number: Int32 in 0...2 { redirect(number, to: CNS_CONTROL_DESCRIPTOR.int32) }
         _ = unsafe chdir("/")
         if !options.isTransient { RunMark.leave() }
     }

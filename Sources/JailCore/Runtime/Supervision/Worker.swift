@@ -13,6 +13,8 @@ final class Worker {
         case started(control: Int32, pidfd: Int32, terminal: Int32, status: Int32)
         /// The jail exists, and its commands follow.
         case exists
+        /// The jail is another command's.
+        case left
         /// The worker waits until what the jail has printed is shown.
         case printed
     }
@@ -25,6 +27,7 @@ final class Worker {
         var words: Int32
 
         func tellExists() { send(CNS_READY) }
+        func tellLeft() { send(CNS_ENDED) }
 
         /// What the jail has printed comes before what the worker says next.
         func awaitOutput() {
@@ -83,7 +86,7 @@ final class Worker {
             cns_die_with_parent(parent)
             close(pipe.reading)
             for service in services where service.control >= 0 { close(service.control) }
-            if !keepsInput { dup2(CNS_CONTROL_DESCRIPTOR.int32, 0) }
+            if !keepsInput { redirect(0, to: CNS_CONTROL_DESCRIPTOR.int32) }
             _exit(body(Channel(control: pair.childs.number, words: pipe.writing)))
         }
         close(pipe.writing)
@@ -130,6 +133,7 @@ final class Worker {
                 control: passed[0], pidfd: passed[1], terminal: passed[2],
                 status: Int32(truncatingIfNeeded: report.value))
         case (0, CNS_READY.rawValue): return .exists
+        case (0, CNS_ENDED.rawValue): return .left
         case (0, CNS_FINISHED.rawValue): return .printed
         default: break
         }
