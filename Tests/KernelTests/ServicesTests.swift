@@ -44,6 +44,31 @@ extension Kernel {
             }
         }
 
+        @Test("a run that ends stops first what another run has started and depends on its jails")
+        func sharedDependency() throws {
+            try Machine.with { machine in
+                machine.write(
+                    "path = \"\(machine.root)\"; persist; stop.timeout = 1; db { } w1 { depend = db; } w2 { depend = db; }\n",
+                    to: machine.conf)
+                let (ready, end) = ("\(machine.directory)/ready", "\(machine.directory)/end")
+                let wait = "touch \(ready); until test -e \(end); do sleep 0.1; done"
+                let first = Command(
+                    [Laboratory.program, "run", machine.conf, "w1", "--", "/bin/sh", "-c", wait]
+                ).start()
+                try #require(eventually { access(ready, F_OK) == 0 })
+                let second = Command([
+                    Laboratory.program, "run", "--fail-fast", machine.conf, "w2", "--", "/bin/sleep", "1000",
+                ]).start()
+                #expect(eventually { machine.state(of: "w2") == "up" })
+                machine.write("", to: end)
+                let (one, other) = (first.wait(), second.wait())
+                #expect(one.status == 0, "\(one)")
+                #expect(one.errors.contains("w2, which depends on db, is stopped before it"), "\(one)")
+                #expect(other.status != 0 && other.errors.contains("w2: ended"), "\(other)")
+                #expect(other.errors.contains("db: up already, and ends with the run in"), "\(other)")
+            }
+        }
+
         @Test("a command that is deaf ends with a jailrun that is killed, with all that it has started")
         func deaf() throws {
             try Machine.with { machine in

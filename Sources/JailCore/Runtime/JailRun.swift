@@ -82,7 +82,9 @@ public struct JailRun {
     private func stopRunning(_ record: JailRecord, isForced: Bool) {
         do throws(RuntimeError) {
             let name = try host.state.name(of: record.identity, once: record.name) ?? record.name
-            try JailStop(host: host, terminals: [], signals: .force, isForced: isForced).run(name)
+            let stop = JailStop(host: host, terminals: [], signals: .force, isForced: isForced)
+            try stop.stopDependents(of: name, beside: [])
+            try stop.run(name)
         } catch {
             if case .notFound = error { return }
             host.warn("\(error.message)\n    hint: once more stops it without exec.prestop and exec.stop")

@@ -3,6 +3,24 @@ internal import Glibc
 
 /// Whoever keeps a jail that is stopped is told, and may have to go.
 extension JailStop {
+    /// Jails that depend on it, and that other commands have started, go first, each as it would go alone: without it they would
+    /// be up, and broken.
+    /// - Parameter own: jails that the caller stops itself.
+    func stopDependents(of name: String, beside own: [String]) throws(RuntimeError) {
+        for other in try JailLookup(host: host).withDependents([name]) where other != name && !own.contains(other) {
+            host.warn("\(Terminal.escaped(other)), which depends on \(Terminal.escaped(name)), is stopped before it")
+            do throws(RuntimeError) {
+                try JailStop(
+                    host: host, terminals: terminals, scope: scope, signals: signals, isBounded: isBounded,
+                    isForced: urgency.isForced
+                ).run(other)
+            } catch {
+                if case .notFound = error { continue }
+                throw error
+            }
+        }
+    }
+
     /// From its supervisor to the restart that stops it, or to nobody.
     func handOver(_ service: ServiceRecord) {
         let registry = ServiceRegistry(state: host.state)

@@ -25,6 +25,13 @@ struct NameHolder {
             ? "in the foreground of pid \(pid)" : "looked after by pid \(pid)"
     }
 
+    /// `the foreground of pid 4711`, which a jail ends with.
+    func foreground(of name: String) throws(RuntimeError) -> String? {
+        let trace = try state.trace(of: name)
+        let pid = try ServiceRegistry(state: state).record(of: name)?.supervisor
+        return (pid ?? trace?.supervisor).map { "the foreground of pid \($0)" }
+    }
+
     /// Whether the name is somebody's: its jail is up, or about to be.
     func isHeld(_ name: String) throws(RuntimeError) -> Bool {
         if try state.trace(of: name)?.isAlive() == true { return true }

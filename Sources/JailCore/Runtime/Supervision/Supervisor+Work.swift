@@ -132,12 +132,15 @@ extension Supervisor {
         follow(service)
         guard service.pidfd >= 0 else { return service.life.ended(isFailure: false, Clock.milliseconds()) }
         let (isForced, isRepeated) = (isForced, service.isRepeated)
+        // One that is started again is missed for a moment only.
+        let own = isStopping ? services.map(\.name) : nil
         begin(.stop, service) { [host, name = service.name] in
             do throws(RuntimeError) {
-                try JailStop(
+                let stop = JailStop(
                     host: host, terminals: [], scope: isRepeated ? .afterwards : .all, isSupervisors: true,
-                    signals: .force, isForced: isForced
-                ).run(name)
+                    signals: .force, isForced: isForced)
+                if let own { try stop.stopDependents(of: name, beside: own) }
+                try stop.run(name)
                 return nil
             } catch {
                 // Somebody else has stopped it.

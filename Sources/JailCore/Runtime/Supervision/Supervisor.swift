@@ -209,8 +209,8 @@ final class Supervisor {
         let count = unsafe Array(data).withUnsafeBytes {
             unsafe send(front, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
         }
-        // A front that does not read now is told again in a moment.
-        hasUntoldNews = count < 0 && errno == EAGAIN
+        // A front that does not read now is told again in a moment, as when there is no memory for what it is told.
+        hasUntoldNews = count < 0 && [EAGAIN, EINTR, ENOBUFS, ENOMEM].contains(errno)
         if !hasUntoldNews { service.published = status }
     }
 
