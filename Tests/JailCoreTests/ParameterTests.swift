@@ -58,12 +58,6 @@ struct ParameterTableTests {
         #expect(names.filter { ParameterTable.row(Bytes($0.utf8)) == nil } == [])
     }
 
-    @Test("no example is of a name that is not there")
-    func exampleNames() {
-        let names = ParameterTable.rows.map(\.name)
-        #expect(ParameterTable.examples.filter { !names.contains($0.name) }.map(\.name) == [])
-    }
-
     @Test("a name is found with and without no, and by its family")
     func lookup() {
         #expect(ParameterTable.row(Bytes("allow.nomount".utf8))?.name == "allow.mount")
@@ -87,6 +81,88 @@ struct ParameterTableTests {
         #expect(Spelling("ab").distance(to: "ba") == 1)
         #expect(Spelling("kitten").distance(to: "sitting") == 3)
         #expect(Spelling("").distance(to: "abc") == 3)
+    }
+}
+
+/// A jail that a row's example makes, and what it is without that parameter.
+private struct RowExample {
+    let with: JailSpec
+    let without: JailSpec
+    let change: JailChange
+    /// The name that the example has: `meta.owner` of `meta.*`.
+    let name: String
+
+    init(_ row: ParameterTable.Row) throws {
+        // An interface alone is nobody's.
+        let base = "path = /j; exec.start = x;" + (row.name == "interface" ? "ip4.addr = 10.77.0.9;" : "")
+        let text = row.example.contains("{") ? row.example : "www { \(row.example) }"
+        let files = ["f": "\(base) \(text)", "/etc/fstab.www": "/a /j/a nullfs rw 0 0\n"]
+        let configuration = try Configuration(path: "f", source: TextSource(files: files))
+        let whole = configuration.jails[0]
+        var (rest, changes) = (whole, whole)
+        rest.parameters.removeAll { ParameterTable.row($0.name) == row }
+        changes.parameters.removeAll { ParameterTable.row($0.name) != row }
+        (with, without) = (Self.spec(whole, configuration), Self.spec(rest, configuration))
+        change = try JailChange(of: without, by: changes, in: configuration)
+        name = try #require(change.names.last)
+    }
+
+    private static func spec(_ jail: EffectiveJail, _ configuration: Configuration) -> JailSpec {
+        var reader = JailReader(jail, configuration)
+        return JailSpec(&reader)
+    }
+}
+
+@Suite("What a running jail makes of a parameter")
+struct ParameterColumnTests {
+    private static let rows = ParameterTable.rows.filter { $0.fate == .done }
+
+    @Test("what a row says becomes another while a jail runs does, and nothing else", arguments: rows)
+    func changes(row: ParameterTable.Row) throws {
+        let example = try RowExample(row)
+        var result = example.change.result
+        result.parameters = example.without.parameters
+        switch row.change {
+        case .whileUp: #expect(result != example.without)
+        case .atStart, .atCreation, .atNextStart, .withoutEffect: #expect(result == example.without)
+        }
+    }
+
+    @Test("jail -m says what only the next start reads", arguments: rows)
+    func nextStart(row: ParameterTable.Row) throws {
+        let example = try RowExample(row)
+        let names = example.change.namesWithoutEffect(on: example.without)
+        #expect(names == (row.change == .atNextStart ? [row.name] : []))
+    }
+
+    @Test("a fixed parameter is listed: jls tells what jail -m refuses to change", arguments: rows)
+    func fixed(row: ParameterTable.Row) {
+        if row.change == .atStart || row.change == .atCreation { #expect(row.listing != .never) }
+    }
+
+    /// What the kernel tells, or the record, or what another parameter says as well.
+    private static let others: [ParameterTable.Row.Reading] = [
+        .jid, .name, .parent, .jailsInside, .isDying, .cgroupFile, .ownMounts, .kernelRelease, .modeOfIPv4, .modeOfIPv6,
+    ]
+
+    @Test(
+        "a listed parameter is read back as the example sets it",
+        arguments: rows.filter { $0.listing != .never && !others.contains($0.reading) })
+    func reading(row: ParameterTable.Row) throws {
+        let example = try RowExample(row)
+        let values = try [example.with, example.without].map { spec in
+            try JailValues(Self.record(of: spec), among: []).value(of: example.name)
+        }
+        #expect(values[0] != values[1] && values[0] != .none)
+    }
+
+    private static func record(of spec: JailSpec) -> JailRecord {
+        let trace = JailTrace(
+            name: "www", label: "www", identity: JailIdentity(jid: 1, idRange: nil, generation: 1), phase: .up,
+            cgroup: "/nowhere", isTransient: true, supervisor: 1, supervisorStartTime: 1, hasNetwork: false)
+        let details = JailDetails(
+            generation: 1, spec: spec, networkUndo: [], createdSeconds: 0, configuration: "f", filter: nil)
+        return JailRecord(trace: trace, details: details)
     }
 }
 

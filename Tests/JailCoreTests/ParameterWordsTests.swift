@@ -113,7 +113,7 @@ struct JailParametersTests {
         #expect(
             names[first...].elementsEqual(names[first...].sorted()) && names[first...].allSatisfy { $0.contains(".") })
         #expect(KernelParameters.contains("meta.key") && !KernelParameters.contains("meta."))
-        #expect(KernelParameters.contains("ulimit.core") && !KernelParameters.isChangeable("ulimit.core"))
+        #expect(KernelParameters.contains("ulimit.core") && KernelParameters.isFixed("ulimit.core"))
         #expect(!KernelParameters.contains("exec.start") && !KernelParameters.contains("nopersist"))
     }
 }

@@ -2,15 +2,17 @@
 /// jls(8) prints, and `jail -m` may change.
 public enum KernelParameters {
     /// FreeBSD's that this version knows, and jailrun's own, in jls(8)'s order: those without a dot first, each by name.
-    public static let all: [String] = names.filter(isKnown).sorted { left, right in
-        let hasDots = (left.utf8.contains(.dot), right.utf8.contains(.dot))
-        return hasDots.0 == hasDots.1 ? left < right : hasDots.1
+    public static let all: [String] = ParameterTable.rows.filter { $0.listing == .always }.map(\.name).sorted {
+        let hasDots = ($0.utf8.contains(.dot), $1.utf8.contains(.dot))
+        return hasDots.0 == hasDots.1 ? $0 < $1 : hasDots.1
     }
 
     /// Whether it may be asked for: one of `all`, or of a family such as `meta.KEY` and `cgroup.FILE`.
     public static func contains(_ name: String) -> Bool {
-        all.contains(name) || isSettable(name)
-            || families.contains { name.hasPrefix($0) && name.utf8.count > $0.utf8.count }
+        switch ParameterTable.row(exactly: name)?.listing {
+        case .always, .whenSet, .byName: true
+        case .never, nil: false
+        }
     }
 
     /// The boolean of which this is the other spelling: `persist` of `nopersist`, `allow.mount` of `allow.nomount`; nil of any
@@ -25,52 +27,25 @@ public enum KernelParameters {
 
     /// Whether it is of a family of which only those that were set are told: `cgroup.FILE`, `ulimit.NAME`, `sysctl.NAME`.
     public static func isSettable(_ name: String) -> Bool {
-        settable.contains { name.hasPrefix($0) && name.utf8.count > $0.utf8.count }
+        ParameterTable.row(exactly: name)?.listing == .whenSet
     }
 
     /// Whether the value is told, and cannot be set.
     public static func isReadOnly(_ name: String) -> Bool { ParameterTable.row(Bytes(name.utf8))?.kind == .readOnly }
 
-    /// Whether a running jail's can be changed: what a process of the jail already has, its capabilities, its filter or its root,
-    /// cannot be taken away or given here.
-    public static func isChangeable(_ name: String) -> Bool {
-        if changeable.contains(name) || families.contains(where: { name.hasPrefix($0) }) { return true }
-        if createOnly.contains(name) { return false }
-        // Accepted without effect: then any other harmless value has none either.
-        switch ParameterTable.row(Bytes(name.utf8))?.fate {
-        case .noted, .withheld: return true
-        case .done, .refused, nil: return false
+    /// Whether it says whose a part is, `ip4` of `ip4.addr`: the jail's own, the host's, or nobody's.
+    public static func isPart(_ name: String) -> Bool { ParameterTable.row(exactly: name)?.kind == .jailsys }
+
+    /// Whether a jail keeps it from its start to its end.
+    public static func isFixed(_ name: String) -> Bool {
+        switch ParameterTable.row(exactly: name)?.change {
+        case .atStart, .atCreation: true
+        case .whileUp, .atNextStart, .withoutEffect, nil: false
         }
     }
 
     /// Whether FreeBSD's kernel takes it of a new jail only.
-    public static func isCreateOnly(_ name: String) -> Bool { createOnly.contains(name) }
-
-    /// FreeBSD's, whatever becomes of them here.
-    private static let createOnly = ["jid", "path", "ip4", "ip6", "vnet", "osrelease", "osreldate", "linux", "host"]
-    private static let changeable = [
-        "name", "persist", "host.hostname", "ip4.addr", "ip6.addr", "interface", "meta", "env",
-    ]
-    private static let families = ["meta.", "env.", "cgroup."]
-    private static let settable = ["cgroup.", "ulimit.", "sysctl."]
-
-    private static func isKnown(_ name: String) -> Bool {
-        guard let row = ParameterTable.row(Bytes(name.utf8)) else { return false }
-        if row.kind == .readOnly { return true }
-        switch row.fate {
-        case .done, .noted, .withheld: return true
-        case .refused: return false
-        }
+    public static func isCreateOnly(_ name: String) -> Bool {
+        ParameterTable.row(exactly: name)?.change == .atCreation
     }
-
-    private static let names: [String] =
-        [
-            "children.cur", "children.max", "cpuset.id", "devfs_ruleset", "dying", "enforce_statfs", "env", "host",
-            "host.domainname", "host.hostid", "host.hostname", "host.hostuuid", "ip4", "ip4.addr", "ip4.saddrsel",
-            "ip6", "ip6.addr", "ip6.saddrsel", "jid", "linux", "linux.osname", "linux.osrelease",
-            "linux.oss_version", "meta", "name", "osreldate", "osrelease", "parent", "path", "persist", "securelevel",
-            "sysvmsg", "sysvsem", "sysvshm", "vnet",
-        ]
-        + ["cap.add", "cap.drop", "root.ephemeral", "root.readonly", "seccomp", "userns", "oom.score", "umask"]
-        + ParameterTable.rows.map(\.name).filter { $0.hasPrefix("allow.") && $0 != "allow.dying" }
 }

@@ -1,36 +1,50 @@
 /// What keeps a jail up without a human, and what is kept of its output.
 extension ParameterTable {
     static let services: [Row] = [
-        service("health.command", .string, "", "tells whether the jail works: status 0", "setns(2), execve(2)"),
-        service("health.interval", .integer, "10", "seconds between two health commands", "poll(2)"),
-        service(
-            "health.timeout", .integer, "10", "seconds that a health command may take", "poll(2) on a pidfd, SIGKILL"),
-        service("health.retries", .integer, "3", "failures in a row that make the jail unhealthy", "the supervisor"),
-        service(
-            "health.start", .integer, "30", "seconds after the start in which failures do not count", "the supervisor"),
-        service(
+        .service(
+            "health.command", .string, "", "tells whether the jail works: status 0", "setns(2), execve(2)",
+            example: "health.command = \"wget -qO /dev/null http://127.0.0.1/\";"),
+        .service(
+            "health.interval", .integer, "10", "seconds between two health commands", "poll(2)",
+            example: "health.command = \"test -e /run/up\"; health.interval = 30;"),
+        .service(
+            "health.timeout", .integer, "10", "seconds that a health command may take", "poll(2) on a pidfd, SIGKILL",
+            example: "health.command = \"test -e /run/up\"; health.timeout = 5;"),
+        .service(
+            "health.retries", .integer, "3", "failures in a row that make the jail unhealthy", "the supervisor",
+            example: "health.command = \"test -e /run/up\"; health.retries = 2;"),
+        .service(
+            "health.start", .integer, "30", "seconds after the start in which failures do not count",
+            "the supervisor",
+            example: "health.command = \"test -e /run/up\"; health.start = 60;"),
+        .service(
             "restart", .string, "no", "start it again when it ended or is unhealthy: no, failure, always",
-            "the supervisor, by the pidfd of pid 1"),
-        service(
+            "the supervisor, by the pidfd of pid 1",
+            example: "restart = failure;"),
+        .service(
             "restart.max", .integer, "5", "how often in a row; 0 is no limit; a minute of good health begins anew",
-            "the supervisor"),
-        service(
+            "the supervisor",
+            example: "restart = always; restart.max = 0;"),
+        .service(
             "restart.delay", .integer, "1", "seconds before the first restart, twice as long before each other",
-            "poll(2)"),
-        service(
+            "poll(2)",
+            example: "restart = failure; restart.delay = 5;"),
+        .service(
             "log.file", .path, "", "file on the host that gets the console, rotated",
-            "a pipe that the supervisor reads, O_NOFOLLOW"),
-        service("log.size", .string, "1M", "size at which the log is rotated", "rename(2)"),
-        service("log.keep", .integer, "1", "how many rotated logs are kept, LOG.1 the newest", "rename(2)"),
-        service("log.timestamps", .boolean, "false", "begin each line of log.file with the time, RFC 3339", "write(2)"),
-        service(
+            "a pipe that the supervisor reads, O_NOFOLLOW",
+            example: "log.file = \"/var/log/www.log\";"),
+        .service(
+            "log.size", .string, "1M", "size at which the log is rotated", "rename(2)",
+            example: "log.file = \"/var/log/www.log\"; log.size = 10M;"),
+        .service(
+            "log.keep", .integer, "1", "how many rotated logs are kept, LOG.1 the newest", "rename(2)",
+            example: "log.file = \"/var/log/www.log\"; log.keep = 5;"),
+        .service(
+            "log.timestamps", .boolean, "false", "begin each line of log.file with the time, RFC 3339", "write(2)",
+            example: "log.file = \"/var/log/www.log\"; log.timestamps;"),
+        .service(
             "log.journal", .boolean, "false", "each line is an entry of the host's journal, too: journalctl -t JAIL",
-            "datagrams to systemd-journald(8)"),
+            "datagrams to systemd-journald(8)",
+            example: "log.journal;"),
     ]
-
-    private static func service(
-        _ name: String, _ kind: Kind, _ standard: String, _ meaning: String, _ mechanism: String
-    ) -> Row {
-        Row(name: name, kind: kind, standard: standard, fate: .done, meaning: meaning, mechanism: mechanism)
-    }
 }

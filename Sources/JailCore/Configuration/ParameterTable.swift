@@ -1,4 +1,4 @@
-/// Every parameter that jailrun knows, and what becomes of it: the one source of `check`, `params` and the
+/// Every parameter that jailrun knows, and what becomes of it: the one source of `check`, `params`, `jls`, `jail -m` and the
 /// documentation.
 public enum ParameterTable {
     /// How a value is written.
@@ -66,6 +66,11 @@ public enum ParameterTable {
         public var mechanism: String
         /// A name of jail(8) itself, which no variable may have.
         public var isReserved = false
+        /// A line of jail.conf(5) that sets it; empty for a parameter that cannot be set.
+        public var example: String
+        public var change: Change
+        public var listing: Listing
+        public var reading: Reading
 
         /// The part before the `*` of a family of names.
         var prefix: String? { name.hasSuffix(".*") ? String(name.dropLast()) : nil }
@@ -81,6 +86,11 @@ public enum ParameterTable {
             guard let prefix else { return false }
             return name.starts(with: prefix.utf8) && name.count > prefix.utf8.count
         }
+    }
+
+    /// The row of a name that is spelled as it stands there, or is of a family; nil for one with a `no` too many.
+    static func row(exactly name: String) -> Row? {
+        row(Bytes(name.utf8)).flatMap { $0.prefix != nil || $0.name == name ? $0 : nil }
     }
 
     /// The reserved name that this is a spelling of, with or without `no`.

@@ -1,7 +1,6 @@
 /// What parameters make of a jail that runs: `jail -m`.
 ///
-/// Only what can be changed while it runs is: name, hostname, addresses, ports, `nat`, `firewall`, limits, `persist`, `meta` and `env`, and the
-/// commands of its stop. The rest stays as it was made.
+/// Only the parts are changed that can be while it runs: `ParameterTable` says by which parameter. The rest stays as it was made.
 public struct JailChange: Sendable {
     /// The parameters that were given, by the names of the table.
     public let names: [String]
@@ -22,23 +21,7 @@ public struct JailChange: Sendable {
         }
         guard errors.isEmpty else { throw ConfigurationFailure(errors) }
         var result = old
-        if !new.name.value.isEmpty { result.name = new.name }
-        if old.label == old.name.value { result.label = result.name.value }
-        if case .standard = new.hostname.origin {} else { result.hostname = new.hostname }
-        result.isPersistent = new.isPersistent
-        // Those that the resolver gave are not among the parameters; nor are links moved while a jail runs.
-        if ["ip4.addr", "ip6.addr", "interface"].contains(where: { changes.parameter($0) != nil }) {
-            result.network.addresses = new.network.addresses
-        }
-        // A port that the kernel chose stays, unless others are asked for.
-        if changes.parameter("port") != nil { result.network.ports = new.network.ports }
-        result.network.masquerade = new.network.masquerade
-        result.network.leavesFirewall = new.network.leavesFirewall
-        result.metadata = new.metadata
-        result.cgroup = new.cgroup
-        result.commands = new.commands
-        result.commands.commandVector = old.commands.commandVector
-        result.commands.awaitsCommand = old.commands.awaitsCommand
+        for part in Self.parts(of: changes) { result.take(part, of: new) }
         result.parameters = new.parameters
         names = changes.parameters.map { parameter in
             guard let row = ParameterTable.row(parameter.name), row.prefix == nil else {
@@ -50,17 +33,53 @@ public struct JailChange: Sendable {
         self.result = result
     }
 
-    /// Parameters that would become another, which only a start reads: who keeps the jail up and its log has the old ones.
+    /// Those that a parameter was given for.
+    private static func parts(of changes: EffectiveJail) -> [ParameterTable.Row.Part] {
+        let named = changes.parameters.compactMap { ParameterTable.row($0.name)?.change }
+        return ParameterTable.Row.Part.allCases.filter { named.contains(.whileUp($0)) }
+    }
+
+    /// Parameters that would become another, which only a start reads: what runs, and who keeps it up, has the old ones.
     public func namesWithoutEffect(on old: JailSpec) -> [String] {
         names.filter { name in
-            guard name == "mount.resolvconf" || ParameterTable.services.contains(where: { $0.name == name }) else {
-                return false
-            }
+            guard ParameterTable.row(exactly: name)?.change == .atNextStart else { return false }
             func values(_ spec: JailSpec) -> [String?] {
                 let setting = spec.parameters.settings.first { $0.baseName == name }
                 return [setting?.name] + (setting?.values ?? [])
             }
             return values(asked) != values(old)
         }
+    }
+}
+
+extension JailSpec {
+    fileprivate mutating func take(_ part: ParameterTable.Row.Part, of new: JailSpec) {
+        switch part {
+        case .name: takeName(of: new)
+        case .hostname: if case .standard = new.hostname.origin {} else { hostname = new.hostname }
+        case .persistence: isPersistent = new.isPersistent
+        // Those that the resolver gave are not among the parameters; nor are links moved while a jail runs.
+        case .addresses: network.addresses = new.network.addresses
+        // A port that the kernel chose stays, unless others are asked for.
+        case .ports: network.ports = new.network.ports
+        case .masquerade: network.masquerade = new.network.masquerade
+        case .firewall: network.leavesFirewall = new.network.leavesFirewall
+        case .metadata: metadata = new.metadata
+        case .limits: cgroup = new.cgroup
+        case .commands: takeCommands(of: new)
+        }
+    }
+
+    private mutating func takeName(of new: JailSpec) {
+        let isLabelled = label != name.value
+        if !new.name.value.isEmpty { name = new.name }
+        if !isLabelled { label = name.value }
+    }
+
+    /// What runs was given its program already.
+    private mutating func takeCommands(of new: JailSpec) {
+        let old = commands
+        commands = new.commands
+        (commands.commandVector, commands.awaitsCommand) = (old.commandVector, old.awaitsCommand)
     }
 }

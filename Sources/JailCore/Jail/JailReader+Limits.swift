@@ -1,5 +1,4 @@
 extension JailReader {
-    private static let prefix = "cgroup."
     private static let controllers = ["cpu", "cpuset", "io", "memory", "pids", "hugetlb", "rdma", "misc", "dmem"]
     /// The core files that decide who is in the cgroup and what it is: jailrun's own.
     /// Core files that can be written, without their first word.
@@ -11,10 +10,7 @@ extension JailReader {
     /// `cgroup.FILE = VALUE`, and the default limit of processes.
     mutating func cgroup() -> [CgroupSetting] {
         var settings: [CgroupSetting] = []
-        for parameter in jail.parameters {
-            guard let name = parameter.name.text, name.hasPrefix(Self.prefix), name != Self.prefix else { continue }
-            settings += self.settings(of: String(name.dropFirst(Self.prefix.utf8.count)), parameter)
-        }
+        for (file, parameter) in family("cgroup.") { settings += self.settings(of: file, parameter) }
         if !settings.contains(where: { $0.file == "pids.max" }) {
             settings.append(CgroupSetting(file: "pids.max", value: "4096", origin: .standard("cgroup.pids.max = max")))
         }

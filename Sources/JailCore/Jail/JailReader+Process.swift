@@ -5,10 +5,13 @@ extension JailReader {
             settings: settings(network: network, privileges: privileges))
     }
 
-    /// The parameters of a family, with the part of the name behind its prefix, in their order.
-    private func family(_ prefix: String) -> [(name: String, parameter: EffectiveParameter)] {
+    /// The parameters of a family, with the part of the name behind its prefix, in their order. A name with a row of its own is
+    /// of none.
+    func family(_ prefix: String) -> [(name: String, parameter: EffectiveParameter)] {
         jail.parameters.compactMap { parameter in
-            guard let name = parameter.name.text, name.hasPrefix(prefix), name != prefix else { return nil }
+            guard let name = parameter.name.text, name.hasPrefix(prefix),
+                ParameterTable.row(parameter.name)?.prefix == prefix
+            else { return nil }
             return (String(name.dropFirst(prefix.utf8.count)), parameter)
         }
     }

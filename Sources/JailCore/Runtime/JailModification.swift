@@ -27,7 +27,7 @@ public struct JailModification {
         var asked = record
         asked.details.spec = change.asked
         let (before, after) = (JailValues(record, among: others), JailValues(asked, among: others))
-        for name in change.names where KernelParameters.contains(name) && !KernelParameters.isChangeable(name) {
+        for name in change.names where KernelParameters.isFixed(name) {
             if try before.value(of: name) != after.value(of: name) { return name }
         }
         return nil

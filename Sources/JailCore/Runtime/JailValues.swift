@@ -31,30 +31,55 @@ public struct JailValues: Sendable {
         if let positive = KernelParameters.positive(of: name), case .flag(let flag) = try value(of: positive) {
             return .flag(!flag)
         }
-        if let value = try identity(name) { return value }
-        if let value = network(name) { return value }
-        if let value = try family(name) { return value }
-        return try setting(name)
+        guard let row = ParameterTable.row(Bytes(name.utf8)) else { return .none }
+        return try value(of: name, row)
     }
 
-    private func identity(_ name: String) throws(RuntimeError) -> Value? {
-        switch name {
-        case "jid", "cpuset.id": .number(record.identity.jid)
-        case "name": .text(record.name)
-        case "path": .text(spec.path.value)
-        case "parent": .number(parent?.identity.jid ?? 0)
-        case "children.cur": .number(try jailsInside())
-        case "dying": .flag(record.isDying)
-        case "persist": .flag(spec.isPersistent.value)
-        case "host.hostname": .text(try hostname())
-        case "host.domainname": .text(try HostNames(of: record)?.domain ?? spec.host.domainName?.value ?? "")
-        // A jail sees the mounts of its own namespace, whatever was asked for.
-        case "enforce_statfs": .number(1)
-        case "devfs_ruleset": .text(spec.pseudoFilesystems.devfsRuleset.value)
-        case "oom.score": .number(try oomScore())
-        case "root.readonly": .flag(spec.root.isReadOnly.value)
-        case "root.ephemeral": .flag(spec.root.isEphemeral.value)
-        default: nil
+    private func value(of name: String, _ row: ParameterTable.Row) throws(RuntimeError) -> Value {
+        switch row.reading {
+        case .asSet: setting(name, row)
+        case .onlyIfSet: value(spec.parameters.setting(name)?.values.last)
+        case .jid: .number(record.identity.jid)
+        case .name: .text(record.name)
+        case .path: .text(spec.path.value)
+        case .parent: .number(parent?.identity.jid ?? 0)
+        case .jailsInside: .number(try jailsInside())
+        case .isDying: .flag(record.isDying)
+        case .isPersistent: .flag(spec.isPersistent.value)
+        case .hostname: .text(try hostname())
+        case .domainName: .text(try HostNames(of: record)?.domain ?? spec.host.domainName?.value ?? "")
+        case .hostUUID: .text(spec.parameters.setting(name)?.values.last ?? Self.noUUID)
+        case .kernelRelease: .text(try Self.kernelRelease())
+        case .isRootReadOnly: .flag(spec.root.isReadOnly.value)
+        case .isRootEphemeral: .flag(spec.root.isEphemeral.value)
+        case .ruleset: .text(spec.pseudoFilesystems.devfsRuleset.value)
+        case .ownMounts: .number(1)
+        case .modeOfIPv4: .text(mode(.ipv4))
+        case .modeOfIPv6: .text(mode(.ipv6))
+        case .addressesOfIPv4: .list(addresses(.ipv4))
+        case .addressesOfIPv6: .list(addresses(.ipv6))
+        case .oomScore: .number(try oomScore())
+        case .cgroupFile: try cgroupFile(Self.key(of: name, row))
+        case .lineOfMeta: line(Self.key(of: name, row), of: "meta")
+        case .lineOfEnvironment: line(Self.key(of: name, row), of: "env")
+        case .isGranted: .flag(isGranted(name))
+        case .hasRawSockets: .flag(spec.privileges.allowsRawSockets.value)
+        case .isRouting: .flag(spec.privileges.ownsNetwork.value && spec.parameters.flag(name) == true)
+        }
+    }
+
+    private func value(_ text: String?) -> Value { text.map { .text($0) } ?? .none }
+
+    /// The part of a name behind its family's.
+    private static func key(of name: String, _ row: ParameterTable.Row) -> String {
+        String(name.dropFirst(row.prefix?.utf8.count ?? 0))
+    }
+
+    private static let noUUID = "00000000-0000-0000-0000-000000000000"
+
+    private static func kernelRelease() throws(RuntimeError) -> String {
+        try attempt("/proc/sys/kernel/osrelease") { () throws(Errno) in
+            try Files.text("/proc/sys/kernel/osrelease").trimmed
         }
     }
 
@@ -84,16 +109,6 @@ public struct JailValues: Sendable {
         JailName.parent(of: record.name).flatMap { name in others.first { $0.name == name } }
     }
 
-    private func network(_ name: String) -> Value? {
-        switch name {
-        case "ip4": .text(mode(.ipv4))
-        case "ip6": .text(mode(.ipv6))
-        case "ip4.addr": .list(addresses(.ipv4))
-        case "ip6.addr": .list(addresses(.ipv6))
-        default: nil
-        }
-    }
-
     private func mode(_ family: AddressSpec.Family) -> String {
         if spec.network.mode.value == .inherit { return "inherit" }
         return addresses(family).isEmpty ? "disable" : "new"
@@ -104,49 +119,36 @@ public struct JailValues: Sendable {
         spec.network.addresses.filter { $0.family == family }.map(\.address)
     }
 
-    private func family(_ name: String) throws(RuntimeError) -> Value? {
-        for buffer in ["meta", "env"] where name.hasPrefix("\(buffer).") {
-            let text = spec.parameters.setting(buffer)?.values.last ?? ""
-            return JailParameters.value(of: String(name.dropFirst(buffer.utf8.count + 1)), in: text).map { .text($0) }
-                ?? Value.none
-        }
-        if name.hasPrefix("ulimit.") || name.hasPrefix("sysctl.") {
-            return spec.parameters.setting(name)?.values.last.map { .text($0) } ?? Value.none
-        }
-        guard name.hasPrefix("cgroup."), !name.contains("/") else { return nil }
-        let file = String(name.dropFirst("cgroup.".utf8.count))
-        let found = try attempt("\(record.cgroup)/\(file)") { () throws(Errno) in
+    private func line(_ key: String, of buffer: String) -> Value {
+        value(JailParameters.value(of: key, in: spec.parameters.setting(buffer)?.values.last ?? ""))
+    }
+
+    /// As the kernel has it.
+    private func cgroupFile(_ file: String) throws(RuntimeError) -> Value {
+        if file.contains("/") { return .none }
+        let text = try attempt("\(record.cgroup)/\(file)") { () throws(Errno) in
             try Cgroup(path: record.cgroup).textIfThere(file)
         }
-        guard let text = found else { return Value.none }
-        return .text(text.split(separator: "\n").joined(separator: ","))
+        return value(text?.split(separator: "\n").joined(separator: ","))
     }
 
     /// As it was set, or else its default.
-    private func setting(_ name: String) throws(RuntimeError) -> Value {
-        guard let row = ParameterTable.row(Bytes(name.utf8)) else { return .none }
+    private func setting(_ name: String, _ row: ParameterTable.Row) -> Value {
         let setting = row.fate.isInForce ? spec.parameters.setting(name) : nil
         switch row.kind {
         case .boolean:
-            let flag = row.fate.isInForce ? permission(name) ?? spec.parameters.flag(name) : nil
-            return .flag(flag ?? (row.standard == "true"))
+            return .flag((row.fate.isInForce ? spec.parameters.flag(name) : nil) ?? (row.standard == "true"))
         case .integer: return .number(setting?.values.last.flatMap { Int($0) } ?? Int(row.standard) ?? 0)
         case .list: return .text(setting?.values.joined(separator: ",") ?? "")
         case .jailsys: return .text(setting.map(Self.jailsys) ?? row.standard)
-        default:
-            if let value = setting?.values.last { return .text(value) }
-            return .text(try Self.standard(row))
+        case .string, .path, .commands, .readOnly: return .text(setting?.values.last ?? row.standard)
         }
     }
 
     /// What was granted, as opposed to what was asked for.
-    private func permission(_ name: String) -> Bool? {
-        let privileges = spec.privileges
-        if name == "allow.routing" { return privileges.ownsNetwork.value && spec.parameters.flag(name) == true }
-        if name == "allow.raw_sockets" { return privileges.allowsRawSockets.value }
-        if let privilege = Privilege(rawValue: name) { return privileges.keeps(privilege) }
-        guard Permission.allCases.contains(where: { $0.parameter == name }) else { return nil }
-        return privileges.granted.contains { $0.value.parameter == name }
+    private func isGranted(_ name: String) -> Bool {
+        if let privilege = Privilege(rawValue: name) { return spec.privileges.keeps(privilege) }
+        return spec.privileges.granted.contains { $0.value.parameter == name }
     }
 
     private static func jailsys(_ setting: JailParameters.Setting) -> String {
@@ -154,21 +156,6 @@ public struct JailValues: Sendable {
         let words = ["0": "disable", "1": "new", "2": "inherit", "": "new"]
         let word = String(decoding: (setting.values.last ?? "").utf8.map(\.lowercased), as: UTF8.self)
         return words[word] ?? word
-    }
-
-    /// A default that the table words, as a value.
-    private static func standard(_ row: ParameterTable.Row) throws(RuntimeError) -> String {
-        switch row.name {
-        case "osrelease", "linux.osrelease":
-            try attempt("/proc/sys/kernel/osrelease") { () throws(Errno) in
-                try Files.text("/proc/sys/kernel/osrelease").trimmed
-            }
-        case "linux.osname": "Linux"
-        case "host.hostuuid": "00000000-0000-0000-0000-000000000000"
-        case "host.hostid": "0"
-        case let name where name.hasPrefix("host."): ""
-        default: row.standard
-        }
     }
 }
 

@@ -100,9 +100,9 @@ struct JailListing {
         if !skipsUnsettable { return names }
         var shown: [String] = []
         for name in names where !KernelParameters.isReadOnly(name) {
-            let part = name.split(separator: ".")[0]
-            let isOfPart = part != name && ["host", "ip4", "ip6", "linux"].contains(part)
-            if isOfPart, try values.value(of: String(part)) != .text("new") { continue }
+            let part = String(name.split(separator: ".")[0])
+            let isOfPart = part != name && KernelParameters.isPart(part)
+            if isOfPart, try values.value(of: part) != .text("new") { continue }
             shown.append(name)
         }
         return shown
