@@ -144,7 +144,7 @@ extension JailReader {
             isNoExec: false, isNoSetuid: false, isNoAccessTime: false, layers: nil, data: [],
             origin: .configuration(place.location))
         for option in line.options { apply(option, to: &mount, place) }
-        if target.relative.isEmpty && !kind.isBind && !kind.isLayered {
+        if target.relative.isEmpty && !kind.canBeRoot {
             error(
                 place, "target \(target.path) is the jail's root itself",
                 hint: "nullfs, unionfs or overlay can be the root; or let path name the directory")
@@ -155,8 +155,7 @@ extension JailReader {
 
     /// `/dev` and `/dev/fd` are made in one place.
     private mutating func checkPlace(of mount: MountSpec, _ place: MountPlace) {
-        let only = mount.kind == .devfs ? "dev" : mount.kind == .fdescfs ? "dev/fd" : nil
-        guard let only, mount.relativeTarget != only else { return }
+        guard case .devices(let only) = mount.kind.provision, mount.relativeTarget != only else { return }
         error(place, "\(mount.kind.rawValue) can be at /\(only) of the jail only")
     }
 
@@ -216,8 +215,7 @@ extension JailReader {
             error(place, "the source is not UTF-8")
             return nil
         }
-        let isPath = kind.isBind || kind == .unionfs || kind.diskType != nil && kind != .zfs
-        if !isPath || text.hasPrefix("/") { return text }
+        if !kind.isOfPath || text.hasPrefix("/") { return text }
         error(place, "source \(source.printable()) is not an absolute path")
         return nil
     }
@@ -266,34 +264,37 @@ extension JailReader {
         case "noatime": mount.isNoAccessTime = true
         // Device nodes come from the rule set alone: nodev says what holds anyway. The others are the boot's business.
         case "late", "noauto", "failok", "nodev", "defaults": break
-        case "linrdlnk" where mount.kind == .fdescfs: break
+        case "linrdlnk" where mount.kind.options == .linkedDescriptors: break
         default: applyData(text, to: &mount, place)
         }
     }
 
     private mutating func applyData(_ option: String, to mount: inout MountSpec, _ place: MountPlace) {
         let parts = option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map { String($0) }
-        let isForeign = ["union", "nocover", "snapshot", "below"].contains(option)
-        if mount.kind == .devfs, parts[0] == "ruleset", parts.count == 2 {
-            mount.data.append(option)
-            return
+        let (key, value) = (parts[0], parts.count == 2 ? parts[1] : nil)
+        switch mount.kind.options {
+        case .ruleset where key == "ruleset" && value != nil: mount.data.append(option)
+        case .folders where ["lowerdir", "upperdir", "workdir"].contains(key) && value != nil: mount.data.append(option)
+        case .own where !["union", "nocover", "snapshot", "below"].contains(option): mount.data.append(option)
+        case .tmpfs: applyTmpfs(option, key, value, to: &mount, place)
+        case .none, .linkedDescriptors, .ruleset, .folders, .own: refuse(option, of: mount, place)
         }
-        let isLayer =
-            mount.kind == .overlay && parts.count == 2 && ["lowerdir", "upperdir", "workdir"].contains(parts[0])
-        // The file system itself says what is wrong with an option of its own.
-        if isLayer || mount.kind.diskType != nil && !isForeign {
-            mount.data.append(option)
-            return
-        }
-        guard mount.kind == .tmpfs, parts.count == 2, let form = Self.tmpfsOptions[parts[0]] else {
-            let known = ["ro", "rw", "noexec", "nosuid", "noatime", "late", "noauto", "failok"]
-            let hint = Spelling(option).closest(in: known).map { "did you mean \($0)?" }
-            return error(place, "mount option \(option) is not supported for \(mount.kind.rawValue)", hint: hint)
-        }
-        guard form.accepts(parts[1]) else {
+    }
+
+    private mutating func refuse(_ option: String, of mount: MountSpec, _ place: MountPlace) {
+        let known = ["ro", "rw", "noexec", "nosuid", "noatime", "late", "noauto", "failok"]
+        let hint = Spelling(option).closest(in: known).map { "did you mean \($0)?" }
+        error(place, "mount option \(option) is not supported for \(mount.kind.rawValue)", hint: hint)
+    }
+
+    private mutating func applyTmpfs(
+        _ option: String, _ key: String, _ value: String?, to mount: inout MountSpec, _ place: MountPlace
+    ) {
+        guard let value, let form = Self.tmpfsOptions[key] else { return refuse(option, of: mount, place) }
+        guard form.accepts(value) else {
             return error(place, "mount option \(option) has a bad value", hint: form.hint)
         }
-        mount.data.append("\(parts[0] == "inodes" ? "nr_inodes" : parts[0])=\(parts[1])")
+        mount.data.append("\(key == "inodes" ? "nr_inodes" : key)=\(value)")
     }
 
     private enum DataForm {

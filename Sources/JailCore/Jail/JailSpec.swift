@@ -94,25 +94,6 @@ public struct MountSpec: Equatable, Sendable, Codable {
         case nullfs, bind, tmpfs, procfs, linprocfs, linsysfs, fdescfs, devfs
         case unionfs, overlay
         case ext2, ext3, ext4, xfs, btrfs, msdosfs, vfat, cd9660, iso9660, squashfs, erofs, ufs, zfs
-
-        /// A tree of the host's, shown a second time.
-        var isBind: Bool { self == .nullfs || self == .bind }
-
-        /// Folders laid over each other.
-        var isLayered: Bool { self == .unionfs || self == .overlay }
-
-        /// A file system on a disk of the host's, by the kernel's name for it; or a ZFS dataset.
-        var diskType: String? {
-            switch self {
-            case .ext2, .ext3, .ext4, .xfs, .btrfs, .vfat, .iso9660, .squashfs, .erofs, .ufs, .zfs: rawValue
-            case .msdosfs: "vfat"
-            case .cd9660: "iso9660"
-            case .nullfs, .bind, .tmpfs, .procfs, .linprocfs, .linsysfs, .fdescfs, .devfs, .unionfs, .overlay: nil
-            }
-        }
-
-        /// Opened by jailrun before the jail exists, and passed to it.
-        var isPrepared: Bool { isBind || isLayered || diskType != nil }
     }
 
     /// What unionfs and overlay lay over each other, from the top down: `upper`, `folders`, what is at the target.

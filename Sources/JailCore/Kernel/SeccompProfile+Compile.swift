@@ -49,7 +49,7 @@ extension SeccompProfile {
     private func data(of action: Action, _ number: UInt32?) -> UInt32 {
         switch action {
         case .errno, .trace: number ?? UInt32(Errno.notPermitted.rawValue)
-        default: 0
+        case .allow, .kill, .killThread, .killProcess, .trap, .log, .notify: 0
         }
     }
 }

@@ -176,22 +176,12 @@ extension NetworkSpec {
 
 extension NetworkOperation {
     /// Takes back what other jails may use, too.
-    fileprivate var isShared: Bool {
-        switch self {
-        case .removeBridge, .removeAddress, .restoreSysctl: true
-        default: false
-        }
-    }
+    fileprivate var isShared: Bool { possession == .shared }
 
     /// Takes away a link of the jail's own.
     fileprivate var isOfLink: Bool { if case .removeLink = self { true } else { false } }
 
-    fileprivate var isOfMovedLink: Bool {
-        switch self {
-        case .returnLink, .dropNamespace: true
-        default: false
-        }
-    }
+    fileprivate var isOfMovedLink: Bool { possession == .movedLink }
 
     /// What is taken back.
     fileprivate var shared: NetworkOperation? {
@@ -212,12 +202,7 @@ extension NetworkOperation {
     fileprivate var opensDoor: Bool { if case .openDoor = self { true } else { false } }
 
     /// Takes back rules, by the jail's name.
-    fileprivate var isOfRules: Bool {
-        switch self {
-        case .withdraw, .closeDoor: true
-        default: false
-        }
-    }
+    fileprivate var isOfRules: Bool { possession == .rules }
 
     fileprivate func publishes(_ jail: String) -> Bool {
         if case .publish(let rules) = self { rules.jail == jail } else { false }

@@ -143,9 +143,11 @@ extension NetworkOperation {
         case .addAddress(let address), .removeAddress(let address): address.namespace
         case .addRoute(let route): route.namespace
         case .addNeighbour: .jail
-        case .pinNeighbour, .unpinNeighbour: .host
         case .setSysctl(let sysctl), .restoreSysctl(let sysctl): sysctl.namespace
-        default: .host
+        case .createBridge, .removeBridge, .createVeth, .removeLink, .keepNamespace, .dropNamespace, .moveLink,
+            .returnLink, .pinNeighbour, .unpinNeighbour, .addProxy, .removeProxy, .holdLink, .releaseLink, .openDoor,
+            .closeDoor, .reflect, .publish, .withdraw:
+            .host
         }
     }
 
@@ -169,6 +171,23 @@ extension NetworkOperation {
             .reflect,
             .closeDoor:
             nil
+        }
+    }
+}
+
+extension NetworkOperation {
+    /// Whose that is what an operation takes away, for a jail that gets another network while it runs.
+    enum Possession { case own, shared, movedLink, rules }
+
+    var possession: Possession {
+        switch self {
+        case .removeBridge, .removeAddress, .restoreSysctl: .shared
+        case .returnLink, .dropNamespace: .movedLink
+        case .withdraw, .closeDoor: .rules
+        case .createBridge, .createVeth, .removeLink, .keepNamespace, .moveLink, .raiseLink, .settleLink, .addAddress,
+            .addRoute, .addNeighbour, .pinNeighbour, .unpinNeighbour, .addProxy, .removeProxy, .setSysctl, .holdLink,
+            .releaseLink, .openDoor, .reflect, .publish:
+            .own
         }
     }
 }
@@ -277,7 +296,10 @@ extension NetworkOperation {
     var isOfNFT: Bool {
         switch self {
         case .publish, .withdraw, .holdLink, .releaseLink, .openDoor, .closeDoor: true
-        default: false
+        case .createBridge, .removeBridge, .createVeth, .removeLink, .keepNamespace, .dropNamespace, .moveLink,
+            .returnLink, .raiseLink, .settleLink, .addAddress, .removeAddress, .addRoute, .addNeighbour, .pinNeighbour,
+            .unpinNeighbour, .addProxy, .removeProxy, .setSysctl, .restoreSysctl, .reflect:
+            false
         }
     }
 

@@ -56,6 +56,6 @@ extension Planner {
 }
 
 extension MountSpec {
-    var isProcfs: Bool { (kind == .procfs || kind == .linprocfs) && relativeTarget == "proc" }
-    var isSysfs: Bool { kind == .linsysfs && relativeTarget == "sys" }
+    var isProcfs: Bool { kind.provision == .procfs && relativeTarget == "proc" }
+    var isSysfs: Bool { kind.provision == .sysfs && relativeTarget == "sys" }
 }

@@ -15,8 +15,12 @@ extension Planner {
     func openMountSources() -> [Step] {
         prepared.flatMap { index in
             let mount = jail.mounts[index]
-            if let type = mount.kind.diskType { return openDisk(mount, type, into: slot(index)) }
-            return mount.kind.isBind ? openFolder(mount, source(index), into: slot(index)) : []
+            switch mount.kind.provision {
+            case .bind: return openFolder(mount, source(index), into: slot(index))
+            case .disk(let type): return openDisk(mount, type, into: slot(index))
+            // Layers are opened together; the others are not prepared.
+            case .layers, .new, .procfs, .sysfs, .devices: return []
+            }
         } + openLayers()
     }
 
@@ -93,17 +97,20 @@ extension Planner {
     /// - Parameter index: of `jail.mounts`.
     func mountFilesystem(_ index: Int) -> [Step] {
         let mount = jail.mounts[index]
-        switch mount.kind {
-        case .tmpfs: return mountNew("tmpfs", at: mount.relativeTarget, mount.attributes, mount.data, mount.origin)
-        // As `mount.procfs` and its like, which JailReader turned on.
-        case .procfs where isProcfs(mount), .linprocfs where isProcfs(mount), .linsysfs where isSysfs(mount): return []
-        case .devfs, .fdescfs: return []
-        case .procfs, .linprocfs:
+        switch mount.kind.provision {
+        case .new(let type): return mountNew(type, at: mount.relativeTarget, mount.attributes, mount.data, mount.origin)
+        case .procfs:
+            // As `mount.procfs` and its like, which JailReader turned on.
+            if isProcfs(mount) { return [] }
             return mountNew("proc", at: mount.relativeTarget, mount.attributes.union(.noExec), [], mount.origin)
-        case .linsysfs:
+        case .sysfs:
+            if isSysfs(mount) { return [] }
             return mountSysfs(at: mount.relativeTarget, mount.attributes.union(.readOnly), mount.origin)
-        default:
-            guard prepared.contains(index) else { return [] }
+        // Made with all of /dev.
+        case .devices: return []
+        case .bind, .layers, .disk:
+            // The root is attached by itself.
+            if mount.relativeTarget.isEmpty { return [] }
             return attach(
                 slot(index), at: mount.relativeTarget, mount.origin,
                 .bind(source(index), target: mount.relativeTarget))

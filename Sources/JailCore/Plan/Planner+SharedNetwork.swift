@@ -37,7 +37,7 @@ extension Planner {
             prepared.append(
                 PreparedSysfs(number: prepared.count, target: target, attributes: attributes, origin: origin))
         }
-        for mount in jail.mounts where mount.kind == .linsysfs && !isSysfs(mount) {
+        for mount in jail.mounts where mount.kind.provision == .sysfs && !isSysfs(mount) {
             prepare(mount.relativeTarget, mount.attributes.union(.readOnly), mount.origin)
         }
         if hasSysfs { prepare("sys", Self.sysfsAttributes, jail.pseudoFilesystems.sysfs.origin) }

@@ -8,7 +8,7 @@ extension ShellScript {
             "# What is in $work is read and opened now: afterwards only the file system of the host's root is seen.",
             "exec 6<\"$work/calls\"", "filter=$(od -An -v -tx1 \"$work/filter\" | tr -d ' \\n')",
         ] + (plan.created.isEmpty ? [] : ["exec 7<>\"$work/born\" 8<>\"$work/go\""]) + [""]
-            + comments { $0 == .enterRoot } + [
+            + comments { place($0) == .root } + [
                 "nsenter --mount=/proc/self/ns/mnt pivot_root \"$root\" \"$root\"",
                 "umount --no-canonicalize --lazy .    # the host's tree, now on top of the jail's: this directory", "",
             ] + (plan.created.isEmpty ? [] : ["echo created >&7", "read -r _ <&8", "exec 7>&- 8>&-", ""])
@@ -35,12 +35,7 @@ extension ShellScript {
     private var narrow: [String] {
         let user = user ?? .root
         let groups = user.groups.map(String.init).joined(separator: ",")
-        return comments {
-            switch $0 {
-            case .leaveCaller, .noNewPrivileges, .boundingSet, .capabilities, .becomeUser, .closeDescriptors: true
-            default: false
-            }
-        } + ["umask 0\(String(jail.process.umask.value, radix: 8))"]
+        return comments { place($0) == .narrowing } + ["umask 0\(String(jail.process.umask.value, radix: 8))"]
             + (canChangeRoot ? Shell.capabilities(kept) : []) + [
                 "exec setsid env -i \(Shell.quoted(environment)) \\",
                 "    setpriv --no-new-privs \(canChangeRoot ? "--bounding-set=\"$caps\" " : "")"
@@ -95,13 +90,12 @@ extension ShellScript {
 
     /// The files that the last program of the host's needs: the jail's root user reads them, but writes nothing here.
     var calls: [String] {
-        let isMeant = { (purpose: Purpose) in if case .filter = purpose { true } else { false } }
         let (program, flags) = filterProgram
         let call =
             program.isEmpty
             ? ["# No filter: this jail's file says seccomp = none."]
             : ["syscall(\(cns_number_seccomp), 1, \(flags), $program) == 0 or die \"seccomp: $!\";"]
-        return comments(isMeant) + [
+        return comments { place($0) == .filter } + [
             "# setpriv --seccomp-filter would install it (util-linux 2.40), keyctl session would make the keyring",
             "# (keyutils), and no program closes descriptors: perl makes these calls, and executes what follows. It knows",
             "# what /dev/fd is where there is no /dev; of -e it would open /dev/null.",

@@ -124,9 +124,10 @@ struct ShellScript {
 
     // MARK: Parts
 
-    private enum Place { case host, layers, clone, network, jail, last, none }
+    /// Where it stands, or is told of: what one command of the script does for several.
+    enum Place { case host, layers, clone, atClone, network, jail, last, root, narrowing, filter, none }
 
-    private func place(_ purpose: Purpose) -> Place {
+    func place(_ purpose: Purpose) -> Place {
         switch purpose {
         case .layers: .layers
         case .prepareSysfs, .mapIDs, .cloneRoot, .idmapRoot, .restrictRoot, .layerRoot, .hideFiles, .disk, .cloneSource,
@@ -141,12 +142,12 @@ struct ShellScript {
             .resourceLimits:
             .jail
         case .readOnlyRoot: .last
-        case .ownNamespace, .handOver, .ipcNamespace, .join, .becomeRoot, .becomeUser, .enterRoot, .leaveCaller,
-            .noNewPrivileges,
-            .boundingSet,
-            .capabilities, .filter, .closeDescriptors, .terminal, .consoleLog, .outputPipe, .handedDescriptor,
-            .firstProcess, .persistence,
-            .stage, .session, .directory, .execute, .hostCommand, .enterNetwork, .leaveNetwork:
+        case .ipcNamespace, .enterNetwork: .atClone
+        case .enterRoot: .root
+        case .leaveCaller, .noNewPrivileges, .boundingSet, .capabilities, .becomeUser, .closeDescriptors: .narrowing
+        case .filter: .filter
+        case .ownNamespace, .handOver, .join, .becomeRoot, .terminal, .consoleLog, .outputPipe, .handedDescriptor,
+            .firstProcess, .persistence, .stage, .session, .directory, .execute, .hostCommand, .leaveNetwork:
             .none
         }
     }
@@ -256,20 +257,13 @@ struct ShellScript {
         let enter =
             (holder == nil ? "" : Shell.inHoldersNetwork) + (isMapped ? "nsenter --user=/proc/$IDS/ns/user " : "")
         let log = jail.commands.consoleLog.map { " >>\(Shell.quoted($0.value)) 2>&1" } ?? ""
-        return comment(index) + comments(isAboutClone) + [
+        return comment(index) + comments { place($0) == .atClone } + [
             "# If anything fails from here on, the jail does not go on waiting.",
             "trap 'echo 1 >\"$cgroup/cgroup.kill\"' EXIT", "exec 3<&0",
             "sh -c 'echo $$ >\"$0/cgroup.procs\"; exec \"$@\"' \"$cgroup\" \\",
             "    \(enter)\(Shell.unshare(flags.subtracting(.user).union(.ipc))) --kill-child sh -eu \"$work/jail\" <&3 3<&-\(log) &",
             "first=$!", "exec 9>&-", "read -r JAIL <\"$work/born\"", "echo \"$JAIL\" >\"$work/pid\"", "",
         ]
-    }
-
-    private func isAboutClone(_ purpose: Purpose) -> Bool {
-        switch purpose {
-        case .ipcNamespace, .enterNetwork: true
-        default: false
-        }
     }
 
     private var holder: StartFacts.NetworkHolder? {

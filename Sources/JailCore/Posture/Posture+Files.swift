@@ -85,18 +85,20 @@ extension PostureJudge {
 
     private func hostPaths(of mount: MountSpec) -> [Shown] {
         if mount.relativeTarget.isEmpty { return [] }
-        if mount.kind.isBind, !isOwn(mount.source) {
-            return [Shown(path: mount.source, isWritable: !mount.isReadOnly, origin: mount.origin)]
-        }
-        if let layers = mount.layers {
-            let upper = layers.upper.map { Shown(path: $0, isWritable: !mount.isReadOnly, origin: mount.origin) }
-            let lower = layers.folders.map { Shown(path: $0, isWritable: false, origin: mount.origin) }
+        let source = Shown(path: mount.source, isWritable: !mount.isReadOnly, origin: mount.origin)
+        switch mount.kind.provision {
+        case .bind: return isOwn(mount.source) ? [] : [source]
+        case .layers:
+            let upper = mount.layers?.upper.map {
+                Shown(path: $0, isWritable: !mount.isReadOnly, origin: mount.origin)
+            }
+            let lower = (mount.layers?.folders ?? []).map { Shown(path: $0, isWritable: false, origin: mount.origin) }
             return ([upper].compactMap { $0 } + lower).filter { !isOwn($0.path) }
-        }
-        if mount.kind.diskType != nil {
+        case .disk:
             return [Shown(path: mount.source, isWritable: !mount.isReadOnly, isDisk: true, origin: mount.origin)]
+        // Nothing of the host's.
+        case .new, .procfs, .sysfs, .devices: return []
         }
-        return []
     }
 
     private func kind(of path: String) -> HostPath { HostPath(facts.realPaths[path] ?? path) }
@@ -146,7 +148,7 @@ extension PostureJudge {
     /// Masks and read-only paths stand at /proc alone.
     private var uncovered: [Posture.Finding] {
         let second = jail.mounts.filter { mount in
-            (mount.kind == .procfs || mount.kind == .linprocfs) && mount.relativeTarget != "proc"
+            mount.kind.provision == .procfs && mount.relativeTarget != "proc"
         }
         let proc = second.map { mount in
             Posture.Finding(

@@ -6,20 +6,31 @@ internal import SystemPackage
 extension FactFinder {
     func checkMountSources(_ facts: inout StartFacts) throws(RuntimeError) {
         let root = RootSource(jail)
-        for mount in jail.mounts where mount.kind.isBind || mount.kind.diskType != nil && mount.kind != .zfs {
-            // That of the root is told already.
-            if mount.origin == root.origin { continue }
-            var isDisk = true
-            do throws(HostWalkError) {
-                if mount.kind.isBind && mount.isBelow(root: jail) {
-                    try lookBelowRoot(mount.source)
-                } else {
-                    let source = try open(mount.source, Int32(OpenFlags.path.rawValue), &facts)
-                    isDisk = Self.isDisk(source)
-                }
-            } catch { try missing("mount: \(mount.source)", error, mount.origin) }
-            if !mount.kind.isBind && mount.kind != .erofs && !isDisk { try noDisk(mount) }
+        // That of the root is told already.
+        for mount in jail.mounts where mount.origin != root.origin {
+            switch mount.kind.provision {
+            case .bind: try checkFolder(mount, &facts)
+            case .disk: if mount.kind.isOfPath { try checkDisk(mount, &facts) }
+            // `checkLayers` looks at folders; the others have no source.
+            case .layers, .new, .procfs, .sysfs, .devices: break
+            }
         }
+    }
+
+    private func checkFolder(_ mount: MountSpec, _ facts: inout StartFacts) throws(RuntimeError) {
+        do throws(HostWalkError) {
+            if mount.isBelow(root: jail) { return try lookBelowRoot(mount.source) }
+            _ = try open(mount.source, Int32(OpenFlags.path.rawValue), &facts)
+        } catch { try missing("mount: \(mount.source)", error, mount.origin) }
+    }
+
+    private func checkDisk(_ mount: MountSpec, _ facts: inout StartFacts) throws(RuntimeError) {
+        var isDisk = true
+        do throws(HostWalkError) {
+            let source = try open(mount.source, Int32(OpenFlags.path.rawValue), &facts)
+            isDisk = Self.isDisk(source)
+        } catch { try missing("mount: \(mount.source)", error, mount.origin) }
+        if mount.kind != .erofs && !isDisk { try noDisk(mount) }
     }
 
     private static func isDisk(_ file: borrowing Descriptor) -> Bool {

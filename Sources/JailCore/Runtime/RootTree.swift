@@ -67,9 +67,16 @@ final class RootTree {
     }
 
     private func folders(of mount: MountSpec, _ place: [String]) -> [Int32]? {
-        if mount.kind == .tmpfs { return [] }
-        if mount.kind.isBind { return Self.descriptor(of: mount.source).map { [$0] } }
-        guard let layers = mount.layers else { return nil }
+        switch mount.kind.provision {
+        case .new: []
+        case .bind: Self.descriptor(of: mount.source).map { [$0] }
+        case .layers: mount.layers.map { folders(of: $0, place) }
+        // What they show is not known before they are mounted.
+        case .disk, .procfs, .sysfs, .devices: nil
+        }
+    }
+
+    private func folders(of layers: MountSpec.Layers, _ place: [String]) -> [Int32] {
         var opened = ([layers.upper].compactMap { $0 } + layers.folders).compactMap { Self.descriptor(of: $0) }
         // A unionfs shows what the root has there, not what is mounted.
         if layers.includesTarget, let under = try? open(place, in: parts[0]) { opened.append(under.release()) }

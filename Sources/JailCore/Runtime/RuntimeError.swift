@@ -86,7 +86,7 @@ extension RuntimeError {
             "stop it with: jailrun stop \(jail); or let this one run beside it, by --instance NAME"
         case .noSuchUser(_, _, .commandLine, _, _):
             "name one of the jail's /etc/passwd, or a number, which needs no entry there"
-        default: nil
+        case .noSuchUser, .command, .notFound, .locked, .system, .timedOut, .interrupted: nil
         }
     }
 
@@ -96,7 +96,7 @@ extension RuntimeError {
         case .command(_, _, _, let outcome): outcome.exitStatus
         case .cannotExecute(_, _, _, let errno, _, _): CommandOutcome.notExecuted(errno).exitStatus
         case .interrupted(_, let signal): 128 + signal
-        default: 125
+        case .step, .alreadyExists, .notFound, .locked, .host, .unsuitable, .noSuchUser, .system, .timedOut: 125
         }
     }
 

@@ -124,7 +124,7 @@ struct JailOperation {
     private func isNamed(_ jail: CheckedJail) -> Bool {
         switch request.form {
         case .configured(let name): jail.spec.label == name || jail.spec.name.value == name
-        default: true
+        case .parameters, .show, .removal: true
         }
     }
 

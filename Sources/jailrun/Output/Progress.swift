@@ -77,7 +77,7 @@ struct Progress {
         case .waiting, .starting, .stopping: status.progress
         case .failed where status.isSkipped: "skipped"
         case .failed, .unhealthy, .restarting: "\(status.state.rawValue)\(status.shownDetail)"
-        default: status.state.rawValue
+        case .up, .healthy, .ended: status.state.rawValue
         }
     }
 }

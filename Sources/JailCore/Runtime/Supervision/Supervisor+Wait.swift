@@ -99,16 +99,7 @@ extension Supervisor {
     }
 
     private func handle(_ watch: Watch) {
-        guard let service = watch.service else {
-            switch watch.source {
-            case .signals: readSignal()
-            case .front: readOrder()
-            case .forwarding: forwardingChanged()
-            case .rules: rulesChanged()
-            default: relay.flush()
-            }
-            return
-        }
+        guard let service = watch.service else { return handle(watch.source) }
         // An event before this one may have changed what the descriptor is.
         switch watch.source {
         case .output where service.output == watch.descriptor:
@@ -125,7 +116,22 @@ extension Supervisor {
         case .checkEnd where service.check?.pidfd == watch.descriptor: checkEnded(service)
         case .jailReport where service.control == watch.descriptor: receiveReport(service)
         case .jailEnd where service.pidfd == watch.descriptor: processesEnded(service)
-        default: break
+        case .output, .workMessage, .workWords, .workEnd, .checkWords, .memory, .checkEnd, .jailReport, .jailEnd: break
+        case .signals, .front, .forwarding, .rules, .reader: break  // of no jail
+        }
+    }
+
+    /// What is no jail's.
+    private func handle(_ source: Source) {
+        switch source {
+        case .signals: readSignal()
+        case .front: readOrder()
+        case .forwarding: forwardingChanged()
+        case .rules: rulesChanged()
+        case .reader: relay.flush()
+        case .output, .journal, .workMessage, .workWords, .workEnd, .checkWords, .memory, .checkEnd, .jailReport,
+            .jailEnd:
+            break
         }
     }
 

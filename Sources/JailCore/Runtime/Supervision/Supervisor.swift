@@ -228,7 +228,7 @@ final class Supervisor {
             return names.isEmpty ? nil : (names.joined(separator: ", "), since)
         case .starting where service.work == nil, .unhealthy:
             return service.spec.health.map { ("health.command: \(Terminal.escaped($0.command.value))", since) }
-        default: return nil
+        case .starting, .up, .healthy, .restarting, .stopping, .ended, .failed: return nil
         }
     }
 
