@@ -23,7 +23,14 @@ public struct Diagnostic: Error, Equatable, Sendable {
         }
     }
 
+    /// What somebody decides by; of most nobody does.
+    public enum Code: Equatable, Sendable {
+        /// Nothing would keep the jail alive: one that runs has what does.
+        case lifeless
+    }
+
     public var severity: Severity
+    public var code: Code?
     /// Nil when no line is at fault: a file that cannot be opened.
     public var location: SourceLocation?
     /// Object first, cause last, no full stop.
@@ -36,9 +43,10 @@ public struct Diagnostic: Error, Equatable, Sendable {
 
     public init(
         _ message: String, at location: SourceLocation?, severity: Severity = .error, hint: String? = nil,
-        sourceLine: Bytes? = nil, jailMessage: Bytes? = nil
+        sourceLine: Bytes? = nil, jailMessage: Bytes? = nil, code: Code? = nil
     ) {
         self.severity = severity
+        self.code = code
         self.location = location
         self.message = message
         self.hint = hint

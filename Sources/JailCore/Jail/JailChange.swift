@@ -17,7 +17,7 @@ public struct JailChange: Sendable {
         let new = JailSpec(&reader)
         // What runs has its commands already; without `persist` it ends with the last of their processes.
         let errors = reader.diagnostics.filter {
-            $0.severity == .error && $0.message != JailSpec.livelinessObjection
+            $0.severity == .error && $0.code != .lifeless
         }
         guard errors.isEmpty else { throw ConfigurationFailure(errors) }
         var result = old

@@ -93,13 +93,9 @@ extension JailReader {
     mutating func checkLiveliness(_ isPersistent: Located<Bool>, _ commands: CommandSpec) {
         if isPersistent.value || !commands.start.isEmpty || !commands.command.isEmpty { return }
         if case .standard = isPersistent.origin, jail.parameter("persist") != nil { return }  // told already
+        // jail_set(2)'s words.
         error(
-            JailSpec.livelinessObjection, at: jail.location,
-            hint: "the jail needs persist, exec.start or command")
+            "new jail must persist or attach", at: jail.location,
+            hint: "the jail needs persist, exec.start or command", code: .lifeless)
     }
-}
-
-extension JailSpec {
-    /// jail_set(2)'s words for a jail that nothing would keep alive.
-    public static let livelinessObjection = "new jail must persist or attach"
 }

@@ -16,21 +16,21 @@ struct JailReader {
     /// `jailMessage` is FreeBSD's wording, without the jail's name.
     mutating func error(
         _ message: String, at location: SourceLocation, hint: String? = nil, jailMessage: String? = nil,
-        line: Bytes? = nil
+        line: Bytes? = nil, code: Diagnostic.Code? = nil
     ) {
-        say(.error, message, at: location, hint: hint, jailMessage: jailMessage, line: line)
+        say(.error, message, at: location, hint: hint, jailMessage: jailMessage, line: line, code: code)
     }
 
     mutating func say(
         _ severity: Diagnostic.Severity, _ message: String, at location: SourceLocation, hint: String? = nil,
-        jailMessage: String? = nil, line: Bytes? = nil
+        jailMessage: String? = nil, line: Bytes? = nil, code: Diagnostic.Code? = nil
     ) {
         diagnostics.append(
             Diagnostic(
                 message, at: location, severity: severity, hint: hint,
                 sourceLine: line ?? configuration.line(at: location),
                 jailMessage: (jail.label.isEmpty ? [] : jail.label + Bytes(": ".utf8))
-                    + Bytes((jailMessage ?? message).utf8)))
+                    + Bytes((jailMessage ?? message).utf8), code: code))
     }
 
     /// A value is wrong: `ip4.addr: "10.0.0" is not an IPv4 address`.

@@ -13,51 +13,61 @@ extension Step {
     }
 
     private func callHint(_ call: SystemCall, _ errno: Errno) -> String? {
-        switch (call.name, errno.rawValue) {
-        case ("mount_setattr", EINVAL):
+        switch (call.number, errno.rawValue) {
+        case (cns_number_mount_setattr, EINVAL):
             "the file system does not support idmapped mounts; add: userns = host"
-        case ("mount_setattr", EPERM):
+        case (cns_number_mount_setattr, EPERM):
             "the mount cannot be idmapped: a mount below it is locked or of a file system that does not support it; "
                 + "add: userns = host"
-        case ("openat2", ENOENT) where purpose.description.hasPrefix("open the root"): "make the root file system first"
-        case ("openat2", ELOOP) where call.arguments.first == .currentDirectory:
+        case (cns_number_openat2, ENOENT) where call.result == .rootDirectory: "make the root file system first"
+        case (cns_number_openat2, ELOOP) where call.arguments.first == .currentDirectory:
             "a symbolic link was put on the way while the jail started"
-        case ("openat2", _) where call.arguments.first == .currentDirectory: nil
-        case ("openat2", ENOENT):
+        case (cns_number_openat2, _) where call.arguments.first == .currentDirectory: nil
+        case (cns_number_openat2, ENOENT):
             missingMountPoint ?? "make the directory in the jail's root: a mount needs one to cover"
-        case ("move_mount", EINVAL), ("move_mount", ENOTDIR):
+        case (cns_number_move_mount, EINVAL), (cns_number_move_mount, ENOTDIR):
             "a file can cover only a file, and a directory only a directory"
-        case ("pivot_root", EINVAL) where cns_is_chrooted() > 0: Self.chroot
-        case ("openat2", ELOOP): "a mount point must not be reached through a symbolic link"
-        case ("mkdirat", EEXIST) where subject == .limits:
+        case (cns_number_pivot_root, EINVAL) where cns_is_chrooted() > 0: Self.chroot
+        case (cns_number_openat2, ELOOP): "a mount point must not be reached through a symbolic link"
+        case (cns_number_mkdirat, EEXIST) where subject == .limits:
             "the cgroup has that name and is not jailrun's: rename the jail, or use another --cgroup-root"
-        case ("write", EBUSY) where subject == .limits:
+        case (cns_number_write, EBUSY) where subject == .limits:
             "a cgroup with processes of its own cannot give controllers to its children: use --cgroup-root with a cgroup "
                 + "that has no processes"
-        case ("write", EINVAL) where subject == .limits: "the kernel does not take this value for this file"
-        case ("openat", ENOENT) where subject == .limits:
+        case (cns_number_write, EINVAL) where subject == .limits: "the kernel does not take this value for this file"
+        case (cns_number_openat, ENOENT) where subject == .limits:
             "this kernel has no such file, or its controller is not enabled here"
-        case ("fsconfig", EPERM) where call.arguments.contains(.integer(6, spelled: "FSCONFIG_CMD_CREATE")):
+        case (cns_number_fsconfig, EPERM) where call == .createSuperblock(.filesystem):
             "a user namespace may mount procfs and sysfs only where the host's own are fully visible"
-        case ("prlimit64", EPERM):
+        case (cns_number_prlimit64, EPERM):
             "raising a limit beyond the caller's needs CAP_SYS_RESOURCE, which root has not here"
-        case ("openat", ENOENT) where purpose.description.hasPrefix("open /proc/sys/net/core/"):
+        case (cns_number_openat, ENOENT) where kernelParameter?.hasPrefix("net/core/") == true:
             "older kernels do not show net.core in a user namespace; add: userns = host"
-        case ("openat", ENOENT) where purpose.description.hasPrefix("open /proc/sys/"):
+        case (cns_number_openat, ENOENT) where kernelParameter != nil:
             "this kernel has no such parameter here"
-        case ("openat", EACCES) where purpose.description.hasPrefix("open /proc/sys/"):
+        case (cns_number_openat, EACCES) where kernelParameter != nil:
             "this kernel lets only the host's root write it"
-        case ("fsconfig", EINVAL) where purpose == "make the overlay":
+        case (cns_number_fsconfig, EINVAL) where isOverlay && call == .createSuperblock(.filesystem):
             "upperdir and workdir must be two folders on one file system that takes extended attributes"
-        case ("fsopen", ENODEV): "this kernel has no such file system: modprobe it on the host"
-        case ("bpf", EPERM): "device programs need CAP_BPF and CAP_NET_ADMIN, or CAP_SYS_ADMIN, on the host"
-        case ("setgroups", EINVAL), ("setresgid", EINVAL), ("setresuid", EINVAL):
+        case (cns_number_fsopen, ENODEV): "this kernel has no such file system: modprobe it on the host"
+        case (cns_number_bpf, EPERM): "device programs need CAP_BPF and CAP_NET_ADMIN, or CAP_SYS_ADMIN, on the host"
+        case (cns_number_setgroups, EINVAL), (cns_number_setresgid, EINVAL), (cns_number_setresuid, EINVAL):
             "the jail has no such id: userns says how many it has, 65536 where nothing is said"
-        case ("openat", ENOENT) where aim == .terminal, ("open", ENOENT) where aim == .terminal:
+        case (cns_number_openat, ENOENT) where aim == .terminal:
             "the jail has no /dev/pts, so it can have no terminal: mount.devfs; or do without -t, and with "
                 + "</dev/null 2>&1 | cat"
-        case ("setns", EINVAL): "the jail ended, or its process has left a namespace"
+        case (cns_number_setns, EINVAL): "the jail ended, or its process has left a namespace"
         default: nil
+        }
+    }
+
+    /// Below /proc/sys.
+    private var kernelParameter: String? { if case .kernelParameter(let path, _) = aim { path } else { nil } }
+
+    private var isOverlay: Bool {
+        switch aim {
+        case .layerRoot, .layers: true
+        default: false
         }
     }
 

@@ -47,8 +47,10 @@ public struct ChangePlanner {
 
     /// Closes what a step has opened for those behind it.
     private func close(_ opening: Step) -> Step? {
-        guard opening.undo.count == 1, case .call(let call) = opening.undo[0], call.name == "close" else { return nil }
-        return step(call, opening.aim, opening.origin, "close what was opened")
+        guard case .call(let call) = opening.operation, let close = call.result.map(SystemCall.close),
+            opening.undo == [.call(close)]
+        else { return nil }
+        return step(close, opening.aim, opening.origin, "close what was opened")
     }
 
     // MARK: persist

@@ -71,6 +71,9 @@ public enum FileRequirement: Equatable, Sendable {
 }
 
 extension Operation {
+    /// setns(2): until another one takes it back, jailrun itself is elsewhere.
+    var movesCaller: Bool { if case .call(let call) = self { call.number == cns_number_setns } else { false } }
+
     /// What a program is executed with; nil for anything but execve(2).
     var environment: [String]? {
         guard case .call(let call) = self, call.number == CNS_EXECUTE.rawValue else { return nil }

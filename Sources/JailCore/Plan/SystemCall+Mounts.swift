@@ -62,6 +62,16 @@ extension SystemCall {
         return mountSetattr(mount, structure, isRecursive: isRecursive)
     }
 
+    /// mount_setattr(2) with MOUNT_ATTR_IDMAP.
+    var setsIdmap: Bool {
+        arguments.contains { argument in
+            guard case .structure(let structure) = argument, case .mountAttr(_?) = structure.spelling else {
+                return false
+            }
+            return true
+        }
+    }
+
     private static func mountSetattr(_ mount: Slot, _ structure: Structure, isRecursive: Bool) -> Self {
         let flags: AtFlags = isRecursive ? [.emptyPath, .recursive] : .emptyPath
         return Self(

@@ -49,7 +49,7 @@ struct ChangePerformer: ~Copyable {
     private func takeBack(_ count: Int) {
         for range in undo[..<count].reversed() {
             for index in range {
-                if steps.steps[index].operation.name == "setns" {
+                if steps.steps[index].operation.movesCaller {
                     LostProcess.comeBack(record.spec.label) { objection(to: index) }
                 } else if let objection = objection(to: index) {
                     host.warn("\(record.spec.label): cannot take the change back: \(objection)")

@@ -102,8 +102,7 @@ extension String {
 extension Step {
     /// The path that MOUNT_ATTR_IDMAP was meant for, if this step is that.
     fileprivate func idmappedPath(in jail: JailSpec) -> String? {
-        guard case .call(let call) = operation, call.name == "mount_setattr", call.spelling.contains("MOUNT_ATTR_IDMAP")
-        else { return nil }
+        guard case .call(let call) = operation, call.setsIdmap else { return nil }
         return jail.mounts.first { $0.origin == origin && $0.kind.isPrepared }?.source ?? jail.path.value
     }
 }

@@ -49,10 +49,7 @@ extension JailCommand {
 extension Step {
     /// What chdir(2) was asked for, if this is that.
     fileprivate var directory: String? {
-        guard case .call(let call) = operation, call.name == "chdir", case .text(let path)? = call.arguments.first
-        else {
-            return nil
-        }
+        guard case .directory(let path) = aim else { return nil }
         return path
     }
 }

@@ -84,7 +84,7 @@ struct JailOperation {
 
     /// A jail that runs already has what keeps it alive; and jail_set(2) is not asked for one whose parameters are wrong.
     private func errors(of jail: CheckedJail, _ running: [JailRecord]) -> [Diagnostic] {
-        let errors = jail.errors.filter { $0.message != JailSpec.livelinessObjection }
+        let errors = jail.errors.filter { $0.code != .lifeless }
         let record = runningJail(jail, running)
         let isModified = request.modifies && (!request.creates || record != nil)
         if errors.isEmpty { return isModified ? [] : jail.errors }
