@@ -21,7 +21,7 @@ struct NameTests {
         facts.identityFiles = Planner.nameFiles.map { .init(path: $0, ground: ground) }
         let identity = JailIdentity(jid: 1, idRange: IDRange(first: 1000, count: 65536), generation: 0)
         let plan = Planner(jail: jail, identity: identity, facts: facts).start()
-        for case .identityFiles(let files) in plan.steps.map(\.aim) {
+        for case .identityFiles(let files) in plan.steps.map(\.purpose) {
             let texts = files.map { ($0.path, String(decoding: $0.bytes, as: UTF8.self)) }
             return Dictionary(uniqueKeysWithValues: texts)
         }

@@ -84,7 +84,7 @@ struct PlanGoldenTests {
     func steps(name: String) throws {
         let golden = PlanCase(name)
         let text = PlanCase.text(of: try golden.plan()) { plan in
-            plan.allSteps.map { "\($0.side.rawValue) \($0.origin) \($0.purpose)" }
+            plan.allSteps.map { "\($0.side.rawValue) \($0.origin) \($0.words)" }
         }
         try golden.file("steps").expect(text)
     }

@@ -53,7 +53,7 @@ extension Step {
         case (cns_number_bpf, EPERM): "device programs need CAP_BPF and CAP_NET_ADMIN, or CAP_SYS_ADMIN, on the host"
         case (cns_number_setgroups, EINVAL), (cns_number_setresgid, EINVAL), (cns_number_setresuid, EINVAL):
             "the jail has no such id: userns says how many it has, 65536 where nothing is said"
-        case (cns_number_openat, ENOENT) where aim == .terminal:
+        case (cns_number_openat, ENOENT) where purpose == .terminal:
             "the jail has no /dev/pts, so it can have no terminal: mount.devfs; or do without -t, and with "
                 + "</dev/null 2>&1 | cat"
         case (cns_number_setns, EINVAL): "the jail ended, or its process has left a namespace"
@@ -62,17 +62,17 @@ extension Step {
     }
 
     /// Below /proc/sys.
-    private var kernelParameter: String? { if case .kernelParameter(let path, _) = aim { path } else { nil } }
+    private var kernelParameter: String? { if case .kernelParameter(let path, _) = purpose { path } else { nil } }
 
     private var isOverlay: Bool {
-        switch aim {
+        switch purpose {
         case .layerRoot, .layers: true
         default: false
         }
     }
 
     private var missingMountPoint: String? {
-        switch aim {
+        switch purpose {
         case .bind(let source, let target): Self.hint(forMissing: "/\(target)", of: source.path)
         case .mount(let new): Self.hint(forMissing: "/\(new.target)", of: nil)
         default: nil

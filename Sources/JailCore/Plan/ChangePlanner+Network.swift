@@ -47,10 +47,10 @@ extension ChangePlanner {
     }
 
     private func step(
-        _ operation: NetworkOperation, _ origin: Origin, _ purpose: Phrase, undo: [NetworkOperation]
+        _ operation: NetworkOperation, _ origin: Origin, _ words: Phrase, undo: [NetworkOperation]
     ) -> Step {
         Step(
-            operation: .network(operation), side: .host, aim: .network(operation), origin: origin, purpose: purpose,
+            operation: .network(operation), side: .host, purpose: .network(operation), origin: origin, words: words,
             undo: undo.map(Operation.network))
     }
 
@@ -130,12 +130,12 @@ extension ChangePlanner {
         let isOpen = facts.doors?.contains(old.name.value) == true
         let isRenamed = new.name.value != old.name.value
         let former = before.map(\.value).filter(\.opensDoor)
-        let purpose: Phrase = "pass the host's firewall"
-        let closing = step(.closeDoor(jail: old.name.value), new.name.origin, purpose, undo: former)
+        let words: Phrase = "pass the host's firewall"
+        let closing = step(.closeDoor(jail: old.name.value), new.name.origin, words, undo: former)
         guard let opening = after.first(where: \.value.opensDoor) else { return (isOpen ? [closing] : [], []) }
         if isOpen, !isRenamed, former == [opening.value] { return ([], []) }
         let undo = opening.value.undo.map { [$0] } ?? []
-        let opened = [step(opening.value, opening.origin, purpose, undo: undo)]
+        let opened = [step(opening.value, opening.origin, words, undo: undo)]
         if !isOpen { return ([], opened) }
         return isRenamed ? ([], opened + [closing]) : ([closing], opened)
     }

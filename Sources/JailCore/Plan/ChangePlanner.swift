@@ -33,15 +33,15 @@ public struct ChangePlanner {
     }
 
     /// One that fails later closes what it has opened.
-    private func open(_ call: SystemCall, _ aim: Purpose, _ origin: Origin, _ purpose: Phrase) -> Step {
-        step(call, aim, origin, purpose, undo: call.result.map { [.close($0)] } ?? [])
+    private func open(_ call: SystemCall, _ purpose: Purpose, _ origin: Origin, _ words: Phrase) -> Step {
+        step(call, purpose, origin, words, undo: call.result.map { [.close($0)] } ?? [])
     }
 
     private func step(
-        _ call: SystemCall, _ aim: Purpose, _ origin: Origin, _ purpose: Phrase, undo: [SystemCall] = []
+        _ call: SystemCall, _ purpose: Purpose, _ origin: Origin, _ words: Phrase, undo: [SystemCall] = []
     ) -> Step {
         Step(
-            operation: .call(call), side: .host, aim: aim, origin: origin, purpose: purpose,
+            operation: .call(call), side: .host, purpose: purpose, origin: origin, words: words,
             undo: undo.map(Operation.call))
     }
 
@@ -50,7 +50,7 @@ public struct ChangePlanner {
         guard case .call(let call) = opening.operation, let close = call.result.map(SystemCall.close),
             opening.undo == [.call(close)]
         else { return nil }
-        return step(close, opening.aim, opening.origin, "close what was opened")
+        return step(close, opening.purpose, opening.origin, "close what was opened")
     }
 
     // MARK: persist
@@ -89,8 +89,8 @@ public struct ChangePlanner {
             SystemCall.joinNamespaces(.jailNames, .uts), SystemCall.joinNamespaces(.hostNames, .uts)
         )
         let files = [("/proc/\(facts.process)/ns/uts", Slot.jailNames), ("/proc/thread-self/ns/uts", .hostNames)]
-        func part(_ call: SystemCall, _ purpose: Phrase, undo: SystemCall) -> Step {
-            step(call, .hostname(name), origin, purpose, undo: [undo])
+        func part(_ call: SystemCall, _ words: Phrase, undo: SystemCall) -> Step {
+            step(call, .hostname(name), origin, words, undo: [undo])
         }
         return files.map { open(.open($0.0, [.closeOnExec], into: $0.1), .hostname(name), origin, "open \($0.0)") } + [
             part(enter, "enter the jail's UTS namespace", undo: leave),
@@ -107,10 +107,10 @@ public struct ChangePlanner {
     private func shareEnvironment() -> [Step] {
         let (before, after) = (old.metadata.environment?.value ?? "", new.metadata.environment?.value ?? "")
         if before == after { return [] }
-        let (aim, origin) = (Purpose.environmentFile(after), new.metadata.environment?.origin ?? .commandLine)
+        let (purpose, origin) = (Purpose.environmentFile(after), new.metadata.environment?.origin ?? .commandLine)
         func part(_ operation: Operation, undo: [SystemCall] = []) -> Step {
             Step(
-                operation: operation, side: .host, aim: aim, origin: origin, purpose: "write /dev/jail/env",
+                operation: operation, side: .host, purpose: purpose, origin: origin, words: "write /dev/jail/env",
                 undo: undo.map(Operation.call))
         }
         func enter(_ path: String, _ slot: Slot) -> Step {

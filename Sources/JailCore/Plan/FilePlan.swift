@@ -40,7 +40,7 @@ public struct FilePlan: Sendable {
 
     /// The jail of this plan in whose network that one is, if it is not up yet.
     func holder(ofJailAt index: Int) -> Int? {
-        for case .enterNetwork(let holder) in jails[index].plan.steps.map(\.aim) where holder.pid == 0 {
+        for case .enterNetwork(let holder) in jails[index].plan.steps.map(\.purpose) where holder.pid == 0 {
             return jails.firstIndex { $0.spec.name.value == holder.jail }
         }
         return nil

@@ -37,9 +37,9 @@ extension Planner {
     }
 
     private func hide(_ hidden: HiddenPath, _ place: String) -> [Step] {
-        let purpose: Phrase = hidden.kind == .way ? "make the way to what is hidden" : "hide /\(hidden.path)"
+        let words: Phrase = hidden.kind == .way ? "make the way to what is hidden" : "hide /\(hidden.path)"
         func step(_ call: SystemCall) -> Step {
-            host(call, .hideFiles(facts.hidden, owner: firstID), .standard("root.unmask = PATH"), purpose)
+            host(call, .hideFiles(facts.hidden, owner: firstID), .standard("root.unmask = PATH"), words)
         }
         let isFile = hidden.kind == .file
         return [

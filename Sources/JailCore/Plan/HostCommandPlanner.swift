@@ -28,8 +28,8 @@ struct HostCommandPlanner {
             + [.closeRange(from: 3, onExec: true), execute(line)]
         func step(_ operation: Operation, _ side: Step.Side) -> Step {
             Step(
-                operation: operation, side: side, aim: .hostCommand(line, parameter: parameter), origin: origin,
-                purpose: "run \(line.text)")
+                operation: operation, side: side, purpose: .hostCommand(line, parameter: parameter), origin: origin,
+                words: "run \(line.text)")
         }
         return [step(.fork(ownCgroup: !line.isBackground), .host)] + calls.map { step(.call($0), .child) }
     }

@@ -61,7 +61,7 @@ public struct JailExplanation: Codable, Equatable, Sendable {
         self.parts = parts.map { Part($0, plan: plan, line: line) }
         steps = all.enumerated().map { index, step in
             Step(
-                number: index + 1, side: step.side.rawValue, part: partOf[index], purpose: step.purpose.description,
+                number: index + 1, side: step.side.rawValue, part: partOf[index], purpose: step.words.description,
                 call: step.operation.spelling,
                 undo: step.undo.isEmpty ? nil : step.undo.map(\.spelling).joined(separator: "; "))
         }

@@ -13,11 +13,11 @@ extension Plan {
         var parts: [Part] = []
         for (index, step) in allSteps.enumerated() {
             // Most steps go with the one before: looked for from the end.
-            if let found = parts.lastIndex(where: { $0.purpose == step.aim }) {
+            if let found = parts.lastIndex(where: { $0.purpose == step.purpose }) {
                 parts[found].steps.append(index)
                 if !parts[found].origins.contains(step.origin) { parts[found].origins.append(step.origin) }
             } else {
-                parts.append(Part(purpose: step.aim, steps: [index], origins: [step.origin]))
+                parts.append(Part(purpose: step.purpose, steps: [index], origins: [step.origin]))
             }
         }
         return parts

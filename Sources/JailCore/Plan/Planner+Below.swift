@@ -37,11 +37,11 @@ extension Planner {
         let path = parts.dropFirst().joined(separator: "/")
         if plainDirectories.contains(path) { return [] }
         let isFile = facts.mountedFiles.contains(index)
-        let aim = Purpose.mountPoint(mount.relativeTarget, isFile: isFile)
+        let purpose = Purpose.mountPoint(mount.relativeTarget, isFile: isFile)
         let folders = DeviceTable.parents(of: path) + (isFile ? [] : [path])
         return folders.map {
             child(
-                .makeDirectory($0, at: .devices, mode: 0o755, allowing: cns_error_exists), aim, mount.origin,
+                .makeDirectory($0, at: .devices, mode: 0o755, allowing: cns_error_exists), purpose, mount.origin,
                 "make /dev/\($0)")
         }
             + (isFile
@@ -50,7 +50,7 @@ extension Planner {
                         .makeNode(
                             path, at: .devices, type: .regular, mode: 0o644, major: 0, minor: 0,
                             allowing: cns_error_exists),
-                        aim, mount.origin, "make /dev/\(path)")
+                        purpose, mount.origin, "make /dev/\(path)")
                 ] : [])
     }
 }

@@ -4,21 +4,21 @@ internal import CNamespaces
 extension Planner {
     func makeCgroup() -> [Step] {
         let origin = Origin.standard("")
-        let aim = Purpose.cgroup(jail.name.value, below: facts.cgroupLevels.last?.path ?? "/")
+        let purpose = Purpose.cgroup(jail.name.value, below: facts.cgroupLevels.last?.path ?? "/")
         let directory: OpenFlags = [.directory, .closeOnExec]
         var steps = facts.cgroupLevels.flatMap { $0.isOfJail ? $0.steps(for: [jail], isNested: facts.isNested) : [] }
         steps += [
             host(
-                .open(facts.cgroupLevels.last?.path ?? "/", directory, into: .cgroupRoot), aim, origin,
+                .open(facts.cgroupLevels.last?.path ?? "/", directory, into: .cgroupRoot), purpose, origin,
                 "open the cgroup of all jails"),
             host(
-                .makeDirectory(jail.name.value, at: .cgroupRoot, mode: 0o755), aim, origin,
+                .makeDirectory(jail.name.value, at: .cgroupRoot, mode: 0o755), purpose, origin,
                 "make the jail's cgroup", undo: [.removeCgroup]),
             host(
-                .open(jail.name.value, at: .cgroupRoot, directory, into: .cgroup), aim, origin,
+                .open(jail.name.value, at: .cgroupRoot, directory, into: .cgroup), purpose, origin,
                 "open the jail's cgroup"),
             host(
-                .setAttribute(mark, to: jail.name.value, on: .cgroup), aim, origin,
+                .setAttribute(mark, to: jail.name.value, on: .cgroup), purpose, origin,
                 "mark the cgroup as jailrun's"),
         ]
         return steps + jail.cgroup.filter { !facts.unavailableDefaults.contains($0.file) }.flatMap { set($0) }
@@ -29,22 +29,22 @@ extension Planner {
 
     /// - Parameter undo: what gives it the value that it had.
     func set(_ setting: CgroupSetting, undo: [Operation] = []) -> [Step] {
-        let aim = Purpose.cgroupValue(file: setting.file, value: setting.value)
+        let purpose = Purpose.cgroupValue(file: setting.file, value: setting.value)
         return [
             host(
-                .open(setting.file, at: .cgroup, [.writeOnly, .closeOnExec], into: .settingFile), aim,
+                .open(setting.file, at: .cgroup, [.writeOnly, .closeOnExec], into: .settingFile), purpose,
                 setting.origin, "open \(setting.file)"),
             host(
-                .write(setting.value, to: .settingFile), aim, setting.origin,
+                .write(setting.value, to: .settingFile), purpose, setting.origin,
                 "set \(setting.file) to \(setting.value)", undo: undo),
-            host(.close(.settingFile), aim, setting.origin, "close \(setting.file)"),
+            host(.close(.settingFile), purpose, setting.origin, "close \(setting.file)"),
             host(
-                .open(setting.file, at: .cgroup, [.closeOnExec], into: .settingFile), aim, setting.origin,
+                .open(setting.file, at: .cgroup, [.closeOnExec], into: .settingFile), purpose, setting.origin,
                 "open \(setting.file) again"),
             Step(
-                operation: .verify(cgroupFile: setting.file, value: setting.value), side: .host, aim: aim,
-                origin: setting.origin, purpose: "read \(setting.file) back"),
-            host(.close(.settingFile), aim, setting.origin, "close \(setting.file)"),
+                operation: .verify(cgroupFile: setting.file, value: setting.value), side: .host, purpose: purpose,
+                origin: setting.origin, words: "read \(setting.file) back"),
+            host(.close(.settingFile), purpose, setting.origin, "close \(setting.file)"),
         ]
     }
 
@@ -55,15 +55,15 @@ extension Planner {
         guard hasDevices || allowsJails, !facts.isNested else { return [] }
         let origin = jail.pseudoFilesystems.devfsRuleset.origin
         let tree = hasDevices ? facts.deviceTree : DeviceTree()
-        let aim = Purpose.deviceProgram(tree)
+        let purpose = Purpose.deviceProgram(tree)
         return [
             host(
-                .loadDeviceProgram(for: tree, into: .deviceProgram), aim, origin,
+                .loadDeviceProgram(for: tree, into: .deviceProgram), purpose, origin,
                 "load the device program"),
             host(
-                .attachDeviceProgram(.deviceProgram, to: .cgroup), aim, origin,
+                .attachDeviceProgram(.deviceProgram, to: .cgroup), purpose, origin,
                 "attach the device program to the cgroup"),
-            host(.close(.deviceProgram), aim, origin, "close the device program"),
+            host(.close(.deviceProgram), purpose, origin, "close the device program"),
         ]
     }
 }

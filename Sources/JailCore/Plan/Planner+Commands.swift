@@ -14,9 +14,9 @@ extension Planner {
     /// The steps of one command's own process, forked by pid 1 or by the stage that joined the jail.
     func commandSteps(_ line: JailCommand, user: StartFacts.User, origin: Origin, directory: String?) -> [Step] {
         func step(
-            _ call: SystemCall, _ aim: Purpose, _ purpose: Phrase, askedBy origin: Origin = .standard("")
+            _ call: SystemCall, _ purpose: Purpose, _ words: Phrase, askedBy origin: Origin = .standard("")
         ) -> Step {
-            child(call, aim, origin, purpose)
+            child(call, purpose, origin, words)
         }
         let asking = jail.commands.jailUser?.origin ?? .standard("")
         let capabilities = user.uid == 0 ? facts.capabilities : []

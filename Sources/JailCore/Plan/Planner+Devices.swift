@@ -1,11 +1,11 @@
 /// `/dev`: a tmpfs filled by jailrun from the devfs ruleset, built detached and attached whole.
 extension Planner {
-    private var aim: Purpose { .deviceTree(facts.deviceTree, owner: firstID) }
+    private var purpose: Purpose { .deviceTree(facts.deviceTree, owner: firstID) }
 
     func makeDevices() -> [Step] {
         guard hasDevices else { return [] }
         let origin = jail.pseudoFilesystems.devfs.origin
-        func step(_ call: SystemCall, _ purpose: Phrase) -> Step { host(call, aim, origin, purpose) }
+        func step(_ call: SystemCall, _ words: Phrase) -> Step { host(call, purpose, origin, words) }
         return [
             step(.setMask(0), "let the ruleset decide the modes"),
             step(.openFilesystem("tmpfs", into: .filesystem), "open tmpfs"),
@@ -58,8 +58,8 @@ extension Planner {
     /// `env`: FreeBSD's is a sysctl; here it is a file that belongs to nobody inside, in a folder that does neither.
     private func shareEnvironment() -> [Step] {
         guard let text = jail.metadata.environment, !text.value.isEmpty else { return [] }
-        func step(_ call: SystemCall, _ purpose: Phrase) -> Step {
-            host(call, .environmentFile(text.value), text.origin, purpose)
+        func step(_ call: SystemCall, _ words: Phrase) -> Step {
+            host(call, .environmentFile(text.value), text.origin, words)
         }
         return [
             step(
@@ -75,15 +75,15 @@ extension Planner {
 
     private func makeDevice(_ node: DeviceNode) -> [Step] {
         let origin = jail.pseudoFilesystems.devfsRuleset.origin
-        if facts.isNested { return [makeDevicePlace(node, aim, origin)] }
+        if facts.isNested { return [makeDevicePlace(node, purpose, origin)] }
         return [
             host(
                 .makeNode(
                     node.path, at: .devices, type: node.kind == .block ? .block : .character, mode: UInt32(node.mode),
                     major: node.major, minor: node.minor),
-                aim, origin, "make /dev/\(node.path)"),
+                purpose, origin, "make /dev/\(node.path)"),
             host(
-                .changeOwner(node.path, at: .devices, uid: firstID + node.uid, gid: firstID + node.gid), aim,
+                .changeOwner(node.path, at: .devices, uid: firstID + node.uid, gid: firstID + node.gid), purpose,
                 origin,
                 "give /dev/\(node.path) its owner"),
         ]

@@ -23,12 +23,12 @@ extension Planner {
         return files
     }
 
-    private var aim: Purpose { .identityFiles(identityFiles.map(\.value)) }
+    private var purpose: Purpose { .identityFiles(identityFiles.map(\.value)) }
 
     func identifyHost() -> [Step] {
         let files = identityFiles
         guard let origin = files.first?.origin else { return [] }
-        func step(_ call: SystemCall, _ purpose: Phrase) -> Step { child(call, aim, origin, purpose) }
+        func step(_ call: SystemCall, _ words: Phrase) -> Step { child(call, purpose, origin, words) }
         let attributes: MountAttributes = [.noSetuid, .noDevices, .noExec]
         return [
             step(.openFilesystem("tmpfs", into: .filesystem), "open tmpfs"),
@@ -52,7 +52,7 @@ extension Planner {
 
     private func write(_ located: Located<IdentityFile>) -> [Step] {
         let file = located.value
-        func step(_ call: SystemCall, _ purpose: Phrase) -> Step { child(call, aim, located.origin, purpose) }
+        func step(_ call: SystemCall, _ words: Phrase) -> Step { child(call, purpose, located.origin, words) }
         return [
             step(
                 .makeNode(file.name, at: .identity, type: .regular, mode: 0o444, major: 0, minor: 0),
@@ -67,24 +67,24 @@ extension Planner {
         let (file, origin) = (located.value, located.origin)
         return (file.ground == .nothing ? make(file, origin) : []) + [
             child(
-                .cloneTree(file.name, at: .identity, isRecursive: false, into: .mount), aim, origin,
+                .cloneTree(file.name, at: .identity, isRecursive: false, into: .mount), purpose, origin,
                 "clone the mount of \(file.name)")
         ]
             // A link itself is covered, wherever it leads: what it is replaced by is found in its place, path_resolution(7).
-            + attach(.mount, at: file.path, isLink: file.ground == .link, origin, aim)
-            + [child(.close(.mount), aim, origin, "close the mount of \(file.name)")]
+            + attach(.mount, at: file.path, isLink: file.ground == .link, origin, purpose)
+            + [child(.close(.mount), purpose, origin, "close the mount of \(file.name)")]
     }
 
     /// In the layer that vanishes with the jail.
     private func make(_ file: IdentityFile, _ origin: Origin) -> [Step] {
         [
             child(
-                .openInRoot(file.folder, root: .root, resolve: Self.inside, into: .mountPoint), aim, origin,
+                .openInRoot(file.folder, root: .root, resolve: Self.inside, into: .mountPoint), purpose, origin,
                 "open /\(file.folder)"),
             child(
-                .makeNode(file.name, at: .mountPoint, type: .regular, mode: 0o444, major: 0, minor: 0), aim, origin,
+                .makeNode(file.name, at: .mountPoint, type: .regular, mode: 0o444, major: 0, minor: 0), purpose, origin,
                 "make /\(file.path), to be covered"),
-            child(.close(.mountPoint), aim, origin, "close /\(file.folder)"),
+            child(.close(.mountPoint), purpose, origin, "close /\(file.folder)"),
         ]
     }
 }

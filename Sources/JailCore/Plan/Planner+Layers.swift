@@ -22,7 +22,7 @@ extension Planner {
         var layering: Layering
     }
 
-    private var aim: Purpose {
+    private var purpose: Purpose {
         layeredMounts.isEmpty
             ? .layerRoot(owner: firstID, withoutSetuid(.noDevices)) : .layers(overlays.map(\.layering), owner: firstID)
     }
@@ -51,7 +51,7 @@ extension Planner {
     func openTargets() -> [Step] {
         layeredMounts.filter { $0.layers.includesTarget && !$0.mount.relativeTarget.isEmpty }.flatMap {
             index, mount, _ in
-            func step(_ call: SystemCall, _ purpose: Phrase) -> Step { host(call, aim, mount.origin, purpose) }
+            func step(_ call: SystemCall, _ words: Phrase) -> Step { host(call, purpose, mount.origin, words) }
             return [
                 step(
                     .openInRoot(mount.relativeTarget, root: .rootDirectory, resolve: Self.inside, into: .mountPoint),
@@ -76,7 +76,7 @@ extension Planner {
         guard let path = layers.upper, let work = layers.work else { return [] }
         let workName = Self.parent(of: work).name
         let making = host(
-            .makeDirectory(workName, at: upper(index), mode: 0o700, allowing: Self.exists), aim, mount.origin,
+            .makeDirectory(workName, at: upper(index), mode: 0o700, allowing: Self.exists), purpose, mount.origin,
             "make \(work), where overlayfs works")
         return clone(Self.parent(of: path).folder, into: upper(index), mount.origin)
             + (layers.makesWork ? [making] : [])
@@ -87,11 +87,11 @@ extension Planner {
 
     private func clone(_ path: String, into slot: Slot, _ origin: Origin) -> [Step] {
         [
-            host(.openPlace(facts.realPath(path), into: .mountPoint), aim, origin, "open \(path)"),
+            host(.openPlace(facts.realPath(path), into: .mountPoint), purpose, origin, "open \(path)"),
             host(
-                .cloneTree("", at: .mountPoint, isRecursive: false, into: slot), aim, origin,
+                .cloneTree("", at: .mountPoint, isRecursive: false, into: slot), purpose, origin,
                 "clone the mount of \(path)"),
-            host(.close(.mountPoint), aim, origin, "close \(path)"),
+            host(.close(.mountPoint), purpose, origin, "close \(path)"),
         ]
     }
 
@@ -100,7 +100,9 @@ extension Planner {
             let slots =
                 layers.folders.indices.map { folder(index, $0) } + (layers.upper == nil ? [] : [upper(index)])
                 + (layers.includesTarget && !mount.relativeTarget.isEmpty ? [target(index)] : [])
-            return slots.map { map($0, .noDevices, isRecursive: false, aim, mount.origin, "map the ids of a layer") }
+            return slots.map {
+                map($0, .noDevices, isRecursive: false, purpose, mount.origin, "map the ids of a layer")
+            }
         }
     }
 
@@ -162,14 +164,14 @@ extension Planner {
         guard let origin = overlays.first?.origin else { return [] }
         var steps = enterMoment(origin)
         for (number, overlay) in overlays.enumerated() { steps += makePlaces(number, overlay) }
-        steps.append(host(.moveMount(.scratch, ontoPath: "/"), aim, origin, "attach the place for the layers"))
-        steps.append(host(.changeDirectory(to: .scratch), aim, origin, "enter it"))
+        steps.append(host(.moveMount(.scratch, ontoPath: "/"), purpose, origin, "attach the place for the layers"))
+        steps.append(host(.changeDirectory(to: .scratch), purpose, origin, "enter it"))
         for (number, overlay) in overlays.enumerated() { steps += layOver(number, overlay) }
         return steps + leaveMoment(origin) + overlays.flatMap(closeLayers)
     }
 
     private func enterMoment(_ origin: Origin) -> [Step] {
-        func step(_ call: SystemCall, _ purpose: Phrase) -> Step { host(call, aim, origin, purpose) }
+        func step(_ call: SystemCall, _ words: Phrase) -> Step { host(call, purpose, origin, words) }
         return [
             step(.openDirectory(".", into: .workingDirectory), "remember the working directory"),
             step(
@@ -186,7 +188,7 @@ extension Planner {
     }
 
     private func leaveMoment(_ origin: Origin) -> [Step] {
-        func step(_ call: SystemCall, _ purpose: Phrase) -> Step { host(call, aim, origin, purpose) }
+        func step(_ call: SystemCall, _ words: Phrase) -> Step { host(call, purpose, origin, words) }
         return [
             step(.joinNamespaces(.hostMounts, .mount), "return to the host's mount namespace"),
             step(.changeDirectory(to: .workingDirectory), "return to the working directory"),
@@ -199,7 +201,7 @@ extension Planner {
     private func makePlaces(_ number: Int, _ overlay: Overlay) -> [Step] {
         func make(_ name: String) -> Step {
             host(
-                .makeDirectory("\(number)\(name)", at: .scratch, mode: 0o755), aim, overlay.origin,
+                .makeDirectory("\(number)\(name)", at: .scratch, mode: 0o755), purpose, overlay.origin,
                 "make a directory for a layer")
         }
         var steps = [make("")] + overlay.lower.indices.map { make("/lower-\($0)") }
@@ -210,7 +212,7 @@ extension Planner {
             steps += [
                 make("/upper"), make("/work"),
                 host(
-                    .changeOwner("\(number)/upper", at: .scratch, uid: firstID, gid: firstID), aim, overlay.origin,
+                    .changeOwner("\(number)/upper", at: .scratch, uid: firstID, gid: firstID), purpose, overlay.origin,
                     "give the upper directory to the jail"),
             ]
             steps += hideFiles(number)
@@ -219,7 +221,7 @@ extension Planner {
     }
 
     private func layOver(_ number: Int, _ overlay: Overlay) -> [Step] {
-        func step(_ call: SystemCall, _ purpose: Phrase) -> Step { host(call, aim, overlay.origin, purpose) }
+        func step(_ call: SystemCall, _ words: Phrase) -> Step { host(call, purpose, overlay.origin, words) }
         func attach(_ layer: Slot, _ name: String) -> [Step] {
             [
                 step(
@@ -254,7 +256,7 @@ extension Planner {
     /// in the work folder would belong to nobody (EOVERFLOW).
     private func takeOwnership(_ overlay: Overlay, _ id: UInt32) -> [Step] {
         guard isIdmapped, case .folders = overlay.upper else { return [] }
-        func step(_ call: SystemCall, _ purpose: Phrase) -> Step { host(call, aim, overlay.origin, purpose) }
+        func step(_ call: SystemCall, _ words: Phrase) -> Step { host(call, purpose, overlay.origin, words) }
         let change = [
             step(.setFileOwner(gid: id), "make files as group \(id)"),
             step(.setFileOwner(uid: id), "make files as user \(id)"),
@@ -281,6 +283,6 @@ extension Planner {
     private func closeLayers(_ overlay: Overlay) -> [Step] {
         var slots = overlay.lower
         if case .folders(let slot, _, _) = overlay.upper { slots.append(slot) }
-        return slots.map { host(.close($0), aim, overlay.origin, "close a layer") }
+        return slots.map { host(.close($0), purpose, overlay.origin, "close a layer") }
     }
 }

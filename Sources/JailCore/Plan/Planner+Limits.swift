@@ -89,13 +89,13 @@ extension Planner {
         return set("/proc/sys/\(path)", to: "0 \(last)", origin, .kernelParameter(path: path, value: "0 \(last)"))
     }
 
-    private func set(_ path: String, to value: String, _ origin: Origin, _ aim: Purpose) -> [Step] {
+    private func set(_ path: String, to value: String, _ origin: Origin, _ purpose: Purpose) -> [Step] {
         [
             child(
-                .openDirectory(path, flags: [.writeOnly, .closeOnExec], into: .file), aim, origin,
+                .openDirectory(path, flags: [.writeOnly, .closeOnExec], into: .file), purpose, origin,
                 "open \(path)"),
-            child(.write(value, to: .file), aim, origin, "set \(path) to \(value)"),
-            child(.close(.file), aim, origin, "close \(path)"),
+            child(.write(value, to: .file), purpose, origin, "set \(path) to \(value)"),
+            child(.close(.file), purpose, origin, "close \(path)"),
         ]
     }
 }

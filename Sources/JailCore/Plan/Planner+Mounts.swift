@@ -35,8 +35,8 @@ extension Planner {
 
     /// By jailrun: root inside may not mount disks, whose contents the kernel trusts.
     private func openDisk(_ mount: MountSpec, _ type: String, into slot: Slot) -> [Step] {
-        func step(_ call: SystemCall, _ purpose: Phrase) -> Step {
-            host(call, .disk(type: type, source: mount.source), mount.origin, purpose)
+        func step(_ call: SystemCall, _ words: Phrase) -> Step {
+            host(call, .disk(type: type, source: mount.source), mount.origin, words)
         }
         return [
             step(.openFilesystem(type, into: .filesystem), "open \(type)"),
@@ -54,8 +54,8 @@ extension Planner {
 
     /// What lies below the jail's root is its own to replace by links: there none leads out.
     private func openSource(_ mount: MountSpec, _ bind: BindSource) -> [Step] {
-        func step(_ call: SystemCall, _ purpose: Phrase) -> Step {
-            host(call, .cloneSource(bind), mount.origin, purpose)
+        func step(_ call: SystemCall, _ words: Phrase) -> Step {
+            host(call, .cloneSource(bind), mount.origin, words)
         }
         guard mount.isBelow(root: jail) else {
             let call = SystemCall.openPlace(
@@ -120,22 +120,22 @@ extension Planner {
     func mountNew(
         _ type: String, at target: String, _ attributes: MountAttributes, _ options: [String], _ origin: Origin
     ) -> [Step] {
-        let aim = Purpose.mount(NewFilesystem(type: type, target: target, attributes: attributes, options: options))
-        return makeNew(type, for: target, as: .mount, attributes, options, origin, aim)
-            + attach(.mount, at: target, origin, aim)
-            + [child(.close(.mount), aim, origin, "close the mount of /\(target)")]
+        let purpose = Purpose.mount(NewFilesystem(type: type, target: target, attributes: attributes, options: options))
+        return makeNew(type, for: target, as: .mount, attributes, options, origin, purpose)
+            + attach(.mount, at: target, origin, purpose)
+            + [child(.close(.mount), purpose, origin, "close the mount of /\(target)")]
     }
 
     private func makeNew(
         _ type: String, for target: String, as mount: Slot, _ attributes: MountAttributes, _ options: [String],
-        _ origin: Origin, _ aim: Purpose
+        _ origin: Origin, _ purpose: Purpose
     ) -> [Step] {
-        [child(.openFilesystem(type, into: .filesystem), aim, origin, "open \(type)")]
-            + options.map { child(configuration($0), aim, origin, "set \($0) of \(type)") }
+        [child(.openFilesystem(type, into: .filesystem), purpose, origin, "open \(type)")]
+            + options.map { child(configuration($0), purpose, origin, "set \($0) of \(type)") }
             + [
-                child(.createSuperblock(.filesystem), aim, origin, "make \(type) for /\(target)"),
-                child(.mountDetached(.filesystem, attributes, into: mount), aim, origin, "mount \(type)"),
-                child(.close(.filesystem), aim, origin, "close \(type)"),
+                child(.createSuperblock(.filesystem), purpose, origin, "make \(type) for /\(target)"),
+                child(.mountDetached(.filesystem, attributes, into: mount), purpose, origin, "mount \(type)"),
+                child(.close(.filesystem), purpose, origin, "close \(type)"),
             ]
     }
 
@@ -145,14 +145,15 @@ extension Planner {
             ? .configure(.filesystem, parts[0], parts[1]) : .configureFlag(.filesystem, parts[0])
     }
 
-    func attach(_ mount: Slot, at target: String, isLink: Bool = false, _ origin: Origin, _ aim: Purpose) -> [Step] {
+    func attach(_ mount: Slot, at target: String, isLink: Bool = false, _ origin: Origin, _ purpose: Purpose) -> [Step]
+    {
         let flags: OpenFlags = isLink ? [.path, .noFollow, .closeOnExec] : [.path, .closeOnExec]
         return [
             child(
-                .openInRoot(target, root: .root, flags, resolve: Self.inside, into: .mountPoint), aim, origin,
+                .openInRoot(target, root: .root, flags, resolve: Self.inside, into: .mountPoint), purpose, origin,
                 "open the mount point /\(target)"),
-            child(.moveMount(mount, onto: .mountPoint), aim, origin, "attach /\(target)"),
-            child(.close(.mountPoint), aim, origin, "close the mount point /\(target)"),
+            child(.moveMount(mount, onto: .mountPoint), purpose, origin, "attach /\(target)"),
+            child(.close(.mountPoint), purpose, origin, "close the mount point /\(target)"),
         ]
     }
 
@@ -164,9 +165,9 @@ extension Planner {
     private func mountBase(
         _ type: String, at target: String, as mount: Slot, _ attributes: MountAttributes, _ origin: Origin
     ) -> [Step] {
-        let aim = Purpose.mount(NewFilesystem(type: type, target: target, attributes: attributes, options: []))
-        return makeNew(type, for: target, as: mount, attributes, [], origin, aim)
-            + attach(mount, at: target, origin, aim)
+        let purpose = Purpose.mount(NewFilesystem(type: type, target: target, attributes: attributes, options: []))
+        return makeNew(type, for: target, as: mount, attributes, [], origin, purpose)
+            + attach(mount, at: target, origin, purpose)
     }
 
     /// Below a file system that this plan has made, places are named from it: no root can lead such a name elsewhere.
@@ -174,16 +175,16 @@ extension Planner {
         _ base: Slot, _ type: String, at target: String, _ attributes: MountAttributes, _ options: [String],
         _ origin: Origin
     ) -> [Step] {
-        let aim = Purpose.mount(NewFilesystem(type: type, target: target, attributes: attributes, options: options))
-        return makeNew(type, for: target, as: .mount, attributes, options, origin, aim)
-            + attach(below: base, target, origin, aim)
+        let purpose = Purpose.mount(NewFilesystem(type: type, target: target, attributes: attributes, options: options))
+        return makeNew(type, for: target, as: .mount, attributes, options, origin, purpose)
+            + attach(below: base, target, origin, purpose)
     }
 
     /// `mount`, which is closed then.
-    private func attach(below base: Slot, _ target: String, _ origin: Origin, _ aim: Purpose) -> [Step] {
+    private func attach(below base: Slot, _ target: String, _ origin: Origin, _ purpose: Purpose) -> [Step] {
         [
-            child(.moveMount(.mount, to: Self.name(of: target), below: base), aim, origin, "attach /\(target)"),
-            child(.close(.mount), aim, origin, "close the mount of /\(target)"),
+            child(.moveMount(.mount, to: Self.name(of: target), below: base), purpose, origin, "attach /\(target)"),
+            child(.close(.mount), purpose, origin, "close the mount of /\(target)"),
         ]
     }
 
@@ -244,7 +245,7 @@ extension Planner {
         let origin = jail.pseudoFilesystems.sysfs.origin
         let attributes = Self.sysfsAttributes
         return
-            (preparedSysfs(at: "sys", origin).map { attach($0.slot, at: "sys", origin, $0.aim) }
+            (preparedSysfs(at: "sys", origin).map { attach($0.slot, at: "sys", origin, $0.purpose) }
             ?? mountBase("sysfs", at: "sys", as: sysfs, attributes, origin))
             + (isTaken("sys/fs/cgroup")
                 ? []
@@ -273,20 +274,20 @@ extension Planner {
         return hasSysfs && path.hasPrefix("sys/") ? sysfs : nil
     }
 
-    private func mask(_ path: StartFacts.MaskedPath, _ aim: Purpose) -> [Step] {
+    private func mask(_ path: StartFacts.MaskedPath, _ purpose: Purpose) -> [Step] {
         let source = path.isDirectory ? "directory" : "file"
         let clone = SystemCall.cloneTree(source, at: .mask, isRecursive: false, into: .mount)
-        let cloning = child(clone, aim, .standard(""), "clone the mask")
+        let cloning = child(clone, purpose, .standard(""), "clone the mask")
         if let base = filesystem(of: path.path) {
-            return [cloning] + attach(below: base, path.path, .standard(""), aim)
+            return [cloning] + attach(below: base, path.path, .standard(""), purpose)
         }
-        return [cloning] + attach(.mount, at: path.path, .standard(""), aim)
-            + [child(.close(.mount), aim, .standard(""), "close the mask")]
+        return [cloning] + attach(.mount, at: path.path, .standard(""), purpose)
+            + [child(.close(.mount), purpose, .standard(""), "close the mask")]
     }
 
-    private func makeReadOnly(_ path: String, _ aim: Purpose) -> [Step] {
+    private func makeReadOnly(_ path: String, _ purpose: Purpose) -> [Step] {
         guard let base = filesystem(of: path) else { return [] }
-        func step(_ call: SystemCall, _ purpose: Phrase) -> Step { child(call, aim, .standard(""), purpose) }
+        func step(_ call: SystemCall, _ words: Phrase) -> Step { child(call, purpose, .standard(""), words) }
         return [
             step(
                 .cloneTree(Self.name(of: path), at: base, isRecursive: true, into: .mount),
@@ -294,14 +295,14 @@ extension Planner {
             step(
                 .setAttributes([.readOnly, .noSetuid, .noDevices, .noExec], on: .mount, isRecursive: true),
                 "make /\(path) read-only"),
-        ] + attach(below: base, path, .standard(""), aim)
+        ] + attach(below: base, path, .standard(""), purpose)
     }
 
     /// One read-only tmpfs with an empty file and an empty directory covers all: neither comes from the jail's tree.
     /// It is attached over the host's /proc, which this namespace loses with the old root.
-    private func makeMask(_ aim: Purpose) -> [Step] {
+    private func makeMask(_ purpose: Purpose) -> [Step] {
         let origin = Origin.standard("")
-        func step(_ call: SystemCall, _ purpose: Phrase) -> Step { child(call, aim, origin, purpose) }
+        func step(_ call: SystemCall, _ words: Phrase) -> Step { child(call, purpose, origin, words) }
         return [
             step(.openFilesystem("tmpfs", into: .filesystem), "open tmpfs"),
             step(.configure(.filesystem, "mode", "0755"), "set the mode of the mask"),

@@ -13,7 +13,7 @@ extension Planner {
     func delegateCgroup() -> [Step] {
         guard allowsJails else { return [] }
         let origin = jail.privileges.childrenMaximum.origin
-        func step(_ call: SystemCall, _ purpose: Phrase) -> Step { host(call, delegation, origin, purpose) }
+        func step(_ call: SystemCall, _ words: Phrase) -> Step { host(call, delegation, origin, words) }
         let leaf = CgroupMark.leaf
         return [step(.makeDirectory(leaf, at: .cgroup, mode: 0o755), "make the cgroup of the jail's own processes")]
             + Self.dividingFiles.map { file in
@@ -54,9 +54,9 @@ extension Planner {
         return facts.deviceTree.nodes.enumerated().map { ($1, Slot("device-\($0)")) }
     }
 
-    func makeDevicePlace(_ node: DeviceNode, _ aim: Purpose, _ origin: Origin) -> Step {
+    func makeDevicePlace(_ node: DeviceNode, _ purpose: Purpose, _ origin: Origin) -> Step {
         host(
-            .makeNode(node.path, at: .devices, type: .regular, mode: 0, major: 0, minor: 0), aim, origin,
+            .makeNode(node.path, at: .devices, type: .regular, mode: 0, major: 0, minor: 0), purpose, origin,
             "make a place for /dev/\(node.path)")
     }
 
@@ -64,8 +64,8 @@ extension Planner {
         let devices = boundDevices
         if devices.isEmpty { return [] }
         let origin = jail.pseudoFilesystems.devfsRuleset.origin
-        func step(_ call: SystemCall, _ purpose: Phrase) -> Step {
-            host(call, .boundDevices(facts.deviceTree), origin, purpose)
+        func step(_ call: SystemCall, _ words: Phrase) -> Step {
+            host(call, .boundDevices(facts.deviceTree), origin, words)
         }
         return [step(.openDirectory("/dev", into: .devicesAround), "open /dev")]
             + devices.flatMap { node, slot in

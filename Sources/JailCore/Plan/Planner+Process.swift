@@ -16,14 +16,14 @@ extension Planner {
         namespaces.subtracting(facts.networkHolder == nil ? .ipc : [.ipc, .network])
     }
 
-    private var cloneAim: Purpose { .clone(cloned, holder: facts.networkHolder?.jail) }
+    private var clonePurpose: Purpose { .clone(cloned, holder: facts.networkHolder?.jail) }
 
     /// What a process uses up of `user.*` limits, inotify(7) instances and the like, counts in each user namespace around it, too,
     /// and there for the user who made the namespace. That is not to be root of the host, who runs out of them then.
     func ownNamespace(_ isBegin: Bool) -> [Step] {
         guard isIdmapped else { return [] }
-        func step(_ call: SystemCall, _ purpose: Phrase) -> Step {
-            host(call, .ownNamespace(firstID), jail.privileges.userNamespace.origin, purpose)
+        func step(_ call: SystemCall, _ words: Phrase) -> Step {
+            host(call, .ownNamespace(firstID), jail.privileges.userNamespace.origin, words)
         }
         return isBegin
             ? [
@@ -41,7 +41,7 @@ extension Planner {
         ownNamespace(true) + [
             Step(
                 operation: .spawn(hasLoopbackOnly ? cloned.subtracting(.network) : cloned), side: .host,
-                aim: cloneAim, origin: .standard(""), purpose: "clone the jail's first process")
+                purpose: clonePurpose, origin: .standard(""), words: "clone the jail's first process")
         ] + ownNamespace(false)
     }
 
@@ -51,7 +51,7 @@ extension Planner {
         guard hasLoopbackOnly else { return [] }
         let origin = jail.network.mode.origin
         return [
-            child(.unshare(.network), cloneAim, .standard(""), "leave the host's network"),
+            child(.unshare(.network), clonePurpose, .standard(""), "leave the host's network"),
             child(.openDatagramSocket(into: .socket), .loopback, origin, "open a socket"),
             child(.raiseLink("lo", over: .socket), .loopback, origin, "raise lo"),
             child(.close(.socket), .loopback, origin, "close the socket"),
@@ -67,43 +67,45 @@ extension Planner {
     func mapIDs() -> [Step] {
         let origin = jail.privileges.userNamespace.origin
         guard let range = identity.idRange else { return [openChild(.handOver, origin)] }
-        let aim = Purpose.mapIDs(range)
-        var steps = [openChild(aim, origin)]
+        let purpose = Purpose.mapIDs(range)
+        var steps = [openChild(purpose, origin)]
         for file in ["uid_map", "gid_map"] {
             steps += [
                 host(
-                    .open(file, at: .child, [.writeOnly, .closeOnExec], into: .mapFile), aim, origin, "open \(file)"),
+                    .open(file, at: .child, [.writeOnly, .closeOnExec], into: .mapFile), purpose, origin, "open \(file)"
+                ),
                 host(
-                    .write("0 \(range.first) \(range.count)", to: .mapFile), aim, origin,
+                    .write("0 \(range.first) \(range.count)", to: .mapFile), purpose, origin,
                     "map ids 0-\(range.count - 1) to \(range.first)-\(range.first + range.count - 1)"),
-                host(.close(.mapFile), aim, origin, "close \(file)"),
+                host(.close(.mapFile), purpose, origin, "close \(file)"),
             ]
         }
         steps.append(
             host(
-                .open("ns/user", at: .child, [.closeOnExec], into: .userNamespace), aim, origin,
+                .open("ns/user", at: .child, [.closeOnExec], into: .userNamespace), purpose, origin,
                 "open the user namespace"))
         return steps
     }
 
-    private func openChild(_ aim: Purpose, _ origin: Origin) -> Step {
-        host(.openChildDirectory(into: .child), aim, origin, "open the child's directory in /proc")
+    private func openChild(_ purpose: Purpose, _ origin: Origin) -> Step {
+        host(.openChildDirectory(into: .child), purpose, origin, "open the child's directory in /proc")
     }
 
     func connectNetwork() -> [Step] {
         let operations = facts.network.map(\.value)
         return facts.network.map { planned in
             Step(
-                operation: .network(planned.value), side: .host, aim: .network(planned.value), origin: planned.origin,
-                purpose: "connect the network", undo: operations.undo(of: planned.value).map { .network($0) })
+                operation: .network(planned.value), side: .host, purpose: .network(planned.value),
+                origin: planned.origin,
+                words: "connect the network", undo: operations.undo(of: planned.value).map { .network($0) })
         }
     }
 
     func release() -> [Step] {
         [
             Step(
-                operation: .release(passedSlots), side: .host, aim: .handOver, origin: .standard(""),
-                purpose: "let the child go on")
+                operation: .release(passedSlots), side: .host, purpose: .handOver, origin: .standard(""),
+                words: "let the child go on")
         ] + passedSlots.map { host(.close($0), .handOver, .standard(""), "close what the child has now") }
     }
 
@@ -115,8 +117,8 @@ extension Planner {
     /// and hold the name's lock.
     static func leaveSupervisor() -> Step {
         Step(
-            operation: .call(.close(.supervisorControl)), side: .child, aim: .handOver, origin: .standard(""),
-            purpose: "close jailrun's end of the control socket")
+            operation: .call(.close(.supervisorControl)), side: .child, purpose: .handOver, origin: .standard(""),
+            words: "close jailrun's end of the control socket")
     }
 
     /// Until now the child's ids were those of the caller, which its user namespace does not know.
@@ -191,15 +193,15 @@ extension Planner {
         } else if facts.isOutputPiped {
             pipes.append((.output, .outputPipe, Self.pipeOrigin))
         }
-        return pipes.flatMap { slot, aim, origin in give(slot) { host($0, aim, origin, $1) } }
+        return pipes.flatMap { slot, purpose, origin in give(slot) { host($0, purpose, origin, $1) } }
     }
 
     /// The same for a command that joins the jail: by its process, before it does.
     func giveEntryOutput() -> [Step] {
-        relayedPipes.flatMap { slot, aim, origin in give(slot) { child($0, aim, origin, $1) } }
+        relayedPipes.flatMap { slot, purpose, origin in give(slot) { child($0, purpose, origin, $1) } }
     }
 
-    private var relayedPipes: [(slot: Slot, aim: Purpose, origin: Origin)] {
+    private var relayedPipes: [(slot: Slot, purpose: Purpose, origin: Origin)] {
         facts.handedDescriptors.filter { $0.way == .relayed }
             .map { (.relay($0.number), .handedDescriptor($0), .standard("")) }
     }
@@ -228,9 +230,9 @@ extension Planner {
 
     /// The pty belongs to whose commands have it, tty(4): they may open it by name.
     static func openTerminal(terminals: [Int], user: StartFacts.User, control: CallArgument) -> [Step] {
-        func step(_ call: SystemCall, _ purpose: Phrase) -> Step {
+        func step(_ call: SystemCall, _ words: Phrase) -> Step {
             Step(
-                operation: .call(call), side: .child, aim: .terminal, origin: .standard(""), purpose: purpose)
+                operation: .call(call), side: .child, purpose: .terminal, origin: .standard(""), words: words)
         }
         let unlock = Structure(bytes: [0, 0, 0, 0], spelling: "[0]")
         let flags = OpenFlags([.readWrite, .noTerminal, .closeOnExec])
@@ -291,10 +293,10 @@ extension Planner {
     }
 
     private func dropBounding(_ capabilities: CapabilitySet) -> [Step] {
-        let aim = Purpose.boundingSet(facts.capabilities)
+        let purpose = Purpose.boundingSet(facts.capabilities)
         return capabilities.capabilities.map {
             child(
-                .dropBounding(Int($0.rawValue), name: $0.name), aim, capabilityOrigin($0),
+                .dropBounding(Int($0.rawValue), name: $0.name), purpose, capabilityOrigin($0),
                 "drop \($0.name) from the bounding set")
         }
     }

@@ -8,16 +8,16 @@ extension Planner {
 
     func openRoot() -> [Step] {
         let source = rootSource
-        let aim = Purpose.cloneRoot(path: source.path, isRecursive: isRecursive)
+        let purpose = Purpose.cloneRoot(path: source.path, isRecursive: isRecursive)
         return [
             host(
-                .openPlace(facts.realPath(source.path), into: .rootDirectory), aim, source.origin,
+                .openPlace(facts.realPath(source.path), into: .rootDirectory), purpose, source.origin,
                 "open the root \(source.path)"),
             host(
-                .cloneTree("", at: .rootDirectory, isRecursive: isRecursive, into: cloned), aim, source.origin,
+                .cloneTree("", at: .rootDirectory, isRecursive: isRecursive, into: cloned), purpose, source.origin,
                 "clone the mount of the root"),
         ] + openTargets() + [
-            host(.close(.rootDirectory), aim, source.origin, "close the root directory")
+            host(.close(.rootDirectory), purpose, source.origin, "close the root directory")
         ]
     }
 
@@ -25,12 +25,12 @@ extension Planner {
         let source = rootSource
         let path = source.path
         let attributes = withoutSetuid(source.attributes.union(.noDevices))
-        let aim: Purpose =
+        let purpose: Purpose =
             isIdmapped
             ? .idmapRoot(path: path, isRecursive: isRecursive, attributes) : .restrictRoot(path: path, attributes)
-        let purpose: Phrase = isIdmapped ? "idmap the root \(path)" : "forbid device files in the root"
+        let words: Phrase = isIdmapped ? "idmap the root \(path)" : "forbid device files in the root"
         return [
-            map(cloned, attributes, isRecursive: isRecursive, aim, source.origin, purpose)
+            map(cloned, attributes, isRecursive: isRecursive, purpose, source.origin, words)
         ] + mapMountSources() + mapLayers() + makeOverlays()
     }
 
@@ -42,14 +42,14 @@ extension Planner {
 
     /// Gives a clone the jail's ids, where it has its own, and its attributes.
     func map(
-        _ mount: Slot, _ attributes: MountAttributes, isRecursive: Bool, _ aim: Purpose, _ origin: Origin,
-        _ purpose: Phrase
+        _ mount: Slot, _ attributes: MountAttributes, isRecursive: Bool, _ purpose: Purpose, _ origin: Origin,
+        _ words: Phrase
     ) -> Step {
         let call: SystemCall =
             isIdmapped
             ? .setIdmap(.userNamespace, on: mount, attributes, isRecursive: isRecursive)
             : .setAttributes(attributes, on: mount, isRecursive: isRecursive)
-        return host(call, aim, origin, purpose)
+        return host(call, purpose, origin, words)
     }
 
     func isolateMounts() -> [Step] {

@@ -24,7 +24,7 @@ extension Planner {
         var attributes: MountAttributes
         var origin: Origin
         var slot: Slot { Slot("sysfs-\(number)") }
-        var aim: Purpose { .attachSysfs(number: number, target: target) }
+        var purpose: Purpose { .attachSysfs(number: number, target: target) }
     }
 
     static let sysfsAttributes: MountAttributes = [.readOnly, .noSetuid, .noDevices, .noExec]
@@ -46,8 +46,8 @@ extension Planner {
 
     private func prepareSysfs() -> [Step] {
         preparedSysfs.flatMap { sysfs in
-            func step(_ call: SystemCall, _ purpose: Phrase) -> Step {
-                host(call, .prepareSysfs(number: sysfs.number, sysfs.attributes), sysfs.origin, purpose)
+            func step(_ call: SystemCall, _ words: Phrase) -> Step {
+                host(call, .prepareSysfs(number: sysfs.number, sysfs.attributes), sysfs.origin, words)
             }
             return [
                 step(.openFilesystem("sysfs", into: .filesystem), "open sysfs"),
@@ -67,8 +67,8 @@ extension Planner {
         guard let sysfs = preparedSysfs(at: target, origin) else {
             return mountNew("sysfs", at: target, attributes, [], origin)
         }
-        return attach(sysfs.slot, at: target, origin, sysfs.aim)
-            + [child(.close(sysfs.slot), sysfs.aim, origin, "close the mount of /\(target)")]
+        return attach(sysfs.slot, at: target, origin, sysfs.purpose)
+            + [child(.close(sysfs.slot), sysfs.purpose, origin, "close the mount of /\(target)")]
     }
 }
 

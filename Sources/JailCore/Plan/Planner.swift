@@ -78,13 +78,13 @@ public struct Planner {
     }
 
     func host(
-        _ call: SystemCall, _ aim: Purpose, _ origin: Origin, _ purpose: Phrase, undo: [Operation] = []
+        _ call: SystemCall, _ purpose: Purpose, _ origin: Origin, _ words: Phrase, undo: [Operation] = []
     ) -> Step {
-        Step(operation: .call(call), side: .host, aim: aim, origin: origin, purpose: purpose, undo: undo)
+        Step(operation: .call(call), side: .host, purpose: purpose, origin: origin, words: words, undo: undo)
     }
 
-    func child(_ call: SystemCall, _ aim: Purpose, _ origin: Origin, _ purpose: Phrase) -> Step {
-        Step(operation: .call(call), side: .child, aim: aim, origin: origin, purpose: purpose)
+    func child(_ call: SystemCall, _ purpose: Purpose, _ origin: Origin, _ words: Phrase) -> Step {
+        Step(operation: .call(call), side: .child, purpose: purpose, origin: origin, words: words)
     }
 
     /// Whether the jail has a user namespace of its own.

@@ -31,8 +31,8 @@ struct SharedPlanner {
         levels.flatMap { $0.steps(for: jails, isNested: isNested) }
             + network.map { operation in
                 Step(
-                    operation: .network(operation.value), side: .host, aim: .network(operation.value),
-                    origin: operation.origin, purpose: "connect the network",
+                    operation: .network(operation.value), side: .host, purpose: .network(operation.value),
+                    origin: operation.origin, words: "connect the network",
                     undo: operation.value.undo.map { [.network($0)] } ?? [])
             }
     }
@@ -41,9 +41,9 @@ struct SharedPlanner {
 extension StartFacts.CgroupLevel {
     /// A cgroup has the files of a controller when its parent gives it that, so they are enabled from the top down.
     func steps(for jails: [JailSpec], isNested: Bool) -> [Step] {
-        let aim = Purpose.cgroupLevel(self)
-        func step(_ call: SystemCall, _ origin: Origin, _ purpose: Phrase) -> Step {
-            Step(operation: .call(call), side: .host, aim: aim, origin: origin, purpose: purpose)
+        let purpose = Purpose.cgroupLevel(self)
+        func step(_ call: SystemCall, _ origin: Origin, _ words: Phrase) -> Step {
+            Step(operation: .call(call), side: .host, purpose: purpose, origin: origin, words: words)
         }
         let mark = CgroupMark.attribute(isNested: isNested)
         let make = [

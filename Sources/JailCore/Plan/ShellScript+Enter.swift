@@ -19,7 +19,7 @@ extension ShellScript {
     private var commandSteps: [Step] { plan.commands.first?.steps ?? [] }
 
     private var user: StartFacts.User? {
-        for step in commandSteps { if case .becomeUser(let user) = step.aim { return user } }
+        for step in commandSteps { if case .becomeUser(let user) = step.purpose { return user } }
         return nil
     }
 
@@ -118,7 +118,7 @@ extension ShellScript {
 
     private var filterProgram: (bytes: [UInt8], flags: String) {
         for step in commandSteps {
-            guard case .filter = step.aim, case .call(let call) = step.operation,
+            guard case .filter = step.purpose, case .call(let call) = step.operation,
                 case .structure(let structure) = call.arguments[2],
                 case .pointer(_, let bytes)? = structure.patches.first
             else { continue }

@@ -20,29 +20,29 @@ public final class Step: Equatable, Sendable {
     public let operation: Operation
     public let side: Side
     /// What it is a part of.
-    public let aim: Purpose
+    public let purpose: Purpose
     public let origin: Origin
     /// What it does, as a message says it after "cannot": "attach the root file system".
-    public let purpose: Phrase
+    public let words: Phrase
     /// What takes it back, in that order, where its effect would outlive the jail's processes or a change that fails.
     public let undo: [Operation]
 
     init(
-        operation: Operation, side: Side, aim: Purpose, origin: Origin, purpose: Phrase, undo: [Operation] = []
+        operation: Operation, side: Side, purpose: Purpose, origin: Origin, words: Phrase, undo: [Operation] = []
     ) {
         self.operation = operation
         self.side = side
-        self.aim = aim
-        self.origin = origin
         self.purpose = purpose
+        self.origin = origin
+        self.words = words
         self.undo = undo
     }
 
-    public var subject: Subject { aim.subject }
+    public var subject: Subject { purpose.subject }
 
     public static func == (left: Step, right: Step) -> Bool {
-        left.operation == right.operation && left.side == right.side && left.aim == right.aim
-            && left.origin == right.origin && left.purpose == right.purpose && left.undo == right.undo
+        left.operation == right.operation && left.side == right.side && left.purpose == right.purpose
+            && left.origin == right.origin && left.words == right.words && left.undo == right.undo
     }
 }
 

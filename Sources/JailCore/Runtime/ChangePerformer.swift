@@ -17,7 +17,9 @@ struct ChangePerformer: ~Copyable {
         for step in plan.steps {
             let start = all.count
             all += step.undo.map { operation in
-                Step(operation: operation, side: step.side, aim: step.aim, origin: step.origin, purpose: step.purpose)
+                Step(
+                    operation: operation, side: step.side, purpose: step.purpose, origin: step.origin, words: step.words
+                )
             }
             undo.append(start..<all.count)
         }
@@ -76,7 +78,8 @@ struct ChangePerformer: ~Copyable {
 
     /// A limit is told by its parameter.
     private static func limit(_ error: RuntimeError) -> RuntimeError? {
-        guard case .step(let jail, let step, let errno, _) = error, case .cgroupValue(let file, let value) = step.aim
+        guard case .step(let jail, let step, let errno, _) = error,
+            case .cgroupValue(let file, let value) = step.purpose
         else { return nil }
         let reason =
             errno == .invalidArgument

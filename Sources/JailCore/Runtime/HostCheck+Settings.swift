@@ -41,7 +41,7 @@ extension HostCheck {
     private mutating func say(_ step: Step, _ errno: Errno, _ setting: ProcessSpec.Setting) {
         let isAbsent = setting.interface != nil && errno == .noSuchFileOrDirectory
         say(
-            .error, "cannot \(step.purpose): \(errno.description)", setting.origin,
+            .error, "cannot \(step.words): \(errno.description)", setting.origin,
             hint: isAbsent ? "the jail has \(spec.linksInside.joined(separator: ", "))" : step.hint(for: errno))
     }
 }

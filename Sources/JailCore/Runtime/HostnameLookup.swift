@@ -87,9 +87,9 @@ struct HostnameLookup {
         return calls.map {
             Step(
                 operation: .call($0), side: .child,
-                aim: .hostCommand(JailCommand(words.joined(separator: " ")), parameter: nil),
+                purpose: .hostCommand(JailCommand(words.joined(separator: " ")), parameter: nil),
                 origin: .standard(""),
-                purpose: "look up \(jail.hostname.value)")
+                words: "look up \(jail.hostname.value)")
         }
     }
 

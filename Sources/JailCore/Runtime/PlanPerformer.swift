@@ -142,7 +142,7 @@ struct PlanPerformer: ~Copyable {
             let clone = beginning.host.firstIndex(where: { if case .spawn = $0.operation { true } else { false } })
         else { return }
         for index in beginning.host.indices.dropFirst(clone + 1) {
-            LostProcess.comeBack(jail.label, beginning.host[index].purpose.description) {
+            LostProcess.comeBack(jail.label, beginning.host[index].words.description) {
                 do throws(StepFailure) { try beginningSteps.kernelPlan.perform(index..<index + 1) } catch {
                     return Errno(error.errno).description
                 }
@@ -154,7 +154,7 @@ struct PlanPerformer: ~Copyable {
     /// Whatever step has failed, what is taken back is taken back by root.
     private func becomeRoot() {
         for index in beginning.host.indices {
-            guard case .ownNamespace = beginning.host[index].aim,
+            guard case .ownNamespace = beginning.host[index].purpose,
                 case .call(let call) = beginning.host[index].operation,
                 call == .setEffectiveUser(0) || call == .keepCapabilities(false)
             else { continue }

@@ -17,7 +17,7 @@ extension RuntimeError {
             if let directory = step.directory {
                 return named(jail, "chdir \(Terminal.escaped(directory)): \(errno.description)")
             }
-            return named(jail, "cannot \(step.purpose): \(errno.description)")
+            return named(jail, "cannot \(step.words): \(errno.description)")
                 + "\n    \(location(step.origin))step \(number + 1): \(step.operation.spelling)"
         case .alreadyExists(let jail, _): return "\"\(jail)\" already exists"
         default: return message
@@ -49,7 +49,7 @@ extension JailCommand {
 extension Step {
     /// What chdir(2) was asked for, if this is that.
     fileprivate var directory: String? {
-        guard case .directory(let path) = aim else { return nil }
+        guard case .directory(let path) = purpose else { return nil }
         return path
     }
 }

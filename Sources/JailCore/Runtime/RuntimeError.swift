@@ -56,7 +56,7 @@ extension RuntimeError {
         case .step(let jail, let step, let errno, _) where step.typed != nil:
             "\(jail): \(Terminal.escaped(step.typed ?? "")): \(errno.description)"
         case .step(let jail, let step, let errno, let number):
-            "\(location(step.origin))\(jail): cannot \(step.purpose): \(errno.description)\n"
+            "\(location(step.origin))\(jail): cannot \(step.words): \(errno.description)\n"
                 + "    step \(number + 1): \(step.operation.spelling)"
         case .command(let jail, let text, let origin, let outcome):
             "\(location(origin))\(jail): \(Terminal.escaped(text)): \(outcome.description)"
@@ -129,7 +129,7 @@ extension Step {
     /// The option of `jailrun exec` that asked for it: whoever typed that reads of it, not of system calls.
     fileprivate var typed: String? {
         guard case .commandLine = origin else { return nil }
-        switch aim {
+        switch purpose {
         case .directory(let path): return "-w \(path)"
         case .becomeUser(let user): return "-u \(user.name)"
         default: return nil

@@ -30,9 +30,9 @@ public struct HostProgram: ~Copyable {
         let plan = KernelPlan(
             steps: calls.map {
                 Step(
-                    operation: .call($0), side: .child, aim: .hostCommand(command, parameter: nil),
+                    operation: .call($0), side: .child, purpose: .hostCommand(command, parameter: nil),
                     origin: .commandLine,
-                    purpose: "run \(name)")
+                    words: "run \(name)")
             })
         let pair = try attempt("cannot run \(name)") { () throws(Errno) in try ControlPair() }
         signals.restoreCallersProcess()
