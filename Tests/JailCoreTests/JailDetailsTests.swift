@@ -90,7 +90,8 @@ struct JailDetailsTests {
 
     @Test("a record is read as it was written, whatever is in it")
     func roundTrip() throws {
-        let details = try full()
+        var details = try full()
+        details.networkChange = .init(name: "b", undo: details.networkUndo)
         // Or a field that is left out would go unnoticed. A setting has no value when the parameter has none.
         #expect(gaps(details, "details").allSatisfy { $0.hasSuffix(".values") })
         #expect(try read(details) == details)

@@ -176,12 +176,12 @@ extension NetworkSpec {
 
 extension NetworkOperation {
     /// Takes back what other jails may use, too.
-    fileprivate var isShared: Bool { possession == .shared }
+    var isShared: Bool { possession == .shared }
 
     /// Takes away a link of the jail's own.
     fileprivate var isOfLink: Bool { if case .removeLink = self { true } else { false } }
 
-    fileprivate var isOfMovedLink: Bool { possession == .movedLink }
+    var isOfMovedLink: Bool { possession == .movedLink }
 
     /// What is taken back.
     fileprivate var shared: NetworkOperation? {
@@ -202,7 +202,7 @@ extension NetworkOperation {
     fileprivate var opensDoor: Bool { if case .openDoor = self { true } else { false } }
 
     /// Takes back rules, by the jail's name.
-    fileprivate var isOfRules: Bool { possession == .rules }
+    var isOfRules: Bool { possession == .rules }
 
     fileprivate func publishes(_ jail: String) -> Bool {
         if case .publish(let rules) = self { rules.jail == jail } else { false }

@@ -30,9 +30,13 @@ struct ChangePerformer: ~Copyable {
         steps = HostSteps(steps: all, jail: record.spec, host: host, network: network)
     }
 
-    /// - Parameter commit: writes the record.
+    /// - Parameters:
+    ///   - commit: writes the record.
+    ///   - whenTakenBack: called after a failure, unless something of the change is left.
     /// - Throws: why a step failed, or the record could not be written, when the steps before that are taken back.
-    func perform(_ commit: () throws(RuntimeError) -> Void) throws(RuntimeError) {
+    func perform(
+        _ commit: () throws(RuntimeError) -> Void, whenTakenBack: () throws(RuntimeError) -> Void
+    ) throws(RuntimeError) {
         var done = 0
         do throws(RuntimeError) {
             while done < plan.steps.count {
@@ -41,23 +45,31 @@ struct ChangePerformer: ~Copyable {
             }
             try commit()
         } catch {
-            takeBack(done)
+            if takeBack(done) { tellFailure(of: whenTakenBack) }
             throw error
         }
         for index in plan.steps.count..<plan.allSteps.count { try perform(index) }
     }
 
+    private func tellFailure(of body: () throws(RuntimeError) -> Void) {
+        do throws(RuntimeError) { try body() } catch { host.warn(error.message) }
+    }
+
     /// What cannot be taken back is told, and keeps nothing else from it.
-    private func takeBack(_ count: Int) {
+    /// - Returns: whether nothing is left.
+    private func takeBack(_ count: Int) -> Bool {
+        var isWhole = true
         for range in undo[..<count].reversed() {
             for index in range {
                 if steps.steps[index].operation.movesCaller {
                     LostProcess.comeBack(record.spec.label) { objection(to: index) }
                 } else if let objection = objection(to: index) {
                     host.warn("\(record.spec.label): cannot take the change back: \(objection)")
+                    isWhole = false
                 }
             }
         }
+        return isWhole
     }
 
     /// Performs a step.

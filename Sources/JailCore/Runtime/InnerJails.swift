@@ -82,7 +82,7 @@ struct InnerJails {
             name: name, label: name, identity: identity, phase: .up, cgroup: cgroup, pid: pid, startTime: startTime,
             isTransient: false, supervisor: 0, supervisorStartTime: 0, hasNetwork: false)
         var details = outer.details
-        details.networkUndo = []
+        (details.networkUndo, details.networkChange) = ([], nil)
         details.spec = outer.spec.inside(name, try recorded(folder, in: maker))
         details.spec.path.value = Self.path(details.spec.path.value, in: maker)
         return JailRecord(trace: trace, details: details)

@@ -11,6 +11,7 @@ extension JailDetails {
             json.field("createdSeconds", createdSeconds)
             json.field("configuration", configuration)
             json.field("filter", filter)
+            try json.field("networkChange", rare: networkChange)
         }
         return RecordForm.sealed(json.bytes)
     }

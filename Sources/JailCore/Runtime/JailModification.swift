@@ -148,14 +148,26 @@ public struct JailModification {
         new.details.networkUndo = plan.networkUndo
         new.trace.revision += 1
         new.trace.hasNetwork = old.trace.hasNetwork || spec.network.isConnected
+        if network != nil { new.details.networkChange = nil }
         // From here on there may be something to be taken back.
+        if network != nil { try announce(new, from: old) }
         if new.trace.hasNetwork != old.trace.hasNetwork { try host.state.write(new.trace) }
-        try ChangePerformer(plan, of: old, host: host, network: network).perform { () throws(RuntimeError) in
+        let performer = ChangePerformer(plan, of: old, host: host, network: network)
+        try performer.perform { () throws(RuntimeError) in
             if isRenamed { try rename(&new, from: old) } else { try write(new) }
+        } whenTakenBack: { () throws(RuntimeError) in
+            if network != nil { try host.state.write(old.details) }
         }
         network?.close()
         _ = consume registry
         _ = consume other
+    }
+
+    /// If this is killed, whoever comes next takes the network back to what the record says of it.
+    private func announce(_ new: JailRecord, from old: JailRecord) throws(RuntimeError) {
+        var details = old.details
+        details.networkChange = JailDetails.NetworkChange(name: new.spec.name.value, undo: new.details.networkUndo)
+        try host.state.write(details)
     }
 
     private func write(_ record: JailRecord) throws(RuntimeError) {

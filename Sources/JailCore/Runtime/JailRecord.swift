@@ -181,6 +181,16 @@ struct JailDetails: Codable, Sendable, Equatable {
     var configuration: String
     /// The filter that was made of a profile, in base64: who joins later gets the same, whatever the file says by then.
     var filter: String?
+    /// Written before the first step of a change of its network, and nil again with what it has then: whoever finds it connects the
+    /// jail as `spec` says.
+    var networkChange: NetworkChange?
+
+    /// What a change that was begun may have made.
+    struct NetworkChange: Codable, Sendable, Equatable {
+        /// The jail's name after it.
+        var name: String
+        var undo: [NetworkOperation]
+    }
 
     /// What is known of a jail of which nothing can be read, or that was recorded without all that is recorded now.
     init?(standardFor name: String, generation: UInt64 = 0) {

@@ -175,8 +175,11 @@ public struct JailRepair {
 
     private func remove(_ trace: JailTrace) throws(RuntimeError) {
         HookCgroup.end(HookCgroup.place(of: trace.name, host), host)
-        let undo = try host.state.record(of: trace.name)?.details.networkUndo ?? []
-        JailRemoval(trace: trace, networkUndo: undo, host: host).run()
+        let record = try host.state.record(of: trace.name)
+        let undo = try record.map { record throws(RuntimeError) in
+            try NetworkReconnection(record: record, host: host).undo()
+        }
+        JailRemoval(trace: trace, networkUndo: undo ?? [], host: host).run()
     }
 
     /// A jail that lives without a record is one whose start was broken off: nothing lists it, and nothing could stop it.

@@ -54,10 +54,22 @@ struct NetworkGroup {
     func handOver(from name: String, to heir: JailTrace, _ connection: NetworkConnection) throws(NetlinkError) {
         let links = HostNetworkFacts(links: try connection.netlink.links()).jailLinks
         for link in links where link.jail == name && NetworkPlanner.isHostEnd(link.name, jid: number) {
-            let alias = JailLink.alias(jail: heir.name, interface: link.interface, addresses: link.addresses)
-            let state = LinkState(name: link.name, namespace: .host, alias: alias)
-            try connection.netlink.perform(.raiseLink(state), under: connection.lock)
+            try rename(link, to: heir.name, connection)
         }
+    }
+
+    /// Gives links that a broken change of a member's name has renamed their name again.
+    func takeLinks(_ former: String, back name: String, _ connection: NetworkConnection) throws(NetlinkError) {
+        for link in HostNetworkFacts(links: try connection.netlink.links()).jailLinks
+        where link.jail == former && NetworkPlanner.isHostEnd(link.name, jid: number) {
+            try rename(link, to: name, connection)
+        }
+    }
+
+    private func rename(_ link: JailLink, to name: String, _ connection: NetworkConnection) throws(NetlinkError) {
+        let alias = JailLink.alias(jail: name, interface: link.interface, addresses: link.addresses)
+        let state = LinkState(name: link.name, namespace: .host, alias: alias)
+        try connection.netlink.perform(.raiseLink(state), under: connection.lock)
     }
 
     /// Last, when nothing in the network has the jail's name any more: from now on nothing is handed to it.

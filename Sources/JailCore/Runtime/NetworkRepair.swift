@@ -41,29 +41,9 @@ final class NetworkRepair {
     /// For a command. The caller holds the jail's lock.
     func mend(_ record: JailRecord) {
         do throws(RuntimeError) {
-            try sayLostLink(record)
             guard try isLacking(record) else { return }
             try mend(record, NetworkConnection(host: host))
         } catch { host.warn(message(of: error, record)) }
-    }
-
-    /// A change of its addresses that was killed may have taken it away, and nobody knows any more what was to be there.
-    private func sayLostLink(_ record: JailRecord) throws(RuntimeError) {
-        guard sees(record), try lostLink(of: record) != nil else { return }
-        // It may have come after the first look.
-        forget()
-        guard let link = try lostLink(of: record) else { return }
-        host.warn(
-            "\(record.spec.label): its link \(link) is gone, as when a change of its addresses was killed: jailrun restart "
-                + "\(record.spec.label) makes it again")
-    }
-
-    private func lostLink(of record: JailRecord) throws(RuntimeError) -> String? {
-        let names = try look().names
-        for undo in record.details.networkUndo {
-            if case .removeLink(let name) = undo, !names.contains(name) { return name }
-        }
-        return nil
     }
 
     /// For a supervisor, which waits for nobody. The caller holds the jail's lock.
@@ -75,21 +55,48 @@ final class NetworkRepair {
         return true
     }
 
+    private func lostLink(of record: JailRecord) throws(RuntimeError) -> String? {
+        let names = try look().names
+        for undo in record.details.networkUndo {
+            if case .removeLink(let name) = undo, !names.contains(name) { return name }
+        }
+        return nil
+    }
+
     func message(of error: RuntimeError, _ record: JailRecord) -> String {
-        "\(record.spec.label): rules of nftables are missing: \(error.message)"
+        "\(record.spec.label): \(error.message)"
     }
 
     private func sees(_ record: JailRecord) -> Bool { record.trace.hasNetwork && Host.seesRules && !host.isNested }
 
     private func isLacking(_ record: JailRecord) throws(RuntimeError) -> Bool {
         guard sees(record) else { return false }
+        if record.details.networkChange != nil { return true }
+        if try lostLink(of: record) != nil { return true }
         return try !lack(of: record).isNothing
     }
 
     private func mend(_ record: JailRecord, _ connection: NetworkConnection) throws(RuntimeError) {
+        if try reconnect(record, connection) { return }
         let lack = try putBack(record, connection)
         if lack.isNothing { return }
         host.warn("\(record.spec.label): \(words(lack, record)): somebody had removed them, and they are back")
+    }
+
+    /// Links of its own, and what is said of them: all is made anew, so that nothing of it can be missing.
+    /// - Returns: false when there is no need, or it has ended meanwhile.
+    private func reconnect(_ record: JailRecord, _ connection: NetworkConnection) throws(RuntimeError) -> Bool {
+        // It may have come after the first look.
+        forget()
+        let link = try lostLink(of: record)
+        if record.details.networkChange == nil, link == nil { return false }
+        defer { forget() }
+        guard try NetworkReconnection(record: record, host: host).run(connection) else { return true }
+        let reason =
+            record.details.networkChange == nil
+            ? "its link \(link ?? "") was gone" : "a change of its network was broken off, and is taken back"
+        host.warn("\(record.spec.label): \(reason): it is connected as before")
+        return true
     }
 
     private func words(_ lack: Lack, _ record: JailRecord) -> String {
@@ -200,7 +207,7 @@ final class NetworkRepair {
             + (lack.isOfRules ? rules(for: lack, of: record, connection) : [])
         do throws(NetlinkError) {
             for operation in operations { try connection.netlink.perform(operation, under: connection.lock) }
-        } catch { throw .host("cannot put them back: \(error)", hint: error.hint) }
+        } catch { throw .host("cannot put back its rules of nftables: \(error)", hint: error.hint) }
         return lack
     }
 
@@ -248,7 +255,7 @@ final class NetworkRepair {
             var facts = try netlink.facts(for: network)
             facts.remember(ledger)
             return try NetworkPlan(publishing: network, jail: jail, facts: facts).operations.map(\.value)
-        } catch { throw .host("cannot put them back: \(error)", hint: nil) }
+        } catch { throw .host("cannot put back its rules of nftables: \(error)", hint: nil) }
     }
 }
 

@@ -28,7 +28,6 @@ final class NetworkStart {
     private let number: Int
     private var companion: Companion?
     private var connection: NetworkConnection?
-    private var namespace = Descriptor(-1)
 
     private static let timeoutMilliseconds = 30000
     private static let pauseMilliseconds = 2
@@ -200,7 +199,7 @@ final class NetworkStart {
     /// - Parameter child: the pid of the jail's first process, whose network namespace is the jail's.
     func perform(_ operation: NetworkOperation, step: Step, child: Int32) throws(RuntimeError) {
         do throws(NetlinkError) {
-            if namespace.number < 0 && child > 0 { try enter(child) }
+            if child > 0 { try connection!.enter(networkOf: child) }
             try connection!.netlink.perform(operation, under: connection!.lock)
             if case .moveLink(let name, _) = operation, let index = connection!.netlink.indexInJail(of: name) {
                 moved.append((name, index))
@@ -223,11 +222,6 @@ final class NetworkStart {
         .unsuitable(jail: jail.label, origin: origin, "cannot connect the network: \(error)", hint: error.hint)
     }
 
-    private func enter(_ child: Int32) throws(NetlinkError) {
-        do throws(Errno) { namespace = try Files.open("/proc/\(child)/ns/net") } catch { throw .socket(error) }
-        try connection!.netlink.enter(FileDescriptor(rawValue: namespace.number))
-    }
-
     /// Lets go of the lock, and of the network that was joined.
     func close() { (connection, holder) = (nil, nil) }
 }
@@ -238,6 +232,7 @@ final class NetworkConnection {
     let lock: NetworkLock
     private let proc: Descriptor
     private let lockFile: JailLock
+    private var namespace = Descriptor(-1)
 
     convenience init(host: Host) throws(RuntimeError) {
         try self.init(
@@ -261,6 +256,13 @@ final class NetworkConnection {
         } catch { throw .host("\(error)", hint: error.hint) }
         self.proc = proc
         self.lockFile = lockFile
+    }
+
+    /// Lets operations in a jail's network be performed, once that of a process of it is open.
+    func enter(networkOf pid: Int32) throws(NetlinkError) {
+        if namespace.number >= 0 { return }
+        do throws(Errno) { namespace = try Files.open("/proc/\(pid)/ns/net") } catch { throw .socket(error) }
+        try netlink.enter(FileDescriptor(rawValue: namespace.number))
     }
 
     static func openProc() throws(RuntimeError) -> Descriptor {

@@ -1,0 +1,113 @@
+internal import SystemPackage
+
+/// Connects a jail that runs as its record says, by the operations of a start: its link is gone, or a change of its network was
+/// broken off, and nobody knows how far that came. The caller holds the jail's lock.
+struct NetworkReconnection {
+    let record: JailRecord
+    let host: Host
+
+    private var number: Int { record.trace.network }
+    /// The name that a change was to give it.
+    private var next: String? { record.details.networkChange?.name }
+
+    /// - Returns: false when its processes have ended meanwhile: whoever removes it takes the rest back.
+    func run(_ connection: NetworkConnection) throws(RuntimeError) -> Bool {
+        do throws(RuntimeError) { try connect(connection) } catch {
+            if try !record.isAlive() { return false }
+            throw error
+        }
+        return true
+    }
+
+    private func connect(_ connection: NetworkConnection) throws(RuntimeError) {
+        let group = NetworkGroup(number: number, host: host)
+        let members = try group.members().map(\.name)
+        let undo = try self.undo()
+        let links = try network { () throws(NetlinkError) in
+            try connection.enter(networkOf: record.pid)
+            return try self.links(of: members, connection)
+        }
+        // What others are in, too, stays: only rules and the link's name are this jail's own.
+        let isShared = !links.isEmpty && members.contains { $0 != record.name }
+        try network { () throws(NetlinkError) in
+            if isShared, let next, !members.contains(next) {
+                try group.takeLinks(next, back: record.name, connection)
+            }
+            let removals = isShared ? [] : links.map { NetworkOperation.removeLink(name: $0) }
+            for operation in undo.filter({ isShared ? $0.isOfRules : isOwn($0, links) }) + removals {
+                try connection.netlink.perform(operation, under: connection.lock)
+            }
+        }
+        let operations = try self.plan(connection, rulesAlone: isShared)
+        try network { () throws(NetlinkError) in
+            try connection.netlink.perform(operations, under: connection.lock)
+            _ = try connection.netlink.removeUnused(under: connection.lock)
+        }
+        try write(operations.map(\.value).undo, rulesAlone: isShared)
+    }
+
+    private func network<Value>(_ body: () throws(NetlinkError) -> Value) throws(RuntimeError) -> Value {
+        do throws(NetlinkError) { return try body() } catch { throw failure("\(error)", hint: error.hint) }
+    }
+
+    private func failure(_ reason: String, hint: String?) -> RuntimeError {
+        .host("cannot connect it again: \(reason)", hint: hint)
+    }
+
+    // MARK: What there is
+
+    /// What takes back whatever it may have, newest first. The name that a change was to give it may be another jail's by now.
+    func undo() throws(RuntimeError) -> [NetworkOperation] {
+        guard let change = record.details.networkChange else { return record.details.networkUndo }
+        let isThere = try host.state.hasTrace(of: change.name)
+        let isOthers = isThere && change.name != record.name
+        return change.undo.filter { !isOthers || !$0.isOfRules } + record.details.networkUndo
+    }
+
+    /// By their names and aliases: a link of that name may have become another one's since.
+    private func links(of members: [String], _ connection: NetworkConnection) throws(NetlinkError) -> [String] {
+        let owners = members + [record.name, next ?? record.name]
+        return try connection.netlink.links().filter { link in
+            guard NetworkPlanner.isHostEnd(link.name, jid: number) else { return false }
+            let owned = JailLink(name: link.name, alias: link.alias, master: link.master)
+            return owned.map { owners.contains($0.jail) } ?? link.alias.isEmpty
+        }.map(\.name)
+    }
+
+    private func isOwn(_ operation: NetworkOperation, _ links: [String]) -> Bool {
+        switch operation {
+        case .removeLink(let name), .releaseLink(let name): links.contains(name)
+        default: !operation.isShared && !operation.isOfMovedLink
+        }
+    }
+
+    // MARK: What it is to have
+
+    private func plan(_ connection: NetworkConnection, rulesAlone: Bool) throws(RuntimeError)
+        -> [Located<NetworkOperation>]
+    {
+        var network = record.spec.network
+        // Those were moved, and are where they are.
+        network.interfaces = []
+        if !network.isConnected { return [] }
+        let facts = try self.network { [network] () throws(NetlinkError) in
+            var facts = try connection.netlink.facts(for: network)
+            facts.remember(try connection.lock.ledger())
+            return facts
+        }
+        let jail = (record.name, number)
+        do throws(NetworkPlanError) {
+            return rulesAlone
+                ? try NetworkPlan(publishing: network, jail: jail, facts: facts).operations
+                : try NetworkPlan(for: network, jail: jail, facts: facts).operations
+        } catch { throw failure("\(error)", hint: error.hint) }
+    }
+
+    private func write(_ undo: [NetworkOperation], rulesAlone: Bool) throws(RuntimeError) {
+        var details = record.details
+        details.networkChange = nil
+        let kept = details.networkUndo.filter { rulesAlone ? !$0.isOfRules && !undo.contains($0) : $0.isOfMovedLink }
+        details.networkUndo = undo + kept
+        try host.state.write(details)
+    }
+}

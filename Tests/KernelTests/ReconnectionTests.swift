@@ -1,0 +1,100 @@
+import Foundation
+import Glibc
+import Testing
+
+extension Kernel {
+    /// A jail that runs is connected as its record says, whatever has become of its links.
+    @Suite struct ReconnectionTests {
+        private static var rules: [String] {
+            Command(["nft", "list", "ruleset"]).run().lines.filter { $0.contains("comment") || $0.contains("chain vj") }
+        }
+
+        /// With a jail `t` that serves a page, and the rules that it has.
+        private static func with(_ body: (Machine, [String]) throws -> Void) throws {
+            try Machine.with { machine in
+                let created = machine.create("ip4.addr=10.77.0.10", "port=127.0.0.1:8080:80")
+                try #require(created.status == 0, "\(created)")
+                _ = machine.link("jexec", "t", "/bin/sh", "-c", "echo here >/tmp/index.html; httpd -h /tmp")
+                try body(machine, rules)
+                machine.remove()
+            }
+        }
+
+        /// What of its network is not as its record says.
+        private static func faults(_ machine: Machine, _ before: [String]) -> [String] {
+            var faults: [String] = []
+            let inside = machine.link("jexec", "t", "ip", "-4", "addr").output
+            if !inside.contains("inet 10.77.0.10/24") || inside.contains("10.77.0.11") { faults.append(inside) }
+            if rules.sorted() != before.sorted() { faults.append("\(rules)") }
+            let page = Command(["curl", "-s", "-m", "2", "http://127.0.0.1:8080/"]).run().output
+            if page != "here\n" { faults.append("page: \(page)") }
+            let link = Command.shell("ip -o link show type veth | grep -c 'alias jailrun:t jail0 10.77.0.10/24'").run()
+            if link.output != "1\n" { faults.append(Command(["ip", "link"]).run().output) }
+            return faults
+        }
+
+        /// Changes the jail, and is killed as it makes that call for the nth time.
+        /// - Returns: whether it has ended before.
+        private static func change(_ machine: Machine, _ words: [String], killedAt call: String, _ count: Int) -> Bool {
+            let jid = machine.link("jls", "-j", "t", "jid").output.dropLast()
+            let outcome = Command(
+                [
+                    "strace", "-f", "-o", "/dev/null", "-e", "trace=\(call)", "-e",
+                    "inject=\(call):signal=KILL:when=\(count)", "\(machine.directory)/jail", "-m", "jid=\(jid)",
+                ] + words
+            ).run()
+            return outcome.status == 0
+        }
+
+        @Test(
+            "a change of the network that is killed is taken back by the next command, at whatever call it was killed",
+            arguments: [
+                ["ip4.addr=10.77.0.11", "port=127.0.0.1:8081:80"], ["port=127.0.0.1:8081:80"],
+                ["name=new", "ip4.addr=10.77.0.11"], ["ip4.addr=", "port="],
+            ])
+        func killed(words: [String]) throws {
+            // A new name is the jail's from its record's third file on: then it is finished.
+            for call in ["sendmsg", "rename"] where call == "sendmsg" || words[0] != "name=new" {
+                try Self.with { machine, before in
+                    var count = 1
+                    while !Self.change(machine, words, killedAt: call, count), count < 100 {
+                        var (list, faults) = (machine.jailrun("list"), Self.faults(machine, before))
+                        // The lock of the one that was killed is let go when the kernel comes to it.
+                        eventually(seconds: 5) {
+                            if faults.isEmpty { return true }
+                            (list, faults) = (machine.jailrun("list"), Self.faults(machine, before))
+                            return faults.isEmpty
+                        }
+                        #expect(list.status == 0 && faults == [], "\(call) \(count): \(list)")
+                        if !faults.isEmpty { return }
+                        count += 1
+                    }
+                    #expect(count > 2 && count < 100)
+                    machine.remove("new")
+                }
+            }
+        }
+
+        @Test("a link of a jail that somebody has deleted is made again by the next command, which says so")
+        func deleted() throws {
+            try Self.with { machine, before in
+                let jid = machine.link("jls", "-j", "t", "jid").output.dropLast()
+                #expect(Command(["ip", "link", "delete", "vjail\(jid)"]).run().status == 0)
+                let list = machine.jailrun("list")
+                #expect(list.errors.contains("t: its link vjail\(jid) was gone: it is connected as before"), "\(list)")
+                #expect(Self.faults(machine, before) == [])
+                #expect(machine.jailrun("list").errors == "")
+            }
+        }
+
+        @Test("a change that fails, and is taken back, leaves nothing to be taken back again")
+        func failed() throws {
+            try Self.with { machine, before in
+                let words = ["-m", "name=t", "ip4.addr=10.77.0.11", "cgroup.cgroup.max.descendants=x"]
+                #expect(Command(["\(machine.directory)/jail"] + words).run().status == 1)
+                let list = machine.jailrun("list")
+                #expect(list.errors == "" && Self.faults(machine, before) == [], "\(list)")
+            }
+        }
+    }
+}
