@@ -90,18 +90,15 @@ static int ask(int fd, struct nl_msg *request, uint32_t sequence, struct search 
     return error ? error : cns_exchange_hear(fd, sequence, sequence, &heard);
 }
 
-/* Where the kernel tracks nothing, or cannot be asked about it, there is nothing to be forgotten. */
-static int unless_absent(int error) {
-    return error == -EOPNOTSUPP || error == -EINVAL || error == -ENOENT || error == -EAFNOSUPPORT ? 0 : error;
-}
-
 static int forget(int fd, struct search *search) {
     uint32_t sequence = 1;
     struct nl_msg *request = make(IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC);
-    int error = unless_absent(ask(fd, request, sequence, search));
+    /* Where the kernel tracks nothing, or cannot be asked about it, there is nothing to be forgotten. */
+    int error = cns_exchange_unless_absent(ask(fd, request, sequence, search));
     nlmsg_free(request);
     for (size_t i = 0; i < search->length; i++) {
-        if (!error) error = unless_absent(ask(fd, search->found[i], ++sequence, search)); /* it may have ended */
+        /* It may have ended. */
+        if (!error) error = cns_exchange_unless_absent(ask(fd, search->found[i], ++sequence, search));
         nlmsg_free(search->found[i]);
     }
     free(search->found);

@@ -14,19 +14,29 @@
  * as a rule. What is still not there after a second was lost. */
 enum { RECEIVED = 32768, ATTEMPTS = 10, PAUSE_MILLISECONDS = 100 };
 
-int cns_exchange_open(int protocol) {
-    struct sockaddr_nl address = {.nl_family = AF_NETLINK};
-    int on = 1, fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
+static int open_socket(int protocol, int flags, uint32_t groups) {
+    struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = groups};
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags, protocol);
     if (fd < 0) return -errno;
-    if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0) {
-        int error = -errno;
-        close(fd);
-        return error;
-    }
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) == 0) return fd;
+    int error = -errno;
+    close(fd);
+    return error;
+}
+
+int cns_exchange_watch(int protocol, uint32_t groups) { return open_socket(protocol, SOCK_NONBLOCK, groups); }
+
+int cns_exchange_open(int protocol) {
+    int on = 1, fd = open_socket(protocol, 0, 0);
+    if (fd < 0) return fd;
     /* Only spoils messages when an old kernel has it not. */
     setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
     setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);
     return fd;
+}
+
+int cns_exchange_unless_absent(int error) {
+    return error == -ENOENT || error == -EOPNOTSUPP || error == -EINVAL || error == -EAFNOSUPPORT ? 0 : error;
 }
 
 int cns_exchange_send(int fd, const void *bytes, size_t length) {

@@ -21,6 +21,10 @@ struct cns_heard {
 
 /* A socket of that protocol of netlink(7), in the thread's network namespace, or a negative errno. */
 int cns_exchange_open(int protocol);
+/* A descriptor that can be read from when something happens that one of those groups hears of, a bit for each. */
+int cns_exchange_watch(int protocol, uint32_t groups);
+/* 0 where what was asked about cannot be there, as the kernel does not know of it; other errors as they are. */
+int cns_exchange_unless_absent(int error);
 int cns_exchange_send(int fd, const void *bytes, size_t length);
 /*
  * Hears until the request `last` is acknowledged or its dump is over, or until the first error of the requests since

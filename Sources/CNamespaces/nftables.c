@@ -27,7 +27,7 @@ _Static_assert((int)CNS_NFT_META_IIFNAME == NFT_META_IIFNAME && (int)CNS_NFT_MET
                    (int)CNS_NFT_META_PROTOCOL == NFT_META_PROTOCOL && (int)CNS_NFT_META_IIFTYPE == NFT_META_IIFTYPE &&
                    (int)CNS_NFT_LINK_HEADER == NFT_PAYLOAD_LL_HEADER && (int)CNS_NFT_INET == NFPROTO_INET &&
                    (int)CNS_NFT_IPV4 == NFPROTO_IPV4 && (int)CNS_NFT_NETDEV == NFPROTO_NETDEV &&
-                   (int)CNS_NFT_BRIDGE == NFPROTO_BRIDGE && (int)CNS_NFT_IPV6 == NFPROTO_IPV6,
+                   (int)CNS_NFT_IPV6 == NFPROTO_IPV6,
                "the numbers of nf_tables.h");
 
 enum { SEND_BUFFER = 8 << 20 };

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "netlink_exchange.h"
 #include "nftables.h"
 
 /* MARK: attributes */
@@ -276,17 +277,12 @@ static int on_rule(struct nlmsghdr *header, void *argument) {
     return 0;
 }
 
-/* No such table; or a kernel without nf_tables, or without that family, which has nothing in it either. */
-static int unless_absent(int error) {
-    return error == -ENOENT || error == -EOPNOTSUPP || error == -EINVAL || error == -EAFNOSUPPORT ? 0 : error;
-}
-
 int cns_nft_list(struct cns_nft *self, const struct cns_nft_packet *packets, size_t count,
                  struct cns_nft_rules *rules) {
     struct asked asked = {rules, packets, count < CNS_NFT_MOST_PACKETS ? count : CNS_NFT_MOST_PACKETS};
     cns_nft_ask(self, NFT_MSG_GETRULE, self->family);
     cns_nft_put_text(self, NFTA_RULE_TABLE, self->table);
-    return unless_absent(cns_nft_hear(self, on_rule, &asked));
+    return cns_exchange_unless_absent(cns_nft_hear(self, on_rule, &asked));
 }
 
 void cns_nft_free(struct cns_nft_rules *rules) {
@@ -313,7 +309,7 @@ int cns_nft_has_table(struct cns_nft *self, bool *is_there) {
     struct sought sought = {self->table, is_there};
     *is_there = false;
     cns_nft_ask(self, NFT_MSG_GETTABLE, self->family);
-    return unless_absent(cns_nft_hear(self, on_table, &sought));
+    return cns_exchange_unless_absent(cns_nft_hear(self, on_table, &sought));
 }
 
 static int on_chain(struct nlmsghdr *header, void *argument) {
@@ -329,17 +325,15 @@ static int on_chain(struct nlmsghdr *header, void *argument) {
     chain->family = message->nfgen_family;
     copy(chain->table, sizeof chain->table, find(body(header), NFTA_CHAIN_TABLE));
     copy(chain->name, sizeof chain->name, find(body(header), NFTA_CHAIN_NAME));
-    copy(chain->type, sizeof chain->type, find(body(header), NFTA_CHAIN_TYPE));
     chain->is_base = hook.at != NULL;
     chain->drops = chain->is_base && number(find(body(header), NFTA_CHAIN_POLICY)) == NF_DROP;
     chain->hook = number(find(hook, NFTA_HOOK_HOOKNUM));
-    chain->priority = (int32_t)number(find(hook, NFTA_HOOK_PRIORITY));
     return 0;
 }
 
 int cns_nft_list_chains(struct cns_nft *self, uint8_t family, struct cns_nft_chains *chains) {
     cns_nft_ask(self, NFT_MSG_GETCHAIN, family);
-    return unless_absent(cns_nft_hear(self, on_chain, chains));
+    return cns_exchange_unless_absent(cns_nft_hear(self, on_chain, chains));
 }
 
 void cns_nft_free_chains(struct cns_nft_chains *chains) {
@@ -350,15 +344,7 @@ void cns_nft_free_chains(struct cns_nft_chains *chains) {
 
 /* MARK: changes */
 
-int cns_nft_watch(void) {
-    struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = 1u << (NFNLGRP_NFTABLES - 1)};
-    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER);
-    if (fd < 0) return -errno;
-    if (bind(fd, (struct sockaddr *)&address, sizeof address) == 0) return fd;
-    int error = -errno;
-    close(fd);
-    return error;
-}
+int cns_nft_watch(void) { return cns_exchange_watch(NETLINK_NETFILTER, 1u << (NFNLGRP_NFTABLES - 1)); }
 
 static bool is_loss(const struct nlmsghdr *header) {
     switch (header->nlmsg_type) {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "netlink.h"
+#include "netlink_exchange.h"
 
 static int open_sysctl(int proc, const char *path, uint64_t flags) {
     struct open_how how = {
@@ -56,16 +57,8 @@ int cns_sysctl_read(int proc, const char *path, char *value, size_t capacity) {
 /* MARK: forwarding */
 
 int cns_forwarding_watch(void) {
-    struct sockaddr_nl address = {
-        .nl_family = AF_NETLINK,
-        .nl_groups = 1u << (RTNLGRP_IPV4_NETCONF - 1) | 1u << (RTNLGRP_IPV6_NETCONF - 1),
-    };
-    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
-    if (fd < 0) return -errno;
-    if (bind(fd, (struct sockaddr *)&address, sizeof address) == 0) return fd;
-    int error = -errno;
-    close(fd);
-    return error;
+    uint32_t groups = 1u << (RTNLGRP_IPV4_NETCONF - 1) | 1u << (RTNLGRP_IPV6_NETCONF - 1);
+    return cns_exchange_watch(NETLINK_ROUTE, groups);
 }
 
 void cns_forwarding_heard(int watch) {

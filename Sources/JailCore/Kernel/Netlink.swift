@@ -126,9 +126,7 @@ public import SystemPackage
         case .removeAddress(let address): unsafe cns_netlink_delete_address(socket, address.link, address.address)
         case .addRoute(let route):
             unsafe cns_netlink_add_route(socket, route.destination, route.link, route.gateway, route.source)
-        case .addNeighbour(let link, let address, let mac):
-            unsafe cns_netlink_add_neighbour(socket, link, address, mac)
-        case .pinNeighbour(let link, let address, let mac):
+        case .addNeighbour(let link, let address, let mac, _):
             unsafe cns_netlink_add_neighbour(socket, link, address, mac)
         case .unpinNeighbour(let link, let address): unsafe cns_netlink_delete_neighbour(socket, link, address)
         case .reflect(let port): unsafe cns_netlink_reflect(socket, port)

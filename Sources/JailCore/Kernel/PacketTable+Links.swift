@@ -81,12 +81,10 @@ extension PacketTable {
         var family: UInt8
         var table: String
         var name: String
-        var type: String
         var isBase: Bool
         /// By its policy.
         var drops: Bool
         var hook: Int
-        var priority: Int
     }
 
     /// Of all tables.
@@ -101,8 +99,7 @@ extension PacketTable {
         return unsafe UnsafeBufferPointer(start: list.first, count: list.count).map { chain in
             Chain(
                 family: chain.family, table: Self.text(of: chain.table), name: Self.text(of: chain.name),
-                type: Self.text(of: chain.type), isBase: chain.is_base, drops: chain.drops, hook: Int(chain.hook),
-                priority: Int(chain.priority))
+                isBase: chain.is_base, drops: chain.drops, hook: Int(chain.hook))
         }
     }
 

@@ -56,12 +56,12 @@ extension Explanation {
                     ? "The jail would have no way out of its network." : "Nobody could reach the jail.",
                 manual: "ip-address(8)")
         case .addRoute(let route): .route(route)
-        case .addNeighbour(let link, let address, _):
+        case .addNeighbour(let link, let address, _, .jail):
             Explanation(
                 "Tells \(link) the hardware address of \(address) for good.",
                 without: "A host that is careful with ARP would not answer the jail's question for it.",
                 manual: "arp(7)", "ip-neighbour(8)")
-        case .pinNeighbour(_, let address, _):
+        case .addNeighbour(_, let address, _, .host):
             Explanation(
                 "Tells the host the hardware address of \(address) for good.",
                 without: "Whoever answers first for that address would get what the host sends there.",

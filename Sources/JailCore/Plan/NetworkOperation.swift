@@ -31,10 +31,8 @@ public enum NetworkOperation: Equatable, Sendable, Codable {
     /// Only when no jail of its network is left.
     case removeAddress(LinkAddress)
     case addRoute(NetworkRoute)
-    /// A permanent entry, so that no ARP is needed.
-    case addNeighbour(link: String, address: String, mac: String)
-    /// The same on the host, of a jail's address: nobody else's answer takes its place.
-    case pinNeighbour(link: String, address: String, mac: String)
+    /// A permanent entry: in the jail no ARP is needed, and of a jail's address on the host nobody else's answer takes its place.
+    case addNeighbour(link: String, address: String, mac: String, namespace: Namespace)
     case unpinNeighbour(link: String, address: String)
     case addProxy(link: String, address: String)
     case removeProxy(link: String, address: String)
@@ -142,10 +140,10 @@ extension NetworkOperation {
         case .settleLink(_, let namespace): namespace
         case .addAddress(let address), .removeAddress(let address): address.namespace
         case .addRoute(let route): route.namespace
-        case .addNeighbour: .jail
+        case .addNeighbour(_, _, _, let namespace): namespace
         case .setSysctl(let sysctl), .restoreSysctl(let sysctl): sysctl.namespace
         case .createBridge, .removeBridge, .createVeth, .removeLink, .keepNamespace, .dropNamespace, .moveLink,
-            .returnLink, .pinNeighbour, .unpinNeighbour, .addProxy, .removeProxy, .holdLink, .releaseLink, .openDoor,
+            .returnLink, .unpinNeighbour, .addProxy, .removeProxy, .holdLink, .releaseLink, .openDoor,
             .closeDoor, .reflect, .publish, .withdraw:
             .host
         }
@@ -160,7 +158,7 @@ extension NetworkOperation {
         case .moveLink(let name, let file): .returnLink(name: name, index: nil, file: file)
         case .addAddress(let address): address.isGateway ? .removeAddress(address) : nil
         case .addProxy(let link, let address): .removeProxy(link: link, address: address)
-        case .pinNeighbour(let link, let address, _): .unpinNeighbour(link: link, address: address)
+        case .addNeighbour(let link, let address, _, .host): .unpinNeighbour(link: link, address: address)
         case .holdLink(let hold): .releaseLink(name: hold.link)
         case .openDoor(let door): .closeDoor(jail: door.jail)
         case .setSysctl(let sysctl): sysctl.previous == nil ? nil : .restoreSysctl(sysctl)
@@ -185,7 +183,7 @@ extension NetworkOperation {
         case .returnLink, .dropNamespace: .movedLink
         case .withdraw, .closeDoor: .rules
         case .createBridge, .createVeth, .removeLink, .keepNamespace, .moveLink, .raiseLink, .settleLink, .addAddress,
-            .addRoute, .addNeighbour, .pinNeighbour, .unpinNeighbour, .addProxy, .removeProxy, .setSysctl, .holdLink,
+            .addRoute, .addNeighbour, .unpinNeighbour, .addProxy, .removeProxy, .setSysctl, .holdLink,
             .releaseLink, .openDoor, .reflect, .publish:
             .own
         }
@@ -255,9 +253,7 @@ extension NetworkOperation: CustomStringConvertible {
         case .addAddress(let address): ("RTM_NEWADDR", "\(address.address) dev \"\(address.link)\"")
         case .removeAddress(let address): ("RTM_DELADDR", "\(address.address) dev \"\(address.link)\"")
         case .addRoute(let route): ("RTM_NEWROUTE", Self.words(route))
-        case .addNeighbour(let link, let address, let mac):
-            ("RTM_NEWNEIGH", "\(address) lladdr \(mac) dev \"\(link)\" nud permanent")
-        case .pinNeighbour(let link, let address, let mac):
+        case .addNeighbour(let link, let address, let mac, _):
             ("RTM_NEWNEIGH", "\(address) lladdr \(mac) dev \"\(link)\" nud permanent")
         case .unpinNeighbour(let link, let address): ("RTM_DELNEIGH", "\(address) dev \"\(link)\"")
         case .reflect(let port): ("RTM_SETLINK", "\"\(port)\" hairpin on")
@@ -297,7 +293,7 @@ extension NetworkOperation {
         switch self {
         case .publish, .withdraw, .holdLink, .releaseLink, .openDoor, .closeDoor: true
         case .createBridge, .removeBridge, .createVeth, .removeLink, .keepNamespace, .dropNamespace, .moveLink,
-            .returnLink, .raiseLink, .settleLink, .addAddress, .removeAddress, .addRoute, .addNeighbour, .pinNeighbour,
+            .returnLink, .raiseLink, .settleLink, .addAddress, .removeAddress, .addRoute, .addNeighbour,
             .unpinNeighbour, .addProxy, .removeProxy, .setSysctl, .restoreSysctl, .reflect:
             false
         }
@@ -326,7 +322,7 @@ extension NetworkOperation {
         case .removeAddress(let address): "ip address delete \(address.address) dev \(address.link)"
         case .addRoute(let route):
             "ip \(route.destination.utf8.contains(UInt8(ascii: ":")) ? "-6 " : "")route add \(Self.words(route))"
-        case .addNeighbour(let link, let address, let mac), .pinNeighbour(let link, let address, let mac):
+        case .addNeighbour(let link, let address, let mac, _):
             "ip neighbour replace \(address) lladdr \(mac) dev \(link) nud permanent"
         case .unpinNeighbour(let link, let address): "ip neighbour delete \(address) dev \(link)"
         case .reflect(let port): "bridge link set dev \(port) hairpin on"

@@ -98,7 +98,8 @@ extension NetworkPlanner {
             add(.addRoute(route), entry.origin)
             // A host that is careful with ARP (arp_ignore) would not answer here for an address of another interface.
             let neighbour = NetworkOperation.addNeighbour(
-                link: attachment.jailEnd, address: gateway.description, mac: pair(attachment).mac)
+                link: attachment.jailEnd, address: gateway.description, mac: pair(attachment).mac,
+                namespace: .jail)
             add(neighbour, entry.origin)
             addRoute(attachment, interface, via: gateway, entry.origin)
         }

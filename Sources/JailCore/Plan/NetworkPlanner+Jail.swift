@@ -66,10 +66,15 @@ extension NetworkPlanner {
     mutating func pinNeighbours(_ attachment: Attachment, on link: String, gateways: [InternetAddress], mac: String) {
         for entry in attachment.entries {
             let address = entry.address.description
-            add(.pinNeighbour(link: link, address: address, mac: pair(attachment).peerMAC), entry.origin)
+            add(
+                .addNeighbour(link: link, address: address, mac: pair(attachment).peerMAC, namespace: .host),
+                entry.origin)
         }
         for gateway in gateways {
-            add(.addNeighbour(link: attachment.jailEnd, address: gateway.description, mac: mac), attachment.origin)
+            add(
+                .addNeighbour(
+                    link: attachment.jailEnd, address: gateway.description, mac: mac, namespace: .jail),
+                attachment.origin)
         }
     }
 

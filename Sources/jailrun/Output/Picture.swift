@@ -137,7 +137,7 @@ struct Picture {
         case .addProxy(let link, let address): put(.links, part, "  \(link) answers for \(address)")
         case .publish(let rules): put(.links, part, "nftables: \(rules.rules.count) rules")
         case .removeBridge, .removeLink, .settleLink, .removeAddress, .addNeighbour, .removeProxy, .setSysctl,
-            .restoreSysctl, .keepNamespace, .dropNamespace, .returnLink, .withdraw, .pinNeighbour, .unpinNeighbour,
+            .restoreSysctl, .keepNamespace, .dropNamespace, .returnLink, .withdraw, .unpinNeighbour,
             .holdLink, .releaseLink, .reflect, .openDoor, .closeDoor:
             break
         }
