@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <netinet/in.h>
@@ -19,33 +20,33 @@
 #include "netlink_exchange.h"
 
 struct search {
-    uint16_t first, last;
-    const struct cns_conntrack_address *addresses;
+    const struct cns_conntrack_end *ends;
     size_t count;
     struct nl_msg **found; /* requests to forget them */
     size_t length;
 };
 
-static bool is_wanted(const struct search *search, int family, struct nlattr *address) {
+static bool is_at(const struct cns_conntrack_end *end, int family, struct nlattr *address, uint16_t port) {
     size_t width = family == AF_INET ? 4 : 16;
-    if (!address || (size_t)nla_len(address) < width) return false;
-    for (size_t i = 0; i < search->count; i++)
-        if (search->addresses[i].family == family && !memcmp(search->addresses[i].bytes, nla_data(address), width))
-            return true;
-    return false;
+    return end->address.family == family && port >= end->first && port <= end->last && address &&
+           (size_t)nla_len(address) >= width && !memcmp(end->address.bytes, nla_data(address), width);
 }
 
-static bool matches(const struct search *search, int family, struct nlattr *tuple) {
+/* By the answers' tuple: its source is where the connection leads. */
+static bool matches(const struct search *search, int family, struct nlattr *tuple, bool is_translated) {
     struct nlattr *parts[CTA_TUPLE_MAX + 1], *ip[CTA_IP_MAX + 1], *transport[CTA_PROTO_MAX + 1];
     if (!tuple || nla_parse_nested(parts, CTA_TUPLE_MAX, tuple, NULL) < 0) return false;
     if (!parts[CTA_TUPLE_IP] || nla_parse_nested(ip, CTA_IP_MAX, parts[CTA_TUPLE_IP], NULL) < 0) return false;
     if (!parts[CTA_TUPLE_PROTO] || nla_parse_nested(transport, CTA_PROTO_MAX, parts[CTA_TUPLE_PROTO], NULL) < 0)
         return false;
     if (!transport[CTA_PROTO_NUM] || nla_get_u8(transport[CTA_PROTO_NUM]) != IPPROTO_UDP) return false;
-    if (!transport[CTA_PROTO_DST_PORT]) return false;
-    uint16_t port = ntohs(nla_get_u16(transport[CTA_PROTO_DST_PORT]));
-    return port >= search->first && port <= search->last &&
-           is_wanted(search, family, ip[family == AF_INET ? CTA_IP_V4_DST : CTA_IP_V6_DST]);
+    if (!transport[CTA_PROTO_SRC_PORT]) return false;
+    uint16_t port = ntohs(nla_get_u16(transport[CTA_PROTO_SRC_PORT]));
+    struct nlattr *address = ip[family == AF_INET ? CTA_IP_V4_SRC : CTA_IP_V6_SRC];
+    for (size_t i = 0; i < search->count; i++)
+        if (search->ends[i].is_translated == is_translated && is_at(&search->ends[i], family, address, port))
+            return true;
+    return false;
 }
 
 static struct nl_msg *make(uint16_t type, int flags, int family) {
@@ -75,7 +76,8 @@ static int on_connection(struct nlmsghdr *header, void *argument) {
     struct nlattr *attributes[CTA_MAX + 1];
     struct nfgenmsg *body = nlmsg_data(header);
     if (nlmsg_parse(header, sizeof *body, attributes, CTA_MAX, NULL) < 0) return -EPROTO;
-    if (!matches(search, body->nfgen_family, attributes[CTA_TUPLE_ORIG])) return 0;
+    bool is_translated = attributes[CTA_STATUS] && ntohl(nla_get_u32(attributes[CTA_STATUS])) & IPS_DST_NAT;
+    if (!matches(search, body->nfgen_family, attributes[CTA_TUPLE_REPLY], is_translated)) return 0;
     return remember(search, body->nfgen_family, attributes);
 }
 
@@ -105,8 +107,8 @@ static int forget(int fd, struct search *search) {
     return error;
 }
 
-int cns_conntrack_forget(uint16_t first, uint16_t last, const struct cns_conntrack_address *addresses, size_t count) {
-    struct search search = {.first = first, .last = last, .addresses = addresses, .count = count};
+int cns_conntrack_forget(const struct cns_conntrack_end *ends, size_t count) {
+    struct search search = {.ends = ends, .count = count};
     int fd = cns_exchange_open(NETLINK_NETFILTER);
     if (fd < 0) return fd == -EPROTONOSUPPORT ? 0 : fd;
     int error = forget(fd, &search);

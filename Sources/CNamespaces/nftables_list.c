@@ -258,6 +258,23 @@ static void copy_comment(struct cns_nft_rule *rule, struct span data) {
     }
 }
 
+/* cns_nft_translate() loads an address and a port. */
+static void copy_translation(struct cns_nft_rule *rule, struct span expressions) {
+    uint16_t type;
+    struct span element;
+    while (next(&expressions, &type, &element)) {
+        struct span data = find(element, NFTA_EXPR_DATA),
+                    value = find(find(data, NFTA_IMMEDIATE_DATA), NFTA_DATA_VALUE);
+        if (!is(find(element, NFTA_EXPR_NAME), "immediate") || !value.at) continue;
+        uint32_t to = number(find(data, NFTA_IMMEDIATE_DREG));
+        if (to == NFT_REG_1 && value.length <= sizeof rule->to) {
+            memcpy(rule->to, value.at, value.length);
+            rule->to_width = (uint8_t)value.length;
+        }
+        if (to == NFT_REG_2 && value.length == 2) rule->to_port = (uint16_t)(value.at[0] << 8 | value.at[1]);
+    }
+}
+
 static int on_rule(struct nlmsghdr *header, void *argument) {
     struct asked *asked = argument;
     struct cns_nft_rules *rules = asked->rules;
@@ -272,6 +289,7 @@ static int on_rule(struct nlmsghdr *header, void *argument) {
         rule->handle = rule->handle << 8 | handle.at[i];
     copy(rule->chain, sizeof rule->chain, find(body(header), NFTA_RULE_CHAIN));
     copy_comment(rule, find(body(header), NFTA_RULE_USERDATA));
+    copy_translation(rule, find(body(header), NFTA_RULE_EXPRESSIONS));
     for (size_t i = 0; i < asked->count; i++)
         judge(rule, &asked->packets[i], UINT64_C(1) << i, find(body(header), NFTA_RULE_EXPRESSIONS));
     return 0;

@@ -128,6 +128,39 @@ extension Kernel {
             }
         }
 
+        @Test("ports of UDP cost one look at the kernel's connections, and those of others are kept")
+        func connections() throws {
+            try Self.with { machine in
+                _ = Command.shell("echo 1 >/proc/sys/net/ipv4/ip_forward").run()
+                let rules = """
+                    nft 'add table ip others; add chain ip others in { type nat hook prerouting priority -90; };
+                        add rule ip others in ip daddr 192.0.3.1 udp dport 6000 dnat to 192.0.3.2:6001'
+                    """
+                #expect(Command.shell(rules).run().status == 0)
+                defer { _ = Command.shell("nft delete table ip others").run() }
+                let server = Command.shell(
+                    "exec ip netns exec n2 socat UDP4-RECVFROM:6001,fork SYSTEM:'echo $SOCAT_PEERPORT'"
+                ).start()
+                defer { server.signal(SIGTERM) }
+                let ask = "echo | ip netns exec n1 socat -T 1 - UDP:192.0.3.1:6000,sourceport=4000"
+                #expect(eventually(seconds: 5) { Command.shell(ask).run().output == "4000\n" })
+                machine.configure(
+                    "ip4.addr = 10.77.0.10; port = \"192.0.2.1:6000-6019:100-119/udp\", \"7000-7009:200-209/udp\"; persist;"
+                )
+                for words in [["start", machine.conf], ["stop", "t"]] {
+                    let trace = "\(machine.directory)/trace"
+                    let outcome = Command(
+                        ["strace", "-f", "-o", trace, "-e", "trace=sendmsg", Laboratory.program] + words
+                    ).run()
+                    #expect(outcome.status == 0, "\(outcome)")
+                    let looks = machine.read(trace).split(separator: "\n").count { $0.contains("IPCTNL_MSG_CT_GET") }
+                    #expect(looks == 1, "\(words[0])")
+                    let known = machine.read("/proc/net/nf_conntrack")
+                    #expect(known.contains("sport=4000 dport=6000 src=192.0.3.2"), "\(words[0]): \(known)")
+                }
+            }
+        }
+
         @Test("a jail reaches its own published port by the host's addresses")
         func hairpin() throws {
             try Self.with { machine in

@@ -65,6 +65,9 @@ struct cns_nft_rule {
     uint64_t handle;
     char chain[64];
     char comment[256];
+    uint8_t to[16];     /* the address that it translates the destination to */
+    uint8_t to_width;   /* 4, 16, or 0 */
+    uint16_t to_port;   /* in host order, or 0 */
     char target[64];    /* the chain that it jumps or goes to; empty where a packet decides */
     uint32_t verdict;   /* CNS_NFT_* */
     uint64_t matches;   /* certainly: a bit for each of the packets that were asked about */

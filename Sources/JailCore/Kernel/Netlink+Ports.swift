@@ -22,24 +22,28 @@ extension Netlink {
         do throws(Errno) { old = try table.replaceRules(of: jail, by: rules) } catch {
             throw .operation(operation, error, message: table.message)
         }
-        let ports = old.compactMap(\.port) + (rules?.datagramPorts.compactMap { PortSpec(published: $0[...]) } ?? [])
-        try forgetConnections(to: ports.filter { $0.transport == .udp }, operation)
+        try forget(StaleConnections(old: old, new: rules?.rules ?? []), operation)
     }
 
     /// Whoever sends to a port of UDP goes on being led where it was led first, as long as it sends from the same port.
-    private func forgetConnections(to ports: [PortSpec], _ operation: NetworkOperation) throws(NetlinkError) {
-        if ports.isEmpty { return }
-        let addresses = try records(.addresses).compactMap { InternetPrefix($0.address)?.address }.map { address in
-            var known = cns_conntrack_address()
-            known.family = UInt8(address.family == .ipv4 ? AF_INET : AF_INET6)
-            unsafe withUnsafeMutableBytes(of: &known.bytes) { unsafe $0.copyBytes(from: address.networkBytes) }
-            return known
-        }
-        for port in ports {
-            let (first, last) = (UInt16(port.hostPorts.lowerBound), UInt16(port.hostPorts.upperBound))
-            let code = unsafe cns_conntrack_forget(first, last, addresses, addresses.count)
-            if code != 0 { throw .operation(operation, Errno(rawValue: -code), message: "") }
-        }
+    private func forget(_ stale: StaleConnections, _ operation: NetworkOperation) throws(NetlinkError) {
+        if stale.isEmpty { return }
+        let ends = try stale.ends(hostAddresses: hostAddresses()).map(Self.end)
+        let code = unsafe cns_conntrack_forget(ends, ends.count)
+        if code != 0 { throw .operation(operation, Errno(rawValue: -code), message: "") }
+    }
+
+    private func hostAddresses() throws(NetlinkError) -> [InternetAddress] {
+        try records(.addresses).compactMap { InternetPrefix($0.address)?.address }
+    }
+
+    private static func end(_ end: StaleConnections.End) -> cns_conntrack_end {
+        var known = cns_conntrack_end()
+        known.address.family = UInt8(end.address.family == .ipv4 ? AF_INET : AF_INET6)
+        unsafe withUnsafeMutableBytes(of: &known.address.bytes) { unsafe $0.copyBytes(from: end.address.networkBytes) }
+        (known.first, known.last) = (UInt16(end.ports.lowerBound), UInt16(end.ports.upperBound))
+        known.is_translated = end.isTranslated
+        return known
     }
 
     // MARK: Links

@@ -13,13 +13,24 @@ internal import SystemPackage
         var chain: String
         var handle: UInt64
         var comment: String
+        var translation: Translation?
+
+        /// Of the destination.
+        struct Translation: Equatable {
+            var address: InternetAddress
+            /// Nil: it stays as it is.
+            var port: Int?
+        }
 
         var jail: String { String(comment.prefix { $0 != " " }) }
         /// The port of the host that it publishes.
-        var port: PortSpec? {
+        var port: PortSpec? { Self.port(in: comment) }
+
+        static func port(in comment: String) -> PortSpec? {
             let words = comment.split(separator: " ")
             return words.count == 2 ? PortSpec(published: words[1]) : nil
         }
+
         /// The link, or `ipv6`, for which nobody but jails is forwarded.
         var guarded: Substring? {
             let words = comment.split(separator: " ")
@@ -57,8 +68,19 @@ internal import SystemPackage
             return unsafe cns_nft_list(socket, nil, 0, &list)
         }
         return unsafe UnsafeBufferPointer(start: list.first, count: list.count).map { rule in
-            Rule(chain: Self.text(of: rule.chain), handle: rule.handle, comment: Self.text(of: rule.comment))
+            Rule(
+                chain: Self.text(of: rule.chain), handle: rule.handle, comment: Self.text(of: rule.comment),
+                translation: Self.translation(rule))
         }
+    }
+
+    private static func translation(_ rule: cns_nft_rule) -> Rule.Translation? {
+        guard [4, 16].contains(rule.to_width) else { return nil }
+        let value = unsafe withUnsafeBytes(of: rule.to) { bytes in
+            unsafe bytes.prefix(Int(rule.to_width)).reduce(UInt128(0)) { $0 << 8 | UInt128($1) }
+        }
+        let address = InternetAddress(rule.to_width == 4 ? .ipv4 : .ipv6, value)
+        return Rule.Translation(address: address, port: rule.to_port == 0 ? nil : Int(rule.to_port))
     }
 
     /// Made again when any table was changed meanwhile, NLM_F_DUMP_INTR of netlink(7).

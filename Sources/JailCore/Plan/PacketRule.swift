@@ -157,7 +157,7 @@ extension PacketRules {
         return ports
     }
 
-    /// By conntrack(8), where that is installed.
+    /// By conntrack(8), where that is installed: what has reached the host itself, and nobody's translated ports.
     var forgetting: String {
         var ports: [String] = []
         for case .ports(.udp, let range) in rules.flatMap(\.conditions) {
@@ -165,7 +165,8 @@ extension PacketRules {
         }
         if ports.isEmpty { return "" }
         return "\nif command -v conntrack >/dev/null; then\n"
-            + "    for port in \(ports.joined(separator: " ")); do conntrack -D -p udp --orig-port-dst $port >/dev/null 2>&1 || :; done\nfi"
+            + "    for port in \(ports.joined(separator: " ")); do\n"
+            + "        conntrack -D -p udp --orig-port-dst $port --reply-port-src $port >/dev/null 2>&1 || :\n    done\nfi"
     }
 
     /// What nft(8) is given, one line each.
