@@ -110,7 +110,7 @@ int cns_netlink_move(struct cns_netlink *self, const char *name, int netns) {
 
 /* MARK: a bridge's port */
 
-int cns_netlink_reflect(struct cns_netlink *self, const char *port) {
+int cns_netlink_reflect(struct cns_netlink *self, const char *port, bool is_on) {
     struct ifinfomsg body = {.ifi_family = AF_BRIDGE};
     int error = cns_link_index(self, port, &body.ifi_index);
     if (error) return error;
@@ -118,7 +118,7 @@ int cns_netlink_reflect(struct cns_netlink *self, const char *port) {
     if (!message) return -ENOMEM;
     nlmsg_append(message, &body, sizeof body, NLMSG_ALIGNTO);
     struct nlattr *settings = nla_nest_start(message, IFLA_PROTINFO | NLA_F_NESTED);
-    nla_put_u8(message, IFLA_BRPORT_MODE, BRIDGE_MODE_HAIRPIN);
+    nla_put_u8(message, IFLA_BRPORT_MODE, is_on ? BRIDGE_MODE_HAIRPIN : BRIDGE_MODE_UNSPEC);
     nla_nest_end(message, settings);
     return cns_netlink_change(self, 0, message);
 }

@@ -122,6 +122,19 @@ struct FirewallDoorTests {
         #expect(NetworkOperation.closeDoor(jail: "a.b").shell.contains("/comment \"jailrun:a[.]b\"/"))
     }
 
+    @Test("a port of a bridge gets back what it sent only where the packet filter sees what bridges pass")
+    func hairpin() throws {
+        let network = try Self.network(["10.77.0.10"], ["8080:80"])
+        var facts = Self.facts
+        func ports() throws -> Int {
+            try Self.plan(network, facts).count { if case .reflect = $0 { true } else { false } }
+        }
+        for (families, count) in [([], 0), ([.ipv6], 0), ([.ipv4], 1), (nil, 1)] as [([AddressSpec.Family]?, Int)] {
+            facts.filteredFamilies = families
+            #expect(try ports() == count)
+        }
+    }
+
     @Test("a drop behind rules that look at what is not known is no certain one")
     func doubt() throws {
         let network = try Self.network(["10.77.0.10"], ["8080:80"])

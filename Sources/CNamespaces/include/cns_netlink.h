@@ -59,7 +59,7 @@ int cns_netlink_add_route(struct cns_netlink *socket, const char *destination, c
 int cns_netlink_add_neighbour(struct cns_netlink *socket, const char *link, const char *address, const char *mac);
 int cns_netlink_delete_neighbour(struct cns_netlink *socket, const char *link, const char *address);
 /* Lets a port of a bridge get back what came in by it, when its destination was translated to be there. */
-int cns_netlink_reflect(struct cns_netlink *socket, const char *port);
+int cns_netlink_reflect(struct cns_netlink *socket, const char *port, bool is_on);
 /* An address for which the host answers ARP or NDP on `link`. */
 int cns_netlink_add_proxy(struct cns_netlink *socket, const char *link, const char *address);
 int cns_netlink_delete_proxy(struct cns_netlink *socket, const char *link, const char *address);

@@ -27,6 +27,7 @@ extension Netlink {
         }
         facts.takenPorts = try takenPorts(for: network.ports, seesRules: seesRules)
         facts.sysctls = try sysctls(for: network, facts)
+        facts.filteredFamilies = try filteredFamilies()
         facts.obstacles = seesRules ? try obstacles(for: network, facts) : nil
         return facts
     }

@@ -9,12 +9,7 @@ extension Netlink {
     private static let forward = 2
 
     func obstacles(for network: NetworkSpec, _ facts: HostNetworkFacts) throws(NetlinkError) -> [FirewallObstacle] {
-        var filtered: [AddressSpec.Family] = []
-        for (family, infix) in [(AddressSpec.Family.ipv4, ""), (.ipv6, "6")] {
-            let value = try sysctl("net/bridge/bridge-nf-call-ip\(infix)tables")
-            if value ?? "0" != "0" { filtered.append(family) }
-        }
-        let probes = network.firewallProbes(facts) { [filtered] in filtered.contains($0) }
+        let probes = network.firewallProbes(facts) { facts.filtersBridges($0) }
         if probes.isEmpty { return [] }
         guard let table = try packetTableIfAny() else { return [] }
         do throws(Errno) { return try obstacles(probes, table) + legacy(probes) } catch {
@@ -22,6 +17,16 @@ extension Netlink {
             if !OwnUserNamespace.isInitial, [EPERM, EACCES].contains(error.rawValue) { return [] }
             throw .dump(what: "packet rules", error)
         }
+    }
+
+    /// Those of which the packet filter sees what bridges pass.
+    func filteredFamilies() throws(NetlinkError) -> [AddressSpec.Family] {
+        var filtered: [AddressSpec.Family] = []
+        for (family, infix) in [(AddressSpec.Family.ipv4, ""), (.ipv6, "6")] {
+            let value = try sysctl("net/bridge/bridge-nf-call-ip\(infix)tables")
+            if value ?? "0" != "0" { filtered.append(family) }
+        }
+        return filtered
     }
 
     /// Whether there is a chain of Docker's for rules of others.

@@ -129,7 +129,8 @@ public import SystemPackage
         case .addNeighbour(let link, let address, let mac, _):
             unsafe cns_netlink_add_neighbour(socket, link, address, mac)
         case .unpinNeighbour(let link, let address): unsafe cns_netlink_delete_neighbour(socket, link, address)
-        case .reflect(let port): unsafe cns_netlink_reflect(socket, port)
+        case .reflect(let port): unsafe cns_netlink_reflect(socket, port, true)
+        case .unreflect(let port): unsafe cns_netlink_reflect(socket, port, false)
         case .addProxy(let link, let address): unsafe cns_netlink_add_proxy(socket, link, address)
         case .removeProxy(let link, let address): unsafe cns_netlink_delete_proxy(socket, link, address)
         case .setSysctl(let sysctl):

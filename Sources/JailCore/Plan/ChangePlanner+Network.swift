@@ -155,6 +155,7 @@ extension ChangePlanner {
         case .setSysctl(let sysctl):
             after.contains { $0.setsSysctl(sysctl.path) }
                 ? nil : operation.undo ?? (facts.othersPublish ? nil : operation.off)
+        case .reflect: after.contains(operation) ? nil : operation.off
         default: nil
         }
     }
@@ -192,8 +193,9 @@ extension NetworkOperation {
         }
     }
 
-    /// A setting of a link of the jail's own. By it the host speaks from 127.0.0.1: without a rule nothing guards that address.
+    /// A setting of a link of the jail's own. By one the host speaks from 127.0.0.1: without a rule nothing guards that address.
     fileprivate var off: NetworkOperation? {
+        if case .reflect(let port) = self { return .unreflect(port: port) }
         guard case .setSysctl(var sysctl) = self, sysctl.users == nil else { return nil }
         sysctl.value = "0"
         return .setSysctl(sysctl)

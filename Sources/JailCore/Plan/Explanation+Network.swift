@@ -98,7 +98,7 @@ extension Explanation {
                 without: "The jail would not have the interface that its file names.", manual: "ip-link(8)")
         case .publish(let rules): .rules(rules)
         case .removeBridge, .removeLink, .removeAddress, .removeProxy, .restoreSysctl, .dropNamespace, .returnLink,
-            .withdraw, .unpinNeighbour, .releaseLink, .closeDoor:
+            .withdraw, .unpinNeighbour, .releaseLink, .unreflect, .closeDoor:
             Explanation(
                 "Takes back what the start made.", without: "It would outlive the jail.", manual: "rtnetlink(7)")
         }

@@ -49,6 +49,7 @@ public enum NetworkOperation: Equatable, Sendable, Codable {
     /// Lets a port of a bridge get back what it sent, when a published port leads there: with br_netfilter that does not leave
     /// the bridge.
     case reflect(port: String)
+    case unreflect(port: String)
     /// All of a jail's rules of nftables, in one batch, in the place of those that it had; the table and its chains with the first.
     case publish(PacketRules)
     /// All rules of that jail; the table with the last. No error when there are none. `count` are those that it has as long as it
@@ -166,8 +167,7 @@ extension NetworkOperation {
             .withdraw(jail: rules.jail, count: rules.lastingCount, gates: rules.gateCount)
         case .removeBridge, .removeLink, .raiseLink, .settleLink, .removeAddress, .addRoute, .addNeighbour,
             .removeProxy, .restoreSysctl, .dropNamespace, .returnLink, .withdraw, .unpinNeighbour, .releaseLink,
-            .reflect,
-            .closeDoor:
+            .reflect, .unreflect, .closeDoor:
             nil
         }
     }
@@ -257,6 +257,7 @@ extension NetworkOperation: CustomStringConvertible {
             ("RTM_NEWNEIGH", "\(address) lladdr \(mac) dev \"\(link)\" nud permanent")
         case .unpinNeighbour(let link, let address): ("RTM_DELNEIGH", "\(address) dev \"\(link)\"")
         case .reflect(let port): ("RTM_SETLINK", "\"\(port)\" hairpin on")
+        case .unreflect(let port): ("RTM_SETLINK", "\"\(port)\" hairpin off")
         case .addProxy(let link, let address): ("RTM_NEWNEIGH", "proxy \(address) dev \"\(link)\"")
         case .removeProxy(let link, let address): ("RTM_DELNEIGH", "proxy \(address) dev \"\(link)\"")
         case .setSysctl, .restoreSysctl, .settleLink, .keepNamespace, .dropNamespace, .publish, .withdraw, .holdLink,
@@ -326,6 +327,7 @@ extension NetworkOperation {
             "ip neighbour replace \(address) lladdr \(mac) dev \(link) nud permanent"
         case .unpinNeighbour(let link, let address): "ip neighbour delete \(address) dev \(link)"
         case .reflect(let port): "bridge link set dev \(port) hairpin on"
+        case .unreflect(let port): "bridge link set dev \(port) hairpin off"
         case .addProxy(let link, let address): "ip neighbour replace proxy \(address) dev \(link)"
         case .removeProxy(let link, let address): "ip neighbour delete proxy \(address) dev \(link)"
         case .setSysctl(let sysctl): "sysctl -qw \(sysctl.path)=\(sysctl.value)"

@@ -107,6 +107,8 @@ public struct HostNetworkFacts: Equatable, Sendable, Codable {
     public var originals: [Sysctl] = []
     /// Chains that drop what the jail sends or is to get. Nil where nobody looked.
     public var obstacles: [FirewallObstacle]?
+    /// The families of which the packet filter sees what bridges pass (br_netfilter). Nil where nobody looked: it may.
+    public var filteredFamilies: [AddressSpec.Family]?
     /// Names of the jails that are let through another's firewall by rules there. Nil where nobody looked.
     public var doors: [String]?
 
@@ -145,6 +147,8 @@ public struct HostNetworkFacts: Equatable, Sendable, Codable {
         let isChanged = originals.contains { $0.path == NetworkSysctl.ipv6Forwarding }
         return isChanged ? originals.first { $0.path == path }?.value : value(of: path)
     }
+
+    func filtersBridges(_ family: InternetAddress.Family) -> Bool { filteredFamilies?.contains(family) ?? true }
 
     func value(of path: String) -> String? { sysctls.first { $0.path == path }?.value }
 

@@ -35,7 +35,9 @@ extension NetworkPlanner {
         var rules = network.ports.flatMap(translations)
         rules += portTargets.flatMap(returns)
         rules += masquerades()
-        for target in portTargets where !target.isOwnLink { add(.reflect(port: target.port), origin) }
+        for target in portTargets where !target.isOwnLink && facts.filtersBridges(target.address.family) {
+            add(.reflect(port: target.port), origin)
+        }
         reachByLoopback(origin)
         rules += forwardPackets(origin)
         rules += gates(door)

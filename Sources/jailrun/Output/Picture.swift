@@ -138,7 +138,7 @@ struct Picture {
         case .publish(let rules): put(.links, part, "nftables: \(rules.rules.count) rules")
         case .removeBridge, .removeLink, .settleLink, .removeAddress, .addNeighbour, .removeProxy, .setSysctl,
             .restoreSysctl, .keepNamespace, .dropNamespace, .returnLink, .withdraw, .unpinNeighbour,
-            .holdLink, .releaseLink, .reflect, .openDoor, .closeDoor:
+            .holdLink, .releaseLink, .reflect, .unreflect, .openDoor, .closeDoor:
             break
         }
     }
