@@ -122,6 +122,16 @@ struct FirewallDoorTests {
         #expect(NetworkOperation.closeDoor(jail: "a.b").shell.contains("/comment \"jailrun:a[.]b\"/"))
     }
 
+    @Test("a drop behind rules that look at what is not known is no certain one")
+    func doubt() throws {
+        let network = try Self.network(["10.77.0.10"], ["8080:80"])
+        var obstacle = Self.obstacles(of: network, Self.facts)[0]
+        let packets = "what other machines send to port 8080/tcp: chain FORWARD of table ip filter"
+        #expect(FirewallWarning.all([("t", obstacle)])[0].message == "the host's firewall drops \(packets)")
+        obstacle.isDoubtful = true
+        #expect(FirewallWarning.all([("t", obstacle)])[0].message == "the host's firewall may drop \(packets)")
+    }
+
     @Test("a port of a bridge gets back what it sent only where the packet filter sees what bridges pass")
     func hairpin() throws {
         let network = try Self.network(["10.77.0.10"], ["8080:80"])
@@ -135,13 +145,20 @@ struct FirewallDoorTests {
         }
     }
 
-    @Test("a drop behind rules that look at what is not known is no certain one")
-    func doubt() throws {
-        let network = try Self.network(["10.77.0.10"], ["8080:80"])
-        var obstacle = Self.obstacles(of: network, Self.facts)[0]
-        let packets = "what other machines send to port 8080/tcp: chain FORWARD of table ip filter"
-        #expect(obstacle.message == "the host's firewall drops \(packets)")
-        obstacle.isDoubtful = true
-        #expect(obstacle.message == "the host's firewall may drop \(packets)")
+    @Test("what one chain drops and one command lets pass is one warning, for all jails that are started together")
+    func warnings() throws {
+        let network = try Self.network(["10.77.0.10"], ["8080:80", "53:53/udp"])
+        let obstacles = Self.obstacles(of: network, Self.facts)
+        #expect(obstacles.count >= 4)
+        var other = obstacles[0]
+        other.mend = "another command"
+        let told = FirewallWarning.all(
+            obstacles.map { ("t", $0) } + obstacles.map { ("u", $0) } + [("t", other)])
+        #expect(told.map(\.jails) == [["t", "u"], ["t"]])
+        #expect(
+            told[0].message
+                == "the host's firewall drops what other machines send to port 8080/tcp, what answers at port"
+                + " 8080/tcp, what other machines send to port 53/udp and what answers at port 53/udp: chain FORWARD of"
+                + " table ip filter")
     }
 }

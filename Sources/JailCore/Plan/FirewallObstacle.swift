@@ -12,8 +12,38 @@ public struct FirewallObstacle: Equatable, Sendable, Codable {
     var isDoubtful: Bool
 
     public var origin: Origin { probe.origin }
-    var message: String { "the host's firewall \(isDoubtful ? "may drop" : "drops") \(probe.packets): \(chain)" }
-    var hint: String { "let it pass: \(mend)" }
+}
+
+/// What is said of all packets that one chain drops, and one command lets pass.
+struct FirewallWarning: Equatable {
+    private let obstacle: FirewallObstacle
+    private(set) var jails: [String]
+    private(set) var packets: [String]
+
+    /// - Parameter obstacles: of each jail, by what it is called.
+    static func all(_ obstacles: [(jail: String, obstacle: FirewallObstacle)]) -> [Self] {
+        var warnings: [Self] = []
+        for (jail, obstacle) in obstacles {
+            guard let index = warnings.firstIndex(where: { $0.covers(obstacle) }) else {
+                warnings.append(Self(obstacle: obstacle, jails: [jail], packets: [obstacle.probe.packets]))
+                continue
+            }
+            if !warnings[index].jails.contains(jail) { warnings[index].jails.append(jail) }
+            let packets = obstacle.probe.packets
+            if !warnings[index].packets.contains(packets) { warnings[index].packets.append(packets) }
+        }
+        return warnings
+    }
+
+    private func covers(_ other: FirewallObstacle) -> Bool {
+        obstacle.chain == other.chain && obstacle.mend == other.mend && obstacle.isDoubtful == other.isDoubtful
+    }
+
+    var origin: Origin { obstacle.origin }
+    var message: String {
+        "the host's firewall \(obstacle.isDoubtful ? "may drop" : "drops") \(packets.enumerated): \(obstacle.chain)"
+    }
+    var hint: String { "let it pass: \(obstacle.mend)" }
 }
 
 extension NetworkSpec {
@@ -31,11 +61,8 @@ extension NetworkSpec {
         }
     }
 
-    /// Without what a door lets pass; each said once.
+    /// Without what a door lets pass.
     func obstaclesWithoutDoor(_ facts: HostNetworkFacts) -> [FirewallObstacle] {
-        var told: [FirewallObstacle] = []
-        for obstacle in obstacles(facts)
-        where !obstacle.hasDoor && !told.contains(where: { $0.message == obstacle.message }) { told.append(obstacle) }
-        return told
+        obstacles(facts).filter { !$0.hasDoor }
     }
 }

@@ -146,9 +146,12 @@ struct HostCheck {
                 say(.error, text, origin, hint: error.hint)
             }
         }
-        for doubt in findings.doubts {
-            index = places[doubt.jail] ?? index
-            say(.warning, doubt.obstacle.message, doubt.obstacle.origin, hint: doubt.obstacle.hint)
+        for jail in reading.jails.map(\.spec.label) {
+            index = places[jail] ?? index
+            let own = findings.doubts.filter { $0.jail == jail }
+            for warning in FirewallWarning.all(own.map { ($0.jail, $0.obstacle) }) {
+                say(.warning, warning.message, warning.origin, hint: warning.hint)
+            }
         }
     }
 

@@ -126,7 +126,7 @@ extension HostFacts {
     }
 
     /// Also of what these jails do not ask for, as another version of the file may.
-    private static func network(_ jails: [JailSpec], _ host: Host) throws(RuntimeError) -> HostNetworkFacts {
+    static func network(_ jails: [JailSpec], _ host: Host) throws(RuntimeError) -> HostNetworkFacts {
         var all = NetworkSpec(mode: Located(.own, .standard("")), addresses: jails.flatMap(\.network.addresses))
         all.interfaces = jails.flatMap(\.network.interfaces)
         all.ports = jails.flatMap(\.network.ports)

@@ -242,7 +242,9 @@ public struct JailStart {
             host.note(reachableOf: [jail])
         }
         let network = try NetworkStart(jail: jail, number: trace.network, host: host, mayJoin: true)
-        host.warn(of: network.obstacles, jail: jail.label)
+        if !isOneOfMany || jail.network.lookup != nil {
+            host.warn(of: network.obstacles.map { (jail.label, $0) })
+        }
         facts.network = network.operations
         facts.sharedNetwork = network.lacking
         facts.networkHolder = network.holderFacts

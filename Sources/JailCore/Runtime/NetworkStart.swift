@@ -273,13 +273,25 @@ final class NetworkConnection {
 }
 
 extension Host {
-    /// What a start says of a firewall in its way. A command that lets several kinds of packets pass is told once.
-    func warn(of obstacles: [FirewallObstacle], jail: String) {
-        for (index, obstacle) in obstacles.enumerated() {
-            let place = if case .configuration(let place) = obstacle.origin { "\(place): " } else { "" }
-            let isLast = !obstacles[(index + 1)...].contains { $0.mend == obstacle.mend }
-            warn("\(place)\(jail): warning: \(obstacle.message)" + (isLast ? "\n    hint: \(obstacle.hint)" : ""))
+    /// What a start says of a firewall in its way.
+    func warn(of obstacles: [(jail: String, obstacle: FirewallObstacle)]) {
+        for warning in FirewallWarning.all(obstacles) {
+            let place = if case .configuration(let place) = warning.origin { "\(place): " } else { "" }
+            warn("\(place)\(warning.jails.enumerated): warning: \(warning.message)\n    hint: \(warning.hint)")
         }
+    }
+
+    /// What is in the way of jails that are about to be started, said once for all; of those that have their addresses by their
+    /// hostname each start says its own.
+    func warn(ofFirewallBefore jails: [JailSpec]) throws(RuntimeError) {
+        let connected = jails.filter { $0.network.isConnected && $0.network.lookup == nil }
+        if connected.isEmpty || assumed != nil { return }
+        let facts = try HostFacts.network(connected, self)
+        var found: [(jail: String, obstacle: FirewallObstacle)] = []
+        for jail in connected {
+            found += jail.network.obstaclesWithoutDoor(facts).map { (jail.label, $0) }
+        }
+        warn(of: found)
     }
 }
 

@@ -63,6 +63,7 @@ public final class SupervisedRun {
     ) throws(RuntimeError) {
         host.note(without: try host.unavailableDefaults(of: specs))
         host.note(reachableOf: specs)
+        try host.warn(ofFirewallBefore: specs)
         let pair = try attempt("cannot start a supervisor") { () throws(Errno) in try ControlPair() }
         let now = Clock.milliseconds()
         let services = specs.map { Service($0, life: ServiceLife($0, now: now, isFirstFinal: starts.isFirstFinal)) }
