@@ -241,6 +241,12 @@ static void judge(struct cns_nft_rule *rule, const struct cns_nft_packet *packet
     if (!look.is_unsure) rule->matches |= bit;
 }
 
+/* Room for one more: twice as much whenever all is taken. NULL without memory. */
+static void *with_room(void *first, size_t count, size_t size) {
+    if (count & (count - 1)) return first;
+    return realloc(first, (count ? 2 * count : 1) * size);
+}
+
 /* MARK: rules */
 
 struct asked {
@@ -279,7 +285,7 @@ static int on_rule(struct nlmsghdr *header, void *argument) {
     struct asked *asked = argument;
     struct cns_nft_rules *rules = asked->rules;
     if (header->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE)) return 0;
-    struct cns_nft_rule *first = realloc(rules->first, (rules->count + 1) * sizeof *first);
+    struct cns_nft_rule *first = with_room(rules->first, rules->count, sizeof *first);
     if (!first) return -ENOMEM;
     rules->first = first;
     struct cns_nft_rule *rule = &first[rules->count++];
@@ -333,7 +339,7 @@ int cns_nft_has_table(struct cns_nft *self, bool *is_there) {
 static int on_chain(struct nlmsghdr *header, void *argument) {
     struct cns_nft_chains *chains = argument;
     if (header->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWCHAIN)) return 0;
-    struct cns_nft_chain *first = realloc(chains->first, (chains->count + 1) * sizeof *first);
+    struct cns_nft_chain *first = with_room(chains->first, chains->count, sizeof *first);
     if (!first) return -ENOMEM;
     chains->first = first;
     struct cns_nft_chain *chain = &first[chains->count++];

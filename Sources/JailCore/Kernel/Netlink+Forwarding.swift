@@ -24,6 +24,7 @@ extension Netlink {
     func releaseGuards(under lock: borrowing NetworkLock) throws(NetlinkError) {
         let released = try staleGuards()
         if released.isEmpty { return }
+        looks.rules = nil
         let table = try packetTable()
         do throws(Errno) { try table.delete(released.contains) } catch { throw .dump(what: "packet rules", error) }
     }

@@ -17,6 +17,7 @@ extension Netlink {
     private func replaceRules(of jail: String, by rules: PacketRules?, _ operation: NetworkOperation)
         throws(NetlinkError)
     {
+        looks.rules = nil
         let table = try packetTable()
         let old: [PacketTable.Rule]
         do throws(Errno) { old = try table.replaceRules(of: jail, by: rules) } catch {
@@ -63,7 +64,7 @@ extension Netlink {
     }
 
     /// Links of which something is looked at.
-    func heldLinks() throws(NetlinkError) -> [String] {
+    func heldLinks() throws(NetlinkError) -> Set<String> {
         guard let table = try packetTableIfAny() else { return [] }
         do throws(Errno) { return try table.heldLinks() } catch { throw .dump(what: "packet rules", error) }
     }
@@ -90,8 +91,13 @@ extension Netlink {
 
     /// The rules of all jails; none where the kernel has no nftables.
     func packetRules() throws(NetlinkError) -> [PacketTable.Rule] {
+        if let known = looks.rules { return known }
         guard let table = try packetTableIfAny() else { return [] }
-        do throws(Errno) { return try table.rules() } catch { throw .dump(what: "packet rules", error) }
+        do throws(Errno) {
+            let rules = try table.rules()
+            looks.rules = rules
+            return rules
+        } catch { throw .dump(what: "packet rules", error) }
     }
 
     /// Every port that a jail has published or a program listens on.

@@ -10,6 +10,14 @@ public import SystemPackage
     private var jail: OpaquePointer?
     private var jailNamespace: CInt = -1
     let proc: CInt
+    let looks = Looks()
+
+    /// What is not looked at again as long as nobody but whoever has the network lock changes it: each look reads what all jails have.
+    final class Looks {
+        var rules: [PacketTable.Rule]?
+        /// For settings that are restored one after another.
+        var isUnused: ((NetworkLedger.Entry) -> Bool)?
+    }
 
     /// - Parameter proc: the host's `/proc`, an open directory (`O_PATH` will do) that outlives this value. Never a
     /// jail's.
@@ -50,6 +58,7 @@ public import SystemPackage
     public func perform(
         _ operation: NetworkOperation, under lock: borrowing NetworkLock
     ) throws(NetlinkError) {
+        if case .restoreSysctl = operation {} else { looks.isUnused = nil }
         switch operation {
         case .keepNamespace, .moveLink:
             if unsafe jail == nil { throw .noJailNamespace(operation) }
@@ -187,7 +196,10 @@ public import SystemPackage
         _ sysctl: NetworkSysctl, _ operation: NetworkOperation, _ lock: borrowing NetworkLock
     ) throws(NetlinkError) {
         guard let users = sysctl.users else { return try request(operation) }
-        let isUnused = try unusedSettings()
+        // The first of those that have the same users has restored all of them.
+        guard try lock.ledger().entries.contains(where: { $0.users == users }) else { return }
+        let isUnused = if let known = looks.isUnused { known } else { try unusedSettings() }
+        looks.isUnused = isUnused
         try restoreSettings(under: lock) { $0.users == users && isUnused($0) }
     }
 

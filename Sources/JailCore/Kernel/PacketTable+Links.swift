@@ -38,11 +38,9 @@ extension PacketTable {
     }
 
     /// Links of which something is looked at.
-    func heldLinks() throws(Errno) -> [String] {
+    func heldLinks() throws(Errno) -> Set<String> {
         choose()
-        var names: [String] = []
-        for rule in try rules() where !names.contains(rule.chain) { names.append(rule.chain) }
-        return names
+        return Set(try rules().map(\.chain))
     }
 
     /// The table goes with the last; and one that is empty, for before 6.13 a kernel takes a chain away with its link.
