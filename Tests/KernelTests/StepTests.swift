@@ -217,7 +217,8 @@ extension Kernel {
                 #expect(machine.jailrun("start", machine.conf).status == 0)
                 defer { machine.stop() }
                 let host = try Host(
-                    stateDirectory: nil, cgroupRoot: nil, signals: SignalSource(descriptor: -1), warn: { _ in })
+                    stateDirectory: nil, cgroupRoot: nil, signals: SignalSource(descriptor: -1),
+                    audience: Audience(warn: { _ in }))
                 let record = try #require(try host.state.record(of: "t"))
                 let root = try Files.open("/proc/\(record.pid)/root", O_DIRECTORY)
                 let facts = try FactFinder(jail: record.spec, host: host).entryFacts(

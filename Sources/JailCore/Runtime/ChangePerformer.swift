@@ -52,7 +52,7 @@ struct ChangePerformer: ~Copyable {
     }
 
     private func tellFailure(of body: () throws(RuntimeError) -> Void) {
-        do throws(RuntimeError) { try body() } catch { host.warn(error.message) }
+        do throws(RuntimeError) { try body() } catch { host.audience.warn(error.message) }
     }
 
     /// What cannot be taken back is told, and keeps nothing else from it.
@@ -64,7 +64,7 @@ struct ChangePerformer: ~Copyable {
                 if steps.steps[index].operation.movesCaller {
                     LostProcess.comeBack(record.spec.label) { objection(to: index) }
                 } else if let objection = objection(to: index) {
-                    host.warn("\(record.spec.label): cannot take the change back: \(objection)")
+                    host.audience.warn("\(record.spec.label): cannot take the change back: \(objection)")
                     isWhole = false
                 }
             }
@@ -85,7 +85,7 @@ struct ChangePerformer: ~Copyable {
         do throws(RuntimeError) { try steps.perform(index, child: record.pid) } catch {
             throw Self.limit(error) ?? error
         }
-        host.observe?(step, Clock.microseconds() - began)
+        host.audience.observe?(step, Clock.microseconds() - began)
     }
 
     /// A limit is told by its parameter.

@@ -100,7 +100,9 @@ extension Host {
 
     /// Limits that jailrun sets of its own accord, and this host has no controller for.
     func note(without files: [String]) {
-        for file in files { note("without the default cgroup.\(file): this host has no such cgroup controller") }
+        for file in files {
+            audience.note("without the default cgroup.\(file): this host has no such cgroup controller")
+        }
     }
 
     /// Of all these jails, each once.

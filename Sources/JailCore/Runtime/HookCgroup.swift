@@ -52,7 +52,7 @@ struct HookCgroup: ~Copyable {
         guard let cgroup, !cgroup.removeIfEmpty() else { return }
         do throws(Errno) {
             host.move(try cgroup.ownProcesses(), to: [try host.ownCgroup(), host.topCgroup])
-        } catch { host.warn("cannot move processes out of \(cgroup.path): \(error.description)") }
+        } catch { host.audience.warn("cannot move processes out of \(cgroup.path): \(error.description)") }
         cgroup.removeIfEmpty()
     }
 
@@ -66,7 +66,7 @@ struct HookCgroup: ~Copyable {
 
     private static func kill(_ cgroup: Cgroup, _ host: Host) {
         do throws(Errno) { try cgroup.killAll(timeoutMilliseconds: 5000) } catch {
-            host.warn("processes of \(cgroup.path) do not die: \(error.description)")
+            host.audience.warn("processes of \(cgroup.path) do not die: \(error.description)")
         }
     }
 }

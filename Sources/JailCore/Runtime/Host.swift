@@ -1,7 +1,7 @@
 internal import Glibc
 internal import SystemPackage
 
-/// This machine, as jailrun uses it: where state and cgroups are, and how the caller sees what happens.
+/// This machine, as jailrun uses it: where state and cgroups are, and who is told what happens.
 public struct Host: Sendable {
     public var state: StateDirectory
     public var cgroupRoot: Cgroup
@@ -14,26 +14,15 @@ public struct Host: Sendable {
     /// The host that is meant, when it is not this one: nothing is looked for here then.
     let assumed: HostFacts?
     public var signals: SignalSource
-    /// Called with each step of a start, in its order, and the microseconds that it took; nil for the step that replaces the
-    /// child's program. Those of the host as they are performed, those of the child when it is done: `-v`.
-    public var observe: (@Sendable (Step, Int?) -> Void)?
-    /// Called with a jail's label and what is about to be done to it, in jail(8)'s words: `jail -v`.
-    public var tell: (@Sendable (String, String) -> Void)?
-    /// Called with a warning: something that went wrong but did not stop what was asked for.
-    public var warn: @Sendable (String) -> Void
-    /// Called with what failed when it could stop nothing any more: a command after the end of a jail.
-    public var complain: @Sendable (RuntimeError) -> Void
-    /// Called with what was decided before a start and the caller may want to know.
-    public var note: @Sendable (String) -> Void
+    public var audience: Audience
     /// What this process waits for.
     public let waits = Waits()
 
     /// - Parameter isForLooks: nothing will be started: what a start cannot do without may be missing, and without root the
     ///   state may be another's.
     public init(
-        stateDirectory: String?, cgroupRoot: String?, signals: SignalSource,
-        observe: (@Sendable (Step, Int?) -> Void)? = nil, warn: @escaping @Sendable (String) -> Void,
-        note: @escaping @Sendable (String) -> Void = { _ in }, isForLooks: Bool = false
+        stateDirectory: String?, cgroupRoot: String?, signals: SignalSource, audience: Audience,
+        isForLooks: Bool = false
     ) throws(RuntimeError) {
         if case .failure(let errno) = OwnUserNamespace.look { throw .system("/proc/self/ns/user", errno) }
         let isNested = !OwnUserNamespace.isInitial
@@ -45,10 +34,7 @@ public struct Host: Sendable {
         if !isForLooks || geteuid() == 0 { try state.checkOwner() }
         assumed = nil
         self.signals = signals
-        self.observe = observe
-        self.warn = warn
-        complain = { warn($0.message) }
-        self.note = note
+        self.audience = audience
         let mounted = try attempt("cannot look for cgroups") { () throws(Errno) in try Cgroup.mountPoint() }
         guard let mountPoint = mounted ?? (isForLooks ? "" : nil) else { throw Self.noHierarchy }
         let own = try attempt("cannot look at this process's cgroup") { () throws(Errno) in
@@ -74,8 +60,8 @@ public struct Host: Sendable {
         note: @escaping @Sendable (String) -> Void = { _ in }
     ) throws(RuntimeError) -> Host {
         try Host(
-            stateDirectory: stateDirectory, cgroupRoot: cgroupRoot, signals: SignalSource(descriptor: -1), warn: note,
-            note: note, isForLooks: true)
+            stateDirectory: stateDirectory, cgroupRoot: cgroupRoot, signals: SignalSource(descriptor: -1),
+            audience: Audience(warn: note, note: note), isForLooks: true)
     }
 
     /// Another host, of which these facts were told.
@@ -84,8 +70,7 @@ public struct Host: Sendable {
         (cgroupRoot, cgroupTop) = (Cgroup(path: facts.cgroupRoot), facts.cgroupTop)
         (isDelegated, isNested, assumed) = (false, facts.isNested, facts)
         signals = SignalSource(descriptor: -1)
-        (warn, self.note) = (note, note)
-        complain = { note($0.message) }
+        audience = Audience(warn: note, note: note)
     }
 
     /// Whether the rules of other jails can be read. Who is not root starts nothing, but may want to know what a start would do.

@@ -29,11 +29,13 @@ struct HostCommand {
 
     private func run(_ command: Plan.Command) throws(RuntimeError) {
         let line = command.line
-        host.tell?(
+        host.audience.tell?(
             jail.label, JailCommand.notice(line.text, command.origin, isInJail: false, user: jail.commands.systemUser))
         let began = Clock.microseconds()
         let outcome = try outcome(of: command)
-        for step in command.steps { host.observe?(step, step.side == .host ? Clock.microseconds() - began : nil) }
+        for step in command.steps {
+            host.audience.observe?(step, step.side == .host ? Clock.microseconds() - began : nil)
+        }
         if outcome != .exited(0) {
             throw .command(jail: jail.label, line: line, origin: command.origin, outcome: outcome) {
                 CommandLookup(onHost: jail.commands.isClean.value)

@@ -19,7 +19,7 @@ struct HostSteps: ~Copyable {
         self.jail = jail
         self.host = host
         self.network = network
-        kernelPlan = KernelPlan(steps: steps, firstIndex: firstIndex, isTimed: host.observe != nil)
+        kernelPlan = KernelPlan(steps: steps, firstIndex: firstIndex, isTimed: host.audience.observe != nil)
     }
 
     /// - Parameter child: the pid of the jail's first process.
@@ -40,9 +40,9 @@ struct HostSteps: ~Copyable {
     /// All, before there is a child.
     func performAll() throws(RuntimeError) {
         for index in steps.indices {
-            let began = host.observe == nil ? 0 : Clock.microseconds()
+            let began = host.audience.observe == nil ? 0 : Clock.microseconds()
             try perform(index, child: 0)
-            host.observe?(steps[index], Clock.microseconds() - began)
+            host.audience.observe?(steps[index], Clock.microseconds() - began)
         }
     }
 

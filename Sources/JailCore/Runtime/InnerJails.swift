@@ -182,7 +182,7 @@ extension JailStop {
             try cgroup.remove()
             return true
         } catch {
-            host.warn("\(record.name): cannot remove \(record.cgroup): \(error.description)")
+            host.audience.warn("\(record.name): cannot remove \(record.cgroup): \(error.description)")
             return false
         }
     }

@@ -78,7 +78,7 @@ public struct JailEntry {
         let outcome = try perform(
             entry, joined: pidfd.number, handed, console ?? Console(terminals: terminals),
             timeoutSeconds: timeoutSeconds, endsBySignal: endsBySignal)
-        if let words = MemoryKill.explanation(of: outcome, record, before: kills) { host.warn(words) }
+        if let words = MemoryKill.explanation(of: outcome, record, before: kills) { host.audience.warn(words) }
         guard line == nil, case .notExecuted(let errno) = outcome else { return outcome }
         throw .host("execlp: \(Terminal.escaped(shell)): \(errno.description)", hint: nil)
     }
@@ -99,7 +99,7 @@ public struct JailEntry {
     private var consoleLog: Descriptor {
         let walk = HostWalk(jails: [record.spec], state: host.state)
         do throws(RuntimeError) { return try PlanPerformer.openConsoleLog(record.spec, walk) } catch {
-            host.warn(error.message)
+            host.audience.warn(error.message)
             return Descriptor(-1)
         }
     }

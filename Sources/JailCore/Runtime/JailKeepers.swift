@@ -156,13 +156,13 @@ public struct JailKeepers {
         for status in run.statuses where !status.state.isOver && !(keepsStarted && status.state.isReady) {
             do throws(RuntimeError) {
                 try JailRepair(host: host).removeStarted(status.name, by: run.supervisor)
-            } catch { host.warn(error.message) }
+            } catch { host.audience.warn(error.message) }
         }
         // Processes that died a moment ago had kept them.
         do throws(RuntimeError) {
             if try ServiceRegistry(state: host.state).removeAbandoned().isEmpty { return }
             host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
-        } catch { host.warn(error.message) }
+        } catch { host.audience.warn(error.message) }
     }
 
     /// In the foreground how the last start command ended is what the caller wants to know; else only whether it started.

@@ -181,7 +181,7 @@ public struct JailModification {
         try host.state.rename(new.trace, new.details, from: name)
         do throws(RuntimeError) { try ServiceRegistry(state: host.state).rename(name, to: new.spec) } catch {
             do throws(RuntimeError) { try host.state.rename(old.trace, old.details, from: new.name) } catch let second {
-                host.warn("\(old.spec.label): it has the name \(new.name) now: \(second.message)")
+                host.audience.warn("\(old.spec.label): it has the name \(new.name) now: \(second.message)")
             }
             throw error
         }

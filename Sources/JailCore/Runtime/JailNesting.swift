@@ -101,7 +101,7 @@ struct JailNesting {
     func settle(_ record: JailRecord) {
         do throws(RuntimeError) { try setPersistence(record) } catch {
             if case .system(_, .noSuchProcess) = error { return }
-            host.warn(error.message)
+            host.audience.warn(error.message)
         }
     }
 
@@ -112,7 +112,7 @@ struct JailNesting {
         do throws(RuntimeError) { try settleParentLocked() } catch {
             // Whoever has the lock is at its start, or its end.
             if case .locked = error { return }
-            host.warn(error.message)
+            host.audience.warn(error.message)
         }
     }
 

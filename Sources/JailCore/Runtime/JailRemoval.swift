@@ -13,7 +13,7 @@ struct JailRemoval {
     @discardableResult
     func run() -> Bool {
         do throws(RuntimeError) { return try remove() } catch {
-            host.warn("\(trace.label): something of it is left: \(error.message)")
+            host.audience.warn("\(trace.label): something of it is left: \(error.message)")
             return false
         }
     }
@@ -45,7 +45,7 @@ struct JailRemoval {
             try Cgroup(path: trace.cgroup).killAll(timeoutMilliseconds: 10000)
             return true
         } catch {
-            host.warn("\(trace.label): processes of \(trace.cgroup) do not die: \(error.description)")
+            host.audience.warn("\(trace.label): processes of \(trace.cgroup) do not die: \(error.description)")
             return false
         }
     }
@@ -55,7 +55,7 @@ struct JailRemoval {
             try Cgroup(path: trace.cgroup).remove()
             return true
         } catch {
-            host.warn("\(trace.label): cannot remove \(trace.cgroup): \(error.description)")
+            host.audience.warn("\(trace.label): cannot remove \(trace.cgroup): \(error.description)")
             return false
         }
     }
@@ -85,7 +85,7 @@ struct NetworkStop {
             if !others.isEmpty { try group.leave(trace.name) }
             return true
         } catch {
-            host.warn("\(trace.label): cannot take the network back: \(error.message)")
+            host.audience.warn("\(trace.label): cannot take the network back: \(error.message)")
             return false
         }
     }
@@ -99,7 +99,7 @@ struct NetworkStop {
             do throws(NetlinkError) {
                 for operation in links + returns { try connection.netlink.perform(operation, under: connection.lock) }
             } catch { throw .host("\(error)", hint: error.hint) }
-        } catch { host.warn("\(trace.label): cannot take the interfaces back: \(error.message)") }
+        } catch { host.audience.warn("\(trace.label): cannot take the interfaces back: \(error.message)") }
     }
 
     /// What a start that was broken off may have moved is known by its trace alone; what is back already is back.
@@ -252,7 +252,7 @@ public struct JailRepair {
                 lock.unlinkAndRelease()
                 return existed
             }
-        } catch { host.warn(error.message) }
+        } catch { host.audience.warn(error.message) }
         _ = consume lock
         return false
     }

@@ -30,7 +30,7 @@ public struct JailRun {
         let running = try start.run()
         onStart(running.record)
         var outcome = running.outcome
-        if let words = MemoryKill.explanation(of: outcome, running.record) { host.warn(words) }
+        if let words = MemoryKill.explanation(of: outcome, running.record) { host.audience.warn(words) }
         var isRunning = running.hasMainProgram
         var ending: Int32?
         let stop = JailStop(host: host, terminals: [], signals: .force)
@@ -58,7 +58,7 @@ public struct JailRun {
                 isRunning = false
                 outcome = CommandOutcome(waitStatus: status)
                 running.session.console.makeCooked()
-                if let words = MemoryKill.explanation(of: outcome, running.record) { host.warn(words) }
+                if let words = MemoryKill.explanation(of: outcome, running.record) { host.audience.warn(words) }
             case .report(.ended): ended = lock(running.record, stop)
             case .signal(let signal):
                 ended = nil
@@ -87,7 +87,7 @@ public struct JailRun {
             try stop.run(name)
         } catch {
             if case .notFound = error { return }
-            host.warn("\(error.message)\n    hint: once more stops it without exec.prestop and exec.stop")
+            host.audience.warn("\(error.message)\n    hint: once more stops it without exec.prestop and exec.stop")
         }
     }
 }

@@ -30,7 +30,7 @@ extension JailStart {
         let deadline = Clock.milliseconds() + 1000
         switch end.kind {
         case .program(let outcome) where outcome != .exited(0):
-            if let words = MemoryKill.explanation(of: outcome, record) { host.warn(words) }
+            if let words = MemoryKill.explanation(of: outcome, record) { host.audience.warn(words) }
             guard let command = running.commands.last else { return }
             throw .command(of: record, named: jail.label, line: command.line, origin: command.origin, outcome: outcome)
         case .firstProcess:

@@ -113,7 +113,7 @@ public struct JailStart {
         } catch {
             // jail(8): no exec.* command runs while a failed start is taken back.
             JailRemoval(trace: trace, networkUndo: networkUndo, host: host).run()
-            do throws(RuntimeError) { try handed.finish(host.signals) } catch { host.warn(error.message) }
+            do throws(RuntimeError) { try handed.finish(host.signals) } catch { host.audience.warn(error.message) }
             lock.unlinkAndRelease()
             host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
             throw error
@@ -319,8 +319,8 @@ public struct JailStart {
                     _ = try ended(running, number, .notExecuted(Errno(failed.errno)), failed, record)
                 }
                 if isTransient && command.parameter == "command" && !isForeground { onCommand() }
-                for step in command.steps { host.observe?(step, nil) }
-                host.tell?(
+                for step in command.steps { host.audience.observe?(step, nil) }
+                host.audience.tell?(
                     jail.label,
                     JailCommand.notice(
                         command.line.text, command.origin, isInJail: true, user: jail.commands.jailUser))
@@ -361,7 +361,7 @@ public struct JailStart {
                 throw .interrupted(jail: jail.label, signal: signal)
             case .timedOut where patience.isOver(deadline):
                 patience = Patience()
-                host.note(Patience.words(jail.label, commands[current]))
+                host.audience.note(Patience.words(jail.label, commands[current]))
             case .timedOut:
                 let command = commands[current]
                 throw .command(
@@ -391,7 +391,7 @@ public struct JailStart {
         if !isStrict && number == running.commands.count - 1, case .exited = outcome { return outcome }
         if !isStrict && number == running.commands.count - 1, case .signalled = outcome { return outcome }
         let command = running.commands[number]
-        if let words = MemoryKill.explanation(of: outcome, record) { host.warn(words) }
+        if let words = MemoryKill.explanation(of: outcome, record) { host.audience.warn(words) }
         throw .command(
             of: record, named: jail.label, line: command.line, origin: command.origin, outcome: outcome)
     }

@@ -8,7 +8,7 @@ extension JailStop {
     /// - Parameter own: jails that the caller stops itself.
     func stopDependents(of name: String, beside own: [String]) throws(RuntimeError) {
         for other in try JailLookup(host: host).withDependents([name]) where other != name && !own.contains(other) {
-            host.warn("\(Terminal.escaped(other)), which depends on \(Terminal.escaped(name)), is stopped before it")
+            host.audience.warn("\(Terminal.escaped(other)), which depends on \(Terminal.escaped(name)), is stopped before it")
             do throws(RuntimeError) {
                 try JailStop(
                     host: host, terminals: terminals, scope: scope, signals: signals, isBounded: isBounded,
@@ -26,7 +26,7 @@ extension JailStop {
         let registry = ServiceRegistry(state: host.state)
         guard let successor = restart?.successor(of: service.name) else { return registry.withdraw(service.name) }
         do throws(RuntimeError) { try registry.take(successor) } catch {
-            host.warn(error.message)
+            host.audience.warn(error.message)
             registry.withdraw(service.name)
         }
     }

@@ -8,7 +8,7 @@ extension JailStop {
     /// has ended, when nobody is asked, and when it cannot be looked at or signalled: its commands have run, and it is to end.
     func firstProcess(of record: JailRecord) -> FirstProcess? {
         do throws(RuntimeError) { return try watchedFirst(of: record) } catch {
-            host.warn("\(record.spec.label): its processes get no SIGTERM: \(error.message)")
+            host.audience.warn("\(record.spec.label): its processes get no SIGTERM: \(error.message)")
             return nil
         }
     }
@@ -20,7 +20,7 @@ extension JailStop {
         let number = cns_pidfd_open(record.pid)
         if number < 0 {
             if number != -ESRCH {
-                host.warn("\(record.spec.label): its processes get no SIGTERM: \(Errno(-number).description)")
+                host.audience.warn("\(record.spec.label): its processes get no SIGTERM: \(Errno(-number).description)")
             }
             return nil
         }
@@ -52,7 +52,8 @@ extension JailStop {
 
     private func terminate(_ record: JailRecord, _ first: borrowing FirstProcess, _ seconds: Int) {
         if !first.others.isEmpty {
-            host.tell?(record.spec.label, "sent SIGTERM to: \(first.others.map(String.init).joined(separator: " "))")
+            host.audience.tell?(
+                record.spec.label, "sent SIGTERM to: \(first.others.map(String.init).joined(separator: " "))")
         }
         _ = cns_pidfd_signal(first.pidfd.number, SIGTERM)
         host.waits.begin(record.spec.label, "its processes to end by SIGTERM, stop.timeout \(seconds) s")

@@ -100,7 +100,7 @@ public struct JailStop {
         let service = try isSupervisors ? nil : ServiceRegistry(state: host.state).record(of: name)
         let isUnrecorded = try JailRepair(host: host).isPopulatedUnrecorded(name)
         if isUnrecorded {
-            host.warn(
+            host.audience.warn(
                 "\(name): it is not recorded in \(host.state.path), or no longer: it is ended without its commands, and what its "
                     + "network needs of the host stays")
             try JailRepair(host: host).removeUnrecorded(name)
@@ -137,13 +137,13 @@ public struct JailStop {
 
     /// The jail is down: what cannot be looked at now does not change that.
     private func afterwards(_ body: () throws(RuntimeError) -> Void) {
-        do throws(RuntimeError) { try body() } catch { host.warn(error.message) }
+        do throws(RuntimeError) { try body() } catch { host.audience.warn(error.message) }
     }
 
     private func sayWithoutCommands(_ record: JailRecord, _ why: String) {
         if scope == .none { return }
         let left = commands == nil ? "exec.prestop, exec.stop, exec.poststop and exec.release" : "exec.stop"
-        host.warn(
+        host.audience.warn(
             "\(Terminal.escaped(record.name)): its record cannot be read, \(why): it is stopped without its \(left)")
     }
 
@@ -153,7 +153,7 @@ public struct JailStop {
         var stopping = record.trace
         stopping.phase = phase
         do throws(RuntimeError) { try host.state.overwrite(stopping) } catch {
-            host.warn("\(error.message); the stop goes on without that")
+            host.audience.warn("\(error.message); the stop goes on without that")
         }
     }
 
@@ -189,7 +189,7 @@ public struct JailStop {
     /// Stops a jail whose name's lock the caller holds, as its starter does. What fails is told; the jail ends in any case.
     func stopHeld(_ record: JailRecord) {
         if scope == .all {
-            do throws(RuntimeError) { try runCommandsBefore(record) } catch { host.warn(error.message) }
+            do throws(RuntimeError) { try runCommandsBefore(record) } catch { host.audience.warn(error.message) }
         }
         let first = firstProcess(of: record)
         note(.stopping, record)
@@ -264,10 +264,10 @@ public struct JailStop {
             switch error {
             // SIGQUIT is what another stop sends that is to be at once.
             case .interrupted(_, let signal) where signals == .force || signal == SIGQUIT:
-                if signals == .breakOff { host.warn("\(record.spec.label): the stop goes on by force") }
+                if signals == .breakOff { host.audience.warn("\(record.spec.label): the stop goes on by force") }
                 urgency.isForced = true
             case .command(_, _, _, .timedOut) where record.spec.commands.timeoutSeconds.value == 0 || signals == .force:
-                host.warn("\(error.message); the stop goes on without it")
+                host.audience.warn("\(error.message); the stop goes on without it")
             default: throw error
             }
         }
@@ -288,7 +288,7 @@ public struct JailStop {
         let commands = record.spec.commands
         let line = JailCommand(command.value)
         if line.arguments.isEmpty { return }
-        host.tell?(
+        host.audience.tell?(
             record.spec.label,
             JailCommand.notice(command.value, command.origin, isInJail: true, user: commands.jailUser))
         host.waits.begin(record.spec.label, "exec.stop: \(Terminal.escaped(line.text))")
@@ -310,7 +310,7 @@ public struct JailStop {
         var hooks = hooks(of: record)
         if !hasEnded {
             do throws(Errno) { try Cgroup(path: record.cgroup).killAll(timeoutMilliseconds: 10000) } catch {
-                host.warn("\(record.spec.label): processes do not die: \(error.description)")
+                host.audience.warn("\(record.spec.label): processes do not die: \(error.description)")
             }
         }
         // FreeBSD's kernel gives them back with the jail's end, and exec.poststop destroys or uses them again.
@@ -338,11 +338,11 @@ public struct JailStop {
             switch error {
             case .interrupted(let jail, SIGQUIT):
                 urgency.isForced = true
-                host.warn("\(jail): a command of the host was ended: the stop is forced")
+                host.audience.warn("\(jail): a command of the host was ended: the stop is forced")
             case .interrupted(_, let signal):
                 urgency.interruption = signal
-                host.complain(error)
-            default: host.complain(error)
+                host.audience.complain(error)
+            default: host.audience.complain(error)
             }
             return false
         }

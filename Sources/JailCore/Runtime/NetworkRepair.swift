@@ -43,7 +43,7 @@ final class NetworkRepair {
         do throws(RuntimeError) {
             guard try isLacking(record) else { return }
             try mend(record, NetworkConnection(host: host))
-        } catch { host.warn(message(of: error, record)) }
+        } catch { host.audience.warn(message(of: error, record)) }
     }
 
     /// For a supervisor, which waits for nobody. The caller holds the jail's lock.
@@ -80,7 +80,7 @@ final class NetworkRepair {
         if try reconnect(record, connection) { return }
         let lack = try putBack(record, connection)
         if lack.isNothing { return }
-        host.warn("\(record.spec.label): \(words(lack, record)): somebody had removed them, and they are back")
+        host.audience.warn("\(record.spec.label): \(words(lack, record)): somebody had removed them, and they are back")
     }
 
     /// Links of its own, and what is said of them: all is made anew, so that nothing of it can be missing.
@@ -95,7 +95,7 @@ final class NetworkRepair {
         let reason =
             record.details.networkChange == nil
             ? "its link \(link ?? "") was gone" : "a change of its network was broken off, and is taken back"
-        host.warn("\(record.spec.label): \(reason): it is connected as before")
+        host.audience.warn("\(record.spec.label): \(reason): it is connected as before")
         return true
     }
 

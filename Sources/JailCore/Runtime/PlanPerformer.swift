@@ -67,7 +67,7 @@ struct PlanPerformer: ~Copyable {
         beginningSteps = HostSteps(
             steps: beginning.host, firstIndex: beginning.before.stepCount, jail: jail, host: host, network: network)
         childsBeginning = KernelPlan(
-            steps: beginning.child, firstIndex: Plan.firstReportOfChild, isTimed: host.observe != nil)
+            steps: beginning.child, firstIndex: Plan.firstReportOfChild, isTimed: host.audience.observe != nil)
         childsBeginning.set(.supervisorControl, to: pair.ours.number)
         if let holder = network.holder {
             beginningSteps.kernelPlan.set(.holderNetwork, to: holder.namespace.number)
@@ -199,7 +199,7 @@ struct PlanPerformer: ~Copyable {
         steps.kernelPlan.setChild(child.pid)
         var rest = KernelPlan(
             steps: Array(plan.steps[childsRest...]), firstIndex: plan.firstStep + childsRest,
-            isTimed: host.observe != nil)
+            isTimed: host.audience.observe != nil)
         rest.adoptDescriptors(of: beginningSteps.kernelPlan)
         rest.set(.control, to: pair.childs.number)
         rest.set(.stage, to: stage.number)
@@ -226,17 +226,17 @@ struct PlanPerformer: ~Copyable {
         var index = 0
         while index < end {
             let step = steps.steps[index]
-            let began = host.observe == nil ? 0 : Clock.microseconds()
+            let began = host.audience.observe == nil ? 0 : Clock.microseconds()
             var next = index + 1
             switch step.operation {
-            case .call where host.observe == nil:
+            case .call where host.audience.observe == nil:
                 while next < end, case .call = steps.steps[next].operation { next += 1 }
                 try steps.call(index..<next)
             case .spawn, .release: try special(index, step.operation)
             default: try steps.perform(index, child: child)
             }
             index = next
-            host.observe?(step, Clock.microseconds() - began)
+            host.audience.observe?(step, Clock.microseconds() - began)
         }
     }
 
@@ -245,7 +245,7 @@ struct PlanPerformer: ~Copyable {
 
     /// Tells of the child's steps, once it has become pid 1's program.
     func observeChild() {
-        guard let observe = host.observe else { return }
+        guard let observe = host.audience.observe else { return }
         let beginning = beginning.child.count
         for (index, step) in childsSteps.enumerated() {
             let nanoseconds =

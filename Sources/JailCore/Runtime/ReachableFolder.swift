@@ -82,7 +82,7 @@ extension Host {
             for folder in ReachableFolder.all(of: jail, on: self) where !told.contains(folder.mend) {
                 told.append(folder.mend)
                 let place: String = if case .configuration(let place) = folder.origin { "\(place): " } else { "" }
-                note("\(place)\(jail.label): warning: \([folder].words)\n    hint: \(folder.mend)")
+                audience.note("\(place)\(jail.label): warning: \([folder].words)\n    hint: \(folder.mend)")
             }
         }
     }

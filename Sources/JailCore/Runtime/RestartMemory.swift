@@ -36,7 +36,7 @@ public struct RestartMemory: Sendable {
     public func remember(_ names: [String]) {
         for record in names.compactMap(down) {
             do throws(RuntimeError) { try ServiceRegistry(state: host.state).leave(record) } catch {
-                host.warn(error.message)
+                host.audience.warn(error.message)
             }
         }
     }

@@ -17,7 +17,7 @@ struct SharedNetwork {
         for address in jail.network.addresses where !known.contains(address.address) {
             throw refused(address.address, address.origin)
         }
-        host.note("\(jail.label): is in the network of the jail around, which has its addresses")
+        host.audience.note("\(jail.label): is in the network of the jail around, which has its addresses")
         var shared = jail
         shared.network.mode = Located(.inherit, jail.network.addresses.first?.origin ?? jail.network.mode.origin)
         return shared

@@ -46,19 +46,19 @@ public struct StartSelection: Sendable {
         let record = try host.state.record(of: name)
         let service = try ServiceRegistry(state: host.state).record(of: name)
         if let why = record?.unreadable {
-            host.warn("\(spec.label): up already, and its record cannot be read, \(why): it is left as it is")
+            host.audience.warn("\(spec.label): up already, and its record cannot be read, \(why): it is left as it is")
             return spec
         }
         guard let present = record?.spec ?? service?.spec else { return spec }
         let file = record?.configuration ?? service?.configuration ?? configuration
         if file != configuration {
-            host.warn("\(spec.label): up already, from \(Terminal.escaped(file)): it is left as it is")
+            host.audience.warn("\(spec.label): up already, from \(Terminal.escaped(file)): it is left as it is")
         } else if !present.hasSameSettings(as: spec) {
-            host.warn("\(spec.label): up already, as it was before the file was changed: it is left as it is")
+            host.audience.warn("\(spec.label): up already, as it was before the file was changed: it is left as it is")
         } else {
             let what = try isStarting(spec) ? "another command is starting it" : "up already"
             let keeper = record?.trace.isTransient == true ? try NameHolder(state: host.state).foreground(of: name) : nil
-            host.note("\(spec.label): \(what)\(keeper.map { ", and ends with the run in \($0)" } ?? "")")
+            host.audience.note("\(spec.label): \(what)\(keeper.map { ", and ends with the run in \($0)" } ?? "")")
         }
         return present
     }

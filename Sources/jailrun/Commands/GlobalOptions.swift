@@ -62,8 +62,9 @@ struct GlobalRequest {
         }
         let host = try Host(
             stateDirectory: stateDirectory, cgroupRoot: cgroupRoot, signals: signals,
-            observe: isVerbose || timings != nil ? observe : nil,
-            warn: { Output.error($0) }, note: { if !isQuiet { Output.error($0) } })
+            audience: Audience(
+                observe: isVerbose || timings != nil ? observe : nil,
+                warn: { Output.error($0) }, note: { if !isQuiet { Output.error($0) } }))
         if !isQuiet { WaitLine.attach(to: host.waits) }
         return host
     }

@@ -63,12 +63,13 @@ struct LinkOutput: Sendable {
         try Host.checkRoot()
         let output = self
         var host = try Host(
-            stateDirectory: nil, cgroupRoot: nil, signals: try SignalSource.takeProcess(), warn: { output.error($0) })
-        host.complain = { output.error($0.jailMessage(isNamed: true)) }
+            stateDirectory: nil, cgroupRoot: nil, signals: try SignalSource.takeProcess(),
+            audience: Audience(warn: { output.error($0) }))
+        host.audience.complain = { output.error($0.jailMessage(isNamed: true)) }
         if !isQuiet { WaitLine.attach(to: host.waits, as: program) }
         if isVerbose {
-            host.observe = { step, microseconds in Output.step(step, microseconds) }
-            host.tell = { jail, text in output.note(text, of: jail) }
+            host.audience.observe = { step, microseconds in Output.step(step, microseconds) }
+            host.audience.tell = { jail, text in output.note(text, of: jail) }
         }
         return host
     }

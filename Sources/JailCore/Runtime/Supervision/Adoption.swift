@@ -61,7 +61,7 @@ struct Adoption {
     private func take(_ name: String) -> Service? {
         // What could not be looked at stays as it is: the next command adopts it.
         do throws(RuntimeError) { return try takeOrphan(name) } catch {
-            host.warn("nobody looks after \(Terminal.escaped(name)): \(error.message)")
+            host.audience.warn("nobody looks after \(Terminal.escaped(name)): \(error.message)")
             return nil
         }
     }

@@ -145,7 +145,7 @@ extension Supervisor {
 
     /// What fails is tried again and again.
     private func tellOnce(_ message: String) {
-        if message != networkObjection { host.warn(message) }
+        if message != networkObjection { host.audience.warn(message) }
         networkObjection = message
     }
 }

@@ -23,7 +23,7 @@ extension Supervisor {
             let record = try newRecord(service)
             var host = host
             // What it says of a jail that is started again it has said.
-            if !isFirst { host.note = { _ in } }
+            if !isFirst { host.audience.note = { _ in } }
             var start = JailStart(
                 jail: service.spec, host: host, isTransient: options.isTransient, configuration: options.configuration,
                 terminals: terminals, output: output, supervisor: getpid(), isStrict: options.isStrict)
@@ -188,7 +188,7 @@ extension Supervisor {
                 report(error)
                 return 125
             }
-        } catch { host.warn(error.message) }
+        } catch { host.audience.warn(error.message) }
     }
 
     // MARK: End
@@ -219,7 +219,7 @@ extension Supervisor {
     /// It was written a moment ago.
     private func startedRecord(of service: Service) -> JailRecord? {
         do throws(RuntimeError) { return try host.state.record(of: service.name) } catch {
-            host.warn(error.message)
+            host.audience.warn(error.message)
             return nil
         }
     }

@@ -76,11 +76,11 @@ final class Supervisor {
         if services.contains(where: \.spec.commands.hasHostCommands) { return }
         let dropped = services.reduce(CapabilitySet.unneeded) { $0.subtracting(CapabilitySet($1.spec.privileges)) }
         let lost = cns_drop_capabilities(dropped.rawValue)
-        if lost < 0 { host.warn("the supervisor keeps all capabilities: \(Errno(-lost))") }
+        if lost < 0 { host.audience.warn("the supervisor keeps all capabilities: \(Errno(-lost))") }
         // Jails inherit the filter, and one with more than the default may need what it refuses.
         guard services.allSatisfy(\.spec.privileges.hasDefaultFilter) else { return }
         let refused = cns_refuse_machine_calls()
-        if refused < 0 { host.warn("the supervisor has no filter: \(Errno(-refused))") }
+        if refused < 0 { host.audience.warn("the supervisor has no filter: \(Errno(-refused))") }
     }
 
     var registry: ServiceRegistry { ServiceRegistry(state: host.state) }
@@ -115,7 +115,7 @@ final class Supervisor {
                 try host.state.prepare()
                 host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
             }
-        } catch { host.warn(error.message) }
+        } catch { host.audience.warn(error.message) }
     }
 
     // MARK: What is to be done now
@@ -250,7 +250,7 @@ final class Supervisor {
 
     func writeRecord(_ service: Service) {
         follow(service)
-        do { try registry.update(try newRecord(service)) } catch { host.warn(error.message) }
+        do { try registry.update(try newRecord(service)) } catch { host.audience.warn(error.message) }
     }
 
     /// On a doubt it does: nobody's jail ends because one look failed.
@@ -260,7 +260,7 @@ final class Supervisor {
             guard let record = try registry.record(of: service.name) else { return false }
             return record.supervisor == getpid() || record.hasUnknownSupervisor
         } catch {
-            host.warn(error.message)
+            host.audience.warn(error.message)
             return true
         }
     }
@@ -273,7 +273,7 @@ final class Supervisor {
             guard let current = try current(service, record), current.unreadable == nil, current.spec != record.spec
             else { return }
             (service.spec, service.record) = (current.spec, current)
-        } catch { host.warn(error.message) }
+        } catch { host.audience.warn(error.message) }
     }
 
     private func current(_ service: Service, _ record: JailRecord) throws(RuntimeError) -> JailRecord? {
@@ -287,7 +287,7 @@ final class Supervisor {
     private func forgetIfOver(_ service: Service) -> Bool {
         guard service.isOver else { return false }
         if isOrphaned, let record = options.starts.restarted?.down(service.firstName), owns(service) {
-            do throws(RuntimeError) { try registry.take(record) } catch { host.warn(error.message) }
+            do throws(RuntimeError) { try registry.take(record) } catch { host.audience.warn(error.message) }
             return true
         }
         let isGivenUp = service.life.state == .failed && service.spec.restart.policy != .no
@@ -296,7 +296,7 @@ final class Supervisor {
                 follow(service)
                 registry.remove(own: try newRecord(service))
             }
-        } catch { host.warn(error.message) }
+        } catch { host.audience.warn(error.message) }
         return true
     }
 

@@ -23,7 +23,7 @@ struct SupervisorCgroup {
             if cgroup.take(getpid()) { return }
         }
         cgroup.removeIfEmpty()
-        host.note("the supervisor stays in the caller's cgroup, and ends with it: cannot enter \(cgroup.path)")
+        host.audience.note("the supervisor stays in the caller's cgroup, and ends with it: cannot enter \(cgroup.path)")
         return nil
     }
 
