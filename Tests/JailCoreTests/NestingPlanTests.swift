@@ -53,12 +53,52 @@ struct NestingPlanTests {
         #expect(try !ParameterPlanTests.lines("mount.nodevfs;", Self.devices).contains { $0.contains("BPF_PROG") })
     }
 
+    private static let authority: Authority = {
+        let ids = [IDMapping(inside: 0, outside: 0x7000_0000, count: 65536)]
+        return Authority(
+            namespace: OwnUserNamespace(kind: .jail, users: ids, groups: ids), capabilities: .standard,
+            cgroup: .delegated("/sys/fs/cgroup", by: .jail), stateDirectory: Planner.stateInside)
+    }()
+
+    @Test(
+        "each answer has its own steps: devices are shown a second time, a program is loaded, a mark is the machine's")
+    func answers() throws {
+        let jail = try ParameterPlanTests.spec("")
+        func lines(_ change: (inout Authority) -> Void) -> [String] {
+            var facts = StartFacts()
+            Self.devices(&facts)
+            change(&facts.authority)
+            let identity = JailIdentity(jid: 1, idRange: IDRange(first: 1000, count: 65536), generation: 0)
+            return Planner(jail: jail, identity: identity, facts: facts).start().steps.map(\.operation.spelling)
+        }
+        let (usual, withoutNodes) = (lines { _ in }, lines { $0.canMakeNodes = false })
+        #expect(withoutNodes.contains { $0.hasPrefix("open_tree(devices-around, ") })
+        #expect(withoutNodes.contains { $0.contains("BPF_PROG") } && withoutNodes.contains { $0.contains("IDMAP") })
+        #expect(
+            lines { $0.canLoadPrograms = false }
+                == usual.filter { !$0.contains("BPF_PROG") && $0 != "close(device-program)" })
+        #expect(!lines { $0.canIdmap = false }.contains { $0.contains("IDMAP") })
+        #expect(lines { $0.mark = .user } == usual.map { $0.replacing("trusted.jailrun", with: "user.jailrun") })
+    }
+
+    @Test("a part of the ids of the jail around is for a root that was given to it: nothing is idmapped there, either")
+    func part() throws {
+        let jail = try ParameterPlanTests.spec("userns = \"1000+1000\";")
+        var facts = StartFacts()
+        Self.devices(&facts)
+        facts.authority = Self.authority
+        let identity = JailIdentity(jid: 1, idRange: IDRange(first: 1000, count: 1000), generation: 0)
+        let lines = Planner(jail: jail, identity: identity, facts: facts).start().steps.map(\.operation.spelling)
+        #expect(!lines.contains { $0.contains("IDMAP") })
+        #expect(lines.contains("write(map-file, \"0 1000 1000\", 11)"))
+    }
+
     @Test("in a jail nothing is idmapped, no device is made and no program loaded")
     func nested() throws {
         let jail = try ParameterPlanTests.spec("")
         var facts = StartFacts()
         Self.devices(&facts)
-        facts.isNested = true
+        facts.authority = Self.authority
         let identity = JailIdentity(jid: 1, idRange: IDRange(first: 0, count: 65536), generation: 0)
         let lines = Planner(jail: jail, identity: identity, facts: facts).start().steps.map(\.operation.spelling)
         #expect(!lines.contains { $0.contains("IDMAP") || $0.contains("S_IFCHR") || $0.contains("BPF_PROG") })

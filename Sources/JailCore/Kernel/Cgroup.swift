@@ -147,9 +147,8 @@ public struct Cgroup: Equatable, Sendable {
     }
 
     /// Whether jailrun made it for the jail of that name.
-    func belongs(to name: String) throws(Errno) -> Bool {
-        let mark = try attribute(CgroupMark.attribute(isNested: !OwnUserNamespace.isInitial))
-        return mark?.elementsEqual(name.utf8) == true
+    func belongs(to name: String, by mark: CgroupMark) throws(Errno) -> Bool {
+        try attribute(mark.attribute)?.elementsEqual(name.utf8) == true
     }
 
     /// getxattr(2); nil when it has none of that name, or one that is longer than any of jailrun's.
@@ -163,9 +162,8 @@ public struct Cgroup: Equatable, Sendable {
     }
 
     /// Marks it as jailrun's: a jail's by the jail's name.
-    func mark(_ value: String) {
-        let name = CgroupMark.attribute(isNested: !OwnUserNamespace.isInitial)
-        _ = unsafe cns_set_attribute(path, name, value, value.utf8.count)
+    func set(_ mark: CgroupMark, to value: String) {
+        _ = unsafe cns_set_attribute(path, mark.attribute, value, value.utf8.count)
     }
 
     /// Moves a process into it.
@@ -180,9 +178,9 @@ public struct Cgroup: Equatable, Sendable {
 
     /// Removes the empty cgroup of all jails, and those above it that were made for it. An administrator's stays, as does one
     /// of which it is not known.
-    func removeLevels() throws(Errno) {
+    func removeLevels(by mark: CgroupMark) throws(Errno) {
         var level = self
-        while try level.isLevel(), unsafe rmdir(level.path) == 0,
+        while try level.isLevel(by: mark), unsafe rmdir(level.path) == 0,
             let slash = level.path.lastIndex(of: "/")
         { level = Cgroup(path: String(level.path[..<slash])) }
     }

@@ -5,7 +5,8 @@ public struct ChangeFacts: Equatable, Sendable {
     public var cgroup: String
     /// Who jailrun is run by: what is its own in the jail, nobody inside can have made.
     public var owner: UInt32
-    public var isNested = false
+    /// By what the jail's cgroup is known.
+    public var mark = CgroupMark.trusted
     /// There are jails in it: it lives on for as long.
     public var hasJails = false
     /// Of the limits that become others: what the kernel has now. One whose file is still to be made has none.

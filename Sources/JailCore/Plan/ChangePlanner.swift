@@ -150,7 +150,7 @@ public struct ChangePlanner {
         let changed = new.cgroup(unlike: old)
         guard let first = changed.first else { return [] }
         let planner = Planner(jail: new, identity: identity, facts: StartFacts())
-        return facts.cgroupLevels.flatMap { $0.steps(for: [new], isNested: facts.isNested) } + [
+        return facts.cgroupLevels.flatMap { $0.steps(for: [new], mark: facts.mark) } + [
             open(
                 .openDirectory(facts.cgroup, flags: [.directory, .closeOnExec], into: .cgroup),
                 .cgroupValue(file: first.file, value: first.value), first.origin, "open the jail's cgroup")
@@ -183,7 +183,7 @@ public struct ChangePlanner {
     private func rename() -> [Step] {
         let (name, former) = (new.name.value, old.name.value)
         if name == former { return [] }
-        let mark = CgroupMark.attribute(isNested: facts.isNested)
+        let mark = facts.mark.attribute
         return [
             step(
                 .setAttribute(mark, to: name, ofPath: facts.cgroup), .cgroup(name, below: facts.cgroup),

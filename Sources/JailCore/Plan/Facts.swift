@@ -69,8 +69,8 @@ public struct StartFacts: Equatable, Sendable {
     /// resolv.conf(5) of the host, and behind it that of the servers which a stub on its loopback asks.
     public var resolvers: [Resolver] = []
 
-    /// jailrun itself is in a user namespace, that of a jail: it may make no devices and load no programs.
-    public var isNested = false
+    /// What jailrun itself may do.
+    public var authority = Authority.machines
 
     public init() {}
 

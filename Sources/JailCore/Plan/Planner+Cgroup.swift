@@ -6,7 +6,7 @@ extension Planner {
         let origin = Origin.standard("")
         let purpose = Purpose.cgroup(jail.name.value, below: facts.cgroupLevels.last?.path ?? "/")
         let directory: OpenFlags = [.directory, .closeOnExec]
-        var steps = facts.cgroupLevels.flatMap { $0.isOfJail ? $0.steps(for: [jail], isNested: facts.isNested) : [] }
+        var steps = facts.cgroupLevels.flatMap { $0.isOfJail ? $0.steps(for: [jail], mark: facts.authority.mark) : [] }
         steps += [
             host(
                 .open(facts.cgroupLevels.last?.path ?? "/", directory, into: .cgroupRoot), purpose, origin,
@@ -25,7 +25,7 @@ extension Planner {
             + attachDeviceProgram() + delegateCgroup()
     }
 
-    var mark: String { CgroupMark.attribute(isNested: facts.isNested) }
+    var mark: String { facts.authority.mark.attribute }
 
     /// - Parameter undo: what gives it the value that it had.
     func set(_ setting: CgroupSetting, undo: [Operation] = []) -> [Step] {
@@ -52,7 +52,7 @@ extension Planner {
     private func attachDeviceProgram() -> [Step] {
         // In a jail that around it is asked, too, and no other may be loaded. Who may mount can take `nodev` from the root:
         // then no device of the root's may be opened, although /dev is not asked for.
-        guard hasDevices || allowsJails, !facts.isNested else { return [] }
+        guard hasDevices || allowsJails, facts.authority.canLoadPrograms else { return [] }
         let origin = jail.pseudoFilesystems.devfsRuleset.origin
         let tree = hasDevices ? facts.deviceTree : DeviceTree()
         let purpose = Purpose.deviceProgram(tree)
@@ -68,11 +68,14 @@ extension Planner {
     }
 }
 
-/// By what a cgroup is known to be jailrun's, whatever became of its records.
-public enum CgroupMark {
-    /// Only the host's root can set it, and no cgroup of another program has it. In a jail there is only what its root can set.
-    /// Its value is the jail's name.
-    static func attribute(isNested: Bool) -> String { isNested ? "user.jailrun" : "trusted.jailrun" }
+/// By what a cgroup is known to be jailrun's, whatever became of its records: an attribute whose value is the jail's name.
+public enum CgroupMark: String, Sendable, Codable {
+    /// Only the host's root can set it, and no cgroup of another program has it.
+    case trusted
+    /// In another user namespace there is only what its root can set.
+    case user
+
+    var attribute: String { "\(rawValue).jailrun" }
     /// The value for a cgroup that was made on the way down to the jails'. No jail has this name.
     static let level = "/"
     /// The mode says the same, by the sticky bit, from the first moment: mkdir(2) and setxattr(2) are two calls, and whoever dies or

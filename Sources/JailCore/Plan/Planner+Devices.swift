@@ -75,7 +75,7 @@ extension Planner {
 
     private func makeDevice(_ node: DeviceNode) -> [Step] {
         let origin = jail.pseudoFilesystems.devfsRuleset.origin
-        if facts.isNested { return [makeDevicePlace(node, purpose, origin)] }
+        if !facts.authority.canMakeNodes { return [makeDevicePlace(node, purpose, origin)] }
         return [
             host(
                 .makeNode(

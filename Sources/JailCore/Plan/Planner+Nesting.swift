@@ -50,7 +50,7 @@ extension Planner {
 
     /// No user namespace may make device nodes. Those that the jail around has are shown a second time.
     var boundDevices: [(node: DeviceNode, slot: Slot)] {
-        guard facts.isNested, hasDevices else { return [] }
+        guard !facts.authority.canMakeNodes, hasDevices else { return [] }
         return facts.deviceTree.nodes.enumerated().map { ($1, Slot("device-\($0)")) }
     }
 

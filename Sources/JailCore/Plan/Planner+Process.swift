@@ -21,7 +21,7 @@ extension Planner {
     /// What a process uses up of `user.*` limits, inotify(7) instances and the like, counts in each user namespace around it, too,
     /// and there for the user who made the namespace. That is not to be root of the host, who runs out of them then.
     func ownNamespace(_ isBegin: Bool) -> [Step] {
-        guard isIdmapped else { return [] }
+        guard hasOwnIDs else { return [] }
         func step(_ call: SystemCall, _ words: Phrase) -> Step {
             host(call, .ownNamespace(firstID), jail.privileges.userNamespace.origin, words)
         }

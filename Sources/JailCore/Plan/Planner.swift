@@ -90,9 +90,11 @@ public struct Planner {
     /// Whether the jail has a user namespace of its own.
     var isMapped: Bool { identity.idRange != nil }
 
-    /// Whether its ids are others than those of whoever starts it, and mounts are to show them. In a jail they are the same:
-    /// only who is root of a file system's own user namespace may idmap it, mount_setattr(2).
-    var isIdmapped: Bool { isMapped && firstID != 0 }
+    /// Whether its ids are others than those of whoever starts it.
+    var hasOwnIDs: Bool { isMapped && firstID != 0 }
+
+    /// Whether mounts are to show those. Where none can be idmapped, the root has been given to them.
+    var isIdmapped: Bool { hasOwnIDs && facts.authority.canIdmap }
 
     /// Root inside may make jails.
     var allowsJails: Bool { jail.privileges.childrenMaximum.value > 0 }

@@ -4,7 +4,7 @@ struct SharedPlanner {
     private var jails: [JailSpec] = []
     private var levels: [StartFacts.CgroupLevel] = []
     private var network: [Located<NetworkOperation>] = []
-    private var isNested = false
+    private var mark = CgroupMark.trusted
 
     init() {}
 
@@ -13,7 +13,7 @@ struct SharedPlanner {
 
     mutating func add(_ jail: JailSpec, _ facts: StartFacts) {
         jails.append(jail)
-        isNested = facts.isNested
+        mark = facts.authority.mark
         for level in facts.cgroupLevels where !level.isOfJail { merge(level) }
         for operation in facts.sharedNetwork where !network.contains(where: { $0.value == operation.value }) {
             network.append(operation)
@@ -28,7 +28,7 @@ struct SharedPlanner {
     }
 
     var steps: [Step] {
-        levels.flatMap { $0.steps(for: jails, isNested: isNested) }
+        levels.flatMap { $0.steps(for: jails, mark: mark) }
             + network.map { operation in
                 Step(
                     operation: .network(operation.value), side: .host, purpose: .network(operation.value),
@@ -40,16 +40,15 @@ struct SharedPlanner {
 
 extension StartFacts.CgroupLevel {
     /// A cgroup has the files of a controller when its parent gives it that, so they are enabled from the top down.
-    func steps(for jails: [JailSpec], isNested: Bool) -> [Step] {
+    func steps(for jails: [JailSpec], mark: CgroupMark) -> [Step] {
         let purpose = Purpose.cgroupLevel(self)
         func step(_ call: SystemCall, _ origin: Origin, _ words: Phrase) -> Step {
             Step(operation: .call(call), side: .host, purpose: purpose, origin: origin, words: words)
         }
-        let mark = CgroupMark.attribute(isNested: isNested)
         let make = [
             step(.ensureDirectory(path, mode: CgroupMark.levelMode), .standard(""), "make the cgroup \(path)"),
             step(
-                .setAttribute(mark, to: CgroupMark.level, ofPath: path), .standard(""),
+                .setAttribute(mark.attribute, to: CgroupMark.level, ofPath: path), .standard(""),
                 "mark the cgroup as made by jailrun"),
         ]
         return (exists ? [] : make)

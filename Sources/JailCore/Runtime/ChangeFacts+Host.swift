@@ -6,7 +6,7 @@ extension ChangeFacts {
     init(of record: JailRecord, to new: JailSpec, host: Host) throws(RuntimeError) {
         self.init(
             process: record.pid, cgroup: record.cgroup, owner: geteuid(), networkNumber: record.trace.network)
-        isNested = host.isNested
+        mark = host.authority.mark
         hasJails = try JailNesting(of: record.name, host: host).hasJails()
         networkUndo = record.details.networkUndo
         try addLimits(of: record, to: new, host)

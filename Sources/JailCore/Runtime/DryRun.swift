@@ -28,7 +28,7 @@ public struct DryRun {
             if !handsDescriptors { continue }
             prepared[index].facts.handedDescriptors = try HandedDescriptors.facts(
                 of: jail.handedDescriptors(terminals: prepared[index].facts.terminals, hasOutput: isPiped),
-                jail: jail.label, isNested: host.isNested)
+                jail: jail.label, authority: host.authority)
         }
         return FilePlan(prepared)
     }

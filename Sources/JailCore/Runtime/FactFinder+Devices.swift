@@ -11,7 +11,7 @@ extension FactFinder {
             } else {
                 facts.deviceTree = try Self.deviceTree(of: jail, shared)
             }
-            if host.isNested && host.assumed == nil {
+            if !host.authority.canMakeNodes && host.assumed == nil {
                 var present: [DeviceNode] = []
                 for node in facts.deviceTree.nodes where try Self.isThere(node) { present.append(node) }
                 facts.deviceTree.nodes = present

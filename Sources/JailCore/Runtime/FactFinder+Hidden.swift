@@ -7,7 +7,7 @@ internal import SystemPackage
 extension FactFinder {
     /// - Parameter root: the host's root.
     func addHidden(root: Int32, to facts: inout StartFacts) throws(RuntimeError) {
-        guard rootIsHosts(facts), !host.isNested else { return }
+        guard rootIsHosts(facts), host.authority.namespace.hasMachinesRoot else { return }
         do throws(Errno) {
             // As the jail will have it: what lies below the host's mounts is seen there. Who is not root sees less.
             let clone = Descriptor(geteuid() == 0 ? try checkedResult(cns_clone_mount(root)) : -1)

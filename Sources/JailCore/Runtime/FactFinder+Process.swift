@@ -113,7 +113,7 @@ extension FactFinder {
     }
 
     private func raisesLimits() throws(RuntimeError) -> Bool {
-        if !OwnUserNamespace.isInitial { return false }
+        if !host.authority.namespace.raisesLimits { return false }
         return try attempt("\(jail.label): cannot look at jailrun's own capabilities") { () throws(Errno) in
             try CapabilitySet.ofThisProcess().contains(.sysResource)
         }
@@ -136,7 +136,7 @@ extension FactFinder {
 
     /// setresuid(2), setgroups(2) and file systems that are made for the jail take only ids that it has.
     func checkIDs(_ facts: StartFacts) throws(RuntimeError) {
-        guard let count = try IdentityRegistry.ids(of: jail, host.assumed)?.count else { return }
+        guard let count = IdentityRegistry.ids(of: jail, host.authority)?.count else { return }
         let (user, asked) = (facts.jailUser, jail.privileges.userNamespace.origin)
         let most = user.groups.reduce(max(user.uid, user.gid), max)
         if most >= count {

@@ -33,7 +33,7 @@ struct FactFinder {
             facts.resolvers = if let assumed = host.assumed { assumed.resolvers } else { try Self.resolvers() }
         }
         facts.mountedFiles = mountedFiles
-        facts.isNested = host.isNested
+        facts.authority = host.authority
         try addDevices(to: &facts)
         try checkIDs(facts)
         try addCgroupLevels(to: &facts)

@@ -20,8 +20,8 @@ final class HandedDescriptors {
 
     /// - Parameter numbers: of those that the jail gets, and that are no terminals.
     /// - Throws: `.unsuitable` for what is a way out of the jail.
-    init(_ numbers: [Int], jail: String, isNested: Bool) throws(RuntimeError) {
-        let all = try Self.find(numbers, jail: jail, isNested: isNested)
+    init(_ numbers: [Int], jail: String, authority: Authority) throws(RuntimeError) {
+        let all = try Self.find(numbers, jail: jail, authority: authority)
         facts = all.map(\.handed)
         var relayed: [(found: cns_descriptor, end: Int32)] = []
         for (handed, found) in all where handed.way == .relayed {
@@ -43,19 +43,19 @@ final class HandedDescriptors {
 
     /// What a plan would be told, and nothing is made.
     static func facts(
-        of numbers: [Int], jail: String, isNested: Bool
+        of numbers: [Int], jail: String, authority: Authority
     ) throws(RuntimeError) -> [StartFacts.HandedDescriptor] {
-        try find(numbers, jail: jail, isNested: isNested).map(\.handed)
+        try find(numbers, jail: jail, authority: authority).map(\.handed)
     }
 
     /// Those that cannot get in as they are.
     private static func find(
-        _ numbers: [Int], jail: String, isNested: Bool
+        _ numbers: [Int], jail: String, authority: Authority
     ) throws(RuntimeError) -> [(handed: StartFacts.HandedDescriptor, found: cns_descriptor)] {
         var all: [(handed: StartFacts.HandedDescriptor, found: cns_descriptor)] = []
         for number in numbers {
             let found = try look(at: number, jail: jail)
-            if let way = way(number, found, isNested: isNested) { all.append((.init(number, way), found)) }
+            if let way = way(number, found, authority: authority) { all.append((.init(number, way), found)) }
         }
         return all
     }
@@ -77,13 +77,14 @@ final class HandedDescriptors {
     }
 
     /// Nil when it can get in as it is. Others than the owner may read input, and not write it: a jail's root is such another.
-    private static func way(_ number: Int, _ found: cns_descriptor, isNested: Bool) -> StartFacts.HandedDescriptor.Way?
+    private static func way(_ number: Int, _ found: cns_descriptor, authority: Authority) -> StartFacts.HandedDescriptor
+        .Way?
     {
         let (wanted, unwanted): (UInt32, UInt32) = number == 0 ? (0o4, 0o2) : (0o2, 0o4)
         switch UInt32(bitPattern: found.kind) {
         case CNS_PIPE.rawValue:
             if found.mode & wanted != 0 { return nil }
-            let isOurs = found.owner == geteuid() || geteuid() == 0 && !isNested
+            let isOurs = found.owner == geteuid() || geteuid() == 0 && authority.namespace.hasEveryID
             return isOurs ? .opened(mode: found.mode | wanted) : .relayed
         case CNS_FIFO.rawValue: return found.mode & (wanted | unwanted) == wanted ? nil : .relayed
         case CNS_FILE.rawValue where number == 0: return found.mode & (wanted | unwanted) == wanted ? nil : .relayed

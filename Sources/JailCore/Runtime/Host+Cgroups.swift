@@ -15,7 +15,9 @@ extension Host {
         var path = cgroupTop
         for name in cgroupRoot.path.dropFirst(cgroupTop.utf8.count).split(separator: "/") {
             path += "/\(name)"
-            if unsafe mkdir(path, CgroupMark.levelMode) == 0 { Cgroup(path: path).mark(CgroupMark.level) }
+            if unsafe mkdir(path, CgroupMark.levelMode) == 0 {
+                Cgroup(path: path).set(authority.mark, to: CgroupMark.level)
+            }
         }
     }
 

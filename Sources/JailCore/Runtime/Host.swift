@@ -1,7 +1,7 @@
 internal import Glibc
 internal import SystemPackage
 
-/// This machine, as jailrun uses it: where state and cgroups are, and who is told what happens.
+/// This machine, as jailrun uses it: where state and cgroups are, and what this process may do there.
 public struct Host: Sendable {
     public var state: StateDirectory
     public var cgroupRoot: Cgroup
@@ -9,8 +9,7 @@ public struct Host: Sendable {
     let cgroupTop: String
     /// The cgroup root is a service's own, which it may divide, but it holds the service's processes too.
     let isDelegated: Bool
-    /// jailrun runs in a jail with `children.max`, or in another user namespace.
-    let isNested: Bool
+    public let authority: Authority
     /// The host that is meant, when it is not this one: nothing is looked for here then.
     let assumed: HostFacts?
     public var signals: SignalSource
@@ -24,28 +23,31 @@ public struct Host: Sendable {
         stateDirectory: String?, cgroupRoot: String?, signals: SignalSource, audience: Audience,
         isForLooks: Bool = false
     ) throws(RuntimeError) {
-        if case .failure(let errno) = OwnUserNamespace.look { throw .system("/proc/self/ns/user", errno) }
-        let isNested = !OwnUserNamespace.isInitial
-        self.isNested = isNested
-        let place = try attempt("cannot look for the state") { () throws(Errno) in
-            if let stateDirectory { stateDirectory } else { try StateDirectory.path(isNested: isNested) }
-        }
+        authority = try .ofThisProcess()
+        let place = stateDirectory ?? authority.stateDirectory
         var state = StateDirectory(path: place, assumed: isForLooks && !Self.sees(place) ? [] : nil)
         if !isForLooks || geteuid() == 0 { try state.checkOwner() }
         assumed = nil
         self.signals = signals
         self.audience = audience
-        let mounted = try attempt("cannot look for cgroups") { () throws(Errno) in try Cgroup.mountPoint() }
-        guard let mountPoint = mounted ?? (isForLooks ? "" : nil) else { throw Self.noHierarchy }
-        let own = try attempt("cannot look at this process's cgroup") { () throws(Errno) in
-            try isNested ? Cgroup(path: mountPoint) : Cgroup.delegated(under: mountPoint)
-        }
-        let delegated = cgroupRoot == nil ? own : nil
-        isDelegated = delegated != nil
-        cgroupTop = delegated?.path ?? mountPoint
-        self.cgroupRoot = delegated ?? Cgroup(path: cgroupRoot ?? "\(mountPoint)/jailrun")
-        state.cgroupRoot = self.cgroupRoot
+        if authority.cgroup == .none && !isForLooks { throw Self.noHierarchy }
+        (cgroupTop, self.cgroupRoot, isDelegated) = try Self.cgroups(authority.cgroup, asked: cgroupRoot)
+        (state.cgroupRoot, state.cgroupMark) = (self.cgroupRoot, authority.mark)
         self.state = state
+    }
+
+    private static func cgroups(
+        _ place: Authority.CgroupPlace, asked: String?
+    ) throws(RuntimeError) -> (top: String, root: Cgroup, isDelegated: Bool) {
+        if case .delegated(let path, _) = place, asked == nil { return (path, Cgroup(path: path), true) }
+        let top: String
+        switch place {
+        case .root(let mountPoint): top = mountPoint
+        case .delegated:
+            top = try attempt("cannot look for cgroups") { () throws(Errno) in try Cgroup.mountPoint() } ?? ""
+        case .none: top = ""
+        }
+        return (top, Cgroup(path: asked ?? "\(top)/jailrun"), false)
     }
 
     /// Who is not root does not see root's jails.
@@ -68,7 +70,7 @@ public struct Host: Sendable {
     public init(assuming facts: HostFacts, note: @escaping @Sendable (String) -> Void = { _ in }) {
         state = StateDirectory(path: facts.stateDirectory, assumed: facts.jails)
         (cgroupRoot, cgroupTop) = (Cgroup(path: facts.cgroupRoot), facts.cgroupTop)
-        (isDelegated, isNested, assumed) = (false, facts.isNested, facts)
+        (isDelegated, authority, assumed) = (false, facts.authorityThere, facts)
         signals = SignalSource(descriptor: -1)
         audience = Audience(warn: note, note: note)
     }
@@ -100,7 +102,7 @@ public struct Host: Sendable {
     /// Whether there is a cgroup that says it is of the jail of that name.
     func hasCgroup(of jail: String) throws(RuntimeError) -> Bool {
         let cgroup = try cgroup(of: jail)
-        return try cgroup.look { (cgroup) throws(Errno) in try cgroup.belongs(to: jail) }
+        return try cgroup.look { (cgroup) throws(Errno) in try cgroup.belongs(to: jail, by: authority.mark) }
     }
 
     func lock(_ jail: String) throws(RuntimeError) -> JailLock {
@@ -110,8 +112,8 @@ public struct Host: Sendable {
     /// A cgroup that holds processes cannot give controllers to others below it: cgroups(7), "no internal processes". Those
     /// of the service or of the jail, jailrun among them, move one down.
     func leaveDelegatedCgroup() throws(RuntimeError) {
-        guard isDelegated else { return }
-        do { try cgroupRoot.moveProcesses(to: isNested ? CgroupMark.leaf : ".supervisor") } catch {
+        guard isDelegated, case .delegated(_, let delegator) = authority.cgroup else { return }
+        do { try cgroupRoot.moveProcesses(to: delegator.leaf) } catch {
             throw .system("cannot move processes out of \(cgroupRoot.path)", error)
         }
     }

@@ -6,10 +6,7 @@ extension HostCheck {
     mutating func checkSettings() {
         let settings = spec.process.settings
         if settings.isEmpty { return }
-        let ids: IDRange?
-        do throws(RuntimeError) { ids = try IdentityRegistry.ids(of: spec, nil) } catch {
-            return say(.error, error.message, spec.name.origin)
-        }
+        let ids = IdentityRegistry.ids(of: spec, host.authority)
         let usual = IDRange(first: IdentityRegistry.firstRange, count: IdentityRegistry.rangeCount)
         let asked = settings.map { (path: spec.trialPath(of: $0), value: $0.value) }
         guard let answers = SettingTrial.answers(to: asked, ids: ids ?? usual) else { return }

@@ -52,7 +52,7 @@ extension Configuration {
 struct HostCheck {
     private(set) var reading: ConfigurationReading
     private let configuration: Configuration
-    private let host: Host
+    let host: Host
     /// Jails are up: what their commands make has been made.
     var isRestart = false
     /// The jail that is looked at.

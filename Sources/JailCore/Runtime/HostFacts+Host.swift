@@ -8,16 +8,11 @@ extension HostFacts {
         let finders = jails.map { FactFinder(jail: $0, host: host) }
         var hidden = StartFacts()
         try FactFinder.addHiddenPaths(to: &hidden)
-        let own = try attempt("/proc/self") { () throws(Errno) in
-            (
-                ids: try host.isNested ? OwnUserNamespace.idCount() : nil,
-                ownsNetwork: try CapabilitySet.ofThisProcess().contains(.netAdmin)
-            )
-        }
+        let capabilities = try attempt("/proc/self/status") { () throws(Errno) in try CapabilitySet.ofThisProcess() }
         self.init(
-            host: try Self.kernelText("hostname"), kernel: try Self.kernelText("osrelease"), nestedIDs: own.ids,
-            ownsNetwork: own.ownsNetwork, stateDirectory: host.state.path,
-            lastJid: try IdentityRegistry(state: host.state).last(),
+            host: try Self.kernelText("hostname"), kernel: try Self.kernelText("osrelease"), authority: host.authority,
+            ownsNetwork: capabilities.contains(.netAdmin), stateDirectory: host.state.path,
+            lastJid: try IdentityRegistry(host).last(),
             jails: try host.state.traces(),
             cgroupTop: host.cgroupTop, cgroupRoot: host.cgroupRoot.path, cgroups: try Self.cgroups(finders),
             limits: try FactFinder.limits(), hidden: hidden, resolvers: try FactFinder.resolvers(),

@@ -7,9 +7,11 @@ public final class HostFacts: Codable, Sendable {
     /// Whose they are, and its kernel's release: uname(2).
     public let host: String
     public let kernel: String
+    /// What jailrun may do there; nil in facts that an older one printed, which have the next two alone.
+    private let authority: Authority?
     /// How many ids jailrun has there, when it is in a user namespace.
-    let nestedIDs: UInt32?
-    let ownsNetwork: Bool
+    private let nestedIDs: UInt32?
+    private let ownsNetwork: Bool
     let stateDirectory: String
     let lastJid: Int
     /// The jails that are up.
@@ -77,7 +79,7 @@ public final class HostFacts: Codable, Sendable {
     }
 
     init(
-        host: String, kernel: String, nestedIDs: UInt32?, ownsNetwork: Bool, stateDirectory: String, lastJid: Int,
+        host: String, kernel: String, authority: Authority, ownsNetwork: Bool, stateDirectory: String, lastJid: Int,
         jails: [JailTrace], cgroupTop: String, cgroupRoot: String, cgroups: [KnownCgroup],
         limits: [StartFacts.ResourceLimit],
         hidden: StartFacts, resolvers: [StartFacts.Resolver], hidesMessages: Bool, owner: StartFacts.User,
@@ -86,7 +88,7 @@ public final class HostFacts: Codable, Sendable {
     ) {
         version = Self.currentVersion
         (self.host, self.kernel) = (host, kernel)
-        (self.nestedIDs, self.ownsNetwork) = (nestedIDs, ownsNetwork)
+        (self.authority, nestedIDs, self.ownsNetwork) = (authority, authority.sharedIDs?.count, ownsNetwork)
         (self.stateDirectory, self.lastJid, self.jails) = (stateDirectory, lastJid, jails)
         (self.cgroupTop, self.cgroupRoot, self.cgroups) = (cgroupTop, cgroupRoot, cgroups)
         self.limits = limits
@@ -99,7 +101,19 @@ public final class HostFacts: Codable, Sendable {
 }
 
 extension HostFacts {
-    var isNested: Bool { nestedIDs != nil }
+    /// Older facts know of two users: the machine's root, and root of a jail.
+    var authorityThere: Authority {
+        if let authority { return authority }
+        guard let nestedIDs else {
+            return Authority(
+                namespace: .initial, capabilities: [], cgroup: .root(cgroupTop), stateDirectory: stateDirectory)
+        }
+        let ids = [IDMapping(inside: 0, outside: 0, count: nestedIDs)]
+        return Authority(
+            namespace: OwnUserNamespace(kind: .jail, users: ids, groups: ids),
+            capabilities: ownsNetwork ? CapabilitySet([.netAdmin]) : [], cgroup: .delegated(cgroupRoot, by: .jail),
+            stateDirectory: stateDirectory)
+    }
 
     func root(of jail: JailSpec) -> Root? {
         let folders = RootSource(jail).folders

@@ -60,7 +60,7 @@ struct HostRequirements {
     /// What starts that are not made would begin with, in the order of their dependencies. Nothing is written or reserved.
     func preview(terminals: [Int]) throws(RuntimeError) -> [FilePlan.Prepared] {
         let jails = try resolved()
-        let registry = IdentityRegistry(state: host.state, assumed: host.assumed)
+        let registry = IdentityRegistry(host)
         let places = try registry.preview(for: jails, findings: findings)
         var prepared: [FilePlan.Prepared] = []
         var companions: [NetworkStart.Companion] = []

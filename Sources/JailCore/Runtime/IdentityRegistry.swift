@@ -5,7 +5,14 @@ internal import SystemPackage
 struct IdentityRegistry {
     let state: StateDirectory
     /// Of another host, for a preview.
-    var assumed: HostFacts?
+    private let assumed: HostFacts?
+    private let authority: Authority
+
+    init(state: StateDirectory, assumed: HostFacts? = nil, authority: Authority = .machines) {
+        (self.state, self.assumed, self.authority) = (state, assumed, authority)
+    }
+
+    init(_ host: Host) { self.init(state: host.state, assumed: host.assumed, authority: host.authority) }
 
     /// Ranges of user namespaces: above those of systemd-nspawn (0x00080000 to 0x6fffffff) and of /etc/subuid's defaults.
     static let firstRange: UInt32 = 0x7000_0000
@@ -166,8 +173,8 @@ struct IdentityRegistry {
     private func chooseRange(
         for spec: JailSpec, _ wish: JailIdentity?, used: [IDRange], from lowest: UInt32 = firstRange
     ) throws(RuntimeError) -> IDRange? {
-        guard case .private = spec.privileges.userNamespace.value, try Self.nestedRange(assumed) == nil else {
-            return try Self.ids(of: spec, assumed)
+        guard case .private = spec.privileges.userNamespace.value, authority.sharedIDs == nil else {
+            return Self.ids(of: spec, authority)
         }
         if let range = wish?.idRange, !used.contains(where: { overlaps($0, range.first) }) { return range }
         var first = lowest
@@ -184,20 +191,12 @@ struct IdentityRegistry {
     }
 
     /// As many as the jail will have, and which, where no range has to be chosen for it; nil where it has the host's.
-    static func ids(of spec: JailSpec, _ assumed: HostFacts?) throws(RuntimeError) -> IDRange? {
+    static func ids(of spec: JailSpec, _ authority: Authority) -> IDRange? {
         switch spec.privileges.userNamespace.value {
         case .host: nil
         case .range(let first, let count): IDRange(first: first, count: count)
-        case .private: try nestedRange(assumed) ?? IDRange(first: firstRange, count: rangeCount)
+        case .private: authority.sharedIDs ?? IDRange(first: firstRange, count: rangeCount)
         }
-    }
-
-    /// In a jail, its own: no other ids are known there.
-    private static func nestedRange(_ assumed: HostFacts?) throws(RuntimeError) -> IDRange? {
-        if let assumed { return assumed.nestedIDs.map { IDRange(first: 0, count: $0) } }
-        if OwnUserNamespace.isInitial { return nil }
-        let count = try attempt("/proc/self/uid_map") { () throws(Errno) in try OwnUserNamespace.idCount() }
-        return IDRange(first: 0, count: count)
     }
 
     private func overlaps(_ range: IDRange, _ first: UInt32) -> Bool {
@@ -210,7 +209,7 @@ extension JailSpec {
     /// jail(8): a jail without a name is named by its number, which is the next one unless it is given.
     public mutating func assumeName(on host: Host) throws(RuntimeError) {
         if name.value.isEmpty {
-            if jid == nil { jid = Located(try IdentityRegistry(state: host.state).takeNumber(), name.origin) }
+            if jid == nil { jid = Located(try IdentityRegistry(host).takeNumber(), name.origin) }
             name.value = jid.map { String($0.value) } ?? ""
             if hostname.value.isEmpty { hostname.value = name.value }
         }

@@ -127,7 +127,7 @@ struct InnerJails {
 extension Cgroup {
     /// Whether jailrun, run by root inside of the jail around, made it for a jail.
     fileprivate func isInnerJail(named name: String) throws(Errno) -> Bool {
-        try attribute(CgroupMark.attribute(isNested: true))?.elementsEqual(name.utf8) == true
+        try attribute(CgroupMark.user.attribute)?.elementsEqual(name.utf8) == true
     }
 }
 

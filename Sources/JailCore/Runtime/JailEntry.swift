@@ -54,7 +54,7 @@ public struct JailEntry {
         if record.unreadable != nil { throw record.unreadableError() }
         let log = isUnattended ? consoleLog : Descriptor(-1)
         let handed = try HandedDescriptors(
-            log.number < 0 ? handedNumbers : [], jail: record.spec.label, isNested: host.isNested)
+            log.number < 0 ? handedNumbers : [], jail: record.spec.label, authority: host.authority)
         if log.number >= 0 { try handed.divert(into: log) }
         let hidden = isUnattended && log.number < 0 ? try handed.hideTerminals() : nil
         let console = hidden.map { Console(showing: $0.pipe, on: $0.shownOn) }

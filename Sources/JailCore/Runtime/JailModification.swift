@@ -138,7 +138,7 @@ public struct JailModification {
         // No jail may come into it between the look for such and the signal.
         let isSettled = old.spec.isPersistent.value == spec.isPersistent.value
         let registry =
-            isSettled ? nil : try IdentityRegistry(state: host.state).lock()
+            isSettled ? nil : try IdentityRegistry(host).lock()
         let network =
             old.spec.isNetworkChanged(to: spec)
             ? try NetworkStart(changing: spec, number: old.trace.network, host: host) : nil

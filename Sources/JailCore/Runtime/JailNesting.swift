@@ -28,7 +28,7 @@ struct JailNesting {
 
     /// - Throws: what jail_set(2) says in a jail without `children.max`.
     func checkPermission(_ jail: JailSpec) throws(RuntimeError) {
-        guard host.isNested, unsafe access("\(host.cgroupRoot.path)/cgroup.procs", W_OK) != 0 else { return }
+        guard host.authority.isInJail, unsafe access("\(host.cgroupRoot.path)/cgroup.procs", W_OK) != 0 else { return }
         throw .unsuitable(
             jail: jail.label, origin: .standard(""), "jail_set: Operation not permitted",
             hint: "this is a jail, and may have no jails in it: children.max, where it is defined")
@@ -52,7 +52,7 @@ struct JailNesting {
     /// `children.max` of the jails around it. From outside 0 is no limit, as on FreeBSD: who made a jail may put others into it.
     private func limits() throws(RuntimeError) -> [(Cgroup, Int)] {
         var limits: [(Cgroup, Int)] = []
-        if host.isNested {
+        if host.authority.isInJail {
             // `max` where nothing limits it.
             let text = try host.cgroupRoot.look { (cgroup) throws(Errno) in
                 try cgroup.value(of: CgroupSetting.nestedCount).trimmed
@@ -87,7 +87,7 @@ struct JailNesting {
     /// Says to its pid 1 whether it is to live without processes.
     /// - Throws: when that cannot be reached.
     func setPersistence(_ record: JailRecord) throws(RuntimeError) {
-        let lock = try IdentityRegistry(state: host.state).lock()
+        let lock = try IdentityRegistry(host).lock()
         let isPersistent = record.spec.isPersistent.value ? true : try hasJails()
         try attempt("\(record.spec.label): cannot reach the jail's first process") { () throws(Errno) in
             let pidfd = Descriptor(try checkedResult(cns_pidfd_open(record.pid)))
@@ -153,7 +153,9 @@ struct JailNesting {
             let lock = try host.lock(nested.name)
             // Its start may have gone on for a moment.
             try Cgroup(path: nested.cgroup).look { (inside) throws(Errno) in
-                if try inside.belongs(to: nested.name) { try inside.killAll(timeoutMilliseconds: 10000) }
+                if try inside.belongs(to: nested.name, by: host.authority.mark) {
+                    try inside.killAll(timeoutMilliseconds: 10000)
+                }
             }
             try JailRepair(host: host).repair(nested.name)
             if try host.state.hasTrace(of: nested.name) { _ = consume lock } else { lock.unlinkAndRelease() }

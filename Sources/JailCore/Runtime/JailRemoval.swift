@@ -22,7 +22,9 @@ struct JailRemoval {
         let cgroup = Cgroup(path: trace.cgroup)
         // A cgroup of somebody else's may have had the name before: then the start failed, and nothing in it is touched. One
         // that was made but not yet marked is empty.
-        let isOurs = try cgroup.look { (cgroup) throws(Errno) in try cgroup.belongs(to: trace.name) }
+        let isOurs = try cgroup.look { (cgroup) throws(Errno) in
+            try cgroup.belongs(to: trace.name, by: host.authority.mark)
+        }
         if !isOurs { cgroup.removeIfEmpty() }
         // As long as there is a network to be taken back, the cgroup tells whose it is.
         let isGone = isOurs && !trace.hasNetwork && cgroup.removeIfEmpty()
@@ -296,7 +298,9 @@ public struct JailRepair {
             let marked = try Cgroup(path: place).look { (cgroup) throws(Errno) in
                 var marked: [String] = []
                 for name in try cgroup.childNames()
-                where try Cgroup(path: "\(place)/\(name)").belongs(to: name) { marked.append(name) }
+                where try Cgroup(path: "\(place)/\(name)").belongs(to: name, by: host.authority.mark) {
+                    marked.append(name)
+                }
                 return marked
             }
             for name in marked where try !host.state.hasTrace(of: name) { names.append(name) }

@@ -75,10 +75,16 @@ public struct JailStart {
     /// - Throws: what failed, when nothing of the jail is left; a failed last command is an outcome, not an error, for a jail
     ///   that runs in the foreground.
     public func run() throws(RuntimeError) -> RunningJail {
-        if jail.network.lookup == nil && jail.network.ports.isEmpty && !host.isNested { return try runResolved() }
+        if !needsLook { return try runResolved() }
         var resolved = self
         resolved.jail = try HostRequirements(jails: [jail], host: host).resolved()[0]
         return try resolved.runResolved()
+    }
+
+    /// What it has, and whether it may be made, is not known yet.
+    private var needsLook: Bool {
+        jail.network.lookup != nil || !jail.network.ports.isEmpty || host.authority.isInJail
+            || !host.authority.canConfigureNetwork
     }
 
     private func runResolved() throws(RuntimeError) -> RunningJail {
@@ -86,7 +92,7 @@ public struct JailStart {
         let nesting = JailNesting(of: name, host: host)
         let handed = try HandedDescriptors(
             jail.handedDescriptors(terminals: terminals, hasOutput: output != nil), jail: jail.label,
-            isNested: host.isNested)
+            authority: host.authority)
         try host.leaveDelegatedCgroup()
         let lock = try host.lock(name)
         do throws(RuntimeError) { try onLock() } catch {
@@ -103,7 +109,7 @@ public struct JailStart {
         }
         try nesting.check(jail)
         let cgroup = try host.cgroup(of: name)
-        let trace = try IdentityRegistry(state: host.state).reserve(for: jail, wish: wish) { initialTrace($0, cgroup) }
+        let trace = try IdentityRegistry(host).reserve(for: jail, wish: wish) { initialTrace($0, cgroup) }
         var networkUndo: [NetworkOperation] = []
         do throws(RuntimeError) {
             try nesting.enterParent(jail)
@@ -221,7 +227,7 @@ public struct JailStart {
         let network = try NetworkStart(sharedBy: jail, number: trace.network, host: host)
         networkUndo = network.shared.map(\.value).undo
         var facts = StartFacts()
-        facts.isNested = host.isNested
+        facts.authority = host.authority
         try FactFinder(jail: jail, host: host).addCgroupLevels(to: &facts)
         facts.sharedNetwork = network.lacking
         try makeShared(SharedPlanner(jail, facts), network)

@@ -4,12 +4,14 @@ internal import SystemPackage
 /// A jail whose trace cannot be read. The truth is in its cgroup, which carries its name, and in the processes there.
 extension JailTrace {
     /// What the kernel says of the jail, and of the text what only names something, and is checked before it is used.
-    /// - Parameter root: the cgroup of all jails, below which the jail's own is looked for.
+    /// - Parameters:
+    ///   - root: the cgroup of all jails, below which the jail's own is looked for.
+    ///   - mark: by what it is known.
     static func salvaged(
-        from text: String, name: String, why: UnreadableRecord, under root: Cgroup
+        from text: String, name: String, why: UnreadableRecord, under root: Cgroup, by mark: CgroupMark
     ) throws(Errno) -> Self {
         let lines = Lines(text)
-        let cgroup = try cgroup(of: name, recorded: lines["cgroup"], under: root)
+        let cgroup = try cgroup(of: name, recorded: lines["cgroup"], under: root, by: mark)
         let first = try firstProcess(of: cgroup)
         let jid = lines["jid"].flatMap { DigitsOnly.value($0.utf8, in: 1...IdentityRegistry.lastJid) } ?? 0
         let keeper = try keeper(lines.pair("supervisor"))
@@ -31,20 +33,24 @@ extension JailTrace {
     }
 
     /// Only one that carries the jail's name is its own, wherever it is: a jail that was renamed keeps the first place.
-    private static func cgroup(of name: String, recorded: String?, under root: Cgroup) throws(Errno) -> Cgroup {
+    private static func cgroup(
+        of name: String, recorded: String?, under root: Cgroup, by mark: CgroupMark
+    ) throws(Errno) -> Cgroup {
         let usual = Cgroup(path: "\(root.path)/\(name.split(separator: ".").joined(separator: "/"))")
         for place in [recorded.map { Cgroup(path: $0) }, usual].compactMap({ $0 })
-        where try place.belongs(to: name) { return place }
-        if let found = try cgroup(of: name, below: root) { return found }
+        where try place.belongs(to: name, by: mark) { return place }
+        if let found = try cgroup(of: name, below: root, by: mark) { return found }
         // Started by another unit, it has its cgroup below that one's.
         guard let top = try Cgroup.mountPoint() else { return usual }
-        return try cgroup(of: name, below: Cgroup(path: top)) ?? usual
+        return try cgroup(of: name, below: Cgroup(path: top), by: mark) ?? usual
     }
 
-    private static func cgroup(of name: String, below cgroup: Cgroup) throws(Errno) -> Cgroup? {
+    private static func cgroup(
+        of name: String, below cgroup: Cgroup, by mark: CgroupMark
+    ) throws(Errno) -> Cgroup? {
         for child in try cgroup.children() {
-            if try child.belongs(to: name) { return child }
-            if let found = try Self.cgroup(of: name, below: child) { return found }
+            if try child.belongs(to: name, by: mark) { return child }
+            if let found = try Self.cgroup(of: name, below: child, by: mark) { return found }
         }
         return nil
     }

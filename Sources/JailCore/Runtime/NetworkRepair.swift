@@ -67,7 +67,9 @@ final class NetworkRepair {
         "\(record.spec.label): \(error.message)"
     }
 
-    private func sees(_ record: JailRecord) -> Bool { record.trace.hasNetwork && Host.seesRules && !host.isNested }
+    private func sees(_ record: JailRecord) -> Bool {
+        record.trace.hasNetwork && Host.seesRules && host.authority.namespace.seesEveryRule
+    }
 
     private func isLacking(_ record: JailRecord) throws(RuntimeError) -> Bool {
         guard sees(record) else { return false }

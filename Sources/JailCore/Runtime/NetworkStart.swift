@@ -277,7 +277,7 @@ extension Host {
     func warn(of obstacles: [(jail: String, obstacle: FirewallObstacle)]) {
         for warning in FirewallWarning.all(obstacles) {
             let place = if case .configuration(let place) = warning.origin { "\(place): " } else { "" }
-            warn("\(place)\(warning.jails.enumerated): warning: \(warning.message)\n    hint: \(warning.hint)")
+            audience.warn("\(place)\(warning.jails.enumerated): warning: \(warning.message)\n    hint: \(warning.hint)")
         }
     }
 

@@ -12,8 +12,8 @@ extension PostureFacts {
         self.init(filter: filter, devices: try FactFinder.deviceTree(of: jail, shared), user: try Self.user(of: jail))
         answers = shared.answers(of: filter)
         coreHandler = try Self.coreHandler()
-        // In a jail root is nobody outside.
-        if OwnUserNamespace.isInitial {
+        let namespace = try attempt("/proc/self/ns/user") { () throws(Errno) in try OwnUserNamespace.ofThisProcess }
+        if namespace.hasMachinesRoot {
             reachable = ReachableFolder.all(of: jail).map { (Terminal.escaped($0.path), $0.mend) }
         }
         neighbours = shared.neighbours(of: jail, among: jails).map { Terminal.escaped($0.label) }

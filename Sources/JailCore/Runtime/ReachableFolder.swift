@@ -9,9 +9,9 @@ struct ReachableFolder {
     /// What keeps others away.
     var mend: String
 
-    /// Those of a jail; none in a jail, whose root is nobody outside.
+    /// Those of a jail; none where root inside is not the machine's root on disk.
     static func all(of jail: JailSpec, on host: Host) -> [ReachableFolder] {
-        if host.isNested || host.assumed != nil { return [] }
+        if !host.authority.namespace.hasMachinesRoot || host.assumed != nil { return [] }
         return all(of: jail)
     }
 

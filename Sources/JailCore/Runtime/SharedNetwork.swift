@@ -9,9 +9,7 @@ struct SharedNetwork {
     /// - Returns: the jail as it can be made here.
     /// - Throws: `.unsuitable` for what the jail around has not.
     func resolved() throws(RuntimeError) -> JailSpec {
-        guard host.isNested, jail.network.isConnected, try !ownsNetwork() else {
-            return jail
-        }
+        guard jail.network.isConnected, !host.authority.canConfigureNetwork else { return jail }
         if let interface = jail.network.interfaces.first { throw refused(interface.value, interface.origin) }
         let known = try addresses()
         for address in jail.network.addresses where !known.contains(address.address) {
@@ -21,12 +19,6 @@ struct SharedNetwork {
         var shared = jail
         shared.network.mode = Located(.inherit, jail.network.addresses.first?.origin ?? jail.network.mode.origin)
         return shared
-    }
-
-    private func ownsNetwork() throws(RuntimeError) -> Bool {
-        if let assumed = host.assumed { return assumed.ownsNetwork }
-        return try attempt("/proc/self/status") { () throws(Errno) in try CapabilitySet.ofThisProcess() }.contains(
-            .netAdmin)
     }
 
     private func addresses() throws(RuntimeError) -> [String] {

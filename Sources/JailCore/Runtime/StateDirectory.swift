@@ -13,6 +13,8 @@ public struct StateDirectory: Sendable {
     var isSeen: Bool { assumed == nil }
     /// Below which the jails have their cgroups: what a record does not tell, the kernel does.
     var cgroupRoot = Cgroup(path: "")
+    /// By what those are known.
+    var cgroupMark = CgroupMark.trusted
 
     init(path: String, assumed: [JailTrace]? = nil) { (self.path, self.assumed) = (path, assumed) }
 
@@ -23,8 +25,8 @@ public struct StateDirectory: Sendable {
     }
 
     /// Where it is for this process.
-    static func path(isNested: Bool) throws(Errno) -> String {
-        if isNested, try Files.isThere(Planner.stateInside) { return Planner.stateInside }
+    static func path(in namespace: OwnUserNamespace) -> String {
+        if namespace.kind == .jail { return Planner.stateInside }
         return standardPath(isRoot: geteuid() == 0) { unsafe getenv($0).map { unsafe String(cString: $0) } }
     }
 
@@ -101,10 +103,10 @@ public struct StateDirectory: Sendable {
                 text = String(decoding: found, as: UTF8.self)
             } catch {
                 let why = try UnreadableRecord(error)
-                return try JailTrace.salvaged(from: text, name: name, why: why, under: cgroupRoot)
+                return try JailTrace.salvaged(from: text, name: name, why: why, under: cgroupRoot, by: cgroupMark)
             }
             do throws(UnreadableRecord) { return try JailTrace(text: text) } catch let why {
-                return try JailTrace.salvaged(from: text, name: name, why: why, under: cgroupRoot)
+                return try JailTrace.salvaged(from: text, name: name, why: why, under: cgroupRoot, by: cgroupMark)
             }
         }
     }
@@ -234,7 +236,7 @@ public struct StateDirectory: Sendable {
     ///   - alsoEnded: those, too, that somebody looks after and are not up.
     public static func jailNames(in path: String?, alsoEnded: Bool) throws(RuntimeError) -> [String] {
         let place = try attempt("cannot look for the state") { () throws(Errno) in
-            if let path { path } else { try Self.path(isNested: !OwnUserNamespace.isInitial) }
+            if let path { path } else { Self.path(in: try OwnUserNamespace.ofThisProcess) }
         }
         let state = StateDirectory(path: place)
         let running = try state.running().map(\.name)
@@ -251,12 +253,12 @@ public struct StateDirectory: Sendable {
             guard let registry = try JailLock(tryLocking: registryPath, writesHolder: false) else {
                 // A supervisor has taken the rest away, and had to leave the cgroup that its own was in.
                 try attempt(cgroupRoot.path) { () throws(Errno) in
-                    if try !Files.isThere(path) { try cgroupRoot.removeLevels() }
+                    if try !Files.isThere(path) { try cgroupRoot.removeLevels(by: cgroupMark) }
                 }
                 return
             }
             guard try names().isEmpty else { return }
-            try attempt(cgroupRoot.path) { () throws(Errno) in try cgroupRoot.removeLevels() }
+            try attempt(cgroupRoot.path) { () throws(Errno) in try cgroupRoot.removeLevels(by: cgroupMark) }
             // What is known of those that have ended needs no cgroup.
             guard try services.names().isEmpty else { return }
             services.removeIfUnused()

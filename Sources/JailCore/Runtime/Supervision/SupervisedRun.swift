@@ -70,7 +70,7 @@ public final class SupervisedRun {
         for service in services { service.remembersEnd = starts.remembersEnds && !isTransient }
         statuses = services.map(\.status)
         if specs.count > 1 {
-            let identities = try IdentityRegistry(state: host.state).assign(specs)
+            let identities = try IdentityRegistry(host).assign(specs)
             for (service, identity) in zip(services, identities) { service.wish = identity }
         }
         let messages = showsOutput ? nil : try OutputPipe()

@@ -109,7 +109,9 @@ final class Supervisor {
         host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
         do throws(RuntimeError) {
             for _ in 0..<50 {
-                let isLeft = try host.cgroupRoot.look { (cgroup) throws(Errno) in try cgroup.isLevel() }
+                let isLeft = try host.cgroupRoot.look { (cgroup) throws(Errno) in
+                    try cgroup.isLevel(by: host.authority.mark)
+                }
                 guard isLeft, try host.state.names().isEmpty, try registry.names().isEmpty else { return }
                 usleep(2000)
                 try host.state.prepare()
