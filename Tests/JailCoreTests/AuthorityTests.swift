@@ -70,6 +70,30 @@ struct AuthorityTests {
         #expect([IDMapping].everything.countFromRoot == .max && !([IDMapping].everything.has(.max)))
     }
 
+    @Test("an owner without an id may be root outside where that one has no id and / is his, and only there")
+    func strangers() {
+        func isOutside(_ map: String, slash: UInt32 = 65534) -> Bool {
+            UnmappedOwner.isOutside(IDMapping.read(map), slash: slash)
+        }
+        #expect(isOutside("0 1000 1\n") && isOutside("1000 1000 1\n") && isOutside(Self.rootlessMap))
+        #expect(!isOutside(Self.jailMap, slash: 0), "65534 is nobody of the jail's")
+        #expect(!isOutside("0 0 4294967295\n"), "the machine's first")
+        #expect(!isOutside("0 0 1\n"), "root outside is known, and is not that owner")
+        #expect(!isOutside(""), "nothing is known")
+    }
+
+    @Test("what is root's on every machine: /etc and /usr whole, of others the folder and its links") func places() {
+        for folder in ["/etc", "/etc/jail.conf.d", "/usr/local/etc"] {
+            #expect(UnmappedOwner.isRoots(fileIn: folder) && UnmappedOwner.isRoots(linkIn: folder))
+        }
+        for folder in ["/", "/home", "/var"] {
+            #expect(!UnmappedOwner.isRoots(fileIn: folder) && UnmappedOwner.isRoots(linkIn: folder))
+        }
+        for folder in ["/tmp", "/home/mallory", "/etcetera", "/srv/a"] {
+            #expect(!UnmappedOwner.isRoots(linkIn: folder))
+        }
+    }
+
     // MARK: Facts
 
     private func facts(_ name: String, adding line: String = "") throws -> HostFacts {

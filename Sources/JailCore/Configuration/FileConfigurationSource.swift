@@ -6,6 +6,9 @@ internal import Glibc
 /// file, and each folder and symbolic link on the way to it, must belong to a trusted owner and be writable by nobody
 /// else, as sshd(8) and sudo(8) demand. A sticky folder such as `/tmp` is safe: others cannot rename what is not
 /// theirs. All checks are made on descriptors.
+///
+/// In a user namespace that root outside has no id in, its folders belong to nobody who is known there, and lead to a file all the
+/// same (`UnmappedOwner`).
 public struct FileConfigurationSource: ConfigurationSource {
     /// Larger files are refused; no configuration needs as much.
     public static let maximumBytes = 16 << 20
@@ -63,6 +66,10 @@ private struct TrustedPath {
         let start = path.hasPrefix("/") ? "" : try ConfigurationDescriptor.workingDirectory() + "/"
         var pending = Self.components(start + path)
         var folder = try ConfigurationDescriptor(path: "/", .place)
+        // Of the folder, from /.
+        var names: [String] = []
+        // Users can make entries in a folder on the way.
+        var isShared = false
         var links = 0
         try check(folder.status(), "the folder /")
         while let name = pending.popLast() {
@@ -75,14 +82,20 @@ private struct TrustedPath {
                 try check(status, "the link \(Bytes(name.utf8).printable())")
                 let target = try entry.linkTarget()
                 if Self.isPipe(target) { throw FileConfigurationSource.isNoFile }
-                if target.hasPrefix("/") { folder = try ConfigurationDescriptor(path: "/", .place) }
+                if target.hasPrefix("/") {
+                    folder = try ConfigurationDescriptor(path: "/", .place)
+                    names = []
+                }
                 pending += Self.components(target)
             case S_IFDIR where !pending.isEmpty:
                 try check(status, "the folder \(Bytes(name.utf8).printable())")
                 folder = entry
+                isShared = isShared || status.st_mode & (S_IWGRP | S_IWOTH) != 0
+                if name == ".." { _ = names.popLast() } else { names.append(name) }
             default:
                 guard pending.isEmpty else { throw .errno(ENOTDIR) }
-                return try openFile(name, in: folder, status)
+                let isRoots = !isShared && UnmappedOwner.isRoots(fileIn: "/" + names.joined(separator: "/"))
+                return try openFile(name, in: folder, isRoots: isRoots, status)
             }
         }
         throw .errno(EISDIR)
@@ -107,28 +120,46 @@ private struct TrustedPath {
 
     /// Looked at before it is opened, since opening a device may have an effect; what counts is the opened file.
     private func openFile(
-        _ name: String, in folder: borrowing ConfigurationDescriptor, _ seen: stat
+        _ name: String, in folder: borrowing ConfigurationDescriptor, isRoots: Bool, _ seen: stat
     ) throws(ConfigurationReadError) -> ConfigurationDescriptor {
         try FileConfigurationSource.checkIsRegular(seen)
         let file = try folder.entry(name, .contents)
         let status = try file.status()
         try FileConfigurationSource.checkIsRegular(status)
-        try check(status, "the file")
+        try check(status, "the file", isWay: isRoots)
         return file
     }
 
     /// A link's mode means nothing; a sticky folder lets others make files, but not touch those of its owners.
-    private func check(_ status: stat, _ shown: @autoclosure () -> String) throws(ConfigurationReadError) {
-        guard owners.contains(status.st_uid) else {
-            throw ConfigurationReadError(
-                "refused: \(shown()) belongs to user \(status.st_uid), who could change what root runs",
-                hint: "chown root")
-        }
+    /// - Parameter isWay: it may belong to an owner who has no id here: what leads to the file, or a file of root's.
+    private func check(
+        _ status: stat, _ shown: @autoclosure () -> String, isWay: Bool = true
+    ) throws(ConfigurationReadError) {
+        if !owners.contains(status.st_uid) { try checkStranger(status.st_uid, shown(), isWay) }
         let type = status.st_mode & S_IFMT
         let isSafe = type == S_IFLNK || type == S_IFDIR && status.st_mode & S_ISVTX != 0
         guard isSafe || status.st_mode & (S_IWGRP | S_IWOTH) == 0 else {
             throw ConfigurationReadError(
                 "refused: others can write \(shown()), and so change what root runs", hint: "chmod go-w")
         }
+    }
+
+    private func checkStranger(_ owner: UInt32, _ shown: String, _ isWay: Bool) throws(ConfigurationReadError) {
+        guard try Self.isOutside(owner) else {
+            throw ConfigurationReadError(
+                "refused: \(shown) belongs to user \(owner), who could change what root runs", hint: "chown root")
+        }
+        if isWay { return }
+        throw ConfigurationReadError(
+            "refused: \(shown) belongs to a user outside of this user namespace, who could change what root runs",
+            hint: "name a copy of your own, or - and its text on standard input")
+    }
+
+    /// Nobody else pays for the look.
+    private static func isOutside(_ owner: UInt32) throws(ConfigurationReadError) -> Bool {
+        guard owner == UnmappedOwner.shownAs else { return false }
+        let map = try ConfigurationDescriptor(path: "/proc/self/uid_map", .contents).read(limit: 1 << 16)
+        let slash = try ConfigurationDescriptor(path: "/", .place).status().st_uid
+        return UnmappedOwner.isOutside(IDMapping.read(String(decoding: map, as: UTF8.self)), slash: slash)
     }
 }

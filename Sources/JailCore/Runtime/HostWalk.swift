@@ -68,12 +68,14 @@ struct HostWalk: Sendable {
         let isSafe: Bool
         /// The jail whose root writes there.
         let writer: String?
+        /// Root's on every machine: what has no id here is root's there.
+        let isRoots: Bool
 
-        init(_ descriptor: consuming Descriptor, _ status: stat, writer: String?) {
+        init(_ descriptor: consuming Descriptor, _ status: stat, path: String, in parent: Folder?, writer: String?) {
             self.descriptor = descriptor
-            isSafe =
-                HostWalk.isTrusted(status)
-                && (status.st_mode & (S_IWGRP | S_IWOTH) == 0 || status.st_mode & S_ISVTX != 0)
+            let isOpen = status.st_mode & (S_IWGRP | S_IWOTH) != 0
+            isRoots = UnmappedOwner.isRoots(linkIn: path) && !isOpen && parent?.isRoots ?? true
+            isSafe = HostWalk.isTrusted(status, isRoots: isRoots) && (!isOpen || status.st_mode & S_ISVTX != 0)
             self.writer = writer
         }
     }
@@ -82,8 +84,13 @@ struct HostWalk: Sendable {
     private static let mostLinks = 40
 
     /// Root, and who runs jailrun by a set-user-id program; nobody is asked where kernel rights are enough.
-    private static func isTrusted(_ status: stat) -> Bool {
-        geteuid() != 0 || status.st_uid == 0 || status.st_uid == getuid()
+    /// - Parameter isRoots: it is a folder that is root's on every machine, or lies in one.
+    private static func isTrusted(_ status: stat, isRoots: Bool) -> Bool {
+        if geteuid() != 0 || status.st_uid == 0 || status.st_uid == getuid() { return true }
+        guard isRoots, status.st_uid == UnmappedOwner.shownAs else { return false }
+        var slash = stat()
+        guard unsafe stat("/", &slash) == 0, let users = try? OwnUserNamespace.ofThisProcess.users else { return false }
+        return UnmappedOwner.isOutside(users, slash: slash.st_uid)
     }
 
     private func resolved(_ path: String) throws(HostWalkError) -> String {
@@ -102,8 +109,9 @@ struct HostWalk: Sendable {
             let status = try Self.status(of: entry.number)
             guard status.st_mode & S_IFMT == S_IFLNK else {
                 let writer = here.writer ?? places.first { $0.isPlace(of: status) }?.jail
-                folders.append(Folder(entry, status, writer: writer))
                 names.append(name)
+                folders.append(
+                    Folder(entry, status, path: "/\(names.joined(separator: "/"))", in: here, writer: writer))
                 continue
             }
             links += 1
@@ -123,7 +131,7 @@ struct HostWalk: Sendable {
                 "\(shown) lies where root of jail \"\(Terminal.escaped(jail))\" writes",
                 hint: "name the place itself: a jail could let the link lead anywhere")
         }
-        if !Self.isTrusted(status) {
+        if !Self.isTrusted(status, isRoots: folder.isRoots) {
             throw HostWalkError(
                 "\(shown) belongs to user \(status.st_uid), who could let it lead anywhere",
                 hint: "chown -h root \(Terminal.escaped(link)), or name the place itself")
@@ -139,7 +147,8 @@ struct HostWalk: Sendable {
     ) throws(HostWalkError) -> Folder {
         let entry = try Self.openEntry(name, in: parent)
         let status = try Self.status(of: entry.number)
-        return Folder(entry, status, writer: writer ?? places.first { $0.isPlace(of: status) }?.jail)
+        return Folder(
+            entry, status, path: name, in: nil, writer: writer ?? places.first { $0.isPlace(of: status) }?.jail)
     }
 
     private static func openEntry(_ name: String, in folder: Int32) throws(HostWalkError) -> Descriptor {
