@@ -32,6 +32,19 @@ extension Kernel {
             }
         }
 
+        @Test("rules that a jail without /dev does not ask for are not read, be they wrong") func unasked() throws {
+            try Machine.with { machine in
+                try withRules("no rule\n") {
+                    let outcome = machine.run("/bin/true", "mount.nodevfs;")
+                    #expect(outcome.status == 0, "\(outcome)")
+                    let check = machine.jailrun("check", machine.conf)
+                    #expect(check.status == 0 && !check.errors.contains("devfs.rules"), "\(check)")
+                    let asked = machine.run("/bin/true", "mount.nodevfs; devfs_ruleset = 5;")
+                    #expect(asked.status == 125 && asked.errors.contains("/etc/devfs.rules"), "\(asked)")
+                }
+            }
+        }
+
         private func devices(_ answer: Outcome) -> [String] {
             answer.lines.filter { $0.contains(" char ") || $0.contains(" block ") }.sorted()
         }

@@ -4,7 +4,12 @@ internal import SystemPackage
 
 /// What a jail's `/dev` is made of: devfs.rules(5), and the devices of this host.
 extension FactFinder {
+    /// Where no `/dev` is made and none is spoken of, nothing is looked up: /etc/devfs.rules may be another's, or wrong.
     func addDevices(to facts: inout StartFacts) throws(RuntimeError) {
+        if hasDevices(facts) || jail.pseudoFilesystems.asksForRuleset { try addTree(to: &facts) }
+    }
+
+    func addTree(to facts: inout StartFacts) throws(RuntimeError) {
         do throws(RuntimeError) {
             if let assumed = host.assumed {
                 facts.deviceTree = try assumedTree(assumed)
@@ -100,4 +105,11 @@ extension FactFinder {
             name: name, kind: type == S_IFBLK ? .block : .character, major: UInt32(device >> 8 & 0xfff),
             minor: UInt32(device & 0xff) | UInt32(device >> 12 & 0xffff_ff00))
     }
+}
+
+extension PseudoFilesystemSpec {
+    /// `devfs_ruleset` is set.
+    var asksForRuleset: Bool { if case .standard = devfsRuleset.origin { false } else { true } }
+    /// A jail like this may have a `/dev`, or says which rules it would have.
+    var mayHaveDevices: Bool { devfs.value != .never || asksForRuleset }
 }

@@ -165,7 +165,9 @@ struct HostCheck {
 
     /// Each line of devfs.rules(5) that is none, of which a start tells the first.
     private mutating func sayRules() {
-        guard !reading.jails.isEmpty, let bytes = try? DevfsRules.hostBytes() else { return }
+        guard reading.jails.contains(where: \.spec.pseudoFilesystems.mayHaveDevices),
+            let bytes = try? DevfsRules.hostBytes()
+        else { return }
         for case .malformed(let message, let place, let line) in DevfsRules.errors(in: bytes, file: DevfsRules.hostPath)
         {
             reading.jails[0].reader.error(message, at: place, line: Bytes(line.utf8))

@@ -84,12 +84,12 @@ extension HostFacts {
 
     private static func trees(_ finders: [FactFinder]) throws(RuntimeError) -> [Tree] {
         var trees: [Tree] = []
-        for finder in finders {
+        for finder in finders where finder.jail.pseudoFilesystems.mayHaveDevices {
             let ruleset = finder.jail.pseudoFilesystems.devfsRuleset.value
             let level = finder.jail.privileges.securityLevel.value
             if trees.contains(where: { $0.ruleset == ruleset && $0.securityLevel == level }) { continue }
             var facts = StartFacts()
-            try finder.addDevices(to: &facts)
+            try finder.addTree(to: &facts)
             trees.append(Tree(ruleset: ruleset, securityLevel: level, tree: facts.deviceTree))
         }
         return trees

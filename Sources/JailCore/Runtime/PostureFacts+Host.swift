@@ -9,7 +9,10 @@ extension PostureFacts {
         throws(RuntimeError)
     {
         let filter = try shared.filter(jail.privileges) { () throws(RuntimeError) in try Self.filter(of: jail) }
-        self.init(filter: filter, devices: try FactFinder.deviceTree(of: jail, shared), user: try Self.user(of: jail))
+        let hasDevices = jail.pseudoFilesystems.mayHaveDevices
+        self.init(
+            filter: filter, devices: hasDevices ? try FactFinder.deviceTree(of: jail, shared) : DeviceTree(),
+            user: try Self.user(of: jail))
         answers = shared.answers(of: filter)
         coreHandler = try Self.coreHandler()
         let namespace = try attempt("/proc/self/ns/user") { () throws(Errno) in try OwnUserNamespace.ofThisProcess }
