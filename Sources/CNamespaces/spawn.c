@@ -296,9 +296,29 @@ int cns_is_chrooted(void) {
     return WIFEXITED(status) && WEXITSTATUS(status) < 2 ? WEXITSTATUS(status) : -EPERM;
 }
 
+/* A bit for each of 0 to 2 that was closed when the program began. */
+static int closed_descriptors;
+
+int cns_fill_descriptors(void) {
+    struct pollfd standard[] = {{0, 0, 0}, {1, 0, 0}, {2, 0, 0}};
+
+    if (poll(standard, 3, 0) <= 0) return 0;
+    for (int number = 0; number < 3; number++) {
+        if (!(standard[number].revents & POLLNVAL)) continue;
+        /* open(2) takes the lowest number. Who reads or writes the wrong way round is told EBADF, as before. */
+        if (open("/dev/null", (number ? O_RDONLY : O_WRONLY) | O_NOCTTY) != number) return -errno;
+        closed_descriptors |= 1 << number;
+    }
+    return closed_descriptors;
+}
+
+int cns_was_closed(int descriptor) { return closed_descriptors >> descriptor & 1; }
+
 int cns_take_descriptors(void) {
     int descriptor;
 
+    for (descriptor = 0; descriptor < 3; descriptor++)
+        if (cns_was_closed(descriptor)) close(descriptor);
     if (syscall(SYS_close_range, 3u, ~0u, 0) < 0) return -errno;
     do {
         descriptor = open("/dev/null", O_RDWR | O_NOCTTY | O_CLOEXEC);

@@ -9,6 +9,7 @@ import Glibc
 @main
 enum Main {
     static func main() {
+        StandardOutput.keep()
         let arguments = arguments
         let path = arguments.first ?? "jailrun"
         let name = path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path

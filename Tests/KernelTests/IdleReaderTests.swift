@@ -110,8 +110,27 @@ extension Kernel {
                     "--version", "--generate-completion-script bash",
                 ]
                 for words in lines {
-                    let printed = Command.shell("'\(Laboratory.program)' \(words) >/dev/full").run(seconds: 15)
-                    #expect(printed.status == 125 && printed.errors.contains("standard output"), "\(words): \(printed)")
+                    for place in ["/dev/full", "&-"] {
+                        let printed = Command.shell("'\(Laboratory.program)' \(words) >\(place)").run(seconds: 15)
+                        #expect(
+                            printed.status == 125 && printed.errors.contains("standard output"),
+                            "\(words) >\(place): \(printed)")
+                    }
+                }
+                for place in ["/dev/full", "&-"] {
+                    let link = Command(["bash", "-c", "exec -a jls '\(Laboratory.program)' >\(place)"]).run(seconds: 15)
+                    #expect(link.status == 1 && link.errors.contains("standard output"), "\(place): \(link)")
+                }
+            }
+        }
+
+        @Test("without standard output jails start, stop and write to nothing, and no file gets its number")
+        func closed() throws {
+            try Machine.with { machine in
+                machine.configure("persist; exec.start = \"echo words\"; exec.stop = \"echo words\";")
+                for words in ["start '\(machine.conf)'", "exec t echo words", "prune", "stop t"] {
+                    let outcome = Command.shell("'\(Laboratory.program)' \(words) >&-").run(seconds: 30)
+                    #expect(outcome.status == 0 && outcome.errors == "", "\(words): \(outcome)")
                 }
             }
         }

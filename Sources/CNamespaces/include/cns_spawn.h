@@ -72,6 +72,15 @@ int cns_is_chrooted(void);
 pid_t cns_fork(int *pidfd);
 
 /*
+ * Before anything else is opened: which of 0 to 2 are closed is remembered, and /dev/null is there so that no file of
+ * jailrun's gets the number. To read or to write there is EBADF still. A bit for each, or a negative errno.
+ */
+int cns_fill_descriptors(void);
+
+/* Whether it was closed when the program began; 0 to 2. */
+int cns_was_closed(int descriptor);
+
+/*
  * Closes every descriptor above 2 that the caller left open, opens 0 to 2 on /dev/null if they are closed, and takes up
  * the numbers that the stage's descriptors will have, so that dup3(2) to them never meets one in use.
  */

@@ -1,3 +1,4 @@
+internal import CNamespaces
 internal import Glibc
 public import SystemPackage
 
@@ -53,5 +54,19 @@ public enum Delivery: Equatable, Sendable {
         var set = sigset_t()
         guard unsafe sigpending(&set) == 0 else { return nil }
         return [SIGHUP, SIGINT, SIGQUIT, SIGTERM].first { unsafe sigismember(&set, $0) == 1 }
+    }
+}
+
+/// Standard output as jailrun was given it. What is opened later must not get its number.
+public enum StandardOutput {
+    /// First thing in `main`.
+    public static func keep() { _ = cns_fill_descriptors() }
+
+    /// Jails are given /dev/null then; for what was asked of jailrun itself there is nobody.
+    public static var isClosed: Bool { cns_was_closed(1) != 0 }
+
+    /// What was asked for, all of it.
+    public static func deliver(_ bytes: [UInt8]) -> Delivery {
+        isClosed && !bytes.isEmpty ? .failed(.badFileDescriptor) : Delivery.write(bytes, to: 1)
     }
 }

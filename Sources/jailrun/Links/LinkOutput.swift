@@ -38,7 +38,8 @@ struct LinkOutput: Sendable {
     /// What was asked for, on standard output.
     /// - Returns: the command's status.
     func result(_ bytes: [UInt8]) -> Int32 {
-        switch Self.write(1, bytes) {
+        WaitLine.erase()
+        switch StandardOutput.deliver(bytes) {
         case .whole, .closed, .dropped(nil): return 0
         case .dropped(let signal?): return 128 + signal
         case .failed(let errno):

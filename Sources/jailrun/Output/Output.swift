@@ -69,7 +69,7 @@ enum Output {
     /// - Returns: whether anybody reads it.
     @discardableResult
     static func result(_ bytes: [UInt8]) throws -> Bool {
-        switch Delivery.write(bytes, to: 1) {
+        switch StandardOutput.deliver(bytes) {
         case .whole, .dropped(nil): return true
         case .closed: return false
         case .dropped(let signal?): throw ExitCode(128 + signal)
