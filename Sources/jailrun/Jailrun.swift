@@ -46,6 +46,9 @@ enum Main {
 
     /// All but the plainest command lines: `RunRequest` says which those are.
     private static func parse(_ words: CommandWords) {
+        if let verb = words.verb, let command = words.misplacedCommand, !words.isAsked {
+            sayMisplaced(command, verb, behind: words.operands[0])
+        }
         do {
             var command = try Jailrun.parseAsRoot(words.canonical)
             if let run = command as? Run, let beside = words.command { return runBeside(beside, run.request) }
@@ -74,6 +77,22 @@ enum Main {
         let verb = words.verb ?? .run
         Output.error("unknown option \"\(Terminal.escaped(option))\" of \(verb.rawValue)\(guess(at: option, verb))")
         Output.notice("    hint: see jailrun \(verb.rawValue) --help")
+        exit(64)
+    }
+
+    private static func sayMisplaced(_ command: [String], _ verb: Verb, behind operand: String) -> Never {
+        let line = Terminal.escaped(command.joined(separator: " "))
+        let operand = Terminal.escaped(operand)
+        let (beside, inside) =
+            switch verb.operand {
+            case .file: (operand, "JAIL")
+            case .jail, .jails: ("FILE", operand)
+            case .jailsOrFiles, .none, .parameter, .verb: ("FILE", "JAIL")
+            }
+        Output.error("\(verb.rawValue) takes no command behind --")
+        Output.notice(
+            "    hint: beside the jails of a file: jailrun \(beside) -- \(line); inside a jail: jailrun exec \(inside) \(line)"
+        )
         exit(64)
     }
 

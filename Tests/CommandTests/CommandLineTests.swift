@@ -61,6 +61,21 @@ extension Typed {
             #expect(["usage:", "--help"].contains(where: outcome.errors.lowercased().contains), "\(outcome)")
         }
 
+        @Test(
+            "a command behind -- is told which command line takes it",
+            arguments: [
+                ("start", "jailrun x.conf -- true"), ("check", "jailrun x.conf -- true"),
+                ("explain", "jailrun x.conf -- true"), ("stop", "jailrun FILE -- true"),
+                ("restart", "jailrun exec JAIL true"), ("logs", "jailrun exec JAIL true"),
+                ("ps", "jailrun exec x.conf true"), ("wait", "jailrun exec x.conf true"),
+            ])
+        func misplaced(verb: String, hint: String) {
+            let outcome = jailrun(verb, "x.conf", "--", "true")
+            #expect(outcome.status == 64 && outcome.errors.contains("\(verb) takes no command behind --"), "\(outcome)")
+            #expect(outcome.errors.contains(hint), "\(outcome)")
+            #expect(!jailrun(verb, "--", "x.conf").errors.contains("takes no command"))
+        }
+
         @Test("a bad file ends with 65, with its place, line, caret and the likely word") func badFile() {
             let path = file("www {\n    path = /;\n    persist;\n    mount.prcfs;\n}\n")
             for verb in ["check", "run", "start"] {

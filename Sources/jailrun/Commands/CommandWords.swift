@@ -15,6 +15,8 @@ struct CommandWords {
     private(set) var operands: [String] = []
     /// Of `run` what stands behind `--`, of `exec` what stands behind the jail; nil when nothing does.
     private(set) var command: [String]?
+    /// What looks like one, of a verb that takes none.
+    private(set) var misplacedCommand: [String]?
     /// Each option has what it takes.
     private var isComplete = true
     /// The first option that is no verb's.
@@ -24,7 +26,7 @@ struct CommandWords {
     /// All but the verb and the command, as they were given.
     private var given: [String] = []
     /// Help, say.
-    private var isAsked = false
+    private(set) var isAsked = false
 
     init(_ words: [String]) { self.init(words[...]) }
 
@@ -66,7 +68,10 @@ struct CommandWords {
         case .exec:
             operands += rest.prefix(1)
             if !rest.isEmpty { takeCommand(rest.dropFirst()) }
-        default: operands += rest
+        default:
+            // An operand may begin with a dash; the name of a program hardly does.
+            if !operands.isEmpty, let first = rest.first, !first.hasPrefix("-") { misplacedCommand = Array(rest) }
+            operands += rest
         }
     }
 
