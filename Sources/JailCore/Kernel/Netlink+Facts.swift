@@ -4,8 +4,12 @@ internal import SystemPackage
 
 extension Netlink {
     /// What the host has, as far as a jail of that network depends on it. Some 0.2 ms.
-    /// - Parameter seesRules: false without the right to read the rules of jails: ports that they have published look free then.
-    public func facts(for network: NetworkSpec, seesRules: Bool = true) throws(NetlinkError) -> HostNetworkFacts {
+    /// - Parameters:
+    ///   - seesRules: false without the right to read the rules of jails: ports that they have published look free then.
+    ///   - takenPorts: known already; nil looks for them.
+    public func facts(
+        for network: NetworkSpec, seesRules: Bool = true, takenPorts known: [HostNetworkFacts.TakenPort]? = nil
+    ) throws(NetlinkError) -> HostNetworkFacts {
         guard network.isConnected else { return HostNetworkFacts(links: []) }
         var facts = HostNetworkFacts(links: try links())
         facts.hasIPv6 = try sysctl(NetworkSysctl.ipv6Forwarding) != nil
@@ -25,7 +29,7 @@ extension Netlink {
             guard let link = facts.links.first(where: { $0.name == interface }) else { continue }
             if link.isBridge { facts.defaultGateways += try defaultGateways(link) }
         }
-        facts.takenPorts = try takenPorts(for: network.ports, seesRules: seesRules)
+        facts.takenPorts = if let known { known } else { try takenPorts(for: network.ports, seesRules: seesRules) }
         facts.sysctls = try sysctls(for: network, facts)
         facts.filteredFamilies = try filteredFamilies()
         facts.obstacles = seesRules ? try obstacles(for: network, facts) : nil

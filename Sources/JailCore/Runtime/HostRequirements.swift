@@ -64,13 +64,13 @@ struct HostRequirements {
         let places = try registry.preview(for: jails, findings: findings)
         var prepared: [FilePlan.Prepared] = []
         var companions: [NetworkStart.Companion] = []
-        let trial = HoldTrial()
+        let (trial, ports) = (HoldTrial(), PortLook(of: jails))
         for index in order(of: jails) {
             let (jail, place) = (jails[index], places[index])
             var facts = try facts(of: jail, terminals)
             let connected = try go(without: jail) { () throws(RuntimeError) in try withoutOwnInterfaces(jail) }
             try go(without: ()) { () throws(RuntimeError) in
-                try addNetwork(of: connected, number: place.network, companions, trial, to: &facts)
+                try addNetwork(of: connected, number: place.network, companions, trial, ports, to: &facts)
             }
             prepared.append(FilePlan.Prepared(spec: jail, identity: place.identity, facts: facts))
             // Who has an address in common without the right to is told by the check of the file.
@@ -108,10 +108,10 @@ struct HostRequirements {
 
     private func addNetwork(
         of jail: JailSpec, number: Int, _ companions: [NetworkStart.Companion], _ trial: HoldTrial,
-        to facts: inout StartFacts
+        _ ports: PortLook, to facts: inout StartFacts
     ) throws(RuntimeError) {
         let network = try NetworkStart(
-            preview: jail, number: number, host: host, companions: companions, trial: trial)
+            preview: jail, number: number, host: host, companions: companions, trial: trial, ports: ports)
         facts.network = network.operations
         facts.sharedNetwork = assumesNoJails ? network.shared : network.lacking
         facts.networkHolder = network.holderFacts

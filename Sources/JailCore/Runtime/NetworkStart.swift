@@ -54,8 +54,9 @@ final class NetworkStart {
     /// - Parameters:
     ///   - companions: jails that will be up by then, and the numbers of their links.
     ///   - trial: of what a start finds out as it does it.
+    ///   - ports: of all jails that are planned together.
     init(
-        preview jail: JailSpec, number: Int, host: Host, companions: [Companion], trial: HoldTrial
+        preview jail: JailSpec, number: Int, host: Host, companions: [Companion], trial: HoldTrial, ports: PortLook
     ) throws(RuntimeError) {
         (self.jail, self.number, self.host) = (jail, number, host)
         self.companions = companions
@@ -70,7 +71,7 @@ final class NetworkStart {
             throw failure(error, origin: jail.network.mode.origin)
         }
         let ledger = try host.state.networkLedger()
-        if try !plan(netlink, ledger, mayJoin: true) { throw busy }
+        if try !plan(netlink, ledger, ports, mayJoin: true) { throw busy }
         guard Host.seesRules else { return }
         for step in operations {
             guard case .holdLink(let hold) = step.value else { continue }
@@ -119,12 +120,13 @@ final class NetworkStart {
         return true
     }
 
-    private func plan(_ netlink: borrowing Netlink, _ ledger: NetworkLedger, mayJoin: Bool) throws(RuntimeError)
-        -> Bool
-    {
+    private func plan(
+        _ netlink: borrowing Netlink, _ ledger: NetworkLedger, _ ports: PortLook? = nil, mayJoin: Bool
+    ) throws(RuntimeError) -> Bool {
         var facts: HostNetworkFacts
         do throws(NetlinkError) {
-            facts = try netlink.facts(for: jail.network, seesRules: Host.seesRules)
+            let taken = try ports?.taken(for: jail.network.ports, netlink)
+            facts = try netlink.facts(for: jail.network, seesRules: Host.seesRules, takenPorts: taken)
         } catch { throw failure(error, origin: jail.network.mode.origin) }
         facts.remember(ledger)
         return try plan(facts, mayJoin: mayJoin)
