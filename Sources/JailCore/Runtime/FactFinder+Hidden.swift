@@ -34,23 +34,20 @@ extension FactFinder {
                     $0.kind == .folder && mount.relativeTarget.hasPrefix("\($0.path)/")
                 })
             else { continue }
-            try object(
-                .unsuitable(
-                    jail: jail.label, origin: mount.origin,
-                    "mount: \(Terminal.escaped(mount.target)) lies in /\(Terminal.escaped(hidden.path)), which is root's alone and "
-                        + "hidden from the jail",
-                    hint: "mount it elsewhere, or root.unmask = \"/\(Terminal.escaped(hidden.path))\""))
+            try refuse(
+                "mount: \(Terminal.escaped(mount.target)) lies in /\(Terminal.escaped(hidden.path)), which is root's alone and "
+                    + "hidden from the jail", mount.origin,
+                hint: "mount it elsewhere, or root.unmask = \"/\(Terminal.escaped(hidden.path))\"")
         }
         for shown in jail.root.shown {
             let path = String(shown.value.utf8.drop { $0 == .slash }) ?? ""
             guard let hidden = facts.hidden.first(where: { $0.kind != .way && path.hasPrefix("\($0.path)/") }) else {
                 continue
             }
-            try object(
-                .unsuitable(
-                    jail: jail.label, origin: shown.origin,
-                    "root.unmask: \(Terminal.escaped(shown.value)) lies in /\(Terminal.escaped(hidden.path)), which is hidden as a whole",
-                    hint: "root.unmask = \"/\(Terminal.escaped(hidden.path))\""))
+            try refuse(
+                "root.unmask: \(Terminal.escaped(shown.value)) lies in /\(Terminal.escaped(hidden.path)), which is hidden as a whole",
+                shown.origin,
+                hint: "root.unmask = \"/\(Terminal.escaped(hidden.path))\"")
         }
     }
 }

@@ -7,10 +7,8 @@ extension FactFinder {
     func checkEnvironment(_ facts: StartFacts) throws(RuntimeError) {
         guard let text = jail.metadata.environment, !text.value.isEmpty else { return }
         if hasDevices(facts) { return }
-        try object(
-            .unsuitable(
-                jail: jail.label, origin: text.origin, "env: the jail has no /dev, where /dev/jail/env would be",
-                hint: "mount.devfs"))
+        try refuse(
+            "env: the jail has no /dev, where /dev/jail/env would be", text.origin, hint: "mount.devfs")
     }
 
     func hasDevices(_ facts: StartFacts) -> Bool {
@@ -25,11 +23,10 @@ extension FactFinder {
         let mounts: [String]
         do throws(RuntimeError) { mounts = try readOnlyMounts() } catch { return try object(error) }
         guard let mount = mounts.first else { return }
-        try object(
-            .unsuitable(
-                jail: jail.label, origin: maximum.origin,
-                "children.max: \(mount) is mounted read-only, and root inside could make it writable",
-                hint: "mount its file system read-only, not the mount; or leave children.max out"))
+        try refuse(
+            "children.max: \(mount) is mounted read-only, and root inside could make it writable",
+            maximum.origin,
+            hint: "mount its file system read-only, not the mount; or leave children.max out")
     }
 
     /// Of all that the jail has of the host.
@@ -67,11 +64,10 @@ extension FactFinder {
         else { return }
         let isHidden = if let assumed = host.assumed { assumed.hidesMessages } else { try Self.hidesMessages() }
         if !isHidden { return }
-        try object(
-            .unsuitable(
-                jail: jail.label, origin: asked.origin,
-                "allow.read_msgbuf: this host shows the kernel's messages only to who has CAP_SYSLOG over it",
-                hint: "sysctl kernel.dmesg_restrict=0, or userns = host"))
+        try refuse(
+            "allow.read_msgbuf: this host shows the kernel's messages only to who has CAP_SYSLOG over it",
+            asked.origin,
+            hint: "sysctl kernel.dmesg_restrict=0, or userns = host")
     }
 
     /// dmesg_restrict of sysctl/kernel.rst.

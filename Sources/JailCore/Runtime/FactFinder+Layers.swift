@@ -77,11 +77,9 @@ extension FactFinder {
     private func checkMissing(_ path: String, _ names: NameSpec, _ root: IdentityPlaces) throws(RuntimeError) {
         let hasFolder = try root.hasEtc()
         if !NameSpec.needed.contains(path) || hasFolder && jail.root.isEphemeral.value { return }
-        try object(
-            .unsuitable(
-                jail: jail.label, origin: names.origin,
-                "mount.resolvconf: the root has no file /\(path) that could be covered",
-                hint: jail.hint(forMissing: path, hasFolder: hasFolder)), isAbsent: true)
+        try refuse(
+            "mount.resolvconf: the root has no file /\(path) that could be covered", names.origin,
+            hint: jail.hint(forMissing: path, hasFolder: hasFolder), isAbsent: true)
     }
 
     func passwords(root: Int32) throws(RuntimeError) -> PasswordFile {

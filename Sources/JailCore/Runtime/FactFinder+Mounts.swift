@@ -46,11 +46,9 @@ extension FactFinder {
 
     /// The kernel makes no disk of a file, but for erofs.
     private func noDisk(_ mount: MountSpec) throws(RuntimeError) {
-        try object(
-            .unsuitable(
-                jail: jail.label, origin: mount.origin,
-                "mount: \(Terminal.escaped(mount.source)): \(Errno(ENOTBLK).description)",
-                hint: "losetup -f --show FILE makes a disk of an image, and prints its name"))
+        try refuse(
+            "mount: \(Terminal.escaped(mount.source)): \(Errno(ENOTBLK).description)", mount.origin,
+            hint: "losetup -f --show FILE makes a disk of an image, and prints its name")
     }
 
     /// Overlayfs wants its two folders on one mount, which a mount point is not.
@@ -63,11 +61,10 @@ extension FactFinder {
             }
             if let upper = layers.upper { try checkFolder(HostWalk.parts(upper).folder, mount, &facts) }
             if let upper = layers.upper, isMountPoint(upper) {
-                try object(
-                    .unsuitable(
-                        jail: jail.label, origin: mount.origin, "mount: \(Terminal.escaped(upper)) is a mount point",
-                        hint: "name a folder in it: \(Terminal.escaped(upper))/upper; overlayfs works in a second one "
-                            + "beside it"))
+                try refuse(
+                    "mount: \(Terminal.escaped(upper)) is a mount point", mount.origin,
+                    hint: "name a folder in it: \(Terminal.escaped(upper))/upper; overlayfs works in a second one "
+                        + "beside it")
             }
         }
     }
@@ -122,12 +119,10 @@ extension FactFinder {
             return try missing("mount: \(mount.target)", lack, mount.origin, hint: hint(lack, mount))
         }
         if found == isFolder(mount) { return }
-        try object(
-            .unsuitable(
-                jail: jail.label, origin: mount.origin,
-                "mount: \(Terminal.escaped(mount.target)) is \(found ? "a directory" : "no directory"), and "
-                    + "\(Terminal.escaped(mount.source)) is \(found ? "none" : "one")",
-                hint: "a file covers a file, and a directory a directory"))
+        try refuse(
+            "mount: \(Terminal.escaped(mount.target)) is \(found ? "a directory" : "no directory"), and "
+                + "\(Terminal.escaped(mount.source)) is \(found ? "none" : "one")", mount.origin,
+            hint: "a file covers a file, and a directory a directory")
     }
 
     private func isFolder(_ path: String, root: Int32) throws(Errno) -> Bool {

@@ -19,11 +19,10 @@ extension FactFinder {
             try Files.isThere("/proc/sys/\(setting.path)")
         }
         if isThere { return }
-        try object(
-            .unsuitable(
-                jail: jail.label, origin: setting.origin,
-                "sysctl.\(setting.path.split(separator: "/").joined(separator: ".")): this kernel has no such parameter",
-                hint: "sysctl -a lists those that it has; some come with a module"))
+        try refuse(
+            "sysctl.\(setting.path.split(separator: "/").joined(separator: ".")): this kernel has no such parameter",
+            setting.origin,
+            hint: "sysctl -a lists those that it has; some come with a module")
     }
 
     /// ipv6(7): a link where IPv6 is disabled loses its addresses, when the jail has them.
@@ -33,11 +32,10 @@ extension FactFinder {
             !["default", "lo"].contains(parts[3]),
             let address = jail.network.addresses.first(where: { $0.family == .ipv6 })
         else { return }
-        try object(
-            .unsuitable(
-                jail: jail.label, origin: setting.origin,
-                "sysctl.\(parts.joined(separator: ".")): would take the jail's address \(address.address) away",
-                hint: "leave out either"))
+        try refuse(
+            "sysctl.\(parts.joined(separator: ".")): would take the jail's address \(address.address) away",
+            setting.origin,
+            hint: "leave out either")
     }
 
     /// A command's own process performs these behind its filter, and tells nobody when it may not.
@@ -49,22 +47,20 @@ extension FactFinder {
             return reach.answer(to: number) == .never
         }
         guard let forbidden else { return }
-        try object(
-            .unsuitable(
-                jail: jail.label, origin: jail.privileges.seccomp.origin,
-                "seccomp: \(path): the profile forbids \(forbidden.name)(2), without which no command can be started",
-                hint: "let it allow execve and close_range, and what the program itself needs"))
+        try refuse(
+            "seccomp: \(path): the profile forbids \(forbidden.name)(2), without which no command can be started",
+            jail.privileges.seccomp.origin,
+            hint: "let it allow execve and close_range, and what the program itself needs")
     }
 
     private func check(_ limit: ProcessSpec.Limit) throws(RuntimeError) {
         if limit.resource == .nofile { try checkMost(limit) }
         try checkRaised(limit)
         guard let least = least(limit.resource), limit.soft < least else { return }
-        try object(
-            .unsuitable(
-                jail: jail.label, origin: limit.origin,
-                "ulimit.\(limit.resource.rawValue): \(limit.soft) is less than the start of this jail needs, \(least)",
-                hint: "the jail's first process has the limit, too"))
+        try refuse(
+            "ulimit.\(limit.resource.rawValue): \(limit.soft) is less than the start of this jail needs, \(least)",
+            limit.origin,
+            hint: "the jail's first process has the limit, too")
     }
 
     /// setrlimit(2): no process may have more than that, whoever it is.
@@ -73,11 +69,10 @@ extension FactFinder {
             try Files.text("/proc/sys/fs/nr_open").trimmed
         }
         guard let most = UInt64(text), limit.hard > most else { return }
-        try object(
-            .unsuitable(
-                jail: jail.label, origin: limit.origin,
-                "ulimit.nofile: \(Self.spelled(limit.hard)) is more than this host lets a process open, \(most)",
-                hint: "sysctl fs.nr_open raises that"))
+        try refuse(
+            "ulimit.nofile: \(Self.spelled(limit.hard)) is more than this host lets a process open, \(most)",
+            limit.origin,
+            hint: "sysctl fs.nr_open raises that")
     }
 
     /// setrlimit(2): only CAP_SYS_RESOURCE raises a hard limit. The jail's first process begins with jailrun's own limits, or
@@ -88,11 +83,10 @@ extension FactFinder {
         guard unsafe cns_limit(Int32(limit.resource.number), &soft, &own) == 0 else { return }
         let most = try Self.limits().first { $0.resource == limit.resource.number }?.hard ?? own
         if limit.hard <= most { return }
-        try object(
-            .unsuitable(
-                jail: jail.label, origin: limit.origin,
-                "ulimit.\(limit.resource.rawValue): \(Self.spelled(limit.hard)) is more than jailrun may give, \(Self.spelled(most))",
-                hint: "raising a limit needs CAP_SYS_RESOURCE, which root has not here"))
+        try refuse(
+            "ulimit.\(limit.resource.rawValue): \(Self.spelled(limit.hard)) is more than jailrun may give, \(Self.spelled(most))",
+            limit.origin,
+            hint: "raising a limit needs CAP_SYS_RESOURCE, which root has not here")
     }
 
     /// proc(5): only CAP_SYS_RESOURCE goes below a least value, which no file shows. This process tries, and goes back.
@@ -104,11 +98,9 @@ extension FactFinder {
             let file = try Files.open("/proc/self/oom_score_adj", O_WRONLY)
             for value in ["\(score.value)", own] { try Files.write(Array(value.utf8), to: file.number) }
         } catch {
-            try object(
-                .unsuitable(
-                    jail: jail.label, origin: score.origin,
-                    "oom.score: \(score.value) is less than jailrun may give: \(error.description)",
-                    hint: "lowering it needs CAP_SYS_RESOURCE, which root has not here"))
+            try refuse(
+                "oom.score: \(score.value) is less than jailrun may give: \(error.description)", score.origin,
+                hint: "lowering it needs CAP_SYS_RESOURCE, which root has not here")
         }
     }
 
@@ -167,10 +159,9 @@ extension FactFinder {
         let lacking = CapabilitySet(jail.privileges).subtracting(own)
         guard let first = lacking.capabilities.first else { return }
         let asked = jail.privileges.capAdd.first { $0.value == first.name }
-        try object(
-            .unsuitable(
-                jail: jail.label, origin: asked?.origin ?? jail.privileges.userNamespace.origin,
-                "\(lacking.description): jailrun itself does not have what the jail is to have",
-                hint: "whoever runs jailrun was given less than root has: CapBnd in /proc/self/status"))
+        try refuse(
+            "\(lacking.description): jailrun itself does not have what the jail is to have",
+            asked?.origin ?? jail.privileges.userNamespace.origin,
+            hint: "whoever runs jailrun was given less than root has: CapBnd in /proc/self/status")
     }
 }

@@ -60,19 +60,22 @@ struct FactFinder {
         findings.add(error, isAbsent: isAbsent)
     }
 
+    /// Where a line of the file asks for what this host does not have.
+    func refuse(
+        _ text: String, _ origin: Origin, hint: String? = nil, isAbsent: Bool = false
+    ) throws(RuntimeError) {
+        try object(.unsuitable(jail: jail.label, origin: origin, text, hint: hint), isAbsent: isAbsent)
+    }
+
     /// An object of the host that is not there, or cannot be looked at.
     func missing(_ object: String, _ errno: Errno, _ origin: Origin, hint: String? = nil) throws(RuntimeError) {
-        try self.object(
-            .unsuitable(
-                jail: jail.label, origin: origin, "\(Terminal.escaped(object)): \(errno.description)", hint: hint),
-            isAbsent: errno == .noSuchFileOrDirectory)
+        try missing(object, HostWalkError(errno), origin, hint: hint)
     }
 
     func missing(_ object: String, _ error: HostWalkError, _ origin: Origin, hint: String? = nil) throws(RuntimeError) {
-        try self.object(
-            .unsuitable(
-                jail: jail.label, origin: origin, "\(Terminal.escaped(object)): \(error.description)",
-                hint: hint ?? error.hint), isAbsent: error.errno == .noSuchFileOrDirectory)
+        try refuse(
+            "\(Terminal.escaped(object)): \(error.description)", origin, hint: hint ?? error.hint,
+            isAbsent: error.errno == .noSuchFileOrDirectory)
     }
 
     /// Whose commands the host's are.
@@ -185,10 +188,8 @@ struct FactFinder {
     ) throws(RuntimeError) {
         if presence.value != .always || facts.rootDirectories.contains(directory) { return }
         let path = Terminal.escaped("\(jail.path.value == "/" ? "" : jail.path.value)/\(directory)")
-        try object(
-            .unsuitable(
-                jail: jail.label, origin: presence.origin, "\(parameter): \(path) is not a directory",
-                hint: "mkdir \(path)"), isAbsent: true)
+        try refuse(
+            "\(parameter): \(path) is not a directory", presence.origin, hint: "mkdir \(path)", isAbsent: true)
     }
 
     // MARK: Users
@@ -216,11 +217,9 @@ struct FactFinder {
 
     private func checkGroups(_ user: StartFacts.User, _ parameter: String, _ origin: Origin) throws(RuntimeError) {
         if user.groups.count <= Self.mostGroups { return }
-        try object(
-            .unsuitable(
-                jail: jail.label, origin: origin,
-                "\(parameter): \(Terminal.escaped(user.name)) is in \(user.groups.count) groups, and the kernel lets a process be in "
-                    + "\(Self.mostGroups)", hint: nil))
+        try refuse(
+            "\(parameter): \(Terminal.escaped(user.name)) is in \(user.groups.count) groups, and the kernel lets a process be in "
+                + "\(Self.mostGroups)", origin)
     }
 
     private func user(
@@ -340,8 +339,7 @@ struct FactFinder {
             let cache = findings == nil && host.assumed == nil ? SeccompCache(directory: "/var/cache/jailrun") : nil
             return try SeccompFilter.filter(for: jail.privileges, cachedIn: cache)
         } catch {
-            try object(
-                .unsuitable(jail: jail.label, origin: jail.privileges.seccomp.origin, "\(error)", hint: nil))
+            try refuse("\(error)", jail.privileges.seccomp.origin)
             return nil
         }
     }
