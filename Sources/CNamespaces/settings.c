@@ -105,3 +105,36 @@ int cns_try_settings(const char *text, unsigned count, uint32_t first, uint32_t 
     }
     return result;
 }
+
+int cns_user_namespace(uint32_t first, uint32_t ids) {
+    int ready[2], results[2], namespace = -ECHILD;
+    char byte = 0, path[64];
+
+    if (pipe2(ready, O_CLOEXEC) < 0) return -errno;
+    if (pipe2(results, O_CLOEXEC) < 0) {
+        int error = errno;
+        close(ready[0]);
+        close(ready[1]);
+        return -error;
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(ready[1]);
+        /* It is there for as long as it is asked for. */
+        if (unshare(CLONE_NEWUSER) == 0 && write(results[1], &byte, 1) == 1 && read(ready[0], &byte, 1) < 0) _exit(1);
+        _exit(0);
+    }
+    close(ready[0]);
+    close(results[1]);
+    if (pid > 0 && read(results[0], &byte, 1) == 1 && map_ids(pid, "uid_map", first, ids) == 0 &&
+        map_ids(pid, "gid_map", first, ids) == 0) {
+        snprintf(path, sizeof path, "/proc/%d/ns/user", (int)pid);
+        namespace = open(path, O_RDONLY | O_CLOEXEC);
+        if (namespace < 0) namespace = -errno;
+    }
+    close(ready[1]);
+    close(results[0]);
+    while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+    }
+    return namespace;
+}

@@ -60,23 +60,28 @@ final class HostCheckTests {
             ("exec.jail_user = wwww;", "exec.jail_user: wwww: no such user", "\"www\"?"),
             ("exec.system_user = roott;", "exec.system_user: roott: no such user", "\"root\"?"),
             ("exec.system_jail_user; exec.jail_user = nobodyy;", "nobodyy: no such user", "nobody"),
-            ("exec.start = \"/bin/treu\";", "in the jail's root, /bin/treu: No such file", ""),
-            ("exec.start = \"treu\";", "in the jail's root, treu: No such file", ""),
-            ("exec.start = \"treu a 'b' &\";", "in the jail's root, treu: No such file", ""),
-            ("exec.start = \"/etc\";", "in the jail's root, /etc: Permission denied", ""),
+            ("exec.start = \"/bin/treu\";", "exec.start: /bin/treu: No such file", ""),
+            ("exec.start = \"treu\";", "exec.start: treu: No such file", ""),
+            ("exec.start = \"treu a 'b' &\";", "exec.start: treu a 'b' &: No such file", ""),
+            ("exec.start = \"/etc\";", "exec.start: /etc: Permission denied", ""),
             (
                 "exec.start = \"/usr/x\"; mount = \"/usr ROOT/mnt nullfs ro\";",
-                "in the jail's root, /usr/x: No such", ""
+                "exec.start: /usr/x: No such", ""
             ),
-            ("mount = \"tmpfs ROOT/bin tmpfs rw\";", "command: in the jail's root, /bin/true: No such file", ""),
+            ("mount = \"tmpfs ROOT/bin tmpfs rw\";", "command: /bin/true: No such file", ""),
             (
                 "mount = \"ROOT/bin ROOT/bin nullfs ro,noexec\";",
-                "command: in the jail's root, /bin/true: Permission", ""
+                "command: /bin/true: Permission", ""
             ),
             ("mount = \"ROOT/etc/passwd ROOT/mnt ext4 ro\";", "etc/passwd: Block device required", ""),
-            ("exec.start = \"true | true\";", "in the jail's root, /bin/sh: No such file", ""),
-            ("exec.poststop = \"/no/such x\";", "exec.poststop: /no/such: No such file", ""),
-            ("exec.consolelog = /no/such/log;", "exec.consolelog: /no/such: No such file", ""),
+            ("exec.start = \"true | true\";", "exec.start: true | true: /bin/sh: No such file", ""),
+            ("exec.poststop = \"/no/such x\";", "exec.poststop: /no/such x: No such file", ""),
+            ("exec.consolelog = /no/such/log;", "open /no/such/log: No such file", ""),
+            ("log.file = /no/such/log;", "cannot write the log /no/such/log: No such file", ""),
+            ("log.file = /dev/null;", "cannot write the log /dev/null: not a regular file", ""),
+            ("log.file = /usr;", "cannot write the log /usr: Is a directory", ""),
+            ("exec.consolelog = /usr;", "open /usr: Is a directory", ""),
+            ("exec.poststop = \"echo 'a\";", "exec.poststop: echo 'a: the quote ' is not closed", ""),
             ("interface = nolink0; ip4.addr = 10.0.0.1;", "nolink0: no such interface", ""),
             ("seccomp = /no/such.json;", "/no/such.json: No such file", ""),
         ])

@@ -48,6 +48,24 @@ extension Kernel {
             "ulimit.nofile = 2000000000;", "ulimit.nofile = unlimited;",
             "ulimit.nice = 100;", "ulimit.core = unlimited;", "oom.score = -500;",
             "ip_hostname; host.hostname = no-such-name.invalid; interface = lo;",
+            "mount = \"/proc ROOT/var nullfs ro\";", "mount = \"/sys ROOT/var nullfs rw\";",
+            "mount = \"/proc ROOT/var unionfs ro\";", "mount = \"/proc/version ROOT/etc/group nullfs ro\";",
+        ]
+
+        /// What is wrong with a command or a log, and how a start ends. ROOT/priv, DIR/priv and the program `bb` in both are root's.
+        static let unusable: [(defect: String, status: Int32)] = [
+            ("log.file = /dev/null;", 125), ("log.file = /dev/full;", 125), ("log.file = DIR;", 125),
+            ("log.file = DIR/none/log;", 125), ("log.file = DIR/queue;", 125), ("log.file = DIR/work/link;", 125),
+            ("exec.consolelog = DIR;", 125), ("exec.consolelog = DIR/none/log;", 125),
+            ("exec.consolelog = DIR/work/link;", 125),
+            ("exec.start = \"nosuch a b\";", 127), ("exec.start = \"/etc/passwd x\";", 126),
+            ("exec.start = \"/var/badscript x\";", 127), ("exec.poststart = \"DIR/none x\";", 127),
+            ("exec.jail_user = user; exec.start = \"/priv/bb true\";", 126),
+            ("exec.jail_user = user; exec.start = \"/var/../priv/bb\";", 126),
+            ("exec.jail_user = user; exec.start = \"/var/script x\";", 126),
+            ("exec.jail_user = user; exec.start = \"/var/mine\";", 126),
+            ("exec.jail_user = user; command = \"/bin/sleep 1000\"; health.command = \"/priv/bb true\";", 126),
+            ("exec.system_user = nobody; exec.prestart = \"DIR/priv/bb true\";", 126),
         ]
 
         /// What changes nothing about it.
@@ -108,6 +126,66 @@ extension Kernel {
                         }
                     }
                 }
+            }
+        }
+
+        @Test("check says what a start says of a command or a log that it cannot use", arguments: unusable)
+        func agreement(defect: String, status: Int32) throws {
+            try Machine.with { machine in
+                prepare(machine)
+                prepareClosed(machine)
+                let body = fill(defect, machine, port: 0)
+                machine.write("t {\n    path = \"\(machine.root)\"; persist;\n    \(body)\n}\n", to: machine.conf)
+                let check = machine.jailrun("check", machine.conf)
+                let start = machine.jailrun("start", machine.conf)
+                #expect(start.status == status && check.status == 65, "\(body)\n\(start)\n\(check)")
+                let said = try #require(objection(start, machine), "\(start)")
+                #expect(check.errors.contains(said.place), "\(start)\n\(check)")
+                #expect(check.errors.contains(said.text), "\(start)\n\(check)")
+                machine.stop()
+            }
+        }
+
+        private func prepareClosed(_ machine: Machine) {
+            let script = """
+                cd '\(machine.directory)' && mkfifo queue && ln -s file work/link && chmod 755 .
+                mkdir -m 700 priv root/priv && cp /bin/busybox priv/bb && cp /bin/busybox root/priv/bb
+                printf '#!/priv/bb sh\\n' >root/var/script; printf '#!/none sh\\n' >root/var/badscript
+                cp /bin/busybox root/var/mine; chmod 755 root/var/script root/var/badscript; chmod 744 root/var/mine
+                """
+            _ = Command.shell(script).run()
+        }
+
+        @Test(
+            "a user that a group, or an access control list, lets in is let in",
+            arguments: ["", "exec.jail_user = user;"])
+        func rights(user: String) throws {
+            try Machine.with { machine in
+                prepareClosed(machine)
+                _ = Command.shell("chgrp 1001 '\(machine.root)/priv'; chmod 710 '\(machine.root)/priv'").run()
+                machine.configure("\(user) exec.start = \"/priv/bb true\"; persist;")
+                let (check, start) = (
+                    machine.jailrun("check", "-q", machine.conf), machine.jailrun("start", machine.conf)
+                )
+                #expect(check.status == 0 && start.status == 0, "\(check)\n\(start)")
+                machine.stop()
+            }
+        }
+
+        @Test("check looks once for the ports of the host, however many jails ask for one") func ports() throws {
+            try Machine.with { machine in
+                func looks(_ count: Int) -> Int {
+                    let jails = (0..<count).map { "j\($0) { ip4.addr = 10.77.9.\($0 + 10); port = \(20000 + $0):80; }" }
+                    machine.write(
+                        "path = \"\(machine.root)\"; persist;\n\(jails.joined(separator: "\n"))\n", to: machine.conf)
+                    let trace = "\(machine.directory)/trace"
+                    let words = ["strace", "-f", "-o", trace, "-e", "trace=openat"]
+                    let outcome = Command(words + [Laboratory.program, "check", "-q", machine.conf]).run(seconds: 60)
+                    #expect(outcome.status == 0, "\(outcome)")
+                    return machine.read(trace).split(separator: "\n").count { $0.contains("/net/tcp\"") }
+                }
+                let (few, many) = (looks(1), looks(20))
+                #expect(few > 0 && few == many, "\(few) and \(many)")
             }
         }
 

@@ -192,6 +192,9 @@ int cns_openat2(int directory, const char *path, const void *how, size_t size);
  */
 int cns_try_settings(const char *text, unsigned count, uint32_t first, uint32_t ids, int32_t *errors);
 
+/* A user namespace with such ids, in which no process is. The descriptor, or a negative errno. */
+int cns_user_namespace(uint32_t first, uint32_t ids);
+
 /* ioctl(2), whose variable arguments Swift does not import: TIOCGWINSZ to TIOCSWINSZ from one terminal to another. */
 int cns_copy_window_size(int from, int to);
 

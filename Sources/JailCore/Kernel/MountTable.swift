@@ -27,7 +27,13 @@ enum MountTable {
 
     /// The mounts below a path or on it, and the one it is on: the file system types in question, `ext4` or `ext4, fuse`.
     static func filesystem(of path: String) -> String {
-        guard let text = try? Files.text("/proc/self/mountinfo") else { return "its file system" }
+        let types = filesystems(of: path)
+        return types.isEmpty ? "its file system" : types.joined(separator: " or ")
+    }
+
+    /// None where that cannot be told.
+    static func filesystems(of path: String) -> [String] {
+        guard let text = try? Files.text("/proc/self/mountinfo") else { return [] }
         let mounts = text.split(separator: "\n").compactMap { line -> (point: String, type: String)? in
             let fields = line.split(separator: " ").map(String.init)
             guard let mark = fields.firstIndex(of: "-"), mark > 4, mark + 1 < fields.count else { return nil }
@@ -37,6 +43,6 @@ enum MountTable {
         let below = path == "/" ? [] : mounts.filter { $0.point != path && contains(path, $0.point) }
         var types: [String] = []
         for mount in [own].compactMap({ $0 }) + below where !types.contains(mount.type) { types.append(mount.type) }
-        return types.isEmpty ? "its file system" : types.joined(separator: " or ")
+        return types
     }
 }

@@ -60,6 +60,9 @@ extension JailCommand {
         return arguments[2]
     }
 
+    /// The first, of one that a shell runs; nil where that cannot be told without being a shell.
+    var unclosedQuote: Character? { shellLine.flatMap { ShellLine($0[...]).unclosedQuote } }
+
     /// What it runs is a shell's affair.
     var isShell: Bool { shellLine != nil }
 

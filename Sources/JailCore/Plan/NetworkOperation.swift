@@ -145,7 +145,7 @@ extension NetworkOperation {
         case .setSysctl(let sysctl), .restoreSysctl(let sysctl): sysctl.namespace
         case .createBridge, .removeBridge, .createVeth, .removeLink, .keepNamespace, .dropNamespace, .moveLink,
             .returnLink, .unpinNeighbour, .addProxy, .removeProxy, .holdLink, .releaseLink, .openDoor,
-            .closeDoor, .reflect, .publish, .withdraw:
+            .closeDoor, .reflect, .unreflect, .publish, .withdraw:
             .host
         }
     }
@@ -184,7 +184,7 @@ extension NetworkOperation {
         case .withdraw, .closeDoor: .rules
         case .createBridge, .createVeth, .removeLink, .keepNamespace, .moveLink, .raiseLink, .settleLink, .addAddress,
             .addRoute, .addNeighbour, .unpinNeighbour, .addProxy, .removeProxy, .setSysctl, .holdLink,
-            .releaseLink, .openDoor, .reflect, .publish:
+            .releaseLink, .openDoor, .reflect, .unreflect, .publish:
             .own
         }
     }
@@ -295,7 +295,7 @@ extension NetworkOperation {
         case .publish, .withdraw, .holdLink, .releaseLink, .openDoor, .closeDoor: true
         case .createBridge, .removeBridge, .createVeth, .removeLink, .keepNamespace, .dropNamespace, .moveLink,
             .returnLink, .raiseLink, .settleLink, .addAddress, .removeAddress, .addRoute, .addNeighbour,
-            .unpinNeighbour, .addProxy, .removeProxy, .setSysctl, .restoreSysctl, .reflect:
+            .unpinNeighbour, .addProxy, .removeProxy, .setSysctl, .restoreSysctl, .reflect, .unreflect:
             false
         }
     }

@@ -35,6 +35,31 @@ struct ShellLine {
         return words
     }
 
+    // MARK: Quotes
+
+    /// The quote that is open at the end. What has quotes of its own inside (expansions, here-documents) ends the look: nil.
+    var unclosedQuote: Character? {
+        var rest = bytes[...]
+        var quote: UInt8?
+        var isAtWordStart = true
+        while let byte = rest.popFirst() {
+            defer { isAtWordStart = quote == nil && (Self.isBlank(byte) || "\n;&|()".utf8.contains(byte)) }
+            switch (byte, quote) {
+            case (UInt8(ascii: "'"), UInt8(ascii: "'")?), (UInt8(ascii: "\""), UInt8(ascii: "\"")?): quote = nil
+            case (_, UInt8(ascii: "'")?): continue
+            case (UInt8(ascii: "\\"), _): _ = rest.popFirst()
+            case (UInt8(ascii: "`"), _): return nil
+            case (UInt8(ascii: "$"), _) where rest.first.map("({'\"".utf8.contains) ?? false: return nil
+            case (_, _?): continue
+            case (UInt8(ascii: "<"), nil) where rest.first == byte: return nil
+            case (UInt8(ascii: "#"), nil) where isAtWordStart: rest = rest.drop { $0 != UInt8(ascii: "\n") }
+            case (UInt8(ascii: "'"), nil), (UInt8(ascii: "\""), nil): quote = byte
+            case (_, nil): continue
+            }
+        }
+        return quote.map { Character(UnicodeScalar($0)) }
+    }
+
     // MARK: The first program of any line
 
     /// The program that a line begins with; nil when that is the shell's own affair, or not to be told from the text.

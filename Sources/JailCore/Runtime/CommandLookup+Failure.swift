@@ -20,7 +20,7 @@ extension RuntimeError {
         // It may have come meanwhile; the kernel's own answer stands in any case.
         let lack = line.arguments.first.flatMap { lookup.lack(of: $0) }.flatMap { $0.errno == errno ? $0 : nil }
         return .cannotExecute(
-            jail: jail, text: line.text, origin: origin, errno, cause: lack?.cause ?? errno.description,
+            jail: jail, text: line.text, origin: origin, errno, cause: lack?.cause(in: line) ?? errno.description,
             hint: lack?.hint(path: lookup.path))
     }
 }

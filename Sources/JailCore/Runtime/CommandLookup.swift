@@ -19,8 +19,10 @@ final class CommandLookup {
     }
 
     /// In a jail's root as it will be, with what its file mounts there.
-    convenience init(rootOf jail: JailSpec) {
+    /// - Parameter user: who is to execute it; nil, if that is not known, may whatever somebody may.
+    convenience init(rootOf jail: JailSpec, as user: StartFacts.User? = nil) {
         self.init(RootTree(of: jail), path: Planner.path, isHosts: false, capabilities: jail.privileges.ofFiles)
+        tree.rights = user.map { Rights($0, inside: jail) }
     }
 
     /// In the root of a jail, with all that is mounted there as long as its first process lives.
@@ -31,14 +33,28 @@ final class CommandLookup {
         self.init(
             isGone ? RootTree(of: jail.spec) : RootTree(folders: [root]), path: Planner.path, isHosts: false,
             capabilities: jail.spec.privileges.ofFiles)
+        tree.rights = Self.user(of: jail.spec, root: isGone ? RootSource(jail.spec).path : root).map {
+            Rights($0, inside: jail.spec)
+        }
+    }
+
+    /// `exec.jail_user`; nil where none is named, or none is found any more.
+    private static func user(of jail: JailSpec, root: String) -> StartFacts.User? {
+        guard let name = jail.commands.jailUser?.value else { return nil }
+        if jail.commands.isJailUserOfHost.value { return PasswordFile.host.user(name) }
+        guard let folder = try? Files.open(root, Int32(OpenFlags([.path, .directory]).rawValue)) else { return nil }
+        return PasswordFile(root: folder.number).user(name)
     }
 
     /// On the host.
-    /// - Parameter isClean: `exec.clean`.
-    convenience init(onHost isClean: Bool) {
+    /// - Parameters:
+    ///   - isClean: `exec.clean`.
+    ///   - user: `exec.system_user`.
+    convenience init(onHost isClean: Bool, as user: StartFacts.User? = nil) {
         let callers = unsafe getenv("PATH").map { unsafe String(cString: $0) } ?? Planner.path
         let path = isClean ? HostCommandPlanner.cleanPath : callers
         self.init(RootTree(folders: ["/"]), path: path, isHosts: true)
+        tree.rights = user.map { Rights($0) }
     }
 
     /// The kernel's BINPRM_BUF_SIZE: a `#!` line is no longer.
@@ -62,6 +78,8 @@ final class CommandLookup {
 
         var program: String
         var problem: Problem
+        /// The folder, or file, that keeps the user out.
+        var barrier: String?
         /// The command fails for it. A shell goes on without, and the kernel may have been taught to run what it does not know.
         var isCertain = true
     }
@@ -106,6 +124,7 @@ final class CommandLookup {
     /// execve(2) of the first candidate that can be executed; the answer of the last, but EACCES of any.
     private func lack(of program: String, at places: [String], depth: Int) -> Lack? {
         var answer = Errno.noSuchFileOrDirectory
+        var barrier: String?
         var isUnseen = false
         for place in places {
             do throws(RootTree.Absence) {
@@ -114,6 +133,7 @@ final class CommandLookup {
             } catch {
                 switch error {
                 case .unknown: isUnseen = true
+                case .barred(let place): (answer, barrier) = (.permissionDenied, barrier ?? place)
                 case .errno(.noSuchFileOrDirectory), .errno(.notDirectory): continue
                 case .errno(.permissionDenied): answer = .permissionDenied
                 case .errno(let other): return Lack(program: program, problem: .missing(other))
@@ -123,16 +143,18 @@ final class CommandLookup {
         if isUnseen { return Lack(program: program, problem: .unseen, isCertain: false) }
         // Root may enter every folder.
         return Lack(
-            program: program, problem: .missing(answer), isCertain: answer != .permissionDenied || geteuid() == 0)
+            program: program, problem: .missing(answer), barrier: barrier,
+            isCertain: answer != .permissionDenied || geteuid() == 0)
     }
 
-    /// Whoever asks: an id inside has the rights of another one outside.
+    /// Of whoever asks: an id inside has the rights of another one outside.
     private func executable(_ place: String) throws(RootTree.Absence) -> RootTree.Found {
         let found = try tree.open(place)
         var status = stat()
         if unsafe fstat(found.file.number, &status) < 0 { throw .errno(.current) }
         let isProgram = status.st_mode & S_IFMT == S_IFREG && status.st_mode & 0o111 != 0 && !found.isNoExec
         if !isProgram { throw .errno(.permissionDenied) }
+        if let rights = tree.rights, !rights.mayExecute(found.file, status) { throw .barred(place) }
         return found
     }
 
@@ -180,9 +202,12 @@ final class CommandLookup {
         guard depth < Self.deepest else { return nil }
         if let lack = lack(of: name, at: [name], depth: depth + 1) {
             if case .interpreter = lack.problem {
-                return Lack(program: program, problem: lack.problem, isCertain: lack.isCertain)
+                return Lack(
+                    program: program, problem: lack.problem, barrier: lack.barrier, isCertain: lack.isCertain)
             }
-            return Lack(program: program, problem: .interpreter(lack.program, lack.errno), isCertain: lack.isCertain)
+            return Lack(
+                program: program, problem: .interpreter(lack.program, lack.errno), barrier: lack.barrier,
+                isCertain: lack.isCertain)
         }
         guard name.hasSuffix("/env"), words.count == 2, !words[1].hasPrefix("-"),
             !words[1].utf8.contains(UInt8(ascii: "=")), let lack = lack(of: words[1])
@@ -206,10 +231,12 @@ final class CommandLookup {
             _ = try executable(interpreter)
             return nil
         } catch {
-            guard case .errno(let errno) = error else {
-                return Lack(program: program, problem: .unseen, isCertain: false)
+            switch error {
+            case .errno(let errno): return Lack(program: program, problem: .interpreter(interpreter, errno))
+            case .barred(let place):
+                return Lack(program: program, problem: .interpreter(interpreter, .permissionDenied), barrier: place)
+            case .unknown: return Lack(program: program, problem: .unseen, isCertain: false)
             }
-            return Lack(program: program, problem: .interpreter(interpreter, errno))
         }
     }
 }
@@ -228,7 +255,15 @@ extension CommandLookup.Lack {
     /// The program first, the cause last.
     var message: String { "\(Terminal.escaped(program)): \(cause)" }
 
-    var cause: String {
+    /// `TEXT: CAUSE`, in the words of the start that fails for it.
+    func words(for line: JailCommand) -> String { "\(Terminal.escaped(line.text)): \(cause(in: line))" }
+
+    /// With the program, where the command does not begin with its name.
+    func cause(in line: JailCommand) -> String {
+        line.isShell || line.arguments.first != program ? message : cause
+    }
+
+    private var cause: String {
         switch problem {
         case .missing(let errno): errno.description
         case .interpreter(let interpreter, let errno):
@@ -243,7 +278,11 @@ extension CommandLookup.Lack {
 
     /// What to do about it.
     func hint(path: String) -> String? {
-        switch problem {
+        if let barrier {
+            let place = Terminal.escaped(barrier)
+            return "whoever executes it may not pass \(place): chmod a+x \(place), or chown it to that user"
+        }
+        return switch problem {
         case .missing(.noSuchFileOrDirectory) where !program.utf8.contains(UInt8(ascii: "/")): "looked for in \(path)"
         case .missing(.permissionDenied):
             "it is not a file, not executable (chmod +x), or on a mount with noexec"

@@ -57,6 +57,9 @@ struct HostCheck {
     var isRestart = false
     /// The jail that is looked at.
     private var index = 0
+    /// What starts of the jails would begin with; none where that cannot be told.
+    private var prepared: [FilePlan.Prepared] = []
+    let idmaps = IdmapTrial()
 
     init(_ reading: ConfigurationReading, _ configuration: Configuration, _ host: Host) {
         (self.reading, self.configuration, self.host) = (reading, configuration, host)
@@ -69,6 +72,7 @@ struct HostCheck {
             self.index = index
             checkParent()
             checkDevices()
+            checkIdmaps()
             checkHostCommands()
             checkProfile()
             checkSettings()
@@ -80,6 +84,9 @@ struct HostCheck {
     }
 
     var spec: JailSpec { reading.jails[index].spec }
+    var preparedStart: FilePlan.Prepared? {
+        prepared.indices.contains(index) && prepared[index].spec.label == spec.label ? prepared[index] : nil
+    }
 
     mutating func say(
         _ severity: Diagnostic.Severity, _ message: String, _ origin: Origin?, hint: String? = nil
@@ -90,17 +97,17 @@ struct HostCheck {
     }
 
     /// Something without which a start fails, unless the jail's own commands make it first.
-    private mutating func missing(_ message: String, _ origin: Origin?, hint: String? = nil) {
+    mutating func missing(_ message: String, _ origin: Origin?, hint: String? = nil) {
         let lists: [Maker] = [("exec.prepare", spec.commands.prepare), ("exec.prestart", spec.commands.prestart)]
         guard let maker = maker(of: lists) else { return say(.error, message, origin, hint: hint) }
         say(.warning, message, origin, hint: "needed unless \(maker) makes it")
     }
 
-    private typealias Maker = (parameter: String, commands: [Located<String>])
+    typealias Maker = (parameter: String, commands: [Located<String>])
 
     /// What may still make something that is missing: one of these commands that has not been run.
     /// - Parameter isMade: a jail that is up has it, so one that has been run may have made it.
-    private func maker(of lists: [Maker], isMade: Bool = false) -> String? {
+    func maker(of lists: [Maker], isMade: Bool = false) -> String? {
         let commands = isMade ? nil : presentCommands
         let run = commands.map { ($0.prepare + $0.prestart + $0.created + $0.start + $0.command).map(\.value) } ?? []
         return lists.first { list in list.commands.contains { !run.contains($0.value) } }?.parameter
@@ -118,7 +125,7 @@ struct HostCheck {
         do throws(RuntimeError) { return try present()?.spec.commands } catch { return spec.commands }
     }
 
-    private var presentRoot: CommandLookup? {
+    var presentRoot: CommandLookup? {
         do throws(RuntimeError) { return try present().map { CommandLookup(inside: $0) } } catch { return nil }
     }
 
@@ -131,8 +138,15 @@ struct HostCheck {
 
     // MARK: What a start objects to
 
+    /// In a start's own words.
+    mutating func say(_ error: RuntimeError, isAbsent: Bool = false) {
+        let findings = Findings()
+        findings.add(error, isAbsent: isAbsent)
+        say(findings)
+    }
+
     /// Each at the jail that it is of.
-    private mutating func say(_ findings: Findings) {
+    mutating func say(_ findings: Findings) {
         if findings.all.isEmpty && findings.doubts.isEmpty { return }
         var places: [String: Int] = [:]
         for index in reading.jails.indices { places[reading.jails[index].spec.label] = index }
@@ -159,7 +173,7 @@ struct HostCheck {
         let findings = Findings()
         let requirements = HostRequirements(
             jails: reading.jails.map(\.spec), host: host, findings: findings, shared: SharedLooks())
-        do throws(RuntimeError) { _ = try requirements.preview(terminals: []) } catch { findings.add(error) }
+        do throws(RuntimeError) { prepared = try requirements.preview(terminals: []) } catch { findings.add(error) }
         say(findings)
     }
 
@@ -201,27 +215,6 @@ struct HostCheck {
 
     // MARK: What steps fail at
 
-    private mutating func checkHostCommands() {
-        let commands = spec.commands
-        let lists = [
-            ("exec.prepare", commands.prepare), ("exec.prestart", commands.prestart),
-            ("exec.created", commands.created), ("exec.poststart", commands.poststart),
-            ("exec.prestop", commands.prestop), ("exec.poststop", commands.poststop),
-            ("exec.release", commands.release),
-        ]
-        if lists.allSatisfy(\.1.isEmpty) { return }
-        let lookup = CommandLookup(onHost: commands.isClean.value)
-        for (parameter, list) in lists {
-            for command in list {
-                for lack in lookup.lacks(of: JailCommand(command.value)) {
-                    say(
-                        lack.isCertain ? .error : .warning, "\(parameter): \(lack.message)", command.origin,
-                        hint: lack.hint(path: lookup.path))
-                }
-            }
-        }
-    }
-
     /// Names that are no system call here.
     private mutating func checkProfile() {
         guard case .profile(let path) = spec.privileges.seccomp.value else { return }
@@ -238,28 +231,6 @@ struct HostCheck {
         } catch {}  // told: no filter can be made of it
     }
 
-    /// Where the console's output goes: the folder is there, and what has the name is a file.
-    private mutating func checkLogs() {
-        for (parameter, log) in [("exec.consolelog", spec.commands.consoleLog), ("log.file", spec.log.file)] {
-            guard let log else { continue }
-            let (directory, name) = HostWalk.parts(log.value)
-            let object = Terminal.escaped("\(parameter): \(log.value)")
-            var status = stat()
-            do throws(HostWalkError) {
-                let walk = HostWalk(jails: reading.jails.map(\.spec), state: host.state)
-                let folder = try walk.openFolder(of: log.value)
-                guard unsafe fstatat(folder.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { continue }
-                let type = status.st_mode & S_IFMT
-                if type == S_IFLNK { say(.error, object, .tooManySymbolicLinkLevels, log.origin) }
-                if type == S_IFDIR { say(.error, object, .isDirectory, log.origin) }
-            } catch {
-                missing(
-                    Terminal.escaped("\(parameter): \(directory): \(error.description)"), log.origin,
-                    hint: error.hint)
-            }
-        }
-    }
-
     /// By users of the host, to what root inside writes.
     private mutating func checkReach() {
         for folder in ReachableFolder.all(of: spec, on: host) {
@@ -267,45 +238,11 @@ struct HostCheck {
         }
     }
 
-    private mutating func say(
-        _ severity: Diagnostic.Severity, _ object: String, _ errno: Errno, _ origin: Origin
-    ) { say(severity, "\(object): \(errno.description)", origin) }
-
     private mutating func checkJournal() {
         guard let journal = spec.log.journal, unsafe access(JournalWriter.socketPath, F_OK) != 0 else { return }
         say(
             .warning, "log.journal: this host has no journal: \(JournalWriter.socketPath) is not there", journal.origin,
             hint: "the lines are in the log alone, jailrun logs")
-    }
-
-    // MARK: In the jail's root
-
-    /// A program that an earlier command may make need not be there yet. In a jail that is up it is, unless none makes it.
-    private mutating func checkCommands() {
-        let lookup = CommandLookup(rootOf: spec)
-        let inside = presentRoot
-        for command in spec.insideCommands {
-            for lack in lookup.lacks(of: command.line) {
-                let isMade = inside?.lacks(of: command.line).isEmpty ?? false
-                let bringer = lack.problem == .unseen ? "a mount brings it" : maker(before: command, isMade: isMade)
-                if isMade && bringer != nil { continue }
-                let needed = bringer.map { "needed unless \($0)" }
-                say(
-                    lack.isCertain && bringer == nil ? .error : .warning,
-                    "\(command.parameter): in the jail's root, \(lack.message)", command.origin,
-                    hint: (lack.isCertain || lack.problem == .unseen ? needed : nil) ?? lack.hint(path: lookup.path))
-            }
-        }
-    }
-
-    private func maker(before command: InsideCommand, isMade: Bool) -> String? {
-        let commands = spec.commands
-        let earlier = Array((commands.start + commands.command).prefix { $0.origin != command.origin })
-        let lists: [Maker] = [
-            ("exec.prepare", commands.prepare), ("exec.prestart", commands.prestart),
-            ("exec.created", commands.created), ("an earlier command", earlier),
-        ]
-        return maker(of: lists, isMade: isMade).map { "\($0) makes it" }
     }
 }
 

@@ -23,11 +23,11 @@ struct HostCommand {
         let caller = try FactFinder(jail: jail, host: host).caller()
         let planner = HostCommandPlanner(jail: jail, identity: identity, caller: caller)
         for command in planner.commands(list, parameter: parameter) where purpose?.isLost != true {
-            try run(command)
+            try run(command, as: caller.user)
         }
     }
 
-    private func run(_ command: Plan.Command) throws(RuntimeError) {
+    private func run(_ command: Plan.Command, as user: StartFacts.User?) throws(RuntimeError) {
         let line = command.line
         host.audience.tell?(
             jail.label, JailCommand.notice(line.text, command.origin, isInJail: false, user: jail.commands.systemUser))
@@ -38,7 +38,7 @@ struct HostCommand {
         }
         if outcome != .exited(0) {
             throw .command(jail: jail.label, line: line, origin: command.origin, outcome: outcome) {
-                CommandLookup(onHost: jail.commands.isClean.value)
+                CommandLookup(onHost: jail.commands.isClean.value, as: user)
             }
         }
     }

@@ -49,12 +49,7 @@ struct HostSteps: ~Copyable {
     func call(_ range: Range<Int>) throws(RuntimeError) {
         do { try kernelPlan.perform(range) } catch {
             let step = steps[error.index - firstIndex]
-            if let path = step.idmappedPath(in: jail), [EINVAL, EPERM].contains(error.errno) {
-                throw .unsuitable(
-                    jail: jail.label, origin: step.origin,
-                    "\(path) cannot be idmapped: \(MountTable.filesystem(of: path)) does not support it",
-                    hint: "let the jail use the host's ids with: userns = host")
-            }
+            if error.meansNoIdmap, let path = step.idmappedPath(in: jail) { throw .notIdmapped(path, step, jail) }
             throw failure(error.index - firstIndex, Errno(error.errno))
         }
     }
@@ -96,13 +91,5 @@ extension String {
         var text = Substring(self)
         while text.last?.isWhitespace == true { text.removeLast() }
         return String(text)
-    }
-}
-
-extension Step {
-    /// The path that MOUNT_ATTR_IDMAP was meant for, if this step is that.
-    fileprivate func idmappedPath(in jail: JailSpec) -> String? {
-        guard case .call(let call) = operation, call.setsIdmap else { return nil }
-        return jail.mounts.first { $0.origin == origin && $0.kind.isPrepared }?.source ?? jail.path.value
     }
 }

@@ -232,6 +232,15 @@ struct HostWalkError: Error {
     init(_ description: String, hint: String?) {
         (errno, self.description, self.hint) = (.tooManySymbolicLinkLevels, description, hint)
     }
+
+    private init(_ errno: Errno, _ description: String, hint: String) {
+        (self.errno, self.description, self.hint) = (errno, description, hint)
+    }
+
+    /// Of a log.
+    static let noRegularFile = HostWalkError(
+        .invalidArgument, "not a regular file, and a log is rotated",
+        hint: "without log.file jailrun keeps the log itself; what nobody wants a command sends away: >/dev/null 2>&1")
 }
 
 extension MountSpec {

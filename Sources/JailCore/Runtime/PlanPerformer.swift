@@ -90,18 +90,11 @@ struct PlanPerformer: ~Copyable {
     /// `exec.consolelog`: a file of the host, in a folder where a jail may put links at any moment.
     static func openConsoleLog(_ jail: JailSpec, _ walk: HostWalk) throws(RuntimeError) -> Descriptor {
         guard let log = jail.commands.consoleLog else { return Descriptor(-1) }
-        let isBelowRoot = jail.path.value != "/" && log.value.hasPrefix(jail.path.value + "/")
         do throws(HostWalkError) {
             let flags = O_WRONLY | O_CREAT | O_APPEND
-            if isBelowRoot { return try openBelowRoot(log.value, jail, walk, flags) }
+            if jail.isBelowRoot(log.value) { return try openBelowRoot(log.value, jail, walk, flags) }
             return try LogFile(log.value, walk: walk).open(flags, mode: 0o644)
-        } catch {
-            throw .unsuitable(
-                jail: jail.label, origin: log.origin,
-                "\(isBelowRoot ? "exec.consolelog:" : "open") \(Terminal.escaped(log.value)): \(error.description)",
-                hint: error.hint
-                    ?? (error.errno == .tooManySymbolicLinkLevels ? "no symbolic link may lead there" : nil))
-        }
+        } catch { throw jail.objection(toConsoleLog: log, error) }
     }
 
     /// There no path is the host's.

@@ -8,6 +8,8 @@ final class RootTree {
         case errno(Errno)
         /// It would be in what only a mount shows: a disk, or a file system of the kernel's.
         case unknown
+        /// Who is to execute it may not enter this folder.
+        case barred(String)
     }
 
     struct Found: ~Copyable {
@@ -28,6 +30,8 @@ final class RootTree {
     }
 
     private var parts: [Part] = []
+    /// Nil enters every folder.
+    var rights: Rights?
 
     init(folders: [String]) {
         // What is wrong with a folder is said where it is asked for.
@@ -96,6 +100,7 @@ final class RootTree {
                 _ = place.popLast()
                 continue
             }
+            try enter(place)
             place.append(name)
             guard let link = try link(at: place) else { continue }
             followed += 1
@@ -112,6 +117,16 @@ final class RootTree {
     /// The innermost that shows the place.
     private func part(of place: [String]) -> Part {
         parts.reversed().filter { place.starts(with: $0.place) }.max { $0.place.count < $1.place.count } ?? parts[0]
+    }
+
+    /// Folders of layers have their attributes from the uppermost, which may be made for the jail: those are not asked.
+    private func enter(_ place: [String]) throws(Absence) {
+        guard let rights, !rights.overrides, case let part = part(of: place), part.folders?.isEmpty == false,
+            !(part.isLayered && part.place == place), let folder = try? open(place, in: part)
+        else { return }
+        var status = stat()
+        guard unsafe fstat(folder.number, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return }
+        if !rights.mayExecute(folder, status) { throw .barred("/" + place.joined(separator: "/")) }
     }
 
     /// Where the link leads that is there; nil for anything else.

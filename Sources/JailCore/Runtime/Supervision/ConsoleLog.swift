@@ -33,12 +33,15 @@ final class ConsoleLogWriter {
             let opened = try target.open(O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
             var status = stat()
             guard unsafe fstat(opened.number, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-                throw HostWalkError(Errno(EINVAL))
+                throw HostWalkError.noRegularFile
             }
             size = Int(status.st_size)
             file = opened.release()
             return nil
-        } catch { return error }
+        } catch {
+            // A socket, or a FIFO that nobody reads: open(2).
+            return error.errno == Errno(ENXIO) ? .noRegularFile : error
+        }
     }
 
     func write(_ bytes: ArraySlice<UInt8>) {

@@ -71,3 +71,23 @@ final class LogFile {
         while unsafe unlinkat(folder, "\(name).\(number)", 0) == 0 { number += 1 }
     }
 }
+
+extension JailSpec {
+    /// To a log that cannot be opened, by a start and by `check`.
+    func objection(toLog path: String, _ error: HostWalkError) -> RuntimeError {
+        .unsuitable(
+            jail: label, origin: log.file?.origin ?? .commandLine,
+            "cannot write the log \(Terminal.escaped(path)): \(error.description)", hint: error.hint)
+    }
+
+    /// FreeBSD's words, but for a file of the root's.
+    func objection(toConsoleLog log: Located<String>, _ error: HostWalkError) -> RuntimeError {
+        let isLink = error.errno == .tooManySymbolicLinkLevels
+        return .unsuitable(
+            jail: label, origin: log.origin,
+            "\(isBelowRoot(log.value) ? "exec.consolelog:" : "open") \(Terminal.escaped(log.value)): \(error.description)",
+            hint: error.hint ?? (isLink ? "no symbolic link may lead there" : nil))
+    }
+
+    func isBelowRoot(_ file: String) -> Bool { path.value != "/" && file.hasPrefix(path.value + "/") }
+}

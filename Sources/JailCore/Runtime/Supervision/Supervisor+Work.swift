@@ -74,10 +74,7 @@ extension Supervisor {
     private func begin(_ log: ConsoleLogWriter, of jail: JailSpec) throws(RuntimeError) {
         // What an earlier jail of the name left in a place of jailrun's own is not this one's.
         if options.logDirectory != nil || jail.log.file == nil { log.remove() }
-        guard let objection = log.open() else { return }
-        throw .unsuitable(
-            jail: jail.label, origin: jail.log.file?.origin ?? .commandLine,
-            "cannot write the log \(Terminal.escaped(log.place.path)): \(objection.description)", hint: objection.hint)
+        if let objection = log.open() { throw jail.objection(toLog: log.place.path, objection) }
     }
 
     /// To logs, in folders that jails may write to.
