@@ -12,6 +12,14 @@ struct MountPlanTests {
         ParameterPlanTests.errors(mounts.map { "mount += \"\($0) 0 0\";" }.joined())
     }
 
+    @Test("a mount of any kind makes another plan: none is dropped", arguments: MountSpec.Kind.allCases)
+    func kinds(kind: MountSpec.Kind) throws {
+        let place = if case .devices(let only) = kind.provision { only } else { "mnt" }
+        let options = kind.options == .folders ? "lowerdir=/lower" : "rw"
+        let plan = try ParameterPlanTests.plan("mount = \"/src /j/a/\(place) \(kind.rawValue) \(options) 0 0\";")
+        #expect(plan.steps != (try ParameterPlanTests.plan("")).steps)
+    }
+
     @Test("a folder mounted on path is the root, with its options, and path itself is not opened")
     func nullfsRoot() throws {
         let lines = try Self.lines("/base /j/a nullfs ro,nosuid", "/own /j/a/var nullfs rw")

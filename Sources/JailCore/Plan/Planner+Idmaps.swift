@@ -10,7 +10,8 @@ extension Planner {
 
     private func isOfDisk(_ step: Step) -> Bool {
         guard case .restrictSource(let source, _, _) = step.purpose else { return false }
-        return jail.mounts[source.number].kind.diskType != nil
+        if case .disk = jail.mounts[source.number].kind.provision { return true }
+        return false
     }
 }
 
