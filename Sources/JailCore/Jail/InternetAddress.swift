@@ -59,10 +59,13 @@ public struct InternetAddress: Hashable, Sendable {
     }
 
     private static func ipv6(_ text: some StringProtocol) -> UInt128? {
-        let halves = text.split(separator: "::", omittingEmptySubsequences: false)
-        guard halves.count <= 2, let first = groups(halves[0], mayEndInIPv4: halves.count == 1) else { return nil }
-        guard halves.count == 2 else { return first.count == 8 ? joined(first) : nil }
-        guard let last = groups(halves[1], mayEndInIPv4: true), first.count + last.count < 8 else { return nil }
+        guard let gap = Substring(text).firstPlace(of: "::") else {
+            return groups(text, mayEndInIPv4: true).flatMap { $0.count == 8 ? joined($0) : nil }
+        }
+        let text = Substring(text)
+        guard !text[gap.upperBound...].holds("::"), let first = groups(text[..<gap.lowerBound], mayEndInIPv4: false),
+            let last = groups(text[gap.upperBound...], mayEndInIPv4: true), first.count + last.count < 8
+        else { return nil }
         return joined(first + Array(repeating: 0, count: 8 - first.count - last.count) + last)
     }
 

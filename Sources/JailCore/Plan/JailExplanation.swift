@@ -17,6 +17,9 @@ public struct JailExplanation: Codable, Equatable, Sendable {
         public var calls: String
         /// Numbers of its steps, from 1.
         public var steps: [Int]
+
+        /// Whether the shell's lines have that variable.
+        public func names(_ variable: String) -> Bool { shell.contains { $0.holds(variable) } }
     }
 
     public struct Source: Codable, Equatable, Sendable {

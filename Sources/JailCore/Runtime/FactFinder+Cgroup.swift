@@ -82,7 +82,7 @@ extension FactFinder {
     private func missingControllerHint(_ name: String) -> String {
         let mounts = (try? Files.text("/proc/self/mountinfo")) ?? ""
         let isVersion1 = mounts.split(separator: "\n").contains { line in
-            line.contains(" - cgroup ")
+            line.holds(" - cgroup ")
                 && line.split(separator: " ").last?.split(separator: ",").contains(Substring(name)) == true
         }
         return isVersion1

@@ -37,7 +37,7 @@ struct ExplanationText {
 
     private mutating func addLegend(_ jail: JailExplanation) {
         let used = Shell.variables.filter { variable, _ in
-            jail.parts.contains { $0.shell.contains { $0.split(separator: variable, maxSplits: 1).count > 1 } }
+            jail.parts.contains { $0.names(variable) }
         }
         let words = used.map { "\($0) is \($1)" } + ["COMMAND is what follows"]
         page.add("In the shell's lines " + words.joined(separator: ", ") + ".", indent: 0, .label)

@@ -58,12 +58,12 @@ struct MemoryKill {
     /// names cgroups from its own root, which may lie above what this process sees.
     static func victim(in messages: [String], cgroup: String) -> String? {
         for message in messages.reversed() {
-            guard let start = message.firstRange(of: ",task_memcg="),
-                let end = message[start.upperBound...].firstRange(of: ",task="),
-                let pid = message[end.upperBound...].lastRange(of: ",pid=")
+            guard let start = message.firstPlace(of: ",task_memcg="),
+                let end = message[start.upperBound...].firstPlace(of: ",task="),
+                let pid = message[end.upperBound...].lastPlace(of: ",pid=")
             else { continue }
             let place = message[start.upperBound..<end.lowerBound]
-            if place.hasSuffix(cgroup) || place.contains("\(cgroup)/") {
+            if place.hasSuffix(cgroup) || place.holds("\(cgroup)/") {
                 return String(message[end.upperBound..<pid.lowerBound])
             }
         }
@@ -81,33 +81,8 @@ struct MemoryKill {
             if count < 0 && (errno == EPIPE || errno == EINTR) { continue }
             if count <= 0 { return messages }
             let text = String(decoding: record[..<count], as: UTF8.self)
-            if text.contains("oom-kill:") { messages.append(String(text.prefix { $0 != "\n" })) }
+            if text.holds("oom-kill:") { messages.append(String(text.prefix { $0 != "\n" })) }
         }
-    }
-}
-
-extension String {
-    fileprivate func firstRange(of word: String) -> Range<Index>? { self[...].firstRange(of: word) }
-}
-
-extension Substring {
-    fileprivate func firstRange(of word: String) -> Range<Index>? {
-        var start = startIndex
-        while start < endIndex {
-            if self[start...].hasPrefix(word) { return start..<index(start, offsetBy: word.count) }
-            start = index(after: start)
-        }
-        return nil
-    }
-
-    fileprivate func lastRange(of word: String) -> Range<Index>? {
-        var found: Range<Index>?
-        var rest = self
-        while let range = rest.firstRange(of: word) {
-            found = range
-            rest = self[range.upperBound...]
-        }
-        return found
     }
 }
 
