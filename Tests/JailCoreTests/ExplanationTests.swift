@@ -111,7 +111,7 @@ import Testing
         }
         let json = document().json()
         #expect(json == document().json())
-        let read = try JSONDecoder().decode(ExplanationDocument.self, from: Data(json.utf8))
+        let read = try JSONValueDecoder().decode(ExplanationDocument.self, from: Array(json.utf8))
         #expect(read == document())
         #expect(read.jails[0].steps.map(\.number) == Array(1...plan.jails[0].plan.allSteps.count))
         #expect(read.shared?.steps.map(\.number) == Array(1...plan.shared.allSteps.count))

@@ -136,6 +136,44 @@ final class HostCheckTests {
         #expect(found.first?.message.contains("\"opennat\" (did you mean \"openat\"?)") == true, "\(found)")
     }
 
+    @Test("what is wrong in a profile is told where it stands in the profile, by check and by a start")
+    func malformedProfile() throws {
+        let file = "\(directory)/bad.json"
+        try Data("{\n  \"defaultAction\": \"SCMP_ACT_ALOW\"\n}\n".utf8).write(to: URL(filePath: file))
+        let found = try check("seccomp = \"\(file)\";")
+        #expect(found.count == 1 && found.first?.severity == .error, "\(found)")
+        #expect(found.first?.location == SourceLocation(file: file, line: 2, column: 20), "\(found)")
+        #expect(found.first?.sourceLine == Bytes("  \"defaultAction\": \"SCMP_ACT_ALOW\"".utf8))
+        let wrong = Diagnostic(
+            "defaultAction: unknown value", at: found.first?.location, hint: "h", sourceLine: found.first?.sourceLine)
+        let error = RuntimeError.file(jail: "web", wrong)
+        #expect(error.message.hasPrefix("\(file):2:20: web: defaultAction: unknown value\n  \"defaultAction\""))
+        #expect(error.message.hasSuffix("^") && error.hint == "h")
+    }
+
+    @Test(
+        "what is wrong in the facts of a host is told where it stands",
+        arguments: [
+            ("{\"version\": 1,\n \"host\": 7}", "2:10: no facts of a host: host: expected a string, found a number"),
+            (
+                "{\"version\": 1,\n \"facts\": {\"version\": true}}",
+                "2:23: no facts of a host: facts.version: expected a"
+            ),
+            ("{\"version\": 1,\n}", "1:14: no facts of a host: a comma behind the last"),
+            ("", "1:1: no facts of a host: expected a value, found the end"),
+        ])
+    func malformedFacts(text: String, message: String) throws {
+        let file = "\(directory)/facts.json"
+        try Data(text.utf8).write(to: URL(filePath: file))
+        do throws(RuntimeError) {
+            _ = try HostFacts.read(from: file)
+            Issue.record("read")
+        } catch {
+            #expect(error.message.hasPrefix("\(file):\(message)"), "\(error.message)")
+            #expect(error.message.hasSuffix("^") && error.hint != nil, "\(error.message)")
+        }
+    }
+
     @Test("everything is said at once, in the order of the file")
     func all() throws {
         let found = try check(

@@ -125,7 +125,10 @@ struct SeccompProfileTests {
         "a profile that cannot be meant is refused, with its place",
         arguments: [
             ("{", ""), ("[]", ""), ("{}", "defaultAction: missing"),
-            (#"{"defaultAction": "SCMP_ACT_ALOW"}"#, "defaultAction: "),
+            (
+                #"{"defaultAction": "SCMP_ACT_ALOW"}"#,
+                "defaultAction: unknown value \"SCMP_ACT_ALOW\" (did you mean \"SCMP_ACT_ALLOW\"?)"
+            ),
             (
                 #"{"defaultAction": "SCMP_ACT_ALLOW", "defaultErrnoRet": 1}"#,
                 "defaultErrnoRet: SCMP_ACT_ALLOW returns no errno"
@@ -142,27 +145,68 @@ struct SeccompProfileTests {
             ),
             (
                 #"{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ERRNO", "args": [{"index": 6, "value": 0, "op": "SCMP_CMP_EQ"}]}]}"#,
-                "syscalls[0].args: index 6"
+                "syscalls[0].args[0].index: 6: a system call has"
             ),
             (
                 #"{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ERRNO", "args": [{"index": 0, "value": 0, "op": "EQ"}]}]}"#,
                 "syscalls[0].args[0].op: "
             ),
-            (#"{"defaultAction": "SCMP_ACT_ALLOW", "architectures": [], "archMap": []}"#, "architectures and archMap"),
+            (
+                #"{"defaultAction": "SCMP_ACT_ALLOW", "architectures": [], "archMap": []}"#,
+                "archMap: architectures is there, too"
+            ),
         ])
     func malformed(json: String, expected: String) {
         let error = #expect(throws: SeccompError.self) { try compile(json) }
-        guard case .malformed("p.json", let cause) = error else {
+        guard case .malformed(let diagnostic) = error else {
             Issue.record("\(String(describing: error))")
             return
         }
-        #expect(cause.hasPrefix(expected), "\(cause)")
+        #expect(diagnostic.location?.file == "p.json" && diagnostic.message.hasPrefix(expected), "\(diagnostic)")
+    }
+
+    @Test("what is wrong in a profile is told with its line, a caret below the value, and what to do")
+    func places() throws {
+        func told(_ json: String) -> String {
+            do throws(SeccompError) {
+                _ = try SeccompProfile(json: Array(json.utf8), name: "p.json")
+                return "nothing"
+            } catch { return "\(error)" }
+        }
+        let word = """
+            {
+                "defaultAction": "SCMP_ACT_ERRNO",
+                "syscalls": [{"names": ["read"],
+            \t\t"action": "SCMP_ACT_ALOW"}]
+            }
+            """
+        let message = "syscalls[0].action: unknown value \"SCMP_ACT_ALOW\" (did you mean \"SCMP_ACT_ALLOW\"?)"
+        #expect(
+            told(word) == """
+                seccomp profile p.json:4:13: \(message)
+                \t\t"action": "SCMP_ACT_ALOW"}]
+                \t\t          ^
+                """)
+        #expect(
+            told(#"{"defaultActon": "SCMP_ACT_ERRNO"}"#) == """
+                seccomp profile p.json:1:1: defaultAction: missing
+                {"defaultActon": "SCMP_ACT_ERRNO"}
+                ^
+                hint: it has "defaultActon": a spelling mistake?
+                """)
+        #expect(
+            told(#"{"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": -1}"#) == """
+                seccomp profile p.json:1:56: defaultErrnoRet: -1: not a whole number between 0 and 4294967295
+                {"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": -1}
+                \(String(repeating: " ", count: 55))^
+                """)
     }
 
     @Test("an architecture that libseccomp does not know is an error that names it")
     func unknownArchitecture() {
         #expect(throws: SeccompError.compilation("architecture SCMP_ARCH_VAX", .invalidArgument)) {
-            try compile(#"{"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_VAX"]}"#)
+            try compile(
+                #"{"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_VAX"]}"#)
         }
     }
 

@@ -93,8 +93,8 @@ extension SeccompFilter {
 public enum SeccompError: Error, Equatable, Sendable {
     /// A profile that cannot be read, that others could change, or that is no regular file, or too large.
     case refused(String, String)
-    /// A profile that says what no filter can: its path, and where and what.
-    case malformed(String, String)
+    /// A profile that says what no filter can.
+    case malformed(Diagnostic)
     /// libseccomp refused: what it was given, and its cause.
     case compilation(String, Errno)
 }
@@ -103,7 +103,7 @@ extension SeccompError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .refused(let path, let cause): "seccomp profile \(path): \(cause)"
-        case .malformed(let path, let cause): "seccomp profile \(path): \(cause)"
+        case .malformed(let diagnostic): "seccomp profile \(diagnostic)"
         case .compilation(let subject, let errno): "\(subject): libseccomp: \(errno)"
         }
     }

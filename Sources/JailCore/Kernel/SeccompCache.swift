@@ -1,5 +1,4 @@
 internal import CNamespaces
-internal import FoundationEssentials
 internal import Glibc
 public import SystemPackage
 
@@ -78,12 +77,12 @@ extension SeccompFilter {
     }
 
     /// `record`, in base64.
-    var text: String { Data(record).base64EncodedString() }
+    var text: String { Base64.text(record) }
 
     /// Nil for what is no filter.
     init?(text: String) {
-        guard let record = Data(base64Encoded: text) else { return nil }
-        self.init(record: Array(record))
+        guard let record = Base64.bytes(text) else { return nil }
+        self.init(record: record)
     }
 
     /// Nil unless it is a program that seccomp(2) could take: whole instructions, at least one, at most 4096, a return

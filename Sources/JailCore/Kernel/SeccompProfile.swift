@@ -1,10 +1,9 @@
-internal import FoundationEssentials
 internal import SystemPackage
 
 /// A filter in JSON: `linux.seccomp` of the OCI runtime specification, or the form of moby's profiles, which adds
 /// `archMap`, `includes`, `excludes` and `minKernel`. Errors name the place: `syscalls[3].args[0].op`.
 struct SeccompProfile: Decodable, Equatable {
-    enum Action: String, Decodable {
+    enum Action: String, JSONWord {
         case allow = "SCMP_ACT_ALLOW"
         case errno = "SCMP_ACT_ERRNO"
         case kill = "SCMP_ACT_KILL"
@@ -16,7 +15,7 @@ struct SeccompProfile: Decodable, Equatable {
         case notify = "SCMP_ACT_NOTIFY"
     }
 
-    enum Operator: String, Decodable {
+    enum Operator: String, JSONWord {
         case notEqual = "SCMP_CMP_NE"
         case less = "SCMP_CMP_LT"
         case lessOrEqual = "SCMP_CMP_LE"
@@ -26,7 +25,7 @@ struct SeccompProfile: Decodable, Equatable {
         case maskedEqual = "SCMP_CMP_MASKED_EQ"
     }
 
-    enum Flag: String, Decodable {
+    enum Flag: String, JSONWord {
         case synchronizeThreads = "SECCOMP_FILTER_FLAG_TSYNC"
         case log = "SECCOMP_FILTER_FLAG_LOG"
         case allowSpeculation = "SECCOMP_FILTER_FLAG_SPEC_ALLOW"
@@ -76,38 +75,44 @@ struct SeccompProfile: Decodable, Equatable {
 extension SeccompProfile {
     /// `name` is the profile's path, for messages.
     init(json: [UInt8], name: String) throws(SeccompError) {
-        do {
-            self = try JSONDecoder().decode(Self.self, from: Data(json))
-        } catch let error as DecodingError {
-            throw .malformed(name, error.profileMessage)
-        } catch {
-            throw .malformed(name, "\(error)")
-        }
-        if let cause = firstContradiction { throw .malformed(name, cause) }
+        do throws(Diagnostic) {
+            let document = try JSONDocument(json, file: name)
+            self = try document.decode(Self.self)
+            if let wrong = firstContradiction { throw document.diagnostic(wrong.cause, at: wrong.path) }
+        } catch { throw .malformed(error) }
     }
 
+    private typealias Contradiction = (path: [JSONKey], cause: String)
+
     /// What the JSON form allows and no filter means.
-    private var firstContradiction: String? {
-        if archMap != nil && architectures != nil { return "architectures and archMap: only one of them" }
-        if defaultAction == .notify {
-            return "defaultAction: SCMP_ACT_NOTIFY would stop the program that starts the jail"
+    private var firstContradiction: Contradiction? {
+        if archMap != nil && architectures != nil {
+            return (["archMap"], "architectures is there, too: only one of them")
         }
-        if let cause = Self.misplacedErrno(defaultErrnoRet, defaultAction) { return "defaultErrnoRet: \(cause)" }
+        if defaultAction == .notify {
+            return (["defaultAction"], "SCMP_ACT_NOTIFY would stop the program that starts the jail")
+        }
+        if let cause = Self.misplacedErrno(defaultErrnoRet, defaultAction) { return (["defaultErrnoRet"], cause) }
         for (index, rule) in (syscalls ?? []).enumerated() {
-            let place = "syscalls[\(index)]"
-            if rule.allNames.isEmpty { return "\(place).names: empty" }
-            if rule.allNames.contains(where: { $0.isEmpty || $0.utf8.contains(0) }) {
-                return "\(place).names: not a name"
-            }
-            if rule.action == .notify {
-                return "\(place).action: SCMP_ACT_NOTIFY needs a listener, and jails have none"
-            }
-            if let cause = Self.misplacedErrno(rule.errnoRet, rule.action) { return "\(place).errnoRet: \(cause)" }
-            if let wrong = (rule.args ?? []).first(where: { $0.index > 5 }) {
-                return "\(place).args: index \(wrong.index): a system call has arguments 0 to 5"
+            if let (path, cause) = Self.contradiction(in: rule) {
+                return (["syscalls", JSONKey(intValue: index)] + path, cause)
             }
         }
         return nil
+    }
+
+    private static func contradiction(in rule: Rule) -> Contradiction? {
+        if rule.allNames.isEmpty { return (["names"], "empty") }
+        if rule.allNames.contains(where: { $0.isEmpty || $0.utf8.contains(0) }) { return (["names"], "not a name") }
+        if rule.action == .notify { return (["action"], "SCMP_ACT_NOTIFY needs a listener, and jails have none") }
+        if let cause = misplacedErrno(rule.errnoRet, rule.action) { return (["errnoRet"], cause) }
+        let wrong = (rule.args ?? []).enumerated().first { $0.element.index > 5 }
+        return wrong.map { index, argument in
+            (
+                ["args", JSONKey(intValue: index), "index"],
+                "\(argument.index): a system call has arguments 0 to 5"
+            )
+        }
     }
 
     private static func misplacedErrno(_ number: UInt32?, _ action: Action) -> String? {
@@ -127,32 +132,6 @@ extension SeccompProfile {
             return try source.contents(of: "\(path)", isInclude: true)
         } catch {
             throw .refused("\(path)", error.reason + (error.hint.map { "; \($0)" } ?? ""))
-        }
-    }
-}
-
-extension DecodingError {
-    /// `syscalls[3].action: unknown value "SCMP_ACT_ALOW"`: the place in the JSON text, then the cause.
-    fileprivate var profileMessage: String {
-        switch self {
-        case .keyNotFound(let key, let context): "\(context.place)\(key.stringValue): missing"
-        case .valueNotFound(_, let context), .typeMismatch(_, let context), .dataCorrupted(let context):
-            context.place.isEmpty
-                ? context.debugDescription : "\(context.place.dropLast()): \(context.debugDescription)"
-        @unknown default: "not a seccomp profile"
-        }
-    }
-}
-
-extension DecodingError.Context {
-    /// With a final dot, or empty at the top.
-    fileprivate var place: String {
-        codingPath.reduce(into: "") { text, key in
-            if let index = key.intValue {
-                text = text.dropLast() + "[\(index)]."
-            } else {
-                text += key.stringValue + "."
-            }
         }
     }
 }

@@ -339,7 +339,7 @@ struct FactFinder {
             let cache = findings == nil && host.assumed == nil ? SeccompCache(directory: "/var/cache/jailrun") : nil
             return try SeccompFilter.filter(for: jail.privileges, cachedIn: cache)
         } catch {
-            try refuse("\(error)", jail.privileges.seccomp.origin)
+            try object(.noFilter(jail, error))
             return nil
         }
     }

@@ -1,4 +1,3 @@
-internal import FoundationEssentials
 internal import Glibc
 internal import SystemPackage
 
@@ -104,8 +103,7 @@ extension HostFacts {
                 let capabilities = CapabilitySet(jail.privileges).rawValue
                 profiles.append(Profile(path: path, capabilities: capabilities, filter: filter?.text ?? ""))
             } catch {
-                throw .unsuitable(
-                    jail: jail.label, origin: jail.privileges.seccomp.origin, "\(error)", hint: nil)
+                throw .noFilter(jail, error)
             }
         }
         return profiles
@@ -176,14 +174,17 @@ extension HostFacts {
             try Files.read(path == "-" ? Descriptor(dup(0)) : try Files.open(path), limit: 64 << 20)
         }
         let hint = "explain --facts FILE prints them, or check --json FILE, on the host that is meant"
-        do {
-            let decoder = JSONDecoder()
-            let facts =
-                try decoder.decode(Checked.self, from: Data(bytes)).facts
-                ?? decoder.decode(HostFacts.self, from: Data(bytes))
+        let name = path == "-" ? "STDIN" : path
+        do throws(Diagnostic) {
+            let document = try JSONDocument(bytes, file: name)
+            let checked = try document.decode(Checked.self)
+            let facts = if let facts = checked.facts { facts } else { try document.decode(HostFacts.self) }
             if facts.version == currentVersion { return facts }
         } catch {
-            throw .host("\(Terminal.escaped(path)): no facts of a host: \(DecodingReason.text(error))", hint: hint)
+            var diagnostic = error
+            diagnostic.message = "no facts of a host: \(error.message)"
+            diagnostic.hint = (error.hint.map { "\($0); " } ?? "") + hint
+            throw .file(jail: nil, diagnostic)
         }
         throw .host("\(Terminal.escaped(path)): facts of another version of jailrun", hint: hint)
     }

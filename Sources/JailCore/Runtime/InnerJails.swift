@@ -1,5 +1,4 @@
 internal import CNamespaces
-internal import FoundationEssentials
 internal import Glibc
 internal import SystemPackage
 

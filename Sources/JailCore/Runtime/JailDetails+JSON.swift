@@ -101,7 +101,7 @@ extension CommandSpec {
 
 extension PseudoFilesystemSpec {
     fileprivate func write(to json: inout JSONWriter) {
-        func field(_ name: StaticString, _ presence: Located<Presence>) {
+        func field(_ name: String, _ presence: Located<Presence>) {
             json.located(name, presence.origin) { $0.value(presence.value.rawValue) }
         }
         field("devfs", devfs)

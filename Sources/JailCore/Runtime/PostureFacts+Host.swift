@@ -44,7 +44,7 @@ extension PostureFacts {
 
     private static func filter(of jail: JailSpec) throws(RuntimeError) -> SeccompFilter? {
         do { return try SeccompFilter.filter(for: jail.privileges, cachedIn: nil) } catch {
-            throw .unsuitable(jail: jail.label, origin: jail.privileges.seccomp.origin, "\(error)", hint: nil)
+            throw .noFilter(jail, error)
         }
     }
 

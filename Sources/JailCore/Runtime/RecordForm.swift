@@ -1,4 +1,3 @@
-internal import FoundationEssentials
 internal import Glibc
 internal import SystemPackage
 
@@ -63,7 +62,7 @@ enum RecordForm {
             throw .changed
         }
         let head: Head
-        do { head = try JSONDecoder().decode(Head.self, from: Data(bytes)) } catch { throw .changed }
+        do { head = try JSONValueDecoder().decode(Head.self, from: bytes) } catch { throw .changed }
         if let other = head.version, other != version { throw .version(String(other)) }
         if head.version != nil || head.sum != nil { throw .changed }
     }
@@ -74,7 +73,7 @@ enum RecordForm {
         _ type: Record.Type, from bytes: [UInt8]
     ) throws(UnreadableRecord) -> Record {
         try check(bytes)
-        do { return try JSONDecoder().decode(type, from: Data(bytes)) } catch {
+        do { return try JSONValueDecoder().decode(type, from: bytes) } catch {
             throw UnreadableRecord(reason: DecodingReason.text(error))
         }
     }
@@ -84,7 +83,7 @@ enum RecordForm {
         _ type: Record.Type, from bytes: [UInt8], standard: () -> Record?
     ) throws(UnreadableRecord) -> Record {
         try check(bytes)
-        do { return try JSONDecoder().decode(type, from: Data(bytes)) } catch {
+        do { return try JSONValueDecoder().decode(type, from: bytes) } catch {
             if let record = completed(type, bytes, by: standard()) { return record }
             throw UnreadableRecord(reason: DecodingReason.text(error))
         }
@@ -107,9 +106,8 @@ enum RecordForm {
         _ type: Record.Type, _ bytes: [UInt8], by standard: Record?
     ) -> Record? {
         do {
-            let found = try JSONDecoder().decode(JSONValue.self, from: Data(bytes))
-            let whole = try JSONDecoder().decode(JSONValue.self, from: try JSONEncoder().encode(standard))
-            return try JSONDecoder().decode(type, from: try JSONEncoder().encode(found.completed(inside: whole)))
+            let whole = try JSONValueEncoder().encode(standard)
+            return try JSONValueDecoder().decode(type, from: try JSONReader.read(bytes).completed(inside: whole))
         } catch { return nil }
     }
 }
@@ -131,66 +129,23 @@ enum DecodingReason {
     }
 }
 
-/// Any JSON, as a tree.
-private enum JSONValue: Codable {
-    case null
-    case truth(Bool)
-    case integer(Int64)
-    case natural(UInt64)
-    case number(Double)
-    case text(String)
-    case list([JSONValue])
-    case object([String: JSONValue])
-
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        // What is not of one kind is of the next, the most frequent first: each that it is not takes an error.
-        if container.decodeNil() {
-            self = .null
-        } else if let text = try? container.decode(String.self) {
-            self = .text(text)
-        } else if let object = try? container.decode([String: JSONValue].self) {
-            self = .object(object)
-        } else if let list = try? container.decode([JSONValue].self) {
-            self = .list(list)
-        } else if let truth = try? container.decode(Bool.self) {
-            self = .truth(truth)
-        } else if let number = try? container.decode(Int64.self) {
-            self = .integer(number)
-        } else if let number = try? container.decode(UInt64.self) {
-            self = .natural(number)
-        } else {
-            self = .number(try container.decode(Double.self))
-        }
-    }
-
-    func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        switch self {
-        case .null: try container.encodeNil()
-        case .truth(let value): try container.encode(value)
-        case .integer(let value): try container.encode(value)
-        case .natural(let value): try container.encode(value)
-        case .number(let value): try container.encode(value)
-        case .text(let value): try container.encode(value)
-        case .list(let value): try container.encode(value)
-        case .object(let value): try container.encode(value)
-        }
-    }
-
+extension JSONValue {
     /// A record's own keys are all there, in each version; what they hold is completed.
-    func completed(inside other: JSONValue) -> JSONValue {
-        guard case .object(var mine) = self, case .object(let others) = other else { return self }
-        for (key, value) in mine { if let whole = others[key] { mine[key] = value.completed(by: whole) } }
-        return .object(mine)
+    fileprivate func completed(inside other: JSONValue) -> JSONValue {
+        guard let members, other.members != nil else { return self }
+        return JSONValue(
+            .object(
+                members.map { member in
+                    Member(member.key, other[member.key].map { member.value.completed(by: $0) } ?? member.value)
+                }))
     }
 
     /// With the keys that it lacks and the other has. Two objects that have no key in common are alternatives, such as the cases of
     /// an enumeration.
     private func completed(by other: JSONValue) -> JSONValue {
-        guard case .object(let mine) = self, case .object(let others) = other else { return self }
-        if !mine.keys.contains(where: { others[$0] != nil }) { return self }
-        return .object(
-            mine.merging(others) { own, standard in own.completed(by: standard) })
+        guard let members, let others = other.members else { return self }
+        if !members.contains(where: { other[$0.key] != nil }) { return self }
+        let lacking = others.filter { self[$0.key] == nil }
+        return JSONValue(.object((completed(inside: other).members ?? []) + lacking))
     }
 }

@@ -17,6 +17,8 @@ public enum RuntimeError: Error, Sendable {
     case host(String, hint: String?)
     /// A value of the configuration does not fit this host.
     case unsuitable(jail: String, origin: Origin, String, hint: String?)
+    /// What is wrong in a file that was written for this, and where; of a jail's, its label.
+    case file(jail: String?, Diagnostic)
     /// A user that neither a passwd(5) file nor a number names; `near` is the user that may have been meant.
     case noSuchUser(jail: String, parameter: String, origin: Origin, name: String, near: String?)
     case system(String, Errno)
@@ -67,6 +69,7 @@ extension RuntimeError {
         case .locked(let jail, let holder): "\(jail): another jailrun works on it\(holder.isEmpty ? "" : ": \(holder)")"
         case .host(let text, _): text
         case .unsuitable(let jail, let origin, let text, _): "\(location(origin))\(jail): \(text)"
+        case .file(let jail, let diagnostic): diagnostic.withoutHint(of: jail)
         case .noSuchUser(let jail, _, .commandLine, let name, let near):
             "\(jail): -u \(Terminal.escaped(name)): no such user in the jail"
                 + (near.map { " (did you mean \"\(Terminal.escaped($0))\"?)" } ?? "")
@@ -81,6 +84,7 @@ extension RuntimeError {
     public var hint: String? {
         switch self {
         case .step(_, let step, let errno, _): step.hint(for: errno)
+        case .file(_, let diagnostic): diagnostic.hint
         case .host(_, let hint), .unsuitable(_, _, _, let hint), .cannotExecute(_, _, _, _, _, let hint): hint
         case .alreadyExists(let jail, _):
             "stop it with: jailrun stop \(jail); or let this one run beside it, by --instance NAME"
@@ -96,7 +100,7 @@ extension RuntimeError {
         case .command(_, _, _, let outcome): outcome.exitStatus
         case .cannotExecute(_, _, _, let errno, _, _): CommandOutcome.notExecuted(errno).exitStatus
         case .interrupted(_, let signal): 128 + signal
-        case .step, .alreadyExists, .notFound, .locked, .host, .unsuitable, .noSuchUser, .system, .timedOut: 125
+        case .step, .alreadyExists, .notFound, .locked, .host, .unsuitable, .file, .noSuchUser, .system, .timedOut: 125
         }
     }
 
@@ -104,6 +108,7 @@ extension RuntimeError {
     var jail: String? {
         switch self {
         case .unsuitable(let jail, _, _, _), .noSuchUser(let jail, _, _, _, _): jail
+        case .file(let jail, _): jail
         default: nil
         }
     }
@@ -112,6 +117,7 @@ extension RuntimeError {
     var finding: (origin: Origin?, text: String) {
         switch self {
         case .unsuitable(_, let origin, let text, _): return (origin, text)
+        case .file(_, let diagnostic): return (diagnostic.location.map { .configuration($0) }, diagnostic.message)
         case .noSuchUser(_, let parameter, let origin, let name, let near):
             let suggestion = near.map { " (did you mean \"\(Terminal.escaped($0))\"?)" } ?? ""
             return (origin, "\(parameter): \(Terminal.escaped(name)): no such user\(suggestion)")
@@ -122,6 +128,14 @@ extension RuntimeError {
     /// Where a line of a file asked for it.
     func location(_ origin: Origin) -> String {
         if case .configuration(let location) = origin { "\(location): " } else { "" }
+    }
+}
+
+extension RuntimeError {
+    /// A filter that a jail asked for cannot be made.
+    static func noFilter(_ jail: JailSpec, _ error: SeccompError) -> RuntimeError {
+        if case .malformed(let diagnostic) = error { return .file(jail: jail.label, diagnostic) }
+        return .unsuitable(jail: jail.label, origin: jail.privileges.seccomp.origin, "\(error)", hint: nil)
     }
 }
 

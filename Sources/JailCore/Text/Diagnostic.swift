@@ -72,6 +72,15 @@ extension Diagnostic: CustomStringConvertible {
         return lines.joined(separator: "\n")
     }
 
+    /// For whoever tells the hint in another way.
+    /// - Parameter subject: stands before the message.
+    func withoutHint(of subject: String?) -> String {
+        var rest = self
+        rest.hint = nil
+        if let subject { rest.message = "\(subject): \(message)" }
+        return rest.description
+    }
+
     private func heading(_ color: String?) -> String {
         let place = location.map { "\(Bytes($0.file.utf8).printable()):\($0.line):\($0.column): " } ?? ""
         let kind = severity == .error ? "" : Self.painted("\(severity.rawValue): ", color)

@@ -1,4 +1,3 @@
-internal import FoundationEssentials
 internal import Glibc
 internal import SystemPackage
 
@@ -289,7 +288,7 @@ struct ServiceRegistry {
         var whole = record
         whole.unreadable = nil
         do {
-            try Files.replace(path(record.name), with: RecordForm.sealed(Array(try JSONEncoder().encode(whole))))
+            try Files.replace(path(record.name), with: RecordForm.sealed(try JSONValueEncoder().encode(whole).bytes))
         } catch let error as Errno {
             throw .system("cannot write \(path(record.name))", error)
         } catch { throw .host("cannot encode the record of \(record.name)", hint: nil) }

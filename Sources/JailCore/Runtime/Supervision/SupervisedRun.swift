@@ -1,5 +1,4 @@
 internal import CNamespaces
-internal import FoundationEssentials
 internal import Glibc
 internal import SystemPackage
 
@@ -111,7 +110,8 @@ public final class SupervisedRun {
     public func next() -> (before: ServiceStatus, after: ServiceStatus)? {
         var buffer = [UInt8](repeating: 0, count: 65536)
         let count = unsafe receiveBytes(descriptor, &buffer, buffer.count)
-        guard count > 0, let status = try? JSONDecoder().decode(ServiceStatus.self, from: Data(buffer[..<count])),
+        guard count > 0,
+            let status = try? JSONValueDecoder().decode(ServiceStatus.self, from: Array(buffer[..<count])),
             let index = statuses.firstIndex(where: { $0.name == status.name })
         else {
             closeNews()

@@ -1,5 +1,4 @@
 internal import CNamespaces
-internal import FoundationEssentials
 internal import Glibc
 internal import SystemPackage
 
@@ -207,8 +206,8 @@ final class Supervisor {
         }
         if service.published?.hasSameNews(as: status) != true { writeRecord(service) }
         guard front >= 0 else { return service.published = status }
-        guard let data = try? JSONEncoder().encode(status) else { return }
-        let count = unsafe Array(data).withUnsafeBytes {
+        guard let news = try? JSONValueEncoder().encode(status).bytes else { return }
+        let count = unsafe news.withUnsafeBytes {
             unsafe send(front, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
         }
         // A front that does not read now is told again in a moment, as when there is no memory for what it is told.

@@ -1,7 +1,6 @@
-internal import FoundationEssentials
-
 /// Writes JSON as it goes: for the record, which every start writes. The library's encoder makes types of its own for each
-/// type that it is given, which took a tenth of a start (docs/design/0009); it is left what few jails have.
+/// type that it is given, which took a tenth of a start (docs/design/0009): what few jails have is left to `JSONValueEncoder`, which
+/// does so, too.
 struct JSONWriter {
     private(set) var bytes: [UInt8] = []
 
@@ -22,10 +21,10 @@ struct JSONWriter {
     }
 
     /// Its value is what is written next.
-    mutating func key(_ name: StaticString) {
+    mutating func key(_ name: String) {
         separate()
         bytes.append(UInt8(ascii: "\""))
-        name.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
+        bytes.append(contentsOf: name.utf8)
         bytes.append(UInt8(ascii: "\""))
         bytes.append(UInt8(ascii: ":"))
     }
@@ -45,11 +44,10 @@ struct JSONWriter {
         bytes.append(contentsOf: (truth ? "true" : "false").utf8)
     }
 
-    /// By the library's encoder.
     mutating func coded(_ value: some Encodable) throws {
-        let data = try JSONEncoder().encode(value)
+        let value = try JSONValueEncoder().encode(value).bytes
         separate()
-        bytes.append(contentsOf: data)
+        bytes.append(contentsOf: value)
     }
 
     /// A comma, unless a value or the first of several comes now.
@@ -65,7 +63,7 @@ struct JSONWriter {
         for byte in text.utf8 {
             switch byte {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
-            case 0..<0x20: bytes += Array("\\u00\(byte < 16 ? "0" : "")\(String(byte, radix: 16))".utf8)
+            case 0..<0x20: bytes.appendEscape(byte)
             default: bytes.append(byte)
             }
         }
@@ -74,47 +72,47 @@ struct JSONWriter {
 }
 
 extension JSONWriter {
-    mutating func field(_ name: StaticString, _ text: String?) {
+    mutating func field(_ name: String, _ text: String?) {
         guard let text else { return }
         key(name)
         value(text)
     }
 
-    mutating func field(_ name: StaticString, _ number: Int) {
+    mutating func field(_ name: String, _ number: Int) {
         key(name)
         value(number)
     }
 
-    mutating func field(_ name: StaticString, _ truth: Bool) {
+    mutating func field(_ name: String, _ truth: Bool) {
         key(name)
         value(truth)
     }
 
-    mutating func field(_ name: StaticString, _ texts: [String]) {
+    mutating func field(_ name: String, _ texts: [String]) {
         key(name)
         array(texts) { $0.value($1) }
     }
 
-    mutating func field(_ name: StaticString, _ located: Located<String>?) {
+    mutating func field(_ name: String, _ located: Located<String>?) {
         if let located { self.located(name, located.origin) { $0.value(located.value) } }
     }
 
-    mutating func field(_ name: StaticString, _ located: Located<Bool>?) {
+    mutating func field(_ name: String, _ located: Located<Bool>?) {
         if let located { self.located(name, located.origin) { $0.value(located.value) } }
     }
 
-    mutating func field(_ name: StaticString, _ located: Located<Int>?) {
+    mutating func field(_ name: String, _ located: Located<Int>?) {
         if let located { self.located(name, located.origin) { $0.value(located.value) } }
     }
 
-    mutating func field(_ name: StaticString, _ located: [Located<String>]) {
+    mutating func field(_ name: String, _ located: [Located<String>]) {
         key(name)
         array(located) { json, element in
             json.located(element.origin) { $0.value(element.value) }
         }
     }
 
-    mutating func located(_ name: StaticString, _ origin: Origin, _ writeValue: (inout JSONWriter) -> Void) {
+    mutating func located(_ name: String, _ origin: Origin, _ writeValue: (inout JSONWriter) -> Void) {
         key(name)
         located(origin, writeValue)
     }
@@ -128,12 +126,12 @@ extension JSONWriter {
     }
 
     /// What few jails have; an empty list of it is written here.
-    mutating func field(_ name: StaticString, rare list: [some Encodable]) throws {
+    mutating func field(_ name: String, rare list: [some Encodable]) throws {
         key(name)
         if list.isEmpty { array([Int]()) { $0.value($1) } } else { try coded(list) }
     }
 
-    mutating func field(_ name: StaticString, rare value: (some Encodable)?) throws {
+    mutating func field(_ name: String, rare value: (some Encodable)?) throws {
         guard let value else { return }
         key(name)
         try coded(value)
