@@ -121,7 +121,7 @@ final class HostCheckTests {
 
     @Test("a mount point below an earlier mount is not looked for")
     func covered() throws {
-        #expect(try check("mount = \"/ ROOT/mnt nullfs\", \"tmpfs ROOT/mnt/deep/x tmpfs\";") == [])
+        #expect(try check("mount = \"/usr ROOT/mnt nullfs\", \"tmpfs ROOT/mnt/deep/x tmpfs\";") == [])
     }
 
     @Test("a mistyped system call of a profile is a warning that names the likely one")

@@ -50,7 +50,7 @@ struct JailCommandTests {
         "a quote that is open at the end is found, where that takes no shell",
         arguments: [
             ("\"unclosed", "\"" as Character?), ("echo it's", "'"), ("echo 'a' \"b'", "\""), ("echo \\'a 'b", "'"),
-            ("a # it's\necho 'b", "'"), ("echo 'a \\'' b'", "'"), ("echo 'a' \"it's\"", nil), ("echo it\\'s", nil),
+            ("a # it's\necho 'b", "'"), ("echo 'a \\\\' b'", "'"), ("echo 'a' \"it's\"", nil), ("echo it\\'s", nil),
             ("a; # it's", nil), ("echo 'a\nb'", nil), ("a b#it's c'", nil), ("cat <<E\nit's\nE", nil),
             ("echo \"$(echo '\"')\"", nil), ("echo `echo it's`", nil), ("echo ${x#\"}", nil), ("echo $'it\\'s'", nil),
             ("echo \"a\\\"b\"", nil), ("plain words", nil),

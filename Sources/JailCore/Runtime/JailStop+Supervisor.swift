@@ -8,7 +8,8 @@ extension JailStop {
     /// - Parameter own: jails that the caller stops itself.
     func stopDependents(of name: String, beside own: [String]) throws(RuntimeError) {
         for other in try JailLookup(host: host).withDependents([name]) where other != name && !own.contains(other) {
-            host.audience.warn("\(Terminal.escaped(other)), which depends on \(Terminal.escaped(name)), is stopped before it")
+            host.audience.warn(
+                "\(Terminal.escaped(other)), which depends on \(Terminal.escaped(name)), is stopped before it")
             do throws(RuntimeError) {
                 try JailStop(
                     host: host, terminals: terminals, scope: scope, signals: signals, isBounded: isBounded,
