@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Testing
 
@@ -30,6 +31,44 @@ struct StateDirectoryTests {
         #expect(try state.finishRename("old"))
         #expect(try state.names() == ["new"] && state.trace(of: "new")?.cgroup == "/nowhere/old")
         #expect(try !state.finishRename("new"))
+    }
+
+    @Test("a directory that is none of its own is refused for its reason, and nobody is told to remove it")
+    func refused() throws {
+        func objection(_ mode: mode_t, _ owner: uid_t, user: uid_t = 0) -> [String?]? {
+            var status = stat()
+            (status.st_mode, status.st_uid) = (mode, owner)
+            return StateDirectory.objection(to: status, user: user).map { [$0.reason, $0.change] }
+        }
+        #expect(objection(S_IFDIR | 0o755, 0) == nil && objection(S_IFDIR | 0o700, 7, user: 7) == nil)
+        #expect(objection(S_IFREG | 0o644, 0) == ["it is no directory", nil])
+        let owned = "it belongs to the user with the number 7"
+        #expect(objection(S_IFDIR | 0o755, 7) == [owned, "chown root"])
+        #expect(objection(S_IFDIR | 0o755, 7, user: 8) == [owned, nil])
+        #expect(objection(S_IFDIR | 0o775, 0) == ["other users can write it", "chmod go-w"])
+        #expect(objection(S_IFDIR | 0o1777, 0) == ["other users can write it", nil])
+
+        let state = try state()
+        defer { _ = system("rm -rf '\(state.path)'") }
+        chmod(state.path, 0o777)
+        let error = #expect(throws: RuntimeError.self) { try state.checkOwner() }
+        #expect(error?.message.contains("refused as state directory: other users can write it") == true)
+        #expect(
+            error?.hint
+                == "name another directory with --root, or chmod go-w \(state.path) if nothing else uses it")
+    }
+
+    /// What somebody names may be the home of somebody.
+    @Test("no hint is a command that removes or kills") func hints() throws {
+        let files = FileManager.default.enumerator(atPath: "Sources")?.compactMap { $0 as? String } ?? []
+        #expect(files.count > 100)
+        for file in files where file.hasSuffix(".swift") {
+            let text = try String(contentsOfFile: "Sources/\(file)", encoding: .utf8)
+            for line in text.split(separator: "\n") where line.contains("hint: \"") {
+                let hint = line[line.firstRange(of: "hint: \"")!.upperBound...]
+                #expect(!hint.contains(/(^|[ "])(rm|rmdir|kill|unlink|umount) (-|\\)/), "\(file): \(line)")
+            }
+        }
     }
 
     @Test(

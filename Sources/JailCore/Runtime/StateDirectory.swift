@@ -45,12 +45,30 @@ public struct StateDirectory: Sendable {
             if error.meansAbsent { return }
             throw .system("cannot look at \(path)", error)
         }
-        let isOurs = status.st_mode & S_IFMT == S_IFDIR && status.st_uid == geteuid()
-        guard isOurs, status.st_mode & (S_IWGRP | S_IWOTH) == 0 else {
-            throw .host(
-                "\(path): refused: it is no directory, belongs to another user, or others can write it",
-                hint: "rm -r \(path), or name another directory with --root")
+        guard let objection = Self.objection(to: status, user: geteuid()) else { return }
+        let place = Terminal.escaped(path)
+        let change = objection.change.map { ", or \($0) \(place) if nothing else uses it" } ?? ""
+        throw .host(
+            "\(place): refused as state directory: \(objection.reason)",
+            hint: "name another directory with --root\(change)")
+    }
+
+    /// Why a user does not keep state somewhere, and the command that would change it; never one that removes what is there.
+    struct Objection: Equatable {
+        var reason: String
+        var change: String?
+    }
+
+    static func objection(to status: stat, user: uid_t) -> Objection? {
+        if status.st_mode & S_IFMT != S_IFDIR { return Objection(reason: "it is no directory") }
+        if status.st_uid != user {
+            let reason = "it belongs to the user with the number \(status.st_uid)"
+            return Objection(reason: reason, change: user == 0 ? "chown root" : nil)
         }
+        if status.st_mode & (S_IWGRP | S_IWOTH) == 0 { return nil }
+        // A sticky one, such as /tmp, is meant to be written by all.
+        let isShared = status.st_mode & S_ISVTX != 0
+        return Objection(reason: "other users can write it", change: isShared ? nil : "chmod go-w")
     }
 
     /// Makes the directories, 0700.
