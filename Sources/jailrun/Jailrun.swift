@@ -39,7 +39,7 @@ enum Main {
         if arguments.isEmpty { HelpText.explainItself() }
         if arguments.count > 1, arguments[0] == "help" { checkHelp(of: arguments[1]) }
         if let shell = words.value(of: "generate-completion-script"), let script = CompletionScript(shell) {
-            return print(script.text, terminator: "")
+            return Output.text(script.text, terminator: "")
         }
         parse(words)
     }
@@ -60,7 +60,10 @@ enum Main {
         } catch {
             // The parser would rather say what is missing.
             if let odd = words.unknown, Jailrun.exitCode(for: error) != .success { sayUnknown(odd, of: words) }
-            Jailrun.exit(withError: error)
+            if Jailrun.exitCode(for: error) != .success { Jailrun.exit(withError: error) }
+            let text = Jailrun.fullMessage(for: error)
+            if !text.isEmpty { Output.text(text) }
+            exit(0)
         }
     }
 

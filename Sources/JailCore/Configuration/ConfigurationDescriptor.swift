@@ -70,10 +70,20 @@ struct ConfigurationDescriptor: ~Copyable {
             let count = unsafe Glibc.read(number, &buffer, buffer.count)
             if count == 0 { return bytes }
             if count < 0 && errno == EINTR { continue }
+            if count < 0 && errno == EAGAIN {
+                Self.awaitInput(number)
+                continue
+            }
             guard count > 0 else { throw .errno(errno) }
             bytes += buffer.prefix(count)
         }
         throw ConfigurationReadError("larger than \(limit) bytes")
+    }
+
+    /// For standard input, which whoever shares it may have made nonblocking: until there is something to read.
+    private static func awaitInput(_ number: Int32) {
+        var watched = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
+        _ = unsafe poll(&watched, 1, -1)
     }
 
     /// The names in a directory; empty when there is none.

@@ -39,6 +39,21 @@ enum Files {
         return bytes
     }
 
+    /// All of standard input, which whoever shares it may have made nonblocking.
+    /// - Throws: `EFBIG` when there is more than `limit`.
+    static func standardInput(limit: Int) throws(Errno) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        var watched = pollfd(fd: 0, events: Int16(POLLIN), revents: 0)
+        while bytes.count <= limit {
+            let count = unsafe Glibc.read(0, &buffer, buffer.count)
+            if count < 0 && errno == EAGAIN { _ = unsafe poll(&watched, 1, -1) } else if count == 0 { return bytes }
+            if count < 0 && errno != EINTR && errno != EAGAIN { throw .current }
+            bytes += buffer[..<max(0, count)]
+        }
+        throw Errno(EFBIG)
+    }
+
     /// One read(2) of a small file of the kernel's.
     static func readOnce(_ descriptor: Int32) throws(Errno) -> String {
         var buffer = [UInt8](repeating: 0, count: 4096)

@@ -171,7 +171,9 @@ extension HostFacts {
     /// What `json` was on another host, or the document of `check --json` that has it.
     public static func read(from path: String) throws(RuntimeError) -> HostFacts {
         let bytes = try attempt("cannot read \(Terminal.escaped(path))") { () throws(Errno) in
-            try Files.read(path == "-" ? Descriptor(dup(0)) : try Files.open(path), limit: 64 << 20)
+            let most = 64 << 20
+            if path == "-" { return try Files.standardInput(limit: most) }
+            return try Files.read(try Files.open(path), limit: most)
         }
         let hint = "explain --facts FILE prints them, or check --json FILE, on the host that is meant"
         let name = path == "-" ? "STDIN" : path

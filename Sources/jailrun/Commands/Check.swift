@@ -34,7 +34,7 @@ struct Check: ParsableCommand {
         let postures = try judge(checked.jails, hasErrors: hasErrors)
         if json {
             let facts = facts(of: checked.jails)
-            print(JSONText.of(CheckDocument(found, facts, posture ? postures : nil)))
+            Output.text(JSONText.of(CheckDocument(found, facts, posture ? postures : nil)))
         } else {
             Output.diagnostics(global.quiet ? found.filter { $0.severity == .error } : found)
             show(postures)
@@ -76,7 +76,7 @@ struct Check: ParsableCommand {
             if postures.isEmpty { return }
             Reader(isColourRefused: global.noColor).show { PostureText(postures, $0).lines }
         } else if !global.quiet {
-            for posture in postures { print(PostureText.line(posture)) }
+            for posture in postures { Output.text(PostureText.line(posture)) }
         }
     }
 
@@ -134,7 +134,7 @@ struct Params: ParsableCommand {
             Output.error("unknown parameter \"\(Terminal.escaped(name))\"\(near)")
             throw ExitCode(64)
         }
-        print(row.name)
+        Output.text(row.name)
         for text in Self.texts(row) { show(after: "    ", text) }
     }
 
@@ -155,13 +155,13 @@ struct Params: ParsableCommand {
     /// grep(1).
     private func show(after head: String, _ text: String) {
         guard let columns = isatty(1) == 1 ? Screen.size(of: 1)?.columns : Reader.askedWidth else {
-            return print(head + text)
+            return Output.text(head + text)
         }
         let isBeside = columns - head.count >= Self.narrowest
-        if !isBeside { print(head) }
+        if !isBeside { Output.text(head) }
         let indent = String(repeating: " ", count: isBeside ? head.count : 4)
         for (index, line) in Page.wrapped(text, width: max(Self.narrowest, columns - indent.count)).enumerated() {
-            print((index == 0 && isBeside ? head : indent) + line)
+            Output.text((index == 0 && isBeside ? head : indent) + line)
         }
     }
 

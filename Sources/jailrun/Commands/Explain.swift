@@ -37,7 +37,7 @@ struct Explain: ParsableCommand {
             let host = try global.hostForLooks(assuming: assume)
             let configuration = try global.load(file)
             let specs = try global.specs(configuration, jails)
-            if printsFacts { return print(try HostFacts(of: specs, host: host).json) }
+            if printsFacts { return Output.text(try HostFacts(of: specs, host: host).json) }
             let dryRun = DryRun(jails: specs, host: host, terminals: Descriptors.terminals)
             // A script is run at another time, when what others have made may be gone.
             show(try dryRun.plan(isComplete: format == .sh), configuration)
@@ -50,15 +50,15 @@ struct Explain: ParsableCommand {
         switch format {
         case .text: reader.show { ExplanationText(document, $0).lines }
         case .strace: reader.show { _ in Self.trace(plan) }
-        case .sh: print(FileScript(document, of: plan).text, terminator: "")
+        case .sh: Output.text(FileScript(document, of: plan).text, terminator: "")
         case .html:
             let jails = zip(document.jails, plan.jails).map { explanation, planned in
                 ExplanationPage.Jail(spec: planned.spec, explanation: explanation, plan: planned.plan)
             }
             let shared = document.shared.map { ExplanationPage.Shared(explanation: $0, plan: plan.shared) }
             let sources = Self.sources(document.all, configuration)
-            print(ExplanationPage(jails, shared: shared, sources: sources).text, terminator: "")
-        case .json: print(document.json())
+            Output.text(ExplanationPage(jails, shared: shared, sources: sources).text, terminator: "")
+        case .json: Output.text(document.json())
         }
     }
 

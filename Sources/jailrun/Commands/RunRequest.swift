@@ -81,7 +81,7 @@ struct RunRequest: Equatable {
     private func dryRun(_ specs: [JailSpec], _ host: Host) throws {
         var dryRun = DryRun(jails: specs, host: host, terminals: Descriptors.terminals)
         dryRun.handsDescriptors = true
-        for line in Explain.trace(try dryRun.plan()) { print(line) }
+        for line in Explain.trace(try dryRun.plan()) { Output.text(line) }
     }
 
     private func runOne(_ spec: JailSpec, _ host: Host, _ recorded: Timings?) throws -> Int32 {

@@ -30,8 +30,8 @@ struct Completion {
     /// - Parameter words: those before the cursor, and the one that is being typed.
     static func answer(_ words: ArraySlice<String>) {
         let completion = Completion(before: words.dropLast(), current: words.last ?? "")
-        for (word, meaning) in completion.candidates { print(meaning.isEmpty ? word : "\(word)\t\(meaning)") }
-        print(":\(completion.files.rawValue)")
+        for (word, meaning) in completion.candidates { Output.text(meaning.isEmpty ? word : "\(word)\t\(meaning)") }
+        Output.text(":\(completion.files.rawValue)")
     }
 
     private mutating func offer(_ words: [String]) { candidates += words.map { ($0, "") } }

@@ -45,22 +45,51 @@ enum Output {
     /// For poll(2): it has something to tell once nobody reads standard output any more, as `jailrun top | head -1` does.
     static var watchedReader: pollfd { pollfd(fd: 1, events: 0, revents: 0) }
 
-    /// From now on what print(_:) has written and nobody could take makes the process fail at its end, with that status; a
-    /// reader that has gone does not. stdio(3) tells only who asks.
+    // MARK: At the end
+
+    /// From now on what `text` was given and nobody could take makes the process fail at its end, with that status; a reader
+    /// that has gone does not.
     static func checkAtExit(status: Int32) {
         failedStatus = status
         atexit {
+            Output.flush()
             errno = 0
             let isWritten = fflush(stdout) == 0 && ferror(stdout) == 0
             let reason = errno
             var reader = Output.watchedReader
             if isWritten || reason == EPIPE || poll(&reader, 1, 0) > 0 { return }
-            Output.error("cannot write standard output\(reason == 0 ? "" : ": " + String(cString: strerror(reason)))")
-            _exit(Output.failedStatus)
+            Output.fail("cannot write standard output\(reason == 0 ? "" : ": " + String(cString: strerror(reason)))")
         }
     }
 
+    private static func fail(_ text: String) -> Never {
+        error(text)
+        _exit(failedStatus)
+    }
+
     private nonisolated(unsafe) static var failedStatus: Int32 = 125
+    /// What is not written yet.
+    private nonisolated(unsafe) static var unwritten: [UInt8] = []
+    private static let mostUnwritten = 65536
+    private static let isTerminal = isatty(1) == 1
+
+    /// What was asked for, on standard output, together with what follows. Not by stdio(3), which loses what does not fit into
+    /// a pipe that somebody has made nonblocking.
+    static func text(_ text: String, terminator: String = "\n") {
+        unwritten += text.utf8
+        unwritten += terminator.utf8
+        if isTerminal || unwritten.count > mostUnwritten { flush() }
+    }
+
+    private static func flush() {
+        let bytes = unwritten
+        unwritten = []
+        switch Delivery.write(bytes, to: 1) {
+        case .whole, .closed, .dropped(nil): return
+        case .dropped(let signal?): _exit(128 + signal)
+        case .failed(let errno): fail(RuntimeError.system("cannot write standard output", errno).message)
+        }
+    }
 
     /// What was asked for, on standard output.
     /// - Throws: 128 + n, when signal n came while its reader took nothing; why it cannot be written.

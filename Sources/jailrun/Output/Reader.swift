@@ -39,7 +39,7 @@ struct Reader {
         let plain = lines(Page.Look(width: width))
         let coloured = wantsColour ? lines(Page.Look(width: width, isColoured: true)) : plain
         if isLong(plain), let pager = Pager(), pager.show(pager.showsColour ? coloured : plain) { return }
-        print(coloured.joined(separator: "\n"))
+        Output.text(coloured.joined(separator: "\n"))
     }
 
     private func isLong(_ lines: [String]) -> Bool {
