@@ -35,6 +35,7 @@ enum Main {
         Output.checkAtExit(status: 125)
         if arguments.first == Completion.verb { return Completion.answer(arguments.dropFirst()) }
         let words = CommandWords(arguments)
+        if let option = words.empty, words.unknown == nil { sayEmpty(option, of: words.verb ?? .run) }
         if let request = RunRequest(words) { perform(request) }
         if arguments.isEmpty { HelpText.explainItself() }
         if arguments.count > 1, arguments[0] == "help" { checkHelp(of: arguments[1]) }
@@ -73,6 +74,13 @@ enum Main {
         let near = Verb.meant(by: word).map { " (did you mean \"\($0)\"?)" } ?? ""
         Output.error("\"\(Terminal.escaped(word))\" is no command\(near)")
         Output.notice("    hint: commands are \(Verb.names.joined(separator: ", "))")
+        exit(64)
+    }
+
+    /// The parser would take the next word for the value, whatever it was meant for.
+    private static func sayEmpty(_ option: String, of verb: Verb) -> Never {
+        Output.error("\(option): empty")
+        Output.notice("    hint: leave the option out, or give it a value; see jailrun \(verb.rawValue) --help")
         exit(64)
     }
 

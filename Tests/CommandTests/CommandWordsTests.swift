@@ -83,6 +83,25 @@ extension Typed {
             }
         }
 
+        /// A variable of a script that is not set: the next word is never the value.
+        @Test("an empty value of an option is a usage error, however it is written") func empty() throws {
+            var count = 0
+            for verb in try verbs() {
+                for argument in verb.arguments ?? [] where argument.kind == "option" {
+                    for name in (argument.names ?? []).map(\.spelled) {
+                        for words in [["\(name)="], [name, ""]] where words.count == 1 || name != "--timings" {
+                            let outcome = jailrun([verb.commandName] + words + ["list", "www"])
+                            #expect(outcome.status == 64, "\(verb.commandName) \(words): \(outcome)")
+                            #expect(outcome.errors.hasPrefix("jailrun: \(name): empty\n"), "\(words): \(outcome)")
+                            count += 1
+                        }
+                    }
+                }
+            }
+            #expect(count > 60)
+            #expect(jailrun(["--root=", "www.conf"]).errors.hasPrefix("jailrun: --root: empty\n"))
+        }
+
         @Test("shells are offered the options that a verb has, and no other") func offered() throws {
             for verb in try verbs() {
                 let names = (verb.arguments ?? []).filter { $0.kind != "positional" }.flatMap { $0.names ?? [] }.map(

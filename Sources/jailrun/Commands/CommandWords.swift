@@ -23,6 +23,9 @@ struct CommandWords {
     private var foreign: String?
     /// The last word is an option whose value may follow.
     private(set) var awaited: OptionForm?
+    /// The first option whose value is empty, as it was given: that means nothing to any, and is what an unset variable of a
+    /// script becomes.
+    private(set) var empty: String?
     /// All but the verb and the command, as they were given.
     private var given: [String] = []
     /// Help, say.
@@ -122,7 +125,12 @@ struct CommandWords {
             if joined == nil, let next = rest.first, next != "--", !OptionForm.isOption(next) { value = pop(&rest) }
             isComplete = isComplete && value != nil
         }
+        if value == "", form.argument != .none { empty = empty ?? Self.spelled(form, letter) }
         options.append(Option(form: form, value: value, letter: letter))
+    }
+
+    private static func spelled(_ form: OptionForm, _ letter: Character?) -> String {
+        letter.map { "-\($0)" } ?? "--\(form.long)"
     }
 
     private mutating func pop(_ rest: inout ArraySlice<String>) -> String? {
@@ -139,7 +147,7 @@ struct CommandWords {
         if let foreign { return foreign }
         let verb = verb ?? .run
         let other = isAsked ? nil : options.first { !$0.form.belongs(to: verb) }
-        return other.map { option in option.letter.map { "-\($0)" } ?? "--\(option.form.long)" }
+        return other.map { Self.spelled($0.form, $0.letter) }
     }
 
     func has(_ name: String) -> Bool { options.contains { $0.form.long == name } }
