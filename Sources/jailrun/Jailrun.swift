@@ -115,6 +115,8 @@ enum Main {
             forms.flatMap { $0.verbs ?? [] }.map(\.rawValue).joined(separator: ", ")
         }
         let same = OptionForm.all.filter { isLong ? $0.long == name : $0.short.map { String($0) } == name }
+        // One that all have is of no use to the verb, as -q to params.
+        if same.contains(where: { $0.verbs == nil }) { return ", which prints only what it is asked for" }
         if !same.isEmpty { return "; it is one of \(others(same))" }
         guard isLong, let near = Spelling(name).closest(in: OptionForm.all.map(\.long)) else { return "" }
         let form = OptionForm.all.filter { $0.long == near }

@@ -155,6 +155,8 @@ extension Typed {
                 ("www.conf --logs", ["Missing value for '--logs"]),
                 ("--logs -- true", ["Missing value for '--logs"]),
                 ("stop --logs list", ["unknown option \"--logs\" of stop; it is one of run\n"]),
+                ("params -q path", ["unknown option \"-q\" of params, which"]),
+                ("params exec", ["unknown parameter \"exec\"\n", "exec.start, "]),
                 ("--nonsense", ["unknown option \"--nonsense\" of run\n"]),
                 ("-t list", ["unknown option \"-t\" of list; it is one of exec, logs\n"]),
                 (

@@ -131,7 +131,9 @@ struct Params: ParsableCommand {
         }
         guard let row = ParameterTable.row(Array(name.utf8)) else {
             let near = ParameterTable.suggestion(for: Array(name.utf8)).map { " (did you mean \"\($0)\"?)" } ?? ""
-            Output.error("unknown parameter \"\(Terminal.escaped(name))\"\(near)")
+            let below = ParameterTable.rows.map(\.name).filter { $0.hasPrefix("\(name).") }
+            Output.error("unknown parameter \"\(Terminal.escaped(name))\"\(below.isEmpty ? near : "")")
+            if !below.isEmpty { Output.notice("    hint: below it are \(below.joined(separator: ", "))") }
             throw ExitCode(64)
         }
         Output.text(row.name)
