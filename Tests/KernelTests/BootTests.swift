@@ -54,6 +54,24 @@ extension Kernel {
             }
         }
 
+        @Test("a file whose name has a blank is started, and where no jail is defined it says so") func odd() throws {
+            try Machine.with { machine in
+                install(machine)
+                let none = jails(machine, "start")
+                #expect(none.status == 0 && none.errors.contains("no jail is defined in "), "\(none)")
+                let folder = "\(machine.directory)/etc/jail.conf"
+                write("# nothing\n", "jail.conf", machine)
+                #expect(jails(machine, "start").errors.contains("no jail is defined in \(folder)"))
+                write("a { path = \"\(machine.root)\"; persist; }", "jail.conf.d/mail copy.conf", machine)
+                let started = jails(machine, "start")
+                #expect(started.status == 0 && !started.errors.contains("No such file"), "\(started)")
+                #expect(machine.link("jls", "name").lines == ["a"])
+                #expect(jails(machine, "stop").status == 0)
+                let missing = jails(machine, "run")
+                #expect(missing.status == 64 && missing.errors.contains("usage: "), "\(missing)")
+            }
+        }
+
         /// The one of these looks at the jails that has this number fails.
         private func failLook(_ number: Int, _ machine: Machine) {
             _ = Command.shell(
