@@ -11,7 +11,11 @@ struct TourLesson {
         var output: [String] = []
         var mayFail = false
         var line: Int
+        /// A command that it starts may go on when its shell takes the next line.
+        var leavesSomethingBehind: Bool { text.hasSuffix(" &") || text.contains(" & sleep ") }
     }
+
+    private static let pauseMicroseconds: UInt32 = 3_000_000
 
     /// What went otherwise than the page says.
     struct Surprise: CustomStringConvertible {
@@ -45,7 +49,8 @@ struct TourLesson {
         }
     }
 
-    /// Types the commands into the shell of a lab, each when the one before has ended. A shell that a command starts reads
+    /// Types the commands into the shell of a lab, each when the one before has ended, as slowly as a person where something
+    /// goes on in the background: a lesson may not depend on how fast somebody types. A shell that a command starts reads
     /// what follows, as on a terminal: each line is a packet, so none takes more than its own.
     func surprises(in lab: [String]) -> [Surprise] {
         var ends: [Int32] = [-1, -1]
@@ -57,6 +62,7 @@ struct TourLesson {
         close(ends[1])
         var surprises: [Surprise] = []
         for (number, command) in commands.enumerated() {
+            if number > 0, commands[number - 1].leavesSomethingBehind { usleep(Self.pauseMicroseconds) }
             guard let surprise = Self.type(command, number, ends[0], shell) else { continue }
             surprises.append(surprise)
             if surprise.description.hasPrefix("no end") { break }

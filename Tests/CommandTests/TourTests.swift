@@ -50,6 +50,20 @@ struct TourTests {
         #expect(outcome.status == 7 && !outcome.output.contains("Cannot set tty"), "\(outcome)")
     }
 
+    /// dash(1) says so on a terminal, and the lessons are typed by the other tests without one.
+    @Test("what a shell in a pid namespace says when it is left on a terminal is explained by its lessons")
+    func processGroup() throws {
+        let typing = "sleep 1; echo 'unshare --pid --fork sh'; sleep 1; echo exit; sleep 1; echo exit"
+        let outcome = Command(["sh", "-c", "(\(typing)) | script -qec 'Tests/Lab/lab sh' /dev/null"]).run()
+        let words = "Cannot set tty process group"
+        #expect(outcome.output.contains("\(words) (No such process)"), "\(outcome)")
+        for page in Self.pages {
+            let lesson = TourLesson(try Self.text(page))
+            let startsOne = lesson.commands.contains { $0.text.hasPrefix("unshare") && $0.text.hasSuffix("--fork sh") }
+            #expect(try !startsOne || Self.text(page).contains(words), "\(page)")
+        }
+    }
+
     @Test("the picture is the one that explain draws") func picture() {
         let outcome = Command(["docs/make-picture", "--check", Laboratory.program]).run()
         #expect(outcome.status == 0, "\(outcome)")
