@@ -156,6 +156,23 @@ extension Typed {
             let outcome = Command(["docs/make-parameters", "--check", Laboratory.program]).run()
             #expect(outcome.status == 0, "\(outcome)")
         }
+        @Test("the job of docs/ci.md that needs no root of its own builds a project of an ordinary user")
+        func job() throws {
+            let text = try String(contentsOfFile: "docs/ci.md", encoding: .utf8)
+            let block = try #require(text.components(separatedBy: "```").first { $0.contains("/home/runner/project") })
+            let job = block.replacingOccurrences(of: "/home/runner/project", with: "\(directory)/project")
+                .replacingOccurrences(of: "exec.jail_user = runner;", with: "exec.jail_user = daemon;")
+            try job.write(toFile: "\(directory)/job.conf", atomically: false, encoding: .utf8)
+            let outcome = type(
+                """
+                chmod 0644 job.conf; mkdir -m 0755 project; cd project
+                printf 'test:\\n\\ttouch built\\n\\t@echo built\\n' >Makefile; cd ..
+                chown -R daemon project; jailrun job.conf
+                """)
+            #expect(outcome.status == 0 && outcome.lines.contains("built"), "\(outcome)")
+            #expect(type("ls project").output == "Makefile\n")
+        }
+
 
         @Test("each verb's help has an example, which is one") func examples() throws {
             let help = type("jailrun --help")
