@@ -37,7 +37,7 @@ extension Typed {
                 mount -t tmpfs none /srv; mkdir -p /srv/jails/db; cp -a '\(Laboratory.template)'/files/. /srv/jails/db
                 cp -a '\(Laboratory.template)/bin' /srv/jails/db/bin; cd /srv/jails/db
                 printf '#!/bin/sh\\nexec sleep 1000\\n' >bin/redis-server; printf '#!/bin/sh\\n' >bin/redis-cli
-                chmod 755 bin/redis-*; touch etc/hosts etc/resolv.conf; echo 'sleep 1000 &' >etc/rc
+                chmod 755 bin/redis-*; touch etc/hosts etc/resolv.conf; cp bin/redis-server bin/nginx
                 cp -a /srv/jails/db /srv/jails/web; chmod -R go-w /srv/jails
                 """
             let made = Command.shell(script).run()
@@ -149,13 +149,13 @@ extension Typed {
                 #expect(type("ls logs").lines == ["db.log", "web.log"])
             } else {
                 #expect(outcome.output.contains("It works: this page comes from inside a jail."), "\(outcome)")
+                let typed = type("script -qec 'jailrun start jail.conf' /dev/null; jailrun stop www")
+                for line in block.components(separatedBy: "\n") where line.contains("up at") {
+                    #expect(typed.output.contains(line.prefix { $0 != "," }), "\(typed)")
+                }
             }
         }
 
-        @Test("the tables of parameters, in a manual and a document, are those of the program") func parameters() {
-            let outcome = Command(["docs/make-parameters", "--check", Laboratory.program]).run()
-            #expect(outcome.status == 0, "\(outcome)")
-        }
         @Test("the job of docs/ci.md that needs no root of its own builds a project of an ordinary user")
         func job() throws {
             let text = try String(contentsOfFile: "docs/ci.md", encoding: .utf8)
@@ -173,6 +173,10 @@ extension Typed {
             #expect(type("ls project").output == "Makefile\n")
         }
 
+        @Test("the tables of parameters, in a manual and a document, are those of the program") func parameters() {
+            let outcome = Command(["docs/make-parameters", "--check", Laboratory.program]).run()
+            #expect(outcome.status == 0, "\(outcome)")
+        }
 
         @Test("each verb's help has an example, which is one") func examples() throws {
             let help = type("jailrun --help")

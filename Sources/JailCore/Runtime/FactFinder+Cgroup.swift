@@ -101,7 +101,10 @@ extension Host {
     /// Limits that jailrun sets of its own accord, and this host has no controller for.
     func note(without files: [String]) {
         for file in files {
-            audience.note("without the default cgroup.\(file): this host has no such cgroup controller")
+            let controller = file.prefix { $0 != "." }
+            audience.note(
+                "without the default cgroup.\(file): this host has no cgroup controller \(controller), so the jails run "
+                    + "without this limit; you need not do anything")
         }
     }
 
