@@ -57,13 +57,13 @@ final class Sweep {
     /// Starts the jail beside, runs the command once without a fault, and counts its calls.
     func prepare() -> Bool {
         guard machine.jailrun("start", neighbourConf).status == 0 else { return false }
-        down = Remains.now()
+        down = Self.calm()
         neighbourLink = Command.shell("ip -o link | grep -o 'vjail[0-9]*' | head -n 1").run().lines.first ?? "none"
         if subject == .run {
             output = Self.words(machine.jailrun("run", machine.conf).output)
         } else {
             _ = machine.jailrun("start", machine.conf)
-            (inside, outside, up) = (isolation(), hostSide(), Remains.now())
+            (inside, outside, up) = (isolation(), hostSide(), Self.calm())
             if !subject.needsJail { machine.stop() }
         }
         let counted = fault("count", "-")
@@ -163,8 +163,20 @@ final class Sweep {
             machine.stop(Self.neighbour)
             Remains.sweep()
             _ = machine.jailrun("start", neighbourConf)
-            down = Remains.now()
+            down = Self.calm()
         }
+    }
+
+    /// Whoever has started a jail may go on for a moment after it was told.
+    private static func calm() -> Remains {
+        var last = Remains.now()
+        eventually(seconds: 5) {
+            usleep(50_000)
+            let now = Remains.now()
+            defer { last = now }
+            return now.additions(to: last).isEmpty
+        }
+        return last
     }
 
     private var isUp: Bool { Self.isUp(state().jail) }
@@ -172,7 +184,7 @@ final class Sweep {
 
     private func restore() {
         _ = machine.jailrun("start", machine.conf)
-        up = Remains.now()
+        up = Self.calm()
     }
 
     // MARK: Questions
