@@ -97,9 +97,10 @@ extension Kernel {
             return ["dmem", "rdma"].contains { defect.hasPrefix("cgroup.\($0)") && controllers.contains($0) }
         }
 
-        /// `FILE:LINE:COLUMN` and the text behind the jail's name, of a start's first error.
+        /// `FILE:LINE:COLUMN`, of the configuration or of a file that it names, and the text behind the jail's name, of a start's
+        /// first error.
         private func objection(_ outcome: Outcome, _ machine: Machine) -> (place: String, text: String)? {
-            let prefix = "jailrun: \(machine.conf):"
+            let prefix = "jailrun: \(machine.directory)/"
             guard let line = outcome.errors.split(separator: "\n").first(where: { $0.hasPrefix(prefix) }),
                 let jail = line.range(of: ": t: ")
             else { return nil }
