@@ -163,8 +163,9 @@ extension Kernel {
         func rights(user: String) throws {
             try Machine.with { machine in
                 prepareClosed(machine)
-                _ = Command.shell("chgrp 1001 '\(machine.root)/priv'; chmod 710 '\(machine.root)/priv'").run()
-                machine.configure("\(user) exec.start = \"/priv/bb true\"; persist;")
+                let priv = "\(machine.root)/priv"
+                _ = Command.shell("cd '\(priv)' && mv bb busybox && chgrp 1001 . && chmod 710 .").run()
+                machine.configure("\(user) exec.start = \"/priv/busybox true\"; persist;")
                 let (check, start) = (
                     machine.jailrun("check", "-q", machine.conf), machine.jailrun("start", machine.conf)
                 )

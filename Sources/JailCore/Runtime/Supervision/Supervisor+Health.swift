@@ -91,6 +91,8 @@ extension Supervisor {
         follow(service)
         // Of every other jail it is the end.
         guard service.record?.spec.isPersistent.value == true else { return }
+        // It is being stopped, and why has been said.
+        if service.life.isUnanswerable { return }
         let outcome = CommandOutcome(waitStatus: status)
         service.detail = "command: \(outcome.description)"
         service.exitStatus = outcome.exitStatus
