@@ -119,6 +119,18 @@ extension Kernel {
             }
         }
 
+        @Test("a stop that waits for another stop of its jail has what it asked for") func second() throws {
+            try Machine.with { machine in
+                let isAt = configure(machine, "exec.stop = \"touch /var/at; sleep 1\";")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                let first = machine.start("stop", "t")
+                #expect(eventually(isAt))
+                let second = machine.jailrun("stop", "t")
+                #expect(second.status == 0 && second.errors == "", "\(second)")
+                #expect(first.wait(seconds: 15).status == 0)
+            }
+        }
+
         @Test("a restart that is interrupted when its jail is down starts nothing, and says what is down")
         func interruptedRestart() throws {
             try Machine.with { machine in

@@ -89,12 +89,17 @@ public struct JailStop {
     public func run(_ name: String) throws(RuntimeError) -> Bool {
         if let inner = try InnerJails(host: host).record(of: name) { return try stopInner(inner) }
         guard JailName.objection(to: Bytes(name.utf8)) == nil else { throw .notFound(jail: name) }
+        let known = try host.state.trace(of: name)
+        let wasUp = try known?.isAlive() == true
         try stopNested(in: name)
         // Who keeps a jail has one already.
         let watch = signals == .breakOff ? RunWatch(host) : nil
         defer { watch?.end() }
         let isAsked = try scope == .all ? askHolder(of: name) : JailHolder(of: name, host: host).hurry()
         let lock = try host.lock(name)
+        // Somebody else has ended it meanwhile.
+        let isGone = try known != nil ? !host.state.hasTrace(of: name) : false
+        let isDown = wasUp || isGone
         HookCgroup.end(HookCgroup.place(of: name, host), host)
         try JailRepair(host: host).repair(name)
         let service = try isSupervisors ? nil : ServiceRegistry(state: host.state).record(of: name)
@@ -114,7 +119,8 @@ public struct JailStop {
             afterwards { () throws(RuntimeError) in try awaitSupervisor(service) }
             host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
             // One that waits for its restart, or failed, is stopped by being forgotten.
-            if service == nil && !isAsked && !isUnrecorded { throw .notFound(jail: name) } else { return true }
+            if service == nil && !isAsked && !isUnrecorded && !isDown { throw .notFound(jail: name) }
+            return true
         }
         if let why = record.unreadable { sayWithoutCommands(record, why) }
         if let commands { record.details.spec.commands = commands }
