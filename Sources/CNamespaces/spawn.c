@@ -406,6 +406,12 @@ int cns_restore_terminal(int terminal, const void *saved) {
     return tcsetattr(terminal, TCSADRAIN, &settings) < 0 ? -errno : 0;
 }
 
+int cns_has_terminal(int terminal) {
+    pid_t foreground = tcgetpgrp(terminal);
+
+    return foreground < 0 || foreground == getpgrp();
+}
+
 int cns_end_of_file_key(int terminal) {
     struct termios settings;
 

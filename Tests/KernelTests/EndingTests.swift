@@ -131,6 +131,43 @@ extension Kernel {
             }
         }
 
+        @Test("a stop whose jail's start is itself stopped returns when the jail is down") func stoppedFront() throws {
+            try Machine.with { machine in
+                machine.configure("persist; health.command = false; health.start = 60;")
+                let start = machine.start("start", machine.conf)
+                #expect(eventually { machine.state() == "starting" })
+                start.signal(SIGSTOP)
+                let begin = Date()
+                let stop = machine.jailrun("stop", "t")
+                #expect(stop.status == 0 && Date().timeIntervalSince(begin) < 8, "\(stop)")
+                start.signal(SIGCONT)
+                #expect(start.wait(seconds: 15).status == 125)
+            }
+        }
+
+        @Test(
+            "a run and a command of exec go on in the background of a terminal",
+            arguments: ["run -q jail.conf", "exec t sleep 1000"])
+        func background(words: String) throws {
+            try Machine.with { machine in
+                machine.configure("command = \"sleep 5252\";")
+                let isExec = words.hasPrefix("exec")
+                if isExec { #expect(machine.jailrun("start", machine.conf).status == 0) }
+                machine.write(
+                    """
+                    set -m; cd '\(machine.directory)'
+                    '\(Laboratory.program)' \(words) &
+                    sleep 2; cut -d ' ' -f 3 /proc/$!/stat >state
+                    '\(Laboratory.program)' stop -f t; kill -CONT $! 2>/dev/null; wait
+
+                    """, to: "\(machine.directory)/script")
+                let outcome = Command.shell(
+                    "sleep 8 | script -qec 'sh \(machine.directory)/script' /dev/null"
+                ).run(seconds: 40)
+                #expect(machine.read("\(machine.directory)/state") == "S\n", "\(outcome)")
+            }
+        }
+
         @Test("a restart that is interrupted when its jail is down starts nothing, and says what is down")
         func interruptedRestart() throws {
             try Machine.with { machine in

@@ -128,6 +128,9 @@ int cns_read_signal_of(int signals, int *is_kernels);
 int cns_make_raw(int terminal, void *saved, size_t capacity);
 int cns_restore_terminal(int terminal, const void *saved);
 
+/* Whether this process may change the terminal: tcgetpgrp(3). Of a terminal that is not its controlling one it may. */
+int cns_has_terminal(int terminal);
+
 /* The key that ends the input of a terminal: Ctrl-D, as a rule. */
 int cns_end_of_file_key(int terminal);
 

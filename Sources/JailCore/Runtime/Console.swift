@@ -15,10 +15,12 @@ final class Console {
     private var isInputOpen = true
     /// What is no terminal is read once a command runs.
     private var isWanted = false
+    /// When to look whether another job has the caller's terminal still: of `Clock.milliseconds()`.
+    private var nextGrab: Int?
     /// Input that the pty has not taken yet.
     private var pending: [UInt8] = []
     /// When to look whether the end of the input is to be told again: of `Clock.milliseconds()`.
-    private(set) var nextLook: Int?
+    private var nextEnd: Int?
     private var lookPause = Console.firstLookMilliseconds
     /// Ends in a row that a program has read which takes every key as it comes.
     private var ends = 0
@@ -64,21 +66,37 @@ final class Console {
     }
 
     /// A command of the jail's is in the foreground: input is its own. Of a terminal the keys are, Ctrl-C among them.
+    /// A job in the background has no terminal: whoever changes one gets SIGTTOU, which stops it. It goes on, and takes the
+    /// terminal when it has come to the foreground, of which no signal tells when it was not stopped.
     func makeRaw() {
         guard source >= 0, master >= 0, !isWanted else { return }
+        if isTerminal, cns_has_terminal(source) == 0 { return nextGrab = Clock.milliseconds() + Self.grabMilliseconds }
+        nextGrab = nil
         var bytes = [UInt8](repeating: 0, count: 128)
         if isTerminal, unsafe cns_make_raw(source, &bytes, bytes.count) == 0 { saved = bytes }
         isWanted = saved != nil || !isTerminal
+    }
+
+    private static let grabMilliseconds = 250
+
+    /// When there is something to look at.
+    var nextLook: Int? { [nextEnd, nextGrab].compactMap { $0 }.min() }
+
+    func look() {
+        tellEnd()
+        if let due = nextGrab, due <= Clock.milliseconds() { makeRaw() }
     }
 
     /// A program of the jail's has the caller's terminal for itself.
     var isRaw: Bool { saved != nil }
 
     func makeCooked() {
-        isWanted = false
+        (isWanted, nextGrab) = (false, nil)
         guard let bytes = saved else { return }
-        _ = unsafe cns_restore_terminal(source, bytes)
         saved = nil
+        // The job that has it by now has it as it wants it.
+        if cns_has_terminal(source) == 0 { return }
+        _ = unsafe cns_restore_terminal(source, bytes)
     }
 
     func resize() {
@@ -185,7 +203,7 @@ final class Console {
         if count < 0 && (errno == EINTR || errno == EAGAIN) { return nil }
         if count <= 0 {
             isInputOpen = false
-            if !isTerminal { nextLook = Clock.milliseconds() }
+            if !isTerminal { nextEnd = Clock.milliseconds() }
             return nil
         }
         for byte in buffer[..<count] where isTerminal {
@@ -213,10 +231,10 @@ final class Console {
     /// The end of a pipe or a file is for a terminal the key VEOF: termios(3). In the middle of a line it ends the line, and a
     /// program that has just changed the terminal's mode loses it: so it is pressed whenever all that was typed before has been
     /// read. A program that takes keys as they come, and goes on after many, is hung up on.
-    func tellEnd() {
-        guard let due = nextLook, due <= Clock.milliseconds() else { return }
+    private func tellEnd() {
+        guard let due = nextEnd, due <= Clock.milliseconds() else { return }
         let typed = master < 0 ? -1 : cns_typed(master)
-        if typed < 0 { return nextLook = nil }
+        if typed < 0 { return nextEnd = nil }
         if pending.isEmpty && UInt32(typed) & CNS_TYPED_UNREAD.rawValue == 0 {
             ends = UInt32(typed) & CNS_TYPED_RAW.rawValue == 0 ? 0 : ends + 1
             if ends > Self.mostEnds { return hangUp() }
@@ -224,7 +242,7 @@ final class Console {
             deliverInput()
         }
         lookPause = min(lookPause * 3 / 2, Self.slowestLookMilliseconds)
-        nextLook = Clock.milliseconds() + lookPause
+        nextEnd = Clock.milliseconds() + lookPause
     }
 
     /// As much as the pty takes now.

@@ -56,7 +56,8 @@ extension JailStop {
         let records = try registry.records()
         if records.contains(where: { $0.supervisor == service.supervisor && !$0.state.isOver }) { return }
         // That of jails beside a command ends with the command, which may take its time.
-        awaitEnd(pidfd, milliseconds: service.isTransient ? 500 : 10000)
+        awaitEnd(
+            of: service.supervisor, pidfd, jail: service.name, milliseconds: service.isTransient ? 500 : 10000)
         // It may have had nowhere to go from its cgroup but to its end.
         if try host.removeLeftCgroups() { host.state.removeIfUnused(cgroupRoot: host.cgroupRoot) }
     }
@@ -67,11 +68,20 @@ extension JailStop {
         let number = cns_pidfd_open(trace.supervisor)
         guard number >= 0 else { return }
         let pidfd = Descriptor(number)
-        awaitEnd(pidfd, milliseconds: 2000)
+        awaitEnd(of: trace.supervisor, pidfd, jail: trace.label, milliseconds: 2000)
     }
 
-    private func awaitEnd(_ pidfd: borrowing Descriptor, milliseconds: Int32) {
-        var watched = pollfd(fd: pidfd.number, events: Int16(POLLIN), revents: 0)
-        _ = unsafe poll(&watched, 1, milliseconds)
+    /// Until it has ended, or a signal comes: the jail is down already.
+    private func awaitEnd(of process: Int32, _ pidfd: borrowing Descriptor, jail: String, milliseconds: Int) {
+        host.waits.begin(jail, "the end of pid \(process), which has looked after it")
+        defer { host.waits.end() }
+        let deadline = Clock.milliseconds() + milliseconds
+        while Clock.milliseconds() < deadline, !ProcessTable.isStopped(withParent: process) {
+            var watched = pollfd(fd: pidfd.number, events: Int16(POLLIN), revents: 0)
+            if unsafe poll(&watched, 1, Self.pauseMilliseconds) != 0 { return }
+            if host.waits.pause(milliseconds: 0, host.signals) != nil { return }
+        }
     }
+
+    private static var pauseMilliseconds: Int32 { 20 }
 }

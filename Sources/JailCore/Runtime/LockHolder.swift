@@ -30,9 +30,12 @@ struct LockHolder {
     /// `pid 1234 (jailrun start www.conf)`.
     var text: String {
         let words = ((try? Files.beginning(of: "/proc/\(pid)/cmdline")) ?? "").split(separator: "\0")
-        if words.isEmpty { return "pid \(pid)" }
+        if words.isEmpty { return "pid \(pid)\(stopNote)" }
         let name = words[0].split(separator: "/").last.map(String.init) ?? ""
         let line = ([name] + words.dropFirst().prefix(4).map(String.init)).joined(separator: " ")
-        return "pid \(pid) (\(Terminal.escaped(line)))"
+        return "pid \(pid) (\(Terminal.escaped(line)))\(stopNote)"
     }
 }
+
+    /// Whoever waits for it may have to do something.
+    private var stopNote: String { ProcessTable.isStopped(pid) ? ", which is stopped: kill -CONT \(pid)" : "" }

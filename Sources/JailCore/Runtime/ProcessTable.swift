@@ -14,6 +14,23 @@ enum ProcessTable {
         return UInt64(String(decoding: fields[19], as: UTF8.self))
     }
 
+    /// Whether it, or the process that it tells what becomes of its jails, is stopped, as by SIGSTOP or Ctrl-Z: nobody knows when it
+    /// goes on.
+    static func isStopped(withParent pid: Int32) -> Bool {
+        if isStopped(pid) { return true }
+        guard let parent = fields(of: pid)?.dropFirst().first, let number = Int32(parent) else { return false }
+        return isStopped(number)
+    }
+
+    /// Not, on a doubt.
+    static func isStopped(_ pid: Int32) -> Bool { ["T", "t"].contains(fields(of: pid)?.first) }
+
+    /// The state, the parent, and so on: proc_pid_stat(5).
+    private static func fields(of pid: Int32) -> [String]? {
+        guard let text = try? Files.text("/proc/\(pid)/stat"), let close = text.lastIndex(of: ")") else { return nil }
+        return text[text.index(after: close)...].split(separator: " ").prefix(2).map(String.init)
+    }
+
     /// What `look` finds of a process; nil when that has ended.
     static func ifRunning<Found>(_ look: () throws(Errno) -> Found) throws(Errno) -> Found? {
         do throws(Errno) { return try look() } catch {

@@ -49,7 +49,7 @@ final class Session {
             ]
             let soonest = [deadline, console.nextLook].compactMap { $0 }.min()
             let count = unsafe poll(&watched, nfds_t(watched.count), waits.timeout(until: soonest))
-            console.tellEnd()
+            console.look()
             if count == 0 {
                 waits.tick()
                 if let deadline, deadline <= Clock.milliseconds() { return .timedOut }
