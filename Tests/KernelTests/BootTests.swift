@@ -127,7 +127,7 @@ extension Kernel {
                 #expect(eventually { machine.state(of: "a") == "up" })
                 #expect(up(machine) == ["a 2"])
                 running.signal(SIGTERM)
-                #expect(running.wait().status == 0)
+                #expect(running.wait().status == 128 + SIGTERM)
                 #expect(machine.read("\(machine.directory)/stopped") == "a\na\n")
             }
         }

@@ -27,7 +27,28 @@ extension Kernel {
                 #expect(eventually { machine.has("var/up") })
                 running.signal(number)
                 let outcome = running.wait(seconds: 15)
-                #expect(outcome.status == 0 || outcome.status == 128 + number, "\(outcome)")
+                #expect(outcome.status == 128 + number, "\(outcome)")
+            }
+        }
+
+        @Test(
+            "a run that a signal ends says so and ends with 128 + n, whatever its jails are",
+            arguments: [
+                "a { command = \"sleep 1000\"; }", "a { persist; }", "a { exec.start = \"sleep 1000 &\"; }",
+                "a { command = \"sleep 1000\"; } b { persist; }", "a { command = \"sleep 1000\"; restart = always; }",
+                "a { command = \"sleep 1000\"; health.command = true; }",
+            ], [SIGINT, SIGTERM, SIGHUP])
+        func signalled(jails: String, number: Int32) throws {
+            try Machine.with { machine in
+                machine.write("path = \"\(machine.root)\"; \(jails)\n", to: machine.conf)
+                let running = machine.start("run", machine.conf)
+                let names = jails.contains("b {") ? ["a", "b"] : ["a"]
+                #expect(eventually { names.allSatisfy { ["up", "healthy"].contains(machine.state(of: $0)) } })
+                usleep(200_000)
+                running.signal(number)
+                let outcome = running.wait(seconds: 15)
+                #expect(outcome.status == 128 + number, "\(outcome)")
+                #expect(outcome.errors.contains("interrupted by SIG"), "\(outcome)")
             }
         }
 

@@ -37,7 +37,7 @@ public struct JailKeepers {
     public var starts = StartOptions()
     /// Detached jails that are up stay so when another one fails.
     public var keepsStarted = false
-    /// The signal that ended the start, or the wait for the jails to be up: what was started is stopped again.
+    /// The signal that ended the start, the wait for the jails to be up, or jails in the foreground: they are stopped.
     public private(set) var interruption: Int32?
     private var isStopping = false
     private var isReady = false
@@ -117,8 +117,8 @@ public struct JailKeepers {
         }
         if watched[0].revents != 0 { _ = run.next() }
         guard watched[1].revents != 0, let signal = host.signals.next(), signal != SIGWINCH else { return }
-        // Foreground jails that are up are stopped so: that is no interruption.
-        if mode == .detached || !run.isSettled {
+        // Foreground jails that have all ended are on their way out anyway.
+        if mode == .detached || !run.statuses.allSatisfy(\.state.isOver) {
             interruption = interruption ?? signal
         }
         stop(run, isForced: signal == SIGQUIT)

@@ -32,6 +32,8 @@ public struct JailRun {
         var outcome = running.outcome
         if let words = MemoryKill.explanation(of: outcome, running.record) { host.audience.warn(words) }
         var isRunning = running.hasMainProgram
+        /// It ends by itself: a signal does not change how.
+        var isOver = false
         var ending: Int32?
         let stop = JailStop(host: host, terminals: [], signals: .force)
         var isAsked = false
@@ -57,6 +59,7 @@ public struct JailRun {
                 return outcome
             case .report(.finished(_, let status)):
                 isRunning = false
+                isOver = running.hasMainProgram && !running.record.spec.isPersistent.value
                 outcome = CommandOutcome(waitStatus: status)
                 running.session.console.makeCooked()
                 if let words = MemoryKill.explanation(of: outcome, running.record) { host.audience.warn(words) }
@@ -64,7 +67,7 @@ public struct JailRun {
             case .signal(let signal):
                 ended = nil
                 if !isAsked { ServiceManager.notify(.stopping) }
-                if isRunning { ending = ending ?? signal }
+                if !isOver { ending = ending ?? signal }
                 stopRunning(running.record, isForced: isAsked || signal == SIGQUIT)
                 isAsked = true
             // The jail is frozen: others may want its lock.
