@@ -292,5 +292,23 @@ extension Kernel {
                 #expect(machine.jailrun("stop", "t").status == 0)
             }
         }
+
+        @Test("a start in the pause before a restart says how the jail ended, and starts it now")
+        func hastened() throws {
+            try Machine.with { machine in
+                machine.script("work", "sleep 0.2; [ -e /var/ok ] || exit 3; exec sleep 1000")
+                machine.configure("command = work; restart = always; restart.delay = 1000;")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                #expect(eventually { machine.state() == "restarting" })
+                machine.write("", to: "\(machine.root)/var/ok")
+                let outcome = machine.jailrun("start", machine.conf)
+                #expect(outcome.status == 0 && machine.state() == "up", "\(outcome)")
+                #expect(
+                    outcome.errors.contains("t: restarting, in ")
+                        && outcome.errors.contains(" s: exited with status 3; it is started now"), "\(outcome)")
+                #expect(!outcome.errors.contains("another command"), "\(outcome)")
+                machine.stop()
+            }
+        }
     }
 }

@@ -1,3 +1,12 @@
+extension ServiceRecord {
+    var endWords: String { detail.map(ConsoleText.safe) ?? "unknown" }
+
+    /// `restarting, in 28 s: exited with status 1`, of a jail in the pause before a restart.
+    func pauseWords(isHastened: Bool) -> String? {
+        pauseSeconds.map { "restarting, in \($0) s: \(endWords)\(isHastened ? "; it is started now" : "")" }
+    }
+}
+
 extension StartSelection {
     private static let pauseMilliseconds = 50
 
@@ -21,10 +30,11 @@ extension StartSelection {
         // One that others need alone is waited for by whoever starts these.
         let asked = running.filter { $0.isMeant(by: names) }
         for jail in asked where try isStarting(jail) {
-            let what = "its start by another command"
+            let (what, restarts) = try beginWait(for: jail)
             host.waits.begin(jail.label, what)
             defer { host.waits.end() }
             while try isStarting(jail) {
+                try checkRestart(of: jail, after: restarts)
                 if let deadline, deadline <= Clock.milliseconds() {
                     throw .timedOut(jail: jail.label, "\(what), after \(timeoutSeconds) s")
                 }
@@ -40,6 +50,25 @@ extension StartSelection {
                 "\(jail.label): up already, and unhealthy\(jail.health.map { ": \(Terminal.escaped($0.command.value))" } ?? "")",
                 hint: "jailrun restart \(jail.label) starts it again")
         }
+    }
+
+    /// One that waits to be started again is started now.
+    /// - Returns: what is waited for, and how often it has been restarted; nil when another command starts it.
+    private func beginWait(for jail: JailSpec) throws(RuntimeError) -> (what: String, restarts: Int?) {
+        let registry = ServiceRegistry(state: host.state)
+        guard let service = try registry.record(of: jail.name.value), service.pauseSeconds != nil else {
+            return ("its start by another command", nil)
+        }
+        try registry.hasten(jail.name.value)
+        return ("its restart", service.restarts)
+    }
+
+    /// - Throws: when it has been started again, and has ended again.
+    private func checkRestart(of jail: JailSpec, after restarts: Int?) throws(RuntimeError) {
+        guard let restarts, let service = try ServiceRegistry(state: host.state).record(of: jail.name.value),
+            service.restarts > restarts, service.pauseSeconds != nil
+        else { return }
+        throw .host("\(jail.label): started again, and ended: \(service.endWords)", hint: nil)
     }
 
     /// Of those that were up before.

@@ -56,7 +56,9 @@ public struct StartSelection: Sendable {
         } else if !present.hasSameSettings(as: spec) {
             host.audience.warn("\(spec.label): up already, as it was before the file was changed: it is left as it is")
         } else {
-            let what = try isStarting(spec) ? "another command is starting it" : "up already"
+            let pause = service?.pauseWords(isHastened: spec.isMeant(by: names))
+            let start = pause ?? "another command is starting it"
+            let what = try isStarting(spec) ? start : "up already"
             let keeper =
                 record?.trace.isTransient == true ? try NameHolder(state: host.state).foreground(of: name) : nil
             host.audience.note("\(spec.label): \(what)\(keeper.map { ", and ends with the run in \($0)" } ?? "")")

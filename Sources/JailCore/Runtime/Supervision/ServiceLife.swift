@@ -188,6 +188,12 @@ struct ServiceLife: Equatable, Sendable, Codable {
         become(state == .waiting || state == .restarting ? .ended : .stopping, now)
     }
 
+    /// Somebody wants it up before its pause is over.
+    mutating func hasten(_ now: Int) {
+        guard state == .restarting, let next = appointment, next.work == .start else { return }
+        appointment = Appointment(work: .start, milliseconds: min(now, next.milliseconds))
+    }
+
     /// Somebody takes it down to start it again, and wants it up whatever it was.
     mutating func restarted(_ now: Int) {
         (appointment, isAskedToStop, isEstablished) = (nil, false, true)

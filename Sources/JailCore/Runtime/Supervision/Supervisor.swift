@@ -305,13 +305,27 @@ final class Supervisor {
     func lookAgain() {
         let now = Clock.milliseconds()
         for service in services where !service.life.state.isOver && service.work?.kind != .start {
-            if owns(service) || service.life.state == .waiting && !service.isClaimed { continue }
+            if owns(service) || service.life.state == .waiting && !service.isClaimed {
+                hasten(service)
+                continue
+            }
             // Its jail, if there is one, is being stopped by somebody else, who has the lock.
             service.life.askToStop(now)
             if service.pidfd >= 0 || service.work != nil { continue }
             service.life.ended(isFailure: false, now)
             failUnlessEstablished(service, now)
         }
+    }
+
+    /// A start that finds it in the pause before a restart has asked for that.
+    private func hasten(_ service: Service) {
+        guard let planned = service.life.deadline, service.life.state == .restarting else { return }
+        do throws(RuntimeError) {
+            guard let asked = try registry.record(of: service.name)?.life, asked.state == .restarting,
+                let moment = asked.deadline, moment < planned
+            else { return }
+            service.life.hasten(moment)
+        } catch { host.warn(error.message) }
     }
 
     /// What the jails have printed up to now is still shown, as far as the reader takes it within a moment.
