@@ -220,7 +220,7 @@ final class Console {
 
     /// Nobody has sent the signal that is reported next.
     func explainEscape(_ host: Host) {
-        if isEscaped { host.note("Ctrl-] was typed three times, which stands for SIGTERM") }
+        if isEscaped { host.audience.note("Ctrl-] was typed three times, which stands for SIGTERM") }
     }
 
     private static let firstLookMilliseconds = 10

@@ -106,7 +106,9 @@ public struct Host: Sendable {
     }
 
     func lock(_ jail: String) throws(RuntimeError) -> JailLock {
-        try JailLock(state.lockPath(jail), in: state, jail: jail, waits: (waits, signals))
+        if let lock = try JailLock(tryLocking: state.lockPath(jail)) { return lock }
+        JailHolder(of: jail, host: self).endLeft()
+        return try JailLock(state.lockPath(jail), in: state, jail: jail, waits: (waits, signals))
     }
 
     /// A cgroup that holds processes cannot give controllers to others below it: cgroups(7), "no internal processes". Those

@@ -12,22 +12,30 @@ public struct JailEntry {
     let terminals: [Int]
     /// Nobody types to it, and what it says on a terminal is spelled out.
     let isUnattended: Bool
+    /// A jail that is frozen may be thawed while it waits: it has a bound.
+    let isPatient: Bool
 
     /// - Parameter terminals: which of descriptors 0, 1, 2 become a pty of the jail's own.
     public init(record: JailRecord, host: Host, terminals: [Int]) {
-        self.init(record: record, host: host, terminals: terminals, isUnattended: false)
+        self.init(record: record, host: host, terminals: terminals, isUnattended: false, isPatient: false)
     }
 
-    private init(record: JailRecord, host: Host, terminals: [Int], isUnattended: Bool) {
+    private init(record: JailRecord, host: Host, terminals: [Int], isUnattended: Bool, isPatient: Bool) {
         self.record = record
         self.host = host
         self.terminals = terminals
         self.isUnattended = isUnattended
+        self.isPatient = isPatient
     }
 
     /// For commands that the file asks for: `exec.stop`.
     static func unattended(_ record: JailRecord, host: Host) -> Self {
-        Self(record: record, host: host, terminals: [], isUnattended: true)
+        Self(record: record, host: host, terminals: [], isUnattended: true, isPatient: true)
+    }
+
+    /// For `health.command`, whose output is read.
+    static func checking(_ record: JailRecord, host: Host) -> Self {
+        Self(record: record, host: host, terminals: [], isUnattended: false, isPatient: true)
     }
 
     /// Where a command starts.
@@ -45,13 +53,14 @@ public struct JailEntry {
     ///   - isHostUser: look the user up on the host: jexec -u.
     ///   - environment: `NAME=VALUE`, on top of the standard one.
     ///   - endsBySignal: a signal to jailrun ends the command, which otherwise gets it and does with it what it likes.
-    /// - Throws: `.notFound` when the jail has ended; `.host` when the shell is not there; `.step` when it cannot be joined.
+    /// - Throws: `.notFound` when the jail has ended; `.host` when it is frozen, or the shell is not there; `.step` when it cannot be joined.
     public func run(
         _ line: JailCommand?, parameter: String, origin: Origin, user: String? = nil, isHostUser: Bool = false,
         directory: Directory = .root, environment: [String] = [], timeoutSeconds: Int = 0, endsBySignal: Bool = false
     ) throws(RuntimeError) -> CommandOutcome {
         // What its processes may do is not known: a command could do more.
         if record.unreadable != nil { throw record.unreadableError() }
+        if !isPatient { try record.checkFreeze() }
         let log = isUnattended ? consoleLog : Descriptor(-1)
         let handed = try HandedDescriptors(
             log.number < 0 ? handedNumbers : [], jail: record.spec.label, authority: host.authority)
@@ -187,6 +196,10 @@ public struct JailEntry {
                 if let ending { throw .interrupted(jail: record.spec.label, signal: ending) }
                 if !isRunning && outcome == nil { throw neverRan(CommandOutcome(waitStatus: status)) }
                 return outcome ?? CommandOutcome(waitStatus: status)
+            // Nothing in it hears a signal.
+            case .signal(let signal) where record.isFrozen:
+                ending = ending ?? signal
+                _ = cns_pidfd_signal(ends.pidfd, SIGKILL)
             case .signal(let signal) where endsBySignal && ending == nil:
                 ending = signal
                 Control.signal(ends.control, signal == SIGQUIT ? SIGKILL : signal)
@@ -200,8 +213,12 @@ public struct JailEntry {
                 Control.signal(ends.control, signal)
             case .timedOut:
                 if ending == nil && !isAsked { outcome = .timedOut(seconds: timeoutSeconds) }
-                // The second time: in a jail that is frozen the stage does not hear.
-                if isKilled { _ = cns_pidfd_signal(ends.pidfd, SIGKILL) } else { Control.signal(ends.control, SIGKILL) }
+                // In a jail that is frozen the stage does not hear.
+                if isKilled || record.isFrozen {
+                    _ = cns_pidfd_signal(ends.pidfd, SIGKILL)
+                } else {
+                    Control.signal(ends.control, SIGKILL)
+                }
                 deadline = Clock.milliseconds() + Self.graceMilliseconds
                 isKilled = true
             }

@@ -32,7 +32,21 @@ struct JailHolder {
     }
 
     /// Of the process that has the lock.
-    private var pid: Int32? { LockHolder(of: host.state.lockPath(name))?.pid }
+    private var pid: Int32? { holder?.pid }
+    private var holder: LockHolder? { LockHolder(of: host.state.lockPath(name)) }
+
+    /// A command that is cloned into a jail that is frozen has the lock of the jailrun that cloned it, and cannot let it go. If that
+    /// jailrun was killed, nobody waits for the command any more.
+    /// - Returns: whether there was one; it is killed.
+    @discardableResult
+    func endLeft() -> Bool {
+        guard let holder, holder.isLeft else { return false }
+        do throws(RuntimeError) {
+            guard let trace = try host.state.trace(of: name) else { return false }
+            let processes = try Cgroup(path: trace.cgroup).look { (cgroup) throws(Errno) in try cgroup.processes() }
+            return processes.contains(holder.pid) && signal(SIGKILL, only: holder.pid)
+        } catch { return false }
+    }
 
     /// - Parameter only: the process that is meant; whoever has the lock, if there is none.
     /// - Returns: false when it is gone.
@@ -55,10 +69,14 @@ struct JailHolder {
     /// - Returns: whether there was anybody.
     func hurry() -> Bool {
         var hasAsked = false
-        while !letsGo(withinMilliseconds: Self.soonMilliseconds), let holder = pid, signal(SIGQUIT, only: holder) {
+        while !letsGo(withinMilliseconds: Self.soonMilliseconds), let holder {
+            // What a jailrun that has ended has left does nothing for the jail.
+            if !signal(holder.isLeft ? SIGKILL : SIGQUIT, only: holder.pid) { break }
             hasAsked = true
             // Who does not even hear that is stopped itself, or hangs in the kernel.
-            if !letsGo(withinMilliseconds: Self.endMilliseconds, pid: holder) { _ = signal(SIGKILL, only: holder) }
+            if !letsGo(withinMilliseconds: Self.endMilliseconds, pid: holder.pid) {
+                _ = signal(SIGKILL, only: holder.pid)
+            }
         }
         return hasAsked
     }

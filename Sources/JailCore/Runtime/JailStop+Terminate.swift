@@ -15,6 +15,8 @@ extension JailStop {
 
     private func watchedFirst(of record: JailRecord) throws(RuntimeError) -> FirstProcess? {
         if record.spec.commands.stopTimeoutSeconds.value == 0 || urgency.isForced { return nil }
+        // Nobody would hear it.
+        if record.isFrozen { return nil }
         // The record cannot be read, and nothing is left in its cgroup.
         if record.pid <= 0 { return nil }
         let number = cns_pidfd_open(record.pid)
@@ -56,7 +58,8 @@ extension JailStop {
                 record.spec.label, "sent SIGTERM to: \(first.others.map(String.init).joined(separator: " "))")
         }
         _ = cns_pidfd_signal(first.pidfd.number, SIGTERM)
-        host.waits.begin(record.spec.label, "its processes to end by SIGTERM, stop.timeout \(seconds) s")
+        host.waits.begin(
+            record.spec.label, "its processes to end by SIGTERM, stop.timeout \(seconds) s\(record.freezeNote)")
         defer { host.waits.end() }
         let deadline = Clock.milliseconds() + seconds * 1000
         while Clock.milliseconds() < deadline, hasOthers(record) {

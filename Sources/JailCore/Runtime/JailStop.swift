@@ -89,6 +89,7 @@ public struct JailStop {
     public func run(_ name: String) throws(RuntimeError) -> Bool {
         if let inner = try InnerJails(host: host).record(of: name) { return try stopInner(inner) }
         guard JailName.objection(to: Bytes(name.utf8)) == nil else { throw .notFound(jail: name) }
+        thaw(name)
         let known = try host.state.trace(of: name)
         let wasUp = try known?.isAlive() == true
         try stopNested(in: name)
@@ -258,6 +259,8 @@ public struct JailStop {
         if try record.isAlive() { hooks.purpose = HostCommandPurpose(first.number) }
         try run(record) { () throws(RuntimeError) in try hooks.run(commands.prestop, parameter: "exec.prestop") }
         let entry = JailEntry.unattended(record, host: host)
+        // Somebody may have frozen it since the stop began.
+        if !commands.stop.isEmpty { thaw(record.name) }
         for command in commands.stop where !urgency.isForced {
             try run(record) { () throws(RuntimeError) in try run(command, entry, record) }
         }
@@ -297,7 +300,7 @@ public struct JailStop {
         host.audience.tell?(
             record.spec.label,
             JailCommand.notice(command.value, command.origin, isInJail: true, user: commands.jailUser))
-        host.waits.begin(record.spec.label, "exec.stop: \(Terminal.escaped(line.text))")
+        host.waits.begin(record.spec.label, "exec.stop: \(Terminal.escaped(line.text))\(record.freezeNote)")
         defer { host.waits.end() }
         let timeout = commands.timeoutSeconds.value
         let outcome = try entry.run(

@@ -10,7 +10,7 @@ extension Supervisor {
                 redirect(1, to: channel.words)
                 redirect(2, to: channel.words)
                 do throws(RuntimeError) {
-                    let outcome = try JailEntry(record: record, host: host, terminals: []).run(
+                    let outcome = try JailEntry.checking(record, host: host).run(
                         JailCommand(health.command.value), parameter: "health.command",
                         origin: health.command.origin, timeoutSeconds: health.timeoutSeconds)
                     if case .timedOut = outcome { channel.say("no answer within \(health.timeoutSeconds) s") }

@@ -325,7 +325,7 @@ final class Supervisor {
                 let moment = asked.deadline, moment < planned
             else { return }
             service.life.hasten(moment)
-        } catch { host.warn(error.message) }
+        } catch { host.audience.warn(error.message) }
     }
 
     /// What the jails have printed up to now is still shown, as far as the reader takes it within a moment.
