@@ -45,6 +45,21 @@ struct PostureTests {
         allow.suser = false;
         """
 
+    // MARK: What the host cannot give
+
+    @Test("a limit that the host has no controller for is none in the posture")
+    func unavailable() throws {
+        let source = TextSource(files: ["www.conf": "a { path = /j/a; persist; }"])
+        let jail = try #require(try Configuration(path: "www.conf", source: source).specs().first)
+        var facts = PostureFacts(filter: nil, devices: DeviceTree())
+        let held = try Self.part(.limits, Posture(of: jail, facts))
+        facts.unavailableLimits = ["pids.max"]
+        let lost = try Self.part(.limits, Posture(of: jail, facts))
+        #expect(held.summary.contains("processes 4096") && !lost.summary.contains("4096"), "\(lost)")
+        #expect(lost.exposure > held.exposure && lost.summary.contains("none of memory, cpu, processes"), "\(lost)")
+        #expect(lost.findings.contains { $0.mend.contains("the cgroup controller pids") }, "\(lost.findings)")
+    }
+
     // MARK: The figure
 
     @Test("a jail that has everything open is 10, and one of walls alone hardly more than the calls it makes")

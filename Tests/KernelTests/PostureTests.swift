@@ -52,5 +52,18 @@ extension Kernel {
                 #endif
             }
         }
+
+        @Test("check and its posture know which limits this host cannot give, as a start does") func defaults() throws {
+            try Machine.with { machine in
+                machine.configure("persist;")
+                let start = machine.jailrun("start", machine.conf)
+                machine.stop()
+                let check = machine.jailrun("check", "--posture", machine.conf)
+                let words = "without the default cgroup.pids.max: this host has no such cgroup controller"
+                #expect(start.errors.contains(words) == check.errors.contains(words), "\(start) \(check)")
+                #expect(check.errors.components(separatedBy: words).count <= 2, "\(check)")
+                #expect(check.output.contains("processes 4096") != start.errors.contains(words), "\(check)")
+            }
+        }
     }
 }

@@ -33,6 +33,9 @@ struct JailReader {
                     + Bytes((jailMessage ?? message).utf8), code: code))
     }
 
+    /// Of the host, or of all jails: no line is at fault.
+    mutating func note(_ message: String) { diagnostics.append(Diagnostic(message, at: nil, severity: .note)) }
+
     /// A value is wrong: `ip4.addr: "10.0.0" is not an IPv4 address`.
     mutating func error(
         _ parameter: EffectiveParameter, _ message: String, at location: SourceLocation, hint: String? = nil

@@ -189,7 +189,12 @@ extension PostureJudge {
             subject: .limits, summary: (given + lacking).joined(separator: ", "),
             findings: missing.map { entry in
                 let origin = jail.cgroup.last { $0.file == entry.file }?.origin ?? .standard("")
-                return Posture.Finding(entry.weight, entry.without, origin, mend: entry.mend)
+                let controller =
+                    facts.unavailableLimits.contains(entry.file) ? entry.file.split(separator: ".").first : nil
+                return Posture.Finding(
+                    entry.weight, entry.without, origin,
+                    mend: controller.map { "a host with the cgroup controller \($0), which this one lacks" }
+                        ?? entry.mend)
             })
     }
 
@@ -199,9 +204,10 @@ extension PostureJudge {
         return bytes % (1 << 30) == 0 ? "\(bytes >> 30)G" : "\(bytes >> 20)M"
     }
 
-    /// Nil where there is none: `max`, and `max` before the period of cpu.max.
+    /// Nil where there is none: `max`, and `max` before the period of cpu.max; and where the host cannot hold to it.
     private func limit(of file: String) -> String? {
-        guard let value = jail.cgroup.last(where: { $0.file == file })?.value,
+        guard !facts.unavailableLimits.contains(file),
+            let value = jail.cgroup.last(where: { $0.file == file })?.value,
             value.split(separator: " ").first != "max"
         else { return nil }
         return value

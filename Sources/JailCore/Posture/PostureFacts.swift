@@ -20,6 +20,9 @@ public struct PostureFacts: Sendable {
     /// The program to which this kernel gives core dumps; nil when it writes files. core(5)
     public var coreHandler: String?
 
+    /// Files of limits that jailrun sets of its own accord, and this host has no cgroup controller for.
+    public var unavailableLimits: [String] = []
+
     public init(filter: SeccompFilter?, devices: DeviceTree, user: StartFacts.User? = nil) {
         (self.filter, self.devices, self.user) = (filter, devices, user)
     }

@@ -100,12 +100,12 @@ extension Host {
 
     /// Limits that jailrun sets of its own accord, and this host has no controller for.
     func note(without files: [String]) {
-        for file in files {
-            let controller = file.prefix { $0 != "." }
-            audience.note(
-                "without the default cgroup.\(file): this host has no cgroup controller \(controller), so the jails run "
-                    + "without this limit; you need not do anything")
-        }
+        for file in files { audience.note(Self.words(without: file)) }
+    }
+
+    static func words(without file: String) -> String {
+        "without the default cgroup.\(file): this host has no cgroup controller \(file.prefix { $0 != "." }), so the jails run "
+            + "without this limit; you need not do anything"
     }
 
     /// Of all these jails, each once.

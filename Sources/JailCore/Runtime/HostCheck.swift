@@ -68,6 +68,7 @@ struct HostCheck {
     mutating func perform() {
         checkRequirements()
         sayRules()
+        sayUnavailableDefaults()
         for index in reading.jails.indices {
             self.index = index
             checkParent()
@@ -95,6 +96,9 @@ struct HostCheck {
         if case .configuration(let location)? = origin { place = location }
         reading.jails[index].reader.say(severity, message, at: place, hint: hint, line: line(at: place))
     }
+
+    /// Of all jails.
+    mutating func note(_ message: String) { reading.jails[0].reader.note(message) }
 
     /// Something without which a start fails, unless the jail's own commands make it first.
     mutating func missing(_ message: String, _ origin: Origin?, hint: String? = nil) {

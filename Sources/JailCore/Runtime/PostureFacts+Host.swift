@@ -5,9 +5,9 @@ extension PostureFacts {
     /// Looks at this host as a start would, and changes nothing.
     ///
     /// - Throws: `.unsuitable` when the ruleset or the filter cannot be had.
-    public init(of jail: JailSpec, among jails: [JailSpec] = [], _ shared: SharedLooks = SharedLooks())
-        throws(RuntimeError)
-    {
+    public init(
+        of jail: JailSpec, among jails: [JailSpec] = [], host: Host? = nil, _ shared: SharedLooks = SharedLooks()
+    ) throws(RuntimeError) {
         let filter = try shared.filter(jail.privileges) { () throws(RuntimeError) in try Self.filter(of: jail) }
         let hasDevices = jail.pseudoFilesystems.mayHaveDevices
         self.init(
@@ -15,6 +15,7 @@ extension PostureFacts {
             user: try Self.user(of: jail))
         answers = shared.answers(of: filter)
         coreHandler = try Self.coreHandler()
+        if let host { unavailableLimits = try host.unavailableDefaults(of: [jail]) }
         let namespace = try attempt("/proc/self/ns/user") { () throws(Errno) in try OwnUserNamespace.ofThisProcess }
         if namespace.hasMachinesRoot {
             reachable = ReachableFolder.all(of: jail).map { (Terminal.escaped($0.path), $0.mend) }

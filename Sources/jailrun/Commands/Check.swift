@@ -62,9 +62,13 @@ struct Check: ParsableCommand {
     /// Of jails for which rules or profile are missing nothing can be said: both are errors already.
     private func judge(_ jails: [JailSpec], hasErrors: Bool) throws -> [Posture] {
         let shared = SharedLooks()
+        let host = try? Host.forLooks(
+            stateDirectory: global.request.stateDirectory, cgroupRoot: global.request.cgroupRoot)
         var postures: [Posture] = []
         for jail in jails {
-            do { postures.append(Posture(of: jail, try PostureFacts(of: jail, among: jails, shared))) } catch {
+            do {
+                postures.append(Posture(of: jail, try PostureFacts(of: jail, among: jails, host: host, shared)))
+            } catch {
                 if !hasErrors { try reporting { throw error } }
             }
         }
