@@ -36,6 +36,7 @@ struct ConfigurationReading {
     var checked: [Diagnostic] {
         var reading = self
         reading.checkAddresses()
+        reading.checkNesting()
         for index in reading.jails.indices { reading.jails[index].reader.checkSecrets() }
         return reading.distinctDiagnostics
     }

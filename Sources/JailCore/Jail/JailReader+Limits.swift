@@ -37,7 +37,8 @@ extension JailReader {
             let maximum = DigitsOnly.value(value.bytes, in: 1...Self.mostJails)
         else { return [] }
         let limits = [
-            (CgroupSetting.nestedCount, 2 * maximum + 1), ("cgroup.max.depth", min(maximum, Self.deepestJails) + 1),
+            (CgroupSetting.nestedCount, 2 * maximum + 1),
+            (CgroupSetting.nestedDepth, min(maximum, Self.deepestJails) + 1),
         ]
         return limits.map { CgroupSetting(file: $0, value: String($1), origin: .configuration(value.location)) }
     }

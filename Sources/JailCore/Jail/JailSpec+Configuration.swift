@@ -62,6 +62,7 @@ extension Configuration {
         var reading = readJails()
         if !names.isEmpty { try reading.select(names) }
         reading.requireRoots()
+        reading.checkNesting()
         let errors = reading.diagnostics.filter { $0.severity == .error }
         guard errors.isEmpty else {
             throw ConfigurationFailure(reading.distinctDiagnostics.filter { $0.severity == .error }, jail: errors)

@@ -205,6 +205,8 @@ public struct CgroupSetting: Equatable, Sendable, Codable {
 extension CgroupSetting {
     /// How many cgroups there may be below: 2 × `children.max` + 1.
     static let nestedCount = "cgroup.max.descendants"
+    /// How deep.
+    static let nestedDepth = "cgroup.max.depth"
 }
 
 /// What root inside may do.

@@ -31,6 +31,7 @@ extension Step {
         case (cns_number_openat2, ELOOP): "a mount point must not be reached through a symbolic link"
         case (cns_number_mkdirat, EEXIST) where subject == .limits:
             "the cgroup has that name and is not jailrun's: rename the jail, or use another --cgroup-root"
+        case (cns_number_mkdirat, EAGAIN) where subject == .limits: Self.hintForCgroupLimits
         case (cns_number_write, EBUSY) where subject == .limits:
             "a cgroup with processes of its own cannot give controllers to its children: use --cgroup-root with a cgroup "
                 + "that has no processes"
@@ -70,6 +71,9 @@ extension Step {
         default: false
         }
     }
+
+    static let hintForCgroupLimits =
+        "a cgroup above has as many below it, or as deep, as its cgroup.max.descendants or cgroup.max.depth permits"
 
     private var missingMountPoint: String? {
         switch purpose {

@@ -209,10 +209,14 @@ struct HostCheck {
 
     /// That of a nested jail comes up with it, if it is in the file.
     private mutating func checkParent() {
-        if spec.parent != nil { return }
         let findings = Findings()
         do throws(RuntimeError) {
-            try JailNesting(of: spec.name.value, host: host).check(spec)
+            let nesting = JailNesting(of: spec.name.value, host: host)
+            if spec.parent == nil { try nesting.checkParent(spec) }
+            // A restart takes down what is in the way.
+            if nesting.isLimited, !isRestart || spec.parent == nil {
+                try nesting.checkLimits(spec, after: reading.jails[..<index].map(\.spec))
+            }
         } catch { findings.add(error) }
         say(findings)
     }

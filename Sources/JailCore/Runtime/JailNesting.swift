@@ -14,6 +14,9 @@ struct JailNesting {
 
     private var parentName: String? { JailName.parent(of: name) }
 
+    /// Whether there is a jail around it.
+    var isLimited: Bool { parentName != nil || host.authority.isInJail }
+
     /// Names of the jails inside it, at any depth, deepest first.
     func jails() throws(RuntimeError) -> [String] {
         try host.state.names().filter { $0.hasPrefix("\(name).") }.sorted { left, right in
@@ -37,32 +40,68 @@ struct JailNesting {
     /// - Throws: what jail_set(2) says when the jail around is not there, or one has as many jails in it as it may.
     func check(_ jail: JailSpec) throws(RuntimeError) {
         try checkParent(jail)
-        for (cgroup, maximum) in try limits()
-        where try cgroup.look({ (cgroup) throws(Errno) in try cgroup.nestedCount() }) >= maximum {
-            throw .unsuitable(jail: jail.label, origin: jail.name.origin, "prison limit exceeded", hint: nil)
+        try checkLimits(jail)
+    }
+
+    /// - Parameter others: what is started before it.
+    /// - Throws: when it is one too many; not of one that is up.
+    func checkLimits(_ jail: JailSpec, after others: [JailSpec] = []) throws(RuntimeError) {
+        let limits = try limits()
+        if limits.isEmpty { return }
+        if try host.state.hasTrace(of: name) { return }
+        var coming: [String] = []
+        for other in others where try !host.state.hasTrace(of: other.name.value) { coming.append(other.name.value) }
+        for limit in limits {
+            let present = try limit.cgroup.look { (cgroup) throws(Errno) in try cgroup.nestedCount() }
+            let beside = coming.filter { name in limit.jail.map { name.hasPrefix("\($0).") } ?? true }.count
+            if present + beside < limit.maximum { continue }
+            throw .unsuitable(
+                jail: jail.label, origin: jail.name.origin, "prison limit exceeded",
+                hint: limit.words(present, beside))
         }
     }
 
-    private func checkParent(_ jail: JailSpec) throws(RuntimeError) {
+    /// `children.max` of a jail around this one.
+    private struct Limit {
+        /// Nil for the jail in which jailrun runs.
+        var jail: String?
+        var origin: Origin?
+        var cgroup: Cgroup
+        var maximum: Int
+
+        func words(_ present: Int, _ coming: Int) -> String {
+            let whose = jail.map { "jail \"\(Terminal.escaped($0))\"" } ?? "this jail"
+            let place =
+                if case .configuration(let place) = origin { " in \(place.file), line \(place.line)" } else { "" }
+            return "children.max = \(maximum) of \(whose)\(place): \(present) up in it"
+                + (coming > 0 ? ", \(coming) about to start" : "")
+        }
+    }
+
+    func checkParent(_ jail: JailSpec) throws(RuntimeError) {
         guard let parentName else { return }
         if let parent = try host.state.trace(of: parentName), parent.phase == .up, try parent.isAlive() { return }
         throw .unsuitable(jail: jail.label, origin: jail.name.origin, "jail \"\(parentName)\" not found", hint: nil)
     }
 
     /// `children.max` of the jails around it. From outside 0 is no limit, as on FreeBSD: who made a jail may put others into it.
-    private func limits() throws(RuntimeError) -> [(Cgroup, Int)] {
-        var limits: [(Cgroup, Int)] = []
+    private func limits() throws(RuntimeError) -> [Limit] {
+        var limits: [Limit] = []
         if host.authority.isInJail {
             // `max` where nothing limits it.
             let text = try host.cgroupRoot.look { (cgroup) throws(Errno) in
                 try cgroup.value(of: CgroupSetting.nestedCount).trimmed
             }
-            if let cgroups = Int(text) { limits.append((host.cgroupRoot, (cgroups - 1) / 2)) }
+            if let cgroups = Int(text) { limits.append(Limit(cgroup: host.cgroupRoot, maximum: (cgroups - 1) / 2)) }
         }
         var around = parentName
         while let name = around {
-            if let record = try host.state.record(of: name), record.spec.privileges.childrenMaximum.value > 0 {
-                limits.append((Cgroup(path: record.cgroup), record.spec.privileges.childrenMaximum.value))
+            if let record = try host.state.record(of: name) {
+                let own = record.spec.privileges.childrenMaximum
+                let cgroup = Cgroup(path: record.cgroup)
+                if own.value > 0 {
+                    limits.append(Limit(jail: name, origin: own.origin, cgroup: cgroup, maximum: own.value))
+                }
             }
             around = JailName.parent(of: name)
         }
@@ -77,6 +116,12 @@ struct JailNesting {
         guard let parent = try host.state.trace(of: parentName) else { return }
         try keepAlive(parent)
         do { try Cgroup(path: parent.cgroup).moveProcesses(to: CgroupMark.leaf) } catch {
+            if error.rawValue == EAGAIN {
+                throw .unsuitable(
+                    jail: jail.label, origin: jail.name.origin,
+                    "jail \"\(parentName)\" has no room for the cgroup of its own processes: \(error.description)",
+                    hint: Step.hintForCgroupLimits)
+            }
             throw .system(
                 "\(jail.label): cannot move the processes of \"\(parentName)\" out of \(parent.cgroup)", error)
         }

@@ -68,7 +68,10 @@ struct RunRequest: Equatable {
             : try StartSelection(
                 specs, of: jails, claim: .all, configuration: Descriptors.absolute(file), host: host)
         specs = try PortReservation().resolved(selection?.jails ?? specs)
-        if specs.count > 1 { try GatewayCheck(specs).check() }
+        if specs.count > 1 {
+            try GatewayCheck(specs).check()
+            try NestingCheck(specs, host: host).check()
+        }
         if !services.command.isEmpty {
             var run = try ServicesRun(
                 services, specs: specs, beside: selection?.running ?? [], host: host,

@@ -73,6 +73,7 @@ struct DetachedStart {
             specs, of: names, claim: .missing, configuration: configuration, host: host)
         try selection.awaitStarts(timeoutSeconds: timeoutSeconds)
         try GatewayCheck(selection.jails).check()
+        try NestingCheck(selection.jails, host: host).check()
         var keepers = JailKeepers(
             specs: try PortReservation().resolved(selection.jails), host: host, mode: .detached,
             configuration: configuration, report: { Output.failure($0) },

@@ -1,0 +1,15 @@
+/// Looks, before the first jail of a file starts, for one too many in a jail that is up: `children.max`.
+public struct NestingCheck {
+    private let jails: [JailSpec]
+    private let host: Host
+
+    public init(_ jails: [JailSpec], host: Host) { (self.jails, self.host) = (jails, host) }
+
+    /// - Throws: `.unsuitable` for the first.
+    public func check() throws(RuntimeError) {
+        for (index, jail) in jails.enumerated() {
+            let nesting = JailNesting(of: jail.name.value, host: host)
+            if nesting.isLimited { try nesting.checkLimits(jail, after: Array(jails[..<index])) }
+        }
+    }
+}
