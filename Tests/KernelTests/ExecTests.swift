@@ -125,17 +125,6 @@ extension Kernel {
             }
         }
 
-        @Test("Ctrl-] three times ends a command on a terminal, and the message says that this was it")
-        func escape() throws {
-            try inside("mount.devfs;") { machine in
-                let command = "'\(Laboratory.program)' exec -t t sleep 100"
-                let typing = "sleep 2; printf '\\035\\035\\035'; sleep 3"
-                let outcome = Command(["sh", "-c", "(\(typing)) | script -qec \"\(command)\" /dev/null"]).run()
-                #expect(outcome.status == 143, "\(outcome)")
-                #expect(outcome.output.contains("Ctrl-] was typed three times, which stands for SIGTERM"), "\(outcome)")
-            }
-        }
-
         @Test("the program that joins is never seen inside, nor its descriptors, however often") func joiner()
             throws
         {

@@ -37,6 +37,7 @@ struct ConfigurationReading {
         var reading = self
         reading.checkAddresses()
         reading.checkNesting()
+        reading.checkInterfaces()
         for index in reading.jails.indices { reading.jails[index].reader.checkSecrets() }
         return reading.distinctDiagnostics
     }

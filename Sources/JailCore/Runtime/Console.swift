@@ -9,8 +9,6 @@ final class Console {
     private var master: Int32 = -1
     private var saved: [UInt8]?
     private var escapes = 0
-    /// Ctrl-] has asked for the end.
-    private(set) var isEscaped = false
     private var lastEscape = 0
     private var isInputOpen = true
     /// What is no terminal is read once a command runs.
@@ -210,17 +208,11 @@ final class Console {
             let now = Clock.milliseconds()
             escapes = byte == 0x1d ? (now - lastEscape < 1000 ? escapes + 1 : 1) : 0
             if byte == 0x1d { lastEscape = now }
-            isEscaped = isEscaped || escapes == 3
             if escapes == 3 { return SIGTERM }
         }
         pending += buffer[..<count]
         deliverInput()
         return nil
-    }
-
-    /// Nobody has sent the signal that is reported next.
-    func explainEscape(_ host: Host) {
-        if isEscaped { host.audience.note("Ctrl-] was typed three times, which stands for SIGTERM") }
     }
 
     private static let firstLookMilliseconds = 10

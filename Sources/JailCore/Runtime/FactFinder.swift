@@ -29,6 +29,7 @@ struct FactFinder {
             try checkProcess()
         }
         try checkMessages()
+        try checkNeighbours()
         if jail.names != nil {
             facts.resolvers = if let assumed = host.assumed { assumed.resolvers } else { try Self.resolvers() }
         }

@@ -17,11 +17,15 @@ final class Findings {
 
     private(set) var all: [Finding] = []
     private(set) var doubts: [Doubt] = []
+    /// What a start warns of.
+    private(set) var warnings: [RuntimeError] = []
 
     func add(_ obstacle: FirewallObstacle, jail: String) {
         let doubt = Doubt(jail: jail, obstacle: obstacle)
         if !doubts.contains(doubt) { doubts.append(doubt) }
     }
+
+    func addWarning(_ warning: RuntimeError) { warnings.append(warning) }
 
     func add(_ error: RuntimeError, isAbsent: Bool = false) {
         all.append(Finding(error: error, isAbsent: isAbsent))

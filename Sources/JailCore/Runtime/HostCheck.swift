@@ -151,7 +151,7 @@ struct HostCheck {
 
     /// Each at the jail that it is of.
     mutating func say(_ findings: Findings) {
-        if findings.all.isEmpty && findings.doubts.isEmpty { return }
+        if findings.all.isEmpty && findings.doubts.isEmpty && findings.warnings.isEmpty { return }
         var places: [String: Int] = [:]
         for index in reading.jails.indices { places[reading.jails[index].spec.label] = index }
         for finding in findings.all {
@@ -163,6 +163,10 @@ struct HostCheck {
             } else {
                 say(.error, text, origin, hint: error.hint)
             }
+        }
+        for warning in findings.warnings {
+            index = warning.jail.flatMap { places[$0] } ?? index
+            say(.warning, warning.finding.text, warning.finding.origin, hint: warning.hint)
         }
         for jail in reading.jails.map(\.spec.label) {
             index = places[jail] ?? index

@@ -192,7 +192,6 @@ public struct JailEntry {
             case .report, .pointless: break
             case .exited(let status):
                 session.console.makeCooked()
-                if ending != nil { session.console.explainEscape(host) }
                 if let ending { throw .interrupted(jail: record.spec.label, signal: ending) }
                 if !isRunning && outcome == nil { throw neverRan(CommandOutcome(waitStatus: status)) }
                 return outcome ?? CommandOutcome(waitStatus: status)

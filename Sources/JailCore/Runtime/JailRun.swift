@@ -54,7 +54,6 @@ public struct JailRun {
                     try stop.finishEnded(running.record)
                 }
                 try written.get()
-                if ending != nil { running.session.console.explainEscape(host) }
                 if let ending { throw .interrupted(jail: running.record.spec.label, signal: ending) }
                 return outcome
             case .report(.finished(_, let status)):

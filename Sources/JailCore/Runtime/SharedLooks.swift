@@ -12,6 +12,7 @@ public final class SharedLooks {
     private var answers: [(filter: SeccompFilter?, answers: FilterAnswers)] = []
     private var rules: DevfsRules?
     private var byAddress: [String: [JailSpec]]?
+    private var keys: [String: PlaceKeys] = [:]
 
     public init() {}
 
@@ -29,6 +30,13 @@ public final class SharedLooks {
         let tree = try find()
         trees.append((ruleset, level, tree))
         return tree
+    }
+
+    func keys(of path: String, isSeen: Bool) -> PlaceKeys {
+        if let known = keys[path] { return known }
+        let found = PlaceKeys(path, isSeen: isSeen)
+        keys[path] = found
+        return found
     }
 
     func filter(
