@@ -39,6 +39,10 @@ struct NetworkGroup {
             if let holder = try JoinedNetwork.holder(trace) { return .holder(holder) }
         }
         for member in members where try isBusy(member, host) { return .busy }
+        // One whose start has ended between the two looks.
+        for member in members where member.pid == 0 {
+            if let now = try host.state.trace(of: member.name), now.pid > 0 { return .busy }
+        }
         return .refused("it has ended: jailrun prune")
     }
 
