@@ -58,6 +58,18 @@ extension Kernel {
             }
         }
 
+        @Test("a link of somebody else's in a folder where users make entries chooses no file") func link() throws {
+            try withFile { machine, path in
+                let shared = "\(machine.directory)/shared"
+                mkdir(shared, 0o777)
+                chmod(shared, 0o1777)
+                symlink(path, "\(shared)/link")
+                #expect(lchown("\(shared)/link", 1234, 1234) == 0)
+                let outcome = check("\(shared)/link")
+                #expect(outcome.errors.contains("the link link belongs to a user outside"), "\(outcome)")
+            }
+        }
+
         @Test("a folder that others can write leads to no file that is read") func writable() throws {
             try withFile { machine, path in
                 chmod(machine.directory, 0o777)

@@ -79,7 +79,8 @@ private struct TrustedPath {
             case S_IFLNK:
                 links += 1
                 guard links <= Self.maximumLinks else { throw .errno(ELOOP) }
-                try check(status, "the link \(Bytes(name.utf8).printable())")
+                let isRoots = !isShared && UnmappedOwner.isRoots(linkIn: "/" + names.joined(separator: "/"))
+                try check(status, "the link \(Bytes(name.utf8).printable())", isWay: isRoots)
                 let target = try entry.linkTarget()
                 if Self.isPipe(target) { throw FileConfigurationSource.isNoFile }
                 if target.hasPrefix("/") {

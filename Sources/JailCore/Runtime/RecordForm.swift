@@ -123,7 +123,8 @@ enum DecodingReason {
         case DecodingError.keyNotFound(let key, let context): return "\(place(context))\(key.stringValue) is missing"
         case DecodingError.valueNotFound(_, let context): return "\(place(context))a value is missing"
         case DecodingError.typeMismatch(_, let context): return "\(place(context))another kind of value"
-        case DecodingError.dataCorrupted(let context): return "\(place(context))\(context.debugDescription)"
+        case DecodingError.dataCorrupted(let context):
+            return "\(place(context))\(Terminal.escaped(context.debugDescription))"
         default: return "not read"
         }
     }

@@ -39,7 +39,7 @@ public struct JSONDocument: Sendable {
             return diagnostic("missing", at: context.codingPath + [key], hint: hint)
         case DecodingError.valueNotFound(_, let context), DecodingError.typeMismatch(_, let context),
             DecodingError.dataCorrupted(let context):
-            return diagnostic(context.debugDescription, at: context.codingPath)
+            return diagnostic(Bytes(context.debugDescription.utf8).printable(), at: context.codingPath)
         default: return diagnostic("\(error)", at: [])
         }
     }

@@ -86,7 +86,8 @@ extension JSONNumber {
         switch self {
         case .integer(let number): Integer(exactly: number)
         case .natural(let number): Integer(exactly: number)
-        case .real(let number): Integer(exactly: number)
+        // Beyond, a Double may be another number than the text.
+        case .real(let number): abs(number) < 0x1p53 ? Integer(exactly: number) : nil
         }
     }
 
