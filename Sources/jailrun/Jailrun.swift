@@ -47,7 +47,7 @@ enum Main {
 
     /// All but the plainest command lines: `RunRequest` says which those are.
     private static func parse(_ words: CommandWords) {
-        if let verb = words.verb, let command = words.misplacedCommand, !words.isAsked {
+        if let verb = words.verb, let command = words.misplacedCommand, !words.isAsked, words.unknown == nil {
             sayMisplaced(command, verb, behind: words.operands[0])
         }
         do {

@@ -106,7 +106,8 @@ extension Typed {
 
         /// Where the host has no cgroup controller for the number of processes.
         private static let withoutLimit =
-            "note: without the default cgroup.pids.max: this host has no such cgroup controller\n"
+            "note: without the default cgroup.pids.max: this host has no cgroup controller pids, so the jails run without "
+            + "this limit; you need not do anything\n"
 
         @Test("check of a good file says how open each jail is, in a line, and ends with 0") func goodFile() {
             let outcome = jailrun("check", file(Self.good))

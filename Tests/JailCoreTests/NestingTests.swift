@@ -12,7 +12,7 @@ struct NestingTests {
     private static func errors(_ text: String, of names: [String] = []) throws -> [Diagnostic] {
         let configuration = try configuration("path = \"/j/$name\"; persist;\n\(text)")
         do throws(ConfigurationFailure) {
-            _ = try configuration.specs(of: names)
+            _ = try configuration.specs(of: names, starts: true)
             return []
         } catch { return error.diagnostics }
     }

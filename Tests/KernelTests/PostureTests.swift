@@ -59,7 +59,7 @@ extension Kernel {
                 let start = machine.jailrun("start", machine.conf)
                 machine.stop()
                 let check = machine.jailrun("check", "--posture", machine.conf)
-                let words = "without the default cgroup.pids.max: this host has no such cgroup controller"
+                let words = "without the default cgroup.pids.max: this host has no cgroup controller pids"
                 #expect(start.errors.contains(words) == check.errors.contains(words), "\(start) \(check)")
                 #expect(check.errors.components(separatedBy: words).count <= 2, "\(check)")
                 #expect(check.output.contains("processes 4096") != start.errors.contains(words), "\(check)")

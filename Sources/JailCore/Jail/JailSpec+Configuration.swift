@@ -54,15 +54,17 @@ extension Configuration {
     /// The jails of those names or labels and what they depend on, checked, in file order; without names all jails.
     ///
     /// A name may be a wildcard. Throws every error of those jails at once.
-    /// - Parameter warn: told of what is asked for and not done.
-    public func specs(of names: [String] = [], warn: ([Diagnostic]) -> Void = { _ in })
+    /// - Parameters:
+    ///   - starts: they are to be up together, so that there must be room for all of them.
+    ///   - warn: told of what is asked for and not done.
+    public func specs(of names: [String] = [], starts: Bool = false, warn: ([Diagnostic]) -> Void = { _ in })
         throws(ConfigurationFailure) -> [JailSpec]
     {
         if let lackOfJails { throw ConfigurationFailure([lackOfJails]) }
         var reading = readJails()
         if !names.isEmpty { try reading.select(names) }
         reading.requireRoots()
-        reading.checkNesting()
+        if starts { reading.checkNesting() }
         let errors = reading.diagnostics.filter { $0.severity == .error }
         guard errors.isEmpty else {
             throw ConfigurationFailure(reading.distinctDiagnostics.filter { $0.severity == .error }, jail: errors)

@@ -47,6 +47,7 @@ struct ShellLine {
             switch (byte, quote) {
             case (UInt8(ascii: "'"), UInt8(ascii: "'")?), (UInt8(ascii: "\""), UInt8(ascii: "\"")?): quote = nil
             case (_, UInt8(ascii: "'")?): continue
+            case (UInt8(ascii: "\\"), nil) where rest.first == UInt8(ascii: "\n"): return nil
             case (UInt8(ascii: "\\"), _): _ = rest.popFirst()
             case (UInt8(ascii: "`"), _): return nil
             case (UInt8(ascii: "$"), _) where rest.first.map("({'\"".utf8.contains) ?? false: return nil

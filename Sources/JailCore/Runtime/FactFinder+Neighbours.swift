@@ -1,20 +1,26 @@
+internal import Glibc
+
 /// What two jails must not both write to: folders of overlays, and logs.
 extension FactFinder {
     func checkNeighbours() throws(RuntimeError) {
         let (folders, logs) = (jail.layerFolders, jail.writtenLogs)
         if folders.isEmpty && logs.isEmpty { return }
-        let neighbours = try neighbours()
-        try checkFolders(folders, neighbours)
-        for log in logs { try check(log, neighbours) }
+        // A start looks at each place once, too.
+        var finder = self
+        let looks = shared ?? SharedLooks()
+        finder.shared = looks
+        let neighbours = neighbours(looks)
+        try finder.checkFolders(folders, neighbours)
+        for log in logs { try finder.check(log, neighbours) }
     }
 
     /// Those that are up, and those of the file whose names come first: of two that are started at once, one objects.
-    private func neighbours() throws(RuntimeError) -> [JailSpec] {
+    private func neighbours(_ looks: SharedLooks) -> [JailSpec] {
         let own = jail.name.value
-        let up = try host.state.running().filter { record in
-            record.unreadable == nil && record.name != own && !others.contains { $0.name.value == record.name }
+        let up = looks.writers(in: host.state).filter { spec in
+            spec.name.value != own && !others.contains { $0.name.value == spec.name.value }
         }
-        return others.filter { $0.name.value < own } + up.map(\.spec)
+        return others.filter { $0.name.value < own } + up
     }
 
     private func keys(_ path: String) -> PlaceKeys {
@@ -68,6 +74,11 @@ extension FactFinder {
                         + "\"\(Terminal.escaped(neighbour.name.value))\", too",
                     hint: Self.mend(log, beside: other))
                 if log.isRotated || other.isRotated { return try object(error) }
+                // Lines that go into a device are mixed with nothing.
+                var status = stat()
+                if host.assumed == nil, unsafe stat(log.path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+                    return
+                }
                 return warn(error)
             }
         }
@@ -126,9 +137,15 @@ struct WrittenLog {
 
 extension JailSpec {
     var layerFolders: [LayerFolder] {
-        mounts.enumerated().flatMap { index, mount in
+        let root = RootSource(self)
+        return mounts.enumerated().flatMap { index, mount -> [LayerFolder] in
+            let isOfRoot = mount.relativeTarget.isEmpty
+            // A later mount covers it: it is not made.
+            if isOfRoot && !root.layers.contains(mount) { return [] }
+            // Nothing that is written reaches it below another layer.
+            let isCovered = isOfRoot && (self.root.isEphemeral.value || root.layers.last != mount)
             let written = [mount.layers?.upper, mount.layers?.work].compactMap { $0 }
-            return written.map { LayerFolder(mount: index, path: $0, isWritten: true, origin: mount.origin) }
+            return written.map { LayerFolder(mount: index, path: $0, isWritten: !isCovered, origin: mount.origin) }
                 + (mount.layers?.folders ?? []).map {
                     LayerFolder(mount: index, path: $0, isWritten: false, origin: mount.origin)
                 }

@@ -46,11 +46,12 @@ extension HostCheck {
         }
     }
 
-    /// Every shell ends with an error of its own there.
+    /// Every shell ends with an error of its own there, if it comes there: it reads one line after the other.
     private mutating func sayUnclosed(_ line: JailCommand, _ parameter: String, _ origin: Origin) {
         guard let quote = line.unclosedQuote else { return }
         say(
-            .error, "\(parameter): \(Terminal.escaped(line.text)): the quote \(quote) is not closed", origin,
+            line.text.utf8.contains(UInt8(ascii: "\n")) ? .warning : .error,
+            "\(parameter): \(Terminal.escaped(line.text)): the quote \(quote) is not closed", origin,
             hint: "close it, or write \\\(quote) where the quote itself is meant")
     }
 

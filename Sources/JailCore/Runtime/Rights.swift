@@ -7,15 +7,19 @@ struct Rights {
     let user: StartFacts.User
     /// CAP_DAC_OVERRIDE.
     let overrides: Bool
+    /// That, or CAP_DAC_READ_SEARCH, which passes folders alone.
+    let searches: Bool
 
     /// Of the commands inside a jail.
     init(_ user: StartFacts.User, inside jail: JailSpec) {
         self.user = user
-        overrides = user.uid == 0 && CapabilitySet(jail.privileges).contains(.dacOverride)
+        let capabilities = CapabilitySet(jail.privileges)
+        overrides = user.uid == 0 && capabilities.contains(.dacOverride)
+        searches = overrides || user.uid == 0 && capabilities.contains(.dacReadSearch)
     }
 
     /// Of commands on the host.
-    init(_ user: StartFacts.User) { (self.user, overrides) = (user, user.uid == 0) }
+    init(_ user: StartFacts.User) { (self.user, overrides, searches) = (user, user.uid == 0, user.uid == 0) }
 
     /// S_IXOTH for the owner, the group or others, whichever the user is to the file. Where there is an access control list, the
     /// bits do not tell: whoever may be in it passes.

@@ -121,7 +121,7 @@ final class RootTree {
 
     /// Folders of layers have their attributes from the uppermost, which may be made for the jail: those are not asked.
     private func enter(_ place: [String]) throws(Absence) {
-        guard let rights, !rights.overrides, case let part = part(of: place), part.folders?.isEmpty == false,
+        guard let rights, !rights.searches, case let part = part(of: place), part.folders?.isEmpty == false,
             !(part.isLayered && part.place == place), let folder = try? open(place, in: part)
         else { return }
         var status = stat()

@@ -13,6 +13,7 @@ public final class SharedLooks {
     private var rules: DevfsRules?
     private var byAddress: [String: [JailSpec]]?
     private var keys: [String: PlaceKeys] = [:]
+    private var writing: [JailSpec]?
 
     public init() {}
 
@@ -30,6 +31,20 @@ public final class SharedLooks {
         let tree = try find()
         trees.append((ruleset, level, tree))
         return tree
+    }
+
+    /// Jails that are up and write to logs or layers of the host's. What is wrong with another jail keeps nobody from a start.
+    func writers(in state: StateDirectory) -> [JailSpec] {
+        if let known = writing { return known }
+        let names = (try? state.names()) ?? []
+        let found = names.compactMap { name -> JailSpec? in
+            guard let record = try? state.record(of: name), record.unreadable == nil,
+                !record.spec.layerFolders.isEmpty || !record.spec.writtenLogs.isEmpty, (try? record.isAlive()) == true
+            else { return nil }
+            return record.spec
+        }
+        writing = found
+        return found
     }
 
     func keys(of path: String, isSeen: Bool) -> PlaceKeys {

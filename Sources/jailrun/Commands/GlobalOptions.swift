@@ -107,7 +107,7 @@ struct GlobalRequest {
 
     func specs(_ configuration: Configuration, _ names: [String], starts: Bool = false) throws -> [JailSpec] {
         let warns = starts && !isQuiet
-        do { return try configuration.specs(of: names) { if warns { Output.diagnostics($0) } } } catch {
+        do { return try configuration.specs(of: names, starts: starts) { if warns { Output.diagnostics($0) } } } catch {
             Output.diagnostics(error.diagnostics)
             throw ExitCode(65)
         }
