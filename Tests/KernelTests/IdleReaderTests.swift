@@ -128,7 +128,7 @@ extension Kernel {
         func closed() throws {
             try Machine.with { machine in
                 machine.configure("persist; exec.start = \"echo words\"; exec.stop = \"echo words\";")
-                for words in ["start '\(machine.conf)'", "exec t echo words", "prune", "stop t"] {
+                for words in ["start -q '\(machine.conf)'", "exec t echo words", "prune", "stop t"] {
                     let outcome = Command.shell("'\(Laboratory.program)' \(words) >&-").run(seconds: 30)
                     #expect(outcome.status == 0 && outcome.errors == "", "\(words): \(outcome)")
                 }

@@ -147,12 +147,15 @@ extension Kernel {
                 machine.configure(
                     "ip4.addr = 10.77.0.10; port = \"192.0.2.1:6000-6019:100-119/udp\", \"7000-7009:200-209/udp\"; persist;"
                 )
-                for words in [["start", machine.conf], ["stop", "t"]] {
-                    let trace = "\(machine.directory)/trace"
-                    let outcome = Command(
-                        ["strace", "-f", "-o", trace, "-e", "trace=sendmsg", Laboratory.program] + words
-                    ).run()
-                    #expect(outcome.status == 0, "\(outcome)")
+                // The first goes on to follow the supervisor, until that ends.
+                var traced: [Running] = []
+                for (words, state) in [(["start", machine.conf], "up"), (["stop", "t"], "none")] {
+                    let trace = "\(machine.directory)/trace.\(words[0])"
+                    traced.append(
+                        Command(["strace", "-f", "-o", trace, "-e", "trace=sendmsg", Laboratory.program] + words)
+                            .start())
+                    #expect(eventually { machine.state() == state })
+                    if state == "none" { #expect(traced.allSatisfy { $0.wait().status == 0 }) }
                     let looks = machine.read(trace).split(separator: "\n").count { $0.contains("IPCTNL_MSG_CT_GET") }
                     #expect(looks == 1, "\(words[0])")
                     let known = machine.read("/proc/net/nf_conntrack")

@@ -227,6 +227,19 @@ extension Kernel {
             }
         }
 
+        @Test("a dependent that its file does not have any more is said to be down") func forgotten() throws {
+            try Machine.with { machine in
+                configure(machine)
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                machine.write("path = \"\(machine.root)\"; persist; db { } other { }\n", to: machine.conf)
+                let outcome = machine.jailrun("restart", machine.conf)
+                #expect(outcome.status == 125, "\(outcome)")
+                #expect(outcome.errors.contains("down after the restart: web"), "\(outcome)")
+                #expect(["db", "web", "other"].map { machine.state(of: $0) } == ["up", "ended", "up"])
+                #expect(machine.jailrun("stop", machine.conf, "web").status == 0)
+            }
+        }
+
         // MARK: Two commands at once
 
         /// Begins all at once.

@@ -122,8 +122,13 @@ public struct JailLookup {
     }
 
     /// The names, each after the running jails that depend on it.
-    public func withDependents(_ names: [String]) throws(RuntimeError) -> [String] {
-        let records = try host.state.records()
+    /// - Parameter ignored: names of jails that are left out.
+    public func withDependents(_ names: [String], but ignored: [String] = []) throws(RuntimeError) -> [String] {
+        let others = try host.state.names().filter { !ignored.contains($0) }
+        if others.isEmpty { return names }
+        var records: [JailRecord] = []
+        for name in others { if let record = try host.state.record(of: name) { records.append(record) } }
+        records.sort { $0.identity.jid < $1.identity.jid }
         var ordered: [String] = []
         var visiting: [String] = []
         func visit(_ name: String) {

@@ -7,7 +7,7 @@ extension JailStop {
     /// be up, and broken.
     /// - Parameter own: jails that the caller stops itself.
     func stopDependents(of name: String, beside own: [String]) throws(RuntimeError) {
-        for other in try JailLookup(host: host).withDependents([name]) where other != name && !own.contains(other) {
+        for other in try JailLookup(host: host).withDependents([name], but: own) where other != name {
             host.audience.warn(
                 "\(Terminal.escaped(other)), which depends on \(Terminal.escaped(name)), is stopped before it")
             do throws(RuntimeError) {

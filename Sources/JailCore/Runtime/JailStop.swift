@@ -322,8 +322,13 @@ public struct JailStop {
                 host.audience.warn("\(record.spec.label): processes do not die: \(error.description)")
             }
         }
+        // A change of its network that was killed may have made more.
+        var undo = record.details.networkUndo
+        do throws(RuntimeError) { undo = try NetworkReconnection(record: record, host: host).undo() } catch {
+            host.audience.warn(error.message)
+        }
         // FreeBSD's kernel gives them back with the jail's end, and exec.poststop destroys or uses them again.
-        NetworkStop(trace: record.trace, undo: record.details.networkUndo, host: host).returnInterfaces()
+        NetworkStop(trace: record.trace, undo: undo, host: host).returnInterfaces()
         onRemoval(record)
         if urgency.isForced || scope == .afterwards { hooks.forcedBound = Self.forcedCommandSeconds }
         let isStopped = succeeds { () throws(RuntimeError) in
@@ -332,7 +337,7 @@ public struct JailStop {
             try hooks.run(commands.poststop, parameter: "exec.poststop")
         }
         if urgency.isForced { hooks.forcedBound = Self.forcedCommandSeconds }
-        let isUndone = JailRemoval(trace: record.trace, networkUndo: record.details.networkUndo, host: host).run()
+        let isUndone = JailRemoval(trace: record.trace, networkUndo: undo, host: host).run()
         let isReleased = succeeds { () throws(RuntimeError) in
             try hooks.run(commands.release, parameter: "exec.release")
         }

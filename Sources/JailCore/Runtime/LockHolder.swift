@@ -13,7 +13,9 @@ struct LockHolder {
         if let taker = Self.taker(of: Self.number(of: status)) {
             (pid, isLeft) = (taker, false)
         } else if let keeper = Self.keeper(of: path) {
-            (pid, isLeft) = (keeper, true)
+            // Somebody may have taken it between the two looks.
+            let taker = Self.taker(of: Self.number(of: status))
+            (pid, isLeft) = (taker ?? keeper, taker == nil)
         } else {
             return nil
         }

@@ -1,4 +1,8 @@
+internal import Glibc
+
 /// One restart of a jail at a time: its lock is held from before the stop until the start has ended.
+///
+/// flock(2) belongs to the open file: what is forked meanwhile has the locks, too, until it lets them go.
 public final class RestartLocks {
     /// Some were another restart's, which has ended by now.
     public let wereAwaited: Bool
@@ -15,6 +19,18 @@ public final class RestartLocks {
         (self.locks, self.host) = (locks, host)
     }
 
+    /// Of this process, or the one that it was forked by.
+    private nonisolated(unsafe) static var descriptors: [Int32] = []
+
+    /// In a process that goes on without the restart.
+    static func letGo() {
+        for descriptor in unsafe descriptors { close(descriptor) }
+        unsafe descriptors = []
+    }
+
+    fileprivate static func hold(_ descriptor: Int32) { unsafe descriptors.append(descriptor) }
+    fileprivate static func forget(_ descriptor: Int32) { unsafe descriptors.removeAll { $0 == descriptor } }
+
     deinit {
         locks = []
         host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
@@ -24,19 +40,27 @@ public final class RestartLocks {
 private final class RestartLock {
     let wasAwaited: Bool
     private var lock: JailLock?
+    private let number: Int32
     /// It ends with its holder.
     private static let timeoutMilliseconds = 7 * 24 * 3_600_000
 
     init(_ name: String, _ host: Host) throws(RuntimeError) {
         let path = host.state.restartLockPath(name)
         try host.state.prepare()
-        lock = try JailLock(tryLocking: path)
-        wasAwaited = lock == nil
-        if !wasAwaited { return }
-        lock = try JailLock(
-            path, in: host.state, jail: name, timeoutMilliseconds: Self.timeoutMilliseconds,
-            waits: (host.waits, host.signals))
+        var taken = try JailLock(tryLocking: path)
+        wasAwaited = taken == nil
+        if wasAwaited {
+            taken = try JailLock(
+                path, in: host.state, jail: name, timeoutMilliseconds: Self.timeoutMilliseconds,
+                waits: (host.waits, host.signals))
+        }
+        number = taken?.descriptor.number ?? -1
+        lock = consume taken
+        RestartLocks.hold(number)
     }
 
-    deinit { if let held = lock.take() { held.unlinkAndRelease() } }
+    deinit {
+        RestartLocks.forget(number)
+        if let held = lock.take() { held.unlinkAndRelease() }
+    }
 }

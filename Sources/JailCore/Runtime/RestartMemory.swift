@@ -32,6 +32,12 @@ public struct RestartMemory: Sendable {
     /// The restart, if that has the name.
     func process(holding name: String) -> Int32? { record(name).map { _ in process } }
 
+    /// Whether nobody has started it again.
+    public func isUnclaimed(_ name: String) throws(RuntimeError) -> Bool {
+        guard let record = try ServiceRegistry(state: host.state).record(of: name) else { return false }
+        return record.awaitsRestart == true && record.supervisor == process
+    }
+
     /// Notes of those that they are down, until they are started, stopped or pruned.
     public func remember(_ names: [String]) {
         for record in names.compactMap(down) {

@@ -43,6 +43,7 @@ extension StartSelection {
                 }
             }
             if try isUp(jail) { continue }
+            try tellEnd(of: jail, after: restarts)
             throw .host("\(jail.label): another command was starting it, and it is not up", hint: nil)
         }
         for jail in asked where try isUnhealthy(jail) {
@@ -65,8 +66,15 @@ extension StartSelection {
 
     /// - Throws: when it has been started again, and has ended again.
     private func checkRestart(of jail: JailSpec, after restarts: Int?) throws(RuntimeError) {
-        guard let restarts, let service = try ServiceRegistry(state: host.state).record(of: jail.name.value),
-            service.restarts > restarts, service.pauseSeconds != nil
+        guard let service = try ServiceRegistry(state: host.state).record(of: jail.name.value),
+            service.pauseSeconds != nil, restarts.map({ service.restarts > $0 }) ?? true
+        else { return }
+        throw .host("\(jail.label): started again, and ended: \(service.endWords)", hint: nil)
+    }
+
+    /// Of one that was to be started again, and is not any more.
+    private func tellEnd(of jail: JailSpec, after restarts: Int?) throws(RuntimeError) {
+        guard restarts != nil, let service = try ServiceRegistry(state: host.state).record(of: jail.name.value)
         else { return }
         throw .host("\(jail.label): started again, and ended: \(service.endWords)", hint: nil)
     }

@@ -9,7 +9,15 @@ extension StateDirectory {
     /// - Throws: when it could not be looked for it.
     func removeStrays(hasCgroup: (String) throws(RuntimeError) -> Bool) throws(RuntimeError) {
         let known = Set(try names())
+        try removeRestartLocks()
         for name in try strayNames() where !known.contains(name) { try removeStrays(of: name, hasCgroup) }
+    }
+
+    /// Those of restarts that were killed.
+    private func removeRestartLocks() throws(RuntimeError) {
+        for name in try files("locks") where name.hasSuffix(Self.restartSuffix) {
+            if let lock = try JailLock(tryLocking: lockPath(name), writesHolder: false) { lock.unlinkAndRelease() }
+        }
     }
 
     /// Names that there are files of.

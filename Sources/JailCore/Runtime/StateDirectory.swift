@@ -34,7 +34,8 @@ public struct StateDirectory: Sendable {
     func namespacePath(_ name: String) -> String { "\(path)/net/\(name)" }
     func lockPath(_ name: String) -> String { "\(path)/locks/\(name)" }
     /// No jail has such a name.
-    func restartLockPath(_ name: String) -> String { lockPath("\(name)~restart") }
+    func restartLockPath(_ name: String) -> String { lockPath(name + Self.restartSuffix) }
+    static let restartSuffix = "~restart"
 
     /// What is recorded here is entered and killed as root: nobody else may have written it.
     /// - Throws: when it is there, and is another's, or others can write it.
@@ -196,7 +197,7 @@ public struct StateDirectory: Sendable {
         return try files("jails").filter { !$0.hasSuffix(".json") && !$0.hasSuffix(".new") }
     }
 
-    private func files(_ directory: String) throws(RuntimeError) -> [String] {
+    func files(_ directory: String) throws(RuntimeError) -> [String] {
         try attempt("cannot look at \(path)/\(directory)") { () throws(Errno) in
             try Files.namesIfThere(in: "\(path)/\(directory)")
         }
@@ -252,10 +253,11 @@ public struct StateDirectory: Sendable {
     ///   - path: where the state is, if not where it is for this process.
     ///   - alsoEnded: those, too, that somebody looks after and are not up.
     public static func jailNames(in path: String?, alsoEnded: Bool) throws(RuntimeError) -> [String] {
-        let place = try attempt("cannot look for the state") { () throws(Errno) in
-            if let path { path } else { Self.path(in: try OwnUserNamespace.ofThisProcess) }
+        let namespace = try attempt("cannot look for the state") { () throws(Errno) in
+            try OwnUserNamespace.ofThisProcess
         }
-        let state = StateDirectory(path: place)
+        var state = StateDirectory(path: path ?? Self.path(in: namespace))
+        state.cgroupMark = namespace.kind == .initial ? .trusted : .user
         let running = try state.running().map(\.name)
         if !alsoEnded { return running }
         return running + (try ServiceRegistry(state: state).names()).filter { !running.contains($0) }

@@ -104,13 +104,22 @@ struct RestartRun {
         for (part, specs) in zip(parts, specs) {
             do { try start(part, specs, failure == nil ? nil : down, memory) } catch { failure = failure ?? error }
         }
-        guard let failure else { return }
-        try tellLeft(memory)
-        throw failure
+        if let failure {
+            try tellLeft(memory)
+            throw failure
+        }
+        // Their file does not have them any more.
+        let unclaimed = try stopped.filter { try memory.isUnclaimed($0) }
+        if unclaimed.isEmpty { return }
+        tell(unclaimed, memory)
+        throw ExitCode(125)
     }
 
     private func tellLeft(_ memory: RestartMemory) throws {
-        let left = try stopped.filter { try !withdrawn.contains($0) && !host.isHeld($0) }
+        tell(try stopped.filter { try !withdrawn.contains($0) && !host.isHeld($0) }, memory)
+    }
+
+    private func tell(_ left: [String], _ memory: RestartMemory) {
         if left.isEmpty { return }
         memory.remember(left)
         Output.error("down after the restart: \(left.map(Terminal.escaped).joined(separator: ", "))")

@@ -110,8 +110,9 @@ struct DetachedStart {
         rest.specs = specs.filter { left.contains($0.label) }
         rest.rounds += 1
         do { try rest.run() } catch {
-            let own = specs.filter { !left.contains($0.label) }
-            if !isKept { own.reversed().forEach(takeBack) }
+            // Those that were up before are nobody's to stop.
+            let started = results.filter { !$0.isLeft && $0.isUp }.map(\.jail)
+            if !isKept { specs.filter { started.contains($0.label) }.reversed().forEach(takeBack) }
             throw error
         }
     }

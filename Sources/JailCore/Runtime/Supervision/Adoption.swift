@@ -23,6 +23,8 @@ struct Adoption {
     /// One of which it is not known how it is to be kept is left alone.
     private func isOrphan(_ record: ServiceRecord) throws(RuntimeError) -> Bool {
         if record.isTransient || record.state.isOver || record.unreadable != nil { return false }
+        // Of a restart that was killed: it is down, whatever its policy.
+        if record.awaitsRestart == true { return false }
         if try record.isSupervisorAlive() { return false }
         let isWanted = record.life.isEstablished && record.spec.restart.policy != .no
         return isWanted ? true : try host.state.trace(of: record.name)?.isAlive() == true
@@ -35,6 +37,7 @@ struct Adoption {
             close(ready.reading)
             setsid()
             RunMark.leave()
+            RestartLocks.letGo()
             _ = unsafe chdir("/")
             let services = orphans.compactMap { take($0.name) }
             for number: Int32 in 0...2 { redirect(number, to: CNS_CONTROL_DESCRIPTOR.int32) }

@@ -1,3 +1,4 @@
+internal import CNamespaces
 internal import Glibc
 internal import SystemPackage
 
@@ -72,6 +73,14 @@ public struct ServiceRecord: Codable, Sendable {
     var pauseSeconds: Int? {
         guard state == .restarting, awaitsRestart != true, let moment = life.deadline else { return nil }
         return max(0, (moment - Clock.milliseconds() + 999) / 1000)
+    }
+
+    /// Its number may have come to mean another process: that is looked at once it is held.
+    func signalSupervisor(_ signal: Int32) throws(RuntimeError) {
+        let number = cns_pidfd_open(supervisor)
+        if number < 0 { return }
+        let pidfd = Descriptor(number)
+        if try isSupervisorAlive() { _ = cns_pidfd_signal(pidfd.number, signal) }
     }
 
     /// Seconds since it is in its state.
@@ -182,13 +191,13 @@ struct ServiceRegistry {
 
     /// Asks a jail's supervisor to start it again now, and not when the pause is over.
     func hasten(_ name: String) throws(RuntimeError) {
-        let supervisor = try alone { () throws(RuntimeError) -> Int32? in
+        let hastened = try alone { () throws(RuntimeError) -> ServiceRecord? in
             guard var record = try self.record(of: name), record.pauseSeconds != nil else { return nil }
             record.life.hasten(Clock.milliseconds())
             try write(record)
-            return record.supervisor
+            return record
         }
-        if let supervisor { kill(supervisor, SIGHUP) }
+        try hastened?.signalSupervisor(SIGHUP)
     }
 
     /// A restart takes the jail from its supervisor, unless a stop has taken it away from both.
@@ -203,6 +212,8 @@ struct ServiceRegistry {
         try prepare()
         try alone { () throws(RuntimeError) in
             if let other = try self.record(of: record.name), other.awaitsRestart != true {
+                // It has done its work since.
+                if other.isEnded { return }
                 try checkFree(record)
             }
             try write(record)

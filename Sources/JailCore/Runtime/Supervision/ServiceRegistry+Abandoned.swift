@@ -52,8 +52,9 @@ extension ServiceRegistry {
     /// It was up when its supervisor was killed, and is not started again: when it is down it has ended. A stop would have taken the
     /// record away.
     private func wasUpForGood(_ record: ServiceRecord) -> Bool {
+        if record.awaitsRestart == true { return true }
         if record.isTransient || record.remembersEnd != true { return false }
-        let wasUp = [.up, .healthy, .unhealthy].contains(record.state) || record.awaitsRestart == true
+        let wasUp = [.up, .healthy, .unhealthy].contains(record.state)
         return wasUp && record.life.isEstablished && record.spec.restart.policy == .no
     }
 

@@ -2,9 +2,6 @@ internal import Glibc
 
 /// A jail's name belongs to one supervisor at a time: what it starts, and what it leaves to another. docs/design/0040.
 extension Supervisor {
-    /// What `stop -f` sends to whoever has the jail's lock.
-    static let stoppedElsewhere = 128 + SIGQUIT
-
     /// How a start takes the name of its jail.
     struct Claim {
         var record: ServiceRecord

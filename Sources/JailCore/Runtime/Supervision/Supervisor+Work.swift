@@ -9,6 +9,7 @@ extension Supervisor {
     func start(_ service: Service) {
         service.isInterrupted = false
         service.isRepeated = false
+        service.isWithdrawn = false
         service.isReported = false
         service.detail = nil
         do throws(RuntimeError) {
@@ -114,9 +115,9 @@ extension Supervisor {
             channel.say(error.message)
             awaitOutput()
             switch error {
+            // A stop has taken its name away, or breaks the start off.
+            case .notFound, .interrupted(_, SIGQUIT): channel.tellWithdrawn()
             case .interrupted: break
-            // A stop has taken its name away.
-            case .notFound: return Self.stoppedElsewhere
             default: report(error)
             }
             if hasExisted { notices.removed(spec) }
@@ -130,7 +131,7 @@ extension Supervisor {
         guard service.pidfd >= 0 else { return service.life.ended(isFailure: false, Clock.milliseconds()) }
         let (isForced, isRepeated) = (isForced, service.isRepeated)
         // One that is started again is missed for a moment only.
-        let own = isStopping ? services.map(\.name) : nil
+        let own = isStopping ? services.filter { !$0.isLeft }.map(\.name) : nil
         begin(.stop, service) { [host, name = service.name] in
             do throws(RuntimeError) {
                 let stop = JailStop(
@@ -197,6 +198,7 @@ extension Supervisor {
             service.hasExisted = true
             service.log?.open()
         case .left: service.isLeft = true
+        case .withdrawn: service.isWithdrawn = true
         case .printed:
             showPrinted(service)
             service.work?.goOn()
@@ -262,7 +264,8 @@ extension Supervisor {
         service.detail = words.isEmpty ? "its start was killed" : words
         service.isReported = !words.isEmpty
         (service.exitStatus, service.isEndKnown, service.endedSeconds) = (outcome.exitStatus, true, time(nil))
-        if outcome == .exited(Self.stoppedElsewhere), !service.isInterrupted { tellStoppedElsewhere(service) }
+        if service.isInterrupted { service.isWithdrawn = false }
+        if service.isWithdrawn { tellStoppedElsewhere(service) }
         let now = Clock.milliseconds()
         if service.life.restarts > 0 {
             if !owns(service) { service.life.askToStop(now) }

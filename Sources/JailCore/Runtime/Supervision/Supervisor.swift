@@ -93,6 +93,7 @@ final class Supervisor {
         while true {
             advanceAll(Clock.milliseconds())
             settleHeld()
+            hasUntoldNews = false
             for service in services { publish(service) }
             if front < 0 { services.removeAll { forgetIfOver($0) } }
             relay.flush()
@@ -211,8 +212,11 @@ final class Supervisor {
             unsafe send(front, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
         }
         // A front that does not read now is told again in a moment, as when there is no memory for what it is told.
-        hasUntoldNews = count < 0 && [EAGAIN, EINTR, ENOBUFS, ENOMEM].contains(errno)
-        if !hasUntoldNews { service.published = status }
+        if count < 0 && [EAGAIN, EINTR, ENOBUFS, ENOMEM].contains(errno) {
+            hasUntoldNews = true
+        } else {
+            service.published = status
+        }
     }
 
     /// What a jail waits for, by name, and since when.
@@ -334,6 +338,7 @@ final class Supervisor {
         relay.flush(waitingMilliseconds: 500)
         if front >= 0 { close(front) }
         front = -1
+        RestartLocks.letGo()
         // Who waits for the end of the caller's output must not wait for the jails'.
         for number: Int32 in 0...2 { redirect(number, to: CNS_CONTROL_DESCRIPTOR.int32) }
         _ = unsafe chdir("/")

@@ -15,6 +15,8 @@ final class Worker {
         case exists
         /// The jail is another command's.
         case left
+        /// Another command has stopped the jail.
+        case withdrawn
         /// The worker waits until what the jail has printed is shown.
         case printed
     }
@@ -28,6 +30,7 @@ final class Worker {
 
         func tellExists() { send(CNS_READY) }
         func tellLeft() { send(CNS_ENDED) }
+        func tellWithdrawn() { send(CNS_SIGNAL) }
 
         /// What the jail has printed comes before what the worker says next.
         func awaitOutput() {
@@ -134,6 +137,7 @@ final class Worker {
                 status: Int32(truncatingIfNeeded: report.value))
         case (0, CNS_READY.rawValue): return .exists
         case (0, CNS_ENDED.rawValue): return .left
+        case (0, CNS_SIGNAL.rawValue): return .withdrawn
         case (0, CNS_FINISHED.rawValue): return .printed
         default: break
         }
