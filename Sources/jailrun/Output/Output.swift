@@ -38,6 +38,8 @@ enum Output {
     private static func write(_ text: String) { raw(Array(text.utf8)) }
 
     static func raw(_ bytes: [UInt8]) {
+        // Who reads both at one place reads what was told before first. What is forked has only a copy of it.
+        if !unwritten.isEmpty, owner == getpid() { flush() }
         WaitLine.erase()
         _ = Delivery.write(bytes, to: 2)
     }
@@ -50,7 +52,7 @@ enum Output {
     /// From now on what `text` was given and nobody could take makes the process fail at its end, with that status; a reader
     /// that has gone does not.
     static func checkAtExit(status: Int32) {
-        failedStatus = status
+        (failedStatus, owner) = (status, getpid())
         atexit {
             Output.flush()
             errno = 0
@@ -68,6 +70,7 @@ enum Output {
     }
 
     private nonisolated(unsafe) static var failedStatus: Int32 = 125
+    private nonisolated(unsafe) static var owner: Int32 = 0
     /// What is not written yet.
     private nonisolated(unsafe) static var unwritten: [UInt8] = []
     private static let mostUnwritten = 65536
