@@ -9,15 +9,15 @@ extension FactFinder {
         var finder = self
         let looks = shared ?? SharedLooks()
         finder.shared = looks
-        let neighbours = neighbours(looks)
+        let neighbours = try neighbours(looks)
         try finder.checkFolders(folders, neighbours)
         for log in logs { try finder.check(log, neighbours) }
     }
 
     /// Those that are up, and those of the file whose names come first: of two that are started at once, one objects.
-    private func neighbours(_ looks: SharedLooks) -> [JailSpec] {
+    private func neighbours(_ looks: SharedLooks) throws(RuntimeError) -> [JailSpec] {
         let own = jail.name.value
-        let up = looks.writers(in: host.state).filter { spec in
+        let up = try looks.writers(in: host.state).filter { spec in
             spec.name.value != own && !others.contains { $0.name.value == spec.name.value }
         }
         return others.filter { $0.name.value < own } + up

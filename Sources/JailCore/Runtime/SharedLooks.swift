@@ -33,15 +33,15 @@ public final class SharedLooks {
         return tree
     }
 
-    /// Jails that are up and write to logs or layers of the host's. What is wrong with another jail keeps nobody from a start.
-    func writers(in state: StateDirectory) -> [JailSpec] {
+    /// Jails that are up and write to logs or layers of the host's.
+    func writers(in state: StateDirectory) throws(RuntimeError) -> [JailSpec] {
         if let known = writing { return known }
-        let names = (try? state.names()) ?? []
-        let found = names.compactMap { name -> JailSpec? in
-            guard let record = try? state.record(of: name), record.unreadable == nil,
-                !record.spec.layerFolders.isEmpty || !record.spec.writtenLogs.isEmpty, (try? record.isAlive()) == true
-            else { return nil }
-            return record.spec
+        var found: [JailSpec] = []
+        for name in try state.names() {
+            guard let record = try state.record(of: name), record.unreadable == nil,
+                !record.spec.layerFolders.isEmpty || !record.spec.writtenLogs.isEmpty, try record.isAlive()
+            else { continue }
+            found.append(record.spec)
         }
         writing = found
         return found
