@@ -80,8 +80,10 @@ static int answer(pid_t pid, int ready, int results, uint32_t first, uint32_t co
     return 0;
 }
 
-int cns_try_settings(const char *text, unsigned count, uint32_t first, uint32_t ids, int32_t *errors) {
-    int ready[2], results[2];
+/* Two pipes, and a child that has the far end of each. Returns its pid, 0 in the child, or a negative errno. */
+static pid_t begin(int ready[2], int results[2]) {
+    pid_t pid;
+
     if (pipe2(ready, O_CLOEXEC) < 0) return -errno;
     if (pipe2(results, O_CLOEXEC) < 0) {
         int error = errno;
@@ -89,52 +91,52 @@ int cns_try_settings(const char *text, unsigned count, uint32_t first, uint32_t 
         close(ready[1]);
         return -error;
     }
-    pid_t pid = fork();
-    if (pid == 0) {
+    pid = fork();
+    if (pid < 0) pid = -errno;
+    close(ready[pid == 0]);
+    close(results[pid != 0]);
+    if (pid < 0) {
         close(ready[1]);
         close(results[0]);
-        ask(text, ready[0], results[1]);
     }
-    close(ready[0]);
-    close(results[1]);
-    int result = -ECHILD;
-    if (pid > 0 && answer(pid, ready[1], results[0], first, ids, errors, count * 2 * sizeof *errors) == 0) result = 0;
-    close(ready[1]);
-    close(results[0]);
-    while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+    return pid;
+}
+
+static void end(pid_t pid, int ready, int results) {
+    close(ready);
+    close(results);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
     }
-    return result;
+}
+
+int cns_try_settings(const char *text, unsigned count, uint32_t first, uint32_t ids, int32_t *errors) {
+    int ready[2], results[2], result;
+    pid_t pid = begin(ready, results);
+
+    if (pid < 0) return pid;
+    if (pid == 0) ask(text, ready[0], results[1]);
+    result = answer(pid, ready[1], results[0], first, ids, errors, count * 2 * sizeof *errors);
+    end(pid, ready[1], results[0]);
+    return result < 0 ? -ECHILD : 0;
 }
 
 int cns_user_namespace(uint32_t first, uint32_t ids) {
     int ready[2], results[2], namespace = -ECHILD;
     char byte = 0, path[64];
+    pid_t pid = begin(ready, results);
 
-    if (pipe2(ready, O_CLOEXEC) < 0) return -errno;
-    if (pipe2(results, O_CLOEXEC) < 0) {
-        int error = errno;
-        close(ready[0]);
-        close(ready[1]);
-        return -error;
-    }
-    pid_t pid = fork();
+    if (pid < 0) return pid;
     if (pid == 0) {
-        close(ready[1]);
         /* It is there for as long as it is asked for. */
         if (unshare(CLONE_NEWUSER) == 0 && write(results[1], &byte, 1) == 1 && read(ready[0], &byte, 1) < 0) _exit(1);
         _exit(0);
     }
-    close(ready[0]);
-    close(results[1]);
-    if (pid > 0 && read(results[0], &byte, 1) == 1 && map_ids(pid, "uid_map", first, ids) == 0 &&
+    if (read(results[0], &byte, 1) == 1 && map_ids(pid, "uid_map", first, ids) == 0 &&
         map_ids(pid, "gid_map", first, ids) == 0) {
         snprintf(path, sizeof path, "/proc/%d/ns/user", (int)pid);
         namespace = open(path, O_RDONLY | O_CLOEXEC);
         if (namespace < 0) namespace = -errno;
     }
-    close(ready[1]);
-    close(results[0]);
-    while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
-    }
+    end(pid, ready[1], results[0]);
     return namespace;
 }

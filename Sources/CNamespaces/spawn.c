@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
-#include <linux/magic.h>
 #include <linux/sched.h>
 #include <malloc.h>
 #include <poll.h>
@@ -14,19 +13,14 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <sys/xattr.h>
-#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -389,49 +383,6 @@ int cns_read_signal_of(int signals, int *is_kernels) {
     return (int)information.ssi_signo;
 }
 
-int cns_make_raw(int terminal, void *saved, size_t capacity) {
-    struct termios settings;
-
-    if (capacity < sizeof settings) return -EINVAL;
-    if (tcgetattr(terminal, &settings) < 0) return -errno;
-    memcpy(saved, &settings, sizeof settings);
-    cfmakeraw(&settings);
-    return tcsetattr(terminal, TCSANOW, &settings) < 0 ? -errno : 0;
-}
-
-int cns_restore_terminal(int terminal, const void *saved) {
-    struct termios settings;
-
-    memcpy(&settings, saved, sizeof settings);
-    return tcsetattr(terminal, TCSADRAIN, &settings) < 0 ? -errno : 0;
-}
-
-int cns_has_terminal(int terminal) {
-    pid_t foreground = tcgetpgrp(terminal);
-
-    return foreground < 0 || foreground == getpgrp();
-}
-
-int cns_end_of_file_key(int terminal) {
-    struct termios settings;
-
-    if (tcgetattr(terminal, &settings) < 0 || settings.c_cc[VEOF] == 0) return 4;
-    return settings.c_cc[VEOF];
-}
-
-int cns_typed(int master) {
-    struct termios settings;
-    struct pollfd watched = {.events = POLLIN};
-    int typed;
-
-    if (tcgetattr(master, &settings) < 0) return -errno;
-    watched.fd = ioctl(master, TIOCGPTPEER, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-    if (watched.fd < 0) return -errno;
-    typed = (settings.c_lflag & ICANON ? 0 : CNS_TYPED_RAW) | (poll(&watched, 1, 0) == 1 ? CNS_TYPED_UNREAD : 0);
-    close(watched.fd);
-    return typed;
-}
-
 int cns_make_nonblocking(int descriptor) {
     int flags = fcntl(descriptor, F_GETFL);
     return flags < 0 || fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
@@ -480,68 +431,4 @@ pid_t cns_next_ended(void) {
 int cns_take_descriptor(int pidfd, int descriptor) {
     long result = syscall(SYS_pidfd_getfd, pidfd, descriptor, 0);
     return result < 0 ? -errno : (int)result;
-}
-
-int cns_is_cgroup2(const char *path) {
-    struct statfs kind;
-    return statfs(path, &kind) == 0 && kind.f_type == CGROUP2_SUPER_MAGIC;
-}
-
-int cns_owner(int descriptor, uint32_t *owner) {
-    struct stat status;
-
-    /* Not fstat(3), which may be another system call. */
-    if (syscall(SYS_fstat, descriptor, &status) < 0) return -errno;
-    *owner = status.st_uid;
-    return 0;
-}
-
-int cns_is_tmpfs(int descriptor) {
-    struct statfs kind;
-    return fstatfs(descriptor, &kind) == 0 && kind.f_type == TMPFS_MAGIC;
-}
-
-int cns_limit(int resource, uint64_t *soft, uint64_t *hard) {
-    struct rlimit limit;
-
-    if (getrlimit((__rlimit_resource_t)resource, &limit) < 0) return -errno;
-    *soft = limit.rlim_cur;
-    *hard = limit.rlim_max;
-    return 0;
-}
-
-int cns_clone_mount(int place) {
-    /* OPEN_TREE_CLONE, OPEN_TREE_CLOEXEC of <linux/mount.h>, which contradicts <sys/mount.h>. */
-    long result = syscall(SYS_open_tree, place, "", AT_EMPTY_PATH | 1 | O_CLOEXEC);
-    return result < 0 ? -errno : (int)result;
-}
-
-long cns_get_attribute(const char *path, const char *name, void *value, size_t capacity) {
-    ssize_t length = getxattr(path, name, value, capacity);
-    return length < 0 ? -errno : length;
-}
-
-int cns_set_attribute(const char *path, const char *name, const void *value, size_t size) {
-    return setxattr(path, name, value, size, 0) < 0 ? -errno : 0;
-}
-
-int cns_openat2(int directory, const char *path, const void *how, size_t size) {
-    long result = syscall(SYS_openat2, directory, path, how, size);
-    return result < 0 ? -errno : (int)result;
-}
-
-int cns_copy_window_size(int from, int to) {
-    struct winsize size;
-
-    if (ioctl(from, TIOCGWINSZ, &size) < 0 || ioctl(to, TIOCSWINSZ, &size) < 0) return -errno;
-    return 0;
-}
-
-int cns_window_size(int terminal, int *columns, int *rows) {
-    struct winsize size;
-
-    if (ioctl(terminal, TIOCGWINSZ, &size) < 0) return -errno;
-    *columns = size.ws_col;
-    *rows = size.ws_row;
-    return 0;
 }
