@@ -27,6 +27,7 @@ enum MountTable {
 
     /// The mounts below a path or on it, and the one it is on: the file system types in question, `ext4` or `ext4, fuse`.
     static func filesystem(of path: String) -> String {
+        if path == "/" { return "its file system, or one that is mounted below it," }
         let types = filesystems(of: path)
         return types.isEmpty ? "its file system" : types.joined(separator: " or ")
     }
