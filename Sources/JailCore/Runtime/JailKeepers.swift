@@ -17,7 +17,7 @@ public struct JailKeepers {
         public var status: Int32
         public var isSkipped: Bool
         /// Another command was about to start it, and has it now.
-        public var isLeft = false
+        public var isYielded = false
         /// Another command has stopped it before it was up.
         public var isWithdrawn = false
         /// Why it is as it is: to be escaped.
@@ -83,7 +83,7 @@ public struct JailKeepers {
         return run.statuses.map {
             Result(
                 jail: $0.label, status: late.contains($0.name) ? 125 : failure(of: $0), isSkipped: $0.isSkipped,
-                isLeft: $0.isLeft, isWithdrawn: $0.isWithdrawn, detail: $0.detail, state: $0.state)
+                isYielded: $0.isYielded, isWithdrawn: $0.isWithdrawn, detail: $0.detail, state: $0.state)
         }
     }
 

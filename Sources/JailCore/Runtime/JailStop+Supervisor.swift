@@ -10,15 +10,7 @@ extension JailStop {
         for other in try JailLookup(host: host).withDependents([name], but: own) where other != name {
             host.audience.warn(
                 "\(Terminal.escaped(other)), which depends on \(Terminal.escaped(name)), is stopped before it")
-            do throws(RuntimeError) {
-                try JailStop(
-                    host: host, terminals: terminals, scope: scope, signals: signals, isBounded: isBounded,
-                    isForced: urgency.isForced
-                ).run(other)
-            } catch {
-                if case .notFound = error { continue }
-                throw error
-            }
+            try stopBefore(other)
         }
     }
 

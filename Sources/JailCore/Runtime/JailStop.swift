@@ -166,17 +166,19 @@ public struct JailStop {
 
     /// Jails inside it go first, each as it would go alone.
     private func stopNested(in name: String) throws(RuntimeError) {
-        for nested in try JailNesting(of: name, host: host).jails() {
-            do throws(RuntimeError) {
-                try JailStop(
-                    host: host, terminals: terminals, scope: scope, signals: signals, isBounded: isBounded,
-                    isForced: urgency.isForced
-                ).run(nested)
-            } catch {
-                // Its own supervisor may have been at it.
-                if case .notFound = error { continue }
-                throw error
-            }
+        for nested in try JailNesting(of: name, host: host).jails() { try stopBefore(nested) }
+    }
+
+    func stopBefore(_ other: String) throws(RuntimeError) {
+        do throws(RuntimeError) {
+            try JailStop(
+                host: host, terminals: terminals, scope: scope, signals: signals, isBounded: isBounded,
+                isForced: urgency.isForced
+            ).run(other)
+        } catch {
+            // Its own supervisor may have been at it.
+            if case .notFound = error { return }
+            throw error
         }
     }
 

@@ -124,7 +124,7 @@ enum Announcement {
 
     /// Of several jails, which are up after a start that failed.
     static func parts(_ results: [JailKeepers.Result], before running: [JailSpec], isKept: Bool) {
-        let results = results.filter { !$0.isLeft }
+        let results = results.filter { !$0.isYielded }
         if results.count + running.count < 2 { return }
         func list(_ names: [String]) -> String { names.map(Terminal.escaped).joined(separator: ", ") }
         let down = results.filter { !$0.isUp }.map(\.jail)

@@ -82,14 +82,14 @@ struct DetachedStart {
         keepers.starts.spellsOutput = true
         keepers.starts.remembersEnds = true
         keepers.starts.restarted = restart
-        if rounds < Self.maximumRounds { keepers.starts.yields = yielded }
+        if rounds < Self.maximumRounds { keepers.starts.yields = yielding }
         keepers.keepsStarted = isKept
         keepers.timeoutSeconds = timeoutSeconds
         if !isQuiet { keepers.awaiting = { WaitLine.show($0) } }
         let results = try keepers.run()
         withdrawn = results.filter(\.isWithdrawn).map(\.jail)
         let status = Announcement.status(of: results, interruption: keepers.interruption)
-        if status == 0 { return try awaitLeft(results) }
+        if status == 0 { return try awaitYielded(results) }
         if keepers.interruption == nil {
             Announcement.parts(results, before: try selection.stillRunning(), isKept: isKept)
         }
@@ -98,20 +98,20 @@ struct DetachedStart {
 
     /// A jail that was not asked for by its own name is left to whoever begins to start it at the same moment, as one is that was
     /// up before.
-    private var yielded: [String] {
+    private var yielding: [String] {
         specs.filter { !$0.isNamed(by: names) }.map(\.name.value)
     }
 
     /// Those that another command has begun to start at the same moment are waited for, or started if it did not.
-    private func awaitLeft(_ results: [JailKeepers.Result]) throws {
-        let left = results.filter(\.isLeft).map(\.jail)
-        if left.isEmpty { return }
+    private func awaitYielded(_ results: [JailKeepers.Result]) throws {
+        let yielded = results.filter(\.isYielded).map(\.jail)
+        if yielded.isEmpty { return }
         var rest = self
-        rest.specs = specs.filter { left.contains($0.label) }
+        rest.specs = specs.filter { yielded.contains($0.label) }
         rest.rounds += 1
         do { try rest.run() } catch {
             // Those that were up before are nobody's to stop.
-            let started = results.filter { !$0.isLeft && $0.isUp }.map(\.jail)
+            let started = results.filter { !$0.isYielded && $0.isUp }.map(\.jail)
             if !isKept { specs.filter { started.contains($0.label) }.reversed().forEach(takeBack) }
             throw error
         }

@@ -36,7 +36,7 @@ final class Service {
     /// Its name is taken before its start begins: a stop may take it away.
     var isClaimed = false
     /// Another command was about to start it: it is no jail of this supervisor's any more.
-    var isLeft = false
+    var isYielded = false
     /// Another command has stopped it before it was up.
     var isWithdrawn = false
     /// Waits for a jail that another supervisor looks after.
@@ -81,7 +81,7 @@ final class Service {
             memoryKills: memoryKills, lastMemoryKill: lastMemoryKill)
         status.name = firstName
         status.console = hasExisted ? log?.place ?? spec.consoleLogPlace : nil
-        (status.isLeft, status.isWithdrawn) = (isLeft, isWithdrawn)
+        (status.isYielded, status.isWithdrawn) = (isYielded, isWithdrawn)
         status.isBusy = life.state.isOver && work != nil
         return status
     }

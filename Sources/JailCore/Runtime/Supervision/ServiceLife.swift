@@ -207,7 +207,7 @@ struct ServiceLife: Equatable, Sendable, Codable {
     }
 
     /// Another supervisor starts it.
-    mutating func leave(_ now: Int) { become(.ended, now) }
+    mutating func yielded(_ now: Int) { become(.ended, now) }
 
     /// Somebody has taken it down before it was up.
     mutating func leftDown(_ now: Int) {

@@ -18,7 +18,7 @@ public struct ServiceStatus: Codable, Equatable, Sendable {
     /// A jail that it depends on failed.
     public var isSkipped: Bool
     /// Another command was about to start it, and has it now.
-    var isLeft = false
+    var isYielded = false
     /// Another command has stopped it before it was up.
     var isWithdrawn = false
     /// Why its start failed was said already, by who started it.

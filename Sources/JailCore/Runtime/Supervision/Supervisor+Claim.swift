@@ -25,7 +25,7 @@ extension Supervisor {
         for service in services where service.life.state == .waiting {
             do throws(RuntimeError) { try claimEarly(service) } catch {
                 // The start says it.
-                if case .alreadyExists = error, yields(service) { leave(service) }
+                if case .alreadyExists = error, yields(service) { yield(service) }
             }
         }
     }
@@ -52,8 +52,8 @@ extension Supervisor {
     func yields(_ service: Service) -> Bool { options.starts.yields.contains(service.firstName) }
 
     /// Who was a moment earlier starts it.
-    func leave(_ service: Service) {
-        service.isLeft = true
-        service.life.leave(Clock.milliseconds())
+    func yield(_ service: Service) {
+        service.isYielded = true
+        service.life.yielded(Clock.milliseconds())
     }
 }

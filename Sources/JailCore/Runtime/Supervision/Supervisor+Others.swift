@@ -10,9 +10,9 @@ extension Supervisor {
 
     func dependenciesOutside(of service: Service) -> [(name: String, readiness: Readiness)] {
         let others = service.spec.depend.map(\.value).filter { name in
-            !services.contains { !$0.isLeft && [$0.name, $0.firstName, $0.spec.label].contains(name) }
+            !services.contains { !$0.isYielded && [$0.name, $0.firstName, $0.spec.label].contains(name) }
         }
-        let parent = services.first { service.isNested(in: $0) && $0.isLeft }
+        let parent = services.first { service.isNested(in: $0) && $0.isYielded }
         return (others + [parent?.name].compactMap { $0 }).map { ($0, readiness(of: $0)) }
     }
 

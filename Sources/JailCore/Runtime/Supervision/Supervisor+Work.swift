@@ -46,7 +46,7 @@ extension Supervisor {
                 service.output = output.reading
             }
         } catch {
-            if case .alreadyExists = error, service.life.restarts == 0, yields(service) { return leave(service) }
+            if case .alreadyExists = error, service.life.restarts == 0, yields(service) { return yield(service) }
             report(error)
             service.isReported = true
             service.detail = error.message
@@ -109,7 +109,7 @@ extension Supervisor {
             return 0
         } catch {
             if case .alreadyExists = error, claim.yields {
-                channel.tellLeft()
+                channel.tellYielded()
                 return 0
             }
             channel.say(error.message)
@@ -131,7 +131,7 @@ extension Supervisor {
         guard service.pidfd >= 0 else { return service.life.ended(isFailure: false, Clock.milliseconds()) }
         let (isForced, isRepeated) = (isForced, service.isRepeated)
         // One that is started again is missed for a moment only.
-        let own = isStopping ? services.filter { !$0.isLeft }.map(\.name) : nil
+        let own = isStopping ? services.filter { !$0.isYielded }.map(\.name) : nil
         begin(.stop, service) { [host, name = service.name] in
             do throws(RuntimeError) {
                 let stop = JailStop(
@@ -197,7 +197,7 @@ extension Supervisor {
         case .exists:
             service.hasExisted = true
             service.log?.open()
-        case .left: service.isLeft = true
+        case .yielded: service.isYielded = true
         case .withdrawn: service.isWithdrawn = true
         case .printed:
             showPrinted(service)
@@ -236,7 +236,7 @@ extension Supervisor {
         let (outcome, words) = work.end()
         service.work = nil
         switch work.kind {
-        case .start where service.isLeft: leave(service)
+        case .start where service.isYielded: yield(service)
         case .start where service.pidfd < 0: startFailed(service, outcome, words)
         case .start where service.spec.network.isForwarded: releaseGuards()
         case .stop: stopEnded(service, outcome)

@@ -156,10 +156,10 @@ final class Supervisor {
     /// Those whose dependencies are ready start; one whose dependency failed is skipped, as jail(8) does. The jail around a
     /// nested one must exist, but need not be up.
     private func beginIfReady(_ service: Service, _ now: Int) {
-        let needed = services.filter { service.depends(on: $0) && !$0.isLeft }
+        let needed = services.filter { service.depends(on: $0) && !$0.isYielded }
         let outside = dependenciesOutside(of: service)
         service.awaitsOthers = false
-        let parent = services.first { service.isNested(in: $0) && !$0.isLeft }
+        let parent = services.first { service.isNested(in: $0) && !$0.isYielded }
         let all = needed + [parent].compactMap { $0 }
         if all.contains(where: { $0.life.state == .failed || $0.life.isAskedToStop }) {
             skip(service, now)

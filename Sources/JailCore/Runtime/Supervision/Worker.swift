@@ -14,7 +14,7 @@ final class Worker {
         /// The jail exists, and its commands follow.
         case exists
         /// The jail is another command's.
-        case left
+        case yielded
         /// Another command has stopped the jail.
         case withdrawn
         /// The worker waits until what the jail has printed is shown.
@@ -29,7 +29,7 @@ final class Worker {
         var words: Int32
 
         func tellExists() { send(CNS_READY) }
-        func tellLeft() { send(CNS_ENDED) }
+        func tellYielded() { send(CNS_ENDED) }
         func tellWithdrawn() { send(CNS_SIGNAL) }
 
         /// What the jail has printed comes before what the worker says next.
@@ -136,7 +136,7 @@ final class Worker {
                 control: passed[0], pidfd: passed[1], terminal: passed[2],
                 status: Int32(truncatingIfNeeded: report.value))
         case (0, CNS_READY.rawValue): return .exists
-        case (0, CNS_ENDED.rawValue): return .left
+        case (0, CNS_ENDED.rawValue): return .yielded
         case (0, CNS_SIGNAL.rawValue): return .withdrawn
         case (0, CNS_FINISHED.rawValue): return .printed
         default: break
