@@ -2,10 +2,10 @@ import Foundation
 import Testing
 
 extension Kernel {
-    /// `make test-nightly` takes all points; else some are drawn.
+    /// `make test-nightly` takes all points, and JAILRUN_SWEEP=restart those of one command; else some are drawn.
     @Suite struct SweepTests {
         private static let environment = ProcessInfo.processInfo.environment
-        private static let isWhole = environment["JAILRUN_SWEEP"] == "all"
+        private static let whole = environment["JAILRUN_SWEEP"]
         private static let seed = environment["JAILRUN_SWEEP_SEED"].flatMap { UInt64($0) } ?? 1
         /// Of each command, in proportion to what it does, and no more than fits into a test that others wait for.
         private static let drawn: [Sweep.Subject: Int] = [.run: 80, .start: 60, .exec: 60, .stop: 50, .restart: 50]
@@ -21,7 +21,8 @@ extension Kernel {
                 var generator = SeededGenerator(seed: Self.seed)
                 let points = sweep.points.shuffled(using: &generator)
                 let drawn = Laboratory.rounds(Self.drawn[subject] ?? 0)
-                let chosen = Self.isWhole ? sweep.points : Array(points.prefix(drawn))
+                let isWhole = Self.whole == "all" || Self.whole == "\(subject)"
+                let chosen = isWhole ? sweep.points : Array(points.prefix(drawn))
                 var counts: [Sweep.Kind: Int] = [:]
                 var tried = 0
                 for point in chosen {
