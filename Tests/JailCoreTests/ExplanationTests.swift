@@ -46,7 +46,7 @@ import Testing
         return (FilePlan([FilePlan.Prepared(spec: jail, identity: identity, facts: facts)]), configuration)
     }
 
-    static func plan(_ parameters: String, networked: Bool = false) throws -> (JailSpec, Plan, Configuration) {
+    static func plan(_ parameters: String, networked: Bool = false) throws -> (ConfiguredJail, Plan, Configuration) {
         let (plan, configuration) = try filePlan(parameters, networked: networked)
         return (plan.jails[0].spec, plan.jails[0].plan, configuration)
     }

@@ -4,12 +4,12 @@ import Testing
 
 /// Several jails of one file: what they share is decided once, and what each has of its own is its own alone.
 struct FilePlanTests {
-    static func jails(_ text: String) throws -> [JailSpec] {
+    static func jails(_ text: String) throws -> [ConfiguredJail] {
         let source = TextSource(files: ["www.conf": "path = /j; persist; userns = host;\n\(text)"])
         return try Configuration(path: "www.conf", source: source).specs()
     }
 
-    static func plan(_ jails: [JailSpec], numbers: [Int], _ host: HostNetworkFacts = NetworkPlannerTests.facts)
+    static func plan(_ jails: [ConfiguredJail], numbers: [Int], _ host: HostNetworkFacts = NetworkPlannerTests.facts)
         throws -> FilePlan
     {
         FilePlan(

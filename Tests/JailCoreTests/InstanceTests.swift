@@ -3,13 +3,13 @@ import Testing
 @testable import JailCore
 
 struct InstanceTests {
-    static func jails(_ text: String) throws -> [JailSpec] {
+    static func jails(_ text: String) throws -> [ConfiguredJail] {
         try Configuration(path: "t.conf", source: TextSource(files: ["t.conf": text])).specs()
     }
 
-    static func applied(_ text: String) throws -> [JailSpec] { try applied(try jails(text)) }
+    static func applied(_ text: String) throws -> [ConfiguredJail] { try applied(try jails(text)) }
 
-    static func applied(_ jails: [JailSpec]) throws -> [JailSpec] {
+    static func applied(_ jails: [ConfiguredJail]) throws -> [ConfiguredJail] {
         let instance = try #require(Instance("ci7"))
         let networks = instance.networks(of: jails).map { network in
             (

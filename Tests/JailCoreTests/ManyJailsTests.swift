@@ -52,7 +52,7 @@ struct ManyJailsTests {
     @Test("eight times as many jails get their numbers and ranges of ids in eight times the time, each its own")
     func identities() throws {
         let registry = IdentityRegistry(state: StateDirectory(path: "/nonexistent"))
-        var specs: [Int: [JailSpec]] = [:]
+        var specs: [Int: [ConfiguredJail]] = [:]
         for count in [1, 60, 480] {
             let source = TextSource(files: ["many.conf": Self.text(count) + "own { userns = 2000000+65536; }\n"])
             specs[count] = try Configuration(path: "many.conf", source: source).specs()

@@ -14,7 +14,7 @@ struct NameTests {
         """
 
     private static func files(
-        _ jail: JailSpec, resolvers: [StartFacts.Resolver] = [], ground: IdentityFile.Ground = .file
+        _ jail: ConfiguredJail, resolvers: [StartFacts.Resolver] = [], ground: IdentityFile.Ground = .file
     ) -> [String: String] {
         var facts = StartFacts()
         facts.resolvers = resolvers
@@ -28,11 +28,11 @@ struct NameTests {
         return [:]
     }
 
-    private static func jail(_ name: String, _ text: String = file) throws -> JailSpec {
+    private static func jail(_ name: String, _ text: String = file) throws -> ConfiguredJail {
         try #require(try InstanceTests.jails(text).first { $0.label == name })
     }
 
-    private static func hosts(_ jail: JailSpec) -> [String] {
+    private static func hosts(_ jail: ConfiguredJail) -> [String] {
         (files(jail)["etc/hosts"] ?? "").split(separator: "\n").map(String.init)
     }
 

@@ -7,7 +7,7 @@ import Testing
 struct ParameterPlanTests {
     static let path = "path = /j/a; persist;"
 
-    static func spec(_ text: String) throws -> JailSpec {
+    static func spec(_ text: String) throws -> ConfiguredJail {
         let source = TextSource(files: ["www.conf": "a { \(path) \(text) }"])
         return try #require(try Configuration(path: "www.conf", source: source).specs().first)
     }

@@ -86,8 +86,8 @@ struct ParameterTableTests {
 
 /// A jail that a row's example makes, and what it is without that parameter.
 private struct RowExample {
-    let with: JailSpec
-    let without: JailSpec
+    let with: ConfiguredJail
+    let without: ConfiguredJail
     let change: JailChange
     /// The name that the example has: `meta.owner` of `meta.*`.
     let name: String
@@ -107,9 +107,9 @@ private struct RowExample {
         name = try #require(change.names.last)
     }
 
-    private static func spec(_ jail: EffectiveJail, _ configuration: Configuration) -> JailSpec {
+    private static func spec(_ jail: EffectiveJail, _ configuration: Configuration) -> ConfiguredJail {
         var reader = JailReader(jail, configuration)
-        return JailSpec(&reader)
+        return ConfiguredJail(&reader)
     }
 }
 
@@ -156,7 +156,7 @@ struct ParameterColumnTests {
         #expect(values[0] != values[1] && values[0] != .none)
     }
 
-    private static func record(of spec: JailSpec) -> JailRecord {
+    private static func record(of spec: ConfiguredJail) -> JailRecord {
         let trace = JailTrace(
             name: "www", label: "www", identity: JailIdentity(jid: 1, idRange: nil, generation: 1), phase: .up,
             cgroup: "/nowhere", isTransient: true, supervisor: 1, supervisorStartTime: 1, hasNetwork: false)

@@ -5,7 +5,7 @@ import Testing
 @testable import JailCore
 
 /// Made from text, as every jail is.
-private func spec(_ parameters: String) throws -> JailSpec {
+private func spec(_ parameters: String) throws -> ConfiguredJail {
     let text = "t { path = /j; persist; \(parameters) }\n"
     return try #require(try Configuration(path: "t.conf", source: TextSource(files: ["t.conf": text])).specs().first)
 }

@@ -2,7 +2,7 @@
 struct ConfigurationReading {
     struct Jail {
         var label: Bytes
-        var spec: JailSpec
+        var spec: ConfiguredJail
         var reader: JailReader
     }
 

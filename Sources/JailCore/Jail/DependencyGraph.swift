@@ -4,7 +4,7 @@ public struct DependencyGraph: Sendable {
     public let names: [String]
     private let needs: [String: [String]]
 
-    public init(_ specs: [JailSpec]) {
+    public init(_ specs: [ConfiguredJail]) {
         names = specs.map(\.name.value)
         let needs = specs.map { ($0.name.value, $0.depend.map(\.value) + ($0.parent.map { [$0.value] } ?? [])) }
         self.needs = Dictionary(needs, uniquingKeysWith: { first, _ in first })

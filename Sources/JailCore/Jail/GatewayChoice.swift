@@ -4,7 +4,7 @@ struct GatewayChoice {
     private let taken: Set<InternetAddress>
     private var chosen: [InternetPrefix: InternetPrefix] = [:]
 
-    init(_ jails: [JailSpec]) {
+    init(_ jails: [ConfiguredJail]) {
         taken = Set(jails.flatMap(\.network.addresses).compactMap { InternetAddress($0.address) })
     }
 

@@ -1,5 +1,5 @@
 /// What the jail believes about the machine that it is: `host`, `host.domainname`, `host.hostuuid`, `host.hostid`.
-/// `host.hostname` is a field of `JailSpec`.
+/// `host.hostname` is a field of `ConfiguredJail`.
 public struct HostSpec: Equatable, Sendable, Codable {
     /// `host = inherit`: the host's UTS namespace, names and all.
     public var isInherited: Located<Bool>

@@ -25,7 +25,7 @@ public struct Instance: Equatable, Sendable {
     public func name(of jail: String) -> String { "\(name)-\(jail)" }
 
     /// The networks of the bridge that the jails are in, each once.
-    func networks(of jails: [JailSpec]) -> [InternetPrefix] {
+    func networks(of jails: [ConfiguredJail]) -> [InternetPrefix] {
         var result: [InternetPrefix] = []
         for address in jails.flatMap(\.network.addresses) {
             guard let network = Self.network(of: address), !result.contains(network) else { continue }
@@ -41,10 +41,10 @@ public struct Instance: Equatable, Sendable {
 
     /// - Parameter networks: what each network of the file is in this instance.
     func applied(
-        to jails: [JailSpec], networks: [(from: InternetPrefix, to: InternetPrefix)]
-    ) throws(Objection) -> [JailSpec] {
+        to jails: [ConfiguredJail], networks: [(from: InternetPrefix, to: InternetPrefix)]
+    ) throws(Objection) -> [ConfiguredJail] {
         var renumbered: [(from: String, to: String)] = []
-        var result: [JailSpec] = []
+        var result: [ConfiguredJail] = []
         for jail in jails {
             try check(jail)
             var jail = jail
@@ -76,10 +76,10 @@ public struct Instance: Equatable, Sendable {
     }
 
     /// - Throws: why there can be no second instance of a jail.
-    public func checkAll(_ jails: [JailSpec]) throws(Objection) { for jail in jails { try check(jail) } }
+    public func checkAll(_ jails: [ConfiguredJail]) throws(Objection) { for jail in jails { try check(jail) } }
 
     /// Nothing may be shared but what is read.
-    private func check(_ jail: JailSpec) throws(Objection) {
+    private func check(_ jail: ConfiguredJail) throws(Objection) {
         func refuse(_ origin: Origin, _ message: String, _ hint: String) -> Objection {
             Objection(label: jail.label, origin: origin, message: message, hint: hint)
         }

@@ -5,16 +5,16 @@ public struct JailChange: Sendable {
     /// The parameters that were given, by the names of the table.
     public let names: [String]
     /// The jail that would be made of these parameters now.
-    public let asked: JailSpec
+    public let asked: ConfiguredJail
     /// The jail that runs, changed.
-    public let result: JailSpec
+    public let result: ConfiguredJail
 
     /// - Throws: every error of the parameters.
-    public init(of old: JailSpec, by changes: EffectiveJail, in configuration: Configuration)
+    public init(of old: ConfiguredJail, by changes: EffectiveJail, in configuration: Configuration)
         throws(ConfigurationFailure)
     {
         var reader = JailReader(old.parameters.changed(by: changes), configuration)
-        let new = JailSpec(&reader)
+        let new = ConfiguredJail(&reader)
         // What runs has its commands already; without `persist` it ends with the last of their processes.
         let errors = reader.diagnostics.filter {
             $0.severity == .error && $0.code != .lifeless
@@ -40,10 +40,10 @@ public struct JailChange: Sendable {
     }
 
     /// Parameters that would become another, which only a start reads: what runs, and who keeps it up, has the old ones.
-    public func namesWithoutEffect(on old: JailSpec) -> [String] {
+    public func namesWithoutEffect(on old: ConfiguredJail) -> [String] {
         names.filter { name in
             guard ParameterTable.row(exactly: name)?.change == .atNextStart else { return false }
-            func values(_ spec: JailSpec) -> [String?] {
+            func values(_ spec: ConfiguredJail) -> [String?] {
                 let setting = spec.parameters.settings.first { $0.baseName == name }
                 return [setting?.name] + (setting?.values ?? [])
             }
@@ -52,8 +52,8 @@ public struct JailChange: Sendable {
     }
 }
 
-extension JailSpec {
-    fileprivate mutating func take(_ part: ParameterTable.Row.Part, of new: JailSpec) {
+extension ConfiguredJail {
+    fileprivate mutating func take(_ part: ParameterTable.Row.Part, of new: ConfiguredJail) {
         switch part {
         case .name: takeName(of: new)
         case .hostname: if case .standard = new.hostname.origin {} else { hostname = new.hostname }
@@ -70,14 +70,14 @@ extension JailSpec {
         }
     }
 
-    private mutating func takeName(of new: JailSpec) {
+    private mutating func takeName(of new: ConfiguredJail) {
         let isLabelled = label != name.value
         if !new.name.value.isEmpty { name = new.name }
         if !isLabelled { label = name.value }
     }
 
     /// What runs was given its program already.
-    private mutating func takeCommands(of new: JailSpec) {
+    private mutating func takeCommands(of new: ConfiguredJail) {
         let old = commands
         commands = new.commands
         (commands.commandVector, commands.awaitsCommand) = (old.commandVector, old.awaitsCommand)

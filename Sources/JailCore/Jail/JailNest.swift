@@ -8,7 +8,7 @@ struct JailNest {
     let depth: Int
 
     /// Nil when there are none.
-    init?(in outer: String, among jails: [JailSpec]) {
+    init?(in outer: String, among jails: [ConfiguredJail]) {
         let inner = jails.filter { $0.name.value.hasPrefix("\(outer).") }
         if inner.isEmpty { return nil }
         names = inner.map(\.name.value)

@@ -46,7 +46,7 @@ extension JailReader {
     }
 
     /// `mount.resolvconf`. The jails around it are introduced later.
-    mutating func names(of jail: JailSpec) -> NameSpec? {
+    mutating func names(of jail: ConfiguredJail) -> NameSpec? {
         guard let asked = optionalBoolean("mount.resolvconf"), asked.value else { return nil }
         return NameSpec(origin: asked.origin, own: jail.hostNames, neighbours: [])
     }

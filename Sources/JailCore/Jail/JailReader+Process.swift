@@ -1,6 +1,6 @@
 extension JailReader {
-    mutating func process(network: NetworkSpec, privileges: PrivilegeSpec) -> ProcessSpec {
-        ProcessSpec(
+    mutating func process(network: NetworkSpec, privileges: PrivilegeSpec) -> ProcessSettings {
+        ProcessSettings(
             limits: limits(), oomScore: oomScore(), umask: umask(),
             settings: settings(network: network, privileges: privileges))
     }
@@ -18,7 +18,7 @@ extension JailReader {
 
     // MARK: ulimit
 
-    private mutating func limits() -> [ProcessSpec.Limit] {
+    private mutating func limits() -> [ProcessSettings.Limit] {
         family("ulimit.").compactMap { name, parameter in
             guard let resource = ResourceLimitName(rawValue: name) else {
                 let names = ResourceLimitName.allCases.map(\.rawValue)
@@ -40,13 +40,13 @@ extension JailReader {
         }
     }
 
-    private func limit(_ resource: ResourceLimitName, _ value: ParameterValue) -> ProcessSpec.Limit? {
+    private func limit(_ resource: ResourceLimitName, _ value: ParameterValue) -> ProcessSettings.Limit? {
         let parts = value.bytes.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
         let numbers = parts.compactMap { Self.limitValue(Bytes($0), isSize: resource.isSize) }
         guard numbers.count == parts.count, let soft = numbers.first, let hard = numbers.last, numbers.count <= 2,
             soft <= hard
         else { return nil }
-        return ProcessSpec.Limit(resource: resource, soft: soft, hard: hard, origin: .configuration(value.location))
+        return ProcessSettings.Limit(resource: resource, soft: soft, hard: hard, origin: .configuration(value.location))
     }
 
     private static func limitValue(_ bytes: Bytes, isSize: Bool) -> UInt64? {
@@ -86,7 +86,7 @@ extension JailReader {
 
     // MARK: sysctl
 
-    private mutating func settings(network: NetworkSpec, privileges: PrivilegeSpec) -> [ProcessSpec.Setting] {
+    private mutating func settings(network: NetworkSpec, privileges: PrivilegeSpec) -> [ProcessSettings.Setting] {
         family("sysctl.").compactMap { name, parameter in
             // sysctl(8): a name with a slash has slashes for separators, and its dots are dots.
             let path = name.contains("/") ? name : name.split(separator: ".").joined(separator: "/")
@@ -97,7 +97,7 @@ extension JailReader {
                 error(parameter, "a value of one line is missing", at: parameter.location)
                 return nil
             }
-            return ProcessSpec.Setting(path: path, value: text, origin: .configuration(value.location))
+            return ProcessSettings.Setting(path: path, value: text, origin: .configuration(value.location))
         }
     }
 

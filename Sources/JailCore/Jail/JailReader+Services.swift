@@ -1,7 +1,7 @@
 extension JailReader {
     private static let dayInSeconds = 86400
 
-    mutating func health() -> JailSpec.Health? {
+    mutating func health() -> ConfiguredJail.Health? {
         let others = ["health.interval", "health.timeout", "health.retries", "health.start"]
         guard let command = string("health.command"), !command.value.isEmpty else {
             for name in others {
@@ -13,7 +13,7 @@ extension JailReader {
         if command.value.hasSuffix("&") {
             error("health.command: its status is not known when it ends in &", at: command.place)
         }
-        var health = JailSpec.Health(command: command)
+        var health = ConfiguredJail.Health(command: command)
         health.intervalSeconds = number("health.interval", 1...Self.dayInSeconds, health.intervalSeconds)
         health.timeoutSeconds = number("health.timeout", 1...Self.dayInSeconds, health.timeoutSeconds)
         health.retries = number("health.retries", 1...1000, health.retries)
@@ -21,16 +21,16 @@ extension JailReader {
         return health
     }
 
-    mutating func restart() -> JailSpec.Restart {
-        var restart = JailSpec.Restart()
-        if let policy = word("restart", JailSpec.Restart.Policy.self) { restart.policy = policy }
+    mutating func restart() -> ConfiguredJail.Restart {
+        var restart = ConfiguredJail.Restart()
+        if let policy = word("restart", ConfiguredJail.Restart.Policy.self) { restart.policy = policy }
         restart.maximum = number("restart.max", 0...1_000_000, restart.maximum)
         restart.delaySeconds = number("restart.delay", 0...3600, restart.delaySeconds)
         return restart
     }
 
-    mutating func log() -> JailSpec.Log {
-        var log = JailSpec.Log()
+    mutating func log() -> ConfiguredJail.Log {
+        var log = ConfiguredJail.Log()
         log.file = absolutePath("log.file")
         log.journal = optionalBoolean("log.journal").flatMap { $0.value ? $0 : nil }
         if let other = jail.parameter("exec.consolelog") {

@@ -1,4 +1,4 @@
-/// Reads one jail's parameters into a `JailSpec`, and notes everything that is wrong with them.
+/// Reads one jail's parameters into a `ConfiguredJail`, and notes everything that is wrong with them.
 ///
 /// Each reading function returns a usable value in any case, so that one pass finds all errors.
 struct JailReader {

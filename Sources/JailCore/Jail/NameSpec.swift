@@ -39,7 +39,7 @@ extension MountSpec {
     }
 }
 
-extension JailSpec {
+extension ConfiguredJail {
     /// How a root gets a file that can be covered.
     func hint(forMissing path: String, hasFolder: Bool) -> String {
         let root = self.path.value == "/" ? "" : self.path.value

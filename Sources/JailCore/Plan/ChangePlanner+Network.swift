@@ -33,7 +33,7 @@ extension ChangePlanner {
     }
 
     /// Interfaces that were moved into the jail stay there.
-    private func network(of jail: JailSpec, _ facts: HostNetworkFacts) throws(NetworkPlanError) -> Operations {
+    private func network(of jail: ConfiguredJail, _ facts: HostNetworkFacts) throws(NetworkPlanError) -> Operations {
         var network = jail.network
         network.interfaces = []
         return network.isConnected
@@ -41,7 +41,7 @@ extension ChangePlanner {
             : []
     }
 
-    private func rules(of jail: JailSpec, _ facts: HostNetworkFacts) throws(NetworkPlanError) -> Operations {
+    private func rules(of jail: ConfiguredJail, _ facts: HostNetworkFacts) throws(NetworkPlanError) -> Operations {
         try NetworkPlan(publishing: jail.network, jail: (jail.name.value, self.facts.networkNumber), facts: facts)
             .operations
     }

@@ -3,12 +3,12 @@ internal import CNamespaces
 /// Turns a change of a jail that runs into steps, `jail -m`: only what becomes another has any, and each carries what takes it
 /// back.
 public struct ChangePlanner {
-    let old: JailSpec
-    let new: JailSpec
+    let old: ConfiguredJail
+    let new: ConfiguredJail
     let identity: JailIdentity
     let facts: ChangeFacts
 
-    public init(from old: JailSpec, to new: JailSpec, identity: JailIdentity, facts: ChangeFacts) {
+    public init(from old: ConfiguredJail, to new: ConfiguredJail, identity: JailIdentity, facts: ChangeFacts) {
         self.old = old
         self.new = new
         self.identity = identity
@@ -193,9 +193,9 @@ public struct ChangePlanner {
     }
 }
 
-extension JailSpec {
+extension ConfiguredJail {
     /// Limits that another jail has not, or has otherwise.
-    func cgroup(unlike other: JailSpec) -> [CgroupSetting] {
+    func cgroup(unlike other: ConfiguredJail) -> [CgroupSetting] {
         cgroup.filter { setting in !other.cgroup.contains { $0.file == setting.file && $0.value == setting.value } }
     }
 }

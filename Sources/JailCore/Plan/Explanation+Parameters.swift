@@ -44,7 +44,7 @@ extension Explanation {
         "Writes env to /dev/jail/env, where the jail can read it and nobody inside can change it.",
         without: "The jail would not know what its file says for it.", manual: "jail.conf(5)")
 
-    static func processLimit(_ limit: ProcessSpec.Limit) -> Self {
+    static func processLimit(_ limit: ProcessSettings.Limit) -> Self {
         func spell(_ value: UInt64) -> String { value == .max ? "unlimited" : String(value) }
         return Explanation(
             "Sets \(limit.resource.name) to \(spell(limit.soft)), at most \(spell(limit.hard)).",

@@ -5,7 +5,7 @@
 /// they are found by, whenever jailrun is killed.
 public struct FilePlan: Sendable {
     public struct Jail: Sendable {
-        public var spec: JailSpec
+        public var spec: ConfiguredJail
         /// Its own steps.
         public var plan: Plan
         /// Commands of the host's when it has ended: `exec.poststop`, `exec.release`. Of a complete plan.
@@ -14,7 +14,7 @@ public struct FilePlan: Sendable {
 
     /// A jail, and what was looked up and chosen for it.
     struct Prepared {
-        var spec: JailSpec
+        var spec: ConfiguredJail
         var identity: JailIdentity
         var facts: StartFacts
     }

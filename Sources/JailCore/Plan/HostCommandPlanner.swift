@@ -1,6 +1,6 @@
 /// The `exec.*` commands that belong on the host, each as a process of its own.
 struct HostCommandPlanner {
-    let jail: JailSpec
+    let jail: ConfiguredJail
     /// Nil as long as the jail has no number.
     let identity: JailIdentity?
     let caller: StartFacts.Caller

@@ -5,7 +5,7 @@ struct InsideCommand {
     var origin: Origin
 }
 
-extension JailSpec {
+extension ConfiguredJail {
     /// `exec.start` and `command`, in their order; one without a word is none.
     var startCommands: [InsideCommand] {
         var all: [InsideCommand] = []

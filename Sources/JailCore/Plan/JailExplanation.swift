@@ -51,7 +51,7 @@ public struct JailExplanation: Codable, Equatable, Sendable {
     public var steps: [Step]
 
     /// - Parameter line: the text of a line of the configuration.
-    public init(of jail: JailSpec, plan: Plan, line: (SourceLocation) -> String?) {
+    public init(of jail: ConfiguredJail, plan: Plan, line: (SourceLocation) -> String?) {
         self.init(name: jail.label, plan: plan, line: line)
     }
 

@@ -2,7 +2,7 @@ internal import CNamespaces
 
 /// A jail as an ordered list of steps: what is performed, printed, explained and taken back.
 ///
-/// A plan is pure: it is computed from a `JailSpec` and from facts that were looked up before, and touches nothing.
+/// A plan is pure: it is computed from a `ConfiguredJail` and from facts that were looked up before, and touches nothing.
 public struct Plan: Equatable, Sendable {
     /// A command that pid 1 runs, or jailrun on the host, as the steps of its own process; the last is execve(2).
     public struct Command: Equatable, Sendable {

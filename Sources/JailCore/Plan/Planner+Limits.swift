@@ -8,11 +8,11 @@ extension Planner {
     }
 
     /// The file's, and what `allow.mlock` means.
-    private var limits: [ProcessSpec.Limit] {
+    private var limits: [ProcessSettings.Limit] {
         guard let mlock = jail.privileges.granted.first(where: { $0.value == .mlock }),
             !jail.process.limits.contains(where: { $0.resource == .memlock })
         else { return jail.process.limits }
-        let unlimited = ProcessSpec.Limit(resource: .memlock, soft: .max, hard: .max, origin: mlock.origin)
+        let unlimited = ProcessSettings.Limit(resource: .memlock, soft: .max, hard: .max, origin: mlock.origin)
         return jail.process.limits + [unlimited]
     }
 
@@ -62,7 +62,7 @@ extension Planner {
         } ?? []
     }
 
-    private static func call(_ limit: ProcessSpec.Limit, of process: Slot?) -> SystemCall {
+    private static func call(_ limit: ProcessSettings.Limit, of process: Slot?) -> SystemCall {
         .setLimit(
             limit.resource.number, name: limit.resource.name, soft: limit.soft, hard: limit.hard, of: process)
     }

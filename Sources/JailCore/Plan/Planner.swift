@@ -2,11 +2,11 @@
 ///
 /// The order is the isolation order; each line says what breaks if it moves.
 public struct Planner {
-    let jail: JailSpec
+    let jail: ConfiguredJail
     let identity: JailIdentity
     var facts: StartFacts
 
-    public init(jail: JailSpec, identity: JailIdentity, facts: StartFacts) {
+    public init(jail: ConfiguredJail, identity: JailIdentity, facts: StartFacts) {
         self.jail = jail
         self.identity = identity
         self.facts = facts

@@ -90,7 +90,7 @@ public indirect enum Purpose: Equatable, Sendable {
     case delegatedCgroup(maximum: Int, owner: UInt32)
     case resourceLimits([StartFacts.ResourceLimit])
     /// What the file asks for.
-    case processLimit(ProcessSpec.Limit)
+    case processLimit(ProcessSettings.Limit)
     case oomScore(Int)
 
     // MARK: Privileges

@@ -9,7 +9,7 @@ struct RootSource: Equatable {
     /// Laid over it, from the bottom up.
     var layers: [MountSpec]
 
-    init(_ jail: JailSpec) {
+    init(_ jail: ConfiguredJail) {
         self.init(path: jail.path.value, origin: jail.path.origin, attributes: [], layers: [])
         for mount in jail.mounts where mount.relativeTarget.isEmpty {
             if mount.kind.isBind {
@@ -42,7 +42,7 @@ extension MountSpec {
     static func components(_ path: String) -> [Substring] { path.split(separator: "/").filter { $0 != "." } }
 
     /// Whether its source lies in the jail's root, where root inside can put links.
-    func isBelow(root jail: JailSpec) -> Bool {
+    func isBelow(root jail: ConfiguredJail) -> Bool {
         let root = Self.components(jail.path.value)
         return !root.isEmpty && Self.components(source).starts(with: root)
     }

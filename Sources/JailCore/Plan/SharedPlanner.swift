@@ -1,7 +1,7 @@
 /// What the jails of a file share: the cgroups above theirs, and jailrun's bridge with the host's addresses on it. Made before
 /// the first jail that needs it, each thing once; taken back with the last jail of whichever file.
 struct SharedPlanner {
-    private var jails: [JailSpec] = []
+    private var jails: [ConfiguredJail] = []
     private var levels: [StartFacts.CgroupLevel] = []
     private var network: [Located<NetworkOperation>] = []
     private var mark = CgroupMark.trusted
@@ -9,9 +9,9 @@ struct SharedPlanner {
     init() {}
 
     /// Of one jail.
-    init(_ jail: JailSpec, _ facts: StartFacts) { add(jail, facts) }
+    init(_ jail: ConfiguredJail, _ facts: StartFacts) { add(jail, facts) }
 
-    mutating func add(_ jail: JailSpec, _ facts: StartFacts) {
+    mutating func add(_ jail: ConfiguredJail, _ facts: StartFacts) {
         jails.append(jail)
         mark = facts.authority.mark
         for level in facts.cgroupLevels where !level.isOfJail { merge(level) }
@@ -40,7 +40,7 @@ struct SharedPlanner {
 
 extension StartFacts.CgroupLevel {
     /// A cgroup has the files of a controller when its parent gives it that, so they are enabled from the top down.
-    func steps(for jails: [JailSpec], mark: CgroupMark) -> [Step] {
+    func steps(for jails: [ConfiguredJail], mark: CgroupMark) -> [Step] {
         let purpose = Purpose.cgroupLevel(self)
         func step(_ call: SystemCall, _ origin: Origin, _ words: Phrase) -> Step {
             Step(operation: .call(call), side: .host, purpose: purpose, origin: origin, words: words)
@@ -65,7 +65,7 @@ extension StartFacts.CgroupLevel {
             }
     }
 
-    private static func origin(of controller: String, _ jails: [JailSpec]) -> Origin {
+    private static func origin(of controller: String, _ jails: [ConfiguredJail]) -> Origin {
         for jail in jails {
             if let setting = jail.cgroup.first(where: { $0.file.hasPrefix(controller + ".") }) { return setting.origin }
         }

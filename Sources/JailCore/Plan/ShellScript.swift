@@ -5,7 +5,7 @@
 struct ShellScript {
     private let explanation: JailExplanation
     private let parts: [Plan.Part]
-    let jail: JailSpec
+    let jail: ConfiguredJail
     let plan: Plan
     /// Commands of the host's, run when the jail has ended: `exec.poststop`, `exec.release`.
     private let afterwards: [Plan.Command]

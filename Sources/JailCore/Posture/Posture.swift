@@ -75,7 +75,7 @@ public struct Posture: Sendable {
     public var calls: [Calls]
     public var devices: [Reach]
 
-    public init(of jail: JailSpec, _ facts: PostureFacts) {
+    public init(of jail: ConfiguredJail, _ facts: PostureFacts) {
         let judge = PostureJudge(jail: jail, facts: facts)
         self.jail = jail.label
         parts = [
@@ -108,11 +108,11 @@ public struct Posture: Sendable {
 
 /// Looks at a jail for `Posture`: one property a part.
 struct PostureJudge {
-    let jail: JailSpec
+    let jail: ConfiguredJail
     let facts: PostureFacts
     let answers: FilterAnswers
 
-    init(jail: JailSpec, facts: PostureFacts) {
+    init(jail: ConfiguredJail, facts: PostureFacts) {
         (self.jail, self.facts) = (jail, facts)
         answers = facts.answers ?? FilterAnswers(facts.filter)
     }

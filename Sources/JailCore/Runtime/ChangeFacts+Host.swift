@@ -3,7 +3,7 @@ internal import SystemPackage
 
 extension ChangeFacts {
     /// Looks up what a change depends on, and writes nothing. The lock on the network is the caller's, if the change is made.
-    init(of record: JailRecord, to new: JailSpec, host: Host) throws(RuntimeError) {
+    init(of record: JailRecord, to new: ConfiguredJail, host: Host) throws(RuntimeError) {
         self.init(
             process: record.pid, cgroup: record.cgroup, owner: geteuid(), networkNumber: record.trace.network)
         mark = host.authority.mark
@@ -13,7 +13,7 @@ extension ChangeFacts {
         try addNetwork(of: record, to: new, host)
     }
 
-    private mutating func addLimits(of record: JailRecord, to new: JailSpec, _ host: Host) throws(RuntimeError) {
+    private mutating func addLimits(of record: JailRecord, to new: ConfiguredJail, _ host: Host) throws(RuntimeError) {
         var changed = new
         changed.name = record.spec.name
         changed.cgroup = new.cgroup(unlike: record.spec)
@@ -30,7 +30,7 @@ extension ChangeFacts {
         cgroupLevels = start.cgroupLevels.filter { !$0.missingControllers.isEmpty }
     }
 
-    private mutating func addNetwork(of record: JailRecord, to new: JailSpec, _ host: Host) throws(RuntimeError) {
+    private mutating func addNetwork(of record: JailRecord, to new: ConfiguredJail, _ host: Host) throws(RuntimeError) {
         guard record.spec.isNetworkChanged(to: new) else { return }
         let others = try NetworkGroup(number: networkNumber, host: host).others(than: record.name)
         if let other = others.first, record.trace.hasNetwork {
@@ -59,7 +59,7 @@ extension ChangeFacts {
     }
 
     /// Its processes cannot leave the network that others are in, too.
-    private func checkShared(_ jail: JailSpec, with other: String, _ new: NetworkSpec) throws(RuntimeError) {
+    private func checkShared(_ jail: ConfiguredJail, with other: String, _ new: NetworkSpec) throws(RuntimeError) {
         if jail.network.hasSameAddresses(as: new) { return }
         throw .unsuitable(
             jail: jail.label, origin: new.addresses.first?.origin ?? .commandLine,
@@ -68,9 +68,9 @@ extension ChangeFacts {
     }
 }
 
-extension JailSpec {
+extension ConfiguredJail {
     /// Whether the host's network has to be looked at: a new name stands in the jail's links and rules.
-    func isNetworkChanged(to new: JailSpec) -> Bool {
+    func isNetworkChanged(to new: ConfiguredJail) -> Bool {
         guard network.mode.value == .own, network.isConnected || new.network.isConnected else { return false }
         return name.value != new.name.value || !network.hasSameAddresses(as: new.network)
             || !network.hasSamePorts(as: new.network)

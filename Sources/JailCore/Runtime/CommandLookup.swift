@@ -20,7 +20,7 @@ final class CommandLookup {
 
     /// In a jail's root as it will be, with what its file mounts there.
     /// - Parameter user: who is to execute it; nil, if that is not known, may whatever somebody may.
-    convenience init(rootOf jail: JailSpec, as user: StartFacts.User? = nil) {
+    convenience init(rootOf jail: ConfiguredJail, as user: StartFacts.User? = nil) {
         self.init(RootTree(of: jail), path: Planner.path, isHosts: false, capabilities: jail.privileges.ofFiles)
         tree.rights = user.map { Rights($0, inside: jail) }
     }
@@ -39,7 +39,7 @@ final class CommandLookup {
     }
 
     /// `exec.jail_user`; nil where none is named, or none is found any more.
-    private static func user(of jail: JailSpec, root: String) -> StartFacts.User? {
+    private static func user(of jail: ConfiguredJail, root: String) -> StartFacts.User? {
         guard let name = jail.commands.jailUser?.value else { return nil }
         if jail.commands.isJailUserOfHost.value { return PasswordFile.host.user(name) }
         guard let folder = try? Files.open(root, Int32(OpenFlags([.path, .directory]).rawValue)) else { return nil }

@@ -1,13 +1,13 @@
 /// The plan of starts that are not made: the same facts are looked up, nothing is written.
 public struct DryRun {
-    let jails: [JailSpec]
+    let jails: [ConfiguredJail]
     let host: Host
     let terminals: [Int]
     /// Tells what becomes of this process's descriptors 0 to 2, too.
     public var handsDescriptors = false
 
     /// - Parameter jails: in the order of the file.
-    public init(jails: [JailSpec], host: Host, terminals: [Int]) {
+    public init(jails: [ConfiguredJail], host: Host, terminals: [Int]) {
         self.jails = jails
         self.host = host
         self.terminals = terminals

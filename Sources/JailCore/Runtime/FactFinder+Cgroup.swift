@@ -109,7 +109,7 @@ extension Host {
     }
 
     /// Of all these jails, each once.
-    func unavailableDefaults(of jails: [JailSpec]) throws(RuntimeError) -> [String] {
+    func unavailableDefaults(of jails: [ConfiguredJail]) throws(RuntimeError) -> [String] {
         if !hasCgroups { return [] }
         let available = try controllers()
         var files: [String] = []

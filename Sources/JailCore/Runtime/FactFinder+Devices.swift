@@ -25,7 +25,7 @@ extension FactFinder {
     }
 
     /// What the ruleset and `securelevel` leave of `/dev`.
-    static func deviceTree(of jail: JailSpec, _ shared: SharedLooks? = nil) throws(RuntimeError) -> DeviceTree {
+    static func deviceTree(of jail: ConfiguredJail, _ shared: SharedLooks? = nil) throws(RuntimeError) -> DeviceTree {
         let reference = jail.pseudoFilesystems.devfsRuleset
         let level = jail.privileges.securityLevel.value
         guard let shared else { return try lookUpTree(of: jail, nil) }
@@ -34,7 +34,7 @@ extension FactFinder {
         }
     }
 
-    private static func lookUpTree(of jail: JailSpec, _ shared: SharedLooks?) throws(RuntimeError) -> DeviceTree {
+    private static func lookUpTree(of jail: ConfiguredJail, _ shared: SharedLooks?) throws(RuntimeError) -> DeviceTree {
         let reference = jail.pseudoFilesystems.devfsRuleset
         do throws(DevfsRulesError) {
             let rules = try devfsRules(shared)

@@ -15,7 +15,7 @@ extension FactFinder {
     }
 
     /// Those that are up, and those of the file whose names come first: of two that are started at once, one objects.
-    private func neighbours(_ looks: SharedLooks) throws(RuntimeError) -> [JailSpec] {
+    private func neighbours(_ looks: SharedLooks) throws(RuntimeError) -> [ConfiguredJail] {
         let own = jail.name.value
         let up = try looks.writers(in: host.state).filter { spec in
             spec.name.value != own && !others.contains { $0.name.value == spec.name.value }
@@ -31,10 +31,10 @@ extension FactFinder {
     // MARK: Overlays
 
     /// The first that a mount has in common with another is told.
-    private func checkFolders(_ folders: [LayerFolder], _ neighbours: [JailSpec]) throws(RuntimeError) {
-        let others = neighbours.flatMap { neighbour in neighbour.layerFolders.map { (neighbour as JailSpec?, $0) } }
+    private func checkFolders(_ folders: [LayerFolder], _ neighbours: [ConfiguredJail]) throws(RuntimeError) {
+        let others = neighbours.flatMap { neighbour in neighbour.layerFolders.map { (neighbour as ConfiguredJail?, $0) } }
         for mount in Set(folders.map(\.mount)).sorted() {
-            let own = folders.filter { $0.mount < mount }.map { (nil as JailSpec?, $0) }
+            let own = folders.filter { $0.mount < mount }.map { (nil as ConfiguredJail?, $0) }
             for folder in folders where folder.mount == mount {
                 guard let (neighbour, other) = (others + own).first(where: { conflict(folder, $0.1) }) else { continue }
                 try object(objection(to: folder, beside: other, of: neighbour))
@@ -50,7 +50,7 @@ extension FactFinder {
     }
 
     private func objection(
-        to folder: LayerFolder, beside other: LayerFolder, of neighbour: JailSpec?
+        to folder: LayerFolder, beside other: LayerFolder, of neighbour: ConfiguredJail?
     ) -> RuntimeError {
         let whose = neighbour.map { "jail \"\(Terminal.escaped($0.name.value))\"" } ?? "another mount of the jail"
         let relation = keys(folder.path).isSame(as: keys(other.path)) ? "are one folder" : "lie in each other"
@@ -64,7 +64,7 @@ extension FactFinder {
 
     // MARK: Logs
 
-    private func check(_ log: WrittenLog, _ neighbours: [JailSpec]) throws(RuntimeError) {
+    private func check(_ log: WrittenLog, _ neighbours: [ConfiguredJail]) throws(RuntimeError) {
         for neighbour in neighbours {
             for other in neighbour.writtenLogs {
                 guard let words = self.words(log, beside: other) else { continue }
@@ -135,7 +135,7 @@ struct WrittenLog {
     var origin: Origin
 }
 
-extension JailSpec {
+extension ConfiguredJail {
     var layerFolders: [LayerFolder] {
         let root = RootSource(self)
         return mounts.enumerated().flatMap { index, mount -> [LayerFolder] in

@@ -12,7 +12,7 @@ extension FactFinder {
     }
 
     /// Parameters of one interface are there when the jail has it.
-    private func check(_ setting: ProcessSpec.Setting) throws(RuntimeError) {
+    private func check(_ setting: ProcessSettings.Setting) throws(RuntimeError) {
         try checkKeepsAddresses(setting)
         if setting.interface != nil { return }
         let isThere = try attempt("\(jail.label): /proc/sys/\(setting.path)") { () throws(Errno) in
@@ -26,7 +26,7 @@ extension FactFinder {
     }
 
     /// ipv6(7): a link where IPv6 is disabled loses its addresses, when the jail has them.
-    private func checkKeepsAddresses(_ setting: ProcessSpec.Setting) throws(RuntimeError) {
+    private func checkKeepsAddresses(_ setting: ProcessSettings.Setting) throws(RuntimeError) {
         let parts = setting.path.split(separator: "/")
         guard parts.count == 5, parts[1] == "ipv6", parts[4] == "disable_ipv6", setting.value != "0",
             !["default", "lo"].contains(parts[3]),
@@ -53,7 +53,7 @@ extension FactFinder {
             hint: "let it allow execve and close_range, and what the program itself needs")
     }
 
-    private func check(_ limit: ProcessSpec.Limit) throws(RuntimeError) {
+    private func check(_ limit: ProcessSettings.Limit) throws(RuntimeError) {
         if limit.resource == .nofile { try checkMost(limit) }
         try checkRaised(limit)
         guard let least = least(limit.resource), limit.soft < least else { return }
@@ -64,7 +64,7 @@ extension FactFinder {
     }
 
     /// setrlimit(2): no process may have more than that, whoever it is.
-    private func checkMost(_ limit: ProcessSpec.Limit) throws(RuntimeError) {
+    private func checkMost(_ limit: ProcessSettings.Limit) throws(RuntimeError) {
         let text = try attempt("\(jail.label): fs.nr_open") { () throws(Errno) in
             try Files.text("/proc/sys/fs/nr_open").trimmed
         }
@@ -77,7 +77,7 @@ extension FactFinder {
 
     /// setrlimit(2): only CAP_SYS_RESOURCE raises a hard limit. The jail's first process begins with jailrun's own limits, or
     /// with less: what `limits()` sets.
-    private func checkRaised(_ limit: ProcessSpec.Limit) throws(RuntimeError) {
+    private func checkRaised(_ limit: ProcessSettings.Limit) throws(RuntimeError) {
         if try raisesLimits() { return }
         var (soft, own): (UInt64, UInt64) = (0, 0)
         guard unsafe cns_limit(Int32(limit.resource.number), &soft, &own) == 0 else { return }

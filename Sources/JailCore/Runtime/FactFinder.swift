@@ -4,7 +4,7 @@ internal import SystemPackage
 
 /// Looks up what a start depends on, once the host's commands before it have run.
 struct FactFinder {
-    let jail: JailSpec
+    let jail: ConfiguredJail
     let host: Host
     /// Where `check` collects what is missing; nil for a start, which ends with the first.
     var findings: Findings?
@@ -13,7 +13,7 @@ struct FactFinder {
     /// What other jails have made counts as not there.
     var assumesNoJails = false
     /// The jails of the file: nothing that their roots write is trusted.
-    var others: [JailSpec] = []
+    var others: [ConfiguredJail] = []
 
     /// - Throws: `.unsuitable` when the root, a user, a mount or a controller is not there. With `findings` nothing is thrown:
     ///   what could not be found is as if the jail did not ask for it.

@@ -3,9 +3,9 @@ internal import SystemPackage
 /// Looks, before the first jail of a file starts, for one that wants the address that the host has on jailrun's bridge for jails
 /// of other files. The gateway of a network is chosen by the first start there, and does not move while jails use it.
 public struct GatewayCheck {
-    private let jails: [JailSpec]
+    private let jails: [ConfiguredJail]
 
-    public init(_ jails: [JailSpec]) { self.jails = jails }
+    public init(_ jails: [ConfiguredJail]) { self.jails = jails }
 
     /// - Throws: `.unsuitable` for the first such address, with the jails that have to be stopped.
     public func check() throws(RuntimeError) {

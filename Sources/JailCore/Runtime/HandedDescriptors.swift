@@ -179,7 +179,7 @@ final class HandedDescriptors {
     }
 }
 
-extension JailSpec {
+extension ConfiguredJail {
     /// Of its starter's descriptors, those that it gets: it has a pty for terminals, and a log or its keeper's pipe for output.
     func handedDescriptors(terminals: [Int], hasOutput: Bool) -> [Int] {
         (hasOutput || commands.consoleLog != nil ? [0] : [0, 1, 2]).filter { !terminals.contains($0) }

@@ -28,14 +28,14 @@ extension HostCheck {
     }
 
     /// A start objects to what this host does not have at all. Of a link that is yet to come the trial does not know.
-    private func isUntold(_ setting: ProcessSpec.Setting) -> Bool {
+    private func isUntold(_ setting: ProcessSettings.Setting) -> Bool {
         if let interface = setting.interface { return interface == "lo" || !spec.linksInside.contains(interface) }
         // What cannot be looked at is told.
         do throws(Errno) { return try Files.isThere("/proc/sys/\(setting.path)") } catch { return true }
     }
 
     /// As the start does that fails at it.
-    private mutating func say(_ step: Step, _ errno: Errno, _ setting: ProcessSpec.Setting) {
+    private mutating func say(_ step: Step, _ errno: Errno, _ setting: ProcessSettings.Setting) {
         let isAbsent = setting.interface != nil && errno == .noSuchFileOrDirectory
         say(
             .error, "cannot \(step.words): \(errno.description)", setting.origin,
@@ -43,7 +43,7 @@ extension HostCheck {
     }
 }
 
-extension JailSpec {
+extension ConfiguredJail {
     /// What its network namespace has when its parameters are set.
     fileprivate var linksInside: [String] {
         var attached: [String?] = network.lookup == nil ? [] : [nil]
@@ -55,7 +55,7 @@ extension JailSpec {
     }
 
     /// A link that the jail will have stands for itself where there is none yet: new ones begin with the same parameters.
-    fileprivate func trialPath(of setting: ProcessSpec.Setting) -> String {
+    fileprivate func trialPath(of setting: ProcessSettings.Setting) -> String {
         guard let interface = setting.interface, interface != "lo", linksInside.contains(interface) else {
             return setting.path
         }

@@ -5,9 +5,9 @@ internal import SystemPackage
 public struct CheckedConfiguration: Sendable {
     public var diagnostics: [Diagnostic]
     /// None when the file itself has errors, whatever the host is like.
-    public var jails: [JailSpec]
+    public var jails: [ConfiguredJail]
 
-    public init(diagnostics: [Diagnostic], jails: [JailSpec]) { (self.diagnostics, self.jails) = (diagnostics, jails) }
+    public init(diagnostics: [Diagnostic], jails: [ConfiguredJail]) { (self.diagnostics, self.jails) = (diagnostics, jails) }
 }
 
 extension Configuration {
@@ -84,7 +84,7 @@ struct HostCheck {
         }
     }
 
-    var spec: JailSpec { reading.jails[index].spec }
+    var spec: ConfiguredJail { reading.jails[index].spec }
     var preparedStart: FilePlan.Prepared? {
         prepared.indices.contains(index) && prepared[index].spec.label == spec.label ? prepared[index] : nil
     }

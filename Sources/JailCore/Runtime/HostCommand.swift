@@ -4,7 +4,7 @@ internal import SystemPackage
 
 /// Runs the `exec.*` lists that belong on the host.
 struct HostCommand {
-    let jail: JailSpec
+    let jail: ConfiguredJail
     let identity: JailIdentity?
     let host: Host
     /// Seconds that a command may take where `exec.timeout` gives it any time; 0 is no limit.

@@ -3,7 +3,7 @@ internal import SystemPackage
 
 extension HostFacts {
     /// Looks at this host for all that plans of these jails depend on, and changes nothing.
-    public convenience init(of jails: [JailSpec], host: Host) throws(RuntimeError) {
+    public convenience init(of jails: [ConfiguredJail], host: Host) throws(RuntimeError) {
         let finders = jails.map { FactFinder(jail: $0, host: host) }
         var hidden = StartFacts()
         try FactFinder.addHiddenPaths(to: &hidden)
@@ -43,7 +43,7 @@ extension HostFacts {
     }
 
     /// One that is not there is an error of the plan, here as there.
-    private static func users(_ jails: [JailSpec]) throws(RuntimeError) -> [StartFacts.User] {
+    private static func users(_ jails: [ConfiguredJail]) throws(RuntimeError) -> [StartFacts.User] {
         let names = jails.flatMap { jail in
             let commands = jail.commands
             return [commands.systemUser, commands.isJailUserOfHost.value ? commands.jailUser : nil].compactMap {
@@ -94,7 +94,7 @@ extension HostFacts {
         return trees
     }
 
-    private static func profiles(_ jails: [JailSpec]) throws(RuntimeError) -> [Profile] {
+    private static func profiles(_ jails: [ConfiguredJail]) throws(RuntimeError) -> [Profile] {
         var profiles: [Profile] = []
         for jail in jails {
             guard case .profile(let path) = jail.privileges.seccomp.value else { continue }
@@ -109,7 +109,7 @@ extension HostFacts {
         return profiles
     }
 
-    private static func hostnames(_ jails: [JailSpec], _ host: Host) throws(RuntimeError) -> [Hostname] {
+    private static func hostnames(_ jails: [ConfiguredJail], _ host: Host) throws(RuntimeError) -> [Hostname] {
         var names: [Hostname] = []
         for jail in jails where jail.network.lookup != nil {
             let resolved = try HostnameLookup(jail: jail, host: host).addresses()
@@ -119,7 +119,7 @@ extension HostFacts {
     }
 
     /// Also of what these jails do not ask for, as another version of the file may.
-    static func network(_ jails: [JailSpec], _ host: Host) throws(RuntimeError) -> HostNetworkFacts {
+    static func network(_ jails: [ConfiguredJail], _ host: Host) throws(RuntimeError) -> HostNetworkFacts {
         var all = NetworkSpec(mode: Located(.own, .standard("")), addresses: jails.flatMap(\.network.addresses))
         all.interfaces = jails.flatMap(\.network.interfaces)
         all.ports = jails.flatMap(\.network.ports)
@@ -145,7 +145,7 @@ extension HostFacts {
 extension HostFacts {
     /// For each of them, and as if it had `nat`.
     private static func obstacles(
-        _ jails: [JailSpec], _ facts: HostNetworkFacts, _ netlink: borrowing Netlink
+        _ jails: [ConfiguredJail], _ facts: HostNetworkFacts, _ netlink: borrowing Netlink
     ) throws(NetlinkError) -> [FirewallObstacle] {
         var found: [FirewallObstacle] = []
         for jail in jails {

@@ -115,7 +115,7 @@ extension HostFacts {
             stateDirectory: stateDirectory)
     }
 
-    func root(of jail: JailSpec) -> Root? {
+    func root(of jail: ConfiguredJail) -> Root? {
         let folders = RootSource(jail).folders
         return roots.first { $0.folders == folders }
     }

@@ -3,20 +3,20 @@ internal import SystemPackage
 /// All that starts of the jails of a file need of this host, in the order in which they look. There is no other list: a start throws
 /// its first objection, a dry run too, and `check` collects them.
 struct HostRequirements {
-    let jails: [JailSpec]
+    let jails: [ConfiguredJail]
     let host: Host
     var findings: Findings?
     var shared: SharedLooks?
     /// What other jails have made counts as not there.
     var assumesNoJails = false
 
-    init(jails: [JailSpec], host: Host, findings: Findings? = nil, shared: SharedLooks? = nil) {
+    init(jails: [ConfiguredJail], host: Host, findings: Findings? = nil, shared: SharedLooks? = nil) {
         (self.jails, self.host, self.findings, self.shared) = (jails, host, findings, shared)
     }
 
     /// The jails as they will be: the addresses of their names are known, and their ports.
-    func resolved() throws(RuntimeError) -> [JailSpec] {
-        var resolved: [JailSpec] = []
+    func resolved() throws(RuntimeError) -> [ConfiguredJail] {
+        var resolved: [ConfiguredJail] = []
         for jail in jails {
             try go(without: ()) { () throws(RuntimeError) in
                 if host.assumed != nil { return }
@@ -80,7 +80,7 @@ struct HostRequirements {
     }
 
     /// For a check, a jail that is up has what its start has moved into it, and gives it back before it starts again.
-    private func withoutOwnInterfaces(_ jail: JailSpec) throws(RuntimeError) -> JailSpec {
+    private func withoutOwnInterfaces(_ jail: ConfiguredJail) throws(RuntimeError) -> ConfiguredJail {
         if findings == nil || jail.network.interfaces.isEmpty { return jail }
         guard let trace = try host.state.trace(of: jail.name.value) else { return jail }
         var jail = jail
@@ -89,11 +89,11 @@ struct HostRequirements {
     }
 
     /// As they can be started; for a check, also those that cannot.
-    private func order(of jails: [JailSpec]) -> [Int] {
+    private func order(of jails: [ConfiguredJail]) -> [Int] {
         findings == nil ? DependencyGraph(jails).startOrder : Array(jails.indices)
     }
 
-    private func facts(of jail: JailSpec, _ terminals: [Int]) throws(RuntimeError) -> StartFacts {
+    private func facts(of jail: ConfiguredJail, _ terminals: [Int]) throws(RuntimeError) -> StartFacts {
         let finder = FactFinder(
             jail: jail, host: host, findings: findings, shared: shared, assumesNoJails: assumesNoJails, others: jails)
         var facts = try finder.startFacts(terminals: terminals)
@@ -107,7 +107,7 @@ struct HostRequirements {
     }
 
     private func addNetwork(
-        of jail: JailSpec, number: Int, _ companions: [NetworkStart.Companion], _ trial: HoldTrial,
+        of jail: ConfiguredJail, number: Int, _ companions: [NetworkStart.Companion], _ trial: HoldTrial,
         _ ports: PortLook, to facts: inout StartFacts
     ) throws(RuntimeError) {
         let network = try NetworkStart(

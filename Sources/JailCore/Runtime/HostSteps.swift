@@ -7,13 +7,13 @@ struct HostSteps: ~Copyable {
     let steps: [Step]
     /// The number of the first step, in messages.
     let firstIndex: Int
-    let jail: JailSpec
+    let jail: ConfiguredJail
     let host: Host
     let kernelPlan: KernelPlan
     /// Nil when there is no step of the network.
     let network: NetworkStart?
 
-    init(steps: [Step], firstIndex: Int = 0, jail: JailSpec, host: Host, network: NetworkStart?) {
+    init(steps: [Step], firstIndex: Int = 0, jail: ConfiguredJail, host: Host, network: NetworkStart?) {
         self.steps = steps
         self.firstIndex = firstIndex
         self.jail = jail

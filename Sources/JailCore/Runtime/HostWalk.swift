@@ -10,7 +10,7 @@ internal import SystemPackage
 /// disk, so that an owner alone tells nothing there.
 struct HostWalk: Sendable {
     /// What root of these jails writes to is not trusted. The same holds for all jails that are up.
-    var jails: [JailSpec] = []
+    var jails: [ConfiguredJail] = []
     /// Nil looks for no jails but these.
     var state: StateDirectory?
 
@@ -194,7 +194,7 @@ struct HostWalk: Sendable {
         return places
     }
 
-    private func running() throws(HostWalkError) -> [JailSpec] {
+    private func running() throws(HostWalkError) -> [ConfiguredJail] {
         let records: [JailRecord]
         do throws(RuntimeError) { records = try state?.records() ?? [] } catch {
             throw HostWalkError(
@@ -209,7 +209,7 @@ struct HostWalk: Sendable {
     }
 
     /// Nil when there is no such place. Who is not root need not know: then links are followed wherever they are.
-    private static func place(_ path: String, writtenBy spec: JailSpec) throws(HostWalkError) -> WrittenPlace? {
+    private static func place(_ path: String, writtenBy spec: ConfiguredJail) throws(HostWalkError) -> WrittenPlace? {
         var status = stat()
         if unsafe stat(path, &status) == 0 {
             return WrittenPlace(jail: spec.name.value, device: status.st_dev, inode: status.st_ino)
@@ -248,7 +248,7 @@ extension MountSpec {
     var writtenSource: String? { isReadOnly ? nil : kind.isBind ? source : layers?.upper }
 }
 
-extension JailSpec {
+extension ConfiguredJail {
     /// Folders of the host, or files, in which root inside can make what it likes, links and set-user-id programs among them.
     var writtenFolders: [Located<String>] {
         var folders = writtenRoot.map { [$0] } ?? []

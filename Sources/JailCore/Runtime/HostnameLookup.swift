@@ -6,14 +6,14 @@ internal import SystemPackage
 ///
 /// The C library's look-up loads modules, which a static program cannot: getent(1) does it.
 struct HostnameLookup {
-    let jail: JailSpec
+    let jail: ConfiguredJail
     let host: Host
 
     private static let timeoutSeconds = 60
 
     /// The jail with those addresses behind its own; the same jail when it asks for none.
     /// - Throws: `.unsuitable` when the name has no address, or cannot be looked up.
-    func resolved() throws(RuntimeError) -> JailSpec {
+    func resolved() throws(RuntimeError) -> ConfiguredJail {
         guard let lookup = jail.network.lookup else { return jail }
         var resolved = jail
         resolved.network.lookup = nil

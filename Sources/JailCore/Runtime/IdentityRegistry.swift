@@ -21,7 +21,7 @@ struct IdentityRegistry {
 
     /// Reserves an identity by writing the trace that `makeTrace` builds around it.
     /// - Parameter wish: what the jail's place in its file gives it, if that is free.
-    func reserve(for spec: JailSpec, wish: JailIdentity?, makeTrace: (JailIdentity) -> JailTrace)
+    func reserve(for spec: ConfiguredJail, wish: JailIdentity?, makeTrace: (JailIdentity) -> JailTrace)
         throws(RuntimeError) -> JailTrace
     {
         let lock = try lock()
@@ -79,7 +79,7 @@ struct IdentityRegistry {
 
     /// Gives numbers and ranges in the order of the file, whichever jail starts first. They are wishes: what has been given to
     /// another jail when its start comes is not taken from that.
-    func assign(_ specs: [JailSpec]) throws(RuntimeError) -> [JailIdentity] {
+    func assign(_ specs: [ConfiguredJail]) throws(RuntimeError) -> [JailIdentity] {
         let lock = try lock()
         try state.prepare()
         let identities = try preview(for: specs).map(\.identity)
@@ -90,7 +90,7 @@ struct IdentityRegistry {
 
     /// What a start of these jails now would get; nothing is reserved.
     /// - Parameter findings: where `check` collects what is wrong; nil throws it.
-    func preview(for specs: [JailSpec], findings: Findings? = nil) throws(RuntimeError) -> [Place] {
+    func preview(for specs: [ConfiguredJail], findings: Findings? = nil) throws(RuntimeError) -> [Place] {
         let others = try state.traces()
         var (jids, networks) = (Set(others.map(\.identity.jid)), Set(others.map(\.network)))
         var ranges = others.compactMap(\.identity.idRange)
@@ -138,7 +138,7 @@ struct IdentityRegistry {
 
     /// The number after the last one used, wrapping: jail(2).
     private func chooseJid(
-        for spec: JailSpec, _ wish: JailIdentity?, others: [JailTrace], _ lock: borrowing JailLock
+        for spec: ConfiguredJail, _ wish: JailIdentity?, others: [JailTrace], _ lock: borrowing JailLock
     ) throws(RuntimeError) -> Int {
         if let fixed = try fixedJid(of: spec, others: others) { return fixed }
         let used = others.map(\.identity.jid)
@@ -148,7 +148,7 @@ struct IdentityRegistry {
         return jid
     }
 
-    private func fixedJid(of spec: JailSpec, others: [JailTrace]) throws(RuntimeError) -> Int? {
+    private func fixedJid(of spec: ConfiguredJail, others: [JailTrace]) throws(RuntimeError) -> Int? {
         guard let fixed = spec.jid else { return nil }
         guard others.contains(where: { $0.identity.jid == fixed.value }) else { return fixed.value }
         throw .unsuitable(jail: spec.label, origin: fixed.origin, "jail \(fixed.value) already exists", hint: nil)
@@ -171,7 +171,7 @@ struct IdentityRegistry {
     }
 
     private func chooseRange(
-        for spec: JailSpec, _ wish: JailIdentity?, used: [IDRange], from lowest: UInt32 = firstRange
+        for spec: ConfiguredJail, _ wish: JailIdentity?, used: [IDRange], from lowest: UInt32 = firstRange
     ) throws(RuntimeError) -> IDRange? {
         guard case .private = spec.privileges.userNamespace.value, authority.sharedIDs == nil else {
             return Self.ids(of: spec, authority)
@@ -191,7 +191,7 @@ struct IdentityRegistry {
     }
 
     /// As many as the jail will have, and which, where no range has to be chosen for it; nil where it has the host's.
-    static func ids(of spec: JailSpec, _ authority: Authority) -> IDRange? {
+    static func ids(of spec: ConfiguredJail, _ authority: Authority) -> IDRange? {
         switch spec.privileges.userNamespace.value {
         case .host: nil
         case .range(let first, let count): IDRange(first: first, count: count)
@@ -205,7 +205,7 @@ struct IdentityRegistry {
     }
 }
 
-extension JailSpec {
+extension ConfiguredJail {
     /// jail(8): a jail without a name is named by its number, which is the next one unless it is given.
     public mutating func assumeName(on host: Host) throws(RuntimeError) {
         if name.value.isEmpty {

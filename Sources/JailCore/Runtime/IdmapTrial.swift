@@ -13,7 +13,7 @@ final class IdmapTrial {
     deinit { if isAsked, namespace >= 0 { close(namespace) } }
 
     /// What the start would say that performs these steps, the last of which gives the ids.
-    func objection(to steps: [Step], of jail: JailSpec) -> RuntimeError? {
+    func objection(to steps: [Step], of jail: ConfiguredJail) -> RuntimeError? {
         guard let step = steps.last, let path = step.idmappedPath(in: jail) else { return nil }
         let key = steps.map(\.operation.spelling).joined()
         let isRefused = answers[key] ?? isRefused(steps, path)
@@ -51,7 +51,7 @@ extension StepFailure {
 }
 
 extension RuntimeError {
-    static func notIdmapped(_ path: String, _ step: Step, _ jail: JailSpec) -> RuntimeError {
+    static func notIdmapped(_ path: String, _ step: Step, _ jail: ConfiguredJail) -> RuntimeError {
         .unsuitable(
             jail: jail.label, origin: step.origin,
             "\(Terminal.escaped(path)) cannot be idmapped: \(MountTable.filesystem(of: path)) does not support it",
@@ -61,7 +61,7 @@ extension RuntimeError {
 
 extension Step {
     /// The path that MOUNT_ATTR_IDMAP was meant for, if this step is that.
-    func idmappedPath(in jail: JailSpec) -> String? {
+    func idmappedPath(in jail: ConfiguredJail) -> String? {
         guard givesIDs else { return nil }
         return jail.mounts.first { $0.origin == origin && $0.kind.isPrepared }?.source ?? jail.path.value
     }

@@ -107,7 +107,7 @@ struct InnerJails {
 
     /// What jailrun inside has written of it: no more than a wish, and one that cannot be read is none. It may narrow: where the host
     /// has nothing left to read it with, it is not left out.
-    private func recorded(_ name: String, in maker: JailRecord) throws(RuntimeError) -> JailSpec? {
+    private func recorded(_ name: String, in maker: JailRecord) throws(RuntimeError) -> ConfiguredJail? {
         do throws(Errno) {
             let root = try Files.open("/proc/\(maker.pid)/root", Int32(OpenFlags([.path, .directory]).rawValue))
             let path = "\(Planner.stateInside.dropFirst())/jails/\(name).json"
@@ -130,10 +130,10 @@ extension Cgroup {
     }
 }
 
-extension JailSpec {
+extension ConfiguredJail {
     /// What a command of the host's that enters a jail inside this one gets: no more than this jail's default, less what either takes
     /// away. The namespaces are the process's own, whatever they are.
-    fileprivate func inside(_ name: String, _ recorded: JailSpec?) -> JailSpec {
+    fileprivate func inside(_ name: String, _ recorded: ConfiguredJail?) -> ConfiguredJail {
         var jail = self
         (jail.name.value, jail.label, jail.jid) = (name, name, nil)
         (jail.depend, jail.parent, jail.names, jail.health) = ([], nil, nil, nil)

@@ -18,7 +18,7 @@ public struct InstanceNetworks {
     }
 
     /// The jails as they are in this instance.
-    public func jails(_ jails: [JailSpec]) throws(RuntimeError) -> [JailSpec] {
+    public func jails(_ jails: [ConfiguredJail]) throws(RuntimeError) -> [ConfiguredJail] {
         let facts = try facts(jails)
         var chosen: [(from: InternetPrefix, to: InternetPrefix)] = []
         for network in instance.networks(of: jails) {
@@ -37,7 +37,7 @@ public struct InstanceNetworks {
     }
 
     /// Where jails of this instance that are up have that network.
-    private func present(like network: InternetPrefix, _ jails: [JailSpec]) throws(RuntimeError) -> InternetPrefix? {
+    private func present(like network: InternetPrefix, _ jails: [ConfiguredJail]) throws(RuntimeError) -> InternetPrefix? {
         for jail in jails {
             guard let record = try host.state.record(of: instance.name(of: jail.name.value)), try record.isAlive()
             else {
@@ -53,7 +53,7 @@ public struct InstanceNetworks {
         return nil
     }
 
-    private func facts(_ jails: [JailSpec]) throws(RuntimeError) -> HostNetworkFacts {
+    private func facts(_ jails: [ConfiguredJail]) throws(RuntimeError) -> HostNetworkFacts {
         guard let jail = jails.first(where: { $0.network.isConnected }) else { return HostNetworkFacts(links: []) }
         let proc = try NetworkConnection.openProc()
         do throws(NetlinkError) {

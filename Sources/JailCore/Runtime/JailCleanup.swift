@@ -1,9 +1,9 @@
 /// What follows the end of a jail, for one that ended without it: jail -C. What its mounts and addresses were died with it.
 public struct JailCleanup {
-    private let spec: JailSpec
+    private let spec: ConfiguredJail
     private let host: Host
 
-    public init(of spec: JailSpec, host: Host) {
+    public init(of spec: ConfiguredJail, host: Host) {
         self.spec = spec
         self.host = host
     }

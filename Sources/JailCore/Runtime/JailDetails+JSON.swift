@@ -17,7 +17,7 @@ extension JailDetails {
     }
 }
 
-extension JailSpec {
+extension ConfiguredJail {
     fileprivate func write(to json: inout JSONWriter) throws {
         json.field("name", name)
         json.field("label", label)
@@ -187,7 +187,7 @@ extension PrivilegeSpec.UserNamespace {
     }
 }
 
-extension ProcessSpec {
+extension ProcessSettings {
     fileprivate func write(to json: inout JSONWriter) throws {
         try json.field("limits", rare: limits)
         json.field("oomScore", oomScore)
@@ -203,7 +203,7 @@ extension MetadataSpec {
     }
 }
 
-extension JailSpec.Restart {
+extension ConfiguredJail.Restart {
     fileprivate func write(to json: inout JSONWriter) {
         json.field("policy", policy.rawValue)
         json.field("maximum", maximum)
@@ -211,7 +211,7 @@ extension JailSpec.Restart {
     }
 }
 
-extension JailSpec.Log {
+extension ConfiguredJail.Log {
     fileprivate func write(to json: inout JSONWriter) {
         json.field("file", file)
         json.field("maximumBytes", maximumBytes)

@@ -32,7 +32,7 @@ public struct JailInspection: Codable, Sendable {
     /// Nil when the jail is down: it has ended, or is to be started again.
     public var record: JailRecord?
     /// What it was, and will be when it is started again; nil when the record has it.
-    public var spec: JailSpec?
+    public var spec: ConfiguredJail?
     public var service: Service?
     public var isAlive: Bool
     public var processes: [Int32]

@@ -26,7 +26,7 @@ public struct JailKeepers {
         public var isUp: Bool { state == .up || state == .healthy }
     }
 
-    let specs: [JailSpec]
+    let specs: [ConfiguredJail]
     let host: Host
     let mode: Mode
     let configuration: String
@@ -50,7 +50,7 @@ public struct JailKeepers {
     public var timeoutSeconds = 0
 
     public init(
-        specs: [JailSpec], host: Host, mode: Mode, configuration: String, running: [String] = [],
+        specs: [ConfiguredJail], host: Host, mode: Mode, configuration: String, running: [String] = [],
         report: @escaping @Sendable (RuntimeError) -> Void, announce: @escaping @Sendable (JailRecord) -> Void
     ) {
         self.specs = specs

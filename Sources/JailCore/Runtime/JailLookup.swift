@@ -58,7 +58,7 @@ public struct JailLookup {
     }
 
     /// Where its output is kept; nil when it goes to the jailrun in whose foreground it runs.
-    public func log(of name: String, _ spec: JailSpec) throws(RuntimeError) -> ConsoleLog.Place? {
+    public func log(of name: String, _ spec: ConfiguredJail) throws(RuntimeError) -> ConsoleLog.Place? {
         if let place = spec.consoleLogPlace { return place }
         return try service(name)?.log
     }
@@ -160,7 +160,7 @@ extension JailRecord {
 
 /// What a jail was started from, and by whom.
 public struct JailOrigin: Sendable {
-    public var spec: JailSpec
+    public var spec: ConfiguredJail
     public var configuration: String
     /// It dies with the process that runs it.
     public var isTransient: Bool

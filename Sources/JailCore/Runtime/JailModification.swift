@@ -35,7 +35,7 @@ public struct JailModification {
 
     /// - Parameter makeChange: called with the jail as it is, which stays so until the change is made.
     /// - Returns: parameters that become others at the next start alone.
-    public func run(_ makeChange: (JailSpec) throws(ConfigurationFailure) -> JailChange) throws(Failure) -> [String] {
+    public func run(_ makeChange: (ConfiguredJail) throws(ConfigurationFailure) -> JailChange) throws(Failure) -> [String] {
         let held = try runtime { () throws(RuntimeError) in try hold() }
         let old = held.record.spec
         let asked = try changed(held.record, makeChange)
@@ -45,7 +45,7 @@ public struct JailModification {
     }
 
     /// The steps of a change that is not made: the same facts are looked up, nothing is written.
-    public func dryRun(_ makeChange: (JailSpec) throws(ConfigurationFailure) -> JailChange) throws(Failure) -> [Step] {
+    public func dryRun(_ makeChange: (ConfiguredJail) throws(ConfigurationFailure) -> JailChange) throws(Failure) -> [Step] {
         let record = try runtime { () throws(RuntimeError) in
             guard let record = try host.state.record(of: name) else { throw .notFound(jail: name) }
             if record.unreadable != nil { throw record.unreadableError() }
@@ -81,7 +81,7 @@ public struct JailModification {
     }
 
     private func changed(
-        _ record: JailRecord, _ makeChange: (JailSpec) throws(ConfigurationFailure) -> JailChange
+        _ record: JailRecord, _ makeChange: (ConfiguredJail) throws(ConfigurationFailure) -> JailChange
     ) throws(Failure) -> JailChange {
         let change: JailChange
         do throws(ConfigurationFailure) { change = try makeChange(record.spec) } catch { throw .parameters(error) }
@@ -95,7 +95,7 @@ public struct JailModification {
 
     /// With the addresses of its hostname, and ports in the place of those that the host chooses. Under the name that its rules
     /// have now, or it would be told that it has its own ports.
-    private func resolved(_ spec: JailSpec, from old: JailSpec) throws(RuntimeError) -> JailSpec {
+    private func resolved(_ spec: ConfiguredJail, from old: ConfiguredJail) throws(RuntimeError) -> ConfiguredJail {
         if spec.name.value != old.name.value { try checkName(spec.name.value, of: old) }
         var spec = try HostnameLookup(jail: spec, host: host).resolved()
         if spec.network.hasSamePorts(as: old.network) { return spec }
@@ -106,7 +106,7 @@ public struct JailModification {
     }
 
     /// - Throws: why it cannot have that name.
-    private func checkName(_ other: String, of jail: JailSpec) throws(RuntimeError) {
+    private func checkName(_ other: String, of jail: ConfiguredJail) throws(RuntimeError) {
         if try host.state.hasTrace(of: other) {
             throw .alreadyExists(jail: other, holder: try NameHolder(state: host.state).words(of: other))
         }
@@ -119,7 +119,7 @@ public struct JailModification {
         }
     }
 
-    private func plan(_ record: JailRecord, _ new: JailSpec) throws(RuntimeError) -> ChangePlan {
+    private func plan(_ record: JailRecord, _ new: ConfiguredJail) throws(RuntimeError) -> ChangePlan {
         let facts = try ChangeFacts(of: record, to: new, host: host)
         do throws(NetworkPlanError) {
             return try ChangePlanner(from: record.spec, to: new, identity: record.identity, facts: facts).plan()
@@ -130,7 +130,7 @@ public struct JailModification {
 
     // MARK: The change
 
-    private func change(_ old: JailRecord, to spec: JailSpec) throws(RuntimeError) {
+    private func change(_ old: JailRecord, to spec: ConfiguredJail) throws(RuntimeError) {
         let spec = try resolved(spec, from: old.spec)
         let isRenamed = spec.name.value != name
         let other = isRenamed ? try host.lock(spec.name.value) : nil

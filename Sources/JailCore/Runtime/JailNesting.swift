@@ -30,7 +30,7 @@ struct JailNesting {
     // MARK: Start
 
     /// - Throws: what jail_set(2) says in a jail without `children.max`.
-    func checkPermission(_ jail: JailSpec) throws(RuntimeError) {
+    func checkPermission(_ jail: ConfiguredJail) throws(RuntimeError) {
         guard host.authority.isInJail, unsafe access("\(host.cgroupRoot.path)/cgroup.procs", W_OK) != 0 else { return }
         throw .unsuitable(
             jail: jail.label, origin: .standard(""), "jail_set: Operation not permitted",
@@ -38,14 +38,14 @@ struct JailNesting {
     }
 
     /// - Throws: what jail_set(2) says when the jail around is not there, or one has as many jails in it as it may.
-    func check(_ jail: JailSpec) throws(RuntimeError) {
+    func check(_ jail: ConfiguredJail) throws(RuntimeError) {
         try checkParent(jail)
         try checkLimits(jail)
     }
 
     /// - Parameter others: what is started before it.
     /// - Throws: when it is one too many; not of one that is up.
-    func checkLimits(_ jail: JailSpec, after others: [JailSpec] = []) throws(RuntimeError) {
+    func checkLimits(_ jail: ConfiguredJail, after others: [ConfiguredJail] = []) throws(RuntimeError) {
         let limits = try limits()
         if limits.isEmpty { return }
         if try host.state.hasTrace(of: name) { return }
@@ -78,7 +78,7 @@ struct JailNesting {
         }
     }
 
-    func checkParent(_ jail: JailSpec) throws(RuntimeError) {
+    func checkParent(_ jail: ConfiguredJail) throws(RuntimeError) {
         guard let parentName else { return }
         if let parent = try host.state.trace(of: parentName), parent.phase == .up, try parent.isAlive() { return }
         throw .unsuitable(jail: jail.label, origin: jail.name.origin, "jail \"\(parentName)\" not found", hint: nil)
@@ -110,7 +110,7 @@ struct JailNesting {
 
     /// Once its trace is written: the jail around lives as long as there are jails in it, and its processes make room, for a
     /// cgroup that holds some cannot give controllers to others below it.
-    func enterParent(_ jail: JailSpec) throws(RuntimeError) {
+    func enterParent(_ jail: ConfiguredJail) throws(RuntimeError) {
         guard let parentName else { return }
         try checkParent(jail)
         guard let parent = try host.state.trace(of: parentName) else { return }

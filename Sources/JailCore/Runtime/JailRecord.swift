@@ -172,7 +172,7 @@ struct JailTrace: Codable, Sendable, Equatable {
 /// The rest of a jail's record: what its stop needs of its configuration. Written while its first process is at work.
 struct JailDetails: Codable, Sendable, Equatable {
     var generation: UInt64
-    var spec: JailSpec
+    var spec: ConfiguredJail
     /// What takes the jail's network back, newest first.
     var networkUndo: [NetworkOperation]
     /// Seconds since 1970.
@@ -206,7 +206,7 @@ struct JailDetails: Codable, Sendable, Equatable {
     }
 
     init(
-        generation: UInt64, spec: JailSpec, networkUndo: [NetworkOperation], createdSeconds: Int, configuration: String,
+        generation: UInt64, spec: ConfiguredJail, networkUndo: [NetworkOperation], createdSeconds: Int, configuration: String,
         filter: String?
     ) {
         self.generation = generation
@@ -234,7 +234,7 @@ public struct JailRecord: Codable, Sendable, Equatable {
         self.unreadable = unreadable ?? trace.unreadable
     }
 
-    public var spec: JailSpec { details.spec }
+    public var spec: ConfiguredJail { details.spec }
     public var name: String { trace.name }
     public var identity: JailIdentity { trace.identity }
     public var cgroup: String { trace.cgroup }

@@ -16,7 +16,7 @@ public struct RunningJail: ~Copyable {
 
 /// Starts a jail: jail(8)'s order, each step once, and everything taken back when one fails.
 public struct JailStart {
-    private(set) var jail: JailSpec
+    private(set) var jail: ConfiguredJail
     let host: Host
     /// Dies with the process that starts it.
     let isTransient: Bool
@@ -39,7 +39,7 @@ public struct JailStart {
     /// What holds for all jails of a command, and all their starts, was said when it began.
     var isOneOfMany = false
     /// The other jails of its file.
-    var others: [JailSpec] = []
+    var others: [ConfiguredJail] = []
     /// Called when the name is locked, for a start that somebody may have called off up to then.
     var onLock: () throws(RuntimeError) -> Void = {}
     /// Called when the jail exists: its first process is isolated, and runs no command yet.
@@ -57,7 +57,7 @@ public struct JailStart {
     ///   - supervisor: the process that keeps it; nil is this one.
     ///   - isStrict: the start fails with its last command; nil for all but a transient jail.
     public init(
-        jail: JailSpec, host: Host, isTransient: Bool, configuration: String, terminals: [Int],
+        jail: ConfiguredJail, host: Host, isTransient: Bool, configuration: String, terminals: [Int],
         output: OutputPipe? = nil, supervisor: Int32? = nil, isStrict: Bool? = nil
     ) {
         self.jail = jail
@@ -425,7 +425,7 @@ struct RunningCommands {
     }
 }
 
-extension JailSpec {
+extension ConfiguredJail {
     /// jail(8): `exec.poststart` finds the jail, though its last command may have ended.
     var outlivesItsCommands: Bool { !isPersistent.value && !commands.poststart.isEmpty }
 }

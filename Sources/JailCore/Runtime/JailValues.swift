@@ -23,7 +23,7 @@ public struct JailValues: Sendable {
         self.others = others
     }
 
-    private var spec: JailSpec { record.spec }
+    private var spec: ConfiguredJail { record.spec }
 
     /// The value of one of `KernelParameters`, or what a boolean of them is not.
     /// - Throws: when the kernel could not be asked.

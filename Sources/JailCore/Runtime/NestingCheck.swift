@@ -1,9 +1,9 @@
 /// Looks, before the first jail of a file starts, for one too many in a jail that is up: `children.max`.
 public struct NestingCheck {
-    private let jails: [JailSpec]
+    private let jails: [ConfiguredJail]
     private let host: Host
 
-    public init(_ jails: [JailSpec], host: Host) { (self.jails, self.host) = (jails, host) }
+    public init(_ jails: [ConfiguredJail], host: Host) { (self.jails, self.host) = (jails, host) }
 
     /// - Throws: `.unsuitable` for the first.
     public func check() throws(RuntimeError) {

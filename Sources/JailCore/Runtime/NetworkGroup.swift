@@ -28,7 +28,7 @@ struct NetworkGroup {
     }
 
     /// - Parameter link: a link of the host's that says it carries the jail's address.
-    static func search(for jail: JailSpec, link: JailLink, host: Host) throws(RuntimeError) -> Search {
+    static func search(for jail: ConfiguredJail, link: JailLink, host: Host) throws(RuntimeError) -> Search {
         let members = try host.state.traces().filter {
             $0.hasNetwork && $0.name != jail.name.value && NetworkPlanner.isHostEnd(link.name, jid: $0.network)
         }

@@ -17,11 +17,11 @@ final class NetworkStart {
     private(set) var holder: JoinedNetwork?
     /// A jail that is planned together with this one, before it.
     struct Companion {
-        var spec: JailSpec
+        var spec: ConfiguredJail
         var number: Int
     }
 
-    private let jail: JailSpec
+    private let jail: ConfiguredJail
     private let host: Host
     private var companions: [Companion] = []
     /// Names the links.
@@ -35,7 +35,7 @@ final class NetworkStart {
     /// - Parameters:
     ///   - number: of the jail's links, as its trace has it.
     ///   - mayJoin: a network that others are in; what runs already stays in its own.
-    init(jail: JailSpec, number: Int, host: Host, mayJoin: Bool) throws(RuntimeError) {
+    init(jail: ConfiguredJail, number: Int, host: Host, mayJoin: Bool) throws(RuntimeError) {
         (self.jail, self.number, self.host) = (jail, number, host)
         // The child itself raises lo; see Planner.raiseLoopback().
         guard jail.network.isConnected else { return }
@@ -56,7 +56,7 @@ final class NetworkStart {
     ///   - trial: of what a start finds out as it does it.
     ///   - ports: of all jails that are planned together.
     init(
-        preview jail: JailSpec, number: Int, host: Host, companions: [Companion], trial: HoldTrial, ports: PortLook
+        preview jail: ConfiguredJail, number: Int, host: Host, companions: [Companion], trial: HoldTrial, ports: PortLook
     ) throws(RuntimeError) {
         (self.jail, self.number, self.host) = (jail, number, host)
         self.companions = companions
@@ -89,7 +89,7 @@ final class NetworkStart {
 
     /// What the jail shares alone, before its commands of the host are run. What is wrong with the rest is told after these, which
     /// may make what it needs.
-    init(sharedBy jail: JailSpec, number: Int, host: Host) throws(RuntimeError) {
+    init(sharedBy jail: ConfiguredJail, number: Int, host: Host) throws(RuntimeError) {
         (self.jail, self.number, self.host) = (jail, number, host)
         guard jail.network.isConnected else { return }
         let opened = try NetworkConnection(host: host)
@@ -103,7 +103,7 @@ final class NetworkStart {
     }
 
     /// For operations that were planned for a jail that runs: takes the lock alone.
-    init(changing jail: JailSpec, number: Int, host: Host) throws(RuntimeError) {
+    init(changing jail: ConfiguredJail, number: Int, host: Host) throws(RuntimeError) {
         (self.jail, self.number, self.host) = (jail, number, host)
         connection = try NetworkConnection(host: host)
     }
@@ -285,7 +285,7 @@ extension Host {
 
     /// What is in the way of jails that are about to be started, said once for all; of those that have their addresses by their
     /// hostname each start says its own.
-    func warn(ofFirewallBefore jails: [JailSpec]) throws(RuntimeError) {
+    func warn(ofFirewallBefore jails: [ConfiguredJail]) throws(RuntimeError) {
         let connected = jails.filter { $0.network.isConnected && $0.network.lookup == nil }
         if connected.isEmpty || assumed != nil { return }
         let facts = try HostFacts.network(connected, self)

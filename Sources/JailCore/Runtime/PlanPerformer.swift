@@ -32,7 +32,7 @@ struct PlanPerformer: ~Copyable {
         fileprivate let waiting: WaitingChild
     }
 
-    private let jail: JailSpec
+    private let jail: ConfiguredJail
     private let host: Host
     private let network: NetworkStart
     private let beginning: Planner.Beginning
@@ -53,8 +53,8 @@ struct PlanPerformer: ~Copyable {
     ///   - output: the jail's, unless there is a log.
     ///   - others: jails of the same file.
     init(
-        _ beginning: Planner.Beginning, jail: JailSpec, host: Host, isTransient: Bool, isPersistent: Bool,
-        network: NetworkStart, output: OutputPipe?, handed: HandedDescriptors, others: [JailSpec]
+        _ beginning: Planner.Beginning, jail: ConfiguredJail, host: Host, isTransient: Bool, isPersistent: Bool,
+        network: NetworkStart, output: OutputPipe?, handed: HandedDescriptors, others: [ConfiguredJail]
     ) throws(RuntimeError) {
         var flags: UInt32 = jail.commands.created.isEmpty ? 0 : CNS_WAIT_FOR_GO.rawValue
         if isTransient { flags |= CNS_TRANSIENT.rawValue }
@@ -85,10 +85,10 @@ struct PlanPerformer: ~Copyable {
         stageFlags = flags
     }
 
-    private static func message(_ jail: JailSpec) -> String { "\(jail.label): cannot prepare the start" }
+    private static func message(_ jail: ConfiguredJail) -> String { "\(jail.label): cannot prepare the start" }
 
     /// `exec.consolelog`: a file of the host, in a folder where a jail may put links at any moment.
-    static func openConsoleLog(_ jail: JailSpec, _ walk: HostWalk) throws(RuntimeError) -> Descriptor {
+    static func openConsoleLog(_ jail: ConfiguredJail, _ walk: HostWalk) throws(RuntimeError) -> Descriptor {
         guard let log = jail.commands.consoleLog else { return Descriptor(-1) }
         do throws(HostWalkError) {
             let flags = O_WRONLY | O_CREAT | O_APPEND
@@ -99,7 +99,7 @@ struct PlanPerformer: ~Copyable {
 
     /// There no path is the host's.
     private static func openBelowRoot(
-        _ path: String, _ jail: JailSpec, _ walk: HostWalk, _ flags: Int32
+        _ path: String, _ jail: ConfiguredJail, _ walk: HostWalk, _ flags: Int32
     ) throws(HostWalkError) -> Descriptor {
         let root = try walk.open(jail.path.value, Int32(OpenFlags([.path, .directory]).rawValue))
         let rest = String(path.dropFirst(jail.path.value.count + 1))

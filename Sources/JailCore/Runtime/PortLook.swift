@@ -4,7 +4,7 @@ final class PortLook {
     private let asked: [PortSpec]
     private var found: [HostNetworkFacts.TakenPort]?
 
-    init(of jails: [JailSpec]) { asked = jails.flatMap(\.network.ports) }
+    init(of jails: [ConfiguredJail]) { asked = jails.flatMap(\.network.ports) }
 
     func taken(
         for ports: [PortSpec], _ netlink: borrowing Netlink

@@ -20,7 +20,7 @@ public struct PortReservation {
 
     /// The jails with the ports that they will have.
     /// - Throws: `.unsuitable` for the first port that is taken, by whomever.
-    public func resolved(_ jails: [JailSpec]) throws(RuntimeError) -> [JailSpec] {
+    public func resolved(_ jails: [ConfiguredJail]) throws(RuntimeError) -> [ConfiguredJail] {
         let asked = jails.flatMap(\.network.ports)
         if asked.isEmpty { return jails }
         let proc = try NetworkConnection.openProc()
@@ -50,13 +50,13 @@ public struct PortReservation {
     }
 
     private func owner(
-        of port: PortSpec, _ jail: JailSpec, _ known: [HostNetworkFacts.TakenPort]
+        of port: PortSpec, _ jail: ConfiguredJail, _ known: [HostNetworkFacts.TakenPort]
     ) -> HostNetworkFacts.TakenPort? {
         known.first { $0.jail != jail.name.value && $0.port.overlaps(port) }
     }
 
     private func taken(
-        for ports: [PortSpec], _ jails: [JailSpec], _ proc: borrowing Descriptor
+        for ports: [PortSpec], _ jails: [ConfiguredJail], _ proc: borrowing Descriptor
     ) throws(RuntimeError) -> [HostNetworkFacts.TakenPort] {
         if let assumed {
             return assumed.network.takenPorts.filter { taken in ports.contains { $0.overlaps(taken.port) } }
@@ -75,7 +75,7 @@ public struct PortReservation {
 
     /// One that the kernel gives, and that no jail has: what is published is not bound.
     private func free(
-        for port: PortSpec, of jail: JailSpec, _ known: [HostNetworkFacts.TakenPort], _ proc: borrowing Descriptor
+        for port: PortSpec, of jail: ConfiguredJail, _ known: [HostNetworkFacts.TakenPort], _ proc: borrowing Descriptor
     ) throws(RuntimeError) -> PortSpec {
         var chosen = port
         for attempt in 0..<Self.attempts {

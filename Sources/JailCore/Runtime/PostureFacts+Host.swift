@@ -6,7 +6,7 @@ extension PostureFacts {
     ///
     /// - Throws: `.unsuitable` when the ruleset or the filter cannot be had.
     public init(
-        of jail: JailSpec, among jails: [JailSpec] = [], host: Host? = nil, _ shared: SharedLooks = SharedLooks()
+        of jail: ConfiguredJail, among jails: [ConfiguredJail] = [], host: Host? = nil, _ shared: SharedLooks = SharedLooks()
     ) throws(RuntimeError) {
         let filter = try shared.filter(jail.privileges) { () throws(RuntimeError) in try Self.filter(of: jail) }
         let hasDevices = jail.pseudoFilesystems.mayHaveDevices
@@ -32,7 +32,7 @@ extension PostureFacts {
         return pattern.dropFirst().split(whereSeparator: \.isWhitespace).first.map { Terminal.escaped(String($0)) }
     }
 
-    private static func hostPaths(of jail: JailSpec) -> [String] {
+    private static func hostPaths(of jail: ConfiguredJail) -> [String] {
         RootSource(jail).folders
             + jail.mounts.flatMap { [$0.source, $0.layers?.upper].compactMap { $0 } + ($0.layers?.folders ?? []) }
     }
@@ -43,14 +43,14 @@ extension PostureFacts {
         return unsafe String(cString: resolved)
     }
 
-    private static func filter(of jail: JailSpec) throws(RuntimeError) -> SeccompFilter? {
+    private static func filter(of jail: ConfiguredJail) throws(RuntimeError) -> SeccompFilter? {
         do { return try SeccompFilter.filter(for: jail.privileges, cachedIn: nil) } catch {
             throw .noFilter(jail, error)
         }
     }
 
     /// Nil for root without a name, and where the jail's root is not there yet.
-    private static func user(of jail: JailSpec) throws(RuntimeError) -> StartFacts.User? {
+    private static func user(of jail: ConfiguredJail) throws(RuntimeError) -> StartFacts.User? {
         guard let name = jail.commands.jailUser?.value else { return nil }
         if jail.commands.isJailUserOfHost.value { return try PasswordFile.host.known(name) }
         let path = RootSource(jail).path

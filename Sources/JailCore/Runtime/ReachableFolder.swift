@@ -10,12 +10,12 @@ struct ReachableFolder {
     var mend: String
 
     /// Those of a jail; none where root inside is not the machine's root on disk.
-    static func all(of jail: JailSpec, on host: Host) -> [ReachableFolder] {
+    static func all(of jail: ConfiguredJail, on host: Host) -> [ReachableFolder] {
         if !host.authority.namespace.hasMachinesRoot || host.assumed != nil { return [] }
         return all(of: jail)
     }
 
-    static func all(of jail: JailSpec) -> [ReachableFolder] {
+    static func all(of jail: ConfiguredJail) -> [ReachableFolder] {
         jail.writtenFolders.compactMap { folder in
             // Who writes to the host's own system has it.
             if HostPath(folder.value) == .machine { return nil }
@@ -76,7 +76,7 @@ extension [ReachableFolder] {
 
 extension Host {
     /// What a start says of jails whose files others can reach: once for all.
-    func note(reachableOf jails: [JailSpec]) {
+    func note(reachableOf jails: [ConfiguredJail]) {
         var told: [String] = []
         for jail in jails {
             for folder in ReachableFolder.all(of: jail, on: self) where !told.contains(folder.mend) {

@@ -11,7 +11,7 @@ struct Rights {
     let searches: Bool
 
     /// Of the commands inside a jail.
-    init(_ user: StartFacts.User, inside jail: JailSpec) {
+    init(_ user: StartFacts.User, inside jail: ConfiguredJail) {
         self.user = user
         let capabilities = CapabilitySet(jail.privileges)
         overrides = user.uid == 0 && capabilities.contains(.dacOverride)

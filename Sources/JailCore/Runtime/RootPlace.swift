@@ -6,7 +6,7 @@ struct RootPlace: Codable, Sendable, Equatable {
 
     init(path: String, written: String) { (self.path, self.written) = (Self.plain(path), Self.plain(written)) }
 
-    init(_ jail: JailSpec) { self.init(path: RootSource(jail).path, written: jail.writtenRoot?.value ?? "") }
+    init(_ jail: ConfiguredJail) { self.init(path: RootSource(jail).path, written: jail.writtenRoot?.value ?? "") }
 
     /// Without slashes and dots that mean nothing: each start compares its own with all others.
     private static func plain(_ path: String) -> String {
@@ -56,7 +56,7 @@ struct RootPlaces {
     }
 }
 
-extension JailSpec {
+extension ConfiguredJail {
     /// - Throws: when its root lies in that of another jail, or the other way round.
     func checkRoot(_ place: RootPlace, beside others: [(name: String, place: RootPlace)]) throws(RuntimeError) {
         let name = name.value

@@ -40,7 +40,7 @@ final class RootTree {
     }
 
     /// With what the file mounts, and what is mounted by itself.
-    convenience init(of jail: JailSpec) {
+    convenience init(of jail: ConfiguredJail) {
         let source = RootSource(jail)
         self.init(folders: source.folders)
         if jail.root.isEphemeral.value { parts[0].isLayered = true }

@@ -133,7 +133,7 @@ extension RuntimeError {
 
 extension RuntimeError {
     /// A filter that a jail asked for cannot be made.
-    static func noFilter(_ jail: JailSpec, _ error: SeccompError) -> RuntimeError {
+    static func noFilter(_ jail: ConfiguredJail, _ error: SeccompError) -> RuntimeError {
         if case .malformed(let diagnostic) = error { return .file(jail: jail.label, diagnostic) }
         return .unsuitable(jail: jail.label, origin: jail.privileges.seccomp.origin, "\(error)", hint: nil)
     }

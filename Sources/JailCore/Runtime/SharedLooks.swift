@@ -11,9 +11,9 @@ public final class SharedLooks {
     private var filters: [Filtered] = []
     private var answers: [(filter: SeccompFilter?, answers: FilterAnswers)] = []
     private var rules: DevfsRules?
-    private var byAddress: [String: [JailSpec]]?
+    private var byAddress: [String: [ConfiguredJail]]?
     private var keys: [String: PlaceKeys] = [:]
-    private var writing: [JailSpec]?
+    private var writing: [ConfiguredJail]?
 
     public init() {}
 
@@ -34,9 +34,9 @@ public final class SharedLooks {
     }
 
     /// Jails that are up and write to logs or layers of the host's.
-    func writers(in state: StateDirectory) throws(RuntimeError) -> [JailSpec] {
+    func writers(in state: StateDirectory) throws(RuntimeError) -> [ConfiguredJail] {
         if let known = writing { return known }
-        var found: [JailSpec] = []
+        var found: [ConfiguredJail] = []
         for name in try state.names() {
             guard let record = try state.record(of: name), record.unreadable == nil,
                 !record.spec.layerFolders.isEmpty || !record.spec.writtenLogs.isEmpty, try record.isAlive()
@@ -73,15 +73,15 @@ extension SharedLooks {
     }
 
     /// The other jails that would be in its network, found by its first address.
-    func neighbours(of jail: JailSpec, among jails: [JailSpec]) -> [JailSpec] {
+    func neighbours(of jail: ConfiguredJail, among jails: [ConfiguredJail]) -> [ConfiguredJail] {
         guard let address = jail.network.addresses.first?.address else { return [] }
         let known = byAddress ?? Self.byAddress(jails)
         byAddress = known
         return (known[address] ?? []).filter { $0.name.value != jail.name.value && jail.sharesNetwork(with: $0) }
     }
 
-    private static func byAddress(_ jails: [JailSpec]) -> [String: [JailSpec]] {
-        var found: [String: [JailSpec]] = [:]
+    private static func byAddress(_ jails: [ConfiguredJail]) -> [String: [ConfiguredJail]] {
+        var found: [String: [ConfiguredJail]] = [:]
         for jail in jails {
             for address in jail.network.addresses { found[address.address, default: []].append(jail) }
         }

@@ -3,12 +3,12 @@ internal import SystemPackage
 /// The network of a jail that is made in a jail without `vnet`, which may configure none: as on FreeBSD, its addresses are some of
 /// that jail's, and it is in the same network.
 struct SharedNetwork {
-    let jail: JailSpec
+    let jail: ConfiguredJail
     let host: Host
 
     /// - Returns: the jail as it can be made here.
     /// - Throws: `.unsuitable` for what the jail around has not.
-    func resolved() throws(RuntimeError) -> JailSpec {
+    func resolved() throws(RuntimeError) -> ConfiguredJail {
         guard jail.network.isConnected, !host.authority.canConfigureNetwork else { return jail }
         if let interface = jail.network.interfaces.first { throw refused(interface.value, interface.origin) }
         let known = try addresses()

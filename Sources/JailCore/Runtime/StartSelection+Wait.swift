@@ -12,7 +12,7 @@ extension StartSelection {
 
     /// A jail that is being stopped is down in a moment, and started then.
     /// - Throws: `.locked`; `.interrupted`.
-    func awaitWork(on jail: JailSpec) throws(RuntimeError) {
+    func awaitWork(on jail: ConfiguredJail) throws(RuntimeError) {
         let name = jail.name.value
         guard let trace = try host.state.trace(of: name), try trace.isAlive(), !trace.isTransient,
             try !isStarting(jail)
@@ -55,7 +55,7 @@ extension StartSelection {
 
     /// One that waits to be started again is started now.
     /// - Returns: what is waited for, and how often it has been restarted; nil when another command starts it.
-    private func beginWait(for jail: JailSpec) throws(RuntimeError) -> (what: String, restarts: Int?) {
+    private func beginWait(for jail: ConfiguredJail) throws(RuntimeError) -> (what: String, restarts: Int?) {
         let registry = ServiceRegistry(state: host.state)
         guard let service = try registry.record(of: jail.name.value), service.pauseSeconds != nil else {
             return ("its start by another command", nil)
@@ -65,7 +65,7 @@ extension StartSelection {
     }
 
     /// - Throws: when it has been started again, and has ended again.
-    private func checkRestart(of jail: JailSpec, after restarts: Int?) throws(RuntimeError) {
+    private func checkRestart(of jail: ConfiguredJail, after restarts: Int?) throws(RuntimeError) {
         guard let service = try ServiceRegistry(state: host.state).record(of: jail.name.value),
             service.pauseSeconds != nil, restarts.map({ service.restarts > $0 }) ?? true
         else { return }
@@ -73,24 +73,24 @@ extension StartSelection {
     }
 
     /// Of one that was to be started again, and is not any more.
-    private func tellEnd(of jail: JailSpec, after restarts: Int?) throws(RuntimeError) {
+    private func tellEnd(of jail: ConfiguredJail, after restarts: Int?) throws(RuntimeError) {
         guard restarts != nil, let service = try ServiceRegistry(state: host.state).record(of: jail.name.value)
         else { return }
         throw .host("\(jail.label): started again, and ended: \(service.endWords)", hint: nil)
     }
 
     /// Of those that were up before.
-    public func stillRunning() throws(RuntimeError) -> [JailSpec] {
-        var found: [JailSpec] = []
+    public func stillRunning() throws(RuntimeError) -> [ConfiguredJail] {
+        var found: [ConfiguredJail] = []
         for jail in running where try isUp(jail) { found.append(jail) }
         return found
     }
 
-    private func isUnhealthy(_ jail: JailSpec) throws(RuntimeError) -> Bool {
+    private func isUnhealthy(_ jail: ConfiguredJail) throws(RuntimeError) -> Bool {
         try ServiceRegistry(state: host.state).record(of: jail.name.value)?.state == .unhealthy
     }
 
-    func isStarting(_ jail: JailSpec) throws(RuntimeError) -> Bool {
+    func isStarting(_ jail: ConfiguredJail) throws(RuntimeError) -> Bool {
         guard let service = try ServiceRegistry(state: host.state).record(of: jail.name.value) else { return false }
         guard try service.isSupervisorAlive() else { return false }
         switch service.state {
@@ -102,7 +102,7 @@ extension StartSelection {
     }
 
     /// Or did its work meanwhile.
-    private func isUp(_ jail: JailSpec) throws(RuntimeError) -> Bool {
+    private func isUp(_ jail: ConfiguredJail) throws(RuntimeError) -> Bool {
         if let trace = try host.state.trace(of: jail.name.value), trace.phase == .up, try trace.isAlive() {
             return true
         }

@@ -9,9 +9,9 @@ public struct StartSelection: Sendable {
     }
 
     /// To be started.
-    public private(set) var jails: [JailSpec] = []
+    public private(set) var jails: [ConfiguredJail] = []
     /// Up already, as they are.
-    public private(set) var running: [JailSpec] = []
+    public private(set) var running: [ConfiguredJail] = []
 
     let names: [String]
     private let configuration: String
@@ -23,12 +23,12 @@ public struct StartSelection: Sendable {
     ///   - configuration: the file.
     /// - Throws: `.alreadyExists` for the first that is up and is refused.
     public init(
-        _ specs: [JailSpec], of names: [String], claim: Claim, configuration: String, host: Host
+        _ specs: [ConfiguredJail], of names: [String], claim: Claim, configuration: String, host: Host
     ) throws(RuntimeError) {
         (self.names, self.configuration, self.host) = (names, configuration, host)
         if claim == .missing { for spec in specs { try awaitWork(on: spec) } }
         let holder = NameHolder(state: host.state)
-        var held: [JailSpec] = []
+        var held: [ConfiguredJail] = []
         for spec in specs where try holder.isHeld(spec.name.value) { held.append(spec) }
         jails = specs.filter { spec in !held.contains { $0.name.value == spec.name.value } }
         for spec in held {
@@ -41,7 +41,7 @@ public struct StartSelection: Sendable {
     }
 
     /// The jail as it is, which is not what the file says if that was changed since, or another file's.
-    private func present(_ spec: JailSpec) throws(RuntimeError) -> JailSpec {
+    private func present(_ spec: ConfiguredJail) throws(RuntimeError) -> ConfiguredJail {
         let name = spec.name.value
         let record = try host.state.record(of: name)
         let service = try ServiceRegistry(state: host.state).record(of: name)
@@ -78,7 +78,7 @@ public struct StartSelection: Sendable {
     }
 }
 
-extension JailSpec {
+extension ConfiguredJail {
     /// Whether it was asked for, not as one that another needs: by its name, by a wildcard, or as one of the whole file.
     func isMeant(by names: [String]) -> Bool {
         names.isEmpty || isNamed(by: names)
@@ -89,7 +89,7 @@ extension JailSpec {
     public func isNamed(by names: [String]) -> Bool { names.contains { $0 == label || $0 == nameInFile } }
 
     /// Whether the file says the same of both, in whichever lines.
-    func hasSameSettings(as other: JailSpec) -> Bool {
+    func hasSameSettings(as other: ConfiguredJail) -> Bool {
         let (mine, others) = (parameters.settings, other.parameters.settings)
         return mine.count == others.count
             && zip(mine, others).allSatisfy { $0.name == $1.name && $0.values == $1.values }

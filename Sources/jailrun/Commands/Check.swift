@@ -60,7 +60,7 @@ struct Check: ParsableCommand {
     }
 
     /// Of jails for which rules or profile are missing nothing can be said: both are errors already.
-    private func judge(_ jails: [JailSpec], hasErrors: Bool) throws -> [Posture] {
+    private func judge(_ jails: [ConfiguredJail], hasErrors: Bool) throws -> [Posture] {
         let shared = SharedLooks()
         let host = try? Host.forLooks(
             stateDirectory: global.request.stateDirectory, cgroupRoot: global.request.cgroupRoot)
@@ -94,7 +94,7 @@ struct Check: ParsableCommand {
 
     /// What plans of these jails depend on here, for `--assume` elsewhere; nil where it cannot be looked up: that is among what
     /// was found.
-    private func facts(of jails: [JailSpec]) -> HostFacts? {
+    private func facts(of jails: [ConfiguredJail]) -> HostFacts? {
         let request = global.request
         guard !jails.isEmpty,
             let host = try? Host.forLooks(stateDirectory: request.stateDirectory, cgroupRoot: request.cgroupRoot)

@@ -37,7 +37,7 @@ struct GlobalOptions: ParsableArguments {
 
     func load(_ file: String) throws -> Configuration { try request.load(file) }
     /// - Parameter starts: they are about to be started: whoever asked for what is not done hears of it.
-    func specs(_ configuration: Configuration, _ names: [String], starts: Bool = false) throws -> [JailSpec] {
+    func specs(_ configuration: Configuration, _ names: [String], starts: Bool = false) throws -> [ConfiguredJail] {
         try request.specs(configuration, names, starts: starts)
     }
 }
@@ -105,7 +105,7 @@ struct GlobalRequest {
         Output.notice("    hint: commands are \(Verb.names.joined(separator: ", "))")
     }
 
-    func specs(_ configuration: Configuration, _ names: [String], starts: Bool = false) throws -> [JailSpec] {
+    func specs(_ configuration: Configuration, _ names: [String], starts: Bool = false) throws -> [ConfiguredJail] {
         let warns = starts && !isQuiet
         do { return try configuration.specs(of: names, starts: starts) { if warns { Output.diagnostics($0) } } } catch {
             Output.diagnostics(error.diagnostics)
@@ -133,13 +133,13 @@ struct InstanceOption: ParsableArguments {
     }
 
     /// The jails as they are in that instance; in none, as they are.
-    static func jails(_ specs: [JailSpec], of name: String?, host: Host) throws -> [JailSpec] {
+    static func jails(_ specs: [ConfiguredJail], of name: String?, host: Host) throws -> [ConfiguredJail] {
         guard let instance = try instance(name) else { return specs }
         return try InstanceNetworks(of: instance, host: host).jails(specs)
     }
 
     /// - Throws: why they cannot be in that instance.
-    static func check(_ specs: [JailSpec], of name: String?) throws {
+    static func check(_ specs: [ConfiguredJail], of name: String?) throws {
         guard let instance = try instance(name) else { return }
         do { try instance.checkAll(specs) } catch {
             throw RuntimeError.unsuitable(
@@ -148,7 +148,7 @@ struct InstanceOption: ParsableArguments {
     }
 
     /// Their names.
-    static func names(_ specs: [JailSpec], of name: String?) throws -> [String] {
+    static func names(_ specs: [ConfiguredJail], of name: String?) throws -> [String] {
         let instance = try instance(name)
         return specs.map { instance?.name(of: $0.name.value) ?? $0.name.value }
     }

@@ -88,7 +88,7 @@ struct RestartRun {
 
     private mutating func run() throws {
         // What was checked is what is started: a file may be changed in the meantime.
-        let specs: [[JailSpec]]
+        let specs: [[ConfiguredJail]]
         do { specs = try parts.map(check) } catch {
             Output.error("nothing was stopped")
             throw error
@@ -126,7 +126,7 @@ struct RestartRun {
     }
 
     /// Its jails, if they could be started, as far as can be seen while they are up.
-    private func check(_ part: Part) throws -> [JailSpec] {
+    private func check(_ part: Part) throws -> [ConfiguredJail] {
         let configuration = try global.load(part.file)
         let specs = try global.specs(configuration, part.names, starts: true)
         let errors = configuration.missingOnHost(for: part.names, of: part.instance, host: host).filter {
@@ -142,7 +142,7 @@ struct RestartRun {
 
     /// - Parameter names: the only jails that are to be started; nil for all of the part.
     private mutating func start(
-        _ part: Part, _ checked: [JailSpec], _ names: [String]?, _ memory: RestartMemory
+        _ part: Part, _ checked: [ConfiguredJail], _ names: [String]?, _ memory: RestartMemory
     ) throws {
         var specs = try InstanceOption.jails(checked, of: part.instance, host: host)
         if let names { specs = specs.filter { names.contains($0.name.value) } }

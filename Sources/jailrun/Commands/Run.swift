@@ -123,7 +123,7 @@ enum Announcement {
     }
 
     /// Of several jails, which are up after a start that failed.
-    static func parts(_ results: [JailKeepers.Result], before running: [JailSpec], isKept: Bool) {
+    static func parts(_ results: [JailKeepers.Result], before running: [ConfiguredJail], isKept: Bool) {
         let results = results.filter { !$0.isYielded }
         if results.count + running.count < 2 { return }
         func list(_ names: [String]) -> String { names.map(Terminal.escaped).joined(separator: ", ") }

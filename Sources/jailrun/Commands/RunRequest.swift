@@ -81,13 +81,13 @@ struct RunRequest: Equatable {
         return isPlain ? try runOne(specs[0], host, recorded) : try runAll(specs, host, recorded)
     }
 
-    private func dryRun(_ specs: [JailSpec], _ host: Host) throws {
+    private func dryRun(_ specs: [ConfiguredJail], _ host: Host) throws {
         var dryRun = DryRun(jails: specs, host: host, terminals: Descriptors.terminals)
         dryRun.handsDescriptors = true
         for line in Explain.trace(try dryRun.plan()) { Output.text(line) }
     }
 
-    private func runOne(_ spec: JailSpec, _ host: Host, _ recorded: Timings?) throws -> Int32 {
+    private func runOne(_ spec: ConfiguredJail, _ host: Host, _ recorded: Timings?) throws -> Int32 {
         let start = JailStart(
             jail: spec, host: host, isTransient: true, configuration: Descriptors.absolute(file),
             terminals: Descriptors.terminals)
@@ -98,7 +98,7 @@ struct RunRequest: Equatable {
         }.exitStatus
     }
 
-    private func runAll(_ specs: [JailSpec], _ host: Host, _ recorded: Timings?) throws -> Int32 {
+    private func runAll(_ specs: [ConfiguredJail], _ host: Host, _ recorded: Timings?) throws -> Int32 {
         let isQuiet = isQuiet
         var keepers = JailKeepers(
             specs: specs, host: host, mode: .foreground, configuration: Descriptors.absolute(file),

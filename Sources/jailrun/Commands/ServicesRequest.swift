@@ -29,15 +29,15 @@ struct ServicesRun {
     private let request: ServicesRequest
     private let isQuiet: Bool
     private let host: Host
-    private let specs: [JailSpec]
+    private let specs: [ConfiguredJail]
     /// Jails that those depend on, and that were up before.
-    private let others: [JailSpec]
+    private let others: [ConfiguredJail]
     private let run: SupervisedRun
     private var progress: Progress
     private var shown: [String] = []
 
     init(
-        _ request: ServicesRequest, specs: [JailSpec], beside others: [JailSpec], host: Host, configuration: String,
+        _ request: ServicesRequest, specs: [ConfiguredJail], beside others: [ConfiguredJail], host: Host, configuration: String,
         isQuiet: Bool, timings: Timings?
     ) throws {
         if let (first, second) = ServiceEnvironment.clash(of: others + specs) {

@@ -43,7 +43,7 @@ struct Start: ParsableCommand {
 
 /// Starts jails that go on without this process.
 struct DetachedStart {
-    private(set) var specs: [JailSpec]
+    private(set) var specs: [ConfiguredJail]
     let file: String
     let host: Host
     let isQuiet: Bool
@@ -62,7 +62,7 @@ struct DetachedStart {
     private var rounds = 0
     private static let maximumRounds = 3
 
-    init(specs: [JailSpec], file: String, host: Host, isQuiet: Bool) {
+    init(specs: [ConfiguredJail], file: String, host: Host, isQuiet: Bool) {
         (self.specs, self.file, self.host, self.isQuiet) = (specs, file, host, isQuiet)
     }
 
@@ -117,7 +117,7 @@ struct DetachedStart {
         }
     }
 
-    private func takeBack(_ jail: JailSpec) {
+    private func takeBack(_ jail: ConfiguredJail) {
         do throws(RuntimeError) { try JailStop(host: host, terminals: []).run(jail.name.value) } catch {
             if case .notFound = error { return }
             Output.failure(error)

@@ -61,7 +61,7 @@ struct JailCreation {
     }
 
     /// What a jail of the command line needs of those that run.
-    private func isSupported(_ spec: JailSpec) throws(RuntimeError) -> Bool {
+    private func isSupported(_ spec: ConfiguredJail) throws(RuntimeError) -> Bool {
         let names = try JailLookup(host: host).running().map(\.name)
         let missing = spec.depend.map(\.value).filter { !names.contains($0) }
         for name in missing { output.error("depends on nonexistent jail \"\(Terminal.escaped(name))\"") }
@@ -93,7 +93,7 @@ struct JailCreation {
     }
 }
 
-extension JailSpec {
+extension ConfiguredJail {
     /// The parameters that FreeBSD's kernel would be given, each with a blank before it.
     /// - Parameter isUpdate: without those that only a new jail is given.
     func kernelWords(isUpdate: Bool = false) -> String {

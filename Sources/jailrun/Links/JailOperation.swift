@@ -190,7 +190,7 @@ struct JailOperation {
     private func modify(_ jail: CheckedJail, _ running: [JailRecord]) -> Int32 {
         guard let record = runningJail(jail, running) else { return 1 }
         let modification = JailModification(of: record.name, host: host)
-        let makeChange = { (spec: JailSpec) throws(ConfigurationFailure) in
+        let makeChange = { (spec: ConfiguredJail) throws(ConfigurationFailure) in
             try JailChange(of: spec, by: jail.parameters, in: configuration)
         }
         let label = isConfigured ? jail.spec.label : nil

@@ -6,7 +6,7 @@ import JailCore
 /// lines, and the picture shows the jail as it is when it is up. The script adds the walk.
 struct ExplanationPage {
     struct Jail {
-        var spec: JailSpec
+        var spec: ConfiguredJail
         var explanation: JailExplanation
         var plan: Plan
     }

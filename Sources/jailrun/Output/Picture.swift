@@ -26,7 +26,7 @@ struct Picture {
     let around: [String]
 
     /// - Parameter parts: each with its place in the page.
-    init(_ jail: JailSpec, _ parts: [(place: Int, purpose: Purpose)]) {
+    init(_ jail: ConfiguredJail, _ parts: [(place: Int, purpose: Purpose)]) {
         name = jail.name.value
         around = JailName.ancestors(of: name)
         for (place, purpose) in parts {

@@ -40,7 +40,7 @@ struct ServiceTable {
 
     private static let unreadable = "unreadable record"
 
-    private static func row(_ spec: JailSpec, jid: Int?, service: ServiceRecord?) -> Row {
+    private static func row(_ spec: ConfiguredJail, jid: Int?, service: ServiceRecord?) -> Row {
         let status = service.map { ServiceStatus($0) }
         // One that ended a moment ago, which its supervisor is about to see.
         let isStale = jid == nil && [.up, .healthy, .unhealthy].contains(status?.state)

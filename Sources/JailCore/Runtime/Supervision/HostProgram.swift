@@ -75,8 +75,8 @@ public struct HostProgram: ~Copyable {
 public enum ServiceEnvironment {
     /// `JAILRUN_DB_NAME=db`, `JAILRUN_DB_IP=10.0.0.2`, and `_IP6`: the first address of each family. Of published ports,
     /// `JAILRUN_DB_PORT=5432` is the first one's number on the host, and `JAILRUN_DB_PORT_5432_TCP` that of the jail's 5432.
-    public static func variables(of specs: [JailSpec]) -> [String] {
-        specs.flatMap { (spec: JailSpec) -> [String] in
+    public static func variables(of specs: [ConfiguredJail]) -> [String] {
+        specs.flatMap { (spec: ConfiguredJail) -> [String] in
             let prefix = "JAILRUN_\(word(spec.nameInFile))"
             let ipv4 = spec.network.addresses.first { $0.family == .ipv4 }?.address
             let ipv6 = spec.network.addresses.first { $0.family == .ipv6 }?.address
@@ -89,7 +89,7 @@ public enum ServiceEnvironment {
     }
 
     /// Of a range, the first.
-    private static func ports(of spec: JailSpec, _ prefix: String) -> [String] {
+    private static func ports(of spec: ConfiguredJail, _ prefix: String) -> [String] {
         let ports = spec.network.ports
         var result = ports.prefix(1).map { "\(prefix)_PORT=\($0.hostPort)" }
         var seen: [String] = []
@@ -103,7 +103,7 @@ public enum ServiceEnvironment {
     }
 
     /// Two jails whose variables would be the same; nil if there are none.
-    public static func clash(of specs: [JailSpec]) -> (String, String)? {
+    public static func clash(of specs: [ConfiguredJail]) -> (String, String)? {
         for (index, spec) in specs.enumerated() {
             let other = specs[..<index].first { word($0.nameInFile) == word(spec.nameInFile) }
             if let other { return (other.name.value, spec.name.value) }
@@ -124,7 +124,7 @@ public enum ServiceEnvironment {
     }
 }
 
-extension JailSpec {
+extension ConfiguredJail {
     /// Without the instance: a command beside jails finds the same variables in each.
     var nameInFile: String {
         String(name.value.dropFirst(instance.map { $0.count + 1 } ?? 0))

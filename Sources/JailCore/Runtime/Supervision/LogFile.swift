@@ -72,7 +72,7 @@ final class LogFile {
     }
 }
 
-extension JailSpec {
+extension ConfiguredJail {
     /// To a log that cannot be opened, by a start and by `check`.
     func objection(toLog path: String, _ error: HostWalkError) -> RuntimeError {
         .unsuitable(

@@ -5,7 +5,7 @@ internal import SystemPackage
 /// One jail of a supervisor: its life, and what the supervisor holds of it.
 final class Service {
     /// As it is to be started again: what was changed while it was up stays.
-    var spec: JailSpec
+    var spec: ConfiguredJail
     /// The name by which who started it knows it.
     let firstName: String
     /// What its place in the file gives it at its first start.
@@ -66,7 +66,7 @@ final class Service {
     var lastMemoryKill: String?
     var memoryKillMilliseconds = 0
 
-    init(_ spec: JailSpec, life: ServiceLife) {
+    init(_ spec: ConfiguredJail, life: ServiceLife) {
         (self.spec, self.life, firstName) = (spec, life, spec.name.value)
         journal = spec.log.journal.map { _ in JournalWriter() }
     }
@@ -134,7 +134,7 @@ final class Service {
     }
 }
 
-extension JailSpec {
+extension ConfiguredJail {
     /// `exec.consolelog`.
     var consoleLogPlace: ConsoleLog.Place? {
         commands.consoleLog.map { ConsoleLog.Place(path: $0.value, hasTimestamps: false) }

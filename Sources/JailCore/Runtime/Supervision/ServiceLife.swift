@@ -41,8 +41,8 @@ struct ServiceLife: Equatable, Sendable, Codable {
     static let firstCheckMilliseconds = 50
     static let slowestEarlyCheckMilliseconds = 1000
 
-    let health: JailSpec.Health?
-    let restart: JailSpec.Restart
+    let health: ConfiguredJail.Health?
+    let restart: ConfiguredJail.Restart
     /// A first start that never was good is the answer: it is not repeated, whatever `restart` says.
     let isFirstFinal: Bool
     private(set) var state = ServiceState.waiting
@@ -62,7 +62,7 @@ struct ServiceLife: Equatable, Sendable, Codable {
     private var earlyPause = Self.firstCheckMilliseconds
     private var appointment: Appointment?
 
-    init(_ spec: JailSpec, now: Int, isFirstFinal: Bool = false) {
+    init(_ spec: ConfiguredJail, now: Int, isFirstFinal: Bool = false) {
         (health, restart, sinceMilliseconds) = (spec.health, spec.restart, now)
         self.isFirstFinal = isFirstFinal
     }

@@ -4,7 +4,7 @@ internal import SystemPackage
 
 /// What is known of a supervised jail beside its own record: who looks after it, how it is, and how it is to be started again.
 public struct ServiceRecord: Codable, Sendable {
-    public var spec: JailSpec
+    public var spec: ConfiguredJail
     /// The configuration file it came from.
     public var configuration: String
     var supervisor: Int32
@@ -243,7 +243,7 @@ struct ServiceRegistry {
     }
 
     /// A jail that is up has another name: jail -m. The log stays where it is.
-    func rename(_ old: String, to spec: JailSpec) throws(RuntimeError) {
+    func rename(_ old: String, to spec: ConfiguredJail) throws(RuntimeError) {
         try alone { () throws(RuntimeError) in
             guard var record = try record(of: old) else { return }
             record.spec = spec

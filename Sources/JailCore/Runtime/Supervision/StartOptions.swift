@@ -16,11 +16,11 @@ public struct StartOptions: Sendable {
     /// Jails that a restart has taken down.
     public var restarted: RestartMemory?
     /// The jail exists, and none of its commands has run.
-    public var created: @Sendable (JailSpec, JailIdentity) -> Void = { _, _ in }
+    public var created: @Sendable (ConfiguredJail, JailIdentity) -> Void = { _, _ in }
     /// Its start commands have ended well.
-    public var started: @Sendable (JailSpec) -> Void = { _ in }
+    public var started: @Sendable (ConfiguredJail) -> Void = { _ in }
     /// A jail that existed is gone because its start failed; called after that was reported.
-    public var removed: @Sendable (JailSpec) -> Void = { _ in }
+    public var removed: @Sendable (ConfiguredJail) -> Void = { _ in }
 
     public init() {}
 }

@@ -55,7 +55,7 @@ public final class SupervisedRun {
     ///   - report: says why a start failed; called in another process.
     ///   - announce: called in another process when a jail is up for the first time.
     public init(
-        specs: [JailSpec], host: Host, isTransient: Bool, configuration: String, logDirectory: String? = nil,
+        specs: [ConfiguredJail], host: Host, isTransient: Bool, configuration: String, logDirectory: String? = nil,
         showsOutput: Bool, showsNames: Bool = false, starts: StartOptions = StartOptions(),
         report: @escaping @Sendable (RuntimeError) -> Void,
         announce: @escaping @Sendable (JailRecord) -> Void

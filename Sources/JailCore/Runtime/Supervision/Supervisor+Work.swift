@@ -72,7 +72,7 @@ extension Supervisor {
 
     /// Begins it, in the worker that has claimed the name: until then it may be that of another jail, which is up or about to be.
     /// - Throws: `.unsuitable` when it cannot be written; nothing has started then.
-    private func begin(_ log: ConsoleLogWriter, of jail: JailSpec) throws(RuntimeError) {
+    private func begin(_ log: ConsoleLogWriter, of jail: ConfiguredJail) throws(RuntimeError) {
         // What an earlier jail of the name left in a place of jailrun's own is not this one's.
         if options.logDirectory != nil || jail.log.file == nil { log.remove() }
         if let objection = log.open() { throw jail.objection(toLog: log.place.path, objection) }

@@ -1,8 +1,8 @@
 /// Two jails of one address: jail(8) has them if each has only that one. Here they are in one network namespace then. It
 /// belongs to the one that made it, so that what only its owner could do there is for none of them.
-extension JailSpec {
+extension ConfiguredJail {
     /// Why two jails that have an address in common cannot both be up; nil when they can. The same whichever is asked.
-    func objection(toSharingWith other: JailSpec) -> String? {
+    func objection(toSharingWith other: ConfiguredJail) -> String? {
         let jails = [self, other]
         if !jails.allSatisfy(\.network.hasOneAddress) || !network.hasAddresses(of: other.network) {
             return "two jails share an address if each has only that one, on the same interface"
@@ -21,7 +21,7 @@ extension JailSpec {
     }
 
     /// Whether both would be in one network, if both were up.
-    func sharesNetwork(with other: JailSpec) -> Bool {
+    func sharesNetwork(with other: ConfiguredJail) -> Bool {
         !network.addresses.isEmpty && network.hasAddresses(of: other.network)
             && objection(toSharingWith: other) == nil
     }

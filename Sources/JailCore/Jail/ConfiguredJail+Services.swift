@@ -1,4 +1,4 @@
-extension JailSpec {
+extension ConfiguredJail {
     /// `health.*`: how it is known that the jail does its work.
     public struct Health: Equatable, Sendable, Codable {
         /// Run inside, as the jail's commands are; status 0 means that it is healthy.

@@ -1,9 +1,9 @@
 /// A jail that has been checked: names are valid, numbers are in range, paths are absolute, combinations make sense.
 ///
-/// It is made from jail.conf's parameters by `JailSpec.init(_:)` (JailSpec+Configuration.swift) and turned into kernel
+/// It is made from jail.conf's parameters by `ConfiguredJail.init(_:)` (ConfiguredJail+Configuration.swift) and turned into kernel
 /// operations by `Planner`. Every field knows the line that asked for it. It is written to the state directory whole, so that
 /// `stop` needs no configuration file.
-public struct JailSpec: Equatable, Sendable, Codable {
+public struct ConfiguredJail: Equatable, Sendable, Codable {
     /// The jail's name: `[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}`; dots nest.
     public var name: Located<String>
     /// The label of the jail's block in the configuration, which messages use.
@@ -25,7 +25,7 @@ public struct JailSpec: Equatable, Sendable, Codable {
     public var network: NetworkSpec
     public var cgroup: [CgroupSetting]
     public var privileges: PrivilegeSpec
-    public var process: ProcessSpec
+    public var process: ProcessSettings
     public var metadata: MetadataSpec
     /// Names of jails of the same file that must be up first.
     public var depend: [Located<String>]

@@ -17,11 +17,11 @@ struct TextSource: ConfigurationSource {
     }
 }
 
-private func specs(_ text: String, of names: [String] = []) throws(ConfigurationFailure) -> [JailSpec] {
+private func specs(_ text: String, of names: [String] = []) throws(ConfigurationFailure) -> [ConfiguredJail] {
     try Configuration(path: "www.conf", source: TextSource(files: ["www.conf": text])).specs(of: names)
 }
 
-private func spec(_ text: String) throws -> JailSpec {
+private func spec(_ text: String) throws -> ConfiguredJail {
     try #require(try specs("a { path = /j/a; persist; \(text) }").first)
 }
 
@@ -33,7 +33,7 @@ private func messages(_ text: String, of names: [String] = []) -> [String] {
 }
 
 @Suite("A jail, checked")
-struct JailSpecTests {
+struct ConfiguredJailTests {
     @Test("a jail that says little has the documented defaults")
     func defaults() throws {
         let jail = try spec("")

@@ -1,5 +1,5 @@
 /// What the jail's processes start with: `ulimit.NAME`, `oom.score`, `umask`, `sysctl.NAME`.
-public struct ProcessSpec: Equatable, Sendable, Codable {
+public struct ProcessSettings: Equatable, Sendable, Codable {
     /// One `ulimit.NAME`, as setrlimit(2) has it; `UInt64.max` is no limit.
     public struct Limit: Equatable, Sendable, Codable {
         public var resource: ResourceLimitName

@@ -1,4 +1,4 @@
-extension JailSpec {
+extension ConfiguredJail {
     /// Reads a jail's parameters. The specification is to be used only when `reader` has found no error.
     init(_ reader: inout JailReader) {
         reader.checkNames()
@@ -58,7 +58,7 @@ extension Configuration {
     ///   - starts: they are to be up together, so that there must be room for all of them.
     ///   - warn: told of what is asked for and not done.
     public func specs(of names: [String] = [], starts: Bool = false, warn: ([Diagnostic]) -> Void = { _ in })
-        throws(ConfigurationFailure) -> [JailSpec]
+        throws(ConfigurationFailure) -> [ConfiguredJail]
     {
         if let lackOfJails { throw ConfigurationFailure([lackOfJails]) }
         var reading = readJails()
@@ -92,7 +92,7 @@ extension Configuration {
         var reading = ConfigurationReading(
             jails: jails.map { jail in
                 var reader = JailReader(jail, self)
-                let spec = JailSpec(&reader)
+                let spec = ConfiguredJail(&reader)
                 return ConfigurationReading.Jail(label: jail.label, spec: spec, reader: reader)
             })
         reading.checkUniqueness()
@@ -106,7 +106,7 @@ extension Configuration {
 /// A jail of the configuration, and what is wrong with it.
 public struct CheckedJail: Sendable {
     /// To be used only when there are no errors.
-    public var spec: JailSpec
+    public var spec: ConfiguredJail
     public var parameters: EffectiveJail
     public var errors: [Diagnostic]
     /// What is asked for and not done.
