@@ -18,7 +18,7 @@ struct NameTests {
     ) -> [String: String] {
         var facts = StartFacts()
         facts.resolvers = resolvers
-        facts.identityFiles = Planner.nameFiles.map { .init(path: $0, ground: ground) }
+        facts.identityFiles = Lowering.nameFiles.map { .init(path: $0, ground: ground) }
         let identity = JailIdentity(jid: 1, idRange: IDRange(first: 1000, count: 65536), generation: 0)
         let plan = Planner(jail: jail, identity: identity, facts: facts).start()
         for case .identityFiles(let files) in plan.steps.map(\.purpose) {

@@ -33,6 +33,9 @@ struct ParameterPlanTests {
         } catch { return error.diagnostics.map(\.message) }
     }
 
+    private static let entry = StartCommand(
+        name: "", line: JailCommand("true"), origin: .commandLine, timeoutSeconds: 0, isWatched: false)
+
     @Test(
         "each becomes these steps, in this order",
         arguments: [
@@ -106,7 +109,7 @@ struct ParameterPlanTests {
         change(&facts)
         let planner = Planner(
             jail: try Self.spec(""), identity: JailIdentity(jid: 1, idRange: nil, generation: 0), facts: facts)
-        let entry = planner.enter(JailCommand("true"), parameter: "", user: .root, directory: nil, origin: .commandLine)
+        let entry = planner.enter(Self.entry, directory: nil)
         #expect(Array(entry.spawn.map(\.operation.spelling)[1...3]) == wanted)
     }
 
@@ -127,7 +130,7 @@ struct ParameterPlanTests {
         let planner = Planner(
             jail: jail, identity: JailIdentity(jid: 1, idRange: IDRange(first: 1, count: 1), generation: 0),
             facts: StartFacts())
-        let entry = planner.enter(JailCommand("true"), parameter: "", user: .root, directory: nil, origin: .commandLine)
+        let entry = planner.enter(Self.entry, directory: nil)
         let spawn = entry.spawn.map(\.operation.spelling)
         #expect(spawn.contains("prlimit64(0, RLIMIT_NOFILE, {rlim_cur=5, rlim_max=5}, NULL)"))
         let enter = entry.enter.map(\.operation.spelling)

@@ -224,8 +224,10 @@ extension Kernel {
                 let facts = try FactFinder(jail: record.spec, host: host).entryFacts(
                     root: root.number, terminals: [], environment: [])
                 let plan = Planner(jail: record.spec, identity: record.identity, facts: facts).enter(
-                    JailCommand("/bin/true"), parameter: "exec", user: facts.jailUser, directory: nil,
-                    origin: .commandLine)
+                    StartCommand(
+                        name: "exec", line: JailCommand("/bin/true"), origin: .commandLine, timeoutSeconds: 0,
+                        isWatched: false),
+                    directory: nil)
                 let trace = "\(machine.directory)/trace"
                 let traced = ["strace", "-f", "-v", "-s", "99999", "-o", trace]
                 let exec = Command(traced + [Laboratory.program, "exec", "t", "/bin/true"]).run()

@@ -149,12 +149,11 @@ public struct ChangePlanner {
     private func setLimits() -> [Step] {
         let changed = new.cgroup(unlike: old)
         guard let first = changed.first else { return [] }
-        let planner = Planner(jail: new, identity: identity, facts: StartFacts())
-        return facts.cgroupLevels.flatMap { $0.steps(for: [new], mark: facts.mark) } + [
+        return facts.cgroupLevels.flatMap { $0.steps(for: new.cgroup, mark: facts.mark) } + [
             open(
                 .openDirectory(facts.cgroup, flags: [.directory, .closeOnExec], into: .cgroup),
                 .cgroupValue(file: first.file, value: first.value), first.origin, "open the jail's cgroup")
-        ] + changed.flatMap { planner.set($0, undo: reset($0.file)) }
+        ] + changed.flatMap { Planner.set($0, undo: reset($0.file)) }
     }
 
     private func reset(_ file: String) -> [Operation] {

@@ -29,12 +29,10 @@ public struct FilePlan: Sendable {
         for jail in jails { planner.add(jail.spec, jail.facts) }
         shared = Plan(steps: planner.steps)
         self.jails = jails.map { jail in
-            let planner = Planner(jail: jail.spec, identity: jail.identity, facts: jail.facts)
-            let lists = jail.spec.commands
+            let spec = jail.spec.lowered(as: jail.identity, on: jail.facts)
             return Jail(
-                spec: jail.spec, plan: planner.start(),
-                afterwards: planner.hostCommands(lists.poststop, parameter: "exec.poststop")
-                    + planner.hostCommands(lists.release, parameter: "exec.release"))
+                spec: jail.spec, plan: Planner(jail: spec, facts: jail.facts).start(),
+                afterwards: spec.hooks.ended.map(\.planned))
         }
     }
 

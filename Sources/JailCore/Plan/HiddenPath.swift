@@ -63,8 +63,8 @@ extension Planner {
 
     /// As a file of the root's own shows it; who has no number in the jail is nobody.
     private func inside(_ id: UInt32) -> UInt32 {
-        guard let range = identity.idRange else { return id }
-        return range.first + (id < range.count ? id : min(65534, range.count - 1))
+        guard let ids = jail.ids.value else { return id }
+        return ids.outside(id) ?? ids.outside(65534) ?? ids.users.last.map { $0.outside + $0.count - 1 } ?? id
     }
 
     /// Of a root whose writes stay, or that has none.

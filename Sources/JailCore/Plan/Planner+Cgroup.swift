@@ -4,47 +4,49 @@ internal import CNamespaces
 extension Planner {
     func makeCgroup() -> [Step] {
         let origin = Origin.standard("")
-        let purpose = Purpose.cgroup(jail.name.value, below: facts.cgroupLevels.last?.path ?? "/")
+        let purpose = Purpose.cgroup(jail.id.text, below: facts.cgroupLevels.last?.path ?? "/")
         let directory: OpenFlags = [.directory, .closeOnExec]
-        var steps = facts.cgroupLevels.flatMap { $0.isOfJail ? $0.steps(for: [jail], mark: facts.authority.mark) : [] }
+        var steps = facts.cgroupLevels.flatMap {
+            $0.isOfJail ? $0.steps(for: jail.cgroup.settings, mark: facts.authority.mark) : []
+        }
         steps += [
             host(
                 .open(facts.cgroupLevels.last?.path ?? "/", directory, into: .cgroupRoot), purpose, origin,
                 "open the cgroup of all jails"),
             host(
-                .makeDirectory(jail.name.value, at: .cgroupRoot, mode: 0o755), purpose, origin,
+                .makeDirectory(jail.id.text, at: .cgroupRoot, mode: 0o755), purpose, origin,
                 "make the jail's cgroup", undo: [.removeCgroup]),
             host(
-                .open(jail.name.value, at: .cgroupRoot, directory, into: .cgroup), purpose, origin,
+                .open(jail.id.text, at: .cgroupRoot, directory, into: .cgroup), purpose, origin,
                 "open the jail's cgroup"),
             host(
-                .setAttribute(mark, to: jail.name.value, on: .cgroup), purpose, origin,
+                .setAttribute(mark, to: jail.id.text, on: .cgroup), purpose, origin,
                 "mark the cgroup as jailrun's"),
         ]
-        return steps + jail.cgroup.filter { !facts.unavailableDefaults.contains($0.file) }.flatMap { set($0) }
+        return steps + jail.cgroup.settings.flatMap { Self.set($0) }
             + attachDeviceProgram() + delegateCgroup()
     }
 
     var mark: String { facts.authority.mark.attribute }
 
     /// - Parameter undo: what gives it the value that it had.
-    func set(_ setting: CgroupSetting, undo: [Operation] = []) -> [Step] {
+    static func set(_ setting: CgroupSetting, undo: [Operation] = []) -> [Step] {
         let purpose = Purpose.cgroupValue(file: setting.file, value: setting.value)
         return [
-            host(
+            Step.onHost(
                 .open(setting.file, at: .cgroup, [.writeOnly, .closeOnExec], into: .settingFile), purpose,
                 setting.origin, "open \(setting.file)"),
-            host(
+            Step.onHost(
                 .write(setting.value, to: .settingFile), purpose, setting.origin,
                 "set \(setting.file) to \(setting.value)", undo: undo),
-            host(.close(.settingFile), purpose, setting.origin, "close \(setting.file)"),
-            host(
+            Step.onHost(.close(.settingFile), purpose, setting.origin, "close \(setting.file)"),
+            Step.onHost(
                 .open(setting.file, at: .cgroup, [.closeOnExec], into: .settingFile), purpose, setting.origin,
                 "open \(setting.file) again"),
             Step(
                 operation: .verify(cgroupFile: setting.file, value: setting.value), side: .host, purpose: purpose,
                 origin: setting.origin, words: "read \(setting.file) back"),
-            host(.close(.settingFile), purpose, setting.origin, "close \(setting.file)"),
+            Step.onHost(.close(.settingFile), purpose, setting.origin, "close \(setting.file)"),
         ]
     }
 
@@ -52,9 +54,9 @@ extension Planner {
     private func attachDeviceProgram() -> [Step] {
         // In a jail that around it is asked, too, and no other may be loaded. Who may mount can take `nodev` from the root:
         // then no device of the root's may be opened, although /dev is not asked for.
-        guard hasDevices || allowsJails, facts.authority.canLoadPrograms else { return [] }
-        let origin = jail.pseudoFilesystems.devfsRuleset.origin
-        let tree = hasDevices ? facts.deviceTree : DeviceTree()
+        guard jail.devices != nil || allowsJails, facts.authority.canLoadPrograms else { return [] }
+        let origin = jail.devices?.rulesOrigin ?? jail.cgroup.children.origin
+        let tree = jail.devices == nil ? DeviceTree() : facts.deviceTree
         let purpose = Purpose.deviceProgram(tree)
         return [
             host(

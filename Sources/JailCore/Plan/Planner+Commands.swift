@@ -1,26 +1,26 @@
 /// The commands that run inside: `exec.start`, `command`, `exec.stop`, jexec(8).
 extension Planner {
     func commands() -> [Plan.Command] {
-        jail.startCommands.map { command in
+        jail.commands.map { command in
             var planned = Plan.Command(
-                parameter: command.parameter, line: command.line, origin: command.origin,
-                timeoutSeconds: jail.commands.timeoutSeconds.value,
-                steps: commandSteps(command.line, user: facts.jailUser, origin: command.origin, directory: nil))
-            planned.isWatched = jail.health == nil
+                parameter: command.name, line: command.line, origin: command.origin,
+                timeoutSeconds: command.timeoutSeconds,
+                steps: commandSteps(command.line, origin: command.origin, directory: nil))
+            planned.isWatched = command.isWatched
             return planned
         }
     }
 
     /// The steps of one command's own process, forked by pid 1 or by the stage that joined the jail.
-    func commandSteps(_ line: JailCommand, user: StartFacts.User, origin: Origin, directory: String?) -> [Step] {
+    func commandSteps(_ line: JailCommand, origin: Origin, directory: String?) -> [Step] {
         func step(
             _ call: SystemCall, _ purpose: Purpose, _ words: Phrase, askedBy origin: Origin = .standard("")
         ) -> Step {
             child(call, purpose, origin, words)
         }
-        let asking = jail.commands.jailUser?.origin ?? .standard("")
-        let capabilities = user.uid == 0 ? facts.capabilities : []
-        let variables = environment(of: user)
+        let process = jail.process
+        let (user, asking, variables) = (process.user, process.userOrigin, process.environment)
+        let capabilities = user.uid == 0 ? process.capabilities : []
         return [step(.startSession(), .session, "start a session")]
             + facts.terminals.prefix(1).map {
                 step(
@@ -30,7 +30,7 @@ extension Planner {
             + (directory.map { [step(.changeDirectory($0), .directory($0), "enter \($0)", askedBy: origin)] } ?? [])
             + narrowCommand()
             // Without no_new_privs a filter is installed with rights that the next steps take away.
-            + (allowsSetuid ? filter : [])
+            + (process.gainsPrivileges ? filter : [])
             + [
                 step(.setGroups(user.groups), .becomeUser(user), "set the groups of \(user.name)", askedBy: asking),
                 step(.setGroupIDs(user.gid), .becomeUser(user), "become group \(user.gid)", askedBy: asking),
@@ -40,7 +40,7 @@ extension Planner {
                     .capabilities(capabilities),
                     "set the capabilities"),
             ]
-            + (allowsSetuid ? [] : filter)
+            + (process.gainsPrivileges ? [] : filter)
             + [
                 step(.closeRange(from: 3, onExec: true), .closeDescriptors, "close every other descriptor"),
                 step(
@@ -54,16 +54,7 @@ extension Planner {
         return [
             child(
                 .installFilter(facts.filter, flags: facts.filterFlags), .filter(instructions: facts.filter.count / 8),
-                jail.privileges.seccomp.origin, "install the seccomp filter")
+                jail.process.filterOrigin, "install the seccomp filter")
         ]
-    }
-
-    static let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-    /// Nothing of the caller's environment gets in but the terminal's type.
-    private func environment(of user: StartFacts.User) -> [String] {
-        ["PATH=\(Self.path)", "HOME=\(user.home)", "USER=\(user.name)", "SHELL=\(user.shell)", "container=jailrun"]
-            + (facts.terminalType.map { ["TERM=\($0)"] } ?? [])
-            + facts.environment
     }
 }

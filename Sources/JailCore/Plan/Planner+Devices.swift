@@ -3,8 +3,8 @@ extension Planner {
     private var purpose: Purpose { .deviceTree(facts.deviceTree, owner: firstID) }
 
     func makeDevices() -> [Step] {
-        guard hasDevices else { return [] }
-        let origin = jail.pseudoFilesystems.devfs.origin
+        guard let devices = jail.devices else { return [] }
+        let origin = devices.origin
         func step(_ call: SystemCall, _ words: Phrase) -> Step { host(call, purpose, origin, words) }
         return [
             step(.setMask(0), "let the ruleset decide the modes"),
@@ -17,8 +17,8 @@ extension Planner {
             step(.mountDetached(.filesystem, [.noSetuid, .noExec], into: .devices), "mount /dev"),
             step(.close(.filesystem), "close tmpfs"),
         ]
-            + directories(step) + facts.deviceTree.nodes.flatMap(makeDevice) + makeJailDirectory(step)
-            + shareEnvironment()
+            + directories(step) + facts.deviceTree.nodes.flatMap { makeDevice($0, devices) }
+            + makeJailDirectory(devices, step) + shareEnvironment(devices)
             + [step(.setMask(0o022), "set the umask")] + cloneDevices()
     }
 
@@ -31,12 +31,10 @@ extension Planner {
         }
     }
 
-    var plainDirectories: [String] { (facts.deviceTree.hasTerminals ? ["pts"] : []) + ["shm", "mqueue"] }
-
     /// What is no device: made by root inside, whose it then is.
-    func fillDevices() -> [Step] {
-        let origin = jail.pseudoFilesystems.devfs.origin
-        return plainDirectories.map {
+    func fillDevices(_ devices: DeviceSpec) -> [Step] {
+        let origin = devices.origin
+        return devices.directories.map {
             child(.makeDirectory($0, at: .devices, mode: 0o755), .attachDevices, origin, "make /dev/\($0)")
         }
             + facts.deviceTree.links.filter { !isTaken("dev/\($0.path)") }.map {
@@ -46,8 +44,8 @@ extension Planner {
     }
 
     /// A folder that belongs to nobody inside, for `env` and for jailrun inside.
-    private func makeJailDirectory(_ step: (SystemCall, Phrase) -> Step) -> [Step] {
-        guard allowsJails || jail.metadata.environment?.value.isEmpty == false else { return [] }
+    private func makeJailDirectory(_ devices: DeviceSpec, _ step: (SystemCall, Phrase) -> Step) -> [Step] {
+        guard allowsJails || devices.environment != nil else { return [] }
         let state = [
             step(.makeDirectory("jail/run", at: .devices, mode: 0o755), "make /dev/jail/run"),
             step(.changeOwner("jail/run", at: .devices, uid: firstID, gid: firstID), "give /dev/jail/run its owner"),
@@ -56,8 +54,8 @@ extension Planner {
     }
 
     /// `env`: FreeBSD's is a sysctl; here it is a file that belongs to nobody inside, in a folder that does neither.
-    private func shareEnvironment() -> [Step] {
-        guard let text = jail.metadata.environment, !text.value.isEmpty else { return [] }
+    private func shareEnvironment(_ devices: DeviceSpec) -> [Step] {
+        guard let text = devices.environment else { return [] }
         func step(_ call: SystemCall, _ words: Phrase) -> Step {
             host(call, .environmentFile(text.value), text.origin, words)
         }
@@ -73,8 +71,8 @@ extension Planner {
         ]
     }
 
-    private func makeDevice(_ node: DeviceNode) -> [Step] {
-        let origin = jail.pseudoFilesystems.devfsRuleset.origin
+    private func makeDevice(_ node: DeviceNode, _ devices: DeviceSpec) -> [Step] {
+        let origin = devices.rulesOrigin
         if !facts.authority.canMakeNodes { return [makeDevicePlace(node, purpose, origin)] }
         return [
             host(

@@ -12,14 +12,13 @@ extension Planner {
         public var command: Plan.Command
     }
 
-    public func enter(
-        _ line: JailCommand, parameter: String, user: StartFacts.User, directory: String?, origin: Origin
-    ) -> Entry {
+    public func enter(_ command: StartCommand, directory: String?) -> Entry {
         Entry(
             spawn: becomeStage(), enter: join(),
             command: Plan.Command(
-                parameter: parameter, line: line, origin: origin, timeoutSeconds: jail.commands.timeoutSeconds.value,
-                steps: commandSteps(line, user: user, origin: origin, directory: directory)))
+                parameter: command.name, line: command.line, origin: command.origin,
+                timeoutSeconds: command.timeoutSeconds,
+                steps: commandSteps(command.line, origin: command.origin, directory: directory)))
     }
 
     private func becomeStage() -> [Step] {
@@ -38,11 +37,12 @@ extension Planner {
         let control = CallArgument.integer(CNS_CONTROL_DESCRIPTOR)
         return scoreEntry() + [
             child(
-                .joinNamespaces(.joined, namespaces), .join(namespaces), .standard(""), "join the jail's namespaces")
+                .joinNamespaces(.joined, jail.namespaces.flags), .join(jail.namespaces.flags), .standard(""),
+                "join the jail's namespaces")
         ]
             + becomeRoot() + resetProcess()
             + (facts.terminals.isEmpty
-                ? [] : Self.openTerminal(terminals: facts.terminals, user: facts.jailUser, control: control))
+                ? [] : Self.openTerminal(terminals: facts.terminals, user: jail.process.user, control: control))
             + narrowPrivileges()
     }
 }

@@ -2,35 +2,10 @@
 /// gethostid(3) for `host.hostuuid` and `host.hostid`, and those of `mount.resolvconf`. What the root has not is not covered,
 /// unless its writes vanish with the jail: there it is made.
 extension Planner {
-    private var identityFiles: [Located<IdentityFile>] {
-        (machineFiles + nameFiles).compactMap { file in
-            var file = file
-            guard let place = facts.identityFiles.first(where: { $0.path == file.value.path }) else { return nil }
-            file.value.ground = place.ground
-            return file
-        }
-    }
-
-    private var machineFiles: [Located<IdentityFile>] {
-        var files: [Located<IdentityFile>] = []
-        if let uuid = jail.host.uuid {
-            let digits = Array(uuid.value.utf8.filter { $0 != UInt8(ascii: "-") })
-            files.append(Located(IdentityFile(path: "etc/machine-id", bytes: digits + [0x0a]), uuid.origin))
-        }
-        if let id = jail.host.id {
-            files.append(Located(IdentityFile(path: "etc/hostid", bytes: id.value.littleEndianBytes), id.origin))
-        }
-        return files
-    }
-
-    private var purpose: Purpose { .identityFiles(identityFiles.map(\.value)) }
-
-    func identifyHost() -> [Step] {
-        let files = identityFiles
-        guard let origin = files.first?.origin else { return [] }
+    func identifyHost(_ files: [Located<IdentityFile>], _ attributes: MountAttributes, _ origin: Origin) -> [Step] {
+        let purpose = Purpose.identityFiles(files.map(\.value))
         func step(_ call: SystemCall, _ words: Phrase) -> Step { child(call, purpose, origin, words) }
-        let attributes: MountAttributes = [.noSetuid, .noDevices, .noExec]
-        return [
+        let make = [
             step(.openFilesystem("tmpfs", into: .filesystem), "open tmpfs"),
             step(.configure(.filesystem, "mode", "0755"), "set the mode of tmpfs"),
             // As of the mask: df(1) leaves it out.
@@ -39,18 +14,16 @@ extension Planner {
             step(.mountDetached(.filesystem, attributes, into: .identity), "mount it"),
             step(.close(.filesystem), "close tmpfs"),
         ]
-            + files.flatMap(write)
-            + [
-                step(
-                    .setAttributes(attributes.union(.readOnly), on: .identity, isRecursive: false), "make it read-only")
-            ]
+        let hide = [
+            step(.setAttributes(attributes.union(.readOnly), on: .identity, isRecursive: false), "make it read-only"),
             // open_tree(2) clones only what is attached: the host's /proc is out of the jail's sight.
-            + [step(.moveMount(.identity, ontoPath: "/proc"), "attach it where the jail will not see it")]
-            + files.flatMap(cover)
-            + [step(.close(.identity), "close the file system of the jail's identity")]
+            step(.moveMount(.identity, ontoPath: "/proc"), "attach it where the jail will not see it"),
+        ]
+        let close = step(.close(.identity), "close the file system of the jail's identity")
+        return make + files.flatMap { write($0, purpose) } + hide + files.flatMap { cover($0, purpose) } + [close]
     }
 
-    private func write(_ located: Located<IdentityFile>) -> [Step] {
+    private func write(_ located: Located<IdentityFile>, _ purpose: Purpose) -> [Step] {
         let file = located.value
         func step(_ call: SystemCall, _ words: Phrase) -> Step { child(call, purpose, located.origin, words) }
         return [
@@ -63,9 +36,9 @@ extension Planner {
         ]
     }
 
-    private func cover(_ located: Located<IdentityFile>) -> [Step] {
+    private func cover(_ located: Located<IdentityFile>, _ purpose: Purpose) -> [Step] {
         let (file, origin) = (located.value, located.origin)
-        return (file.ground == .nothing ? make(file, origin) : []) + [
+        return (file.ground == .nothing ? make(file, purpose, origin) : []) + [
             child(
                 .cloneTree(file.name, at: .identity, isRecursive: false, into: .mount), purpose, origin,
                 "clone the mount of \(file.name)")
@@ -76,7 +49,7 @@ extension Planner {
     }
 
     /// In the layer that vanishes with the jail.
-    private func make(_ file: IdentityFile, _ origin: Origin) -> [Step] {
+    private func make(_ file: IdentityFile, _ purpose: Purpose, _ origin: Origin) -> [Step] {
         [
             child(
                 .openInRoot(file.folder, root: .root, resolve: Self.inside, into: .mountPoint), purpose, origin,

@@ -10,8 +10,9 @@ extension Planner {
 
     private func isOfDisk(_ step: Step) -> Bool {
         guard case .restrictSource(let source, _, _) = step.purpose else { return false }
-        if case .disk = jail.mounts[source.number].kind.provision { return true }
-        return false
+        return jail.mounts.contains { mount in
+            if case .disk = mount.source { mount.number == source.number } else { false }
+        }
     }
 }
 

@@ -27,12 +27,11 @@ extension Planner {
             ? .layerRoot(owner: firstID, withoutSetuid(.noDevices)) : .layers(overlays.map(\.layering), owner: firstID)
     }
 
-    var rootSource: RootSource { RootSource(jail) }
-
     /// The mounts of unionfs and overlay, with their places among all.
-    var layeredMounts: [(index: Int, mount: MountSpec, layers: MountSpec.Layers)] {
-        jail.mounts.indices.compactMap { index in
-            jail.mounts[index].layers.map { (index, jail.mounts[index], $0) }
+    var layeredMounts: [(index: Int, mount: Mount, layers: MountSpec.Layers)] {
+        jail.mounts.compactMap { mount in
+            guard case .layers(let layers, _) = mount.source, let number = mount.number else { return nil }
+            return (number, mount, layers)
         }
     }
 
@@ -49,17 +48,17 @@ extension Planner {
 
     /// What stands at the targets of unionfs mounts in the root.
     func openTargets() -> [Step] {
-        layeredMounts.filter { $0.layers.includesTarget && !$0.mount.relativeTarget.isEmpty }.flatMap {
+        layeredMounts.filter { $0.layers.includesTarget && !$0.mount.target.isEmpty }.flatMap {
             index, mount, _ in
             func step(_ call: SystemCall, _ words: Phrase) -> Step { host(call, purpose, mount.origin, words) }
             return [
                 step(
-                    .openInRoot(mount.relativeTarget, root: .rootDirectory, resolve: Self.inside, into: .mountPoint),
-                    "open /\(mount.relativeTarget) of the root"),
+                    .openInRoot(mount.target, root: .rootDirectory, resolve: Self.inside, into: .mountPoint),
+                    "open /\(mount.target) of the root"),
                 step(
                     .cloneTree("", at: .mountPoint, isRecursive: false, into: target(index)),
-                    "clone the mount of /\(mount.relativeTarget)"),
-                step(.close(.mountPoint), "close /\(mount.relativeTarget)"),
+                    "clone the mount of /\(mount.target)"),
+                step(.close(.mountPoint), "close /\(mount.target)"),
             ]
         }
     }
@@ -72,7 +71,7 @@ extension Planner {
         }
     }
 
-    private func openUpper(_ index: Int, _ mount: MountSpec, _ layers: MountSpec.Layers) -> [Step] {
+    private func openUpper(_ index: Int, _ mount: Mount, _ layers: MountSpec.Layers) -> [Step] {
         guard let path = layers.upper, let work = layers.work else { return [] }
         let workName = Self.parent(of: work).name
         let making = host(
@@ -99,7 +98,7 @@ extension Planner {
         layeredMounts.flatMap { index, mount, layers in
             let slots =
                 layers.folders.indices.map { folder(index, $0) } + (layers.upper == nil ? [] : [upper(index)])
-                + (layers.includesTarget && !mount.relativeTarget.isEmpty ? [target(index)] : [])
+                + (layers.includesTarget && !mount.target.isEmpty ? [target(index)] : [])
             return slots.map {
                 map($0, .noDevices, isRecursive: false, purpose, mount.origin, "map the ids of a layer")
             }
@@ -114,16 +113,16 @@ extension Planner {
         var current = Slot.lower
         for (index, mount, layers) in layeredMounts {
             let lower = layers.folders.indices.map { folder(index, $0) }
-            guard mount.relativeTarget.isEmpty else {
+            guard mount.target.isEmpty else {
                 overlays.append(
                     overlay(
                         mount, layers, index, lower + (layers.includesTarget ? [target(index)] : []),
-                        Slot("source-\(index)"), .path("\(rootSource.path)/\(mount.relativeTarget)"),
+                        Slot("source-\(index)"), .path("\(jail.root.source.path)/\(mount.target)"),
                         .source(index)))
                 continue
             }
-            guard rootSource.layers.contains(mount) else { continue }  // covered by a later mount on the root
-            let isTop = rootSource.layers.last == mount && !jail.root.isEphemeral.value
+            guard jail.root.source.numbers.contains(index) else { continue }  // covered by a later mount on the root
+            let isTop = jail.root.source.numbers.last == index && !jail.root.isEphemeral.value
             let result = isTop ? Slot.root : Slot("root-\(index)")
             overlays.append(
                 overlay(
@@ -142,7 +141,7 @@ extension Planner {
     }
 
     private func overlay(
-        _ mount: MountSpec, _ layers: MountSpec.Layers, _ index: Int, _ lower: [Slot], _ result: Slot,
+        _ mount: Mount, _ layers: MountSpec.Layers, _ index: Int, _ lower: [Slot], _ result: Slot,
         _ target: Layering.Source, _ place: Layering.Result
     ) -> Overlay {
         var destination = Upper.nowhere

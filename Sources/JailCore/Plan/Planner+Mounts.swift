@@ -2,128 +2,134 @@
 extension Planner {
     static let inside: ResolveFlags = [.noMagicLinks, .noSymlinks, .inRoot]
 
-    private func slot(_ index: Int) -> Slot { Slot("source-\(index)") }
-
-    private func source(_ index: Int) -> BindSource { BindSource(path: jail.mounts[index].source, number: index) }
-
-    /// What jailrun opens; mounts on the root are the root (`rootSource`).
-    private var prepared: [Int] {
-        jail.mounts.indices.filter { jail.mounts[$0].kind.isPrepared && !jail.mounts[$0].relativeTarget.isEmpty }
-    }
+    private var prepared: [Mount] { jail.mounts.filter(\.isPrepared) }
 
     /// Sources are opened once, by jailrun: what they name later does not matter.
     func openMountSources() -> [Step] {
-        prepared.flatMap { index in
-            let mount = jail.mounts[index]
-            switch mount.kind.provision {
-            case .bind: return openFolder(mount, source(index), into: slot(index))
-            case .disk(let type): return openDisk(mount, type, into: slot(index))
+        prepared.flatMap { mount -> [Step] in
+            switch mount.source {
+            case .tree(let source): openTree(mount, source)
+            case .disk(let type, let path, let options): openDisk(mount, type, path, options)
             // Layers are opened together; the others are not prepared.
-            case .layers, .new, .procfs, .sysfs, .devices: return []
+            case .layers, .new, .sysfs, .devices, .files, .covers: []
             }
         } + openLayers()
     }
 
-    private func openFolder(_ mount: MountSpec, _ source: BindSource, into slot: Slot) -> [Step] {
-        openSource(mount, source) + [
-            host(
-                .cloneTree("", at: .mountPoint, isRecursive: true, into: slot), .cloneSource(source), mount.origin,
-                "clone the mount of \(mount.source)"),
-            host(.close(.mountPoint), .cloneSource(source), mount.origin, "close \(mount.source)"),
+    private func openTree(_ mount: Mount, _ source: Mount.Tree) -> [Step] {
+        func step(_ call: SystemCall, _ words: Phrase) -> Step {
+            host(call, .cloneSource(bind(mount, source)), mount.origin, words)
+        }
+        return open(source, step) + [
+            step(
+                .cloneTree("", at: .mountPoint, isRecursive: true, into: mount.slot),
+                "clone the mount of \(source.path)"),
+            step(.close(.mountPoint), "close \(source.path)"),
         ]
     }
 
+    private func bind(_ mount: Mount, _ source: Mount.Tree) -> BindSource {
+        BindSource(path: source.path, number: mount.number ?? 0)
+    }
+
     /// By jailrun: root inside may not mount disks, whose contents the kernel trusts.
-    private func openDisk(_ mount: MountSpec, _ type: String, into slot: Slot) -> [Step] {
+    private func openDisk(_ mount: Mount, _ type: String, _ path: String, _ options: [String]) -> [Step] {
         func step(_ call: SystemCall, _ words: Phrase) -> Step {
-            host(call, .disk(type: type, source: mount.source), mount.origin, words)
+            host(call, .disk(type: type, source: path), mount.origin, words)
         }
         return [
             step(.openFilesystem(type, into: .filesystem), "open \(type)"),
-            step(.configure(.filesystem, "source", facts.realPath(mount.source)), "name \(mount.source)"),
+            step(.configure(.filesystem, "source", facts.realPath(path)), "name \(path)"),
         ]
-            + ((mount.isReadOnly ? ["ro"] : []) + mount.data).map {
-                step(configuration($0), "set \($0) of \(type)")
-            }
+            + options.map { step(configuration($0), "set \($0) of \(type)") }
             + [
-                step(.createSuperblock(.filesystem), "mount \(mount.source)"),
-                step(.mountDetached(.filesystem, mount.attributes, into: slot), "keep it detached"),
+                step(.createSuperblock(.filesystem), "mount \(path)"),
+                step(.mountDetached(.filesystem, mount.attributes, into: mount.slot), "keep it detached"),
                 step(.close(.filesystem), "close \(type)"),
             ]
     }
 
     /// What lies below the jail's root is its own to replace by links: there none leads out.
-    private func openSource(_ mount: MountSpec, _ bind: BindSource) -> [Step] {
-        func step(_ call: SystemCall, _ words: Phrase) -> Step {
-            host(call, .cloneSource(bind), mount.origin, words)
-        }
-        guard mount.isBelow(root: jail) else {
+    private func open(_ source: Mount.Tree, _ step: (SystemCall, Phrase) -> Step) -> [Step] {
+        guard let inRoot = source.inRoot else {
             let call = SystemCall.openPlace(
-                facts.realPath(mount.source), flags: [.path, .closeOnExec], into: .mountPoint)
-            return [step(call, "open \(mount.source)")]
+                facts.realPath(source.path), flags: [.path, .closeOnExec], into: .mountPoint)
+            return [step(call, "open \(source.path)")]
         }
-        let rest = MountSpec.components(mount.source).dropFirst(MountSpec.components(jail.path.value).count)
-        let path = rest.isEmpty ? "." : rest.joined(separator: "/")
+        let root = jail.root.path.value
         return [
+            step(.openPlace(facts.realPath(root), into: .rootDirectory), "open the root \(root)"),
             step(
-                .openPlace(facts.realPath(jail.path.value), into: .rootDirectory), "open the root \(jail.path.value)"),
-            step(
-                .openInRoot(path, root: .rootDirectory, resolve: [.noMagicLinks, .inRoot], into: .mountPoint),
-                "open \(mount.source), and nothing outside the root"),
+                .openInRoot(inRoot, root: .rootDirectory, resolve: [.noMagicLinks, .inRoot], into: .mountPoint),
+                "open \(source.path), and nothing outside the root"),
             step(.close(.rootDirectory), "close the root directory"),
         ]
     }
 
     func mapMountSources() -> [Step] {
-        prepared.filter { !jail.mounts[$0].kind.isLayered }.map { index in
-            let mount = jail.mounts[index]
-            return map(
-                slot(index), withoutSetuid(mount.attributes), isRecursive: true,
-                .restrictSource(source(index), withoutSetuid(mount.attributes), isIdmapped: isIdmapped), mount.origin,
-                "set the attributes of \(mount.source)")
+        prepared.flatMap { mount -> [Step] in
+            switch mount.source {
+            case .tree(let source): [map(mount, bind(mount, source))]
+            case .disk(_, let path, _): [map(mount, BindSource(path: path, number: mount.number ?? 0))]
+            case .layers, .new, .sysfs, .devices, .files, .covers: []
+            }
         }
+    }
+
+    private func map(_ mount: Mount, _ source: BindSource) -> Step {
+        let attributes = withoutSetuid(mount.attributes)
+        return map(
+            mount.slot, attributes, isRecursive: true,
+            .restrictSource(source, attributes, isIdmapped: isIdmapped), mount.origin,
+            "set the attributes of \(source.path)")
     }
 
     /// What jailrun passes to the child, in this order, with the message that lets it go on.
     var passedSlots: [Slot] {
-        [.stagePlan, .root] + (hasDevices ? [.devices] : []) + boundDevices.map(\.slot) + prepared.map(slot)
+        [.stagePlan, .root] + (jail.devices == nil ? [] : [.devices]) + boundDevices.map(\.slot) + prepared.map(\.slot)
             + preparedSysfs.map(\.slot)
     }
 
     func mountFilesystems() -> [Step] {
-        jail.mounts.indices.filter { !isBelowPseudoFilesystem(jail.mounts[$0]) }.flatMap(mountFilesystem)
+        jail.mounts.flatMap { makeMountPoint(of: $0) + attach($0) }
     }
 
-    /// - Parameter index: of `jail.mounts`.
-    func mountFilesystem(_ index: Int) -> [Step] {
-        let mount = jail.mounts[index]
-        switch mount.kind.provision {
-        case .new(let type): return mountNew(type, at: mount.relativeTarget, mount.attributes, mount.data, mount.origin)
-        case .procfs:
-            // As `mount.procfs` and its like, which JailReader turned on.
-            if isProcfs(mount) { return [] }
-            return mountNew("proc", at: mount.relativeTarget, mount.attributes.union(.noExec), [], mount.origin)
-        case .sysfs:
-            if isSysfs(mount) { return [] }
-            return mountSysfs(at: mount.relativeTarget, mount.attributes.union(.readOnly), mount.origin)
-        // Made with all of /dev.
-        case .devices: return []
-        case .bind, .layers, .disk:
-            // The root is attached by itself.
-            if mount.relativeTarget.isEmpty { return [] }
-            return attach(
-                slot(index), at: mount.relativeTarget, mount.origin,
-                .bind(source(index), target: mount.relativeTarget))
+    private func attach(_ mount: Mount) -> [Step] {
+        switch mount.source {
+        case .tree(let source): attach(mount, from: source.path)
+        case .disk(_, let path, _): attach(mount, from: path)
+        case .layers(_, let name): attach(mount, from: name)
+        case .new(let type, let options): mountNew(type, options, mount)
+        case .sysfs: mountSysfs(mount)
+        case .devices: attachDevices(mount)
+        case .files(let files): identifyHost(files, mount.attributes, mount.origin)
+        case .covers: restrict(mount)
         }
     }
 
-    func mountNew(
-        _ type: String, at target: String, _ attributes: MountAttributes, _ options: [String], _ origin: Origin
-    ) -> [Step] {
-        let purpose = Purpose.mount(NewFilesystem(type: type, target: target, attributes: attributes, options: options))
-        return makeNew(type, for: target, as: .mount, attributes, options, origin, purpose)
-            + attach(.mount, at: target, origin, purpose)
-            + [child(.close(.mount), purpose, origin, "close the mount of /\(target)")]
+    /// The root is attached by itself.
+    private func attach(_ mount: Mount, from path: String) -> [Step] {
+        if mount.target.isEmpty { return [] }
+        let source = BindSource(path: path, number: mount.number ?? 0)
+        return attach(mount.slot, at: mount.target, mount.origin, .bind(source, target: mount.target))
+    }
+
+    /// Below a file system that this plan has made, places are named from it: no root can lead such a name elsewhere.
+    func mountNew(_ type: String, _ options: [String], _ mount: Mount) -> [Step] {
+        let (target, origin) = (mount.target, mount.origin)
+        let purpose = Purpose.mount(
+            NewFilesystem(type: type, target: target, attributes: mount.attributes, options: options))
+        let made = isBase(mount) ? Slot.base(target) : .mount
+        let make = makeNew(type, for: target, as: made, mount.attributes, options, origin, purpose)
+        if case .base(let base) = mount.place { return make + attach(below: slot(of: base), target, origin, purpose) }
+        return make + attach(made, at: target, origin, purpose)
+            + (isBase(mount) ? [] : [child(.close(.mount), purpose, origin, "close the mount of /\(target)")])
+    }
+
+    /// It stays open: what is mounted or covered below it is named from there.
+    func isBase(_ mount: Mount) -> Bool {
+        guard mount.number == nil, mount.place == .root else { return false }
+        return ["proc", "sys"].contains(mount.target)
     }
 
     private func makeNew(
@@ -157,29 +163,6 @@ extension Planner {
         ]
     }
 
-    func mountPseudoFilesystems() -> [Step] {
-        mountDevices() + mountProcfs() + mountSysfs()
-    }
-
-    /// procfs or sysfs, which stays open under `mount`: others are attached below.
-    private func mountBase(
-        _ type: String, at target: String, as mount: Slot, _ attributes: MountAttributes, _ origin: Origin
-    ) -> [Step] {
-        let purpose = Purpose.mount(NewFilesystem(type: type, target: target, attributes: attributes, options: []))
-        return makeNew(type, for: target, as: mount, attributes, [], origin, purpose)
-            + attach(mount, at: target, origin, purpose)
-    }
-
-    /// Below a file system that this plan has made, places are named from it: no root can lead such a name elsewhere.
-    private func mountBelow(
-        _ base: Slot, _ type: String, at target: String, _ attributes: MountAttributes, _ options: [String],
-        _ origin: Origin
-    ) -> [Step] {
-        let purpose = Purpose.mount(NewFilesystem(type: type, target: target, attributes: attributes, options: options))
-        return makeNew(type, for: target, as: .mount, attributes, options, origin, purpose)
-            + attach(below: base, target, origin, purpose)
-    }
-
     /// `mount`, which is closed then.
     private func attach(below base: Slot, _ target: String, _ origin: Origin, _ purpose: Purpose) -> [Step] {
         [
@@ -193,85 +176,33 @@ extension Planner {
         String(decoding: path.utf8.drop { $0 != .slash }.dropFirst(), as: UTF8.self)
     }
 
-    private func mountDevices() -> [Step] {
-        guard hasDevices else { return [] }
-        let origin = jail.pseudoFilesystems.devfs.origin
-        return attach(.devices, at: "dev", origin, .attachDevices) + fillDevices() + attachBoundDevices()
-            + mountTerminals(origin) + mountSharedMemory(origin) + mountQueues(origin) + mountState()
+    private func attachDevices(_ mount: Mount) -> [Step] {
+        guard let devices = jail.devices else { return [] }
+        return attach(.devices, at: mount.target, mount.origin, .attachDevices) + fillDevices(devices)
+            + attachBoundDevices()
     }
 
-    /// As large as the kernel makes it, half of the machine's memory; of a jail that has a limit, half of that.
-    private func mountSharedMemory(_ origin: Origin) -> [Step] {
-        if isTaken("dev/shm") { return [] }
-        let limit = jail.cgroup.last { $0.file == "memory.max" }
-        let size = limit.flatMap { Int($0.value) }.map { ["size=\(max($0 / 2, 4096))"] } ?? []
-        return mountBelow(
-            .devices, "tmpfs", at: "dev/shm", [.noSetuid, .noDevices, .noExec], ["mode=1777"] + size,
-            size.isEmpty ? origin : limit?.origin ?? origin)
-    }
+    // MARK: Covers
 
-    private func mountTerminals(_ origin: Origin) -> [Step] {
-        guard facts.deviceTree.hasTerminals, !isTaken("dev/pts") else { return [] }
-        return mountBelow(
-            .devices, "devpts", at: "dev/pts", [.noSetuid, .noExec],
-            ["newinstance", "ptmxmode=0666", "mode=0620", "gid=\(Self.terminalGroup)"], origin)
-    }
-
-    /// Where jailrun, run by root inside, keeps what it knows of its jails: there, it is the jail's alone and dies with it,
-    /// whatever the root is shared with.
-    private func mountState() -> [Step] {
-        guard allowsJails else { return [] }
-        return mountBelow(
-            .devices, "tmpfs", at: String(Self.stateInside.dropFirst()), [.noSetuid, .noDevices, .noExec],
-            ["mode=0700", "size=65536k"], jail.privileges.childrenMaximum.origin)
-    }
-
-    /// mqueue can be mounted only by who owns the IPC namespace.
-    private func mountQueues(_ origin: Origin) -> [Step] {
-        if jail.privileges.sharesInterprocess.value || isTaken("dev/mqueue") { return [] }
-        return mountBelow(.devices, "mqueue", at: "dev/mqueue", [.noSetuid, .noDevices, .noExec], [], origin)
-    }
-
-    private func mountProcfs() -> [Step] {
-        guard hasProcfs else { return [] }
-        let asked = jail.mounts.last(where: isProcfs)?.attributes ?? []
-        return mountBase(
-            "proc", at: "proc", as: .procfs, asked.union([.noSetuid, .noDevices, .noExec]),
-            jail.pseudoFilesystems.procfs.origin)
-    }
-
-    private func mountSysfs() -> [Step] {
-        guard hasSysfs else { return [] }
-        let origin = jail.pseudoFilesystems.sysfs.origin
-        let attributes = Self.sysfsAttributes
-        return
-            (preparedSysfs(at: "sys", origin).map { attach($0.slot, at: "sys", origin, $0.purpose) }
-            ?? mountBase("sysfs", at: "sys", as: sysfs, attributes, origin))
-            + (isTaken("sys/fs/cgroup")
-                ? []
-                : mountBelow(
-                    sysfs, "cgroup2", at: "sys/fs/cgroup",
-                    allowsJails ? attributes.subtracting(.readOnly) : attributes, [], origin))
-    }
-
-    /// The sysfs at `/sys`, which jailrun may have prepared.
-    private var sysfs: Slot { preparedSysfs(at: "sys", jail.pseudoFilesystems.sysfs.origin)?.slot ?? .sysfs }
-
-    /// The masked and the read-only paths of OCI runtimes, below /proc and /sys. Not where jails are made inside: the kernel lets
-    /// a user namespace mount procfs and sysfs only where it sees all of them already. What the masks cover belongs to the
-    /// host's root, whom such a jail cannot be.
-    func restrictPseudoFilesystems() -> [Step] {
-        if allowsJails { return [] }
+    /// Of the file systems that the plan mounts, and of a root that is the host's.
+    private func restrict(_ mount: Mount) -> [Step] {
         let masked = facts.maskedPaths.filter { filesystem(of: $0.path) != nil && !isTaken($0.path) } + maskedInRoot
         let readOnly = facts.readOnlyPaths.filter { filesystem(of: $0) != nil && !isTaken($0) }
         return (masked.isEmpty ? [] : makeMask(.mask(masked))) + masked.flatMap { mask($0, .mask(masked)) }
-            + readOnly.flatMap { makeReadOnly($0, .readOnlyPaths(readOnly)) }
+            + readOnly.flatMap { makeReadOnly($0, mount.attributes, .readOnlyPaths(readOnly)) }
     }
 
     /// The jail's procfs or sysfs; nil when it has none.
     private func filesystem(of path: String) -> Slot? {
-        if hasProcfs && path.hasPrefix("proc/") { return .procfs }
-        return hasSysfs && path.hasPrefix("sys/") ? sysfs : nil
+        jail.mounts.first { isBase($0) && path.hasPrefix("\($0.target)/") }.map(slot(ofBase:))
+    }
+
+    private func slot(of base: String) -> Slot {
+        jail.mounts.first { $0.target == base && isBase($0) }.map(slot(ofBase:)) ?? .base(base)
+    }
+
+    private func slot(ofBase mount: Mount) -> Slot {
+        preparedSysfs(at: mount.target, mount.origin)?.slot ?? .base(mount.target)
     }
 
     private func mask(_ path: StartFacts.MaskedPath, _ purpose: Purpose) -> [Step] {
@@ -285,7 +216,7 @@ extension Planner {
             + [child(.close(.mount), purpose, .standard(""), "close the mask")]
     }
 
-    private func makeReadOnly(_ path: String, _ purpose: Purpose) -> [Step] {
+    private func makeReadOnly(_ path: String, _ attributes: MountAttributes, _ purpose: Purpose) -> [Step] {
         guard let base = filesystem(of: path) else { return [] }
         func step(_ call: SystemCall, _ words: Phrase) -> Step { child(call, purpose, .standard(""), words) }
         return [
@@ -293,8 +224,7 @@ extension Planner {
                 .cloneTree(Self.name(of: path), at: base, isRecursive: true, into: .mount),
                 "clone the mount of /\(path)"),
             step(
-                .setAttributes([.readOnly, .noSetuid, .noDevices, .noExec], on: .mount, isRecursive: true),
-                "make /\(path) read-only"),
+                .setAttributes(attributes.union(.readOnly), on: .mount, isRecursive: true), "make /\(path) read-only"),
         ] + attach(below: base, path, .standard(""), purpose)
     }
 
@@ -323,6 +253,6 @@ extension Planner {
 
 extension Slot {
     static let mask = Slot("mask")
-    static let procfs = Slot("proc")
-    static let sysfs = Slot("sys")
+    /// A file system of the plan's below which it mounts more.
+    static func base(_ target: String) -> Slot { Slot(target) }
 }

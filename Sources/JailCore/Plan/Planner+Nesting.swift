@@ -2,7 +2,7 @@
 /// runs in such a jail.
 extension Planner {
     private var delegation: Purpose {
-        .delegatedCgroup(maximum: jail.privileges.childrenMaximum.value, owner: firstID)
+        .delegatedCgroup(maximum: jail.cgroup.children.value, owner: firstID)
     }
 
     /// The files with which the owner of a cgroup divides it; not those that limit it.
@@ -12,7 +12,7 @@ extension Planner {
     /// those below it.
     func delegateCgroup() -> [Step] {
         guard allowsJails else { return [] }
-        let origin = jail.privileges.childrenMaximum.origin
+        let origin = jail.cgroup.children.origin
         func step(_ call: SystemCall, _ words: Phrase) -> Step { host(call, delegation, origin, words) }
         let leaf = CgroupMark.leaf
         return [step(.makeDirectory(leaf, at: .cgroup, mode: 0o755), "make the cgroup of the jail's own processes")]
@@ -36,7 +36,7 @@ extension Planner {
     /// After the clone: the root of its cgroup namespace is the jail's cgroup, where it was born, and it is one below.
     func enterLeaf() -> [Step] {
         guard allowsJails else { return [] }
-        let origin = jail.privileges.childrenMaximum.origin
+        let origin = jail.cgroup.children.origin
         return [
             child(.write("0", to: .leaf), delegation, origin, "enter the cgroup of the jail's own processes"),
             child(.close(.leaf), delegation, origin, "close it"),
@@ -50,9 +50,11 @@ extension Planner {
 
     /// No user namespace may make device nodes. Those that the jail around has are shown a second time.
     var boundDevices: [(node: DeviceNode, slot: Slot)] {
-        guard !facts.authority.canMakeNodes, hasDevices else { return [] }
+        guard !facts.authority.canMakeNodes, jail.devices != nil else { return [] }
         return facts.deviceTree.nodes.enumerated().map { ($1, Slot("device-\($0)")) }
     }
+
+    private var rulesOrigin: Origin { jail.devices?.rulesOrigin ?? .standard("") }
 
     func makeDevicePlace(_ node: DeviceNode, _ purpose: Purpose, _ origin: Origin) -> Step {
         host(
@@ -63,7 +65,7 @@ extension Planner {
     func cloneDevices() -> [Step] {
         let devices = boundDevices
         if devices.isEmpty { return [] }
-        let origin = jail.pseudoFilesystems.devfsRuleset.origin
+        let origin = rulesOrigin
         func step(_ call: SystemCall, _ words: Phrase) -> Step {
             host(call, .boundDevices(facts.deviceTree), origin, words)
         }
@@ -81,7 +83,7 @@ extension Planner {
     }
 
     func attachBoundDevices() -> [Step] {
-        let origin = jail.pseudoFilesystems.devfsRuleset.origin
+        let origin = rulesOrigin
         return boundDevices.flatMap { node, slot in
             attach(slot, at: "dev/\(node.path)", origin, .boundDevices(facts.deviceTree))
         }

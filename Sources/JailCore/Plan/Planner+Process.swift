@@ -2,28 +2,19 @@ internal import CNamespaces
 
 /// The jail's first process: its namespaces, ids, privileges, and the program that it becomes.
 extension Planner {
-    var namespaces: NamespaceFlags {
-        var flags: NamespaceFlags = [.mount, .pid, .cgroup]
-        if !jail.host.isInherited.value { flags.insert(.uts) }
-        if !jail.privileges.sharesInterprocess.value { flags.insert(.ipc) }
-        if isMapped { flags.insert(.user) }
-        if jail.network.mode.value == .own { flags.insert(.network) }
-        return flags
-    }
-
     /// The namespaces that it is told to be for. The IPC namespace comes later: see `separateQueues`.
     private var cloned: NamespaceFlags {
-        namespaces.subtracting(facts.networkHolder == nil ? .ipc : [.ipc, .network])
+        jail.namespaces.filter { $0.source == .own }.flags.subtracting(.ipc)
     }
 
-    private var clonePurpose: Purpose { .clone(cloned, holder: facts.networkHolder?.jail) }
+    private var clonePurpose: Purpose { .clone(cloned, holder: networkHolder?.jail) }
 
     /// What a process uses up of `user.*` limits, inotify(7) instances and the like, counts in each user namespace around it, too,
     /// and there for the user who made the namespace. That is not to be root of the host, who runs out of them then.
     func ownNamespace(_ isBegin: Bool) -> [Step] {
         guard hasOwnIDs else { return [] }
         func step(_ call: SystemCall, _ words: Phrase) -> Step {
-            host(call, .ownNamespace(firstID), jail.privileges.userNamespace.origin, words)
+            host(call, .ownNamespace(firstID), jail.ids.origin, words)
         }
         return isBegin
             ? [
@@ -49,7 +40,7 @@ extension Planner {
     /// and jailrun goes on meanwhile. It has lo only: netdevice(7).
     func separateNetwork() -> [Step] {
         guard hasLoopbackOnly else { return [] }
-        let origin = jail.network.mode.origin
+        let origin = jail.namespaces[.network]?.origin ?? .standard("")
         return [
             child(.unshare(.network), clonePurpose, .standard(""), "leave the host's network"),
             child(.openDatagramSocket(into: .socket), .loopback, origin, "open a socket"),
@@ -59,24 +50,22 @@ extension Planner {
     }
 
     /// A jail without addresses.
-    private var hasLoopbackOnly: Bool {
-        jail.network.mode.value == .own && facts.network.isEmpty && facts.networkHolder == nil
-    }
+    private var hasLoopbackOnly: Bool { jail.namespaces.hasOwn(.network) && facts.network.isEmpty }
 
     /// user_namespaces(7): each map is written once, whole.
     func mapIDs() -> [Step] {
-        let origin = jail.privileges.userNamespace.origin
-        guard let range = identity.idRange else { return [openChild(.handOver, origin)] }
-        let purpose = Purpose.mapIDs(range)
+        let origin = jail.ids.origin
+        guard let maps = jail.ids.value else { return [openChild(.handOver, origin)] }
+        let purpose = Purpose.mapIDs(maps.range)
         var steps = [openChild(purpose, origin)]
-        for file in ["uid_map", "gid_map"] {
+        for (file, map) in [("uid_map", maps.users), ("gid_map", maps.groups)] {
             steps += [
                 host(
                     .open(file, at: .child, [.writeOnly, .closeOnExec], into: .mapFile), purpose, origin, "open \(file)"
                 ),
                 host(
-                    .write("0 \(range.first) \(range.count)", to: .mapFile), purpose, origin,
-                    "map ids 0-\(range.count - 1) to \(range.first)-\(range.first + range.count - 1)"),
+                    .write(map.map(\.line).joined(separator: "\n"), to: .mapFile), purpose, origin,
+                    "map ids \(map.map(\.words).joined(separator: ", "))"),
                 host(.close(.mapFile), purpose, origin, "close \(file)"),
             ]
         }
@@ -123,7 +112,7 @@ extension Planner {
 
     /// Until now the child's ids were those of the caller, which its user namespace does not know.
     func becomeRoot() -> [Step] {
-        let origin = jail.privileges.userNamespace.origin
+        let origin = jail.ids.origin
         return [
             child(.setGroupIDs(0), .becomeRoot, origin, "become group 0 of the jail"),
             child(.setUserIDs(0), .becomeRoot, origin, "become user 0 of the jail"),
@@ -134,17 +123,17 @@ extension Planner {
     /// The root directory of mqueue belongs to whoever makes the IPC namespace, mq_overview(7). Cloned with the others, it would
     /// be the host's root, nobody inside: the ids were not mapped then.
     func separateQueues() -> [Step] {
-        if jail.privileges.sharesInterprocess.value { return [] }
+        if !jail.namespaces.hasOwn(.ipc) { return [] }
         return [
             child(.unshare(.ipc), .ipcNamespace, .standard(""), "leave the host's message queues and shared memory")
         ]
     }
 
     func nameHost() -> [Step] {
-        if jail.host.isInherited.value { return [] }
-        let name = jail.hostname
-        return [child(.setHostName(name.value), .hostname(name.value), name.origin, "set the hostname")]
-            + (jail.host.domainName.map {
+        (jail.names.hostname.map {
+            [child(.setHostName($0.value), .hostname($0.value), $0.origin, "set the hostname")]
+        } ?? [])
+            + (jail.names.domainName.map {
                 [child(.setDomainName($0.value), .domainName($0.value), $0.origin, "set the NIS domain name")]
             } ?? [])
     }
@@ -168,7 +157,7 @@ extension Planner {
         (facts.terminals.isEmpty
             ? []
             : Self.openTerminal(
-                terminals: facts.terminals, user: facts.jailUser, control: .descriptor(.control)))
+                terminals: facts.terminals, user: jail.process.user, control: .descriptor(.control)))
             + takeOutput()
     }
 
@@ -188,7 +177,7 @@ extension Planner {
     /// A pipe of jailrun's own belongs to the jail's root, as its terminal does: programs change its owner and its mode.
     func giveOutput() -> [Step] {
         var pipes = relayedPipes
-        if let log = jail.commands.consoleLog {
+        if let log = jail.process.output {
             pipes.append((.consoleLog, .consoleLog(log.value), log.origin))
         } else if facts.isOutputPiped {
             pipes.append((.output, .outputPipe, Self.pipeOrigin))
@@ -216,7 +205,7 @@ extension Planner {
     /// `exec.consolelog`, or the keeper's pipe. pid 1 keeps the reading end too: if the keeper dies, no process of the jail
     /// gets SIGPIPE for that.
     private func takeOutput() -> [Step] {
-        if let log = jail.commands.consoleLog {
+        if let log = jail.process.output {
             return [1, 2].map {
                 child(
                     .duplicate(.consoleLog, to: $0), .consoleLog(log.value), log.origin, "send output to \(log.value)")
@@ -266,34 +255,32 @@ extension Planner {
     private var initCapabilities: CapabilitySet {
         let standard = CapabilitySet([.kill, .setgid, .setuid, .setpcap])
         // Without no_new_privs it takes CAP_SYS_ADMIN to install a filter: seccomp(2).
-        return allowsSetuid ? standard.union(CapabilitySet([.sysAdmin])) : standard
+        return jail.process.gainsPrivileges ? standard.union(CapabilitySet([.sysAdmin])) : standard
     }
-
-    /// `allow.suid`: set-user-id programs get what they say.
-    var allowsSetuid: Bool { jail.privileges.granted.contains { $0.value == .setUserID } }
 
     /// no_new_privs first, seccomp last, in each command: from here on nothing can be gained.
     func narrowPrivileges() -> [Step] {
-        let kept = facts.capabilities.union(initCapabilities)
+        let kept = jail.process.capabilities.union(initCapabilities)
         return
-            (allowsSetuid
+            (jail.process.gainsPrivileges
             ? [] : [child(.setNoNewPrivileges(), .noNewPrivileges, .standard("allow.suid"), "set no_new_privs")])
             + dropBounding(CapabilitySet.all.subtracting(kept))
             + [
                 child(
-                    .clearAmbient(), .boundingSet(facts.capabilities), .standard(""), "clear the ambient capabilities")
+                    .clearAmbient(), .boundingSet(jail.process.capabilities), .standard(""),
+                    "clear the ambient capabilities")
             ]
     }
 
     /// Of pid 1's capabilities those that the jail does not have; CAP_SETPCAP last, for dropping needs it.
     func narrowCommand() -> [Step] {
-        let dropped = initCapabilities.subtracting(facts.capabilities)
+        let dropped = initCapabilities.subtracting(jail.process.capabilities)
         return dropBounding(dropped.subtracting(CapabilitySet([.setpcap])))
             + dropBounding(dropped.intersection(CapabilitySet([.setpcap])))
     }
 
     private func dropBounding(_ capabilities: CapabilitySet) -> [Step] {
-        let purpose = Purpose.boundingSet(facts.capabilities)
+        let purpose = Purpose.boundingSet(jail.process.capabilities)
         return capabilities.capabilities.map {
             child(
                 .dropBounding(Int($0.rawValue), name: $0.name), purpose, capabilityOrigin($0),
@@ -302,7 +289,7 @@ extension Planner {
     }
 
     private func capabilityOrigin(_ capability: Capability) -> Origin {
-        jail.privileges.capDrop.first { $0.value == capability.name }?.origin
+        jail.process.dropped.first { $0.value == capability.name }?.origin
             ?? .standard("cap.add = \(capability.name)")
     }
 
@@ -321,6 +308,11 @@ extension Planner {
             child(.executeDescriptor(.stage, ["jailrun-init"], environment: []), .firstProcess, origin, "run pid 1"),
         ]
     }
+}
+
+extension IDMapping {
+    fileprivate var line: String { "\(inside) \(outside) \(count)" }
+    fileprivate var words: String { "\(inside)-\(inside + count - 1) to \(outside)-\(outside + count - 1)" }
 }
 
 extension Slot {

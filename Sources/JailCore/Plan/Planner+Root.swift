@@ -1,13 +1,13 @@
 /// The root file system: cloned once by descriptor, idmapped, attached, entered. mount_namespaces(7), pivot_root(2).
 extension Planner {
     /// The mount that is cloned: the root as it lies on disk, or the lowest of its layers.
-    private var cloned: Slot { jail.root.isEphemeral.value || !rootSource.layers.isEmpty ? .lower : .root }
+    private var cloned: Slot { jail.root.isEphemeral.value || !jail.root.source.layers.isEmpty ? .lower : .root }
 
     /// Of "/" only the root file system itself: its mounts (proc, sysfs, devtmpfs) are the host's.
-    private var isRecursive: Bool { rootSource.path != "/" }
+    private var isRecursive: Bool { jail.root.source.path != "/" }
 
     func openRoot() -> [Step] {
-        let source = rootSource
+        let source = jail.root.source
         let purpose = Purpose.cloneRoot(path: source.path, isRecursive: isRecursive)
         return [
             host(
@@ -22,7 +22,7 @@ extension Planner {
     }
 
     func mapRoot() -> [Step] {
-        let source = rootSource
+        let source = jail.root.source
         let path = source.path
         let attributes = withoutSetuid(source.attributes.union(.noDevices))
         let purpose: Purpose =
@@ -37,7 +37,7 @@ extension Planner {
     /// With no_new_privs a set-user-id program gets nothing, and one with capabilities of its own, such as ping, that the jail does
     /// not have is not even executed. With MS_NOSUID it is, as any other: capabilities(7), mount(2).
     func withoutSetuid(_ attributes: MountAttributes) -> MountAttributes {
-        allowsSetuid ? attributes : attributes.union(.noSetuid)
+        jail.process.gainsPrivileges ? attributes : attributes.union(.noSetuid)
     }
 
     /// Gives a clone the jail's ids, where it has its own, and its attributes.
@@ -57,12 +57,12 @@ extension Planner {
     }
 
     func attachRoot() -> [Step] {
-        [child(.moveMount(.root, ontoPath: "/"), .attachRoot, jail.path.origin, "attach the root")]
+        [child(.moveMount(.root, ontoPath: "/"), .attachRoot, jail.root.path.origin, "attach the root")]
     }
 
     /// The old root is stacked below the new one and detached: pivot_root(2), "pivot_root(".", ".")".
     func enterRoot() -> [Step] {
-        let origin = jail.path.origin
+        let origin = jail.root.path.origin
         return [
             child(.changeDirectory(to: .root), .enterRoot, origin, "enter the root"),
             child(.pivotRoot(), .enterRoot, origin, "make it the root of the mount namespace"),

@@ -1,10 +1,15 @@
 /// A jail whose address another one has already is in that one's network. Only the host's root may join it, so that the
 /// first process is born there: cloned by jailrun while that is in it.
 extension Planner {
-    private var networkOrigin: Origin { jail.network.addresses.first?.origin ?? jail.network.mode.origin }
+    private var networkOrigin: Origin { jail.namespaces[.network]?.origin ?? .standard("") }
+
+    var networkHolder: StartFacts.NetworkHolder? {
+        guard case .shared(let holder) = jail.namespaces[.network]?.source else { return nil }
+        return holder
+    }
 
     func enterNetwork() -> [Step] {
-        guard let holder = facts.networkHolder else { return [] }
+        guard let holder = networkHolder else { return [] }
         let enter = host(
             .joinNamespaces(.holderNetwork, .network), .enterNetwork(holder), networkOrigin,
             "enter the network of jail \"\(holder.jail)\"")
@@ -12,7 +17,7 @@ extension Planner {
     }
 
     func leaveNetwork() -> [Step] {
-        guard facts.networkHolder != nil else { return [] }
+        guard networkHolder != nil else { return [] }
         return [host(.joinNamespaces(.hostNetwork, .network), .leaveNetwork, networkOrigin, "leave that network")]
     }
 
@@ -27,21 +32,12 @@ extension Planner {
         var purpose: Purpose { .attachSysfs(number: number, target: target) }
     }
 
-    static let sysfsAttributes: MountAttributes = [.readOnly, .noSetuid, .noDevices, .noExec]
-
     /// sysfs(5) can be mounted only by who owns the network namespace that it shows.
     var preparedSysfs: [PreparedSysfs] {
-        guard facts.networkHolder != nil else { return [] }
-        var prepared: [PreparedSysfs] = []
-        func prepare(_ target: String, _ attributes: MountAttributes, _ origin: Origin) {
-            prepared.append(
-                PreparedSysfs(number: prepared.count, target: target, attributes: attributes, origin: origin))
+        if networkHolder == nil { return [] }
+        return jail.mounts.filter { $0.source == .sysfs }.enumerated().map {
+            PreparedSysfs(number: $0, target: $1.target, attributes: $1.attributes, origin: $1.origin)
         }
-        for mount in jail.mounts where mount.kind.provision == .sysfs && !isSysfs(mount) {
-            prepare(mount.relativeTarget, mount.attributes.union(.readOnly), mount.origin)
-        }
-        if hasSysfs { prepare("sys", Self.sysfsAttributes, jail.pseudoFilesystems.sysfs.origin) }
-        return prepared
     }
 
     private func prepareSysfs() -> [Step] {
@@ -62,13 +58,11 @@ extension Planner {
         preparedSysfs.first { $0.target == target && $0.origin == origin }
     }
 
-    /// One that the configuration mounts.
-    func mountSysfs(at target: String, _ attributes: MountAttributes, _ origin: Origin) -> [Step] {
-        guard let sysfs = preparedSysfs(at: target, origin) else {
-            return mountNew("sysfs", at: target, attributes, [], origin)
-        }
-        return attach(sysfs.slot, at: target, origin, sysfs.purpose)
-            + [child(.close(sysfs.slot), sysfs.purpose, origin, "close the mount of /\(target)")]
+    func mountSysfs(_ mount: Mount) -> [Step] {
+        guard let sysfs = preparedSysfs(at: mount.target, mount.origin) else { return mountNew("sysfs", [], mount) }
+        return attach(sysfs.slot, at: mount.target, mount.origin, sysfs.purpose)
+            + (isBase(mount)
+                ? [] : [child(.close(sysfs.slot), sysfs.purpose, mount.origin, "close the mount of /\(mount.target)")])
     }
 }
 

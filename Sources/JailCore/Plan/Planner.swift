@@ -1,14 +1,12 @@
-/// Turns a checked jail into steps. One planner serves the start, the dry run and the explanation.
+/// Turns what the kernel is asked for into steps. One planner serves the start, the dry run and the explanation.
 ///
 /// The order is the isolation order; each line says what breaks if it moves.
 public struct Planner {
-    let jail: ConfiguredJail
-    let identity: JailIdentity
+    let jail: JailSpec
     var facts: StartFacts
 
-    public init(jail: ConfiguredJail, identity: JailIdentity, facts: StartFacts) {
+    public init(jail: JailSpec, facts: StartFacts) {
         self.jail = jail
-        self.identity = identity
         self.facts = facts
     }
 
@@ -31,11 +29,9 @@ public struct Planner {
         steps += enterNetwork()  // of a jail that has the address already: the child is cloned there
         steps += spawn()
         steps += leaveNetwork()  // or the host's side of the rest would be made in there
-        let lists = jail.commands
         return Beginning(
-            before: hostCommands(lists.prepare, parameter: "exec.prepare", isBefore: true)
-                + hostCommands(lists.prestart, parameter: "exec.prestart", isBefore: true),
-            host: steps, child: [Self.leaveSupervisor()] + handDescriptors() + separateNetwork())
+            before: jail.hooks.before.map(\.planned), host: steps,
+            child: [Self.leaveSupervisor()] + handDescriptors() + separateNetwork())
     }
 
     /// - Parameter beginning: what `begin()` returned.
@@ -58,11 +54,7 @@ public struct Planner {
         steps += isolateMounts()  // or mounts made below would reach the host
         steps += setKernelParameters()  // needs the host's /proc, and the network that they are about
         steps += attachRoot()  // pivot_root(2) fails otherwise: its target must be a mount point
-        steps += mountFilesystems()
-        steps += identifyHost()
-        steps += mountPseudoFilesystems()  // needs the host's /proc still visible: mount_namespaces(7)
-        steps += restrictPseudoFilesystems()
-        steps += mountBelowPseudoFilesystems()  // or those would cover what the file asks for
+        steps += mountFilesystems()  // needs the host's /proc still visible: mount_namespaces(7)
         steps += enterRoot()  // or the host's file tree stays reachable
         steps += nameHost()
         steps += resetProcess()
@@ -72,15 +64,15 @@ public struct Planner {
         steps += becomeInit()  // nothing happens after it
         var plan = Plan(steps: steps, commands: commands())
         plan.before = beginning.before
-        plan.created = hostCommands(jail.commands.created, parameter: "exec.created")
-        plan.after = hostCommands(jail.commands.poststart, parameter: "exec.poststart")
+        plan.created = jail.hooks.created.map(\.planned)
+        plan.after = jail.hooks.after.map(\.planned)
         return plan
     }
 
     func host(
         _ call: SystemCall, _ purpose: Purpose, _ origin: Origin, _ words: Phrase, undo: [Operation] = []
     ) -> Step {
-        Step(operation: .call(call), side: .host, purpose: purpose, origin: origin, words: words, undo: undo)
+        .onHost(call, purpose, origin, words, undo: undo)
     }
 
     func child(_ call: SystemCall, _ purpose: Purpose, _ origin: Origin, _ words: Phrase) -> Step {
@@ -88,7 +80,7 @@ public struct Planner {
     }
 
     /// Whether the jail has a user namespace of its own.
-    var isMapped: Bool { identity.idRange != nil }
+    var isMapped: Bool { jail.ids.value != nil }
 
     /// Whether its ids are others than those of whoever starts it.
     var hasOwnIDs: Bool { isMapped && firstID != 0 }
@@ -97,25 +89,17 @@ public struct Planner {
     var isIdmapped: Bool { hasOwnIDs && facts.authority.canIdmap }
 
     /// Root inside may make jails.
-    var allowsJails: Bool { jail.privileges.childrenMaximum.value > 0 }
+    var allowsJails: Bool { jail.cgroup.children.value > 0 }
 
     /// Host id of the jail's id 0.
-    var firstID: UInt32 { identity.idRange?.first ?? 0 }
+    var firstID: UInt32 { jail.ids.value?.outside(0) ?? 0 }
+}
 
-    func isMounted(_ presence: Located<PseudoFilesystemSpec.Presence>, directory: String) -> Bool {
-        switch presence.value {
-        case .always: true
-        case .ifPresent: facts.rootDirectories.contains(directory)
-        case .never: false
-        }
-    }
-
-    var hasDevices: Bool { isMounted(jail.pseudoFilesystems.devfs, directory: "dev") }
-    var hasProcfs: Bool { isMounted(jail.pseudoFilesystems.procfs, directory: "proc") }
-
-    /// sysfs(5) shows the network namespace it is mounted in, which must be the jail's own.
-    var hasSysfs: Bool {
-        isMounted(jail.pseudoFilesystems.sysfs, directory: "sys") && jail.network.mode.value == .own
+extension Step {
+    static func onHost(
+        _ call: SystemCall, _ purpose: Purpose, _ origin: Origin, _ words: Phrase, undo: [Operation] = []
+    ) -> Step {
+        Step(operation: .call(call), side: .host, purpose: purpose, origin: origin, words: words, undo: undo)
     }
 }
 

@@ -1,6 +1,6 @@
 /// Where the jail's root comes from: `path`, or what is mounted on it. Thin jails are made so: a base is mounted on `path`,
 /// and over it a folder of the jail's own.
-struct RootSource: Equatable {
+public struct RootSource: Equatable, Sendable {
     /// The folder at the bottom.
     var path: String
     var origin: Origin
@@ -8,23 +8,26 @@ struct RootSource: Equatable {
     var attributes: MountAttributes
     /// Laid over it, from the bottom up.
     var layers: [MountSpec]
+    /// Their places in `mount`.
+    var numbers: [Int]
 
     init(_ jail: ConfiguredJail) {
-        self.init(path: jail.path.value, origin: jail.path.origin, attributes: [], layers: [])
-        for mount in jail.mounts where mount.relativeTarget.isEmpty {
+        self.init(path: jail.path.value, origin: jail.path.origin, attributes: [])
+        for (number, mount) in jail.mounts.enumerated() where mount.relativeTarget.isEmpty {
             if mount.kind.isBind {
-                self = RootSource(path: mount.source, origin: mount.origin, attributes: mount.attributes, layers: [])
+                self = RootSource(path: mount.source, origin: mount.origin, attributes: mount.attributes)
             } else if let own = mount.layers, !own.includesTarget {
                 // An overlay of folders covers what was there.
-                layers = [mount]
+                (layers, numbers) = ([mount], [number])
             } else {
                 layers.append(mount)
+                numbers.append(number)
             }
         }
     }
 
-    private init(path: String, origin: Origin, attributes: MountAttributes, layers: [MountSpec]) {
-        (self.path, self.origin, self.attributes, self.layers) = (path, origin, attributes, layers)
+    private init(path: String, origin: Origin, attributes: MountAttributes) {
+        (self.path, self.origin, self.attributes, layers, numbers) = (path, origin, attributes, [], [])
     }
 
     /// Folders of the host in which the root's files are looked for, from the top down.

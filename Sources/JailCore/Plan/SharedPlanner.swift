@@ -28,7 +28,7 @@ struct SharedPlanner {
     }
 
     var steps: [Step] {
-        levels.flatMap { $0.steps(for: jails, mark: mark) }
+        levels.flatMap { $0.steps(for: jails.flatMap(\.cgroup), mark: mark) }
             + network.map { operation in
                 Step(
                     operation: .network(operation.value), side: .host, purpose: .network(operation.value),
@@ -40,7 +40,7 @@ struct SharedPlanner {
 
 extension StartFacts.CgroupLevel {
     /// A cgroup has the files of a controller when its parent gives it that, so they are enabled from the top down.
-    func steps(for jails: [ConfiguredJail], mark: CgroupMark) -> [Step] {
+    func steps(for settings: [CgroupSetting], mark: CgroupMark) -> [Step] {
         let purpose = Purpose.cgroupLevel(self)
         func step(_ call: SystemCall, _ origin: Origin, _ words: Phrase) -> Step {
             Step(operation: .call(call), side: .host, purpose: purpose, origin: origin, words: words)
@@ -53,7 +53,7 @@ extension StartFacts.CgroupLevel {
         ]
         return (exists ? [] : make)
             + missingControllers.flatMap { controller in
-                let origin = Self.origin(of: controller, jails)
+                let origin = Self.origin(of: controller, settings)
                 let file = "\(path)/cgroup.subtree_control"
                 return [
                     step(.open(file, [.writeOnly, .closeOnExec], into: .controllerFile), origin, "open \(file)"),
@@ -65,10 +65,7 @@ extension StartFacts.CgroupLevel {
             }
     }
 
-    private static func origin(of controller: String, _ jails: [ConfiguredJail]) -> Origin {
-        for jail in jails {
-            if let setting = jail.cgroup.first(where: { $0.file.hasPrefix(controller + ".") }) { return setting.origin }
-        }
-        return .standard("")
+    private static func origin(of controller: String, _ settings: [CgroupSetting]) -> Origin {
+        settings.first { $0.file.hasPrefix(controller + ".") }?.origin ?? .standard("")
     }
 }

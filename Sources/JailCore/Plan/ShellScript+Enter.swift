@@ -66,7 +66,7 @@ extension ShellScript {
     }
 
     private var environment: [String] {
-        commandSteps.last?.operation.environment ?? ["PATH=\(Planner.path)"]
+        commandSteps.last?.operation.environment ?? ["PATH=\(Lowering.path)"]
     }
 
     private var isCommandFirst: Bool { plan.commands.count == 1 && plan.commands[0].parameter == "command" }

@@ -150,7 +150,7 @@ extension SystemCall {
     static func execute(_ arguments: [String], environment variables: [String], shown environment: CallArgument) -> Self
     {
         let name = arguments.first ?? ""
-        let path = variables.first { $0.hasPrefix("PATH=") }.map { String($0.dropFirst(5)) } ?? Planner.path
+        let path = variables.first { $0.hasPrefix("PATH=") }.map { String($0.dropFirst(5)) } ?? Lowering.path
         let isPath = name.utf8.contains(UInt8(ascii: "/"))
         return execute(
             isPath ? [name] : path.split(separator: ":").map { "\($0)/\(name)" }, arguments, environment: environment)

@@ -21,7 +21,7 @@ final class CommandLookup {
     /// In a jail's root as it will be, with what its file mounts there.
     /// - Parameter user: who is to execute it; nil, if that is not known, may whatever somebody may.
     convenience init(rootOf jail: ConfiguredJail, as user: StartFacts.User? = nil) {
-        self.init(RootTree(of: jail), path: Planner.path, isHosts: false, capabilities: jail.privileges.ofFiles)
+        self.init(RootTree(of: jail), path: Lowering.path, isHosts: false, capabilities: jail.privileges.ofFiles)
         tree.rights = user.map { Rights($0, inside: jail) }
     }
 
@@ -31,7 +31,7 @@ final class CommandLookup {
         // A process that has ended has none.
         let isGone = (try? Files.open(root, Int32(OpenFlags([.path, .directory]).rawValue))) == nil
         self.init(
-            isGone ? RootTree(of: jail.spec) : RootTree(folders: [root]), path: Planner.path, isHosts: false,
+            isGone ? RootTree(of: jail.spec) : RootTree(folders: [root]), path: Lowering.path, isHosts: false,
             capabilities: jail.spec.privileges.ofFiles)
         tree.rights = Self.user(of: jail.spec, root: isGone ? RootSource(jail.spec).path : root).map {
             Rights($0, inside: jail.spec)
@@ -51,8 +51,8 @@ final class CommandLookup {
     ///   - isClean: `exec.clean`.
     ///   - user: `exec.system_user`.
     convenience init(onHost isClean: Bool, as user: StartFacts.User? = nil) {
-        let callers = unsafe getenv("PATH").map { unsafe String(cString: $0) } ?? Planner.path
-        let path = isClean ? HostCommandPlanner.cleanPath : callers
+        let callers = unsafe getenv("PATH").map { unsafe String(cString: $0) } ?? Lowering.path
+        let path = isClean ? HookLowering.cleanPath : callers
         self.init(RootTree(folders: ["/"]), path: path, isHosts: true)
         tree.rights = user.map { Rights($0) }
     }
@@ -105,7 +105,7 @@ final class CommandLookup {
         }
         guard var lack = lack(of: program, at: Self.places(of: program, along: path), depth: 0) else { return nil }
         let isElsewhere =
-            isHosts && self.lack(of: program, at: Self.places(of: program, along: Planner.path), depth: 0) == nil
+            isHosts && self.lack(of: program, at: Self.places(of: program, along: Lowering.path), depth: 0) == nil
         lack.isCertain = lack.isCertain && !isElsewhere
         return lack
     }

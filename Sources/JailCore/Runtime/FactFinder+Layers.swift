@@ -57,7 +57,7 @@ extension FactFinder {
     func identityFiles(in root: IdentityPlaces) throws(RuntimeError) -> [StartFacts.IdentityPlace] {
         let asked = (jail.host.uuid == nil ? [] : ["etc/machine-id"]) + (jail.host.id == nil ? [] : ["etc/hostid"])
         var places: [StartFacts.IdentityPlace] = []
-        for path in asked + (jail.names == nil ? [] : Planner.nameFiles) {
+        for path in asked + (jail.names == nil ? [] : Lowering.nameFiles) {
             // The file's own word.
             if jail.mounts.contains(where: { $0.relativeTarget == path }) { continue }
             if NameSpec.needed.contains(path), jail.mounts.contains(where: { $0.covers(path) }) {
@@ -65,7 +65,7 @@ extension FactFinder {
                 places.append(.init(path: path))
             } else if let ground = try root.ground(path) {
                 places.append(.init(path: path, ground: ground))
-            } else if let names = jail.names, Planner.nameFiles.contains(path) {
+            } else if let names = jail.names, Lowering.nameFiles.contains(path) {
                 try checkMissing(path, names, root)
                 if jail.root.isEphemeral.value { places.append(.init(path: path, ground: .nothing)) }
             }

@@ -32,7 +32,8 @@ extension FactFinder {
 
     /// The first that a mount has in common with another is told.
     private func checkFolders(_ folders: [LayerFolder], _ neighbours: [ConfiguredJail]) throws(RuntimeError) {
-        let others = neighbours.flatMap { neighbour in neighbour.layerFolders.map { (neighbour as ConfiguredJail?, $0) } }
+        let others = neighbours.flatMap { neighbour in neighbour.layerFolders.map { (neighbour as ConfiguredJail?, $0) }
+        }
         for mount in Set(folders.map(\.mount)).sorted() {
             let own = folders.filter { $0.mount < mount }.map { (nil as ConfiguredJail?, $0) }
             for folder in folders where folder.mount == mount {

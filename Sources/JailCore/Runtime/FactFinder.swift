@@ -248,24 +248,13 @@ struct FactFinder {
     /// - Throws: when one could not be looked at: what is left out would be open.
     static func addHiddenPaths(to facts: inout StartFacts) throws(RuntimeError) {
         facts.maskedPaths = try maskedPaths()
-        facts.readOnlyPaths = try present(["proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger"])
+        facts.readOnlyPaths = try present(Mount.Covers.standard.readOnly)
     }
 
-    /// The union of what OCI runtimes mask, and what tells more of the host than a jail needs.
     private static func maskedPaths() throws(RuntimeError) -> [StartFacts.MaskedPath] {
-        let files = [
-            "proc/kcore", "proc/keys", "proc/timer_list", "proc/latency_stats", "proc/sched_debug", "proc/interrupts",
-            "proc/kallsyms", "proc/kpagecount", "proc/kpageflags", "proc/kpagecgroup", "proc/vmallocinfo",
-            "proc/slabinfo",
-            "proc/modules", "proc/config.gz", "proc/cmdline", "proc/timer_stats", "sys/kernel/boot_params/data",
-        ]
-        let directories = [
-            "proc/acpi", "proc/asound", "proc/scsi", "sys/firmware", "sys/devices/virtual/powercap", "sys/fs/selinux",
-            "sys/fs/bpf", "sys/fs/pstore", "sys/kernel/debug", "sys/kernel/tracing", "sys/kernel/security",
-            "sys/module",
-        ]
-        return try present(files).map { StartFacts.MaskedPath(path: $0, isDirectory: false) }
-            + present(directories).map { StartFacts.MaskedPath(path: $0, isDirectory: true) }
+        let covers = Mount.Covers.standard
+        return try present(covers.maskedFiles).map { StartFacts.MaskedPath(path: $0, isDirectory: false) }
+            + present(covers.maskedFolders).map { StartFacts.MaskedPath(path: $0, isDirectory: true) }
     }
 
     /// Those that this kernel has.

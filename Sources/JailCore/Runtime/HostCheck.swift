@@ -7,7 +7,9 @@ public struct CheckedConfiguration: Sendable {
     /// None when the file itself has errors, whatever the host is like.
     public var jails: [ConfiguredJail]
 
-    public init(diagnostics: [Diagnostic], jails: [ConfiguredJail]) { (self.diagnostics, self.jails) = (diagnostics, jails) }
+    public init(diagnostics: [Diagnostic], jails: [ConfiguredJail]) {
+        (self.diagnostics, self.jails) = (diagnostics, jails)
+    }
 }
 
 extension Configuration {

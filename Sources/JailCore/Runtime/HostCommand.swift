@@ -21,10 +21,8 @@ struct HostCommand {
     func run(_ list: [Located<String>], parameter: String) throws(RuntimeError) {
         if list.isEmpty { return }
         let caller = try FactFinder(jail: jail, host: host).caller()
-        let planner = HostCommandPlanner(jail: jail, identity: identity, caller: caller)
-        for command in planner.commands(list, parameter: parameter) where purpose?.isLost != true {
-            try run(command, as: caller.user)
-        }
+        let hooks = HookLowering(jail: jail, identity: identity, caller: caller).hooks(list, parameter: parameter)
+        for hook in hooks where purpose?.isLost != true { try run(hook.planned, as: hook.user) }
     }
 
     private func run(_ command: Plan.Command, as user: StartFacts.User?) throws(RuntimeError) {

@@ -57,7 +57,7 @@ extension HostFacts {
         return users
     }
 
-    private static let files = Planner.nameFiles + ["etc/machine-id", "etc/hostid"]
+    private static let files = Lowering.nameFiles + ["etc/machine-id", "etc/hostid"]
 
     private static func roots(_ finders: [FactFinder]) throws(RuntimeError) -> [Root] {
         var roots: [Root] = []

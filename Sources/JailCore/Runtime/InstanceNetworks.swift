@@ -37,7 +37,9 @@ public struct InstanceNetworks {
     }
 
     /// Where jails of this instance that are up have that network.
-    private func present(like network: InternetPrefix, _ jails: [ConfiguredJail]) throws(RuntimeError) -> InternetPrefix? {
+    private func present(like network: InternetPrefix, _ jails: [ConfiguredJail]) throws(RuntimeError)
+        -> InternetPrefix?
+    {
         for jail in jails {
             guard let record = try host.state.record(of: instance.name(of: jail.name.value)), try record.isAlive()
             else {

@@ -81,8 +81,10 @@ public struct JailEntry {
         let shell = facts.jailUser.shell
         let interactive = JailCommand(text: shell, arguments: [shell, "-i"], isBackground: false)
         let entry = Planner(jail: spec, identity: record.identity, facts: facts).enter(
-            line ?? interactive, parameter: parameter, user: facts.jailUser,
-            directory: directory.path(for: facts.jailUser), origin: origin)
+            StartCommand(
+                name: parameter, line: line ?? interactive, origin: origin,
+                timeoutSeconds: spec.commands.timeoutSeconds.value, isWatched: false),
+            directory: directory.path(for: facts.jailUser))
         let kills = MemoryKill.count(of: record)
         let outcome = try perform(
             entry, joined: pidfd.number, handed, console ?? Console(terminals: terminals),

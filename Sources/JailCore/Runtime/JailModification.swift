@@ -35,7 +35,9 @@ public struct JailModification {
 
     /// - Parameter makeChange: called with the jail as it is, which stays so until the change is made.
     /// - Returns: parameters that become others at the next start alone.
-    public func run(_ makeChange: (ConfiguredJail) throws(ConfigurationFailure) -> JailChange) throws(Failure) -> [String] {
+    public func run(_ makeChange: (ConfiguredJail) throws(ConfigurationFailure) -> JailChange) throws(Failure)
+        -> [String]
+    {
         let held = try runtime { () throws(RuntimeError) in try hold() }
         let old = held.record.spec
         let asked = try changed(held.record, makeChange)
@@ -45,7 +47,9 @@ public struct JailModification {
     }
 
     /// The steps of a change that is not made: the same facts are looked up, nothing is written.
-    public func dryRun(_ makeChange: (ConfiguredJail) throws(ConfigurationFailure) -> JailChange) throws(Failure) -> [Step] {
+    public func dryRun(_ makeChange: (ConfiguredJail) throws(ConfigurationFailure) -> JailChange) throws(Failure)
+        -> [Step]
+    {
         let record = try runtime { () throws(RuntimeError) in
             guard let record = try host.state.record(of: name) else { throw .notFound(jail: name) }
             if record.unreadable != nil { throw record.unreadableError() }

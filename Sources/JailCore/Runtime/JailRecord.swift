@@ -206,7 +206,8 @@ struct JailDetails: Codable, Sendable, Equatable {
     }
 
     init(
-        generation: UInt64, spec: ConfiguredJail, networkUndo: [NetworkOperation], createdSeconds: Int, configuration: String,
+        generation: UInt64, spec: ConfiguredJail, networkUndo: [NetworkOperation], createdSeconds: Int,
+        configuration: String,
         filter: String?
     ) {
         self.generation = generation

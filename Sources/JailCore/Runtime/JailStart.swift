@@ -183,7 +183,7 @@ public struct JailStart {
         let session = Session(
             control: performer.pair.ours.number, pidfd: child.pidfd.number, host: host, console: console)
         let first = try awaitReady(session, plan: plan)
-        if planner.oomScore != nil { OwnOomScore.restore(planner.facts.ownOomScore) }
+        if planner.jail.process.oomScore != nil { OwnOomScore.restore(planner.facts.ownOomScore) }
         // No earlier: until it has a program of its own, the child shares this one's memory, and each makes the other wait.
         trace.pid = child.pid
         try noteProcesses(of: child.pid, in: &trace)

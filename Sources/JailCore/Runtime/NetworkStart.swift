@@ -56,7 +56,8 @@ final class NetworkStart {
     ///   - trial: of what a start finds out as it does it.
     ///   - ports: of all jails that are planned together.
     init(
-        preview jail: ConfiguredJail, number: Int, host: Host, companions: [Companion], trial: HoldTrial, ports: PortLook
+        preview jail: ConfiguredJail, number: Int, host: Host, companions: [Companion], trial: HoldTrial,
+        ports: PortLook
     ) throws(RuntimeError) {
         (self.jail, self.number, self.host) = (jail, number, host)
         self.companions = companions

@@ -6,7 +6,8 @@ extension PostureFacts {
     ///
     /// - Throws: `.unsuitable` when the ruleset or the filter cannot be had.
     public init(
-        of jail: ConfiguredJail, among jails: [ConfiguredJail] = [], host: Host? = nil, _ shared: SharedLooks = SharedLooks()
+        of jail: ConfiguredJail, among jails: [ConfiguredJail] = [], host: Host? = nil,
+        _ shared: SharedLooks = SharedLooks()
     ) throws(RuntimeError) {
         let filter = try shared.filter(jail.privileges) { () throws(RuntimeError) in try Self.filter(of: jail) }
         let hasDevices = jail.pseudoFilesystems.mayHaveDevices

@@ -37,7 +37,8 @@ struct ServicesRun {
     private var shown: [String] = []
 
     init(
-        _ request: ServicesRequest, specs: [ConfiguredJail], beside others: [ConfiguredJail], host: Host, configuration: String,
+        _ request: ServicesRequest, specs: [ConfiguredJail], beside others: [ConfiguredJail], host: Host,
+        configuration: String,
         isQuiet: Bool, timings: Timings?
     ) throws {
         if let (first, second) = ServiceEnvironment.clash(of: others + specs) {

@@ -48,7 +48,8 @@ public struct ServiceStatus: Codable, Equatable, Sendable {
     }
 
     init(
-        _ spec: ConfiguredJail, _ life: ServiceLife, detail: String?, exitStatus: Int32, isSkipped: Bool, isReported: Bool,
+        _ spec: ConfiguredJail, _ life: ServiceLife, detail: String?, exitStatus: Int32, isSkipped: Bool,
+        isReported: Bool,
         memoryKills: Int, lastMemoryKill: String?
     ) {
         (name, label, state) = (spec.name.value, spec.label, life.state)

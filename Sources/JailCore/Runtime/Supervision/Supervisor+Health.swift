@@ -28,7 +28,9 @@ extension Supervisor {
     }
 
     /// Why the health command cannot be executed.
-    private static func words(of outcome: CommandOutcome, _ health: ConfiguredJail.Health, _ record: JailRecord) -> String {
+    private static func words(of outcome: CommandOutcome, _ health: ConfiguredJail.Health, _ record: JailRecord)
+        -> String
+    {
         let error = RuntimeError.command(
             of: record, named: record.spec.label, line: JailCommand(health.command.value),
             origin: health.command.origin, outcome: outcome)

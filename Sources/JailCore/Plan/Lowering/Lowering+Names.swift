@@ -1,5 +1,5 @@
 /// `mount.resolvconf`: the files by which the jail's programs find names.
-extension Planner {
+extension Lowering {
     static let nameFiles = NameSpec.needed + ["etc/hostname"]
 
     var nameFiles: [Located<IdentityFile>] {
@@ -10,6 +10,27 @@ extension Planner {
         return zip(Self.nameFiles, texts).compactMap { path, text in
             text.map { Located(IdentityFile(path: path, bytes: Array($0.utf8)), names.origin) }
         }
+    }
+
+    var identityFiles: [Located<IdentityFile>] {
+        (machineFiles + nameFiles).compactMap { file in
+            var file = file
+            guard let place = facts.identityFiles.first(where: { $0.path == file.value.path }) else { return nil }
+            file.value.ground = place.ground
+            return file
+        }
+    }
+
+    private var machineFiles: [Located<IdentityFile>] {
+        var files: [Located<IdentityFile>] = []
+        if let uuid = jail.host.uuid {
+            let digits = Array(uuid.value.utf8.filter { $0 != UInt8(ascii: "-") })
+            files.append(Located(IdentityFile(path: "etc/machine-id", bytes: digits + [0x0a]), uuid.origin))
+        }
+        if let id = jail.host.id {
+            files.append(Located(IdentityFile(path: "etc/hostid", bytes: id.value.littleEndianBytes), id.origin))
+        }
+        return files
     }
 
     // MARK: hosts(5)

@@ -1,0 +1,68 @@
+/// One entry of the list of all that is mounted in a jail: `/proc`, `/sys`, `/dev` and what covers files are in it, as is what
+/// somebody lists.
+public struct Mount: Equatable, Sendable {
+    public enum Source: Equatable, Sendable {
+        /// A file or a tree of the host's, shown a second time.
+        case tree(Tree)
+        /// Folders laid over each other, and the word by which they are called.
+        case layers(MountSpec.Layers, name: String)
+        /// A file system on a disk of the host's, by the kernel's name for it; or a ZFS dataset.
+        case disk(type: String, path: String, options: [String])
+        /// One that begins empty, or shows the kernel's own; the kernel's name for it, and options of fsconfig(2).
+        case new(type: String, options: [String])
+        /// sysfs(5), which shows the network namespace of whoever mounts it.
+        case sysfs
+        /// The devices of `JailSpec.devices`.
+        case devices
+        /// Files that jailrun writes, each over the root's.
+        case files([Located<IdentityFile>])
+        /// What is not to be seen, or not to be written, of those paths that this kernel has.
+        case covers(Covers)
+    }
+
+    /// A path of the host, as written.
+    public struct Tree: Equatable, Sendable {
+        public var path: String
+        /// Below the jail's root, where root inside can put links; then relative to that.
+        public var inRoot: String?
+    }
+
+    /// Paths relative to the root.
+    public struct Covers: Equatable, Sendable {
+        public var maskedFiles: [String]
+        public var maskedFolders: [String]
+        public var readOnly: [String]
+    }
+
+    /// Where the entry's mount point comes from.
+    public enum Place: Equatable, Sendable {
+        /// It is in the jail's root, and no link leads to it.
+        case root
+        /// A place in a file system that an earlier entry has mounted, and that nobody else has written to.
+        case base(String)
+        /// It is made, in `/dev`, unless something is there.
+        case made(isFile: Bool)
+    }
+
+    public var source: Source
+    /// Relative to the jail's root, without a leading slash; empty for the root itself.
+    public var target: String
+    public var place: Place
+    public var attributes: MountAttributes
+    public var origin: Origin
+    /// The entry's number in the list that somebody wrote; nil for one that nobody did.
+    public var number: Int?
+}
+
+extension Mount {
+    /// It is opened by jailrun before the jail exists, and passed to it.
+    var isPrepared: Bool {
+        switch source {
+        case .tree, .layers, .disk: number != nil && !target.isEmpty
+        case .new, .sysfs, .devices, .files, .covers: false
+        }
+    }
+
+    /// What it is prepared in.
+    var slot: Slot { Slot("source-\(number ?? 0)") }
+}

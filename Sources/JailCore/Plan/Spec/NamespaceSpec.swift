@@ -1,0 +1,60 @@
+/// A namespace of the jail that is not the host's: namespaces(7).
+public struct NamespaceSpec: Equatable, Sendable {
+    public enum Kind: Equatable, Sendable {
+        case mount, pid, cgroup, uts, ipc, user, network
+
+        /// CLONE_NEW*
+        var flag: NamespaceFlags {
+            switch self {
+            case .mount: .mount
+            case .pid: .pid
+            case .cgroup: .cgroup
+            case .uts: .uts
+            case .ipc: .ipc
+            case .user: .user
+            case .network: .network
+            }
+        }
+    }
+
+    public enum Source: Equatable, Sendable {
+        /// Made for this jail.
+        case own
+        /// That of another jail, which runs.
+        case shared(with: StartFacts.NetworkHolder)
+    }
+
+    public var kind: Kind
+    public var source: Source
+    public var origin: Origin
+}
+
+extension [NamespaceSpec] {
+    /// What setns(2) joins, and what unshare(2) or clone3(2) makes.
+    var flags: NamespaceFlags { reduce(into: []) { $0.insert($1.kind.flag) } }
+
+    subscript(kind: NamespaceSpec.Kind) -> NamespaceSpec? { first { $0.kind == kind } }
+
+    /// Whether the jail has one that nobody else has.
+    func hasOwn(_ kind: NamespaceSpec.Kind) -> Bool { self[kind]?.source == .own }
+}
+
+/// Which ids of the namespace around the jail's are: user_namespaces(7). In the order of `/proc/PID/uid_map`.
+public struct IDMaps: Equatable, Sendable {
+    public var users: [IDMapping]
+    public var groups: [IDMapping]
+
+    /// One range, from 0 inside on, for both.
+    init(_ range: IDRange) {
+        users = [IDMapping(inside: 0, outside: range.first, count: range.count)]
+        groups = users
+    }
+
+    /// Of its users from root on.
+    var range: IDRange { IDRange(first: users.first?.outside ?? 0, count: users.first?.count ?? 0) }
+
+    /// The id around that is a user of the jail's; nil for one that it does not have.
+    func outside(_ user: UInt32) -> UInt32? {
+        users.first { user >= $0.inside && user - $0.inside < $0.count }.map { $0.outside + (user - $0.inside) }
+    }
+}
