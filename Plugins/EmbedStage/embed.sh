@@ -60,7 +60,7 @@ int main(void) {
 C
     printf '#include <seccomp.h>\n' | "$clang" -fsyntax-only -x c - 2>/dev/null \
         || die 'seccomp.h: not found; apt-get install libseccomp-dev'
-    "$clang" -std=gnu17 -I"$source/include" -o "$work/filter" "$work/filter.c" "$source"/seccomp*.c -lseccomp
+    "$clang" -std=gnu17 -I"$source/include" -o "$work/filter" "$work/filter.c" "$source"/seccomp/*.c -lseccomp
     "$work/filter" >"$work/filter.bpf"
 }
 

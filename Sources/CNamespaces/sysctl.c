@@ -11,8 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "netlink.h"
-#include "netlink_exchange.h"
+#include "network/netlink.h"
+#include "network/netlink_exchange.h"
 
 static int open_sysctl(int proc, const char *path, uint64_t flags) {
     struct open_how how = {

@@ -1,6 +1,6 @@
 /* conntrack(8): netlink messages of the subsystem NFNL_SUBSYS_CTNETLINK. */
 #define _GNU_SOURCE
-#include "include/cns_conntrack.h"
+#include "cns_conntrack.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

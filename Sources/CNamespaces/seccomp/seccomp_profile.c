@@ -1,4 +1,4 @@
-#include "include/cns_seccomp.h"
+#include "cns_seccomp.h"
 
 #include "seccomp_program.h"
 

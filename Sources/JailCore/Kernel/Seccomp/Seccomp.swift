@@ -15,7 +15,7 @@ public struct SeccompFilter: Equatable, Sendable {
         self.flags = flags
     }
 
-    /// The default filter, compiled when jailrun was built. Its calls and reasons: Sources/CNamespaces/seccomp_table.h.
+    /// The default filter, compiled when jailrun was built. Its calls and reasons: Sources/CNamespaces/seccomp/seccomp_table.h.
     public static let standard = SeccompFilter(bytes: [UInt8](hexadecimal: EmbeddedImages.seccompDefault))
 
     /// The default filter, with the calls that need one of `capabilities` and that no jail can make without, and with

@@ -4,7 +4,7 @@
 
 #include <linux/netlink.h>
 
-#include "include/cns_nftables.h"
+#include "cns_nftables.h"
 #include "netlink_exchange.h"
 
 struct cns_nft {

@@ -1,7 +1,7 @@
 #define _GNU_SOURCE
 #include "seccomp_program.h"
 
-#include "include/cns_seccomp.h"
+#include "cns_seccomp.h"
 
 #include <errno.h>
 #include <linux/seccomp.h>

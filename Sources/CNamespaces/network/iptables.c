@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "include/cns_nftables.h"
+#include "cns_nftables.h"
 
 /* A standard target's verdict, as the kernel has it: -NF_DROP - 1 and so on. */
 static int verdict_of(const struct ipt_entry *entry) {

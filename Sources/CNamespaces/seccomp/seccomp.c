@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "include/cns_seccomp.h"
+#include "cns_seccomp.h"
 
 #include "seccomp_program.h"
 
