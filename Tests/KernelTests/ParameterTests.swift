@@ -170,9 +170,11 @@ extension Kernel {
             }
         }
 
-        @Test("securelevel = 2 lets nobody write to a disk that /dev has") func level() throws {
+        @Test(
+            "securelevel = 2 lets nobody write to a disk that /dev has",
+            .enabled(if: access("/dev/loop0", F_OK) == 0, "no /dev/loop0"))
+        func level() throws {
             try Machine.with { machine in
-                guard access("/dev/loop0", F_OK) == 0 else { return }
                 let rulesBefore = machine.read("/etc/devfs.rules")  // of an example that the lab has
                 machine.write("[t=77]\nadd hide\nadd path null unhide\nadd path loop0 unhide\n", to: "/etc/devfs.rules")
                 defer {
