@@ -2,11 +2,14 @@ internal import CNamespaces
 internal import Glibc
 internal import SystemPackage
 
-/// A file descriptor that is closed exactly once.
+/// A file descriptor that is closed exactly once. A negative number is none.
 public struct Descriptor: ~Copyable {
     public let number: Int32
     public init(_ number: Int32) { self.number = number }
-    deinit { _ = close(number) }
+    deinit { if isOpen { close(number) } }
+
+    static var none: Descriptor { Descriptor(-1) }
+    var isOpen: Bool { number >= 0 }
 
     /// Gives the descriptor away: somebody else closes it.
     public consuming func release() -> Int32 {

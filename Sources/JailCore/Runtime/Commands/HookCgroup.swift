@@ -16,7 +16,7 @@ struct HookCgroup: ~Copyable {
         let made = isNeeded ? Self.make(Self.place(of: jail, host), host) : nil
         let opened = made.flatMap { Self.open($0) }
         cgroup = opened == nil ? nil : made
-        directory = opened ?? Descriptor(-1)
+        directory = opened ?? Descriptor.none
     }
 
     private static func open(_ cgroup: Cgroup) -> Descriptor? {

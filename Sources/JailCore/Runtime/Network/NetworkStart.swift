@@ -235,7 +235,7 @@ final class NetworkConnection {
     let lock: NetworkLock
     private let proc: Descriptor
     private let lockFile: JailLock
-    private var namespace = Descriptor(-1)
+    private var namespace = Descriptor.none
 
     convenience init(host: Host) throws(RuntimeError) {
         try self.init(

@@ -61,7 +61,7 @@ public struct JailEntry {
         // What its processes may do is not known: a command could do more.
         if record.unreadable != nil { throw record.unreadableError() }
         if !isPatient { try record.checkFreeze() }
-        let log = isUnattended ? consoleLog : Descriptor(-1)
+        let log = isUnattended ? consoleLog : Descriptor.none
         let handed = try HandedDescriptors(
             log.number < 0 ? handedNumbers : [], jail: record.spec.label, authority: host.authority)
         if log.number >= 0 { try handed.divert(into: log) }
@@ -111,7 +111,7 @@ public struct JailEntry {
         let walk = HostWalk(jails: [record.spec], state: host.state)
         do throws(RuntimeError) { return try PlanPerformer.openConsoleLog(record.spec, walk) } catch {
             host.audience.warn(error.message)
-            return Descriptor(-1)
+            return Descriptor.none
         }
     }
 

@@ -89,7 +89,7 @@ struct PlanPerformer: ~Copyable {
 
     /// `exec.consolelog`: a file of the host, in a folder where a jail may put links at any moment.
     static func openConsoleLog(_ jail: ConfiguredJail, _ walk: HostWalk) throws(RuntimeError) -> Descriptor {
-        guard let log = jail.commands.consoleLog else { return Descriptor(-1) }
+        guard let log = jail.commands.consoleLog else { return Descriptor.none }
         do throws(HostWalkError) {
             let flags = O_WRONLY | O_CREAT | O_APPEND
             if jail.isBelowRoot(log.value) { return try openBelowRoot(log.value, jail, walk, flags) }

@@ -65,9 +65,9 @@ final class Worker {
 
     let kind: Kind
     let pid: Int32
-    private(set) var pidfd: Int32
-    private(set) var control: Int32
-    private(set) var words: Int32
+    private let child: Descriptor
+    private var messages: Descriptor
+    private var text: Descriptor
     private var said: [UInt8] = []
     /// What it waits for, and since when.
     private(set) var awaited: (what: String, sinceMilliseconds: Int)?
@@ -93,11 +93,16 @@ final class Worker {
             _exit(body(Channel(control: pair.childs.number, words: pipe.writing)))
         }
         close(pipe.writing)
-        (control, words, pidfd) = (pair.ours.release(), pipe.reading, ended)
+        messages = Descriptor(pair.ours.release())
+        text = Descriptor(pipe.reading)
+        child = Descriptor(ended)
         if pid < 0 { throw .system("cannot start a worker", Errno(-pid)) }
     }
 
-    deinit { for descriptor in [pidfd, control, words] where descriptor >= 0 { close(descriptor) } }
+    /// To be watched by poll(2): its end, its messages, its words.
+    var pidfd: Int32 { child.number }
+    var control: Int32 { messages.number }
+    var words: Int32 { text.number }
 
     func signal(_ number: Int32) { _ = cns_pidfd_signal(pidfd, number) }
 
@@ -107,8 +112,7 @@ final class Worker {
         let count = unsafe read(words, &buffer, buffer.count)
         if count < 0 && errno == EINTR { return }
         if count <= 0 {
-            close(words)
-            words = -1
+            text = .none
         } else {
             said += buffer[..<count]
             if kind != .check { takeAwaited() }
@@ -141,8 +145,7 @@ final class Worker {
         case (0, CNS_FINISHED.rawValue): return .printed
         default: break
         }
-        close(control)
-        control = -1
+        messages = .none
         return nil
     }
 
@@ -157,8 +160,7 @@ final class Worker {
             guard unsafe poll(&watched, 1, 0) > 0 else { break }
             listen()
         }
-        let text = String(decoding: said, as: UTF8.self).trimmed
-        return (CommandOutcome(waitStatus: cns_wait(pidfd, -1)), text)
+        return (CommandOutcome(waitStatus: cns_wait(pidfd, -1)), String(decoding: said, as: UTF8.self).trimmed)
     }
 }
 

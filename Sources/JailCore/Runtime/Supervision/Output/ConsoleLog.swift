@@ -8,7 +8,7 @@ final class ConsoleLogWriter {
     private let target: LogFile
     private let maximumBytes: Int
     private let kept: Int
-    private var file: Int32 = -1
+    private var file = Descriptor.none
     private var size = 0
     /// Of the console; the file may have stopped elsewhere.
     private var isAtLineStart = true
@@ -19,8 +19,6 @@ final class ConsoleLogWriter {
         (self.place, self.target, self.maximumBytes, self.kept) = (place, target, maximumBytes, kept)
     }
 
-    deinit { if file >= 0 { close(file) } }
-
     /// What was there before.
     func remove() { target.remove() }
 
@@ -28,7 +26,7 @@ final class ConsoleLogWriter {
     /// - Returns: why it cannot be written; nil when it can.
     @discardableResult
     func open() -> HostWalkError? {
-        if file >= 0 { return nil }
+        if file.isOpen { return nil }
         do throws(HostWalkError) {
             let opened = try target.open(O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
             var status = stat()
@@ -36,7 +34,7 @@ final class ConsoleLogWriter {
                 throw HostWalkError.noRegularFile
             }
             size = Int(status.st_size)
-            file = opened.release()
+            file = opened
             return nil
         } catch {
             // A socket, or a FIFO that nobody reads: open(2).
@@ -70,7 +68,7 @@ final class ConsoleLogWriter {
     private func append(_ bytes: [UInt8]) {
         if bytes.isEmpty { return }
         open()
-        guard file >= 0 else {
+        guard file.isOpen else {
             droppedBytes += bytes.count
             return
         }
@@ -88,19 +86,18 @@ final class ConsoleLogWriter {
 
     /// Whether all of it was written; what was written of it is taken back otherwise, so that no line is half there.
     private func put(_ bytes: [UInt8]) -> Bool {
-        let count = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(file, $0.baseAddress, $0.count) }
+        let count = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(file.number, $0.baseAddress, $0.count) }
         if count == bytes.count {
             size += count
             isFileAtLineStart = bytes.last == UInt8(ascii: "\n")
             return true
         }
-        if count > 0 { ftruncate(file, off_t(size)) }
+        if count > 0 { ftruncate(file.number, off_t(size)) }
         return false
     }
 
     private func rotate() {
-        if file >= 0 { close(file) }
-        file = -1
+        file = .none
         target.rotate(kept: kept)
         open()
     }

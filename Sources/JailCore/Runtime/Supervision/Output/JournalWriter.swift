@@ -10,7 +10,7 @@ final class JournalWriter {
     private static let longestLine = 48 << 10
 
     private let path: String
-    private var socket: Int32 = -1
+    private var socket = Descriptor.none
     private var line: [UInt8] = []
     private var pending: [[UInt8]] = []
     private var pendingBytes = 0
@@ -18,10 +18,8 @@ final class JournalWriter {
 
     init(path: String = socketPath) { self.path = path }
 
-    deinit { if socket >= 0 { close(socket) } }
-
     /// To be written to when poll(2) says so; -1 when nothing waits.
-    var awaited: Int32 { pending.isEmpty ? -1 : socket }
+    var awaited: Int32 { pending.isEmpty ? -1 : socket.number }
 
     func write(_ bytes: ArraySlice<UInt8>, of jail: String) {
         for piece in ConsoleLog.lines(of: bytes) {
@@ -47,8 +45,8 @@ final class JournalWriter {
         endLine(of: jail)
         let deadline = Clock.milliseconds() + waitingMilliseconds
         flush()
-        while !pending.isEmpty, socket >= 0, Clock.milliseconds() < deadline {
-            var watched = pollfd(fd: socket, events: Int16(POLLOUT), revents: 0)
+        while !pending.isEmpty, socket.isOpen, Clock.milliseconds() < deadline {
+            var watched = pollfd(fd: socket.number, events: Int16(POLLOUT), revents: 0)
             _ = unsafe poll(&watched, 1, Int32(max(1, deadline - Clock.milliseconds())))
             flush()
         }
@@ -98,10 +96,10 @@ final class JournalWriter {
     /// A journal that was started anew has another socket.
     private func send(_ entry: [UInt8]) -> Bool {
         for _ in 0..<2 {
-            if socket < 0 { connect() }
-            if socket < 0 { return false }
+            if !socket.isOpen { connect() }
+            if !socket.isOpen { return false }
             let count = unsafe entry.withUnsafeBytes {
-                unsafe Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
+                unsafe Glibc.send(socket.number, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
             }
             if count >= 0 { return true }
             if errno == EAGAIN || errno == ENOBUFS || errno == EINTR { return false }
@@ -109,15 +107,14 @@ final class JournalWriter {
                 droppedLines += 1
                 return true
             }
-            close(socket)
-            socket = -1
+            socket = .none
         }
         return false
     }
 
     private func connect() {
-        let opened = Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        guard opened >= 0 else { return }
+        let opened = Descriptor(Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0))
+        guard opened.isOpen else { return }
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         unsafe withUnsafeMutableBytes(of: &address.sun_path) { place in
@@ -126,9 +123,9 @@ final class JournalWriter {
         let size = socklen_t(MemoryLayout<sockaddr_un>.size)
         let isConnected = unsafe withUnsafePointer(to: &address) { pointer in
             unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                unsafe Glibc.connect(opened, $0, size) == 0
+                unsafe Glibc.connect(opened.number, $0, size) == 0
             }
         }
-        if isConnected { socket = opened } else { close(opened) }
+        if isConnected { socket = opened }
     }
 }

@@ -17,7 +17,7 @@ public final class LogReader {
     private let log: LogFile
     /// Their suffixes.
     private var older: [String]
-    private var file: Int32 = -1
+    private var file = Descriptor.none
     /// It is one that was rotated.
     private var isOlder = false
     private var buffer: [UInt8] = []
@@ -41,8 +41,6 @@ public final class LogReader {
     private static func unread(_ path: String, _ error: HostWalkError) -> RuntimeError {
         .host("cannot read the log \(Terminal.escaped(path)): \(error.description)", hint: error.hint)
     }
-
-    deinit { if file >= 0 { close(file) } }
 
     /// The next line that ends with a newline; nil when there is none now.
     public func next() -> Line? {
@@ -86,11 +84,11 @@ public final class LogReader {
 
     /// Nil at the end of a file that is not the last.
     private func readMore() -> Bool? {
-        guard file >= 0 else { return nil }
+        guard file.isOpen else { return nil }
         buffer.removeSubrange(..<position)
         position = 0
         var chunk = [UInt8](repeating: 0, count: 65536)
-        let count = unsafe read(file, &chunk, chunk.count)
+        let count = unsafe read(file.number, &chunk, chunk.count)
         if count > 0 {
             buffer += chunk[..<count]
             return true
@@ -117,7 +115,7 @@ public final class LogReader {
     /// Nil when it cannot be looked at, which is told.
     private var openInode: ino_t? {
         var status = stat()
-        if unsafe fstat(file, &status) == 0 { return status.st_ino }
+        if unsafe fstat(file.number, &status) == 0 { return status.st_ino }
         failure = Self.unread(log.path, HostWalkError(.current))
         return nil
     }
@@ -133,13 +131,11 @@ public final class LogReader {
     }
 
     private func open() -> Bool {
-        if file >= 0 && older.isEmpty && !isOlder && !findYounger() { return false }
+        if file.isOpen && older.isEmpty && !isOlder && !findYounger() { return false }
         let next = older.popLast()
         isOlder = next != nil
         do throws(HostWalkError) {
-            let opened = try log.open(O_RDONLY, next ?? "")
-            if file >= 0 { close(file) }
-            file = opened.release()
+            file = try log.open(O_RDONLY, next ?? "")
             return true
         } catch {
             // Nothing has been written yet, or it has been rotated away.
