@@ -1,11 +1,11 @@
 /// A configuration that could not be used: everything wrong with it at once.
-public struct ConfigurationFailure: Error, Equatable, Sendable {
+package struct ConfigurationFailure: Error, Equatable, Sendable {
     /// All of them, in the order found.
-    public var diagnostics: [Diagnostic]
+    package var diagnostics: [Diagnostic]
     /// Those that jail(8) prints before it exits.
-    public var jailDiagnostics: [Diagnostic]
+    package var jailDiagnostics: [Diagnostic]
 
-    public init(_ diagnostics: [Diagnostic], listedByJail count: Int? = nil) {
+    package init(_ diagnostics: [Diagnostic], listedByJail count: Int? = nil) {
         self.diagnostics = diagnostics
         jailDiagnostics = Array(diagnostics.prefix(count ?? diagnostics.count))
     }
@@ -17,17 +17,17 @@ public struct ConfigurationFailure: Error, Equatable, Sendable {
 }
 
 /// A jail.conf(5) file and its includes, read and free of syntax errors.
-public struct Configuration: Sendable {
+package struct Configuration: Sendable {
     let tree: ConfigurationTree
     /// For the files that parameters name.
     let source: any ConfigurationSource
     /// The jails in file order, with wildcards merged and variables expanded. A jail may carry errors.
-    public let jails: [EffectiveJail]
+    package let jails: [EffectiveJail]
 
     /// Reads a file, `-` being standard input.
     ///
     /// Throws all that is unreadable, unsafe or against the grammar, of all files.
-    public init(
+    package init(
         path: String, source: any ConfigurationSource = FileConfigurationSource()
     ) throws(ConfigurationFailure) {
         let tree = ConfigurationLoader(source: source).load(path)
@@ -46,5 +46,5 @@ public struct Configuration: Sendable {
     }
 
     /// The line of the file at a location, for diagnostics.
-    public func line(at location: SourceLocation) -> Bytes? { tree.line(at: location) }
+    package func line(at location: SourceLocation) -> Bytes? { tree.line(at: location) }
 }

@@ -1,11 +1,11 @@
 /// What `jail -f FILE -e SEPARATOR` prints.
-public struct ConfigurationListing: Equatable, Sendable {
-    public var output: Bytes
-    public var errors: Bytes
-    public var status: Int32
+package struct ConfigurationListing: Equatable, Sendable {
+    package var output: Bytes
+    package var errors: Bytes
+    package var status: Int32
 
     /// Each jail on a line, its parameters between separators. A jail with errors is listed all the same.
-    public init(_ configuration: Configuration, separator: Bytes) {
+    package init(_ configuration: Configuration, separator: Bytes) {
         let jails = configuration.jails
         output = jails.flatMap { Self.line($0, separator) }
         errors = jails.flatMap(\.errors).flatMap(\.jailLine)
@@ -13,7 +13,7 @@ public struct ConfigurationListing: Equatable, Sendable {
     }
 
     /// A configuration that could not be read: its errors as far as jail(8) lists them, and status 1.
-    public init(_ failure: ConfigurationFailure) {
+    package init(_ failure: ConfigurationFailure) {
         output = []
         errors = failure.jailDiagnostics.flatMap(\.jailLine)
         status = 1
@@ -24,7 +24,7 @@ public struct ConfigurationListing: Equatable, Sendable {
     }
 
     /// The parameters of one jail, without its number.
-    public static func parameters(of jail: EffectiveJail, separator: Bytes) -> Bytes {
+    package static func parameters(of jail: EffectiveJail, separator: Bytes) -> Bytes {
         let shown = jail.parameters.filter { $0.name != Bytes("jid".utf8) }
         return Bytes(shown.map(parameter).joined(separator: separator))
     }
@@ -35,7 +35,7 @@ public struct ConfigurationListing: Equatable, Sendable {
     }
 
     /// Quotes stand around what is empty or has blanks or quotes; a backslash is doubled with and without them.
-    public static func quoted(_ text: Bytes) -> Bytes {
+    package static func quoted(_ text: Bytes) -> Bytes {
         let quote = quote(for: text)
         let body = text.flatMap { $0 == .backslash || $0 == quote ? [.backslash, $0] : [$0] }
         return quote.map { [$0] + body + [$0] } ?? body

@@ -1,16 +1,16 @@
 /// One line of `/proc/self/uid_map` or `gid_map`, user_namespaces(7): so many ids from `inside` on are those from `outside` on in
 /// the user namespace around.
-public struct IDMapping: Equatable, Sendable, Codable {
-    public var inside: UInt32
-    public var outside: UInt32
-    public var count: UInt32
+package struct IDMapping: Equatable, Sendable, Codable {
+    package var inside: UInt32
+    package var outside: UInt32
+    package var count: UInt32
 
-    public init(inside: UInt32, outside: UInt32, count: UInt32) {
+    package init(inside: UInt32, outside: UInt32, count: UInt32) {
         (self.inside, self.outside, self.count) = (inside, outside, count)
     }
 
     /// Of a text that has none, or no map at all: none.
-    public static func read(_ text: String) -> [IDMapping] {
+    package static func read(_ text: String) -> [IDMapping] {
         text.split(separator: "\n").compactMap { line in
             let fields = line.split(whereSeparator: \.isWhitespace).compactMap { UInt32($0) }
             return fields.count == 3 ? IDMapping(inside: fields[0], outside: fields[1], count: fields[2]) : nil
@@ -20,16 +20,16 @@ public struct IDMapping: Equatable, Sendable, Codable {
 
 extension [IDMapping] {
     /// The map of the machine's first user namespace: 4294967295 is no id.
-    public static let everything = [IDMapping(inside: 0, outside: 0, count: .max)]
+    package static let everything = [IDMapping(inside: 0, outside: 0, count: .max)]
 
     /// Whether there is such an id in the namespace.
-    public func has(_ id: UInt32) -> Bool { contains { id >= $0.inside && id - $0.inside < $0.count } }
+    package func has(_ id: UInt32) -> Bool { contains { id >= $0.inside && id - $0.inside < $0.count } }
 
     /// Whether an id of the namespace around has one in this.
-    public func has(outside id: UInt32) -> Bool { contains { id >= $0.outside && id - $0.outside < $0.count } }
+    package func has(outside id: UInt32) -> Bool { contains { id >= $0.outside && id - $0.outside < $0.count } }
 
     /// How many ids there are from 0 on without a gap.
-    public var countFromRoot: UInt32 {
+    package var countFromRoot: UInt32 {
         var next: UInt32 = 0
         while let mapping = first(where: { $0.inside == next && $0.count > 0 }) {
             let (end, isPastAll) = next.addingReportingOverflow(mapping.count)

@@ -1,15 +1,15 @@
 /// A block name that stands for several jails: `*` is a whole component between dots.
-public struct JailWildcard: Equatable, Sendable {
+package struct JailWildcard: Equatable, Sendable {
     let components: [ArraySlice<UInt8>]
 
     /// Nil when the name is an ordinary one, as `f*o` is.
-    public init?(_ name: Bytes) {
+    package init?(_ name: Bytes) {
         components = Self.parts(of: name)
         if !components.contains([.star]) { return nil }
     }
 
     /// A `*` that is not last matches exactly one component, a last one matches one or more.
-    public func matches(_ name: Bytes) -> Bool { matches(Self.parts(of: name)) }
+    package func matches(_ name: Bytes) -> Bool { matches(Self.parts(of: name)) }
 
     static func parts(of name: Bytes) -> [ArraySlice<UInt8>] {
         name.split(separator: .dot, omittingEmptySubsequences: false)

@@ -1,6 +1,6 @@
 /// One capability of capabilities(7). The raw value is its number in the kernel, a bit of the sets in
 /// `/proc/PID/status`.
-public enum Capability: UInt8, CaseIterable, Sendable {
+package enum Capability: UInt8, CaseIterable, Sendable {
     case chown = 0
     case dacOverride = 1
     case dacReadSearch = 2
@@ -45,7 +45,7 @@ public enum Capability: UInt8, CaseIterable, Sendable {
 
     /// Takes the kernel's spelling in either case, with or without `CAP_`: `CAP_NET_RAW`, `net_raw`. Nil for any other
     /// word.
-    public init?(name: String) {
+    package init?(name: String) {
         let upper = name.uppercased()
         let bare = upper.hasPrefix("CAP_") ? upper : "CAP_" + upper
         guard let found = Self.allCases.first(where: { $0.name == bare }) else { return nil }
@@ -53,7 +53,7 @@ public enum Capability: UInt8, CaseIterable, Sendable {
     }
 
     /// The canonical name, `CAP_NET_RAW`.
-    public var name: String { Self.names[Int(rawValue)] }
+    package var name: String { Self.names[Int(rawValue)] }
 
     /// By number.
     private static let names = [
@@ -68,36 +68,36 @@ public enum Capability: UInt8, CaseIterable, Sendable {
 }
 
 extension Capability: CustomStringConvertible {
-    public var description: String { name }
+    package var description: String { name }
 }
 
 /// A set of capabilities, bit n for capability n, as capset(2) and `/proc/PID/status` have them.
-public struct CapabilitySet: OptionSet, Hashable, Sendable, Codable {
-    public var rawValue: UInt64
+package struct CapabilitySet: OptionSet, Hashable, Sendable, Codable {
+    package var rawValue: UInt64
 
-    public init(rawValue: UInt64) { self.rawValue = rawValue }
+    package init(rawValue: UInt64) { self.rawValue = rawValue }
 
-    public init(_ capabilities: some Sequence<Capability>) {
+    package init(_ capabilities: some Sequence<Capability>) {
         self.init(rawValue: capabilities.reduce(0) { $0 | 1 << UInt64($1.rawValue) })
     }
 
     /// Every capability that is named here.
-    public static let all = CapabilitySet(Capability.allCases)
+    package static let all = CapabilitySet(Capability.allCases)
 
     /// What root in a jail has when the configuration says nothing: enough to run a distribution's services as they
     /// come, and nothing that reaches beyond the jail's own files, processes and addresses.
-    public static let standard = CapabilitySet([
+    package static let standard = CapabilitySet([
         .chown, .dacOverride, .fowner, .fsetid, .kill, .setgid, .setuid, .setpcap, .netBindService, .sysChroot,
         .setfcap,
     ])
 
-    public func contains(_ capability: Capability) -> Bool { rawValue & 1 << UInt64(capability.rawValue) != 0 }
+    package func contains(_ capability: Capability) -> Bool { rawValue & 1 << UInt64(capability.rawValue) != 0 }
 
     /// The members in the order of their numbers.
-    public var capabilities: [Capability] { Capability.allCases.filter(contains) }
+    package var capabilities: [Capability] { Capability.allCases.filter(contains) }
 
     /// As a line of `/proc/PID/status` shows it: 16 hexadecimal digits.
-    public var procDescription: String {
+    package var procDescription: String {
         let digits = String(rawValue, radix: 16)
         return String(repeating: "0", count: 16 - digits.count) + digits
     }
@@ -105,7 +105,7 @@ public struct CapabilitySet: OptionSet, Hashable, Sendable, Codable {
 
 extension CapabilitySet: CustomStringConvertible {
     /// The names in the order of their numbers, which is the order of `/proc`; `none` for the empty set.
-    public var description: String {
+    package var description: String {
         isEmpty ? "none" : capabilities.map(\.name).joined(separator: " ")
     }
 }
@@ -114,7 +114,7 @@ extension CapabilitySet {
     /// The bounding, permitted and effective set of a jail: the standard set, what `allow.*`, `vnet` and `cap.add` give,
     /// less what `cap.drop` and `securelevel` take. A name that is no capability adds nothing: `PrivilegeSpec` holds
     /// canonical names only.
-    public init(_ privileges: PrivilegeSpec) {
+    package init(_ privileges: PrivilegeSpec) {
         self = Self(openedBy: privileges)
         for permission in privileges.granted { formUnion(permission.value.capabilities) }
         if privileges.childrenMaximum.value > 0 { formUnion(CapabilitySet([.sysAdmin])) }

@@ -33,7 +33,7 @@ extension ConfiguredJail {
 
 extension Configuration {
     /// Everything there is to say about the jails: errors, and accepted parameters that have no effect, in file order.
-    public func check() -> [Diagnostic] { lackOfJails.map { [$0] } ?? readJails().checked }
+    package func check() -> [Diagnostic] { lackOfJails.map { [$0] } ?? readJails().checked }
 
     /// A file without a jail is a mistake: whoever starts nothing, and hears nothing, believes that all is well.
     var lackOfJails: Diagnostic? {
@@ -57,7 +57,7 @@ extension Configuration {
     /// - Parameters:
     ///   - starts: they are to be up together, so that there must be room for all of them.
     ///   - warn: told of what is asked for and not done.
-    public func specs(of names: [String] = [], starts: Bool = false, warn: ([Diagnostic]) -> Void = { _ in })
+    package func specs(of names: [String] = [], starts: Bool = false, warn: ([Diagnostic]) -> Void = { _ in })
         throws(ConfigurationFailure) -> [ConfiguredJail]
     {
         if let lackOfJails { throw ConfigurationFailure([lackOfJails]) }
@@ -77,7 +77,7 @@ extension Configuration {
 
     /// The jails of those names or labels and what they depend on, each with what is wrong with it alone, in file order: jail(8)
     /// starts the others.
-    public func checkedJails(of names: [String] = []) throws(ConfigurationFailure) -> [CheckedJail] {
+    package func checkedJails(of names: [String] = []) throws(ConfigurationFailure) -> [CheckedJail] {
         var reading = readJails()
         if !names.isEmpty { try reading.select(names) }
         return reading.jails.map { jail in
@@ -104,11 +104,11 @@ extension Configuration {
 }
 
 /// A jail of the configuration, and what is wrong with it.
-public struct CheckedJail: Sendable {
+package struct CheckedJail: Sendable {
     /// To be used only when there are no errors.
-    public var spec: ConfiguredJail
-    public var parameters: EffectiveJail
-    public var errors: [Diagnostic]
+    package var spec: ConfiguredJail
+    package var parameters: EffectiveJail
+    package var errors: [Diagnostic]
     /// What is asked for and not done.
-    public var warnings: [Diagnostic] = []
+    package var warnings: [Diagnostic] = []
 }

@@ -1,23 +1,23 @@
 /// Which jails need which: `depend`, and nesting.
-public struct DependencyGraph: Sendable {
+package struct DependencyGraph: Sendable {
     /// In file order.
-    public let names: [String]
+    package let names: [String]
     private let needs: [String: [String]]
 
-    public init(_ specs: [ConfiguredJail]) {
+    package init(_ specs: [ConfiguredJail]) {
         names = specs.map(\.name.value)
         let needs = specs.map { ($0.name.value, $0.depend.map(\.value) + ($0.parent.map { [$0.value] } ?? [])) }
         self.needs = Dictionary(needs, uniquingKeysWith: { first, _ in first })
     }
 
     /// What a jail needs directly: those that must be up, and the one around it, which must exist.
-    public func needs(of name: String) -> [String] { needs[name] ?? [] }
+    package func needs(of name: String) -> [String] { needs[name] ?? [] }
 
     /// The jails and all that they need, in file order: what starting them starts.
-    public func dependencies(of chosen: [String]) -> [String] { closure(of: chosen) { needs(of: $0) } }
+    package func dependencies(of chosen: [String]) -> [String] { closure(of: chosen) { needs(of: $0) } }
 
     /// The jails and all that need them, in file order: what stopping them stops.
-    public func dependents(of chosen: [String]) -> [String] {
+    package func dependents(of chosen: [String]) -> [String] {
         var users: [String: [String]] = [:]
         for name in names { for need in needs(of: name) { users[need, default: []].append(name) } }
         return closure(of: chosen) { users[$0] ?? [] }
@@ -35,7 +35,7 @@ public struct DependencyGraph: Sendable {
     /// Jails that can start at once, wave after wave: each needs jails of earlier waves only, and stands in file order.
     ///
     /// Stopping goes through the waves backwards. Needs outside `chosen` do not count; jails in a loop are in no wave.
-    public func waves(of chosen: [String]) -> [[String]] {
+    package func waves(of chosen: [String]) -> [[String]] {
         eliminate(chosen).waves
     }
 
@@ -66,7 +66,7 @@ public struct DependencyGraph: Sendable {
     }
 
     /// The places in the file, each after those that it needs: wave after wave.
-    public var startOrder: [Int] {
+    package var startOrder: [Int] {
         let places = Dictionary(zip(names, names.indices), uniquingKeysWith: { first, _ in first })
         return waves(of: names).flatMap { $0 }.compactMap { places[$0] }
     }

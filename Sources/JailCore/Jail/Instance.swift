@@ -2,19 +2,19 @@
 ///
 /// The jails of the instance `ci7` are `ci7-db`, `ci7-web`; inside they are called as in the file. Their addresses keep
 /// their place in a network of the instance's own, and commands that name an address name the new one.
-public struct Instance: Equatable, Sendable {
+package struct Instance: Equatable, Sendable {
     /// Why there can be no second instance of a jail.
-    public struct Objection: Error, Equatable {
-        public var label: String
-        public var origin: Origin
-        public var message: String
-        public var hint: String?
+    package struct Objection: Error, Equatable {
+        package var label: String
+        package var origin: Origin
+        package var message: String
+        package var hint: String?
     }
 
-    public let name: String
+    package let name: String
 
     /// Nil when jails could not be named after it: letters, digits, _ and -, 20 at most.
-    public init?(_ name: String) {
+    package init?(_ name: String) {
         let bytes = Bytes(name.utf8)
         guard (1...20).contains(bytes.count), !bytes.contains(.dot), JailName.objection(to: bytes) == nil else {
             return nil
@@ -22,7 +22,7 @@ public struct Instance: Equatable, Sendable {
         self.name = name
     }
 
-    public func name(of jail: String) -> String { "\(name)-\(jail)" }
+    package func name(of jail: String) -> String { "\(name)-\(jail)" }
 
     /// The networks of the bridge that the jails are in, each once.
     func networks(of jails: [ConfiguredJail]) -> [InternetPrefix] {
@@ -76,7 +76,7 @@ public struct Instance: Equatable, Sendable {
     }
 
     /// - Throws: why there can be no second instance of a jail.
-    public func checkAll(_ jails: [ConfiguredJail]) throws(Objection) { for jail in jails { try check(jail) } }
+    package func checkAll(_ jails: [ConfiguredJail]) throws(Objection) { for jail in jails { try check(jail) } }
 
     /// Nothing may be shared but what is read.
     private func check(_ jail: ConfiguredJail) throws(Objection) {

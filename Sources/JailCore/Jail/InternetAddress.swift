@@ -1,18 +1,18 @@
 /// An IPv4 or IPv6 address as a number, for the arithmetic of networks.
-public struct InternetAddress: Hashable, Sendable {
-    public typealias Family = AddressSpec.Family
+package struct InternetAddress: Hashable, Sendable {
+    package typealias Family = AddressSpec.Family
 
-    public let family: Family
+    package let family: Family
     /// In host order; IPv4 uses the low 32 bits.
-    public let value: UInt128
+    package let value: UInt128
 
-    public init(_ family: Family, _ value: UInt128) {
+    package init(_ family: Family, _ value: UInt128) {
         self.family = family
         self.value = value
     }
 
     /// Nil when the text is not an address as inet_pton(3) takes it. Zone names (`%eth0`) are not taken.
-    public init?(_ text: some StringProtocol) {
+    package init?(_ text: some StringProtocol) {
         if text.utf8.contains(UInt8(ascii: ":")) {
             guard let value = Self.ipv6(text) else { return nil }
             self.init(.ipv6, value)
@@ -23,7 +23,7 @@ public struct InternetAddress: Hashable, Sendable {
     }
 
     /// 32 or 128.
-    public var bitWidth: Int { family == .ipv4 ? 32 : 128 }
+    package var bitWidth: Int { family == .ipv4 ? 32 : 128 }
 
     /// fe80::/10 or 169.254.0.0/16: an address that says nothing about the networks of a host.
     var isLinkLocal: Bool { family == .ipv4 ? value >> 16 == 0xa9fe : value >> 118 == 0x3fa }
@@ -91,7 +91,7 @@ public struct InternetAddress: Hashable, Sendable {
 
 extension InternetAddress: CustomStringConvertible {
     /// inet_ntop(3)'s form: RFC 5952, with the last 32 bits of an IPv4-mapped address dotted.
-    public var description: String {
+    package var description: String {
         if family == .ipv4 { return Self.dotted(UInt32(truncatingIfNeeded: value)) }
         if value >> 32 == 0xffff { return "::ffff:" + Self.dotted(UInt32(truncatingIfNeeded: value)) }
         let groups = (0..<8).map { UInt16(truncatingIfNeeded: value >> (112 - 16 * $0)) }
@@ -121,18 +121,18 @@ extension InternetAddress: CustomStringConvertible {
 }
 
 /// An address and the length of its network's prefix, `10.77.0.10/24`.
-public struct InternetPrefix: Hashable, Sendable {
-    public let address: InternetAddress
-    public let length: Int
+package struct InternetPrefix: Hashable, Sendable {
+    package let address: InternetAddress
+    package let length: Int
 
     /// The length must be from 0 to the address's width.
-    public init(_ address: InternetAddress, length: Int) {
+    package init(_ address: InternetAddress, length: Int) {
         precondition((0...address.bitWidth).contains(length), "a prefix of \(length) bits")
         self.address = address
         self.length = length
     }
 
-    public init?(_ text: some StringProtocol) {
+    package init?(_ text: some StringProtocol) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count == 2, let address = InternetAddress(parts[0]), let length = Int(parts[1]),
             (0...address.bitWidth).contains(length)
@@ -154,15 +154,15 @@ public struct InternetPrefix: Hashable, Sendable {
     }
 
     /// The same prefix with the host's bits cleared.
-    public var network: InternetPrefix {
+    package var network: InternetPrefix {
         InternetPrefix(InternetAddress(address.family, address.value & ~hostMask), length: length)
     }
 
-    public func contains(_ other: InternetAddress) -> Bool {
+    package func contains(_ other: InternetAddress) -> Bool {
         other.family == address.family && other.value & ~hostMask == address.value & ~hostMask
     }
 
-    public func overlaps(_ other: InternetPrefix) -> Bool { contains(other.address) || other.contains(address) }
+    package func overlaps(_ other: InternetPrefix) -> Bool { contains(other.address) || other.contains(address) }
 
     /// The first and last address that a host of the network can have. Point-to-point networks (RFC 3021, RFC 6164)
     /// use both of theirs; IPv6 has no broadcast address, but its lowest address is every router's (RFC 4291).
@@ -178,16 +178,16 @@ public struct InternetPrefix: Hashable, Sendable {
 }
 
 extension InternetPrefix: CustomStringConvertible {
-    public var description: String { "\(address)/\(length)" }
+    package var description: String { "\(address)/\(length)" }
 }
 
 /// Encoded as the text that it is written as.
-public protocol TextCodable: Codable, CustomStringConvertible {
+package protocol TextCodable: Codable, CustomStringConvertible {
     init?(_ text: some StringProtocol)
 }
 
 extension TextCodable {
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         let text = try container.decode(String.self)
         guard let value = Self(text) else {
@@ -196,7 +196,7 @@ extension TextCodable {
         self = value
     }
 
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(description)
     }

@@ -1,16 +1,16 @@
 /// What parameters make of a jail that runs: `jail -m`.
 ///
 /// Only the parts are changed that can be while it runs: `ParameterTable` says by which parameter. The rest stays as it was made.
-public struct JailChange: Sendable {
+package struct JailChange: Sendable {
     /// The parameters that were given, by the names of the table.
-    public let names: [String]
+    package let names: [String]
     /// The jail that would be made of these parameters now.
-    public let asked: ConfiguredJail
+    package let asked: ConfiguredJail
     /// The jail that runs, changed.
-    public let result: ConfiguredJail
+    package let result: ConfiguredJail
 
     /// - Throws: every error of the parameters.
-    public init(of old: ConfiguredJail, by changes: EffectiveJail, in configuration: Configuration)
+    package init(of old: ConfiguredJail, by changes: EffectiveJail, in configuration: Configuration)
         throws(ConfigurationFailure)
     {
         var reader = JailReader(old.parameters.changed(by: changes), configuration)
@@ -40,7 +40,7 @@ public struct JailChange: Sendable {
     }
 
     /// Parameters that would become another, which only a start reads: what runs, and who keeps it up, has the old ones.
-    public func namesWithoutEffect(on old: ConfiguredJail) -> [String] {
+    package func namesWithoutEffect(on old: ConfiguredJail) -> [String] {
         names.filter { name in
             guard ParameterTable.row(exactly: name)?.change == .atNextStart else { return false }
             func values(_ spec: ConfiguredJail) -> [String?] {

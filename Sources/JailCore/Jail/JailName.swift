@@ -1,10 +1,10 @@
 /// The names of jails: `[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}`, whose dots nest. They become file, cgroup and interface
 /// names.
-public enum JailName {
-    public static let maximumBytes = 63
+package enum JailName {
+    package static let maximumBytes = 63
 
     /// Why a name cannot be a jail's, or nil.
-    public static func objection(to name: Bytes) -> String? {
+    package static func objection(to name: Bytes) -> String? {
         if name.isEmpty { return "it is empty" }
         if name.count > maximumBytes { return "it is longer than \(maximumBytes) bytes" }
         if let bad = name.first(where: { !isAllowed($0) }) { return "it has \"\([bad].printable())\" in it" }
@@ -19,12 +19,12 @@ public enum JailName {
     }
 
     /// The name of the jail around a nested one: `a.b` of `a.b.c`.
-    public static func parent(of name: String) -> String? {
+    package static func parent(of name: String) -> String? {
         name.lastIndex(of: ".").map { String(name[..<$0]) }
     }
 
     /// All jails around a nested one, from the outside: `a` and `a.b` of `a.b.c`.
-    public static func ancestors(of name: String) -> [String] {
+    package static func ancestors(of name: String) -> [String] {
         name.indices.filter { name[$0] == "." }.map { String(name[..<$0]) }
     }
 }

@@ -1,31 +1,31 @@
 /// A jail's parameters as they were written, with wildcards and variables resolved: what jls(8) prints of them, and what
 /// `jail -m` changes. It is recorded with the jail.
-public struct JailParameters: Equatable, Sendable, Codable {
-    public struct Setting: Equatable, Sendable, Codable {
+package struct JailParameters: Equatable, Sendable, Codable {
+    package struct Setting: Equatable, Sendable, Codable {
         /// The latest spelling, with or without `no`.
-        public var name: String
-        public var values: [String]
-        public var location: SourceLocation
+        package var name: String
+        package var values: [String]
+        package var location: SourceLocation
 
         /// The spelling without `no`, if the table knows it.
-        public var baseName: String {
+        package var baseName: String {
             ParameterTable.row(Bytes(name.utf8)).flatMap { $0.prefix == nil ? $0.name : nil } ?? name
         }
     }
 
-    public private(set) var settings: [Setting] = []
+    package private(set) var settings: [Setting] = []
 
     init() {}
     init(_ jail: EffectiveJail) { settings = Self.folded(jail.parameters, into: []) }
 
     /// The setting of that name, with or without `no`.
-    public func setting(_ name: String) -> Setting? {
+    package func setting(_ name: String) -> Setting? {
         let bytes = Bytes(name.utf8)
         return settings.first { ParameterName.areEqual(Bytes($0.name.utf8), bytes) }
     }
 
     /// Whether a boolean is set, and to what.
-    public func flag(_ name: String) -> Bool? {
+    package func flag(_ name: String) -> Bool? {
         guard let setting = setting(name) else { return nil }
         let isNegated = ParameterName.isNegated(Bytes(setting.name.utf8))
         guard let value = setting.values.last else { return !isNegated }
@@ -33,12 +33,12 @@ public struct JailParameters: Equatable, Sendable, Codable {
     }
 
     /// The value of a key of `meta` or `env`; nil when it has none.
-    public static func value(of key: String, in text: String) -> String? {
+    package static func value(of key: String, in text: String) -> String? {
         text.split(separator: "\n").first { $0.hasPrefix("\(key)=") }.map { String($0.dropFirst(key.utf8.count + 1)) }
     }
 
     /// The jail that those changes make of this one: each replaces what was set before.
-    public func changed(by changes: EffectiveJail) -> EffectiveJail {
+    package func changed(by changes: EffectiveJail) -> EffectiveJail {
         var jail = changes
         jail.parameters = Self.folded(changes.parameters, into: settings).map { setting in
             EffectiveParameter(

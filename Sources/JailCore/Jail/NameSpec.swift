@@ -1,22 +1,22 @@
 /// `mount.resolvconf`: by what names the jail finds itself and the jails of its file.
-public struct NameSpec: Equatable, Sendable, Codable {
+package struct NameSpec: Equatable, Sendable, Codable {
     /// Another jail of the file.
-    public struct Neighbour: Equatable, Sendable, Codable {
+    package struct Neighbour: Equatable, Sendable, Codable {
         /// Of the jail, in the file: an instance's jail has another.
-        public var jail: String
+        package var jail: String
         /// What it is found by, the hostname first.
-        public var names: [String]
-        public var addresses: [AddressSpec]
+        package var names: [String]
+        package var addresses: [AddressSpec]
     }
 
     /// The files without which it would not be what was asked for.
     static let needed = ["etc/hosts", "etc/resolv.conf"]
 
-    public var origin: Origin
+    package var origin: Origin
     /// Its own: the hostname, unless that is the host's, and its name in the file.
-    public var own: [String]
+    package var own: [String]
     /// Those of the file that have addresses, in its order.
-    public var neighbours: [Neighbour]
+    package var neighbours: [Neighbour]
 
     /// Of an instance: who is not started with it is not of it, or in another network.
     mutating func keepNeighbours(at addresses: [(jail: String, addresses: [AddressSpec])]) {

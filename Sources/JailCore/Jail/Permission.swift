@@ -1,5 +1,5 @@
 /// A permission of `allow.*` that is off unless the file gives it. The raw value is the name behind `allow.`.
-public enum Permission: String, CaseIterable, Sendable, Codable {
+package enum Permission: String, CaseIterable, Sendable, Codable {
     case setHostname = "set_hostname"
     case setUserID = "suid"
     case chflags
@@ -11,7 +11,7 @@ public enum Permission: String, CaseIterable, Sendable, Codable {
     case adjustTime = "adjtime"
     case setAudit = "setaudit"
 
-    public var parameter: String { "allow.\(rawValue)" }
+    package var parameter: String { "allow.\(rawValue)" }
 
     /// What the kernel asks for. With ids of the jail's own it is a capability over the jail's namespaces only.
     var capabilities: CapabilitySet {
@@ -38,7 +38,7 @@ public enum Permission: String, CaseIterable, Sendable, Codable {
 }
 
 /// What a jail has unless the file takes it away.
-public enum Privilege: String, CaseIterable, Sendable, Codable {
+package enum Privilege: String, CaseIterable, Sendable, Codable {
     case reservedPorts = "allow.reserved_ports"
     case superuser = "allow.suser"
     case debugging = "allow.unprivileged_proc_debug"

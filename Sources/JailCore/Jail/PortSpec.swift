@@ -1,18 +1,18 @@
 /// One entry of `port`: ports of the host that lead to ports of the jail.
-public struct PortSpec: Equatable, Sendable, Codable {
-    public enum Transport: String, Sendable, Codable, CaseIterable { case tcp, udp }
+package struct PortSpec: Equatable, Sendable, Codable {
+    package enum Transport: String, Sendable, Codable, CaseIterable { case tcp, udp }
 
-    public var transport: Transport
+    package var transport: Transport
     /// The host's address, in canonical presentation form; nil for all of them.
-    public var address: String?
+    package var address: String?
     /// The first of the host's ports; 0 until the kernel has chosen one.
-    public var hostPort: Int
-    public var jailPort: Int
+    package var hostPort: Int
+    package var jailPort: Int
     /// How many there are, from these on.
-    public var count: Int
-    public var origin: Origin
+    package var count: Int
+    package var origin: Origin
 
-    public init(
+    package init(
         transport: Transport, address: String?, hostPort: Int, jailPort: Int, count: Int, origin: Origin
     ) {
         self.transport = transport
@@ -23,15 +23,15 @@ public struct PortSpec: Equatable, Sendable, Codable {
         self.origin = origin
     }
 
-    public var hostPorts: ClosedRange<Int> { hostPort...hostPort + count - 1 }
+    package var hostPorts: ClosedRange<Int> { hostPort...hostPort + count - 1 }
 
     /// Nil: of both.
-    public var family: AddressSpec.Family? {
+    package var family: AddressSpec.Family? {
         address.map { $0.utf8.contains(UInt8(ascii: ":")) ? .ipv6 : .ipv4 }
     }
 
     /// `127.0.0.1:8080/tcp`, `[2001:db8::1]:53/udp`, `8000-8010/tcp`: the host's side.
-    public var published: String {
+    package var published: String {
         let place = address.map { family == .ipv6 ? "[\($0)]:" : "\($0):" } ?? ""
         return "\(place)\(Self.text(of: hostPorts))/\(transport.rawValue)"
     }
@@ -47,7 +47,7 @@ public struct PortSpec: Equatable, Sendable, Codable {
     var isOnLoopback: Bool { family == .ipv4 && address?.hasPrefix("127.") == true }
 
     /// Whether a packet could be meant for both.
-    public func overlaps(_ other: PortSpec) -> Bool {
+    package func overlaps(_ other: PortSpec) -> Bool {
         guard transport == other.transport, hostPort > 0, other.hostPort > 0, hostPorts.overlaps(other.hostPorts) else {
             return false
         }

@@ -1,19 +1,19 @@
 /// What the jail's processes start with: `ulimit.NAME`, `oom.score`, `umask`, `sysctl.NAME`.
-public struct ProcessSettings: Equatable, Sendable, Codable {
+package struct ProcessSettings: Equatable, Sendable, Codable {
     /// One `ulimit.NAME`, as setrlimit(2) has it; `UInt64.max` is no limit.
-    public struct Limit: Equatable, Sendable, Codable {
-        public var resource: ResourceLimitName
-        public var soft: UInt64
-        public var hard: UInt64
-        public var origin: Origin
+    package struct Limit: Equatable, Sendable, Codable {
+        package var resource: ResourceLimitName
+        package var soft: UInt64
+        package var hard: UInt64
+        package var origin: Origin
     }
 
     /// One `sysctl.NAME`.
-    public struct Setting: Equatable, Sendable, Codable {
+    package struct Setting: Equatable, Sendable, Codable {
         /// Below `/proc/sys`, with slashes: `net/ipv4/ip_forward`.
-        public var path: String
-        public var value: String
-        public var origin: Origin
+        package var path: String
+        package var value: String
+        package var origin: Origin
 
         /// Of which it is a parameter, if it is one interface's: `net/ipv4/conf/eth0/forwarding`.
         var interface: String? {
@@ -23,24 +23,24 @@ public struct ProcessSettings: Equatable, Sendable, Codable {
         }
     }
 
-    public var limits: [Limit]
+    package var limits: [Limit]
     /// `oom_score_adj` of proc(5), -1000 to 1000.
-    public var oomScore: Located<Int>?
-    public var umask: Located<UInt32>
-    public var settings: [Setting]
+    package var oomScore: Located<Int>?
+    package var umask: Located<UInt32>
+    package var settings: [Setting]
 }
 
 /// A resource of getrlimit(2), by the word that limits.conf(5) and ulimit have for it.
-public enum ResourceLimitName: String, CaseIterable, Sendable, Codable {
+package enum ResourceLimitName: String, CaseIterable, Sendable, Codable {
     case cpu, fsize, data, stack, core, rss, nproc, nofile, memlock
     case addressSpace = "as"
     case locks, sigpending, msgqueue, nice, rtprio, rttime
 
     /// RLIMIT_*; the cases stand in the order of the kernel's numbers.
-    public var number: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+    package var number: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 
     /// `RLIMIT_NOFILE`.
-    public var name: String { "RLIMIT_" + rawValue.uppercased() }
+    package var name: String { "RLIMIT_" + rawValue.uppercased() }
 
     /// Counted in bytes, so that K, M, G and T make sense.
     var isSize: Bool {

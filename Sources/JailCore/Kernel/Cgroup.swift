@@ -3,10 +3,10 @@ internal import Glibc
 internal import SystemPackage
 
 /// A cgroup of the v2 hierarchy: cgroups(7).
-public struct Cgroup: Equatable, Sendable {
+package struct Cgroup: Equatable, Sendable {
     /// The directory, `/sys/fs/cgroup/jailrun/www`.
-    public let path: String
-    public init(path: String) { self.path = path }
+    package let path: String
+    package init(path: String) { self.path = path }
 
     /// Where the v2 hierarchy is mounted; on hybrid hosts that is `/sys/fs/cgroup/unified`. Nil when it is not.
     /// - Throws: when the table of mounts cannot be read.

@@ -1,10 +1,10 @@
 internal import CNamespaces
 internal import Glibc
-public import SystemPackage
+package import SystemPackage
 
 /// What became of bytes for a reader who may take none: jailrun's signals are blocked, so a plain write(2) to a full pipe would
 /// wait whatever is sent.
-public enum Delivery: Equatable, Sendable {
+package enum Delivery: Equatable, Sendable {
     case whole
     /// The reader did not take the rest, and a signal waits to be read; nil when the time was over.
     case dropped(signal: Int32?)
@@ -17,7 +17,7 @@ public enum Delivery: Equatable, Sendable {
     static let pieceBytes = 4096
 
     /// - Parameter milliseconds: how long the reader may take; nil for as long as no signal comes.
-    public static func write(
+    package static func write(
         _ bytes: [UInt8], to descriptor: Int32, withinMilliseconds milliseconds: Int? = nil
     ) -> Delivery {
         let deadline = milliseconds.map { Clock.milliseconds() + $0 }
@@ -50,7 +50,7 @@ public enum Delivery: Equatable, Sendable {
     }
 
     /// One of those that end, which waits to be read: sigpending(2).
-    public static var pendingSignal: Int32? {
+    package static var pendingSignal: Int32? {
         var set = sigset_t()
         guard unsafe sigpending(&set) == 0 else { return nil }
         return [SIGHUP, SIGINT, SIGQUIT, SIGTERM].first { unsafe sigismember(&set, $0) == 1 }
@@ -58,15 +58,15 @@ public enum Delivery: Equatable, Sendable {
 }
 
 /// Standard output as jailrun was given it. What is opened later must not get its number.
-public enum StandardOutput {
+package enum StandardOutput {
     /// First thing in `main`.
-    public static func keep() { _ = cns_fill_descriptors() }
+    package static func keep() { _ = cns_fill_descriptors() }
 
     /// Jails are given /dev/null then; for what was asked of jailrun itself there is nobody.
-    public static var isClosed: Bool { cns_was_closed(1) != 0 }
+    package static var isClosed: Bool { cns_was_closed(1) != 0 }
 
     /// What was asked for, all of it.
-    public static func deliver(_ bytes: [UInt8]) -> Delivery {
+    package static func deliver(_ bytes: [UInt8]) -> Delivery {
         isClosed && !bytes.isEmpty ? .failed(.badFileDescriptor) : Delivery.write(bytes, to: 1)
     }
 }

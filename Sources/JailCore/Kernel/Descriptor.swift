@@ -3,16 +3,16 @@ internal import Glibc
 internal import SystemPackage
 
 /// A file descriptor that is closed exactly once. A negative number is none.
-public struct Descriptor: ~Copyable {
-    public let number: Int32
-    public init(_ number: Int32) { self.number = number }
+package struct Descriptor: ~Copyable {
+    package let number: Int32
+    package init(_ number: Int32) { self.number = number }
     deinit { if isOpen { close(number) } }
 
     static var none: Descriptor { Descriptor(-1) }
     var isOpen: Bool { number >= 0 }
 
     /// Gives the descriptor away: somebody else closes it.
-    public consuming func release() -> Int32 {
+    package consuming func release() -> Int32 {
         let number = number
         discard self
         return number

@@ -148,8 +148,8 @@ struct WaitingChild {
 }
 
 /// A step of the plan that the kernel refused.
-public struct StepFailure: Error, Equatable {
+package struct StepFailure: Error, Equatable {
     /// The step's position in `Plan.allSteps`; negative when no step is to blame.
-    public var index: Int
-    public var errno: Int32
+    package var index: Int
+    package var errno: Int32
 }

@@ -2,9 +2,9 @@ internal import CNamespaces
 internal import Glibc
 
 /// The service manager that started jailrun and waits to hear from it: sd_notify(3).
-public enum ServiceManager {
+package enum ServiceManager {
     /// What can be told.
-    public enum State: String, Sendable {
+    package enum State: String, Sendable {
         /// Every jail is up.
         case ready = "READY=1"
         case stopping = "STOPPING=1"
@@ -12,7 +12,7 @@ public enum ServiceManager {
 
     /// Tells the state, when `NOTIFY_SOCKET` names somebody who listens. That nobody does is not an error: sd_notify(3) too is
     /// silent, and the manager has its own deadline.
-    public static func notify(_ state: State) {
+    package static func notify(_ state: State) {
         guard let socket = unsafe getenv("NOTIFY_SOCKET") else { return }
         _ = unsafe cns_notify(socket, state.rawValue)
     }

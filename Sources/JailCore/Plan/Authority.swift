@@ -1,9 +1,9 @@
 /// What this process may ask of the kernel, and where: found once, at the start of a command. docs/design/0039.
 ///
 /// Each answer is a member of its own. Whoever needs one asks that, and not in which namespace jailrun runs.
-public struct Authority: Equatable, Sendable, Codable {
+package struct Authority: Equatable, Sendable, Codable {
     /// Where the cgroups of jails lie: cgroups(7).
-    public enum CgroupPlace: Equatable, Sendable, Codable {
+    package enum CgroupPlace: Equatable, Sendable, Codable {
         /// The hierarchy is mounted there, and all of it is the machine's root's.
         case root(String)
         /// Of that cgroup and what is below it, somebody else has made this process's root the owner.
@@ -11,7 +11,7 @@ public struct Authority: Equatable, Sendable, Codable {
         case none
     }
 
-    public enum Delegator: String, Sendable, Codable {
+    package enum Delegator: String, Sendable, Codable {
         /// A service manager: systemd's `Delegate=yes`.
         case service
         /// A jail with `children.max`, or whoever else has put this process into another cgroup namespace.
@@ -19,24 +19,24 @@ public struct Authority: Equatable, Sendable, Codable {
     }
 
     /// Which ids there are, and what root among them is on the machine.
-    public var namespace: OwnUserNamespace
+    package var namespace: OwnUserNamespace
     /// mknod(2) of devices. Otherwise those that are there already are shown a second time.
-    public var canMakeNodes: Bool
+    package var canMakeNodes: Bool
     /// bpf(2), of the program that a cgroup asks for each device. Otherwise those of the cgroups around are asked alone.
-    public var canLoadPrograms: Bool
+    package var canLoadPrograms: Bool
     /// mount_setattr(2) with MOUNT_ATTR_IDMAP, which only root of a file system's own user namespace may. Which file systems can be
     /// idmapped at all is another question.
-    public var canIdmap: Bool
+    package var canIdmap: Bool
     /// Links, addresses and rules of the network that this process is in.
-    public var canConfigureNetwork: Bool
-    public var cgroup: CgroupPlace
+    package var canConfigureNetwork: Bool
+    package var cgroup: CgroupPlace
     /// By what jailrun knows its cgroups.
-    public var mark: CgroupMark
-    public var stateDirectory: String
+    package var mark: CgroupMark
+    package var stateDirectory: String
 
     /// - Parameter capabilities: the effective ones. Those of the machine's root are not asked for: what it may not do all the same
     ///   is told by the step that fails.
-    public init(
+    package init(
         namespace: OwnUserNamespace, capabilities: CapabilitySet, cgroup: CgroupPlace, stateDirectory: String
     ) {
         self.namespace = namespace
@@ -48,16 +48,16 @@ public struct Authority: Equatable, Sendable, Codable {
     }
 
     /// The machine's root.
-    public static let machines = Authority(
+    package static let machines = Authority(
         namespace: .initial, capabilities: [], cgroup: .root("/sys/fs/cgroup"), stateDirectory: "/run/jailrun")
 
     /// The ids that every jail gets, one to one; nil where each gets some of the machine's for itself.
-    public var sharedIDs: IDRange? {
+    package var sharedIDs: IDRange? {
         if namespace.kind == .initial { return nil }
         let count = min(namespace.users.countFromRoot, namespace.groups.countFromRoot)
         return IDRange(first: 0, count: max(count, 1))
     }
 
     /// The jails are made in a jail: how many, that one's `children.max` says.
-    public var isInJail: Bool { if case .delegated(_, by: .jail) = cgroup { true } else { false } }
+    package var isInJail: Bool { if case .delegated(_, by: .jail) = cgroup { true } else { false } }
 }

@@ -3,11 +3,11 @@
 ///
 /// Who starts a jail performs of the shared steps those that it needs and nobody has made: then they have a jail that
 /// they are found by, whenever jailrun is killed.
-public struct FilePlan: Sendable {
-    public struct Jail: Sendable {
-        public var spec: ConfiguredJail
+package struct FilePlan: Sendable {
+    package struct Jail: Sendable {
+        package var spec: ConfiguredJail
         /// Its own steps.
-        public var plan: Plan
+        package var plan: Plan
         /// Commands of the host's when it has ended: `exec.poststop`, `exec.release`. Of a complete plan.
         var afterwards: [Plan.Command]
     }
@@ -20,9 +20,9 @@ public struct FilePlan: Sendable {
     }
 
     /// Steps alone, on the host's side; none when all of it is there.
-    public var shared: Plan
+    package var shared: Plan
     /// In the order in which they can be started.
-    public var jails: [Jail]
+    package var jails: [Jail]
 
     init(_ jails: [Prepared]) {
         var planner = SharedPlanner()

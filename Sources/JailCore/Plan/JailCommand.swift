@@ -1,12 +1,12 @@
 /// How a command string is run: jail(8) uses a shell only when the string needs one.
-public struct JailCommand: Equatable, Sendable {
+package struct JailCommand: Equatable, Sendable {
     /// As the configuration has it; messages show it.
-    public var text: String
-    public var arguments: [String]
+    package var text: String
+    package var arguments: [String]
     /// A trailing `&`: not waited for.
-    public var isBackground: Bool
+    package var isBackground: Bool
 
-    public init(text: String, arguments: [String], isBackground: Bool) {
+    package init(text: String, arguments: [String], isBackground: Bool) {
         self.text = text
         self.arguments = arguments
         self.isBackground = isBackground
@@ -16,7 +16,7 @@ public struct JailCommand: Equatable, Sendable {
     ///
     /// One program that is left in the background is run without a shell even if its words are quoted: a shell would tell
     /// nobody that there is no such program.
-    public init(_ text: String) {
+    package init(_ text: String) {
         var body = Substring(text)
         while let last = body.last, last == " " || last == "\t" { body.removeLast() }
         let isBackground = body.last == "&" && body.utf8.filter(Self.isSpecial).count == 1
@@ -40,14 +40,14 @@ public struct JailCommand: Equatable, Sendable {
 
 extension JailCommand {
     /// A program that the command executes.
-    public struct Program: Equatable, Sendable {
-        public var name: String
+    package struct Program: Equatable, Sendable {
+        package var name: String
         /// The command cannot be run without it. A shell that lacks a program goes on.
-        public var isCertain: Bool
+        package var isCertain: Bool
     }
 
     /// As far as its text tells: what a shell makes of expansions and functions is not known here.
-    public var programs: [Program] {
+    package var programs: [Program] {
         guard let first = arguments.first else { return [] }
         let own = [Program(name: first, isCertain: true)]
         guard let line = shellLine, let inner = ShellLine(line[...]).firstProgram else { return own }

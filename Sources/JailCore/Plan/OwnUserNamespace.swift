@@ -1,6 +1,6 @@
 /// A user namespace as its own processes see it: user_namespaces(7).
-public struct OwnUserNamespace: Equatable, Sendable, Codable {
-    public enum Kind: String, Sendable, Codable {
+package struct OwnUserNamespace: Equatable, Sendable, Codable {
+    package enum Kind: String, Sendable, Codable {
         /// The machine's first.
         case initial
         /// Another one: made by whoever runs jailrun, or by a program around it.
@@ -9,32 +9,32 @@ public struct OwnUserNamespace: Equatable, Sendable, Codable {
         case jail
     }
 
-    public var kind: Kind
-    public var users: [IDMapping]
-    public var groups: [IDMapping]
+    package var kind: Kind
+    package var users: [IDMapping]
+    package var groups: [IDMapping]
 
-    public init(kind: Kind, users: [IDMapping], groups: [IDMapping]) {
+    package init(kind: Kind, users: [IDMapping], groups: [IDMapping]) {
         (self.kind, self.users, self.groups) = (kind, users, groups)
     }
 
     /// - Parameters: the texts of `/proc/self/uid_map` and `gid_map`.
-    public init(kind: Kind, userMap: String, groupMap: String) {
+    package init(kind: Kind, userMap: String, groupMap: String) {
         self.init(kind: kind, users: IDMapping.read(userMap), groups: IDMapping.read(groupMap))
     }
 
-    public static let initial = OwnUserNamespace(kind: .initial, users: .everything, groups: .everything)
+    package static let initial = OwnUserNamespace(kind: .initial, users: .everything, groups: .everything)
 
     /// Whether root here is the machine's root: what he makes on disk belongs to number 0 for all users of the machine, and what
     /// only number 0 can read is a secret of the machine's.
-    public var hasMachinesRoot: Bool { kind == .initial }
+    package var hasMachinesRoot: Bool { kind == .initial }
 
     /// Whether every file that can be seen belongs to somebody who has an id here: capabilities(7) counts CAP_FOWNER and CAP_CHOWN
     /// for no others.
-    public var hasEveryID: Bool { kind == .initial }
+    package var hasEveryID: Bool { kind == .initial }
 
     /// Whether CAP_SYS_RESOURCE counts: setrlimit(2) and proc(5) ask for that of the machine's root.
-    public var raisesLimits: Bool { kind == .initial }
+    package var raisesLimits: Bool { kind == .initial }
 
     /// Whether all rules of this network can be read by its root. Elsewhere some may be those of a namespace around.
-    public var seesEveryRule: Bool { kind == .initial }
+    package var seesEveryRule: Bool { kind == .initial }
 }

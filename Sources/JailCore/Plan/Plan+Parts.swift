@@ -1,15 +1,15 @@
 extension Plan {
     /// The steps of one purpose, and the lines that asked for it.
-    public struct Part: Equatable, Sendable {
-        public var purpose: Purpose
+    package struct Part: Equatable, Sendable {
+        package var purpose: Purpose
         /// Indices into `allSteps`, ascending.
-        public var steps: [Int]
+        package var steps: [Int]
         /// Without repetition, in the order of the steps.
-        public var origins: [Origin]
+        package var origins: [Origin]
     }
 
     /// What the plan consists of, in the order in which each part begins.
-    public var parts: [Part] {
+    package var parts: [Part] {
         var parts: [Part] = []
         for (index, step) in allSteps.enumerated() {
             // Most steps go with the one before: looked for from the end.
@@ -24,7 +24,7 @@ extension Plan {
     }
 
     /// The names of a part's system calls and how often each is made: `fsopen, fsconfig ×3, fsmount`.
-    public func calls(of part: Part) -> String {
+    package func calls(of part: Part) -> String {
         var counts: [(name: String, count: Int)] = []
         for name in part.steps.map({ allSteps[$0].operation.name }) {
             if let found = counts.firstIndex(where: { $0.name == name }) {
@@ -39,12 +39,12 @@ extension Plan {
 
 extension Plan.Part {
     /// The numbers of the steps, from 1: `3-7, 12`.
-    public var numbers: String { steps.map { $0 + 1 }.ranges }
+    package var numbers: String { steps.map { $0 + 1 }.ranges }
 }
 
 extension [Int] {
     /// Ascending numbers, runs of them together: `3-7, 12`.
-    public var ranges: String {
+    package var ranges: String {
         var ranges: [ClosedRange<Int>] = []
         for number in self {
             if let last = ranges.last, last.upperBound + 1 == number {
@@ -60,7 +60,7 @@ extension [Int] {
 
 extension Operation {
     /// The name of its system call.
-    public var name: String {
+    package var name: String {
         switch self {
         case .call(let call): call.name
         case .spawn, .fork: "clone3"

@@ -3,20 +3,20 @@ internal import CNamespaces
 /// A jail as an ordered list of steps: what is performed, printed, explained and taken back.
 ///
 /// A plan is pure: it is computed from a `ConfiguredJail` and from facts that were looked up before, and touches nothing.
-public struct Plan: Equatable, Sendable {
+package struct Plan: Equatable, Sendable {
     /// A command that pid 1 runs, or jailrun on the host, as the steps of its own process; the last is execve(2).
-    public struct Command: Equatable, Sendable {
-        public var parameter: String
-        public var line: JailCommand
-        public var origin: Origin
-        public var timeoutSeconds: Int
-        public var steps: [Step]
+    package struct Command: Equatable, Sendable {
+        package var parameter: String
+        package var line: JailCommand
+        package var origin: Origin
+        package var timeoutSeconds: Int
+        package var steps: [Step]
         /// The jail's main program: it is up while that runs.
-        public var isMain = false
+        package var isMain = false
         /// Nothing but its end tells what a shell could not execute.
         var isWatched = false
 
-        public init(parameter: String, line: JailCommand, origin: Origin, timeoutSeconds: Int, steps: [Step]) {
+        package init(parameter: String, line: JailCommand, origin: Origin, timeoutSeconds: Int, steps: [Step]) {
             self.parameter = parameter
             self.line = line
             self.origin = origin
@@ -36,22 +36,22 @@ public struct Plan: Equatable, Sendable {
     }
 
     /// Run on the host before anything of the jail exists.
-    public var before: [Command] = []
-    public var steps: [Step]
+    package var before: [Command] = []
+    package var steps: [Step]
     /// Run on the host when the jail exists and its first process waits.
-    public var created: [Command] = []
+    package var created: [Command] = []
     /// Run by pid 1 inside, one after the other.
-    public var commands: [Command]
+    package var commands: [Command]
     /// Run on the host after those.
-    public var after: [Command] = []
+    package var after: [Command] = []
 
-    public init(steps: [Step], commands: [Command] = []) {
+    package init(steps: [Step], commands: [Command] = []) {
         self.steps = steps
         self.commands = commands
     }
 
     /// Every step, in the order of the numbers that failures are reported by.
-    public var allSteps: [Step] {
+    package var allSteps: [Step] {
         before.flatMap(\.steps) + steps + (created + commands + after).flatMap(\.steps)
     }
 
@@ -78,7 +78,7 @@ public struct Plan: Equatable, Sendable {
     }
 
     /// What takes the plan back, newest first.
-    public var undo: [Operation] { steps.reversed().flatMap(\.undo) }
+    package var undo: [Operation] { steps.reversed().flatMap(\.undo) }
 }
 
 extension [Plan.Command] {

@@ -4,7 +4,7 @@
 /// adds a purpose writes its explanation too, or nothing compiles.
 ///
 /// Indirect: hundreds of steps share one, and a start copies them without asking for it.
-public indirect enum Purpose: Equatable, Sendable {
+package indirect enum Purpose: Equatable, Sendable {
     // MARK: Namespaces
 
     /// clone3(2) of the first process; `holder` is a jail whose network it is in.
@@ -122,14 +122,14 @@ public indirect enum Purpose: Equatable, Sendable {
 }
 
 /// What covers a file of the root.
-public struct IdentityFile: Equatable, Sendable {
+package struct IdentityFile: Equatable, Sendable {
     /// Relative to the jail's root.
-    public var path: String
-    public var bytes: [UInt8]
-    public var ground = Ground.file
+    package var path: String
+    package var bytes: [UInt8]
+    package var ground = Ground.file
 
     /// What is covered.
-    public enum Ground: String, Equatable, Sendable, Codable {
+    package enum Ground: String, Equatable, Sendable, Codable {
         case file
         /// A symbolic link, which may lead nowhere.
         case link
@@ -138,58 +138,58 @@ public struct IdentityFile: Equatable, Sendable {
     }
 
     /// Its last component, by which the file system that covers knows it.
-    public var name: String { path.split(separator: "/").last.map(String.init) ?? path }
+    package var name: String { path.split(separator: "/").last.map(String.init) ?? path }
 
     /// The folder that it is in, of the root.
     var folder: String { path.split(separator: "/").dropLast().joined(separator: "/") }
 }
 
 /// One overlay of `Purpose.layers`.
-public struct Layering: Equatable, Sendable {
-    public enum Source: Equatable, Sendable {
+package struct Layering: Equatable, Sendable {
+    package enum Source: Equatable, Sendable {
         case path(String)
         /// The root as the overlays before this one left it.
         case root
     }
 
-    public enum Upper: Equatable, Sendable {
+    package enum Upper: Equatable, Sendable {
         case nowhere
         case temporary
         case folders(upper: String, work: String, makesWork: Bool)
     }
 
-    public enum Result: Equatable, Sendable {
+    package enum Result: Equatable, Sendable {
         case root
         /// A place in `mount`, as of `BindSource`.
         case source(Int)
     }
 
     /// From the top down.
-    public var lower: [Source]
-    public var upper: Upper
-    public var result: Result
-    public var attributes: MountAttributes
+    package var lower: [Source]
+    package var upper: Upper
+    package var result: Result
+    package var attributes: MountAttributes
 }
 
 /// A path of the host that is mounted a second time, and its place in `mount`.
-public struct BindSource: Equatable, Sendable {
-    public var path: String
-    public var number: Int
+package struct BindSource: Equatable, Sendable {
+    package var path: String
+    package var number: Int
 }
 
 /// A file system that is made for the jail: fsopen(2) and what follows.
-public struct NewFilesystem: Equatable, Sendable {
-    public var type: String
+package struct NewFilesystem: Equatable, Sendable {
+    package var type: String
     /// Relative to the jail's root.
-    public var target: String
-    public var attributes: MountAttributes
+    package var target: String
+    package var attributes: MountAttributes
     /// `size=64m`.
-    public var options: [String]
+    package var options: [String]
 }
 
 extension Purpose {
     /// The heading under which it is explained.
-    public var subject: Step.Subject {
+    package var subject: Step.Subject {
         switch self {
         case .clone, .handOver, .ipcNamespace, .privateMounts, .hostname, .domainName, .kernelParameter, .join:
             .namespaces

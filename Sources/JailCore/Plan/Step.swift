@@ -3,9 +3,9 @@ internal import CNamespaces
 /// One operation on the kernel, and who asked for it.
 ///
 /// A reference, for lists of steps are put together from lists of steps.
-public final class Step: Equatable, Sendable {
+package final class Step: Equatable, Sendable {
     /// Where the step is performed.
-    public enum Side: String, Sendable {
+    package enum Side: String, Sendable {
         /// By jailrun, in the host's namespaces.
         case host
         /// By the child, in the jail's namespaces, before pid 1's program runs.
@@ -13,19 +13,19 @@ public final class Step: Equatable, Sendable {
     }
 
     /// What the step is about; explanations group by it.
-    public enum Subject: String, Sendable, CaseIterable {
+    package enum Subject: String, Sendable, CaseIterable {
         case namespaces, ids, files, devices, network, limits, privileges, command
     }
 
-    public let operation: Operation
-    public let side: Side
+    package let operation: Operation
+    package let side: Side
     /// What it is a part of.
-    public let purpose: Purpose
-    public let origin: Origin
+    package let purpose: Purpose
+    package let origin: Origin
     /// What it does, as a message says it after "cannot": "attach the root file system".
-    public let words: Phrase
+    package let words: Phrase
     /// What takes it back, in that order, where its effect would outlive the jail's processes or a change that fails.
-    public let undo: [Operation]
+    package let undo: [Operation]
 
     init(
         operation: Operation, side: Side, purpose: Purpose, origin: Origin, words: Phrase, undo: [Operation] = []
@@ -38,16 +38,16 @@ public final class Step: Equatable, Sendable {
         self.undo = undo
     }
 
-    public var subject: Subject { purpose.subject }
+    package var subject: Subject { purpose.subject }
 
-    public static func == (left: Step, right: Step) -> Bool {
+    package static func == (left: Step, right: Step) -> Bool {
         left.operation == right.operation && left.side == right.side && left.purpose == right.purpose
             && left.origin == right.origin && left.words == right.words && left.undo == right.undo
     }
 }
 
 /// What a step does.
-public enum Operation: Equatable, Sendable {
+package enum Operation: Equatable, Sendable {
     case call(SystemCall)
     /// clone3(2) of the jail's first process: into its cgroup, with a pidfd, its signal handlers cleared.
     case spawn(NamespaceFlags)
@@ -65,7 +65,7 @@ public enum Operation: Equatable, Sendable {
 }
 
 /// What an open file must be.
-public enum FileRequirement: Equatable, Sendable {
+package enum FileRequirement: Equatable, Sendable {
     case isOnTmpfs
     case belongs(to: UInt32)
 }

@@ -1,11 +1,11 @@
 /// How much is open, in hundredths: 0 is nothing, 10.00 everything.
-public struct Exposure: Hashable, Comparable, Sendable {
-    public var hundredths: Int
+package struct Exposure: Hashable, Comparable, Sendable {
+    package var hundredths: Int
 
-    public init(hundredths: Int) { self.hundredths = hundredths }
+    package init(hundredths: Int) { self.hundredths = hundredths }
 
     /// `0` to `10`, with at most two decimals; nil for anything else.
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard (1...2).contains(parts.count), let whole = DigitsOnly.value(parts[0].utf8, in: 0...10) else { return nil }
         var hundredths = whole * 100
@@ -19,15 +19,15 @@ public struct Exposure: Hashable, Comparable, Sendable {
         self.hundredths = hundredths
     }
 
-    public static let nothing = Exposure(hundredths: 0)
-    public static let everything = Exposure(hundredths: 1000)
+    package static let nothing = Exposure(hundredths: 0)
+    package static let everything = Exposure(hundredths: 1000)
 
-    public static func < (left: Self, right: Self) -> Bool { left.hundredths < right.hundredths }
+    package static func < (left: Self, right: Self) -> Bool { left.hundredths < right.hundredths }
 }
 
 extension Exposure: CustomStringConvertible {
     /// `1.13`.
-    public var description: String {
+    package var description: String {
         let digits = String(hundredths % 100)
         return "\(hundredths / 100).\(digits.utf8.count < 2 ? "0" : "")\(digits)"
     }
@@ -35,7 +35,7 @@ extension Exposure: CustomStringConvertible {
 
 extension Exposure: Encodable {
     /// As a number.
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(Double(hundredths) / 100)
     }

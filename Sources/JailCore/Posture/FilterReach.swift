@@ -130,7 +130,7 @@ struct FilterReach {
 
 /// What a filter answers to each call of this machine in the default filter's table, and what that comes to. Thousands of walks:
 /// jails that have the same filter share it.
-public struct FilterAnswers: Sendable {
+package struct FilterAnswers: Sendable {
     /// The calls of one risk.
     struct Group: Sendable {
         var risk: CallRisk

@@ -3,8 +3,8 @@
 /// Each part has a most, and the mosts add up to 10. What is open of a part is the sum of its findings, at most its most; the
 /// figure is the sum of the parts. A finding by which the whole machine is given away raises it to 8 and more, for the other
 /// walls do not matter then: docs/design/0018.
-public struct Posture: Sendable {
-    public enum Subject: String, CaseIterable, Sendable, Encodable {
+package struct Posture: Sendable {
+    package enum Subject: String, CaseIterable, Sendable, Encodable {
         case ids
         case capabilities
         case calls = "system calls"
@@ -14,7 +14,7 @@ public struct Posture: Sendable {
         case network
         case limits
 
-        public var most: Exposure {
+        package var most: Exposure {
             switch self {
             case .ids, .capabilities: Exposure(hundredths: 200)
             case .calls, .files: Exposure(hundredths: 150)
@@ -25,27 +25,27 @@ public struct Posture: Sendable {
         }
     }
 
-    public struct Part: Sendable {
-        public var subject: Subject
+    package struct Part: Sendable {
+        package var subject: Subject
         /// In a few words.
-        public var summary: String
-        public var findings: [Finding]
-        public var exposure: Exposure {
+        package var summary: String
+        package var findings: [Finding]
+        package var exposure: Exposure {
             min(subject.most, Exposure(hundredths: findings.reduce(0) { $0 + $1.exposure.hundredths }))
         }
     }
 
     /// Something that is open.
-    public struct Finding: Sendable {
-        public var exposure: Exposure
+    package struct Finding: Sendable {
+        package var exposure: Exposure
         /// What a process inside could do, without a full stop.
-        public var text: String
+        package var text: String
         /// The line that opened it.
-        public var origin: Origin
+        package var origin: Origin
         /// What to write instead, in jail.conf's words.
-        public var mend: String
+        package var mend: String
         /// Root of the host, by this alone.
-        public var givesMachine: Bool
+        package var givesMachine: Bool
 
         init(_ hundredths: Int, _ text: String, _ origin: Origin, mend: String, givesMachine: Bool = false) {
             exposure = Exposure(hundredths: hundredths)
@@ -54,28 +54,28 @@ public struct Posture: Sendable {
     }
 
     /// Something that a process holds, and what it allows.
-    public struct Reach: Sendable, Encodable {
-        public var name: String
-        public var allows: String
+    package struct Reach: Sendable, Encodable {
+        package var name: String
+        package var allows: String
     }
 
     /// System calls of one risk that pass.
-    public struct Calls: Sendable, Encodable {
-        public var risk: String
-        public var allows: String
-        public var names: [String]
+    package struct Calls: Sendable, Encodable {
+        package var risk: String
+        package var allows: String
+        package var names: [String]
         /// Those of them that pass with some arguments only.
-        public var checked: [String]
+        package var checked: [String]
     }
 
     /// The jail's label.
-    public var jail: String
-    public var parts: [Part]
-    public var capabilities: [Reach]
-    public var calls: [Calls]
-    public var devices: [Reach]
+    package var jail: String
+    package var parts: [Part]
+    package var capabilities: [Reach]
+    package var calls: [Calls]
+    package var devices: [Reach]
 
-    public init(of jail: ConfiguredJail, _ facts: PostureFacts) {
+    package init(of jail: ConfiguredJail, _ facts: PostureFacts) {
         let judge = PostureJudge(jail: jail, facts: facts)
         self.jail = jail.label
         parts = [
@@ -87,16 +87,16 @@ public struct Posture: Sendable {
         devices = judge.deviceReach
     }
 
-    public var givesMachine: Bool { parts.contains { $0.findings.contains(where: \.givesMachine) } }
+    package var givesMachine: Bool { parts.contains { $0.findings.contains(where: \.givesMachine) } }
 
     /// What the parts add up to.
-    public var sum: Exposure { Exposure(hundredths: parts.reduce(0) { $0 + $1.exposure.hundredths }) }
+    package var sum: Exposure { Exposure(hundredths: parts.reduce(0) { $0 + $1.exposure.hundredths }) }
 
     /// The figure.
-    public var exposure: Exposure { givesMachine ? Exposure(hundredths: 800 + sum.hundredths / 5) : sum }
+    package var exposure: Exposure { givesMachine ? Exposure(hundredths: 800 + sum.hundredths / 5) : sum }
 
     /// The figure in words.
-    public var verdict: String {
+    package var verdict: String {
         switch exposure.hundredths {
         case ..<200: "well confined"
         case ..<400: "confined, with openings"

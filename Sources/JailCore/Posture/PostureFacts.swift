@@ -1,29 +1,29 @@
 /// What was looked up before a jail is judged, so that judging needs no look at the machine.
-public struct PostureFacts: Sendable {
+package struct PostureFacts: Sendable {
     /// Nil for `seccomp = none`.
-    public var filter: SeccompFilter?
+    package var filter: SeccompFilter?
     /// Those of `filter`, when they are known.
-    public var answers: FilterAnswers?
+    package var answers: FilterAnswers?
     /// What the ruleset leaves of `/dev` on this host.
-    public var devices: DeviceTree
+    package var devices: DeviceTree
     /// The user whom the commands run as; nil when it cannot be told, and is taken for root.
-    public var user: StartFacts.User?
+    package var user: StartFacts.User?
     /// Where a path of the host that the jail is shown leads, when that is elsewhere; none for what is not there.
-    public var realPaths: [String: String] = [:]
+    package var realPaths: [String: String] = [:]
 
     /// The file's other jails that have its address, and are in its network then.
-    public var neighbours: [String] = []
+    package var neighbours: [String] = []
 
     /// Where root inside writes, those that users of the host can reach, and what keeps them away.
-    public var reachable: [(path: String, mend: String)] = []
+    package var reachable: [(path: String, mend: String)] = []
 
     /// The program to which this kernel gives core dumps; nil when it writes files. core(5)
-    public var coreHandler: String?
+    package var coreHandler: String?
 
     /// Files of limits that jailrun sets of its own accord, and this host has no cgroup controller for.
-    public var unavailableLimits: [String] = []
+    package var unavailableLimits: [String] = []
 
-    public init(filter: SeccompFilter?, devices: DeviceTree, user: StartFacts.User? = nil) {
+    package init(filter: SeccompFilter?, devices: DeviceTree, user: StartFacts.User? = nil) {
         (self.filter, self.devices, self.user) = (filter, devices, user)
     }
 }

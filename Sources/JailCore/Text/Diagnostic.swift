@@ -1,10 +1,10 @@
 /// Bytes of a configuration file. jail.conf(5) is a byte stream: `String` would compare canonically equivalent names as
 /// equal.
-public typealias Bytes = [UInt8]
+package typealias Bytes = [UInt8]
 
 /// One thing to say about a configuration: where, what, why, and what to do instead.
-public struct Diagnostic: Error, Equatable, Sendable {
-    public enum Severity: String, Sendable, Comparable {
+package struct Diagnostic: Error, Equatable, Sendable {
+    package enum Severity: String, Sendable, Comparable {
         /// A value that is accepted, and why it has no effect.
         case note
         /// A value that is accepted, and does less here than on FreeBSD.
@@ -12,7 +12,7 @@ public struct Diagnostic: Error, Equatable, Sendable {
         /// Nothing is started.
         case error
 
-        public static func < (left: Severity, right: Severity) -> Bool { left.rank < right.rank }
+        package static func < (left: Severity, right: Severity) -> Bool { left.rank < right.rank }
 
         private var rank: Int {
             switch self {
@@ -24,24 +24,24 @@ public struct Diagnostic: Error, Equatable, Sendable {
     }
 
     /// What somebody decides by; of most nobody does.
-    public enum Code: Equatable, Sendable {
+    package enum Code: Equatable, Sendable {
         /// Nothing would keep the jail alive: one that runs has what does.
         case lifeless
     }
 
-    public var severity: Severity
-    public var code: Code?
+    package var severity: Severity
+    package var code: Code?
     /// Nil when no line is at fault: a file that cannot be opened.
-    public var location: SourceLocation?
+    package var location: SourceLocation?
     /// Object first, cause last, no full stop.
-    public var message: String
-    public var hint: String?
+    package var message: String
+    package var hint: String?
     /// The line at `location`, as it stands in the file, without its newline; of a long line the part around the column.
-    public var sourceLine: Bytes?
+    package var sourceLine: Bytes?
     /// What jail(8) prints after `jail: `, byte for byte.
-    public var jailMessage: Bytes
+    package var jailMessage: Bytes
 
-    public init(
+    package init(
         _ message: String, at location: SourceLocation?, severity: Severity = .error, hint: String? = nil,
         sourceLine: Bytes? = nil, jailMessage: Bytes? = nil, code: Code? = nil
     ) {
@@ -58,10 +58,10 @@ public struct Diagnostic: Error, Equatable, Sendable {
 extension Diagnostic: CustomStringConvertible {
     /// jailrun's form: `www.conf:7:3: MESSAGE`, the source line, a caret under the column, and the hint; no final
     /// newline.
-    public var description: String { text(isColored: false) }
+    package var description: String { text(isColored: false) }
 
     /// The same, and for a terminal with the place in bold, and severity and caret in its colour.
-    public func text(isColored: Bool) -> String {
+    package func text(isColored: Bool) -> String {
         let color = isColored ? severity.color : nil
         var lines = [heading(color)]
         if let location, let sourceLine {
@@ -107,7 +107,7 @@ extension Diagnostic.Severity {
 extension Diagnostic {
     /// FreeBSD's form, `jail: FILE line N: TOKEN: syntax error`, with its newline. Control bytes of the file are
     /// escaped: they would reach the terminal.
-    public var jailLine: Bytes {
+    package var jailLine: Bytes {
         Bytes("jail: ".utf8) + jailMessage.flatMap(\.escapedUnlessHarmless) + Bytes("\n".utf8)
     }
 }
@@ -126,7 +126,7 @@ extension UInt8 {
 
 extension [UInt8] {
     /// As text for a terminal: control bytes, C1 controls and whatever is not UTF-8 appear as `\ooo`.
-    public func printable(keepingTabs: Bool = false) -> String {
+    package func printable(keepingTabs: Bool = false) -> String {
         if allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) { return String(decoding: self, as: UTF8.self) }
         guard let text = String(validating: self, as: UTF8.self) else {
             return map { $0 < 0x80 ? Self.printable(.init($0), keepingTabs) : $0.octalEscape }.joined()

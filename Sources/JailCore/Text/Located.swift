@@ -1,9 +1,9 @@
 /// A value and the line that asked for it.
-public struct Located<Value> {
-    public var value: Value
-    public var origin: Origin
+package struct Located<Value> {
+    package var value: Value
+    package var origin: Origin
 
-    public init(_ value: Value, _ origin: Origin) {
+    package init(_ value: Value, _ origin: Origin) {
         self.value = value
         self.origin = origin
     }
@@ -14,13 +14,13 @@ extension Located: Sendable where Value: Sendable {}
 /// By keys that all values share: made by the compiler, those of each would be types of their own, and a record is written at
 /// every start.
 extension Located: Codable where Value: Codable {
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: LocatedKey.self)
         self.init(
             try container.decode(Value.self, forKey: .value), try container.decode(Origin.self, forKey: .origin))
     }
 
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: LocatedKey.self)
         try container.encode(value, forKey: .value)
         try container.encode(origin, forKey: .origin)

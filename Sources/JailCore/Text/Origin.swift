@@ -1,5 +1,5 @@
 /// Who asked for a value: a line of the configuration, the command line, or jailrun's own default.
-public indirect enum Origin: Hashable, Sendable {
+package indirect enum Origin: Hashable, Sendable {
     case configuration(SourceLocation)
     case commandLine
     /// jailrun's default; the text says how to turn it off, in jail.conf's words.
@@ -7,7 +7,7 @@ public indirect enum Origin: Hashable, Sendable {
 }
 
 extension Origin: CustomStringConvertible {
-    public var description: String {
+    package var description: String {
         switch self {
         case .configuration(let location): location.description
         case .commandLine: "command line"
@@ -20,7 +20,7 @@ extension Origin: CustomStringConvertible {
 extension Origin: Codable {
     private static let defaultPrefix = "default; "
 
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let text = try decoder.singleValueContainer().decode(String.self)
         if let location = SourceLocation(description: text) {
             self = .configuration(location)
@@ -32,7 +32,7 @@ extension Origin: Codable {
         }
     }
 
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(description)
     }

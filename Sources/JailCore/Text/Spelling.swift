@@ -1,11 +1,11 @@
 /// A mistyped word.
-public struct Spelling {
+package struct Spelling {
     private let word: Bytes
 
-    public init(_ word: String) { self.word = Bytes(word.lowercased().utf8) }
+    package init(_ word: String) { self.word = Bytes(word.lowercased().utf8) }
 
     /// The nearest candidate, the first of equals, if it is near enough to be meant.
-    public func closest(in candidates: [String]) -> String? {
+    package func closest(in candidates: [String]) -> String? {
         let limit = max(1, min(3, word.count / 3))
         // A difference in length is a distance already, and told faster.
         let possible = candidates.filter { abs($0.utf8.count - word.count) <= limit }

@@ -5,7 +5,7 @@
 /// are the whole machine's where Linux has them, while those of `pts` are the jail's own. They are made, not read: every
 /// start needs them.
 extension DevfsRules {
-    public static let standard = DevfsRules(rulesets: [
+    package static let standard = DevfsRules(rulesets: [
         // Hide everything.
         Ruleset("devfsrules_hide_all", 1, [.hide]),
         // What every program expects.

@@ -1,52 +1,52 @@
 /// The rulesets of devfs.rules(5): which device nodes a jail sees, who owns them, and their modes.
-public struct DevfsRules: Equatable, Sendable {
+package struct DevfsRules: Equatable, Sendable {
     /// The four kinds of device that a rule's `type` can name.
-    public enum DeviceClass: String, Sendable, CaseIterable {
+    package enum DeviceClass: String, Sendable, CaseIterable {
         case disk, mem, tape, tty
     }
 
     /// A user or group as written: names are resolved when a ruleset is evaluated.
-    public enum Owner: Equatable, Sendable {
+    package enum Owner: Equatable, Sendable {
         case number(UInt32)
         case name(String)
     }
 
     /// One `add` line: what it applies to, and what it does to it.
-    public struct Rule: Equatable, Sendable {
+    package struct Rule: Equatable, Sendable {
         /// Rules of a set apply in the order of their numbers.
-        public var number: Int
+        package var number: Int
         /// A glob(7) pattern on the name below `/dev`; nil matches every node.
-        public var path: String?
-        public var deviceClass: DeviceClass?
+        package var path: String?
+        package var deviceClass: DeviceClass?
         /// `hide` and `unhide`; nil when the rule does not speak of it.
-        public var isVisible: Bool?
-        public var user: Owner?
-        public var group: Owner?
+        package var isVisible: Bool?
+        package var user: Owner?
+        package var group: Owner?
         /// The permission bits, at most 0o7777.
-        public var mode: UInt16?
+        package var mode: UInt16?
         /// The number of another set whose rules apply to the node at this place.
-        public var includes: Int?
-        public var location: SourceLocation
+        package var includes: Int?
+        package var location: SourceLocation
     }
 
     /// `[name=number]` and the lines below it.
-    public struct Ruleset: Equatable, Sendable {
-        public var name: String
+    package struct Ruleset: Equatable, Sendable {
+        package var name: String
         /// 0 to 65535; set 0 is empty and nobody's to change.
-        public var number: Int
-        public var rules: [Rule]
-        public var location: SourceLocation
+        package var number: Int
+        package var rules: [Rule]
+        package var location: SourceLocation
     }
 
     /// In the order in which their numbers first appear.
-    public private(set) var rulesets: [Ruleset]
+    package private(set) var rulesets: [Ruleset]
 
     init(rulesets: [Ruleset]) { self.rulesets = rulesets }
 
     /// The sets of `text`, over those that jailrun ships: a set replaces the earlier one of the same number.
     ///
     /// `file` is the name for messages. The first error is thrown; `errors(in:file:)` has them all.
-    public init(reading text: [UInt8], file: String) throws(DevfsRulesError) {
+    package init(reading text: [UInt8], file: String) throws(DevfsRulesError) {
         var parser = DevfsRulesParser(file: file, known: Self.standard.rulesets)
         parser.read(text)
         if let first = parser.errors.first { throw first }
@@ -54,7 +54,7 @@ public struct DevfsRules: Equatable, Sendable {
     }
 
     /// Everything that is wrong in `text`, in the order of its lines.
-    public static func errors(in text: [UInt8], file: String) -> [DevfsRulesError] {
+    package static func errors(in text: [UInt8], file: String) -> [DevfsRulesError] {
         var parser = DevfsRulesParser(file: file, known: Self.standard.rulesets)
         parser.read(text)
         return parser.errors
@@ -75,7 +75,7 @@ public struct DevfsRules: Equatable, Sendable {
 
 extension DevfsRules {
     /// The set that `devfs_ruleset` means: a number of digits, or a name. A number is never looked up as a name.
-    public func ruleset(_ reference: String) throws(DevfsRulesError) -> Ruleset {
+    package func ruleset(_ reference: String) throws(DevfsRulesError) -> Ruleset {
         if reference.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }), !reference.isEmpty {
             guard let number = Int(reference), let found = ruleset(number: number) else {
                 throw .unknownRuleset(reference, suggestion: nil)
@@ -115,7 +115,7 @@ extension DevfsRules.Rule {
 }
 
 extension DevfsRules.Owner: CustomStringConvertible {
-    public var description: String {
+    package var description: String {
         switch self {
         case .number(let number): String(number)
         case .name(let name): name
@@ -124,7 +124,7 @@ extension DevfsRules.Owner: CustomStringConvertible {
 }
 
 /// What can be wrong with devfs rules.
-public enum DevfsRulesError: Error, Equatable, Sendable {
+package enum DevfsRulesError: Error, Equatable, Sendable {
     /// A line that is no rule; `line` is its text.
     case malformed(String, at: SourceLocation, line: String)
     /// The file cannot be read, or others could write it.
@@ -138,7 +138,7 @@ public enum DevfsRulesError: Error, Equatable, Sendable {
 
 extension DevfsRulesError: CustomStringConvertible {
     /// `FILE:LINE:COLUMN: MESSAGE`, the line and a caret where a line is at fault.
-    public var description: String {
+    package var description: String {
         let text = (location.map { "\($0): " } ?? "") + message + (hint.map { "; \($0)" } ?? "")
         guard case .malformed(_, let location, let line) = self else { return text }
         return "\(text)\n\(line)\n\(String(repeating: " ", count: max(0, location.column - 1)))^"

@@ -1,5 +1,5 @@
 /// Where configuration files come from: the file system, or a test's dictionary.
-public protocol ConfigurationSource: Sendable {
+package protocol ConfigurationSource: Sendable {
     /// The bytes of a file; `-` is standard input.
     ///
     /// `isInclude` is true for a file that another one names: it must be a regular file.
@@ -13,15 +13,15 @@ public protocol ConfigurationSource: Sendable {
 }
 
 extension ConfigurationSource {
-    public var workingDirectory: String { "/" }
+    package var workingDirectory: String { "/" }
 }
 
 /// Why a file cannot be used, in the words of strerror(3) where the kernel said no.
-public struct ConfigurationReadError: Error, Equatable, Sendable {
-    public var reason: String
-    public var hint: String?
+package struct ConfigurationReadError: Error, Equatable, Sendable {
+    package var reason: String
+    package var hint: String?
 
-    public init(_ reason: String, hint: String? = nil) {
+    package init(_ reason: String, hint: String? = nil) {
         self.reason = reason
         self.hint = hint
     }

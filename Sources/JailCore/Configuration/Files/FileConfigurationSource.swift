@@ -9,19 +9,19 @@ internal import Glibc
 ///
 /// In a user namespace that root outside has no id in, its folders belong to nobody who is known there, and lead to a file all the
 /// same (`UnmappedOwner`).
-public struct FileConfigurationSource: ConfigurationSource {
+package struct FileConfigurationSource: ConfigurationSource {
     /// Larger files are refused; no configuration needs as much.
-    public static let maximumBytes = 16 << 20
+    package static let maximumBytes = 16 << 20
 
     /// Owners that may write configurations; nil means that nothing is checked.
     private let trustedOwners: [UInt32]?
 
     /// Checks as root, trusting root and the real user; as anybody else, kernel rights are enough.
-    public init() { self.init(trustedOwners: geteuid() == 0 ? [0, getuid()] : nil) }
+    package init() { self.init(trustedOwners: geteuid() == 0 ? [0, getuid()] : nil) }
 
-    public init(trustedOwners: [UInt32]?) { self.trustedOwners = trustedOwners }
+    package init(trustedOwners: [UInt32]?) { self.trustedOwners = trustedOwners }
 
-    public func contents(of path: String, isInclude: Bool) throws(ConfigurationReadError) -> Bytes {
+    package func contents(of path: String, isInclude: Bool) throws(ConfigurationReadError) -> Bytes {
         if path == "-" && !isInclude { return try ConfigurationDescriptor.standardInput.read(limit: Self.maximumBytes) }
         guard let trustedOwners else {
             let file = try ConfigurationDescriptor(path: path, .contents)
@@ -31,14 +31,14 @@ public struct FileConfigurationSource: ConfigurationSource {
         return try TrustedPath(owners: trustedOwners).open(path).read(limit: Self.maximumBytes)
     }
 
-    public var workingDirectory: String {
+    package var workingDirectory: String {
         unsafe getcwd(nil, 0).map { name in
             defer { unsafe free(name) }
             return unsafe String(cString: name)
         } ?? "/"
     }
 
-    public func names(in directory: String) throws(ConfigurationReadError) -> [String] {
+    package func names(in directory: String) throws(ConfigurationReadError) -> [String] {
         try ConfigurationDescriptor.names(in: directory)
     }
 

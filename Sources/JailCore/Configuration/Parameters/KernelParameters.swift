@@ -1,14 +1,14 @@
 /// The parameters that a jail has while it runs, as opposed to those that only jail(8) reads: what jail_get(2) of FreeBSD tells,
 /// jls(8) prints, and `jail -m` may change.
-public enum KernelParameters {
+package enum KernelParameters {
     /// FreeBSD's that this version knows, and jailrun's own, in jls(8)'s order: those without a dot first, each by name.
-    public static let all: [String] = ParameterTable.rows.filter { $0.listing == .always }.map(\.name).sorted {
+    package static let all: [String] = ParameterTable.rows.filter { $0.listing == .always }.map(\.name).sorted {
         let hasDots = ($0.utf8.contains(.dot), $1.utf8.contains(.dot))
         return hasDots.0 == hasDots.1 ? $0 < $1 : hasDots.1
     }
 
     /// Whether it may be asked for: one of `all`, or of a family such as `meta.KEY` and `cgroup.FILE`.
-    public static func contains(_ name: String) -> Bool {
+    package static func contains(_ name: String) -> Bool {
         switch ParameterTable.row(exactly: name)?.listing {
         case .always, .whenSet, .byName: true
         case .never, nil: false
@@ -17,7 +17,7 @@ public enum KernelParameters {
 
     /// The boolean of which this is the other spelling: `persist` of `nopersist`, `allow.mount` of `allow.nomount`; nil of any
     /// other name. Asked by it, it is told what it is not, as of jailparam_get(3).
-    public static func positive(of name: String) -> String? {
+    package static func positive(of name: String) -> String? {
         let start = name.lastIndex(of: ".").map { name.index(after: $0) } ?? name.startIndex
         guard name[start...].hasPrefix("no"), !all.contains(name) else { return nil }
         let positive = name[..<start] + name[start...].dropFirst(2)
@@ -26,18 +26,18 @@ public enum KernelParameters {
     }
 
     /// Whether it is of a family of which only those that were set are told: `cgroup.FILE`, `ulimit.NAME`, `sysctl.NAME`.
-    public static func isSettable(_ name: String) -> Bool {
+    package static func isSettable(_ name: String) -> Bool {
         ParameterTable.row(exactly: name)?.listing == .whenSet
     }
 
     /// Whether the value is told, and cannot be set.
-    public static func isReadOnly(_ name: String) -> Bool { ParameterTable.row(Bytes(name.utf8))?.kind == .readOnly }
+    package static func isReadOnly(_ name: String) -> Bool { ParameterTable.row(Bytes(name.utf8))?.kind == .readOnly }
 
     /// Whether it says whose a part is, `ip4` of `ip4.addr`: the jail's own, the host's, or nobody's.
-    public static func isPart(_ name: String) -> Bool { ParameterTable.row(exactly: name)?.kind == .jailsys }
+    package static func isPart(_ name: String) -> Bool { ParameterTable.row(exactly: name)?.kind == .jailsys }
 
     /// Whether a jail keeps it from its start to its end.
-    public static func isFixed(_ name: String) -> Bool {
+    package static func isFixed(_ name: String) -> Bool {
         switch ParameterTable.row(exactly: name)?.change {
         case .atStart, .atCreation: true
         case .whileUp, .atNextStart, .withoutEffect, nil: false
@@ -45,7 +45,7 @@ public enum KernelParameters {
     }
 
     /// Whether FreeBSD's kernel takes it of a new jail only.
-    public static func isCreateOnly(_ name: String) -> Bool {
+    package static func isCreateOnly(_ name: String) -> Bool {
         ParameterTable.row(exactly: name)?.change == .atCreation
     }
 }

@@ -1,7 +1,7 @@
 /// What a running jail makes of a parameter: columns that are asked by `jail -m` and jls(8).
 extension ParameterTable.Row {
     /// What becomes of another value while a jail runs.
-    public enum Change: Equatable, Sendable {
+    package enum Change: Equatable, Sendable {
         /// Refused: what runs has capabilities, a filter and a root already, and nothing gives it others.
         case atStart
         /// Refused, and FreeBSD's kernel takes it of a new jail only, whatever becomes of it here.
@@ -15,12 +15,12 @@ extension ParameterTable.Row {
     }
 
     /// What can become another while a jail runs.
-    public enum Part: Equatable, Sendable, CaseIterable {
+    package enum Part: Equatable, Sendable, CaseIterable {
         case name, hostname, persistence, addresses, ports, masquerade, firewall, metadata, limits, commands
     }
 
     /// Whether jls(8) has it among the parameters of a running jail, as jail_get(2) of FreeBSD has those of its kernel.
-    public enum Listing: Equatable, Sendable {
+    package enum Listing: Equatable, Sendable {
         /// jail(8) alone reads it.
         case never
         case always
@@ -31,7 +31,7 @@ extension ParameterTable.Row {
     }
 
     /// Where its value in a running jail is: `JailValues` looks there.
-    public enum Reading: Equatable, Sendable {
+    package enum Reading: Equatable, Sendable {
         /// As it was set, or else the default.
         case asSet
         /// As it was set, or else nothing.

@@ -1,6 +1,6 @@
 extension ParameterTable {
     /// All rows, by subject.
-    public static var rows: [Row] {
+    package static var rows: [Row] {
         var rows: [Row] = []
         _ = first {
             rows.append($0)

@@ -1,8 +1,8 @@
 /// Every parameter that jailrun knows, and what becomes of it: the one source of `check`, `params`, `jls`, `jail -m` and the
 /// documentation.
-public enum ParameterTable {
+package enum ParameterTable {
     /// How a value is written.
-    public enum Kind: String, Sendable, CaseIterable {
+    package enum Kind: String, Sendable, CaseIterable {
         case boolean = "bool"
         /// `disable`, `new` or `inherit`.
         case jailsys
@@ -18,7 +18,7 @@ public enum ParameterTable {
     }
 
     /// What jailrun does with a parameter.
-    public enum Fate: Equatable, Sendable {
+    package enum Fate: Equatable, Sendable {
         case done
         /// Harmless as long as the value is one of `values`; `otherwise` says why another one is refused.
         case noted(why: String, values: NotedValues, otherwise: String)
@@ -36,7 +36,7 @@ public enum ParameterTable {
         }
 
         /// `done`, `noted` or `refused`.
-        public var name: String {
+        package var name: String {
             switch self {
             case .done: "done"
             case .noted, .withheld: "noted"
@@ -46,31 +46,31 @@ public enum ParameterTable {
     }
 
     /// The values of a noted parameter that have no effect here.
-    public enum NotedValues: Equatable, Sendable {
+    package enum NotedValues: Equatable, Sendable {
         case any
         case boolean(Bool)
         case words([String])
         case numbers(ClosedRange<Int>)
     }
 
-    public struct Row: Equatable, Sendable {
+    package struct Row: Equatable, Sendable {
         /// The name; a last component `*` stands for any: `cgroup.*`.
-        public var name: String
-        public var kind: Kind
+        package var name: String
+        package var kind: Kind
         /// The default's value as it would be written, empty for none.
-        public var standard: String
-        public var fate: Fate
+        package var standard: String
+        package var fate: Fate
         /// One line, no full stop.
-        public var meaning: String
+        package var meaning: String
         /// The Linux mechanism that carries it.
-        public var mechanism: String
+        package var mechanism: String
         /// A name of jail(8) itself, which no variable may have.
-        public var isReserved = false
+        package var isReserved = false
         /// A line of jail.conf(5) that sets it; empty for a parameter that cannot be set.
-        public var example: String
-        public var change: Change
-        public var listing: Listing
-        public var reading: Reading
+        package var example: String
+        package var change: Change
+        package var listing: Listing
+        package var reading: Reading
 
         /// The part before the `*` of a family of names.
         var prefix: String? { name.hasSuffix(".*") ? String(name.dropLast()) : nil }
@@ -99,13 +99,13 @@ public enum ParameterTable {
     }
 
     /// The row of a name, spelled with or without `no`, or of the family it belongs to.
-    public static func row(_ name: Bytes) -> Row? {
+    package static func row(_ name: Bytes) -> Row? {
         first { $0.name.utf8.count == name.count && $0.name.utf8.elementsEqual(name) }
             ?? first { $0.isSpelled(name) || $0.isFamily(of: name) }
     }
 
     /// The known name that a mistyped one most likely means.
-    public static func suggestion(for name: Bytes) -> String? {
+    package static func suggestion(for name: Bytes) -> String? {
         guard let text = name.text else { return nil }
         let names = rows.filter { $0.prefix == nil }.map(\.name)
         let isNegated = ParameterName.isNegated(name)

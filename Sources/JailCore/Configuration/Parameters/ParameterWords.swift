@@ -1,33 +1,33 @@
 /// The parameters of one jail as words of a command line: jail(8)'s `name=value ... command=command ...`.
 ///
 /// Values are literal: no variable, quote or escape is known there. A parameter that stands there again gets another value.
-public struct ParameterWords: Sendable {
+package struct ParameterWords: Sendable {
     /// What messages call the place.
-    public static let place = "command line"
+    package static let place = "command line"
 
     private(set) var settings: [Setting] = []
     /// The words behind `command=`: one argument vector. Nil without a command.
-    public private(set) var command: [String]?
+    package private(set) var command: [String]?
     private(set) var text: Bytes = []
 
-    public init() {}
+    package init() {}
 
-    public var isEmpty: Bool { settings.isEmpty && command == nil }
+    package var isEmpty: Bool { settings.isEmpty && command == nil }
 
     /// Adds a parameter. Nil stands for one without a value, and is not the empty value.
-    public mutating func add(_ name: String, _ value: String?) {
+    package mutating func add(_ name: String, _ value: String?) {
         add(Bytes(name.utf8), value.map { Bytes($0.utf8) })
     }
 
     /// Adds `name` or `name=value`. The values of a list stand between commas.
-    public mutating func add(_ word: String) {
+    package mutating func add(_ word: String) {
         let bytes = Bytes(word.utf8)
         let end = bytes.firstIndex(of: .equals)
         add(Bytes(bytes[..<(end ?? bytes.count)]), end.map { Bytes(bytes[($0 + 1)...]) })
     }
 
     /// Adds operands; `command` and `command=WORD` take all that follow.
-    public mutating func add(operands: [String]) {
+    package mutating func add(operands: [String]) {
         for (index, operand) in operands.enumerated() {
             guard operand == "command" || operand.hasPrefix("command=") else {
                 add(operand)
@@ -38,7 +38,7 @@ public struct ParameterWords: Sendable {
         }
     }
 
-    public mutating func add(command words: [String]) {
+    package mutating func add(command words: [String]) {
         command = (command ?? []) + words
         for word in words { add(Bytes("command".utf8), Bytes(word.utf8)) }
     }
@@ -66,7 +66,7 @@ public struct ParameterWords: Sendable {
 
 extension Configuration {
     /// The configuration that consists of the one jail of a command line. Its block has no name: messages do not begin with one.
-    public init(_ words: ParameterWords) {
+    package init(_ words: ParameterWords) {
         var tree = ConfigurationTree()
         tree.sources.append(SourceText(file: ParameterWords.place, bytes: words.text))
         let location = SourceLocation(file: ParameterWords.place, line: 1, column: 1)

@@ -1,7 +1,7 @@
-public import SystemPackage
+package import SystemPackage
 
 /// Why the network could not be made or read.
-public enum NetlinkError: Error, Equatable, Sendable {
+package enum NetlinkError: Error, Equatable, Sendable {
     /// The kernel refused an operation; the message is the kernel's own (`NLMSGERR_ATTR_MSG`), often empty.
     case operation(NetworkOperation, Errno, message: String)
     /// An operation in the jail's namespace before `Netlink.enter(_:)`.
@@ -13,7 +13,7 @@ public enum NetlinkError: Error, Equatable, Sendable {
     /// Another jailrun held the network lock all the time.
     case locked(timeoutSeconds: Int)
 
-    public var errno: Errno? {
+    package var errno: Errno? {
         switch self {
         case .operation(_, let errno, _), .dump(_, let errno), .socket(let errno), .lockFile(let errno): errno
         case .noJailNamespace, .locked: nil
@@ -21,7 +21,7 @@ public enum NetlinkError: Error, Equatable, Sendable {
     }
 
     /// What to do about it, where errno misleads.
-    public var hint: String? {
+    package var hint: String? {
         switch self {
         case .operation(let operation, let errno, _): operation.hint(errno)
         case .socket(.permissionDenied), .socket(.notPermitted):
@@ -33,7 +33,7 @@ public enum NetlinkError: Error, Equatable, Sendable {
 }
 
 extension NetlinkError: CustomStringConvertible {
-    public var description: String {
+    package var description: String {
         switch self {
         case .operation(.holdLink, let errno, let message):
             "nftables cannot hold the jail to its addresses: \(errno)"

@@ -7,7 +7,7 @@ extension Netlink {
     /// - Parameters:
     ///   - seesRules: false without the right to read the rules of jails: ports that they have published look free then.
     ///   - takenPorts: known already; nil looks for them.
-    public func facts(
+    package func facts(
         for network: NetworkSpec, seesRules: Bool = true, takenPorts known: [HostNetworkFacts.TakenPort]? = nil
     ) throws(NetlinkError) -> HostNetworkFacts {
         guard network.isConnected else { return HostNetworkFacts(links: []) }

@@ -1,5 +1,5 @@
 internal import Glibc
-public import SystemPackage
+package import SystemPackage
 
 /// The lock that makes one jailrun at a time change what jails share: the bridge `jail0`, the gateways on it, and the
 /// settings of the host's interfaces. Held from the reading of the facts to the last operation; let go by `deinit`,
@@ -7,7 +7,7 @@ public import SystemPackage
 ///
 /// The locked file holds the settings' old values, for a sysctl cannot carry its owner's name in itself. It belongs on
 /// a tmpfs, so that it is gone when the settings are.
-public struct NetworkLock: ~Copyable {
+package struct NetworkLock: ~Copyable {
     private static let capacity = 1 << 20
     /// Who waits looks ever less often: sixteen that wait for one another should not be what makes its holder slow.
     private static let pauseMicroseconds: ClosedRange<UInt32> = 500...10000
@@ -16,7 +16,7 @@ public struct NetworkLock: ~Copyable {
     /// - Parameters:
     ///   - descriptor: a regular file open for reading and writing, an open file description of this process alone.
     ///   - timeoutSeconds: how long to wait for other holders, each of which needs a few milliseconds.
-    public init(_ descriptor: FileDescriptor, timeoutSeconds: Int = 60) throws(NetlinkError) {
+    package init(_ descriptor: FileDescriptor, timeoutSeconds: Int = 60) throws(NetlinkError) {
         self.descriptor = descriptor
         let clock = ContinuousClock()
         let deadline = clock.now + .seconds(timeoutSeconds)

@@ -1,10 +1,10 @@
 internal import CNamespaces
-public import SystemPackage
+package import SystemPackage
 
 /// Performs network operations, and reads what the host has: two rtnetlink(7) sockets, of the host's network namespace
 /// and of the jail's. A socket stays in the namespace in which it was opened, so the thread is in the jail's only for
 /// that long, and for opening a sysctl's file.
-@safe public struct Netlink: ~Copyable {
+@safe package struct Netlink: ~Copyable {
     /// Valid until `deinit`, which alone closes it.
     let host: OpaquePointer
     private var jail: OpaquePointer?
@@ -21,7 +21,7 @@ public import SystemPackage
 
     /// - Parameter proc: the host's `/proc`, an open directory (`O_PATH` will do) that outlives this value. Never a
     /// jail's.
-    public init(proc: FileDescriptor) throws(NetlinkError) {
+    package init(proc: FileDescriptor) throws(NetlinkError) {
         self.proc = proc.rawValue
         unsafe host = try Self.open(in: -1)
     }
@@ -33,7 +33,7 @@ public import SystemPackage
 
     /// Lets operations in the jail's namespace be performed.
     /// - Parameter namespace: the jail's network namespace, a descriptor of ns(7) that outlives this value.
-    public mutating func enter(_ namespace: FileDescriptor) throws(NetlinkError) {
+    package mutating func enter(_ namespace: FileDescriptor) throws(NetlinkError) {
         let opened = try unsafe Self.open(in: namespace.rawValue)
         unsafe cns_netlink_close(jail)
         unsafe jail = opened
@@ -55,7 +55,7 @@ public import SystemPackage
     }
 
     /// Performs one operation.
-    public func perform(
+    package func perform(
         _ operation: NetworkOperation, under lock: borrowing NetworkLock
     ) throws(NetlinkError) {
         if case .restoreSysctl = operation {} else { looks.isUnused = nil }
@@ -79,7 +79,7 @@ public import SystemPackage
     }
 
     /// Performs operations in their order; when one fails, undoes those before it, last first, and throws its error.
-    public func perform(
+    package func perform(
         _ operations: [Located<NetworkOperation>], under lock: borrowing NetworkLock
     ) throws(NetlinkError) {
         for (index, operation) in operations.enumerated() {
@@ -93,7 +93,7 @@ public import SystemPackage
     }
 
     /// Undoes operations, last first. What is gone already counts as undone; one that fails does not keep the others.
-    public func undo(
+    package func undo(
         _ operations: [Located<NetworkOperation>], under lock: borrowing NetworkLock
     ) -> [NetlinkError] {
         var errors: [NetlinkError] = []

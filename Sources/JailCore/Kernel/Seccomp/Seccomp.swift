@@ -1,14 +1,14 @@
 internal import CNamespaces
-public import SystemPackage
+package import SystemPackage
 
 /// A compiled system call filter: what seccomp(2) is given.
-public struct SeccompFilter: Equatable, Sendable {
+package struct SeccompFilter: Equatable, Sendable {
     /// An array of `struct sock_filter`, eight bytes each, in this machine's byte order.
-    public var bytes: [UInt8]
+    package var bytes: [UInt8]
     /// SECCOMP_FILTER_FLAG_* of seccomp(2), as the profile asks.
-    public var flags: UInt32 = 0
+    package var flags: UInt32 = 0
 
-    public var instructionCount: Int { bytes.count / 8 }
+    package var instructionCount: Int { bytes.count / 8 }
 
     init(bytes: [UInt8], flags: UInt32 = 0) {
         self.bytes = bytes
@@ -16,7 +16,7 @@ public struct SeccompFilter: Equatable, Sendable {
     }
 
     /// The default filter, compiled when jailrun was built. Its calls and reasons: Sources/CNamespaces/seccomp/seccomp_table.h.
-    public static let standard = SeccompFilter(bytes: [UInt8](hexadecimal: EmbeddedImages.seccompDefault))
+    package static let standard = SeccompFilter(bytes: [UInt8](hexadecimal: EmbeddedImages.seccompDefault))
 
     /// The default filter, with the calls that need one of `capabilities` and that no jail can make without, and with
     /// what `permissions` open and close.
@@ -48,7 +48,7 @@ public struct SeccompFilter: Equatable, Sendable {
 extension SeccompFilter {
     /// The filter of a jail; nil for `seccomp = none`. Whatever has to be compiled is kept in `cache`, and found there
     /// the next time; without a cache it is compiled each time.
-    public static func filter(
+    package static func filter(
         for privileges: PrivilegeSpec, cachedIn cache: SeccompCache?
     ) throws(SeccompError) -> SeccompFilter? {
         switch privileges.seccomp.value {
@@ -90,7 +90,7 @@ extension SeccompFilter {
 }
 
 /// Why there is no filter. A jail that asked for one does not start without.
-public enum SeccompError: Error, Equatable, Sendable {
+package enum SeccompError: Error, Equatable, Sendable {
     /// A profile that cannot be read, that others could change, or that is no regular file, or too large.
     case refused(String, String)
     /// A profile that says what no filter can.
@@ -100,7 +100,7 @@ public enum SeccompError: Error, Equatable, Sendable {
 }
 
 extension SeccompError: CustomStringConvertible {
-    public var description: String {
+    package var description: String {
         switch self {
         case .refused(let path, let cause): "seccomp profile \(path): \(cause)"
         case .malformed(let diagnostic): "seccomp profile \(diagnostic)"

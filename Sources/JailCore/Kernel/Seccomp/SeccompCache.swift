@@ -1,15 +1,15 @@
 internal import CNamespaces
 internal import Glibc
-public import SystemPackage
+package import SystemPackage
 
 /// Compiled filters in a directory, each under the digest of what it was made from: a profile, or capabilities, and
 /// jailrun's own table. A cache is a convenience: what cannot be read or trusted is compiled again, what cannot be
 /// written is not kept.
-public struct SeccompCache: Sendable {
+package struct SeccompCache: Sendable {
     private let directory: FilePath
 
     /// `directory` is made with mode 0700 when it is not there; its parent must be.
-    public init(directory: FilePath) { self.directory = directory }
+    package init(directory: FilePath) { self.directory = directory }
 
     func filter(for key: [UInt8]) -> SeccompFilter? {
         guard isPrivate, let bytes = read(path(for: key)) else { return nil }

@@ -1,6 +1,6 @@
 /// Steps in the spelling of strace(1): what the dry run prints.
 extension Operation {
-    public var spelling: String {
+    package var spelling: String {
         switch self {
         case .call(let call): call.spelling
         case .spawn(let flags):
@@ -21,7 +21,7 @@ extension Operation {
 }
 
 extension SystemCall {
-    public var spelling: String {
+    package var spelling: String {
         let spelled = arguments.map(\.spelling).joined(separator: ", ")
         return "\(name)(\(spelled))" + (result.map { " = \($0)" } ?? "")
     }

@@ -1,12 +1,12 @@
 /// A place for the result of a system call, usually a descriptor, that later calls use. Its name says what it is.
-public struct Slot: Hashable, Sendable, CustomStringConvertible {
-    public let name: String
-    public init(_ name: String) { self.name = name }
-    public var description: String { name }
+package struct Slot: Hashable, Sendable, CustomStringConvertible {
+    package let name: String
+    package init(_ name: String) { self.name = name }
+    package var description: String { name }
 }
 
 /// What a system call is given. Each argument knows its bytes and its spelling.
-public enum CallArgument: Equatable, Sendable {
+package enum CallArgument: Equatable, Sendable {
     /// A number, and how strace(1) spells it.
     case integer(Int64, spelled: Notation)
     /// The descriptor that an earlier call put into the slot.
@@ -29,7 +29,7 @@ public enum CallArgument: Equatable, Sendable {
 
 /// How strace(1) spells a number or a structure. A start spells none of its hundreds: what their words can be found in is named
 /// here.
-public enum Notation: Equatable, Sendable, ExpressibleByStringInterpolation {
+package enum Notation: Equatable, Sendable, ExpressibleByStringInterpolation {
     case text(String)
     case decimal
     case octal
@@ -49,7 +49,7 @@ public enum Notation: Equatable, Sendable, ExpressibleByStringInterpolation {
     /// `struct mount_attr`: mount_setattr(2), its `userns_fd` that of the slot.
     case mountAttr(Slot?)
 
-    public init(stringLiteral text: String) { self = .text(text) }
+    package init(stringLiteral text: String) { self = .text(text) }
 
     /// - Parameter word: the number, or the structure's 64-bit words.
     func text(of word: (Int) -> UInt64) -> String {
@@ -81,19 +81,19 @@ public enum Notation: Equatable, Sendable, ExpressibleByStringInterpolation {
 }
 
 /// A structure in memory: its bytes, the places in it that become addresses or descriptors, and its spelling.
-public struct Structure: Equatable, Sendable {
-    public enum Patch: Equatable, Sendable {
+package struct Structure: Equatable, Sendable {
+    package enum Patch: Equatable, Sendable {
         /// The 64-bit word at `offset` becomes the address of `bytes`.
         case pointer(offset: Int, bytes: [UInt8])
         /// The `size` bytes at `offset` become the slot's value.
         case slot(offset: Int, size: Int, Slot)
     }
 
-    public var bytes: [UInt8]
-    public var patches: [Patch]
-    public var spelling: Notation
+    package var bytes: [UInt8]
+    package var patches: [Patch]
+    package var spelling: Notation
 
-    public init(bytes: [UInt8], patches: [Patch] = [], spelling: Notation) {
+    package init(bytes: [UInt8], patches: [Patch] = [], spelling: Notation) {
         self.bytes = bytes
         self.patches = patches
         self.spelling = spelling
@@ -119,14 +119,14 @@ extension FixedWidthInteger {
 }
 
 /// One system call as data: what the interpreter performs, and what the dry run prints.
-public struct SystemCall: Equatable, Sendable {
-    public var name: String
+package struct SystemCall: Equatable, Sendable {
+    package var name: String
     /// The number in this machine's native ABI, or one of `enum cns_operation`.
-    public var number: Int32
-    public var arguments: [CallArgument]
-    public var result: Slot?
+    package var number: Int32
+    package var arguments: [CallArgument]
+    package var result: Slot?
     /// An errno that counts as success.
-    public var allowedError: Int32
+    package var allowedError: Int32
 
     init(
         _ name: String, _ number: Int32, _ arguments: [CallArgument], into result: Slot? = nil,

@@ -1,28 +1,28 @@
 /// What was looked up before a running jail is changed.
-public struct ChangeFacts: Equatable, Sendable {
+package struct ChangeFacts: Equatable, Sendable {
     /// The jail's first process, in the host's pid namespace.
-    public var process: Int32
-    public var cgroup: String
+    package var process: Int32
+    package var cgroup: String
     /// Who jailrun is run by: what is its own in the jail, nobody inside can have made.
-    public var owner: UInt32
+    package var owner: UInt32
     /// By what the jail's cgroup is known.
-    public var mark = CgroupMark.trusted
+    package var mark = CgroupMark.trusted
     /// There are jails in it: it lives on for as long.
-    public var hasJails = false
+    package var hasJails = false
     /// Of the limits that become others: what the kernel has now. One whose file is still to be made has none.
-    public var limits: [CgroupSetting] = []
+    package var limits: [CgroupSetting] = []
     /// Cgroups above it that lack a controller for those.
-    public var cgroupLevels: [StartFacts.CgroupLevel] = []
+    package var cgroupLevels: [StartFacts.CgroupLevel] = []
     /// Nil when nothing of the network becomes another.
-    public var network: HostNetworkFacts?
+    package var network: HostNetworkFacts?
     /// Names its links.
-    public var networkNumber: Int
+    package var networkNumber: Int
     /// Others of its network have rules of their own, by which the host speaks from 127.0.0.1.
-    public var othersPublish = false
+    package var othersPublish = false
     /// What takes back the network that it has, newest first.
-    public var networkUndo: [NetworkOperation] = []
+    package var networkUndo: [NetworkOperation] = []
 
-    public init(process: Int32, cgroup: String, owner: UInt32, networkNumber: Int) {
+    package init(process: Int32, cgroup: String, owner: UInt32, networkNumber: Int) {
         self.process = process
         self.cgroup = cgroup
         self.owner = owner

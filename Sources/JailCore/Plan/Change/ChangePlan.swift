@@ -1,11 +1,11 @@
 /// A change of a jail that runs, as steps.
-public struct ChangePlan: Equatable, Sendable {
+package struct ChangePlan: Equatable, Sendable {
     /// When one fails, those before it are taken back, newest first.
-    public var steps: [Step] = []
+    package var steps: [Step] = []
     /// Performed once the jail's record tells of the change; none can fail while the jail is there.
-    public var last: [Step] = []
+    package var last: [Step] = []
     /// What takes back the network that the jail has then, newest first.
-    public var networkUndo: [NetworkOperation] = []
+    package var networkUndo: [NetworkOperation] = []
 
-    public var allSteps: [Step] { steps + last }
+    package var allSteps: [Step] { steps + last }
 }

@@ -2,13 +2,13 @@ internal import CNamespaces
 
 /// Turns a change of a jail that runs into steps, `jail -m`: only what becomes another has any, and each carries what takes it
 /// back.
-public struct ChangePlanner {
+package struct ChangePlanner {
     let old: ConfiguredJail
     let new: ConfiguredJail
     let identity: JailIdentity
     let facts: ChangeFacts
 
-    public init(from old: ConfiguredJail, to new: ConfiguredJail, identity: JailIdentity, facts: ChangeFacts) {
+    package init(from old: ConfiguredJail, to new: ConfiguredJail, identity: JailIdentity, facts: ChangeFacts) {
         self.old = old
         self.new = new
         self.identity = identity
@@ -16,7 +16,7 @@ public struct ChangePlanner {
     }
 
     /// - Throws: what is wrong with the new addresses or ports.
-    public func plan() throws(NetworkPlanError) -> ChangePlan {
+    package func plan() throws(NetworkPlanError) -> ChangePlan {
         let network = try changeNetwork()
         let steps =
             reachFirstProcess()  // first: a jail that is gone is left alone

@@ -4,20 +4,20 @@
 ///
 /// bpf(2), BPF_PROG_TYPE_CGROUP_DEVICE. The kernel calls the program with a pointer to `struct bpf_cgroup_dev_ctx` in
 /// r1, and lets the access through when it returns 1.
-public enum DeviceProgram {
+package enum DeviceProgram {
     /// The program's own licence, in a form that the kernel knows. The program calls no helper, so none is asked for;
     /// it is made from the user's configuration, and no code of the kernel's is in it.
-    public static let license = "Dual MIT/GPL"
+    package static let license = "Dual MIT/GPL"
 
     /// The name that `bpftool prog` shows; at most 15 bytes.
-    public static let name = "jailrun_devices"
+    package static let name = "jailrun_devices"
 
     /// Instructions, eight bytes each, in the byte order of this machine: `struct bpf_insn`.
     ///
     /// With `hasTerminals` the jail has a devpts of its own: its `ptmx` (5:2) and every terminal of it (136:*).
     ///
     /// One comparison a device: the kernel's verifier walks every path through the program, at each start of a jail.
-    public static func instructions(allowing nodes: [DeviceNode], hasTerminals: Bool) -> [UInt8] {
+    package static func instructions(allowing nodes: [DeviceNode], hasTerminals: Bool) -> [UInt8] {
         var characters = nodes.filter { $0.kind == .character }.map { Condition.device(number($0.major, $0.minor)) }
         if hasTerminals { characters += [.device(number(5, 2)), .major(136)] }
         func blocks(isReadOnly: Bool) -> [Condition] {
@@ -169,9 +169,9 @@ private func nativeBytes<Number: FixedWidthInteger & UnsignedInteger>(_ number: 
 }
 
 /// `union bpf_attr` for one command of bpf(2), and where in it stands what is only known when the call is made.
-public struct BPFAttributes: Equatable, Sendable {
+package struct BPFAttributes: Equatable, Sendable {
     /// A place in `bytes` to be filled before the call.
-    public enum Field: Equatable, Sendable {
+    package enum Field: Equatable, Sendable {
         /// Eight bytes: the address of the instructions.
         case instructions(offset: Int)
         /// Eight bytes: the address of the licence, a C string.
@@ -183,13 +183,13 @@ public struct BPFAttributes: Equatable, Sendable {
     }
 
     /// The first argument of bpf(2).
-    public var command: UInt32
+    package var command: UInt32
     /// The second; the third is their count.
-    public var bytes: [UInt8]
-    public var fields: [Field]
+    package var bytes: [UInt8]
+    package var fields: [Field]
 
     /// BPF_PROG_LOAD of a device program of `instructionCount` instructions.
-    public static func load(instructionCount: Int) -> BPFAttributes {
+    package static func load(instructionCount: Int) -> BPFAttributes {
         let programType: UInt32 = 15  // BPF_PROG_TYPE_CGROUP_DEVICE
         var bytes = nativeBytes(programType) + nativeBytes(UInt32(instructionCount))
         bytes += [UInt8](repeating: 0, count: 48 - bytes.count)
@@ -200,7 +200,7 @@ public struct BPFAttributes: Equatable, Sendable {
 
     /// BPF_PROG_ATTACH to a cgroup, for BPF_CGROUP_DEVICE. BPF_F_ALLOW_MULTI: programs of groups above still have their
     /// say, and groups below can only narrow.
-    public static func attach() -> BPFAttributes {
+    package static func attach() -> BPFAttributes {
         let attachType: UInt32 = 6  // BPF_CGROUP_DEVICE
         let allowMulti: UInt32 = 2  // BPF_F_ALLOW_MULTI
         let bytes = [UInt8](repeating: 0, count: 8) + nativeBytes(attachType) + nativeBytes(allowMulti)

@@ -1,20 +1,20 @@
 /// A device node as mknod(2) makes it, and as the cgroup's device program names it.
-public struct DeviceNode: Hashable, Sendable, Codable {
-    public enum Kind: String, Sendable, Codable { case character, block }
+package struct DeviceNode: Hashable, Sendable, Codable {
+    package enum Kind: String, Sendable, Codable { case character, block }
 
     /// Below `/dev`, without a leading slash: `net/tun`.
-    public var path: String
-    public var kind: Kind
-    public var major: UInt32
-    public var minor: UInt32
+    package var path: String
+    package var kind: Kind
+    package var major: UInt32
+    package var minor: UInt32
     /// The permission bits.
-    public var mode: UInt16
-    public var uid: UInt32
-    public var gid: UInt32
+    package var mode: UInt16
+    package var uid: UInt32
+    package var gid: UInt32
     /// The device program refuses to open it for writing, whoever asks.
-    public var isReadOnly = false
+    package var isReadOnly = false
 
-    public init(
+    package init(
         path: String, kind: Kind, major: UInt32, minor: UInt32, mode: UInt16, uid: UInt32 = 0, gid: UInt32 = 0
     ) {
         self.path = path
@@ -28,20 +28,20 @@ public struct DeviceNode: Hashable, Sendable, Codable {
 }
 
 /// A symbolic link in `/dev`.
-public struct DeviceLink: Hashable, Sendable, Codable {
-    public var path: String
-    public var target: String
+package struct DeviceLink: Hashable, Sendable, Codable {
+    package var path: String
+    package var target: String
 }
 
 /// A device that the host has. Its numbers may differ from machine to machine, so they are looked up, not known.
-public struct HostDevice: Hashable, Sendable {
+package struct HostDevice: Hashable, Sendable {
     /// Below `/dev`.
-    public var name: String
-    public var kind: DeviceNode.Kind
-    public var major: UInt32
-    public var minor: UInt32
+    package var name: String
+    package var kind: DeviceNode.Kind
+    package var major: UInt32
+    package var minor: UInt32
 
-    public init(name: String, kind: DeviceNode.Kind, major: UInt32, minor: UInt32) {
+    package init(name: String, kind: DeviceNode.Kind, major: UInt32, minor: UInt32) {
         self.name = name
         self.kind = kind
         self.major = major
@@ -50,19 +50,19 @@ public struct HostDevice: Hashable, Sendable {
 }
 
 /// What a ruleset leaves of `/dev`.
-public struct DeviceTree: Equatable, Sendable, Codable {
+package struct DeviceTree: Equatable, Sendable, Codable {
     /// Directories that `nodes` need, parents first: `dri`, `net`.
-    public var directories: [String] = []
-    public var nodes: [DeviceNode] = []
-    public var links: [DeviceLink] = []
+    package var directories: [String] = []
+    package var nodes: [DeviceNode] = []
+    package var links: [DeviceLink] = []
     /// `pts` is visible: a devpts of the jail's own.
-    public var hasTerminals = false
+    package var hasTerminals = false
 
-    public init() {}
+    package init() {}
 }
 
 /// The devices that rules can speak of: their Linux names, and the FreeBSD names that mean them.
-public enum DeviceTable {
+package enum DeviceTable {
     /// Something below `/dev` that a rule can hide.
     struct Entry {
         enum Content {

@@ -1,10 +1,10 @@
 extension DeviceTree {
     /// Ids of the users and groups that rules name; nil when there is none of that name.
-    public struct Names {
-        public var uid: (String) -> UInt32?
-        public var gid: (String) -> UInt32?
+    package struct Names {
+        package var uid: (String) -> UInt32?
+        package var gid: (String) -> UInt32?
 
-        public init(uid: @escaping (String) -> UInt32?, gid: @escaping (String) -> UInt32?) {
+        package init(uid: @escaping (String) -> UInt32?, gid: @escaping (String) -> UInt32?) {
             self.uid = uid
             self.gid = gid
         }
@@ -14,7 +14,7 @@ extension DeviceTree {
     ///
     /// As devfs(5) does: rules apply in order, later ones win, what no rule hides is visible, a hidden directory hides
     /// what is in it, and includes inside an included set are not followed.
-    public init(
+    package init(
         applying ruleset: DevfsRules.Ruleset, of rules: DevfsRules, host devices: [HostDevice], names: Names
     ) throws(DevfsRulesError) {
         self.init()

@@ -1,13 +1,13 @@
 /// What is said of one purpose: what it does, what would be otherwise without it, and where to read on.
-public struct Explanation: Equatable, Sendable {
+package struct Explanation: Equatable, Sendable {
     /// One sentence.
-    public var does: String
+    package var does: String
     /// One sentence.
-    public var without: String
+    package var without: String
     /// Manual pages, `pivot_root(2)`.
-    public var manual: [String]
+    package var manual: [String]
     /// How jail.conf does without it, where jailrun's default asked for it; nil where nothing does.
-    public var turnedOff: String?
+    package var turnedOff: String?
 
     init(_ does: String, without: String, manual: String..., turnedOff: String? = nil) {
         self.does = does
@@ -18,7 +18,7 @@ public struct Explanation: Equatable, Sendable {
 }
 
 extension Purpose {
-    public var explanation: Explanation {
+    package var explanation: Explanation {
         switch self {
         case .clone(let flags, let holder): .clone(flags, holder: holder)
         case .handOver: .handOver

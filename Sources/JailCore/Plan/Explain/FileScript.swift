@@ -1,11 +1,11 @@
 /// The jails of a file as one script for sh(1): what they share, each jail in its turn, and all of it taken back.
-public struct FileScript {
+package struct FileScript {
     private let document: ExplanationDocument
     private let plan: FilePlan
     private let jails: [ShellScript]
 
     /// - Parameter plan: a complete one, for a time when other jails may have gone.
-    public init(_ document: ExplanationDocument, of plan: FilePlan) {
+    package init(_ document: ExplanationDocument, of plan: FilePlan) {
         self.document = document
         self.plan = plan
         jails = plan.jails.indices.map { index in
@@ -15,7 +15,7 @@ public struct FileScript {
         }
     }
 
-    public var text: String {
+    package var text: String {
         (head + checks + share + jails.flatMap(\.functions) + Self.tidying + takingBack + Self.starting + main)
             .joined(separator: "\n")
     }

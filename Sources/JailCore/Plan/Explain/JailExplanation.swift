@@ -1,57 +1,57 @@
 /// A jail's plan with all that can be said of it: what `jailrun explain` prints, in whichever form.
 ///
 /// As JSON it is the document that jailrun(8) describes; a change of a key is a change of the interface.
-public struct JailExplanation: Codable, Equatable, Sendable {
+package struct JailExplanation: Codable, Equatable, Sendable {
     /// Steps that serve one purpose.
-    public struct Part: Codable, Equatable, Sendable {
-        public var subject: String
-        public var does: String
-        public var without: String
-        public var manual: [String]
+    package struct Part: Codable, Equatable, Sendable {
+        package var subject: String
+        package var does: String
+        package var without: String
+        package var manual: [String]
         /// Who asked for it: lines of the configuration, or a default.
-        public var origins: [Source]
+        package var origins: [Source]
         /// How jail.conf does without it, when it is a default that can be turned off.
-        public var turnedOff: String?
-        public var shell: [String]
+        package var turnedOff: String?
+        package var shell: [String]
         /// `fsopen, fsconfig ×3, fsmount`.
-        public var calls: String
+        package var calls: String
         /// Numbers of its steps, from 1.
-        public var steps: [Int]
+        package var steps: [Int]
 
         /// Whether the shell's lines have that variable.
-        public func names(_ variable: String) -> Bool { shell.contains { $0.holds(variable) } }
+        package func names(_ variable: String) -> Bool { shell.contains { $0.holds(variable) } }
     }
 
-    public struct Source: Codable, Equatable, Sendable {
-        public enum Kind: String, Codable, Sendable { case configuration, commandLine, standard }
+    package struct Source: Codable, Equatable, Sendable {
+        package enum Kind: String, Codable, Sendable { case configuration, commandLine, standard }
 
-        public var kind: Kind
-        public var file: String?
-        public var line: Int?
+        package var kind: Kind
+        package var file: String?
+        package var line: Int?
         /// The line as it stands in the file, without the white space around it.
-        public var text: String?
+        package var text: String?
     }
 
-    public struct Step: Codable, Equatable, Sendable {
+    package struct Step: Codable, Equatable, Sendable {
         /// From 1; messages name a step by it.
-        public var number: Int
-        public var side: String
+        package var number: Int
+        package var side: String
         /// Index into `parts`.
-        public var part: Int
+        package var part: Int
         /// As a message says it after "cannot".
-        public var purpose: String
+        package var purpose: String
         /// In the spelling of strace(1).
-        public var call: String
+        package var call: String
         /// What takes it back.
-        public var undo: String?
+        package var undo: String?
     }
 
-    public var name: String
-    public var parts: [Part]
-    public var steps: [Step]
+    package var name: String
+    package var parts: [Part]
+    package var steps: [Step]
 
     /// - Parameter line: the text of a line of the configuration.
-    public init(of jail: ConfiguredJail, plan: Plan, line: (SourceLocation) -> String?) {
+    package init(of jail: ConfiguredJail, plan: Plan, line: (SourceLocation) -> String?) {
         self.init(name: jail.label, plan: plan, line: line)
     }
 
@@ -113,7 +113,7 @@ extension JailExplanation.Source {
 
 extension JailExplanation.Source {
     /// The line without a comment at its end: that says what the parameter is, and here the sentence does.
-    public var statement: String? {
+    package var statement: String? {
         guard let text else { return nil }
         for mark in text.indices where text[mark] == "#" {
             let statement = text[..<mark].reversed().drop { $0 == " " || $0 == "\t" }
@@ -131,23 +131,23 @@ extension String {
 }
 
 /// All that is said at once.
-public struct ExplanationDocument: Codable, Equatable, Sendable {
+package struct ExplanationDocument: Codable, Equatable, Sendable {
     /// Of this form.
-    public var version = 2
+    package var version = 2
     /// What the jails share, which comes before all of them; nil when all of it is there.
-    public var shared: JailExplanation?
+    package var shared: JailExplanation?
     /// In the order in which they can be started.
-    public var jails: [JailExplanation]
+    package var jails: [JailExplanation]
 
     /// - Parameter line: the text of a line of the configuration.
-    public init(of plan: FilePlan, line: (SourceLocation) -> String?) {
+    package init(of plan: FilePlan, line: (SourceLocation) -> String?) {
         shared = plan.shared.steps.isEmpty ? nil : JailExplanation(name: "shared", plan: plan.shared, line: line)
         jails = plan.jails.map { JailExplanation(of: $0.spec, plan: $0.plan, line: line) }
     }
 
     /// What is shared and all jails, in the order of the plan.
-    public var all: [JailExplanation] { (shared.map { [$0] } ?? []) + jails }
+    package var all: [JailExplanation] { (shared.map { [$0] } ?? []) + jails }
 
     /// Keys are sorted; parts and steps stand in the plan's order.
-    public func json() -> String { JSONText.of(self) }
+    package func json() -> String { JSONText.of(self) }
 }

@@ -3,7 +3,7 @@ internal import CNamespaces
 /// The same with the tools of a Linux system, as a person would type it.
 extension Purpose {
     /// Lines for sh(1). `COMMAND` stands for what follows; `PROGRAM` and `FILTER` for files with compiled programs.
-    public var shell: [String] {
+    package var shell: [String] {
         switch self {
         case .clone(let flags, _): [Shell.unshare(flags) + " COMMAND"]
         case .handOver: ["mkfifo go; echo >go    # on the host", "read _ <go              # in the jail"]
@@ -100,9 +100,9 @@ extension Purpose {
 }
 
 /// Words and lines of sh(1).
-public enum Shell {
+package enum Shell {
     /// The variables that stand for what is chosen at start.
-    public static let variables = [
+    package static let variables = [
         ("$root", "where the root is put together"), ("$dev", "a directory that becomes /dev"),
         ("$sources", "numbered mounts of the host"), ("$layers", "the layers of the overlay"),
         ("$mask", "what covers paths"), ("$identity", "files that cover those of the root"),

@@ -74,7 +74,7 @@ extension ConfiguredJail {
 }
 
 extension Planner {
-    public init(jail: ConfiguredJail, identity: JailIdentity, facts: StartFacts) {
+    package init(jail: ConfiguredJail, identity: JailIdentity, facts: StartFacts) {
         self.init(jail: jail.lowered(as: identity, on: facts), facts: facts)
     }
 }

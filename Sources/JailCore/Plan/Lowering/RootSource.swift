@@ -1,6 +1,6 @@
 /// Where the jail's root comes from: `path`, or what is mounted on it. Thin jails are made so: a base is mounted on `path`,
 /// and over it a folder of the jail's own.
-public struct RootSource: Equatable, Sendable {
+package struct RootSource: Equatable, Sendable {
     /// The folder at the bottom.
     var path: String
     var origin: Origin

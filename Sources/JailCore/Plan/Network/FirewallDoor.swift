@@ -1,6 +1,6 @@
 /// Rules of a jail in a chain that somebody else's firewall leaves to others. They let pass whatever the jail's own rules let
 /// pass, which stand in jailrun's table, between the jail and one link of the host's: networks of others stay closed.
-public struct FirewallDoor: Equatable, Sendable, Codable {
+package struct FirewallDoor: Equatable, Sendable, Codable {
     struct Entry: Equatable, Sendable, Codable {
         /// The link on the host's side.
         var link: String
@@ -22,7 +22,7 @@ public struct FirewallDoor: Equatable, Sendable, Codable {
     }
 
     static let chain = "DOCKER-USER"
-    public var jail: String
+    package var jail: String
     var entries: [Entry]
 
     /// How a rule is found again.

@@ -1,17 +1,17 @@
 /// A chain of the host's own firewall that drops packets of a jail. What one table accepts, another may still drop: no rule of
 /// jailrun's own table changes that.
-public struct FirewallObstacle: Equatable, Sendable, Codable {
+package struct FirewallObstacle: Equatable, Sendable, Codable {
     /// `chain forward of table inet host`.
-    public var chain: String
+    package var chain: String
     var probe: FirewallProbe
     /// The command that lets them pass.
-    public var mend: String
+    package var mend: String
     /// Docker leaves a chain to others, which is asked before its own rules. What that chain itself drops is its owner's decision.
-    public var hasDoor: Bool
+    package var hasDoor: Bool
     /// Rules come before that look at what is not known.
     var isDoubtful: Bool
 
-    public var origin: Origin { probe.origin }
+    package var origin: Origin { probe.origin }
 }
 
 /// What is said of all packets that one chain drops, and one command lets pass.

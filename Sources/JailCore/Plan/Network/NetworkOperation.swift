@@ -3,9 +3,9 @@
 /// Operations are performed in their order by `Netlink`; a stop performs the `undo` of each, last first. All are made
 /// while the network lock is held (`NetworkLock`): from the first operation of a start to the last, and of a stop
 /// likewise, for the bridge and the interfaces' settings are shared by all jails.
-public enum NetworkOperation: Equatable, Sendable, Codable {
+package enum NetworkOperation: Equatable, Sendable, Codable {
     /// Where an operation is made.
-    public enum Namespace: String, Sendable, Codable { case host, jail }
+    package enum Namespace: String, Sendable, Codable { case host, jail }
 
     /// No error when it exists and is jailrun's.
     case createBridge(name: String, mac: String)
@@ -58,67 +58,67 @@ public enum NetworkOperation: Equatable, Sendable, Codable {
 }
 
 /// A veth(4) pair; the peer is created in the jail's namespace and never exists in the host's.
-public struct VethPair: Equatable, Sendable, Codable {
-    public var name: String
-    public var mac: String
-    public var peer: String
-    public var peerMAC: String
+package struct VethPair: Equatable, Sendable, Codable {
+    package var name: String
+    package var mac: String
+    package var peer: String
+    package var peerMAC: String
 }
 
 /// A link set up; with a master, made its port.
-public struct LinkState: Equatable, Sendable, Codable {
-    public var name: String
-    public var namespace: NetworkOperation.Namespace
-    public var master: String?
-    public var alias: String?
+package struct LinkState: Equatable, Sendable, Codable {
+    package var name: String
+    package var namespace: NetworkOperation.Namespace
+    package var master: String?
+    package var alias: String?
 }
 
-public struct LinkAddress: Equatable, Sendable, Codable {
-    public var link: String
-    public var namespace: NetworkOperation.Namespace
+package struct LinkAddress: Equatable, Sendable, Codable {
+    package var link: String
+    package var namespace: NetworkOperation.Namespace
     /// With its prefix length, `10.77.0.1/24`.
-    public var address: String
+    package var address: String
     /// The gateway of a bridge, which jails share.
-    public var isGateway: Bool
+    package var isGateway: Bool
 }
 
-public struct NetworkRoute: Equatable, Sendable, Codable {
-    public var namespace: NetworkOperation.Namespace
+package struct NetworkRoute: Equatable, Sendable, Codable {
+    package var namespace: NetworkOperation.Namespace
     /// With its prefix length; `0.0.0.0/0` and `::/0` are the default routes.
-    public var destination: String
-    public var link: String
-    public var gateway: String?
+    package var destination: String
+    package var link: String
+    package var gateway: String?
     /// The address from which the host speaks to it.
-    public var source: String?
+    package var source: String?
 }
 
 /// A file below `/proc/sys` and its value.
-public struct NetworkSysctl: Equatable, Sendable, Codable {
+package struct NetworkSysctl: Equatable, Sendable, Codable {
     /// Who needs a setting that outlives the jail that made it.
-    public struct Users: Equatable, Sendable, Codable {
+    package struct Users: Equatable, Sendable, Codable {
         /// Jails on that plain interface; nil: on any.
-        public var interface: String?
+        package var interface: String?
         /// Only those that have an address of this family.
-        public var family: AddressSpec.Family
+        package var family: AddressSpec.Family
 
-        public init(interface: String?, family: AddressSpec.Family) {
+        package init(interface: String?, family: AddressSpec.Family) {
             self.interface = interface
             self.family = family
         }
     }
 
-    public var namespace: NetworkOperation.Namespace
+    package var namespace: NetworkOperation.Namespace
     /// Below `/proc/sys`, with slashes: `net/ipv4/conf/eth0.5/forwarding`.
-    public var path: String
-    public var value: String
+    package var path: String
+    package var value: String
     /// What it was when the plan was made, and is restored; nil when it dies with a link or a namespace.
-    public var previous: String?
+    package var previous: String?
     /// Nil when only this jail needs it.
-    public var users: Users?
+    package var users: Users?
 
     /// Stands for "yes" in settings of which any number but 0 does: as long as it is there, nobody else has written there.
     /// Docker looks at the first digit of what it finds, others for a 1.
-    public static let mark = "74"
+    package static let mark = "74"
     static let ipv6Forwarding = "net/ipv6/conf/all/forwarding"
 
     /// Goes with the forwarding of IPv6, which others may have turned on since.
@@ -135,7 +135,7 @@ public struct NetworkSysctl: Equatable, Sendable, Codable {
 }
 
 extension NetworkOperation {
-    public var namespace: Namespace {
+    package var namespace: Namespace {
         switch self {
         case .raiseLink(let state): state.namespace
         case .settleLink(_, let namespace): namespace
@@ -151,7 +151,7 @@ extension NetworkOperation {
     }
 
     /// Nil for what goes with its link, or with the jail's namespace.
-    public var undo: NetworkOperation? {
+    package var undo: NetworkOperation? {
         switch self {
         case .createBridge(let name, _): .removeBridge(name: name)
         case .createVeth(let pair): .removeLink(name: pair.name)
@@ -207,7 +207,7 @@ extension [NetworkOperation] {
 
 extension NetworkOperation: CustomStringConvertible {
     /// In the spelling of strace(1) and ip(8). `netns jail`: a descriptor of the jail's namespace.
-    public var description: String {
+    package var description: String {
         switch self {
         case .setSysctl(let sysctl): "write(\"/proc/sys/\(sysctl.path)\", \"\(sysctl.value)\")" + place
         case .restoreSysctl(let sysctl):
@@ -283,7 +283,7 @@ extension NetworkOperation: CustomStringConvertible {
 
 extension NetworkOperation {
     /// The ip(8) or sysctl(8) command that does the same. `$JAIL` stands for a process of the jail.
-    public var shell: String { (namespace == .jail ? "nsenter --target $JAIL --net " : "") + command }
+    package var shell: String { (namespace == .jail ? "nsenter --target $JAIL --net " : "") + command }
 
     private static func folder(of file: String) -> String {
         "/" + file.split(separator: "/").dropLast().map(String.init).joined(separator: "/")

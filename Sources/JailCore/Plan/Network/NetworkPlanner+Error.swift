@@ -1,5 +1,5 @@
 /// Why a jail's network cannot be made as the configuration asks. Found before anything is touched.
-public enum NetworkPlanError: Error, Equatable, Sendable {
+package enum NetworkPlanError: Error, Equatable, Sendable {
     /// No such link on the host.
     /// `near` is the interface that may have been meant.
     case unknownInterface(String, near: String?, Origin)
@@ -32,7 +32,7 @@ public enum NetworkPlanError: Error, Equatable, Sendable {
     /// `vnet.interface` names a link that cannot be given away.
     case cannotMove(interface: String, reason: String, Origin)
 
-    public var origin: Origin {
+    package var origin: Origin {
         switch self {
         case .unknownInterface(_, _, let origin), .loopbackInterface(_, let origin), .portOfBridge(_, _, let origin),
             .interfaceOfJail(_, _, let origin), .bridgeNameTaken(_, let origin), .notAnAddress(_, let origin),
@@ -47,7 +47,7 @@ public enum NetworkPlanError: Error, Equatable, Sendable {
     }
 
     /// What to do about it; nil where the message says all.
-    public var hint: String? {
+    package var hint: String? {
         switch self {
         case .unknownInterface: "without an interface the jail joins jailrun's own bridge, \(NetworkPlan.bridge)"
         case .loopbackInterface:
@@ -85,7 +85,7 @@ extension NetworkPlanError {
 
 extension NetworkPlanError: CustomStringConvertible {
     /// Object first, cause last; without the origin and the hint, which whoever prints it adds.
-    public var description: String {
+    package var description: String {
         switch self {
         case .unknownInterface(let name, let near, _):
             "\(name): no such interface" + (near.map { " (did you mean \"\($0)\"?)" } ?? "")

@@ -1,19 +1,19 @@
 /// What the host's network looks like before a jail joins it: all that planning depends on.
-public struct HostNetworkFacts: Equatable, Sendable, Codable {
-    public struct Link: Equatable, Sendable, Codable {
-        public var index: Int
-        public var name: String
-        public var isBridge: Bool
-        public var isLoopback: Bool
-        public var isUp: Bool
+package struct HostNetworkFacts: Equatable, Sendable, Codable {
+    package struct Link: Equatable, Sendable, Codable {
+        package var index: Int
+        package var name: String
+        package var isBridge: Bool
+        package var isLoopback: Bool
+        package var isUp: Bool
         /// ifalias, `ip link show`; empty without one.
-        public var alias: String
+        package var alias: String
         /// The name of the bridge (or bond) of which it is a port.
-        public var master: String?
+        package var master: String?
         /// True of an end of a veth(4) pair, and of a tap: behind a port of these kinds is a part of this host.
-        public var leadsInside: Bool?
+        package var leadsInside: Bool?
 
-        public init(
+        package init(
             index: Int, name: String, isBridge: Bool = false, isLoopback: Bool = false, isUp: Bool = true,
             alias: String = "", master: String? = nil, leadsInside: Bool? = nil
         ) {
@@ -28,24 +28,24 @@ public struct HostNetworkFacts: Equatable, Sendable, Codable {
         }
     }
 
-    public struct Address: Equatable, Sendable, Codable {
-        public var link: String
-        public var prefix: InternetPrefix
+    package struct Address: Equatable, Sendable, Codable {
+        package var link: String
+        package var prefix: InternetPrefix
 
-        public init(link: String, prefix: InternetPrefix) {
+        package init(link: String, prefix: InternetPrefix) {
             self.link = link
             self.prefix = prefix
         }
     }
 
     /// An address of a jail, up or about to be.
-    public struct JailAddress: Equatable, Sendable, Codable {
-        public var jail: String
-        public var address: InternetAddress
+    package struct JailAddress: Equatable, Sendable, Codable {
+        package var jail: String
+        package var address: InternetAddress
         /// The host's end of its link; empty when it is not made yet.
-        public var link: String
+        package var link: String
 
-        public init(jail: String, address: InternetAddress, link: String = "") {
+        package init(jail: String, address: InternetAddress, link: String = "") {
             self.jail = jail
             self.address = address
             self.link = link
@@ -53,66 +53,66 @@ public struct HostNetworkFacts: Equatable, Sendable, Codable {
     }
 
     /// The next hop of a default route.
-    public struct DefaultGateway: Equatable, Sendable, Codable {
-        public var link: String
-        public var address: InternetAddress
+    package struct DefaultGateway: Equatable, Sendable, Codable {
+        package var link: String
+        package var address: InternetAddress
 
-        public init(link: String, address: InternetAddress) {
+        package init(link: String, address: InternetAddress) {
             self.link = link
             self.address = address
         }
     }
 
-    public struct TakenPort: Equatable, Sendable, Codable {
-        public var port: PortSpec
+    package struct TakenPort: Equatable, Sendable, Codable {
+        package var port: PortSpec
         /// Nil: a program of the host's.
-        public var jail: String?
+        package var jail: String?
         /// That program, if it is known: `nginx (pid 812)`.
-        public var program: String?
+        package var program: String?
 
-        public init(port: PortSpec, jail: String? = nil, program: String? = nil) {
+        package init(port: PortSpec, jail: String? = nil, program: String? = nil) {
             self.port = port
             self.jail = jail
             self.program = program
         }
     }
 
-    public struct Sysctl: Equatable, Sendable, Codable {
+    package struct Sysctl: Equatable, Sendable, Codable {
         /// Below `/proc/sys`.
-        public var path: String
-        public var value: String
+        package var path: String
+        package var value: String
 
-        public init(path: String, value: String) {
+        package init(path: String, value: String) {
             self.path = path
             self.value = value
         }
     }
 
     /// In the kernel's order.
-    public var links: [Link]
-    public var addresses: [Address]
-    public var defaultGateways: [DefaultGateway]
+    package var links: [Link]
+    package var addresses: [Address]
+    package var defaultGateways: [DefaultGateway]
     /// Addresses of jails that run. Whoever starts several jails at once adds those of all of them, so that none takes
     /// another's for its gateway.
-    public var jailAddresses: [JailAddress]
+    package var jailAddresses: [JailAddress]
     /// The values that a plan may change.
-    public var sysctls: [Sysctl]
+    package var sysctls: [Sysctl]
     /// False when the kernel has none, or `ipv6.disable=1`.
-    public var hasIPv6: Bool
+    package var hasIPv6: Bool
     /// Links of those that a jail's IPv6 address needs on which it is disabled; `default` stands for new ones. Nil: none is.
-    public var linksWithoutIPv6: [String]?
+    package var linksWithoutIPv6: [String]?
     /// Ports of the host that are taken: by jails, by programs of the host.
-    public var takenPorts: [TakenPort] = []
+    package var takenPorts: [TakenPort] = []
     /// What settings were before jailrun changed them.
-    public var originals: [Sysctl] = []
+    package var originals: [Sysctl] = []
     /// Chains that drop what the jail sends or is to get. Nil where nobody looked.
-    public var obstacles: [FirewallObstacle]?
+    package var obstacles: [FirewallObstacle]?
     /// The families of which the packet filter sees what bridges pass (br_netfilter). Nil where nobody looked: it may.
-    public var filteredFamilies: [AddressSpec.Family]?
+    package var filteredFamilies: [AddressSpec.Family]?
     /// Names of the jails that are let through another's firewall by rules there. Nil where nobody looked.
-    public var doors: [String]?
+    package var doors: [String]?
 
-    public init(
+    package init(
         links: [Link], addresses: [Address] = [], defaultGateways: [DefaultGateway] = [],
         jailAddresses: [JailAddress] = [], sysctls: [Sysctl] = [], hasIPv6: Bool = true
     ) {
@@ -167,31 +167,31 @@ public struct HostNetworkFacts: Equatable, Sendable, Codable {
     }
 
     /// The host's ends of running jails' links, as their aliases tell.
-    public var jailLinks: [JailLink] {
+    package var jailLinks: [JailLink] {
         links.compactMap { JailLink(name: $0.name, alias: $0.alias, master: $0.master) }
     }
 }
 
 /// The host's end of a jail's link. Its ifalias says whose it is and what it carries, so that nothing else is needed
 /// to remove what a dead jail left: `jailrun:www jail0 10.77.0.10/24`.
-public struct JailLink: Equatable, Sendable {
+package struct JailLink: Equatable, Sendable {
     /// The kernel keeps IFALIASZ bytes, one of them for the end.
     static let aliasCapacity = 255
     /// Stands for addresses that did not fit.
     static let ellipsis = "..."
     /// The alias of the bridge `jail0`, which belongs to no jail. A space cannot be part of a jail's name.
-    public static let bridgeAlias = "jailrun: bridge"
+    package static let bridgeAlias = "jailrun: bridge"
 
-    public var name: String
-    public var jail: String
+    package var name: String
+    package var jail: String
     /// The interface or bridge by which the jail is reached.
-    public var interface: String
-    public var addresses: [InternetPrefix]
+    package var interface: String
+    package var addresses: [InternetPrefix]
     /// More addresses than the alias could hold.
-    public var isPartial: Bool
-    public var isBridged: Bool
+    package var isPartial: Bool
+    package var isBridged: Bool
 
-    public init?(name: String, alias: String, master: String?) {
+    package init?(name: String, alias: String, master: String?) {
         let words = alias.split(separator: " ")
         guard words.count >= 2, words[0].hasPrefix("jailrun:"), words[0] != "jailrun:" else { return nil }
         self.name = name

@@ -6,24 +6,24 @@
 ///     veth, host route, proxy ARP and NDP           the interface is any other
 ///
 /// The jail's first link is `eth0`; another interface's is `eth1`. `ip4 = inherit` has no operation at all.
-public struct NetworkPlan: Equatable, Sendable {
+package struct NetworkPlan: Equatable, Sendable {
     /// The bridge of jails whose addresses name no interface.
-    public static let bridge = NetworkSpec.bridge
+    package static let bridge = NetworkSpec.bridge
 
     /// What jails share, jailrun's bridge with the host's addresses on it, as it is made when nothing of it is there.
-    public private(set) var shared: [Located<NetworkOperation>] = []
+    package private(set) var shared: [Located<NetworkOperation>] = []
     /// Of that, what is not there.
-    public private(set) var lacking: [Located<NetworkOperation>] = []
+    package private(set) var lacking: [Located<NetworkOperation>] = []
     /// What the jail has of its own: the same whichever jails are there already.
-    public private(set) var own: [Located<NetworkOperation>] = []
+    package private(set) var own: [Located<NetworkOperation>] = []
     /// All of it, in its order.
-    public var operations: [Located<NetworkOperation>] { shared + own }
+    package var operations: [Located<NetworkOperation>] { shared + own }
 
     /// - Parameters:
     ///   - jail: the jail's name, and the number that names its links: its jid, as a rule.
     ///   - facts: read while the network lock is held, as long as the operations are not all performed.
     ///   - namespaceFile: where the network namespace is kept while links of the host's are in it.
-    public init(
+    package init(
         for network: NetworkSpec, jail: (name: String, jid: Int), facts: HostNetworkFacts, namespaceFile: String = ""
     ) throws(NetworkPlanError) {
         guard network.mode.value == .own else { return }

@@ -1,7 +1,7 @@
 /// A rule of the table `inet jailrun` of nftables, in the words of nft(8): what it looks at, and what becomes of a packet.
-public struct PacketRule: Equatable, Sendable, Codable {
+package struct PacketRule: Equatable, Sendable, Codable {
     /// The table's base chains: where in a packet's way a rule stands.
-    public enum Chain: String, Sendable, Codable, CaseIterable {
+    package enum Chain: String, Sendable, Codable, CaseIterable {
         /// What arrives, before it is known where it goes.
         case prerouting
         /// What the host itself sends.
@@ -13,7 +13,7 @@ public struct PacketRule: Equatable, Sendable, Codable {
         case raw
     }
 
-    public enum Condition: Equatable, Sendable, Codable {
+    package enum Condition: Equatable, Sendable, Codable {
         case family(AddressSpec.Family)
         /// `10.77.0.0/24`.
         case source(String)
@@ -31,17 +31,17 @@ public struct PacketRule: Equatable, Sendable, Codable {
         case isNew
     }
 
-    public enum Verdict: Equatable, Sendable, Codable {
+    package enum Verdict: Equatable, Sendable, Codable {
         /// The destination becomes this; nil keeps the port.
         case translate(to: String, port: Int?)
         case masquerade, accept, drop
     }
 
-    public var chain: Chain
-    public var conditions: [Condition]
-    public var verdict: Verdict
+    package var chain: Chain
+    package var conditions: [Condition]
+    package var verdict: Verdict
     /// Begins with the jail's name: by it a rule is found again, whatever happened to the jail. A published port follows.
-    public var comment: String
+    package var comment: String
 
     /// What follows the name in rules of `nat`, and in those that keep the host from forwarding for anybody else, which are let
     /// go when others have turned forwarding on.
@@ -52,9 +52,9 @@ public struct PacketRule: Equatable, Sendable, Codable {
 }
 
 /// The rules of one jail.
-public struct PacketRules: Equatable, Sendable, Codable {
-    public var jail: String
-    public var rules: [PacketRule]
+package struct PacketRules: Equatable, Sendable, Codable {
+    package var jail: String
+    package var rules: [PacketRule]
 }
 
 extension PacketRule {
@@ -62,16 +62,16 @@ extension PacketRule {
     var isAtEnd: Bool { verdict == .drop }
 
     /// The rule as nft(8) writes it.
-    public var text: String {
+    package var text: String {
         (conditions.compactMap(\.text) + [verdict.text, "comment \"\(comment)\""]).joined(separator: " ")
     }
 }
 
 extension PacketRule.Chain {
-    public var type: String { self == .forward || self == .raw ? "filter" : "nat" }
+    package var type: String { self == .forward || self == .raw ? "filter" : "nat" }
 
     /// The number of the kernel's hook, and its name in nft(8).
-    public var hook: (number: Int, name: String) {
+    package var hook: (number: Int, name: String) {
         switch self {
         case .prerouting, .raw: (0, "prerouting")
         case .forward: (2, "forward")
@@ -80,7 +80,7 @@ extension PacketRule.Chain {
         }
     }
 
-    public var priority: Int {
+    package var priority: Int {
         switch self {
         case .raw: -300
         case .prerouting, .output: -100
@@ -90,7 +90,7 @@ extension PacketRule.Chain {
     }
 
     /// The chain as nft(8) writes it.
-    public var text: String { "\(rawValue) { type \(type) hook \(hook.name) priority \(priority); }" }
+    package var text: String { "\(rawValue) { type \(type) hook \(hook.name) priority \(priority); }" }
 }
 
 extension PacketRule.Condition {
@@ -130,7 +130,7 @@ extension PacketRule.Verdict {
 
 extension PacketRules {
     /// The chains that the rules need, in the order of `Chain`.
-    public var chains: [PacketRule.Chain] {
+    package var chains: [PacketRule.Chain] {
         PacketRule.Chain.allCases.filter { chain in rules.contains { $0.chain == chain } }
     }
 
@@ -170,7 +170,7 @@ extension PacketRules {
     }
 
     /// What nft(8) is given, one line each.
-    public var script: [String] {
+    package var script: [String] {
         ["add table inet jailrun"] + chains.map { "add chain inet jailrun \($0.text)" }
             + rules.map { "\($0.isAtEnd ? "add" : "insert") rule inet jailrun \($0.chain.rawValue) \($0.text)" }
     }

@@ -1,7 +1,7 @@
 /// A file of the host's own root file system that is root's alone, or a folder on the way to one. Where `path` is "/" the jail
 /// gets an empty one in its place.
-public struct HiddenPath: Equatable, Sendable {
-    public enum Kind: Equatable, Sendable {
+package struct HiddenPath: Equatable, Sendable {
+    package enum Kind: Equatable, Sendable {
         /// It is shown; something in it is not.
         case way
         case folder
@@ -9,12 +9,12 @@ public struct HiddenPath: Equatable, Sendable {
     }
 
     /// Relative to the root.
-    public var path: String
-    public var kind: Kind
+    package var path: String
+    package var kind: Kind
     /// Those of the file on disk.
-    public var mode: UInt32
-    public var uid: UInt32
-    public var gid: UInt32
+    package var mode: UInt32
+    package var uid: UInt32
+    package var gid: UInt32
 
     /// What root and users keep for themselves, wherever it is: whole folders, and names in the users' homes.
     static let folders = ["root", "lost+found"]

@@ -71,7 +71,7 @@ extension Planner {
 }
 
 /// By what a cgroup is known to be jailrun's, whatever became of its records: an attribute whose value is the jail's name.
-public enum CgroupMark: String, Sendable, Codable {
+package enum CgroupMark: String, Sendable, Codable {
     /// Only the host's root can set it, and no cgroup of another program has it.
     case trusted
     /// In another user namespace there is only what its root can set.
@@ -85,7 +85,7 @@ public enum CgroupMark: String, Sendable, Codable {
     static let levelMode: UInt32 = 0o1755
     /// The cgroup below a jail's in which its own processes are once there may be other jails beside them: one that holds
     /// processes gives no controllers to those below it. No jail has this name.
-    public static let leaf = ".processes"
+    package static let leaf = ".processes"
 }
 
 extension Slot {

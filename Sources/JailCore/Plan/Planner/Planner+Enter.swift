@@ -3,16 +3,16 @@ internal import CNamespaces
 /// Running a command in a jail that is up: jexec(8), `exec.stop`. setns(2) with a pidfd joins every namespace at once.
 extension Planner {
     /// The three parts of an entry.
-    public struct Entry {
+    package struct Entry {
         /// By the child of jailrun: it becomes the static stage before anything of the jail's can see it.
-        public var spawn: [Step]
+        package var spawn: [Step]
         /// By the stage: join, and narrow.
-        public var enter: [Step]
+        package var enter: [Step]
         /// By its child, which is in the jail's pid namespace.
-        public var command: Plan.Command
+        package var command: Plan.Command
     }
 
-    public func enter(_ command: StartCommand, directory: String?) -> Entry {
+    package func enter(_ command: StartCommand, directory: String?) -> Entry {
         Entry(
             spawn: becomeStage(), enter: join(),
             command: Plan.Command(

@@ -1,17 +1,17 @@
 /// Turns what the kernel is asked for into steps. One planner serves the start, the dry run and the explanation.
 ///
 /// The order is the isolation order; each line says what breaks if it moves.
-public struct Planner {
+package struct Planner {
     let jail: JailSpec
     var facts: StartFacts
 
-    public init(jail: JailSpec, facts: StartFacts) {
+    package init(jail: JailSpec, facts: StartFacts) {
         self.jail = jail
         self.facts = facts
     }
 
     /// The plan of a start: from the cgroup to the last `exec.start` command. What the jail shares with others is there.
-    public func start() -> Plan { finish(begin()) }
+    package func start() -> Plan { finish(begin()) }
 
     /// What a start begins with. While the kernel does it, the rest is planned.
     struct Beginning {

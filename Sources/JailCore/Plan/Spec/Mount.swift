@@ -1,7 +1,7 @@
 /// One entry of the list of all that is mounted in a jail: `/proc`, `/sys`, `/dev` and what covers files are in it, as is what
 /// somebody lists.
-public struct Mount: Equatable, Sendable {
-    public enum Source: Equatable, Sendable {
+package struct Mount: Equatable, Sendable {
+    package enum Source: Equatable, Sendable {
         /// A file or a tree of the host's, shown a second time.
         case tree(Tree)
         /// Folders laid over each other, and the word by which they are called.
@@ -21,21 +21,21 @@ public struct Mount: Equatable, Sendable {
     }
 
     /// A path of the host, as written.
-    public struct Tree: Equatable, Sendable {
-        public var path: String
+    package struct Tree: Equatable, Sendable {
+        package var path: String
         /// Below the jail's root, where root inside can put links; then relative to that.
-        public var inRoot: String?
+        package var inRoot: String?
     }
 
     /// Paths relative to the root.
-    public struct Covers: Equatable, Sendable {
-        public var maskedFiles: [String]
-        public var maskedFolders: [String]
-        public var readOnly: [String]
+    package struct Covers: Equatable, Sendable {
+        package var maskedFiles: [String]
+        package var maskedFolders: [String]
+        package var readOnly: [String]
     }
 
     /// Where the entry's mount point comes from.
-    public enum Place: Equatable, Sendable {
+    package enum Place: Equatable, Sendable {
         /// It is in the jail's root, and no link leads to it.
         case root
         /// A place in a file system that an earlier entry has mounted, and that nobody else has written to.
@@ -44,14 +44,14 @@ public struct Mount: Equatable, Sendable {
         case made(isFile: Bool)
     }
 
-    public var source: Source
+    package var source: Source
     /// Relative to the jail's root, without a leading slash; empty for the root itself.
-    public var target: String
-    public var place: Place
-    public var attributes: MountAttributes
-    public var origin: Origin
+    package var target: String
+    package var place: Place
+    package var attributes: MountAttributes
+    package var origin: Origin
     /// The entry's number in the list that somebody wrote; nil for one that nobody did.
-    public var number: Int?
+    package var number: Int?
 }
 
 extension Mount {

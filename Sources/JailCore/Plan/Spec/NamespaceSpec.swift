@@ -1,6 +1,6 @@
 /// A namespace of the jail that is not the host's: namespaces(7).
-public struct NamespaceSpec: Equatable, Sendable {
-    public enum Kind: Equatable, Sendable {
+package struct NamespaceSpec: Equatable, Sendable {
+    package enum Kind: Equatable, Sendable {
         case mount, pid, cgroup, uts, ipc, user, network
 
         /// CLONE_NEW*
@@ -17,16 +17,16 @@ public struct NamespaceSpec: Equatable, Sendable {
         }
     }
 
-    public enum Source: Equatable, Sendable {
+    package enum Source: Equatable, Sendable {
         /// Made for this jail.
         case own
         /// That of another jail, which runs.
         case shared(with: StartFacts.NetworkHolder)
     }
 
-    public var kind: Kind
-    public var source: Source
-    public var origin: Origin
+    package var kind: Kind
+    package var source: Source
+    package var origin: Origin
 }
 
 extension [NamespaceSpec] {
@@ -40,9 +40,9 @@ extension [NamespaceSpec] {
 }
 
 /// Which ids of the namespace around the jail's are: user_namespaces(7). In the order of `/proc/PID/uid_map`.
-public struct IDMaps: Equatable, Sendable {
-    public var users: [IDMapping]
-    public var groups: [IDMapping]
+package struct IDMaps: Equatable, Sendable {
+    package var users: [IDMapping]
+    package var groups: [IDMapping]
 
     /// One range, from 0 inside on, for both.
     init(_ range: IDRange) {

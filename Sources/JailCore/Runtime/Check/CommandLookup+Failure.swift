@@ -3,7 +3,7 @@ internal import SystemPackage
 extension RuntimeError {
     /// How a command of the jail's failed; one that could not be executed, with what was missing.
     /// - Parameter name: what the jail is called in messages.
-    public static func command(
+    package static func command(
         of jail: JailRecord, named name: String, line: JailCommand, origin: Origin, outcome: CommandOutcome
     ) -> RuntimeError {
         command(jail: name, line: line, origin: origin, outcome: outcome) { CommandLookup(inside: jail) }

@@ -2,12 +2,12 @@ internal import Glibc
 internal import SystemPackage
 
 /// A configuration that was checked.
-public struct CheckedConfiguration: Sendable {
-    public var diagnostics: [Diagnostic]
+package struct CheckedConfiguration: Sendable {
+    package var diagnostics: [Diagnostic]
     /// None when the file itself has errors, whatever the host is like.
-    public var jails: [ConfiguredJail]
+    package var jails: [ConfiguredJail]
 
-    public init(diagnostics: [Diagnostic], jails: [ConfiguredJail]) {
+    package init(diagnostics: [Diagnostic], jails: [ConfiguredJail]) {
         (self.diagnostics, self.jails) = (diagnostics, jails)
     }
 }
@@ -15,7 +15,7 @@ public struct CheckedConfiguration: Sendable {
 extension Configuration {
     /// `check()`, and what this host lacks for the jails: roots, mount points and sources, users, programs, addresses,
     /// ports, controllers, device rulesets, system call profiles. Nothing is changed.
-    public func checkedOnHost(_ stateDirectory: String? = nil, _ cgroupRoot: String? = nil) -> CheckedConfiguration {
+    package func checkedOnHost(_ stateDirectory: String? = nil, _ cgroupRoot: String? = nil) -> CheckedConfiguration {
         if let lackOfJails { return CheckedConfiguration(diagnostics: [lackOfJails], jails: []) }
         var reading = readJails()
         reading.requireRoots()
@@ -34,7 +34,7 @@ extension Configuration {
 
     /// What this host lacks for those jails, which are up, and for those that they need: all jails where none is named.
     /// - Parameter instance: by whose names they are up.
-    public func missingOnHost(for names: [String], of instance: String?, host: Host) -> [Diagnostic] {
+    package func missingOnHost(for names: [String], of instance: String?, host: Host) -> [Diagnostic] {
         var reading = readJails()
         if !names.isEmpty { do { try reading.select(names) } catch { return error.diagnostics } }
         if let instance = instance.flatMap({ Instance($0) }) {

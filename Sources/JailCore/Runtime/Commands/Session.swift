@@ -101,15 +101,15 @@ final class Session {
 }
 
 /// The signals that end, stop or resize, as a descriptor: signalfd(2).
-public struct SignalSource: Sendable {
+package struct SignalSource: Sendable {
     /// Readable when there is one.
-    public let descriptor: Int32
+    package let descriptor: Int32
     var callersMask: mode_t = 0o022
     var callersAttributes = CallersAttributes()
 
     /// Takes the process over: closes what the caller left open, blocks signals, sets the umask. First thing in `main`.
     /// - Throws: the errno of the call that failed.
-    public static func takeProcess() throws(RuntimeError) -> SignalSource {
+    package static func takeProcess() throws(RuntimeError) -> SignalSource {
         do {
             cns_keep_memory()
             _ = try checkedResult(cns_take_descriptors())
@@ -127,7 +127,7 @@ public struct SignalSource: Sendable {
     }
 
     /// The same, and whether a terminal has sent it: then every process of the foreground has it already.
-    public func nextWithSender() -> (signal: Int32, isFromTerminal: Bool)? {
+    package func nextWithSender() -> (signal: Int32, isFromTerminal: Bool)? {
         var isKernels: Int32 = 0
         let signal = unsafe cns_read_signal_of(descriptor, &isKernels)
         return signal == 0 ? nil : (signal, isKernels != 0)

@@ -3,7 +3,7 @@ internal import SystemPackage
 
 extension HostFacts {
     /// Looks at this host for all that plans of these jails depend on, and changes nothing.
-    public convenience init(of jails: [ConfiguredJail], host: Host) throws(RuntimeError) {
+    package convenience init(of jails: [ConfiguredJail], host: Host) throws(RuntimeError) {
         let finders = jails.map { FactFinder(jail: $0, host: host) }
         var hidden = StartFacts()
         try FactFinder.addHiddenPaths(to: &hidden)
@@ -163,13 +163,13 @@ extension HostFacts {
 // MARK: As text
 
 extension HostFacts {
-    public var json: String { JSONText.of(self) }
+    package var json: String { JSONText.of(self) }
 
     /// What `check --json` prints, as far as it is asked for here.
     private struct Checked: Decodable { var facts: HostFacts? }
 
     /// What `json` was on another host, or the document of `check --json` that has it.
-    public static func read(from path: String) throws(RuntimeError) -> HostFacts {
+    package static func read(from path: String) throws(RuntimeError) -> HostFacts {
         let bytes = try attempt("cannot read \(Terminal.escaped(path))") { () throws(Errno) in
             let most = 64 << 20
             if path == "-" { return try Files.standardInput(limit: most) }

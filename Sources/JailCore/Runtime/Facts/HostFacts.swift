@@ -1,12 +1,12 @@
 /// Whatever the plans of a file depend on beside the file, as it is on one host: `explain --facts` prints it, and on another one
 /// `--assume` plans with it. No environment, no password and no rule of the host's is in it.
-public final class HostFacts: Codable, Sendable {
+package final class HostFacts: Codable, Sendable {
     static let currentVersion = 1
 
-    public let version: Int
+    package let version: Int
     /// Whose they are, and its kernel's release: uname(2).
-    public let host: String
-    public let kernel: String
+    package let host: String
+    package let kernel: String
     /// What jailrun may do there; nil in facts that an older one printed, which have the next two alone.
     private let authority: Authority?
     /// How many ids jailrun has there, when it is in a user namespace.

@@ -5,7 +5,7 @@ extension PostureFacts {
     /// Looks at this host as a start would, and changes nothing.
     ///
     /// - Throws: `.unsuitable` when the ruleset or the filter cannot be had.
-    public init(
+    package init(
         of jail: ConfiguredJail, among jails: [ConfiguredJail] = [], host: Host? = nil,
         _ shared: SharedLooks = SharedLooks()
     ) throws(RuntimeError) {

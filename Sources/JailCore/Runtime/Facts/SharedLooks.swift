@@ -1,7 +1,7 @@
 internal import SystemPackage
 
 /// What many jails of a file need alike: looked up for the first of them.
-public final class SharedLooks {
+package final class SharedLooks {
     private struct Filtered {
         var privileges: PrivilegeSpec
         var filter: SeccompFilter?
@@ -15,7 +15,7 @@ public final class SharedLooks {
     private var keys: [String: PlaceKeys] = [:]
     private var writing: [ConfiguredJail]?
 
-    public init() {}
+    package init() {}
 
     func devfsRules(otherwise find: () throws(DevfsRulesError) -> DevfsRules) throws(DevfsRulesError) -> DevfsRules {
         if let rules { return rules }

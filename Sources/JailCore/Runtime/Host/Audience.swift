@@ -1,18 +1,18 @@
 /// Who is told what happens.
-public struct Audience: Sendable {
+package struct Audience: Sendable {
     /// Called with each step of a start, in its order, and the microseconds that it took; nil for the step that replaces the
     /// child's program. Those of the host as they are performed, those of the child when it is done: `-v`.
-    public var observe: (@Sendable (Step, Int?) -> Void)?
+    package var observe: (@Sendable (Step, Int?) -> Void)?
     /// Called with a jail's label and what is about to be done to it, in jail(8)'s words: `jail -v`.
-    public var tell: (@Sendable (String, String) -> Void)?
+    package var tell: (@Sendable (String, String) -> Void)?
     /// Called with a warning: something that went wrong but did not stop what was asked for.
-    public var warn: @Sendable (String) -> Void
+    package var warn: @Sendable (String) -> Void
     /// Called with what failed when it could stop nothing any more: a command after the end of a jail.
-    public var complain: @Sendable (RuntimeError) -> Void
+    package var complain: @Sendable (RuntimeError) -> Void
     /// Called with what was decided before a start and the caller may want to know.
-    public var note: @Sendable (String) -> Void
+    package var note: @Sendable (String) -> Void
 
-    public init(
+    package init(
         observe: (@Sendable (Step, Int?) -> Void)? = nil, warn: @escaping @Sendable (String) -> Void,
         note: @escaping @Sendable (String) -> Void = { _ in }
     ) {

@@ -2,24 +2,24 @@ internal import Glibc
 internal import SystemPackage
 
 /// This machine, as jailrun uses it: where state and cgroups are, and what this process may do there.
-public struct Host: Sendable {
-    public var state: StateDirectory
-    public var cgroupRoot: Cgroup
+package struct Host: Sendable {
+    package var state: StateDirectory
+    package var cgroupRoot: Cgroup
     /// Controllers are enabled from there down: where the v2 hierarchy is mounted, or the cgroup that a service manager gave.
     let cgroupTop: String
     /// The cgroup root is a service's own, which it may divide, but it holds the service's processes too.
     let isDelegated: Bool
-    public let authority: Authority
+    package let authority: Authority
     /// The host that is meant, when it is not this one: nothing is looked for here then.
     let assumed: HostFacts?
-    public var signals: SignalSource
-    public var audience: Audience
+    package var signals: SignalSource
+    package var audience: Audience
     /// What this process waits for.
-    public let waits = Waits()
+    package let waits = Waits()
 
     /// - Parameter isForLooks: nothing will be started: what a start cannot do without may be missing, and without root the
     ///   state may be another's.
-    public init(
+    package init(
         stateDirectory: String?, cgroupRoot: String?, signals: SignalSource, audience: Audience,
         isForLooks: Bool = false
     ) throws(RuntimeError) {
@@ -57,7 +57,7 @@ public struct Host: Sendable {
     }
 
     /// For `check` and `explain`, which start nothing: signals are as they were.
-    public static func forLooks(
+    package static func forLooks(
         stateDirectory: String? = nil, cgroupRoot: String? = nil,
         note: @escaping @Sendable (String) -> Void = { _ in }
     ) throws(RuntimeError) -> Host {
@@ -67,7 +67,7 @@ public struct Host: Sendable {
     }
 
     /// Another host, of which these facts were told.
-    public init(assuming facts: HostFacts, note: @escaping @Sendable (String) -> Void = { _ in }) {
+    package init(assuming facts: HostFacts, note: @escaping @Sendable (String) -> Void = { _ in }) {
         state = StateDirectory(path: facts.stateDirectory, assumed: facts.jails)
         (cgroupRoot, cgroupTop) = (Cgroup(path: facts.cgroupRoot), facts.cgroupTop)
         (isDelegated, authority, assumed) = (false, facts.authorityThere, facts)
@@ -85,7 +85,7 @@ public struct Host: Sendable {
         hint: "mount -t cgroup2 none /sys/fs/cgroup/unified, or boot with systemd.unified_cgroup_hierarchy=1")
 
     /// Said before anything is tried: a user has no jails, and every other message would be of something else.
-    public static func checkRoot() throws(RuntimeError) {
+    package static func checkRoot() throws(RuntimeError) {
         if geteuid() == 0 { return }
         throw .host(
             "this needs root (or see jailrun(8), CAVEATS)",

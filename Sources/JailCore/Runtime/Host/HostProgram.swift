@@ -4,20 +4,20 @@ internal import SystemPackage
 
 /// A program of the host's that runs beside jails: it has the caller's terminal, descriptors 0 to 2, directory and environment.
 /// When jailrun dies it gets SIGTERM; what does not hear that is killed by the supervisor, with all that it has started.
-public struct HostProgram: ~Copyable {
+package struct HostProgram: ~Copyable {
     private let child: Descriptor
     private let control: Descriptor
 
     let pid: Int32
 
     /// Readable when it has ended.
-    public var pidfd: Int32 { child.number }
+    package var pidfd: Int32 { child.number }
 
     /// - Parameters:
     ///   - arguments: its name, looked for along PATH, and what follows.
     ///   - environment: `NAME=VALUE`, instead of the caller's of that name.
     /// - Throws: the errno of clone3(2).
-    public init(_ arguments: [String], environment: [String], signals: SignalSource) throws(RuntimeError) {
+    package init(_ arguments: [String], environment: [String], signals: SignalSource) throws(RuntimeError) {
         let own = environment + [RunMark(of: getpid()).variable]
         let names = own.map { $0.prefix { $0 != "=" } }
         let all = FactFinder.environment.filter { !names.contains($0.prefix { $0 != "=" }) } + own
@@ -44,23 +44,23 @@ public struct HostProgram: ~Copyable {
         control = Descriptor(dup(pair.ours.number))
     }
 
-    public func signal(_ number: Int32) { _ = cns_pidfd_signal(child.number, number) }
+    package func signal(_ number: Int32) { _ = cns_pidfd_signal(child.number, number) }
 
     /// To what it has started, too.
-    public func signalAll(_ number: Int32) {
+    package func signalAll(_ number: Int32) {
         signal(number)
         for process in RunMark(of: getpid()).processes where process != pid { kill(process, number) }
     }
 
     /// What it has left after its end has so long, and is killed then.
-    public func endRest(withinMilliseconds milliseconds: Int) {
+    package func endRest(withinMilliseconds milliseconds: Int) {
         let (mark, deadline) = (RunMark(of: getpid()), Clock.milliseconds() + milliseconds)
         while !mark.hasNone, Clock.milliseconds() < deadline { usleep(50000) }
         for process in mark.processes { kill(process, SIGKILL) }
     }
 
     /// Waits for its end.
-    public func outcome() -> CommandOutcome {
+    package func outcome() -> CommandOutcome {
         let status = cns_wait(child.number, -1)
         var report = cns_report()
         let count = unsafe cns_receive(control.number, &report, nil, 0, 0)
@@ -72,10 +72,10 @@ public struct HostProgram: ~Copyable {
 }
 
 /// What a command beside jails is told of them.
-public enum ServiceEnvironment {
+package enum ServiceEnvironment {
     /// `JAILRUN_DB_NAME=db`, `JAILRUN_DB_IP=10.0.0.2`, and `_IP6`: the first address of each family. Of published ports,
     /// `JAILRUN_DB_PORT=5432` is the first one's number on the host, and `JAILRUN_DB_PORT_5432_TCP` that of the jail's 5432.
-    public static func variables(of specs: [ConfiguredJail]) -> [String] {
+    package static func variables(of specs: [ConfiguredJail]) -> [String] {
         specs.flatMap { (spec: ConfiguredJail) -> [String] in
             let prefix = "JAILRUN_\(word(spec.nameInFile))"
             let ipv4 = spec.network.addresses.first { $0.family == .ipv4 }?.address
@@ -103,7 +103,7 @@ public enum ServiceEnvironment {
     }
 
     /// Two jails whose variables would be the same; nil if there are none.
-    public static func clash(of specs: [ConfiguredJail]) -> (String, String)? {
+    package static func clash(of specs: [ConfiguredJail]) -> (String, String)? {
         for (index, spec) in specs.enumerated() {
             let other = specs[..<index].first { word($0.nameInFile) == word(spec.nameInFile) }
             if let other { return (other.name.value, spec.name.value) }
@@ -132,14 +132,14 @@ extension ConfiguredJail {
 }
 
 /// What a person looks at.
-public enum Screen {
+package enum Screen {
     /// Columns and rows of a terminal; nil when it is none.
-    public static func size(of terminal: Int32) -> (columns: Int, rows: Int)? {
+    package static func size(of terminal: Int32) -> (columns: Int, rows: Int)? {
         var (columns, rows): (Int32, Int32) = (0, 0)
         guard unsafe cns_window_size(terminal, &columns, &rows) == 0, columns > 0, rows > 0 else { return nil }
         return (Int(columns), Int(rows))
     }
 
     /// CLOCK_MONOTONIC.
-    public static func milliseconds() -> Int { Clock.milliseconds() }
+    package static func milliseconds() -> Int { Clock.milliseconds() }
 }

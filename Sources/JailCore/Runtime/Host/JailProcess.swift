@@ -2,23 +2,23 @@ internal import Glibc
 internal import SystemPackage
 
 /// A process of a jail, as proc(5) of the host shows it.
-public struct JailProcess: Sendable {
-    public var pid: Int32
+package struct JailProcess: Sendable {
+    package var pid: Int32
     /// The pid inside.
-    public var innerPid: Int32
+    package var innerPid: Int32
     /// The user id inside.
-    public var uid: UInt32
+    package var uid: UInt32
     /// Letter of `/proc/PID/stat`: R, S, D, Z, T.
-    public var state: String
+    package var state: String
     /// User and system time, in seconds.
-    public var cpuSeconds: Double
-    public var residentKiB: Int
+    package var cpuSeconds: Double
+    package var residentKiB: Int
     /// argv, or the name in brackets. Written by the process: to be escaped before it is shown.
-    public var command: String
+    package var command: String
 
     /// The processes of a jail, by pid.
     /// - Throws: when one that is there cannot be looked at.
-    public static func all(of record: JailRecord) throws(RuntimeError) -> [JailProcess] {
+    package static func all(of record: JailRecord) throws(RuntimeError) -> [JailProcess] {
         let pids = try Cgroup(path: record.cgroup).look { (cgroup) throws(Errno) in try cgroup.processes().sorted() }
         var processes: [JailProcess] = []
         for pid in pids {

@@ -2,7 +2,7 @@ internal import SystemPackage
 
 extension RuntimeError {
     /// What jail(8) says after `jail: `. The name of a jail that has its parameters on a command line is not told.
-    public func jailMessage(isNamed: Bool) -> String {
+    package func jailMessage(isNamed: Bool) -> String {
         func named(_ jail: String, _ text: String) -> String { isNamed ? "\(jail): \(text)" : text }
         switch self {
         case .cannotExecute(let jail, let text, let origin, let errno, _, _):
@@ -25,7 +25,7 @@ extension RuntimeError {
     }
 
     /// What jexec(8) says after `jexec: `.
-    public var jexecMessage: String {
+    package var jexecMessage: String {
         if case .step(_, let step, let errno, _) = self, let directory = step.directory {
             return "chdir: \(Terminal.escaped(directory)): \(errno.description)"
         }

@@ -1,7 +1,7 @@
-public import SystemPackage
+package import SystemPackage
 
 /// Why a jail could not be started, stopped or entered. Each names the object first, the cause last.
-public enum RuntimeError: Error, Sendable {
+package enum RuntimeError: Error, Sendable {
     /// A step of the plan failed.
     case step(jail: String, step: Step, errno: Errno, number: Int)
     /// A command of the jail's configuration failed, as jail(8) says it.
@@ -27,7 +27,7 @@ public enum RuntimeError: Error, Sendable {
 }
 
 /// How a command ended.
-public enum CommandOutcome: Equatable, Sendable {
+package enum CommandOutcome: Equatable, Sendable {
     case exited(Int32)
     case signalled(Int32)
     /// Ended by jailrun after `exec.timeout`.
@@ -40,7 +40,7 @@ public enum CommandOutcome: Equatable, Sendable {
     }
 
     /// The shell's convention: 128 + n for signal n, 126 and 127 for what could not be executed.
-    public var exitStatus: Int32 {
+    package var exitStatus: Int32 {
         switch self {
         case .exited(let status): status
         case .signalled(let signal): 128 + signal
@@ -53,7 +53,7 @@ public enum CommandOutcome: Equatable, Sendable {
 
 extension RuntimeError {
     /// The message, without the hint.
-    public var message: String {
+    package var message: String {
         switch self {
         case .step(let jail, let step, let errno, _) where step.typed != nil:
             "\(jail): \(Terminal.escaped(step.typed ?? "")): \(errno.description)"
@@ -81,7 +81,7 @@ extension RuntimeError {
     }
 
     /// What to do about it.
-    public var hint: String? {
+    package var hint: String? {
         switch self {
         case .step(_, let step, let errno, _): step.hint(for: errno)
         case .file(_, let diagnostic): diagnostic.hint
@@ -95,7 +95,7 @@ extension RuntimeError {
     }
 
     /// jailrun(8), EXIT STATUS: 125 when jailrun itself failed, else the command's.
-    public var exitStatus: Int32 {
+    package var exitStatus: Int32 {
         switch self {
         case .command(_, _, _, let outcome): outcome.exitStatus
         case .cannotExecute(_, _, _, let errno, _, _): CommandOutcome.notExecuted(errno).exitStatus
@@ -152,7 +152,7 @@ extension Step {
 }
 
 extension CommandOutcome: CustomStringConvertible {
-    public var description: String {
+    package var description: String {
         switch self {
         case .exited(126): "exited with status 126 (a command that cannot be executed)"
         case .exited(127): "exited with status 127 (a command that was not found)"
@@ -174,7 +174,7 @@ extension CommandOutcome: CustomStringConvertible {
     }
 
     /// signal(7), x86 and ARM; the C library's sigabbrev_np(3) is not visible from Swift.
-    public static func signalName(_ signal: Int32) -> String {
+    package static func signalName(_ signal: Int32) -> String {
         let names = [
             "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM",
             "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF",
@@ -185,9 +185,9 @@ extension CommandOutcome: CustomStringConvertible {
 }
 
 /// Bytes that others wrote are never printed raw to a terminal.
-public enum Terminal {
+package enum Terminal {
     /// Control characters as `\xNN`, newline and tab as `\n` and `\t`, direction marks of Unicode as `\u{NNNN}`.
-    public static func escaped(_ text: String) -> String {
+    package static func escaped(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {
             switch scalar.value {

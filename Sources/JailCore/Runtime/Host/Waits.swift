@@ -3,14 +3,14 @@ internal import Glibc
 /// What a process waits for, by name, and since when: nobody waits for longer than a moment without being told.
 ///
 /// A process waits for one thing at a time, and what it forks has a copy of its own, so nothing here is ever shared.
-public final class Waits: @unchecked Sendable {
-    public struct Wait: Sendable {
-        public let jail: String
-        public let what: String
-        public let seconds: Int
+package final class Waits: @unchecked Sendable {
+    package struct Wait: Sendable {
+        package let jail: String
+        package let what: String
+        package let seconds: Int
 
         /// `db: waiting for exec.prestart: sleep 60, since 5 s`.
-        public var text: String { "\(jail): waiting for \(what), since \(seconds) s" }
+        package var text: String { "\(jail): waiting for \(what), since \(seconds) s" }
     }
 
     private var jail = ""
@@ -29,11 +29,11 @@ public final class Waits: @unchecked Sendable {
     private var later: (milliseconds: Int, action: () -> Void)?
 
     /// Others write to the same terminal at once: a line that changes is not this process's alone.
-    public var isOneOfMany = false
+    package var isOneOfMany = false
     /// Told of a wait every second, and with nil when it is over.
-    public var tell: ((Wait?) -> Void)?
+    package var tell: ((Wait?) -> Void)?
 
-    public static let pauseMilliseconds = 1000
+    package static let pauseMilliseconds = 1000
 
     init() {}
 

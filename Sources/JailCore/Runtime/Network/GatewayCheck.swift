@@ -2,13 +2,13 @@ internal import SystemPackage
 
 /// Looks, before the first jail of a file starts, for one that wants the address that the host has on jailrun's bridge for jails
 /// of other files. The gateway of a network is chosen by the first start there, and does not move while jails use it.
-public struct GatewayCheck {
+package struct GatewayCheck {
     private let jails: [ConfiguredJail]
 
-    public init(_ jails: [ConfiguredJail]) { self.jails = jails }
+    package init(_ jails: [ConfiguredJail]) { self.jails = jails }
 
     /// - Throws: `.unsuitable` for the first such address, with the jails that have to be stopped.
-    public func check() throws(RuntimeError) {
+    package func check() throws(RuntimeError) {
         guard let facts = try facts() else { return }
         for jail in jails {
             guard let error = jail.network.bridgeAddresses.compactMap(facts.gatewayError).first else { continue }

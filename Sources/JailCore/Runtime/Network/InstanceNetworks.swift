@@ -7,18 +7,18 @@ internal import SystemPackage
 /// Until its jails are up, which have their addresses in their links' aliases, a network is held by an abstract socket
 /// of its name (unix(7)): such names belong to the network namespace, as the bridge does, and go with the last process that has
 /// the socket open. A supervisor inherits it: what its jails had between two starts stays theirs.
-public struct InstanceNetworks {
+package struct InstanceNetworks {
     private static let candidates = 250
     let instance: Instance
     let host: Host
 
-    public init(of instance: Instance, host: Host) {
+    package init(of instance: Instance, host: Host) {
         self.instance = instance
         self.host = host
     }
 
     /// The jails as they are in this instance.
-    public func jails(_ jails: [ConfiguredJail]) throws(RuntimeError) -> [ConfiguredJail] {
+    package func jails(_ jails: [ConfiguredJail]) throws(RuntimeError) -> [ConfiguredJail] {
         let facts = try facts(jails)
         var chosen: [(from: InternetPrefix, to: InternetPrefix)] = []
         for network in instance.networks(of: jails) {

@@ -3,7 +3,7 @@ internal import SystemPackage
 
 /// The ports of the host that jails ask for: those that are taken are found before anything starts, and 0 becomes one
 /// that is free. What is asked again later, under the network's lock, is what holds.
-public struct PortReservation {
+package struct PortReservation {
     private static let attempts = 100
     /// ip_local_port_range of ip(7).
     private static let firstEphemeral = 32768
@@ -14,13 +14,13 @@ public struct PortReservation {
     /// Another host, whose ports are known.
     private var assumed: HostFacts?
 
-    public init() {}
+    package init() {}
 
     init(findings: Findings?, assumed: HostFacts?) { (self.findings, self.assumed) = (findings, assumed) }
 
     /// The jails with the ports that they will have.
     /// - Throws: `.unsuitable` for the first port that is taken, by whomever.
-    public func resolved(_ jails: [ConfiguredJail]) throws(RuntimeError) -> [ConfiguredJail] {
+    package func resolved(_ jails: [ConfiguredJail]) throws(RuntimeError) -> [ConfiguredJail] {
         let asked = jails.flatMap(\.network.ports)
         if asked.isEmpty { return jails }
         let proc = try NetworkConnection.openProc()

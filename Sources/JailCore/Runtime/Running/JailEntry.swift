@@ -6,7 +6,7 @@ internal import SystemPackage
 ///
 /// The process that joins is the static stage: jailrun's own program is never in a namespace of the jail. It is cloned into the
 /// jail's cgroup, so that no limit is escaped and a stop reaches it.
-public struct JailEntry {
+package struct JailEntry {
     let record: JailRecord
     let host: Host
     let terminals: [Int]
@@ -16,7 +16,7 @@ public struct JailEntry {
     let isPatient: Bool
 
     /// - Parameter terminals: which of descriptors 0, 1, 2 become a pty of the jail's own.
-    public init(record: JailRecord, host: Host, terminals: [Int]) {
+    package init(record: JailRecord, host: Host, terminals: [Int]) {
         self.init(record: record, host: host, terminals: terminals, isUnattended: false, isPatient: false)
     }
 
@@ -39,7 +39,7 @@ public struct JailEntry {
     }
 
     /// Where a command starts.
-    public enum Directory: Equatable, Sendable {
+    package enum Directory: Equatable, Sendable {
         case root
         case home
         /// In the jail.
@@ -54,7 +54,7 @@ public struct JailEntry {
     ///   - environment: `NAME=VALUE`, on top of the standard one.
     ///   - endsBySignal: a signal to jailrun ends the command, which otherwise gets it and does with it what it likes.
     /// - Throws: `.notFound` when the jail has ended; `.host` when it is frozen, or the shell is not there; `.step` when it cannot be joined.
-    public func run(
+    package func run(
         _ line: JailCommand?, parameter: String, origin: Origin, user: String? = nil, isHostUser: Bool = false,
         directory: Directory = .root, environment: [String] = [], timeoutSeconds: Int = 0, endsBySignal: Bool = false
     ) throws(RuntimeError) -> CommandOutcome {

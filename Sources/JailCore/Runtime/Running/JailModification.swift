@@ -2,9 +2,9 @@ internal import Glibc
 internal import SystemPackage
 
 /// Changes a jail while it runs: jail -m. All of it is done, or none.
-public struct JailModification {
+package struct JailModification {
     /// Why a jail is as it was.
-    public enum Failure: Error {
+    package enum Failure: Error {
         case parameters(ConfigurationFailure)
         /// This parameter would become another, and cannot while the jail runs.
         case fixed(String)
@@ -15,13 +15,13 @@ public struct JailModification {
     private let host: Host
 
     /// - Parameter name: the jail's present name.
-    public init(of name: String, host: Host) {
+    package init(of name: String, host: Host) {
         self.name = name
         self.host = host
     }
 
     /// The first of the parameters given that would become another, and cannot while the jail runs.
-    public static func fixedParameter(of record: JailRecord, in change: JailChange, among others: [JailRecord])
+    package static func fixedParameter(of record: JailRecord, in change: JailChange, among others: [JailRecord])
         throws(RuntimeError) -> String?
     {
         var asked = record
@@ -35,7 +35,7 @@ public struct JailModification {
 
     /// - Parameter makeChange: called with the jail as it is, which stays so until the change is made.
     /// - Returns: parameters that become others at the next start alone.
-    public func run(_ makeChange: (ConfiguredJail) throws(ConfigurationFailure) -> JailChange) throws(Failure)
+    package func run(_ makeChange: (ConfiguredJail) throws(ConfigurationFailure) -> JailChange) throws(Failure)
         -> [String]
     {
         let held = try runtime { () throws(RuntimeError) in try hold() }
@@ -47,7 +47,7 @@ public struct JailModification {
     }
 
     /// The steps of a change that is not made: the same facts are looked up, nothing is written.
-    public func dryRun(_ makeChange: (ConfiguredJail) throws(ConfigurationFailure) -> JailChange) throws(Failure)
+    package func dryRun(_ makeChange: (ConfiguredJail) throws(ConfigurationFailure) -> JailChange) throws(Failure)
         -> [Step]
     {
         let record = try runtime { () throws(RuntimeError) in

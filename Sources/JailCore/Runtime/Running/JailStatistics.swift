@@ -1,36 +1,36 @@
 internal import SystemPackage
 
 /// What a jail uses: the files of its cgroup and of its network namespace. Nil where this host has no such controller.
-public struct JailStatistics: Codable, Equatable, Sendable {
+package struct JailStatistics: Codable, Equatable, Sendable {
     /// Share of the last 10 seconds in which some process had to wait, in percent: PSI.
-    public struct Pressure: Codable, Equatable, Sendable {
-        public var cpu: Double?
-        public var memory: Double?
-        public var io: Double?
+    package struct Pressure: Codable, Equatable, Sendable {
+        package var cpu: Double?
+        package var memory: Double?
+        package var io: Double?
     }
 
-    public var name: String
+    package var name: String
     /// CLOCK_MONOTONIC at which it was looked at.
-    public var milliseconds: Int
-    public var cpuMicroseconds: Int?
-    public var throttledMicroseconds: Int?
-    public var memoryBytes: Int?
+    package var milliseconds: Int
+    package var cpuMicroseconds: Int?
+    package var throttledMicroseconds: Int?
+    package var memoryBytes: Int?
     /// Nil without a limit.
-    public var memoryMaximum: Int?
-    public var memoryPeak: Int?
+    package var memoryMaximum: Int?
+    package var memoryPeak: Int?
     /// Processes that the kernel killed because memory ran out.
-    public var memoryKills: Int?
-    public var processes: Int
-    public var processMaximum: Int?
-    public var readBytes: Int?
-    public var writtenBytes: Int?
+    package var memoryKills: Int?
+    package var processes: Int
+    package var processMaximum: Int?
+    package var readBytes: Int?
+    package var writtenBytes: Int?
     /// Of all its links but `lo`; nil when the network is the host's.
-    public var receivedBytes: Int?
-    public var sentBytes: Int?
-    public var pressure: Pressure
+    package var receivedBytes: Int?
+    package var sentBytes: Int?
+    package var pressure: Pressure
 
     /// - Throws: when a file is there and cannot be read.
-    public init(_ jail: JailRecord) throws(RuntimeError) {
+    package init(_ jail: JailRecord) throws(RuntimeError) {
         let look = { (cgroup: Cgroup) throws(Errno) in try JailStatistics(jail, cgroup) }
         self = try Cgroup(path: jail.cgroup).look(look)
     }
@@ -67,7 +67,7 @@ public struct JailStatistics: Codable, Equatable, Sendable {
     }
 
     /// Processors in use between two looks: 1 is one of them, all the time.
-    public func processors(since earlier: JailStatistics) -> Double? {
+    package func processors(since earlier: JailStatistics) -> Double? {
         guard let now = cpuMicroseconds, let before = earlier.cpuMicroseconds, milliseconds > earlier.milliseconds
         else {
             return nil
@@ -114,10 +114,10 @@ public struct JailStatistics: Codable, Equatable, Sendable {
 
 extension JailStatistics {
     /// JSON, an array with sorted keys.
-    public static func json(_ all: [JailStatistics]) -> String { JSONText.of(all) }
+    package static func json(_ all: [JailStatistics]) -> String { JSONText.of(all) }
 
     /// OpenMetrics 1.0, as Prometheus reads it.
-    public static func openMetrics(_ all: [JailStatistics]) -> String {
+    package static func openMetrics(_ all: [JailStatistics]) -> String {
         func family(
             _ name: String, _ kind: String, _ unit: String?, _ help: String, _ value: (JailStatistics) -> Double?
         ) -> String {

@@ -28,14 +28,14 @@ struct CreatedJail: ~Copyable {
 }
 
 /// A jail that has been started, and what its starter holds of it.
-public struct RunningJail: ~Copyable {
-    public internal(set) var record: JailRecord
+package struct RunningJail: ~Copyable {
+    package internal(set) var record: JailRecord
     let pidfd: Descriptor
     let control: Descriptor
     let session: Session
     let handed: HandedDescriptors
     /// How the last of `exec.start` and `command` ended, unless that is a main program, which runs.
-    public internal(set) var outcome: CommandOutcome
+    package internal(set) var outcome: CommandOutcome
     let hasMainProgram: Bool
 }
 

@@ -1,13 +1,13 @@
 /// The plan of starts that are not made: the same facts are looked up, nothing is written.
-public struct DryRun {
+package struct DryRun {
     let jails: [ConfiguredJail]
     let host: Host
     let terminals: [Int]
     /// Tells what becomes of this process's descriptors 0 to 2, too.
-    public var handsDescriptors = false
+    package var handsDescriptors = false
 
     /// - Parameter jails: in the order of the file.
-    public init(jails: [ConfiguredJail], host: Host, terminals: [Int]) {
+    package init(jails: [ConfiguredJail], host: Host, terminals: [Int]) {
         self.jails = jails
         self.host = host
         self.terminals = terminals
@@ -15,7 +15,7 @@ public struct DryRun {
 
     /// - Parameter isComplete: with what others that are up now have made, for a time when they are not.
     /// - Throws: what would stop a start before its first step.
-    public func plan(isComplete: Bool = false) throws(RuntimeError) -> FilePlan {
+    package func plan(isComplete: Bool = false) throws(RuntimeError) -> FilePlan {
         // Where there is a supervisor, it reads what the jail prints.
         let isSupervised = jails.count > 1 || jails.contains { $0.isSupervised }
         var requirements = HostRequirements(jails: jails, host: host)

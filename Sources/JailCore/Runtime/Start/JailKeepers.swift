@@ -2,8 +2,8 @@ internal import CNamespaces
 internal import Glibc
 
 /// Starts the jails of a file and has them kept by one supervisor: jails that do not depend on each other start at once.
-public struct JailKeepers {
-    public enum Mode: Sendable {
+package struct JailKeepers {
+    package enum Mode: Sendable {
         /// Runs until every jail has ended or a signal arrives; jails die with jailrun.
         case foreground
         /// Returns when all are up, and healthy if something tells.
@@ -11,19 +11,19 @@ public struct JailKeepers {
     }
 
     /// What became of one jail.
-    public struct Result: Sendable {
-        public var jail: String
+    package struct Result: Sendable {
+        package var jail: String
         /// 0 when it was started.
-        public var status: Int32
-        public var isSkipped: Bool
+        package var status: Int32
+        package var isSkipped: Bool
         /// Another command was about to start it, and has it now.
-        public var isYielded = false
+        package var isYielded = false
         /// Another command has stopped it before it was up.
-        public var isWithdrawn = false
+        package var isWithdrawn = false
         /// Why it is as it is: to be escaped.
-        public var detail: String?
-        public var state: ServiceState
-        public var isUp: Bool { state == .up || state == .healthy }
+        package var detail: String?
+        package var state: ServiceState
+        package var isUp: Bool { state == .up || state == .healthy }
     }
 
     let specs: [ConfiguredJail]
@@ -34,22 +34,22 @@ public struct JailKeepers {
     let report: @Sendable (RuntimeError) -> Void
     /// Called in another process when a jail is up.
     let announce: @Sendable (JailRecord) -> Void
-    public var starts = StartOptions()
+    package var starts = StartOptions()
     /// Detached jails that are up stay so when another one fails.
-    public var keepsStarted = false
+    package var keepsStarted = false
     /// The signal that ended the start, the wait for the jails to be up, or jails in the foreground: they are stopped.
-    public private(set) var interruption: Int32?
+    package private(set) var interruption: Int32?
     private var isStopping = false
     private var isReady = false
     private var deadline: Int?
     /// Names of those that were not up in time.
     private var late: [String] = []
     /// Called every second with what is waited for.
-    public var awaiting: ([Waits.Wait]) -> Void = { _ in }
+    package var awaiting: ([Waits.Wait]) -> Void = { _ in }
     /// How long all may take to be up; 0 is no limit.
-    public var timeoutSeconds = 0
+    package var timeoutSeconds = 0
 
-    public init(
+    package init(
         specs: [ConfiguredJail], host: Host, mode: Mode, configuration: String, running: [String] = [],
         report: @escaping @Sendable (RuntimeError) -> Void, announce: @escaping @Sendable (JailRecord) -> Void
     ) {
@@ -62,7 +62,7 @@ public struct JailKeepers {
     }
 
     /// Starts all, in the order of their dependencies.
-    public mutating func run() throws(RuntimeError) -> [Result] {
+    package mutating func run() throws(RuntimeError) -> [Result] {
         if specs.isEmpty { return [] }
         let run = try SupervisedRun(
             specs: specs, host: host, isTransient: mode == .foreground, configuration: configuration,

@@ -3,11 +3,11 @@ internal import Glibc
 internal import SystemPackage
 
 /// What a started jail's keeper does: waits for its end, passes signals on as a stop, and leaves nothing.
-public struct JailRun {
+package struct JailRun {
     let start: JailStart
     let host: Host
 
-    public init(start: JailStart, host: Host) {
+    package init(start: JailStart, host: Host) {
         self.start = start
         self.host = host
     }
@@ -16,7 +16,7 @@ public struct JailRun {
     /// - Parameter onStart: called once, when the start has succeeded.
     /// - Returns: how its last start command ended.
     /// - Throws: why it could not be started.
-    public func run(onStart: (JailRecord) -> Void) throws(RuntimeError) -> CommandOutcome {
+    package func run(onStart: (JailRecord) -> Void) throws(RuntimeError) -> CommandOutcome {
         let watch = RunWatch(host)
         defer { watch.end() }
         var start = start

@@ -3,7 +3,7 @@ internal import Glibc
 internal import SystemPackage
 
 /// Starts a jail: jail(8)'s order, each step once, and everything taken back when one fails.
-public struct JailStart {
+package struct JailStart {
     private(set) var jail: ConfiguredJail
     let host: Host
     /// Dies with the process that starts it.
@@ -31,7 +31,7 @@ public struct JailStart {
     /// Called when the name is locked, for a start that somebody may have called off up to then.
     var onLock: () throws(RuntimeError) -> Void = {}
     /// Called when the jail exists: its first process is isolated, and runs no command yet.
-    public var onCreate: (JailIdentity) -> Void = { _ in }
+    package var onCreate: (JailIdentity) -> Void = { _ in }
     /// Called when `command` of a transient jail runs: for as long as the jail does, so nobody would hear of it otherwise.
     var onCommand: () -> Void = {}
     /// Called when that jail is to be stopped.
@@ -44,7 +44,7 @@ public struct JailStart {
     ///   - output: a pipe for the jail's output, which somebody else reads; nil gives it the caller's descriptors.
     ///   - supervisor: the process that keeps it; nil is this one.
     ///   - isStrict: the start fails with its last command; nil for all but a transient jail.
-    public init(
+    package init(
         jail: ConfiguredJail, host: Host, isTransient: Bool, configuration: String, terminals: [Int],
         output: OutputPipe? = nil, supervisor: Int32? = nil, isStrict: Bool? = nil
     ) {
@@ -62,7 +62,7 @@ public struct JailStart {
     /// Starts the jail, up to the end of `exec.poststart`.
     /// - Throws: what failed, when nothing of the jail is left; a failed last command is an outcome, not an error, for a jail
     ///   that runs in the foreground.
-    public func run() throws(RuntimeError) -> RunningJail {
+    package func run() throws(RuntimeError) -> RunningJail {
         if !needsLook { return try runResolved() }
         var resolved = self
         resolved.jail = try HostRequirements(jails: [jail], host: host).resolved()[0]

@@ -3,22 +3,22 @@ internal import Glibc
 internal import SystemPackage
 
 /// Work on several jails at once, each in a process of its own, as far as their dependencies allow.
-public struct JailWorkers {
-    public struct Job {
-        public var jail: String
+package struct JailWorkers {
+    package struct Job {
+        package var jail: String
         /// Jails whose jobs must have ended well before.
-        public var after: [String]
+        package var after: [String]
         /// - Returns: 0 when it went well.
-        public var work: () -> Int32
+        package var work: () -> Int32
 
-        public init(jail: String, after: [String], work: @escaping () -> Int32) {
+        package init(jail: String, after: [String], work: @escaping () -> Int32) {
             self.jail = jail
             self.after = after
             self.work = work
         }
     }
 
-    public enum Result: Equatable, Sendable {
+    package enum Result: Equatable, Sendable {
         case ended(Int32)
         /// One before it failed.
         case skipped
@@ -29,12 +29,12 @@ public struct JailWorkers {
     private let host: Host
     private var results: [Result?]
     /// The first signal that came meanwhile.
-    public private(set) var interruption: Int32?
+    package private(set) var interruption: Int32?
     /// pidfds of those at work.
     private var workers: [(index: Int, pidfd: Int32)] = []
 
     /// - Parameter limit: how many work at once.
-    public init(_ jobs: [Job], limit: Int, host: Host) {
+    package init(_ jobs: [Job], limit: Int, host: Host) {
         self.jobs = jobs
         self.limit = limit
         self.host = host
@@ -42,7 +42,7 @@ public struct JailWorkers {
     }
 
     /// - Returns: a result for each job, in their order.
-    public mutating func run() throws(RuntimeError) -> [Result] {
+    package mutating func run() throws(RuntimeError) -> [Result] {
         if jobs.count == 1 { return [.ended(jobs[0].work())] }
         while results.contains(nil) {
             try startReady()

@@ -3,9 +3,9 @@ internal import Glibc
 internal import SystemPackage
 
 /// The pipe that is a detached jail's output; its keeper reads it.
-public struct OutputPipe: Sendable {
-    public let reading: Int32
-    public let writing: Int32
+package struct OutputPipe: Sendable {
+    package let reading: Int32
+    package let writing: Int32
 
     /// Modes of a pipe whose one end is a jail's: open(2) of /dev/stdout asks whether others than the owner, who is a user of the
     /// host's, may do it.
@@ -16,7 +16,7 @@ public struct OutputPipe: Sendable {
 
     /// - Parameter mode: 0 leaves it at 0600.
     /// - Throws: the errno of pipe2(2) or fchmod(2).
-    public init(mode: UInt32 = 0) throws(RuntimeError) {
+    package init(mode: UInt32 = 0) throws(RuntimeError) {
         var ends: [Int32] = [-1, -1]
         let result = unsafe cns_pipe(&ends, mode)
         if result < 0 { throw .system("cannot make a pipe", Errno(-result)) }

@@ -25,7 +25,7 @@ extension StartSelection {
     /// are up.
     /// - Parameter timeoutSeconds: 0 is no limit.
     /// - Throws: when one is not up then; `.timedOut`; `.interrupted`.
-    public func awaitStarts(timeoutSeconds: Int) throws(RuntimeError) {
+    package func awaitStarts(timeoutSeconds: Int) throws(RuntimeError) {
         let deadline = timeoutSeconds > 0 ? Clock.milliseconds() + timeoutSeconds * 1000 : nil
         // One that others need alone is waited for by whoever starts these.
         let asked = running.filter { $0.isMeant(by: names) }
@@ -80,7 +80,7 @@ extension StartSelection {
     }
 
     /// Of those that were up before.
-    public func stillRunning() throws(RuntimeError) -> [ConfiguredJail] {
+    package func stillRunning() throws(RuntimeError) -> [ConfiguredJail] {
         var found: [ConfiguredJail] = []
         for jail in running where try isUp(jail) { found.append(jail) }
         return found

@@ -1,7 +1,7 @@
 /// Which jails of a file a start has to start: a dependency that is up already is satisfied, and left alone.
-public struct StartSelection: Sendable {
+package struct StartSelection: Sendable {
     /// What is done with jails that were asked for and are up.
-    public enum Claim: Sendable {
+    package enum Claim: Sendable {
         /// They are refused: a run has its jails for itself.
         case all
         /// They are left alone, as `jail -c` does; one that was asked for by its own name is refused.
@@ -9,9 +9,9 @@ public struct StartSelection: Sendable {
     }
 
     /// To be started.
-    public private(set) var jails: [ConfiguredJail] = []
+    package private(set) var jails: [ConfiguredJail] = []
     /// Up already, as they are.
-    public private(set) var running: [ConfiguredJail] = []
+    package private(set) var running: [ConfiguredJail] = []
 
     let names: [String]
     private let configuration: String
@@ -22,7 +22,7 @@ public struct StartSelection: Sendable {
     ///   - names: those that were asked for, as the caller named them; empty for all.
     ///   - configuration: the file.
     /// - Throws: `.alreadyExists` for the first that is up and is refused.
-    public init(
+    package init(
         _ specs: [ConfiguredJail], of names: [String], claim: Claim, configuration: String, host: Host
     ) throws(RuntimeError) {
         (self.names, self.configuration, self.host) = (names, configuration, host)
@@ -86,7 +86,7 @@ extension ConfiguredJail {
     }
 
     /// By its own name.
-    public func isNamed(by names: [String]) -> Bool { names.contains { $0 == label || $0 == nameInFile } }
+    package func isNamed(by names: [String]) -> Bool { names.contains { $0 == label || $0 == nameInFile } }
 
     /// Whether the file says the same of both, in whichever lines.
     func hasSameSettings(as other: ConfiguredJail) -> Bool {

@@ -207,7 +207,7 @@ struct IdentityRegistry {
 
 extension ConfiguredJail {
     /// jail(8): a jail without a name is named by its number, which is the next one unless it is given.
-    public mutating func assumeName(on host: Host) throws(RuntimeError) {
+    package mutating func assumeName(on host: Host) throws(RuntimeError) {
         if name.value.isEmpty {
             if jid == nil { jid = Located(try IdentityRegistry(host).takeNumber(), name.origin) }
             name.value = jid.map { String($0.value) } ?? ""

@@ -1,22 +1,22 @@
 internal import SystemPackage
 
 /// Everything that is known of a running jail: its record, and what the kernel says now.
-public struct JailInspection: Codable, Sendable {
-    public struct Value: Codable, Sendable {
-        public var file: String
-        public var value: String
+package struct JailInspection: Codable, Sendable {
+    package struct Value: Codable, Sendable {
+        package var file: String
+        package var value: String
     }
 
     /// Who looks after it, and how it is.
-    public struct Service: Codable, Sendable {
-        public var status: ServiceStatus
-        public var supervisor: Int32
-        public var isSupervisorAlive: Bool
-        public var log: ConsoleLog.Place?
-        public var configuration: String
+    package struct Service: Codable, Sendable {
+        package var status: ServiceStatus
+        package var supervisor: Int32
+        package var isSupervisorAlive: Bool
+        package var log: ConsoleLog.Place?
+        package var configuration: String
         /// Seconds since 1970, as far as they are known.
-        public var startedSeconds: Int?
-        public var endedSeconds: Int?
+        package var startedSeconds: Int?
+        package var endedSeconds: Int?
 
         fileprivate init(_ record: ServiceRecord) throws(RuntimeError) {
             (status, supervisor) = (ServiceStatus(record), record.supervisor)
@@ -27,22 +27,22 @@ public struct JailInspection: Codable, Sendable {
     }
 
     /// Why what was recorded of it cannot be read: then no more is told than what the kernel says.
-    public var unreadable: String?
+    package var unreadable: String?
     var trace: JailTrace?
     /// Nil when the jail is down: it has ended, or is to be started again.
-    public var record: JailRecord?
+    package var record: JailRecord?
     /// What it was, and will be when it is started again; nil when the record has it.
-    public var spec: ConfiguredJail?
-    public var service: Service?
-    public var isAlive: Bool
-    public var processes: [Int32]
+    package var spec: ConfiguredJail?
+    package var service: Service?
+    package var isAlive: Bool
+    package var processes: [Int32]
     /// Files of its cgroup that this kernel has.
-    public var cgroupValues: [Value]
-    public var capabilities: String
+    package var cgroupValues: [Value]
+    package var capabilities: String
 
     /// Nil when nothing is known of the jail.
     /// - Throws: when something of it could not be looked at.
-    public init?(_ record: JailRecord?, _ service: ServiceRecord? = nil) throws(RuntimeError) {
+    package init?(_ record: JailRecord?, _ service: ServiceRecord? = nil) throws(RuntimeError) {
         guard let spec = record?.spec ?? service?.spec else { return nil }
         unreadable = record?.unreadable ?? service?.unreadable
         if unreadable == nil {
@@ -69,5 +69,5 @@ public struct JailInspection: Codable, Sendable {
     }
 
     /// JSON with sorted keys.
-    public func json() -> String { JSONText.of(self) }
+    package func json() -> String { JSONText.of(self) }
 }

@@ -1,14 +1,14 @@
 internal import Glibc
 
 /// Finds running jails. Every look first repairs what dead ones left, so that what it finds is true.
-public struct JailLookup {
+package struct JailLookup {
     let host: Host
-    public init(host: Host) { self.host = host }
+    package init(host: Host) { self.host = host }
 
     /// Jails that are up, in the order of their jids.
     /// - Parameter isRepaired: false for a look that changes nothing.
     /// - Throws: when it cannot be looked for them; then nothing is repaired on that doubt.
-    public func running(isRepaired: Bool = true) throws(RuntimeError) -> [JailRecord] {
+    package func running(isRepaired: Bool = true) throws(RuntimeError) -> [JailRecord] {
         if isRepaired {
             try JailRepair(host: host).repairAll()
             try Adoption(host: host).run()
@@ -17,20 +17,20 @@ public struct JailLookup {
     }
 
     /// With those that root inside of one has made, which nobody but root inside starts, stops by commands, or changes.
-    public func runningEverywhere() throws(RuntimeError) -> [JailRecord] {
+    package func runningEverywhere() throws(RuntimeError) -> [JailRecord] {
         let running = try running()
         return try running + InnerJails(host: host).records(in: running)
     }
 
     /// Jails that somebody looks after, and those that were and failed; by name. Not all of them are up.
-    public func services() throws(RuntimeError) -> [ServiceRecord] { try ServiceRegistry(state: host.state).records() }
+    package func services() throws(RuntimeError) -> [ServiceRecord] { try ServiceRegistry(state: host.state).records() }
 
-    public func service(_ name: String) throws(RuntimeError) -> ServiceRecord? {
+    package func service(_ name: String) throws(RuntimeError) -> ServiceRecord? {
         try ServiceRegistry(state: host.state).record(of: name)
     }
 
     /// Where a jail came from that is up, or is known to have been.
-    public func origin(of name: String) throws(RuntimeError) -> JailOrigin? {
+    package func origin(of name: String) throws(RuntimeError) -> JailOrigin? {
         let service = try service(name)
         if let record = try host.state.record(of: name) {
             if record.unreadable != nil { throw record.unreadableError() }
@@ -46,37 +46,37 @@ public struct JailLookup {
     }
 
     /// Whether there is something to be stopped.
-    public func isKnown(_ name: String) throws(RuntimeError) -> Bool {
+    package func isKnown(_ name: String) throws(RuntimeError) -> Bool {
         if try host.state.record(of: name) != nil { return true }
         return try service(name) != nil
     }
 
     /// Whether it is up, or somebody is about to start it: more may be heard of it.
-    public func isOngoing(_ name: String) throws(RuntimeError) -> Bool {
+    package func isOngoing(_ name: String) throws(RuntimeError) -> Bool {
         if let service = try service(name) { return !service.state.isOver }
         return try host.state.record(of: name) != nil
     }
 
     /// Where its output is kept; nil when it goes to the jailrun in whose foreground it runs.
-    public func log(of name: String, _ spec: ConfiguredJail) throws(RuntimeError) -> ConsoleLog.Place? {
+    package func log(of name: String, _ spec: ConfiguredJail) throws(RuntimeError) -> ConsoleLog.Place? {
         if let place = spec.consoleLogPlace { return place }
         return try service(name)?.log
     }
 
     /// The name of a jail that has that name or that jid.
-    public func name(_ text: String) throws(RuntimeError) -> String? { try record(text)?.name }
+    package func name(_ text: String) throws(RuntimeError) -> String? { try record(text)?.name }
 
     /// What jail_get(2) says when there is no jail of that name or number.
-    public func objection(to text: String) -> String {
+    package func objection(to text: String) -> String {
         let number = Int(text) ?? 0
         return number > 0 ? "jail \(number) not found" : "jail \"\(Terminal.escaped(text))\" not found"
     }
 
     /// The record of a jail that has that name or that jid.
-    public func record(_ text: String) throws(RuntimeError) -> JailRecord? { Self.record(text, in: try running()) }
+    package func record(_ text: String) throws(RuntimeError) -> JailRecord? { Self.record(text, in: try running()) }
 
     /// The same, of those, too, that root inside of one has made.
-    public func recordEverywhere(_ text: String) throws(RuntimeError) -> JailRecord? {
+    package func recordEverywhere(_ text: String) throws(RuntimeError) -> JailRecord? {
         Self.record(text, in: try runningEverywhere())
     }
 
@@ -87,13 +87,13 @@ public struct JailLookup {
 
     /// The record of a jail that is up.
     /// - Throws: `notFound(_:)` when there is none.
-    public func existing(_ text: String) throws(RuntimeError) -> JailRecord {
+    package func existing(_ text: String) throws(RuntimeError) -> JailRecord {
         if let record = try recordEverywhere(text) { return record }
         throw notFound(text)
     }
 
     /// What is said of a jail that is not up, with how it ended or the one that was most likely meant.
-    public func notFound(_ text: String) -> RuntimeError {
+    package func notFound(_ text: String) -> RuntimeError {
         do { return try absence(of: text) } catch { return error }
     }
 
@@ -123,7 +123,7 @@ public struct JailLookup {
 
     /// The names, each after the running jails that depend on it.
     /// - Parameter ignored: names of jails that are left out.
-    public func withDependents(_ names: [String], but ignored: [String] = []) throws(RuntimeError) -> [String] {
+    package func withDependents(_ names: [String], but ignored: [String] = []) throws(RuntimeError) -> [String] {
         let others = try host.state.names().filter { !ignored.contains($0) }
         if others.isEmpty { return names }
         var records: [JailRecord] = []
@@ -144,14 +144,14 @@ public struct JailLookup {
 
 extension JailRecord {
     /// Whether it must go before the jail of that name does: it depends on it, or is nested in it.
-    public func needs(_ name: String) -> Bool {
+    package func needs(_ name: String) -> Bool {
         spec.depend.contains { $0.value == name } || self.name.hasPrefix("\(name).")
     }
 }
 
 extension JailRecord {
     /// What is said of a jail that is up, and of which more must be known than that.
-    public func unreadableError() -> RuntimeError {
+    package func unreadableError() -> RuntimeError {
         .host(
             "\"\(Terminal.escaped(name))\" is up, and its record cannot be read: \(unreadable ?? "")",
             hint: "jailrun stop \(name) ends it; then start it anew")
@@ -159,16 +159,16 @@ extension JailRecord {
 }
 
 /// What a jail was started from, and by whom.
-public struct JailOrigin: Sendable {
-    public var spec: ConfiguredJail
-    public var configuration: String
+package struct JailOrigin: Sendable {
+    package var spec: ConfiguredJail
+    package var configuration: String
     /// It dies with the process that runs it.
-    public var isTransient: Bool
+    package var isTransient: Bool
     /// The pid of who looks after it.
-    public var keeper: Int32
+    package var keeper: Int32
 }
 
 extension Host {
     /// Whether a jail of that name is up, or about to be.
-    public func isHeld(_ name: String) throws(RuntimeError) -> Bool { try NameHolder(state: state).isHeld(name) }
+    package func isHeld(_ name: String) throws(RuntimeError) -> Bool { try NameHolder(state: state).isHeld(name) }
 }

@@ -220,12 +220,12 @@ struct JailDetails: Codable, Sendable, Equatable {
 }
 
 /// What is recorded of a jail that is up.
-public struct JailRecord: Codable, Sendable, Equatable {
+package struct JailRecord: Codable, Sendable, Equatable {
     var trace: JailTrace
     var details: JailDetails
     /// Why what was recorded of it cannot be read. Then its name, its processes and its cgroup are true, and no more: its `spec` is
     /// nobody's wish, and nothing is run in it or after it.
-    public private(set) var unreadable: String?
+    package private(set) var unreadable: String?
 
     init(trace: JailTrace, details: JailDetails) { self.init(trace: trace, details: details, unreadable: nil) }
 
@@ -235,12 +235,12 @@ public struct JailRecord: Codable, Sendable, Equatable {
         self.unreadable = unreadable ?? trace.unreadable
     }
 
-    public var spec: ConfiguredJail { details.spec }
-    public var name: String { trace.name }
-    public var identity: JailIdentity { trace.identity }
-    public var cgroup: String { trace.cgroup }
+    package var spec: ConfiguredJail { details.spec }
+    package var name: String { trace.name }
+    package var identity: JailIdentity { trace.identity }
+    package var cgroup: String { trace.cgroup }
     /// pid 1 of the jail, in the host's pid namespace.
-    public var pid: Int32 { trace.pid }
-    public var configuration: String { details.configuration }
-    public func isAlive() throws(RuntimeError) -> Bool { try trace.isAlive() }
+    package var pid: Int32 { trace.pid }
+    package var configuration: String { details.configuration }
+    package func isAlive() throws(RuntimeError) -> Bool { try trace.isAlive() }
 }

@@ -3,8 +3,8 @@ internal import Glibc
 internal import SystemPackage
 
 /// What a running jail's parameters are: those that were set, what was chosen for the others, and what only a running jail has.
-public struct JailValues: Sendable {
-    public enum Value: Equatable, Sendable {
+package struct JailValues: Sendable {
+    package enum Value: Equatable, Sendable {
         case flag(Bool)
         case number(Int)
         case text(String)
@@ -18,7 +18,7 @@ public struct JailValues: Sendable {
     private let others: [JailRecord]
 
     /// - Parameter others: all jails that run: nested jails and the one around are found among them.
-    public init(_ record: JailRecord, among others: [JailRecord]) {
+    package init(_ record: JailRecord, among others: [JailRecord]) {
         self.record = record
         self.others = others
     }
@@ -27,7 +27,7 @@ public struct JailValues: Sendable {
 
     /// The value of one of `KernelParameters`, or what a boolean of them is not.
     /// - Throws: when the kernel could not be asked.
-    public func value(of name: String) throws(RuntimeError) -> Value {
+    package func value(of name: String) throws(RuntimeError) -> Value {
         if let positive = KernelParameters.positive(of: name), case .flag(let flag) = try value(of: positive) {
             return .flag(!flag)
         }
@@ -84,7 +84,7 @@ public struct JailValues: Sendable {
     }
 
     /// As a process inside reads it.
-    public func hostname() throws(RuntimeError) -> String {
+    package func hostname() throws(RuntimeError) -> String {
         try HostNames(of: record)?.hostname ?? spec.hostname.value
     }
 
@@ -115,7 +115,7 @@ public struct JailValues: Sendable {
     }
 
     /// The addresses of a family, the first being the primary one.
-    public func addresses(_ family: AddressSpec.Family) -> [String] {
+    package func addresses(_ family: AddressSpec.Family) -> [String] {
         spec.network.addresses.filter { $0.family == family }.map(\.address)
     }
 
@@ -161,5 +161,5 @@ public struct JailValues: Sendable {
 
 extension JailRecord {
     /// A stop of it has begun.
-    public var isDying: Bool { trace.phase != .up }
+    package var isDying: Bool { trace.phase != .up }
 }

@@ -3,15 +3,15 @@ internal import Glibc
 /// One restart of a jail at a time: its lock is held from before the stop until the start has ended.
 ///
 /// flock(2) belongs to the open file: what is forked meanwhile has the locks, too, until it lets them go.
-public final class RestartLocks {
+package final class RestartLocks {
     /// Some were another restart's, which has ended by now.
-    public let wereAwaited: Bool
+    package let wereAwaited: Bool
     private var locks: [RestartLock]
     private let host: Host
 
     /// Waits for other restarts.
     /// - Throws: `.interrupted`.
-    public init(of names: [String], host: Host) throws(RuntimeError) {
+    package init(of names: [String], host: Host) throws(RuntimeError) {
         var locks: [RestartLock] = []
         // In one order, so that of two that want several none waits for the other.
         for name in names.sorted() { locks.append(try RestartLock(name, host)) }

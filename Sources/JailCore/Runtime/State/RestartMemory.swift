@@ -2,14 +2,14 @@ internal import Glibc
 
 /// What is known of jails that a restart takes down. While it is at work they are its own: others see them as `restarting`, and a
 /// stop takes them away from it. Should it not bring them up again, they can be started by name still.
-public struct RestartMemory: Sendable {
+package struct RestartMemory: Sendable {
     private let records: [ServiceRecord]
     private let host: Host
     private let process: Int32
     private let startTime: UInt64
 
     /// - Throws: when it could not be looked for one: nothing has been stopped yet.
-    public init(of names: [String], host: Host) throws(RuntimeError) {
+    package init(of names: [String], host: Host) throws(RuntimeError) {
         self.host = host
         var records: [ServiceRecord] = []
         for name in names {
@@ -33,13 +33,13 @@ public struct RestartMemory: Sendable {
     func process(holding name: String) -> Int32? { record(name).map { _ in process } }
 
     /// Whether nobody has started it again.
-    public func isUnclaimed(_ name: String) throws(RuntimeError) -> Bool {
+    package func isUnclaimed(_ name: String) throws(RuntimeError) -> Bool {
         guard let record = try ServiceRegistry(state: host.state).record(of: name) else { return false }
         return record.awaitsRestart == true && record.supervisor == process
     }
 
     /// Notes of those that they are down, until they are started, stopped or pruned.
-    public func remember(_ names: [String]) {
+    package func remember(_ names: [String]) {
         for record in names.compactMap(down) {
             do throws(RuntimeError) { try ServiceRegistry(state: host.state).leave(record) } catch {
                 host.audience.warn(error.message)

@@ -3,8 +3,8 @@ internal import SystemPackage
 
 /// What jailrun remembers of running jails, `/run/jailrun`: a record of each, locks, the last jid. On a tmpfs, readable by
 /// its owner only. The records are written before what they describe exists; the truth is in locks, cgroups and processes.
-public struct StateDirectory: Sendable {
-    public let path: String
+package struct StateDirectory: Sendable {
+    package let path: String
 
     /// Those of another host, of which nothing else is known; nil for this one.
     private let assumed: [JailTrace]?
@@ -18,7 +18,7 @@ public struct StateDirectory: Sendable {
     init(path: String, assumed: [JailTrace]? = nil) { (self.path, self.assumed) = (path, assumed) }
 
     /// `/run/jailrun`, or `$XDG_RUNTIME_DIR/jailrun` when not root. An empty variable counts as unset.
-    public static func standardPath(isRoot: Bool, environment: (String) -> String?) -> String {
+    package static func standardPath(isRoot: Bool, environment: (String) -> String?) -> String {
         if !isRoot, let directory = environment("XDG_RUNTIME_DIR"), !directory.isEmpty { return "\(directory)/jailrun" }
         return "/run/jailrun"
     }
@@ -252,7 +252,7 @@ public struct StateDirectory: Sendable {
     /// - Parameters:
     ///   - path: where the state is, if not where it is for this process.
     ///   - alsoEnded: those, too, that somebody looks after and are not up.
-    public static func jailNames(in path: String?, alsoEnded: Bool) throws(RuntimeError) -> [String] {
+    package static func jailNames(in path: String?, alsoEnded: Bool) throws(RuntimeError) -> [String] {
         let namespace = try attempt("cannot look for the state") { () throws(Errno) in
             try OwnUserNamespace.ofThisProcess
         }

@@ -1,16 +1,16 @@
 /// What follows the end of a jail, for one that ended without it: jail -C. What its mounts and addresses were died with it.
-public struct JailCleanup {
+package struct JailCleanup {
     private let spec: ConfiguredJail
     private let host: Host
 
-    public init(of spec: ConfiguredJail, host: Host) {
+    package init(of spec: ConfiguredJail, host: Host) {
         self.spec = spec
         self.host = host
     }
 
     /// Runs `exec.poststop` and `exec.release`.
     /// - Throws: `.alreadyExists` for a jail that runs; the first command that fails, when the others have run.
-    public func run() throws(RuntimeError) {
+    package func run() throws(RuntimeError) {
         let lock = try host.lock(spec.name.value)
         try JailRepair(host: host).repair(spec.name.value)
         let name = spec.name.value

@@ -2,12 +2,12 @@ internal import Glibc
 internal import SystemPackage
 
 /// Removes all that is left of jails that are not up: by records, by cgroups, and by what the network says of itself.
-public struct JailPrune {
+package struct JailPrune {
     let host: Host
-    public init(host: Host) { self.host = host }
+    package init(host: Host) { self.host = host }
 
     /// - Returns: a line for each thing that was removed, and the names of jails of which something could not be.
-    public func run() throws(RuntimeError) -> (removed: [String], left: [String]) {
+    package func run() throws(RuntimeError) -> (removed: [String], left: [String]) {
         try host.state.prepare()
         let repair = JailRepair(host: host)
         var repaired = try repair.repairAll(waitingMilliseconds: 2000)

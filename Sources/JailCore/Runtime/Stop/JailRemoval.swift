@@ -150,10 +150,10 @@ struct NetworkStop {
 }
 
 /// What every command does first with the name it works on: a jail whose starter or whose processes died is removed.
-public struct JailRepair {
+package struct JailRepair {
     let host: Host
     private let network: NetworkRepair
-    public init(host: Host) { (self.host, network) = (host, NetworkRepair(host: host)) }
+    package init(host: Host) { (self.host, network) = (host, NetworkRepair(host: host)) }
 
     /// Removes what is left of a name that is not up, under its lock.
     func repairNamed(_ name: String) throws(RuntimeError) {
@@ -231,7 +231,7 @@ public struct JailRepair {
     /// - Returns: the names of which something was removed.
     /// - Throws: when it could not be looked for them.
     @discardableResult
-    public func repairAll(waitingMilliseconds: Int = 0) throws(RuntimeError) -> [String] {
+    package func repairAll(waitingMilliseconds: Int = 0) throws(RuntimeError) -> [String] {
         var repaired: [String] = []
         for name in try names() where !repaired.contains(name) {
             if try repair(name, waitingMilliseconds: waitingMilliseconds) { repaired.append(name) }

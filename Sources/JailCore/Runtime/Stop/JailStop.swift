@@ -3,9 +3,9 @@ internal import Glibc
 internal import SystemPackage
 
 /// Stops a jail: jail(8)'s order, and every object that does not die with its processes taken back.
-public struct JailStop {
+package struct JailStop {
     /// Which commands of the jail's run.
-    public enum Scope: Sendable {
+    package enum Scope: Sendable {
         case all
         /// Without `exec.prestop` and `exec.stop`: the way out when they fail.
         case afterwards
@@ -14,7 +14,7 @@ public struct JailStop {
     }
 
     /// What a signal means that comes while a command of the jail's runs.
-    public enum SignalMeaning: Sendable {
+    package enum SignalMeaning: Sendable {
         /// The jail goes on, unless its processes have been told to end already.
         case breakOff
         /// Whoever has the signal is stopping the jail because of one before: it is to go at once.
@@ -45,7 +45,7 @@ public struct JailStop {
     }
 
     /// The signal that has ended a command after the jail's end.
-    public var interruption: Int32? { urgency.interruption }
+    package var interruption: Int32? { urgency.interruption }
 
     /// Beside `stop.timeout`, for a command that nothing else bounds.
     static let commandSeconds = 30
@@ -56,7 +56,7 @@ public struct JailStop {
     ///   - isBounded: false for jail(8), whose commands run for as long as they like.
     ///   - restart: the jail is started again: it stays known meanwhile.
     ///   - isForced: from the beginning, as by a signal.
-    public init(
+    package init(
         host: Host, terminals: [Int], scope: Scope = .all, commands: CommandSpec? = nil, isBounded: Bool = true,
         restart: RestartMemory? = nil, onRemoval: @escaping (JailRecord) -> Void = { _ in }
     ) {
@@ -86,7 +86,7 @@ public struct JailStop {
     /// - Returns: whether everything went well. What fails after the jail's end is told, and the rest is done all the same.
     /// - Throws: `.notFound`; what failed before the jail was removed, which then goes on.
     @discardableResult
-    public func run(_ name: String) throws(RuntimeError) -> Bool {
+    package func run(_ name: String) throws(RuntimeError) -> Bool {
         if let inner = try InnerJails(host: host).record(of: name) { return try stopInner(inner) }
         guard JailName.objection(to: Bytes(name.utf8)) == nil else { throw .notFound(jail: name) }
         thaw(name)
@@ -215,7 +215,7 @@ public struct JailStop {
     }
 
     /// After the processes of a jail have ended by themselves: the commands of the host, and nothing left.
-    public func finishEnded(_ record: JailRecord) throws(RuntimeError) {
+    package func finishEnded(_ record: JailRecord) throws(RuntimeError) {
         if let ended = try lockEnded(record) { return try finishEnded(record, ended) }
         // Stopped by another command, as a rule: then there is nothing to do, and no lock to be made for it. It may have been
         // renamed.

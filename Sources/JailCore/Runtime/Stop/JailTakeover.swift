@@ -1,12 +1,12 @@
 /// Goes on where jailruns were killed: a stop that was begun is brought to its end, and what else is left of jails that are down
 /// is removed.
-public struct JailTakeover {
+package struct JailTakeover {
     let host: Host
-    public init(host: Host) { self.host = host }
+    package init(host: Host) { self.host = host }
 
     /// - Parameter waitingMilliseconds: for locks that the kernel still has to take from whoever was killed.
     /// - Throws: when it could not be looked for them.
-    public func run(waitingMilliseconds: Int) throws(RuntimeError) {
+    package func run(waitingMilliseconds: Int) throws(RuntimeError) {
         for trace in try host.state.traces() where trace.phase != .up {
             try finishStop(of: trace.name, waitingMilliseconds: waitingMilliseconds)
         }

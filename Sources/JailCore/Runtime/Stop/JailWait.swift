@@ -3,9 +3,9 @@ internal import Glibc
 internal import SystemPackage
 
 /// Waits for the end of a jail: that nobody starts it again.
-public struct JailWait {
+package struct JailWait {
     /// How a jail ended.
-    public enum End: Equatable, Sendable {
+    package enum End: Equatable, Sendable {
         /// By itself. The words are the jail's own in part: to be escaped.
         case ended(status: Int32?, words: String?)
         /// It was stopped, or is one of which nothing is kept: a foreground run's, or jail(8)'s.
@@ -22,7 +22,7 @@ public struct JailWait {
     private var generation: UInt64?
 
     /// - Throws: `.notFound` when neither a jail of that name or number is known, nor that one was.
-    public init(for text: String, host: Host) throws(RuntimeError) {
+    package init(for text: String, host: Host) throws(RuntimeError) {
         let lookup = JailLookup(host: host)
         let record = try lookup.record(text)
         let known = record == nil ? try lookup.service(text)?.name : record?.name
@@ -32,7 +32,7 @@ public struct JailWait {
     }
 
     /// - Throws: `.interrupted` when a signal ends the wait; the jail goes on.
-    public mutating func run() throws(RuntimeError) -> End {
+    package mutating func run() throws(RuntimeError) -> End {
         while true {
             let service = try ServiceRegistry(state: host.state).record(of: name)
             if let record = try host.state.record(of: name), try record.isAlive() {

@@ -1,5 +1,5 @@
 /// What a supervised jail is doing.
-public enum ServiceState: String, Codable, Sendable, CaseIterable {
+package enum ServiceState: String, Codable, Sendable, CaseIterable {
     /// For the jails that it depends on.
     case waiting
     /// Its start commands are at work, or its health is not known yet.
@@ -17,8 +17,8 @@ public enum ServiceState: String, Codable, Sendable, CaseIterable {
     case failed
 
     /// Jails that depend on it can start.
-    public var isReady: Bool { [.up, .healthy, .ended].contains(self) }
-    public var isOver: Bool { self == .ended || self == .failed }
+    package var isReady: Bool { [.up, .healthy, .ended].contains(self) }
+    package var isOver: Bool { self == .ended || self == .failed }
 }
 
 /// The life of one supervised jail as a pure machine: events and the time go in, what is to be done next comes out.

@@ -3,41 +3,41 @@ internal import Glibc
 internal import SystemPackage
 
 /// What is known of a supervised jail beside its own record: who looks after it, how it is, and how it is to be started again.
-public struct ServiceRecord: Codable, Sendable {
-    public var spec: ConfiguredJail
+package struct ServiceRecord: Codable, Sendable {
+    package var spec: ConfiguredJail
     /// The configuration file it came from.
-    public var configuration: String
+    package var configuration: String
     var supervisor: Int32
     var supervisorStartTime: UInt64
     /// Dies with its supervisor: nobody adopts it.
-    public var isTransient: Bool
+    package var isTransient: Bool
     var life: ServiceLife
     /// Why it is as it is: how it ended, or what the last failed health command said. Written by the jail: to be escaped.
-    public var detail: String?
+    package var detail: String?
     var memoryKills = 0
     var lastMemoryKill: String?
     /// Where its console is kept, and whether the lines begin with the time; nil when `exec.consolelog` takes it.
-    public var log: ConsoleLog.Place?
+    package var log: ConsoleLog.Place?
     /// How it ended, as far as that is known, when it is over.
-    public var exitStatus: Int32?
+    package var exitStatus: Int32?
     /// Seconds since 1970: of its last start, and of its end.
-    public var startedSeconds: Int?
-    public var endedSeconds: Int?
+    package var startedSeconds: Int?
+    package var endedSeconds: Int?
     /// The record outlives the jail, if that ends by itself.
     var remembersEnd: Bool?
     /// A restart has taken it down, or is about to, and starts it again: `supervisor` is that command's process.
     var awaitsRestart: Bool?
     /// Why what was recorded cannot be read: then this is what is known of the jail itself. Not written.
-    public internal(set) var unreadable: String?
+    package internal(set) var unreadable: String?
 
     static let unseenEnd = "ended while nobody looked after it"
     static let leftDown = "not started again after a restart"
 
-    public var name: String { spec.name.value }
-    public var state: ServiceState { life.state }
-    public var restarts: Int { life.restarts }
+    package var name: String { spec.name.value }
+    package var state: ServiceState { life.state }
+    package var restarts: Int { life.restarts }
     /// It was up and ended by itself, for good: kept for whoever asks until it is started again, stopped or pruned.
-    public var isEnded: Bool {
+    package var isEnded: Bool {
         !isTransient && life.state.isOver && life.isEstablished && !life.isAskedToStop
     }
     /// It is ended, and not about to be forgotten.
@@ -48,7 +48,7 @@ public struct ServiceRecord: Codable, Sendable {
     /// Whoever looks after that jail writes it anew.
     var hasUnknownSupervisor: Bool { unreadable != nil && supervisor == 0 }
     /// - Throws: when that could not be looked at.
-    public func isSupervisorAlive() throws(RuntimeError) -> Bool {
+    package func isSupervisorAlive() throws(RuntimeError) -> Bool {
         try ProcessTable.isRunning(supervisor, since: supervisorStartTime)
     }
     /// Of a jail that the process takes down to start it again.
@@ -84,7 +84,7 @@ public struct ServiceRecord: Codable, Sendable {
     }
 
     /// Seconds since it is in its state.
-    public var seconds: Int { max(0, (Clock.milliseconds() - life.sinceMilliseconds) / 1000) }
+    package var seconds: Int { max(0, (Clock.milliseconds() - life.sinceMilliseconds) / 1000) }
 
     /// Of a record that cannot be read: its jail is up, or nothing is known of it but that somebody looked after it.
     static func unread(_ name: String, _ jail: JailRecord?, isAlive: Bool, why: UnreadableRecord) -> Self? {

@@ -1,7 +1,7 @@
 /// What a jail waits for, in words.
 extension ServiceStatus {
     /// Nil when it waits for nothing.
-    public var awaited: String? {
+    package var awaited: String? {
         switch state {
         case .waiting: awaits.map { "what it depends on: \($0)" } ?? "its turn"
         case .starting, .unhealthy: "\(awaits ?? "its start")\(tries)"
@@ -13,12 +13,12 @@ extension ServiceStatus {
     }
 
     /// The same, where it has a name; else its state.
-    public var progress: String {
+    package var progress: String {
         awaits == nil ? state.rawValue : awaited.map { "waits for \($0)" } ?? state.rawValue
     }
 
     /// The same, and since when.
-    public var wait: Waits.Wait? {
+    package var wait: Waits.Wait? {
         let since = awaits == nil ? nil : awaitsSinceMilliseconds
         let seconds = since.map { (Clock.milliseconds() - $0) / 1000 } ?? Clock.wallSeconds() - sinceSeconds
         return awaited.map { Waits.Wait(jail: label, what: $0, seconds: max(0, seconds)) }
@@ -29,7 +29,7 @@ extension ServiceStatus {
     }
 
     /// `: connection refused`, the last line of what is known.
-    public var shownDetail: String {
+    package var shownDetail: String {
         guard let last = detail?.split(separator: "\n").last else { return "" }
         return ": \(ConsoleText.safe(String(last)))"
     }

@@ -1,44 +1,44 @@
 internal import Glibc
 
 /// A supervised jail as others see it.
-public struct ServiceStatus: Codable, Equatable, Sendable {
-    public var name: String
-    public var label: String
-    public var state: ServiceState
+package struct ServiceStatus: Codable, Equatable, Sendable {
+    package var name: String
+    package var label: String
+    package var state: ServiceState
     /// Seconds since 1970.
-    public var sinceSeconds: Int
-    public var restarts: Int
+    package var sinceSeconds: Int
+    package var restarts: Int
     /// Health commands since its start, and how many failed in a row.
-    public var checks: Int
-    public var failedChecks: Int
+    package var checks: Int
+    package var failedChecks: Int
     /// Why it is in this state. Written by the jail: to be escaped.
-    public var detail: String?
+    package var detail: String?
     /// How its start, or its last start command, or the jail itself ended.
-    public var exitStatus: Int32
+    package var exitStatus: Int32
     /// A jail that it depends on failed.
-    public var isSkipped: Bool
+    package var isSkipped: Bool
     /// Another command was about to start it, and has it now.
     var isYielded = false
     /// Another command has stopped it before it was up.
     var isWithdrawn = false
     /// Why its start failed was said already, by who started it.
-    public var isReported: Bool
+    package var isReported: Bool
     /// Processes that the kernel killed because memory ran out, and the last of them in words: to be escaped.
-    public var memoryKills: Int
-    public var lastMemoryKill: String?
+    package var memoryKills: Int
+    package var lastMemoryKill: String?
     /// Where this jail's own output is, once there may be some.
-    public var console: ConsoleLog.Place?
+    package var console: ConsoleLog.Place?
 
     var isSettled: Bool { state.isReady || state.isOver }
     /// What it waits for, by name, and since when by CLOCK_MONOTONIC; told to whoever has started it.
     var awaits: String?
     var awaitsSinceMilliseconds = 0
     /// It is over, and commands that follow are still at work.
-    public var isBusy = false
+    package var isBusy = false
     /// Why its record cannot be read.
-    public private(set) var unreadable: String?
+    package private(set) var unreadable: String?
 
-    public init(_ record: ServiceRecord) {
+    package init(_ record: ServiceRecord) {
         self.init(
             record.spec, record.life, detail: record.detail, exitStatus: record.exitStatus ?? 0, isSkipped: false,
             isReported: false, memoryKills: record.memoryKills, lastMemoryKill: record.lastMemoryKill)

@@ -3,7 +3,7 @@ internal import Glibc
 internal import SystemPackage
 
 /// The side of whoever starts a supervisor: it hears how the jails are, and says when they are to go.
-public final class SupervisedRun {
+package final class SupervisedRun {
     enum Order: Equatable {
         case stop, force, letGo
         /// Those are to go that are not up, or not healthy.
@@ -36,15 +36,15 @@ public final class SupervisedRun {
     }
 
     /// Of each jail, in the order of the file.
-    public private(set) var statuses: [ServiceStatus]
+    package private(set) var statuses: [ServiceStatus]
     /// Readable when there is news; -1 when the supervisor has ended or was let go.
-    public private(set) var descriptor: Int32
+    package private(set) var descriptor: Int32
     /// What the supervisor, its workers and commands of the host have to say, when it is the caller who shows it: a pipe, else -1.
     /// It has to be read as long as they live.
-    public private(set) var messages: Int32 = -1
+    package private(set) var messages: Int32 = -1
     let supervisor: Int32
     /// Readable when the supervisor has ended.
-    public let pidfd: Int32
+    package let pidfd: Int32
 
     /// Forks the supervisor, which begins to start the jails.
     /// - Parameters:
@@ -54,7 +54,7 @@ public final class SupervisedRun {
     ///   - starts: how the jails are started for the first time.
     ///   - report: says why a start failed; called in another process.
     ///   - announce: called in another process when a jail is up for the first time.
-    public init(
+    package init(
         specs: [ConfiguredJail], host: Host, isTransient: Bool, configuration: String, logDirectory: String? = nil,
         showsOutput: Bool, showsNames: Bool = false, starts: StartOptions = StartOptions(),
         report: @escaping @Sendable (RuntimeError) -> Void,
@@ -107,7 +107,7 @@ public final class SupervisedRun {
 
     /// Reads the next piece of news.
     /// - Returns: the jail whose status has changed, before and after; nil at the supervisor's end.
-    public func next() -> (before: ServiceStatus, after: ServiceStatus)? {
+    package func next() -> (before: ServiceStatus, after: ServiceStatus)? {
         var buffer = [UInt8](repeating: 0, count: 65536)
         let count = unsafe receiveBytes(descriptor, &buffer, buffer.count)
         guard count > 0,
@@ -123,7 +123,7 @@ public final class SupervisedRun {
     }
 
     /// What there is of `messages`; empty at its end.
-    public func nextMessage() -> [UInt8] {
+    package func nextMessage() -> [UInt8] {
         var buffer = [UInt8](repeating: 0, count: 16384)
         let count = unsafe read(messages, &buffer, buffer.count)
         if count > 0 { return Array(buffer[..<count]) }
@@ -132,26 +132,26 @@ public final class SupervisedRun {
         return []
     }
 
-    public var isEnded: Bool { descriptor < 0 }
-    public var isOver: Bool { statuses.allSatisfy { $0.state.isOver && !$0.isBusy } }
+    package var isEnded: Bool { descriptor < 0 }
+    package var isOver: Bool { statuses.allSatisfy { $0.state.isOver && !$0.isBusy } }
     /// Each is up, healthy or done, or never will be.
-    public var isSettled: Bool { statuses.allSatisfy(\.isSettled) }
+    package var isSettled: Bool { statuses.allSatisfy(\.isSettled) }
 
     /// All are to stop, in the reverse of their order.
     /// - Parameter isForced: without `exec.prestop` and `exec.stop`.
-    public func stop(isForced: Bool = false) { send(isForced ? .force : .stop) }
+    package func stop(isForced: Bool = false) { send(isForced ? .force : .stop) }
 
     /// Those that are not ready stop; the others stay up.
     func stopLate() { send(.stopLate) }
 
     /// The jails go on without this process.
-    public func letGo() {
+    package func letGo() {
         send(.letGo)
         closeNews()
     }
 
     /// If this process dies, the supervisor ends it.
-    public func protect(_ program: borrowing HostProgram) { send(.beside(pid: program.pid)) }
+    package func protect(_ program: borrowing HostProgram) { send(.beside(pid: program.pid)) }
 
     private func send(_ order: Order) {
         guard descriptor >= 0 else { return }
@@ -171,7 +171,7 @@ public final class SupervisedRun {
 
     /// Lets a supervisor that has nothing left to do go, and waits for its end: then nothing of the jails is left.
     /// - Returns: whether it ended as it should.
-    public func finish() -> Bool {
+    package func finish() -> Bool {
         if descriptor >= 0 { letGo() }
         return cns_wait(pidfd, -1) == 0
     }

@@ -1,11 +1,11 @@
 /// JSON that a person may have written: what is wrong with it is told with its line, as jail.conf's errors are.
-public struct JSONDocument: Sendable {
-    public let root: JSONValue
+package struct JSONDocument: Sendable {
+    package let root: JSONValue
     private let file: String
     private let bytes: Bytes
 
     /// - Parameter file: its name in messages.
-    public init(_ bytes: Bytes, file: String) throws(Diagnostic) {
+    package init(_ bytes: Bytes, file: String) throws(Diagnostic) {
         (self.file, self.bytes) = (file, bytes)
         do throws(JSONFault) { root = try JSONReader.read(bytes) } catch {
             let source = SourceText(file: file, bytes: bytes)
@@ -13,12 +13,12 @@ public struct JSONDocument: Sendable {
         }
     }
 
-    public func decode<Value: Decodable>(_ type: Value.Type) throws(Diagnostic) -> Value {
+    package func decode<Value: Decodable>(_ type: Value.Type) throws(Diagnostic) -> Value {
         do { return try JSONValueDecoder().decode(type, from: root) } catch { throw diagnostic(error) }
     }
 
     /// - Parameter path: of the value at fault; it stands before the message.
-    public func diagnostic(_ message: String, at path: [any CodingKey], hint: String? = nil) -> Diagnostic {
+    package func diagnostic(_ message: String, at path: [any CodingKey], hint: String? = nil) -> Diagnostic {
         let place = root.nearest(to: path).place
         let location = SourceLocation(file: file, line: Int(place.line), column: Int(place.column))
         let name = Self.spelling(path)

@@ -1,6 +1,6 @@
 extension JSONValue {
     /// In one line, as it is read back.
-    public var bytes: Bytes {
+    package var bytes: Bytes {
         var bytes: Bytes = []
         write(to: &bytes, level: nil)
         return bytes

@@ -1,6 +1,6 @@
 /// JSON as a tree (RFC 8259). Each node knows where it begins in the text that it was read from.
-public struct JSONValue: Sendable {
-    public enum Content: Equatable, Sendable {
+package struct JSONValue: Sendable {
+    package enum Content: Equatable, Sendable {
         case null
         case bool(Bool)
         case number(JSONNumber)
@@ -10,34 +10,34 @@ public struct JSONValue: Sendable {
         case object([Member])
     }
 
-    public struct Member: Equatable, Sendable {
-        public var key: String
-        public var value: JSONValue
+    package struct Member: Equatable, Sendable {
+        package var key: String
+        package var value: JSONValue
 
-        public init(_ key: String, _ value: JSONValue) { (self.key, self.value) = (key, value) }
+        package init(_ key: String, _ value: JSONValue) { (self.key, self.value) = (key, value) }
     }
 
     /// Counted from 1, columns in bytes; 0 in what was not read. A node has no room for the name of a file.
-    public struct Place: Equatable, Sendable {
-        public var line: Int32
-        public var column: Int32
+    package struct Place: Equatable, Sendable {
+        package var line: Int32
+        package var column: Int32
 
-        public static let none = Place(line: 0, column: 0)
+        package static let none = Place(line: 0, column: 0)
     }
 
-    public var content: Content
-    public var place: Place
+    package var content: Content
+    package var place: Place
 
-    public init(_ content: Content, at place: Place = .none) { (self.content, self.place) = (content, place) }
+    package init(_ content: Content, at place: Place = .none) { (self.content, self.place) = (content, place) }
 }
 
 extension JSONValue: Equatable {
     /// What they say, wherever it stands.
-    public static func == (left: Self, right: Self) -> Bool { left.content == right.content }
+    package static func == (left: Self, right: Self) -> Bool { left.content == right.content }
 }
 
 /// A number as it was written, as far as a machine's numbers go: 2^64 - 1 is no Double.
-public enum JSONNumber: Equatable, Sendable {
+package enum JSONNumber: Equatable, Sendable {
     case integer(Int64)
     /// Above what an Int64 holds.
     case natural(UInt64)
@@ -46,14 +46,14 @@ public enum JSONNumber: Equatable, Sendable {
 }
 
 extension JSONValue {
-    public var members: [Member]? { if case .object(let members) = content { members } else { nil } }
+    package var members: [Member]? { if case .object(let members) = content { members } else { nil } }
 
-    public var elements: [JSONValue]? { if case .array(let elements) = content { elements } else { nil } }
+    package var elements: [JSONValue]? { if case .array(let elements) = content { elements } else { nil } }
 
-    public subscript(key: String) -> JSONValue? { members?.first { $0.key == key }?.value }
+    package subscript(key: String) -> JSONValue? { members?.first { $0.key == key }?.value }
 
     /// What it is, in a sentence.
-    public var kind: String {
+    package var kind: String {
         switch content {
         case .null: "null"
         case .bool: "a boolean"
@@ -82,7 +82,7 @@ extension JSONValue {
 
 extension JSONNumber {
     /// Nil when that type has no such number.
-    public func exactly<Integer: FixedWidthInteger>(_ type: Integer.Type) -> Integer? {
+    package func exactly<Integer: FixedWidthInteger>(_ type: Integer.Type) -> Integer? {
         switch self {
         case .integer(let number): Integer(exactly: number)
         case .natural(let number): Integer(exactly: number)
@@ -91,7 +91,7 @@ extension JSONNumber {
         }
     }
 
-    public var double: Double {
+    package var double: Double {
         switch self {
         case .integer(let number): Double(number)
         case .natural(let number): Double(number)
@@ -102,7 +102,7 @@ extension JSONNumber {
 
 extension JSONNumber: CustomStringConvertible {
     /// As JSON has it; a Double that is whole looks whole.
-    public var description: String {
+    package var description: String {
         switch self {
         case .integer(let number): return number.description
         case .natural(let number): return number.description

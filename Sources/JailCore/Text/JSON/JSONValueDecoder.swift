@@ -1,12 +1,12 @@
 /// Makes a `Decodable` of a tree. What it throws is a `DecodingError`, whose path leads to the node at fault.
-public struct JSONValueDecoder {
-    public init() {}
+package struct JSONValueDecoder {
+    package init() {}
 
-    public func decode<Value: Decodable>(_ type: Value.Type, from value: JSONValue) throws -> Value {
+    package func decode<Value: Decodable>(_ type: Value.Type, from value: JSONValue) throws -> Value {
         try type.init(from: JSONNode(value, key: nil, in: nil))
     }
 
-    public func decode<Value: Decodable>(_ type: Value.Type, from bytes: Bytes) throws -> Value {
+    package func decode<Value: Decodable>(_ type: Value.Type, from bytes: Bytes) throws -> Value {
         let value: JSONValue
         do throws(JSONFault) { value = try JSONReader.read(bytes) } catch {
             throw DecodingError.dataCorrupted(.init(codingPath: [], debugDescription: "not JSON: \(error.message)"))

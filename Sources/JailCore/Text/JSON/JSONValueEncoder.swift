@@ -1,8 +1,8 @@
 /// Makes a tree of an `Encodable`, its keys in the order in which they are encoded.
-public struct JSONValueEncoder {
-    public init() {}
+package struct JSONValueEncoder {
+    package init() {}
 
-    public func encode(_ value: some Encodable) throws -> JSONValue {
+    package func encode(_ value: some Encodable) throws -> JSONValue {
         let sink = JSONSink(key: nil, in: nil)
         try value.encode(to: sink)
         return sink.value

@@ -1,7 +1,7 @@
 /// Sizes as people write them.
-public enum ByteCount {
+package enum ByteCount {
     /// `256M`, `1.5G`: at most one digit behind the point.
-    public static func text(_ bytes: Int) -> String {
+    package static func text(_ bytes: Int) -> String {
         var value = Double(bytes)
         for unit in ["", "K", "M", "G", "T"] {
             if value < 1024 { return text(value) + unit }

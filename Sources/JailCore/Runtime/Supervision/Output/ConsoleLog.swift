@@ -104,11 +104,11 @@ final class ConsoleLogWriter {
 }
 
 /// A console log as its readers find it.
-public enum ConsoleLog {
-    public struct Place: Codable, Equatable, Sendable {
-        public var path: String
+package enum ConsoleLog {
+    package struct Place: Codable, Equatable, Sendable {
+        package var path: String
         /// Each line begins with the time.
-        public var hasTimestamps: Bool
+        package var hasTimestamps: Bool
     }
 
     /// The bytes in pieces that end with their newline; the last may have none.
@@ -131,7 +131,7 @@ public enum ConsoleLog {
     }
 
     /// RFC 3339, in UTC: its order as text is that of time.
-    public static func text(seconds: Int, microseconds: Int) -> String {
+    package static func text(seconds: Int, microseconds: Int) -> String {
         var parts = unsafe tm()
         var seconds = time_t(seconds)
         _ = unsafe gmtime_r(&seconds, &parts)
@@ -148,7 +148,7 @@ public enum ConsoleLog {
     static let timestampBytes = 28
 
     /// The last lines of a log, without their times; of the rotated one too when the log is shorter.
-    public static func tail(_ place: Place, count: Int, state: StateDirectory) -> [String] {
+    package static func tail(_ place: Place, count: Int, state: StateDirectory) -> [String] {
         let log = LogFile(place.path, walk: HostWalk(state: state))
         var lines: [String] = []
         for suffix in ["", ".1"] where lines.count < count {

@@ -1,8 +1,8 @@
 /// A jail's output as a person may see it: a hostile jail cannot move the cursor, set a title, or type.
-public enum ConsoleText {
+package enum ConsoleText {
     /// One line. Colours, which end with the line they are in elsewhere, are left out; tabs stay; a carriage return at the end is
     /// dropped; every other control character and direction mark is spelled out.
-    public static func safe(_ line: String) -> String {
+    package static func safe(_ line: String) -> String {
         var text = Substring(line)
         if text.unicodeScalars.last == "\r" { text.unicodeScalars.removeLast() }
         if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) { return String(text) }

@@ -2,18 +2,18 @@ internal import Glibc
 internal import SystemPackage
 
 /// Reads a jail's log line by line, the oldest rotated file first, and goes on where it was when there is more.
-public final class LogReader {
-    public struct Line {
+package final class LogReader {
+    package struct Line {
         /// RFC 3339; nil when the log has no times.
-        public var timestamp: String?
-        public var bytes: ArraySlice<UInt8>
+        package var timestamp: String?
+        package var bytes: ArraySlice<UInt8>
     }
 
     private static let longestLine = 65536
 
-    public let label: String
-    public let name: String
-    public let hasTimestamps: Bool
+    package let label: String
+    package let name: String
+    package let hasTimestamps: Bool
     private let log: LogFile
     /// Their suffixes.
     private var older: [String]
@@ -25,10 +25,10 @@ public final class LogReader {
     /// What comes next is the rest of a line.
     private var isContinued = false
     /// Why there may be more than was read.
-    public private(set) var failure: RuntimeError?
+    package private(set) var failure: RuntimeError?
 
     /// - Throws: when it cannot be looked for its files.
-    public init(label: String, name: String, place: ConsoleLog.Place, host: Host) throws(RuntimeError) {
+    package init(label: String, name: String, place: ConsoleLog.Place, host: Host) throws(RuntimeError) {
         (self.label, self.name, hasTimestamps) = (label, name, place.hasTimestamps)
         log = LogFile(place.path, walk: HostWalk(state: host.state))
         do throws(HostWalkError) {
@@ -43,7 +43,7 @@ public final class LogReader {
     }
 
     /// The next line that ends with a newline; nil when there is none now.
-    public func next() -> Line? {
+    package func next() -> Line? {
         while true {
             if let end = buffer[position...].firstIndex(of: UInt8(ascii: "\n")) {
                 defer { (position, isContinued) = (end + 1, false) }
@@ -55,10 +55,10 @@ public final class LogReader {
     }
 
     /// How many bytes there are that no newline ends.
-    public var openBytes: Int { buffer.count - position }
+    package var openBytes: Int { buffer.count - position }
 
     /// What no newline ends; nil when there is nothing. What follows on it is a line's rest.
-    public func rest() -> Line? {
+    package func rest() -> Line? {
         guard position < buffer.count else { return nil }
         defer { (position, isContinued) = (buffer.count, true) }
         return line(buffer[position...])
@@ -146,10 +146,10 @@ public final class LogReader {
 }
 
 /// A moment that `--since` names.
-public enum LogMoment {
+package enum LogMoment {
     /// `30s`, `10m`, `2h`, `1d` ago, or a time as the log has it, or the beginning of one: `2026-11-24T12:00`.
     /// - Returns: text that sorts among the log's times; nil when it is neither.
-    public static func text(_ argument: String, nowSeconds: Int? = nil) -> String? {
+    package static func text(_ argument: String, nowSeconds: Int? = nil) -> String? {
         if let unit = argument.last, let scale = ["s": 1, "m": 60, "h": 3600, "d": 86400][unit] {
             guard let number = DigitsOnly.value(argument.utf8.dropLast(), in: 0...1_000_000) else { return nil }
             return ConsoleLog.text(seconds: (nowSeconds ?? time(nil)) - number * scale, microseconds: 0)

@@ -2,12 +2,12 @@ internal import CNamespaces
 internal import Glibc
 
 /// A terminal whose keys are read one by one, until this goes.
-public final class RawTerminal {
+package final class RawTerminal {
     private let descriptor: Int32
     private let saved: [UInt8]
 
     /// Nil when it is no terminal.
-    public init?(_ descriptor: Int32) {
+    package init?(_ descriptor: Int32) {
         var bytes = [UInt8](repeating: 0, count: 128)
         guard unsafe cns_make_raw(descriptor, &bytes, bytes.count) == 0 else { return nil }
         (self.descriptor, saved) = (descriptor, bytes)
