@@ -72,7 +72,7 @@ enum Main {
     private static func checkHelp(of word: String) {
         if word.hasPrefix("-") || Verb(rawValue: word) != nil { return }
         let near = Verb.meant(by: word).map { " (did you mean \"\($0)\"?)" } ?? ""
-        Output.error("\"\(Terminal.escaped(word))\" is no command\(near)")
+        Output.error("\"\(Terminal.escaped(word))\" is not a command\(near)")
         Output.notice("    hint: commands are \(Verb.names.joined(separator: ", "))")
         exit(64)
     }
@@ -100,10 +100,10 @@ enum Main {
             case .jail, .jails: ("FILE", operand)
             case .jailsOrFiles, .none, .parameter, .verb: ("FILE", "JAIL")
             }
-        Output.error("\(verb.rawValue) takes no command behind --")
+        Output.error("\(verb.rawValue) takes no command after --")
         Output.notice(
-            "    hint: beside the jails of a file: jailrun \(beside) -- \(line); inside a jail: jailrun exec \(inside) \(line)"
-        )
+            "    hint: beside the jails of a file: jailrun \(beside) -- \(line); "
+                + "inside a jail: jailrun exec \(inside) \(line)")
         exit(64)
     }
 
@@ -117,7 +117,7 @@ enum Main {
         let same = OptionForm.all.filter { isLong ? $0.long == name : $0.short.map { String($0) } == name }
         // One that all have is of no use to the verb, as -q to params.
         if same.contains(where: { $0.verbs == nil }) { return ", which prints only what it is asked for" }
-        if !same.isEmpty { return "; it is one of \(others(same))" }
+        if !same.isEmpty { return "; it belongs to \(others(same))" }
         guard isLong, let near = Spelling(name).closest(in: OptionForm.all.map(\.long)) else { return "" }
         let form = OptionForm.all.filter { $0.long == near }
         let owner = form.contains { $0.belongs(to: verb) } ? "" : ", of \(others(form))"
@@ -126,7 +126,7 @@ enum Main {
 
     private static func runBeside(_ command: [String], _ request: RunRequest) {
         if command.isEmpty {
-            Output.error("no command behind --")
+            Output.error("no command after --")
             Output.notice("    hint: jailrun FILE [JAIL ...] -- COMMAND ...; see jailrun run --help")
             exit(64)
         }

@@ -71,7 +71,7 @@ extension Typed {
             ])
         func misplaced(verb: String, hint: String) {
             let outcome = jailrun(verb, "x.conf", "--", "true")
-            #expect(outcome.status == 64 && outcome.errors.contains("\(verb) takes no command behind --"), "\(outcome)")
+            #expect(outcome.status == 64 && outcome.errors.contains("\(verb) takes no command after --"), "\(outcome)")
             #expect(outcome.errors.contains(hint), "\(outcome)")
             #expect(!jailrun(verb, "--", "x.conf").errors.contains("takes no command"))
         }
@@ -184,7 +184,8 @@ extension Typed {
             ] as [(String, Int32)] {
                 let outcome = jailrun("check", "--fail-over", bound, path)
                 #expect(outcome.status == status, "\(bound): \(outcome)")
-                #expect(outcome.errors.contains("jailrun: www: exposure \(figure) is over \(bound)") == (status == 65))
+                let complaint = "jailrun: www: exposure \(figure) is higher than \(bound)"
+                #expect(outcome.errors.contains(complaint) == (status == 65))
                 #expect(jailrun("check", "--json", "--fail-over", bound, path).status == status)
             }
         }

@@ -22,7 +22,7 @@ extension Typed {
             var valueName: String?
             /// One that it takes.
             var value: String {
-                let isNumber = ["seconds", "count", "looks", "exposure"].contains(valueName)
+                let isNumber = ["seconds", "count", "updates", "exposure"].contains(valueName)
                 return (allValues ?? allValueStrings)?.last ?? (isNumber ? "7" : "list")
             }
         }
@@ -148,26 +148,26 @@ extension Typed {
                 ("exec -ulist -e A=list nothing -- list", ["\"nothing\" not found"]),
                 ("exec -tu=top nothing", ["\"nothing\" not found"]),
                 ("--root top stop list", ["\"list\" not found"]), ("-n 5 logs --since 1h list", ["\"list\" not found"]),
-                ("logs -n5 -f stop", ["\"stop\" not found"]), ("top -d -5", ["from 1 to 3600"]),
+                ("logs -n5 -f stop", ["\"stop\" not found"]), ("top -d -5", ["must be 1 to 3600"]),
                 ("top -c -1", ["at least 1"]),
                 ("stop -- -x", ["\"-x\" not found"]), ("-t logs nothing", ["\"nothing\" not found"]),
                 ("logs --since --lines list", ["Missing value for '--since"]),
                 ("www.conf --logs", ["Missing value for '--logs"]),
                 ("--logs -- true", ["Missing value for '--logs"]),
-                ("stop --logs list", ["unknown option \"--logs\" of stop; it is one of run\n"]),
+                ("stop --logs list", ["unknown option \"--logs\" of stop; it belongs to run\n"]),
                 ("params -q path", ["unknown option \"-q\" of params, which"]),
                 ("params exec", ["unknown parameter \"exec\"\n", "exec.start, "]),
                 ("--nonsense", ["unknown option \"--nonsense\" of run\n"]),
-                ("-t list", ["unknown option \"-t\" of list; it is one of exec, logs\n"]),
+                ("-t list", ["unknown option \"-t\" of list; it belongs to exec, logs\n"]),
                 (
                     "--log logs j.conf b -- true",
                     ["unknown option \"--log\" of logs (did you mean \"--logs\", of run?)"]
                 ),
                 ("stop --forse a", ["unknown option \"--forse\" of stop (did you mean \"--force\"?)"]),
-                ("run run j.conf", ["\"run\" is no file, and the command stands before it already"]),
+                ("run run j.conf", ["\"run\" is not a file, and the command line already has a command"]),
                 ("ls", ["(did you mean \"list\"?)"]), ("up j.conf", ["(did you mean \"start\"?)"]),
                 ("version", ["(did you mean \"--version\"?)"]), ("strat j.conf", ["(did you mean \"start\"?)"]),
-                ("j.conf --", ["no command behind --", "see jailrun run --help"]),
+                ("j.conf --", ["no command after --", "see jailrun run --help"]),
                 ("--timings=wrong www.conf", ["--timings"]), ("list.conf", ["No such file"]),
                 ("start --timings json ./none.conf", ["No such file"]),
             ])

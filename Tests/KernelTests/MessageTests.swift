@@ -91,16 +91,15 @@ extension Kernel {
             }
         }
 
-        @Test("an option behind the jail is no command, and the hint says where options stand") func misplaced() throws
-        {
+        @Test("an option behind the jail is no command, and the hint says where options go") func misplaced() throws {
             try Machine.with { machine in
                 machine.configure("persist;")
                 #expect(machine.jailrun("start", machine.conf).status == 0)
                 defer { machine.stop() }
                 let outcome = machine.jailrun("exec", "t", "-u", "nobody", "id")
                 #expect(outcome.status == 127, "\(outcome)")
-                #expect(outcome.errors.contains("hint: options stand before the jail"), "\(outcome)")
-                #expect(!machine.jailrun("exec", "t", "/no/such").errors.contains("options stand"))
+                #expect(outcome.errors.contains("hint: options go before the jail"), "\(outcome)")
+                #expect(!machine.jailrun("exec", "t", "/no/such").errors.contains("options go"))
             }
         }
 

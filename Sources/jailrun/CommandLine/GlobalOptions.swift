@@ -4,21 +4,21 @@ import JailCore
 
 /// What every command takes.
 struct GlobalOptions: ParsableArguments {
-    @Option(name: .customLong("root"), help: ArgumentHelp("Where state is kept.", valueName: "dir"))
+    @Option(name: .customLong("root"), help: ArgumentHelp("Keep state in this directory.", valueName: "dir"))
     var stateDirectory: String?
 
     @Option(
-        name: .customLong("cgroup-root"), help: ArgumentHelp("The cgroup below which jails are made.", valueName: "dir")
-    )
+        name: .customLong("cgroup-root"),
+        help: ArgumentHelp("Create the jails' cgroups below this cgroup.", valueName: "dir"))
     var cgroupRoot: String?
 
-    @Flag(name: .shortAndLong, help: "Print each step as it is performed, with its microseconds.")
+    @Flag(name: .shortAndLong, help: "Print each step as it is performed, with the microseconds it took.")
     var verbose = false
 
     @Flag(name: .shortAndLong, help: "Print errors only.")
     var quiet = false
 
-    @Flag(name: .customLong("no-color"), help: "Print no colour.")
+    @Flag(name: .customLong("no-color"), help: "Do not use colour.")
     var noColor = false
 
     var request: GlobalRequest {
@@ -75,9 +75,9 @@ struct GlobalRequest {
         if let facts { return Host(assuming: try HostFacts.read(from: facts), note: note) }
         if geteuid() != 0 {
             note(
-                "without root, what only root sees is taken for absent: jails that are up, their ports and numbers\n"
-                    + "    hint: on the host that is meant: sudo jailrun explain --facts FILE >FACTS; then anywhere: --assume FACTS"
-            )
+                "without root, jailrun cannot see jails that are up, their ports and numbers, and assumes "
+                    + "there are none\n    hint: on the host in question: sudo jailrun explain --facts FILE >FACTS; "
+                    + "then anywhere: --assume FACTS")
         }
         return try Host.forLooks(stateDirectory: stateDirectory, cgroupRoot: cgroupRoot, note: note)
     }
@@ -97,11 +97,11 @@ struct GlobalRequest {
     /// A word of a command line that stands where a file should.
     private func sayNoFile(_ word: String) {
         if Verb(rawValue: word) != nil {
-            Output.error("\"\(word)\" is no file, and the command stands before it already")
-            return Output.notice("    hint: jailrun \(word) --help says what follows it")
+            Output.error("\"\(word)\" is not a file, and the command line already has a command")
+            return Output.notice("    hint: jailrun \(word) --help shows what comes after it")
         }
         let near = Verb.meant(by: word).map { " (did you mean \"\($0)\"?)" } ?? ""
-        Output.error("\"\(Terminal.escaped(word))\" is no command and no file\(near)")
+        Output.error("\"\(Terminal.escaped(word))\" is neither a command nor a file\(near)")
         Output.notice("    hint: commands are \(Verb.names.joined(separator: ", "))")
     }
 
@@ -119,7 +119,8 @@ struct InstanceOption: ParsableArguments {
     @Option(
         name: .customLong("instance"),
         help: ArgumentHelp(
-            "The jails NAME-JAIL, with addresses of their own, beside other runs of the file.", valueName: "name"))
+            "Call the jails NAME-JAIL and give them addresses of their own, beside other runs of the file.",
+            valueName: "name"))
     var name: String?
 
     func validate() throws { _ = try Self.instance(name) }
@@ -127,7 +128,7 @@ struct InstanceOption: ParsableArguments {
     static func instance(_ name: String?) throws -> Instance? {
         guard let name else { return nil }
         guard let instance = Instance(name) else {
-            throw ValidationError("--instance: 1 to 20 letters, digits, _ and -, of which - is not the first")
+            throw ValidationError("--instance: must be 1 to 20 letters, digits, _ and -, and not start with -")
         }
         return instance
     }

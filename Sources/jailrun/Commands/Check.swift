@@ -5,22 +5,22 @@ import JailCore
 struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
-        abstract: "Say everything that is wrong or doubtful in a file, and how open its jails are; touch nothing.",
+        abstract: "Report every error and doubtful line in a file, and how exposed its jails are; change nothing.",
         usage: "jailrun check [<options>] <file>",
         discussion: HelpText.discussion(
-            "Ends with 65 when there is an error or a jail is more open than --fail-over permits, else with 0.",
+            "Exits with 65 if there is an error or a jail is more exposed than --fail-over permits, otherwise with 0.",
             examples: "jailrun check www.conf", "jailrun check --posture --fail-over 2 www.conf"))
 
     @OptionGroup var global: GlobalOptions
 
-    @Flag(help: "Print what is found to standard output, as JSON, with the facts of this host for explain --assume.")
+    @Flag(help: "Print the findings to standard output as JSON, with this host's facts for explain --assume.")
     var json = false
 
-    @Flag(help: "Print what a process inside each jail could reach, and how to reach less; as -v.")
+    @Flag(help: "Print what a process inside each jail could reach, and how to restrict it; -v does the same.")
     var posture = false
 
     @Option(
-        help: ArgumentHelp("End with 65 when a jail's exposure is more.", valueName: "exposure"),
+        help: ArgumentHelp("Exit with 65 if a jail's exposure is higher than this.", valueName: "exposure"),
         transform: Self.exposure)
     var failOver: Exposure?
 
@@ -85,10 +85,10 @@ struct Check: ParsableCommand {
     }
 
     private func complain(_ posture: Posture) {
-        Output.error(
-            "\(Terminal.escaped(posture.jail)): exposure \(posture.exposure) is over \(failOver?.description ?? "")")
+        let limit = failOver?.description ?? ""
+        Output.error("\(Terminal.escaped(posture.jail)): exposure \(posture.exposure) is higher than \(limit)")
         if !self.posture && !global.verbose {
-            Output.notice("    hint: jailrun check --posture says what is open, and how to close it")
+            Output.notice("    hint: jailrun check --posture shows what is open, and how to close it")
         }
     }
 
@@ -121,11 +121,12 @@ struct DiagnosticObject: Encodable {
 
 struct Params: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "params", abstract: "Say what each parameter does here, and by which mechanism of the kernel.",
+        commandName: "params",
+        abstract: "Describe each parameter: what it does here, and which kernel mechanism it uses.",
         usage: "jailrun params [<name>]",
         discussion: HelpText.discussion(examples: "jailrun params", "jailrun params mount.devfs"))
 
-    @Argument(help: "A parameter; all, if none is named.")
+    @Argument(help: "A parameter; all if omitted.")
     var name: String?
 
     func run() throws {
@@ -137,7 +138,7 @@ struct Params: ParsableCommand {
             let near = ParameterTable.suggestion(for: Array(name.utf8)).map { " (did you mean \"\($0)\"?)" } ?? ""
             let below = ParameterTable.rows.map(\.name).filter { $0.hasPrefix("\(name).") }
             Output.error("unknown parameter \"\(Terminal.escaped(name))\"\(below.isEmpty ? near : "")")
-            if !below.isEmpty { Output.notice("    hint: below it are \(below.joined(separator: ", "))") }
+            if !below.isEmpty { Output.notice("    hint: parameters below it: \(below.joined(separator: ", "))") }
             throw ExitCode(64)
         }
         Output.text(row.name)

@@ -7,29 +7,30 @@ struct Exec: ParsableCommand {
         commandName: "exec", abstract: "Run a command in a jail that is up.",
         usage: "jailrun exec [<options>] <jail> [<command> ...]",
         discussion: HelpText.discussion(
-            "Ends with the command's own status, 128 + n when signal n ended it, 127 when it is not there, 126 when it "
-                + "cannot be executed.", examples: "jailrun exec www ps", "jailrun exec -u nobody -w /tmp www ls -l"))
+            "Exits with the command's own status; 128 + n if signal n ended it, 127 if it was not found, 126 if it "
+                + "could not be executed.",
+            examples: "jailrun exec www ps", "jailrun exec -u nobody -w /tmp www ls -l"))
 
     @OptionGroup var global: GlobalOptions
 
-    @Flag(name: [.customShort("t"), .customLong("terminal")], help: "Give it a terminal of the jail's own.")
+    @Flag(name: [.customShort("t"), .customLong("terminal")], help: "Give the command a terminal of the jail's own.")
     var wantsTerminal = false
 
-    @Option(name: [.customShort("u"), .customLong("user")], help: "A user of the jail, by name or number.")
+    @Option(name: [.customShort("u"), .customLong("user")], help: "Run as this user of the jail, by name or number.")
     var user: String?
 
-    @Option(name: [.customShort("w"), .customLong("directory")], help: "The directory to start in.")
+    @Option(name: [.customShort("w"), .customLong("directory")], help: "Start in this directory of the jail.")
     var directory: String?
 
     @Option(
         name: [.customShort("e"), .customLong("env")],
-        help: ArgumentHelp("A variable of its environment.", valueName: "name=value"))
+        help: ArgumentHelp("Set an environment variable.", valueName: "name=value"))
     var environment: [String] = []
 
     @Argument(help: "The jail, by name or jid.")
     var jail: String
 
-    @Argument(parsing: .captureForPassthrough, help: "The command and its arguments; a shell, if there is none.")
+    @Argument(parsing: .captureForPassthrough, help: "The command and its arguments; a shell if omitted.")
     var command: [String] = []
 
     func validate() throws {
@@ -56,7 +57,7 @@ struct Exec: ParsableCommand {
                 Output.failure(
                     .command(
                         of: record, named: record.name, line: line, origin: .commandLine, outcome: outcome))
-                if arguments[0].hasPrefix("-") { Output.notice("    hint: options stand before the jail") }
+                if arguments[0].hasPrefix("-") { Output.notice("    hint: options go before the jail") }
             }
             if outcome != .exited(0) { throw ExitCode(outcome.exitStatus) }
         }

@@ -5,31 +5,31 @@ struct Explain: ParsableCommand {
     enum Format: String, ExpressibleByArgument, CaseIterable { case text, strace, sh, json, html }
 
     static let configuration = CommandConfiguration(
-        commandName: "explain", abstract: "Say what a start does, step by step, and why; touch nothing.",
+        commandName: "explain", abstract: "Explain what a start does, step by step, and why; change nothing.",
         usage: "jailrun explain [<options>] <file> [<jail> ...]",
         discussion: HelpText.discussion(
             examples: "jailrun explain www.conf", "jailrun explain --format html www.conf >www.html"))
 
     @OptionGroup var global: GlobalOptions
 
-    @Option(help: "How to say it: \(Format.allCases.map(\.rawValue).joined(separator: ", ")).")
+    @Option(help: "Output format: \(Format.allCases.map(\.rawValue).joined(separator: ", ")).")
     var format = Format.text
 
     @Option(
-        help: ArgumentHelp("Plan for the host that these facts are of, and look at nothing here.", valueName: "facts"))
+        help: ArgumentHelp("Plan for the host that these facts describe; ignore this one.", valueName: "facts"))
     var assume: String?
 
-    @Flag(name: .customLong("facts"), help: "Print, as JSON, what the plan depends on here: for --assume elsewhere.")
+    @Flag(name: .customLong("facts"), help: "Print the facts of this host that the plan needs, as JSON, for --assume.")
     var printsFacts = false
 
-    @Argument(help: "A jail.conf(5) file, - for standard input.", completion: .file(extensions: ["conf"]))
+    @Argument(help: "A jail.conf(5) file, or - for standard input.", completion: .file(extensions: ["conf"]))
     var file: String
 
-    @Argument(help: "Jails of the file; all, if none is named.")
+    @Argument(help: "Jails of the file; all if omitted.")
     var jails: [String] = []
 
     func validate() throws {
-        if printsFacts && assume != nil { throw ValidationError("--facts and --assume exclude each other") }
+        if printsFacts && assume != nil { throw ValidationError("--facts and --assume cannot be used together") }
     }
 
     func run() throws {

@@ -3,7 +3,7 @@ import JailCore
 
 struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "inspect", abstract: "Print all that is known of a jail, as JSON.",
+        commandName: "inspect", abstract: "Print everything known about a jail, as JSON.",
         usage: "jailrun inspect [<options>] <jail>",
         discussion: HelpText.discussion(examples: "jailrun inspect www"))
 

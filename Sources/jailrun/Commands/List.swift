@@ -3,13 +3,13 @@ import JailCore
 
 struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "List jails that are up, and those that are kept up.",
+        commandName: "list", abstract: "List the jails that are up, restarting or ended.",
         usage: "jailrun list [<options>]",
         discussion: HelpText.discussion(examples: "jailrun list", "jailrun list --json"))
 
     @OptionGroup var global: GlobalOptions
 
-    @Flag(help: "Print JSON, in the shape of FreeBSD's libxo.")
+    @Flag(help: "Print JSON in the format of FreeBSD's libxo.")
     var json = false
 
     func run() throws {

@@ -4,39 +4,39 @@ import JailCore
 
 struct Logs: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "logs", abstract: "Print what jails have written on their console.",
+        commandName: "logs", abstract: "Print what jails have written to their consoles.",
         usage: "jailrun logs [<options>] [<jail> | <file> ...]",
         discussion: HelpText.discussion(
-            "Of several jails the lines are merged by time, each behind its jail's name. Colours are left out, and other control "
-                + "characters spelled out: a jail cannot write to your terminal.", examples: "jailrun logs -f www",
-            "jailrun logs --since 10m -n 100 db web"))
+            "The lines of several jails are merged by time, each with its jail's name in front. Colours are removed, "
+                + "and other control characters are spelled out: a jail cannot write to your terminal.",
+            examples: "jailrun logs -f www", "jailrun logs --since 10m -n 100 db web"))
 
     @OptionGroup var global: GlobalOptions
 
-    @Flag(name: .shortAndLong, help: "Go on until the jails are stopped.")
+    @Flag(name: .shortAndLong, help: "Continue until the jails are stopped.")
     var follow = false
 
-    @Option(help: ArgumentHelp("Leave out what is older: 10m, 2h, or 2026-11-24T12:00.", valueName: "time"))
+    @Option(help: ArgumentHelp("Leave out lines older than this: 10m, 2h, or 2026-11-24T12:00.", valueName: "time"))
     var since: String?
 
-    @Flag(name: .shortAndLong, help: "Print the time of each line, UTC.")
+    @Flag(name: .shortAndLong, help: "Print the time of each line in UTC.")
     var timestamps = false
 
-    @Option(name: [.customShort("n"), .long], help: ArgumentHelp("The last lines only.", valueName: "count"))
+    @Option(name: [.customShort("n"), .long], help: ArgumentHelp("Print only the last lines.", valueName: "count"))
     var lines: Int?
 
-    @Flag(help: "Print the bytes as they are; not to a terminal.")
+    @Flag(help: "Print the bytes unchanged; not to a terminal.")
     var raw = false
 
-    @Argument(help: "Jails by name or jid, or jail.conf(5) files; all, if none is named.")
+    @Argument(help: "Jails by name or jid, or jail.conf(5) files; all if omitted.")
     var jails: [String] = []
 
     func validate() throws {
         if let since, LogMoment.text(since) == nil {
             throw ValidationError("--since \(since): not a time such as 10m, 2h or 2026-11-24T12:00")
         }
-        if let lines, lines < 0 { throw ValidationError("-n: a number of lines") }
-        if raw && isatty(1) == 1 { throw ValidationError("--raw: a jail could write to your terminal what it likes") }
+        if let lines, lines < 0 { throw ValidationError("-n: must be 0 or more") }
+        if raw && isatty(1) == 1 { throw ValidationError("--raw: a jail could write anything to your terminal") }
     }
 
     func run() throws {
@@ -45,7 +45,7 @@ struct Logs: ParsableCommand {
             let readers = try readers(host)
             if timestamps || since != nil, let plain = readers.first(where: { !$0.hasTimestamps }) {
                 throw RuntimeError.host(
-                    "\(plain.label): its log has no times", hint: "set log.timestamps beside log.file")
+                    "\(plain.label): its log has no timestamps", hint: "set log.timestamps in addition to log.file")
             }
             var printer = LogPrinter(
                 labels: readers.map(\.label), hasColour: !global.noColor, hasTimestamps: timestamps, isRaw: raw)

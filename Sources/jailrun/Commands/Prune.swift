@@ -3,7 +3,7 @@ import JailCore
 
 struct Prune: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "prune", abstract: "Remove what dead jails left; there should be nothing.",
+        commandName: "prune", abstract: "Remove what dead jails left behind; normally there is nothing.",
         usage: "jailrun prune [<options>]",
         discussion: HelpText.discussion(examples: "jailrun prune"))
 
@@ -16,7 +16,7 @@ struct Prune: ParsableCommand {
             if left.isEmpty { return }
             throw RuntimeError.host(
                 "something is left of: \(left.map(Terminal.escaped).joined(separator: ", "))",
-                hint: "what could not be removed is said above; jailrun prune tries again")
+                hint: "see above for what could not be removed; jailrun prune tries again")
         }
     }
 }
@@ -26,7 +26,7 @@ struct Wait: ParsableCommand {
         commandName: "wait", abstract: "Wait until jails have ended.",
         usage: "jailrun wait [<options>] <jail> ...",
         discussion: HelpText.discussion(
-            "Ends with the status that the jail ended with; of several jails the first that is not 0.",
+            "Exits with the jail's exit status; for several jails, with the first status that is not 0.",
             examples: "jailrun wait db web"))
 
     @OptionGroup var global: GlobalOptions
@@ -55,7 +55,7 @@ struct Wait: ParsableCommand {
             if !global.quiet, let words { Output.notice("\(Terminal.escaped(jail)): \(ConsoleText.safe(words))") }
             return status ?? 125
         case .replaced:
-            Output.error("\(Terminal.escaped(jail)): has ended, and another was started by that name")
+            Output.error("\(Terminal.escaped(jail)): has ended, and another jail of that name was started")
             return 125
         }
     }

@@ -68,14 +68,14 @@ struct RestartRun {
         let why = isDependent ? "\(name), which depends on it: " : ""
         if origin.isTransient {
             throw RuntimeError.host(
-                "\(why)cannot restart \"\(name)\", which a jailrun runs in its foreground",
-                hint: "restart that jailrun, pid \(origin.keeper)")
+                "\(why)cannot restart \"\(name)\", which another jailrun runs in the foreground",
+                hint: "restart that jailrun instead, pid \(origin.keeper)")
         }
         if ofFiles.contains(name) { return }
         if file == "-" || file == ParameterWords.place {
             throw RuntimeError.host(
                 "\(why)cannot restart what came from \(file == "-" ? "standard input" : "a command line")",
-                hint: "stop it, and start it from its text again")
+                hint: "stop it, and start it again from the same text")
         }
         if let index = parts.firstIndex(where: { $0.file == file && $0.instance == instance }) {
             if !parts[index].names.isEmpty { parts[index].names.append(label) }

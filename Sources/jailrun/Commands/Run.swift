@@ -7,45 +7,50 @@ struct Run: ParsableCommand {
         commandName: "run", abstract: "Run jails in the foreground (the default command).",
         usage: "jailrun [run] [<options>] <file> [<jail> ...]\n          [-- <command> ...]",
         discussion: HelpText.discussion(
-            "With a command of the host behind --, the jails run beside it: it is started when all are healthy, and they are "
-                + "stopped when it has ended. It finds JAILRUN_<JAIL>_IP, _PORT and _NAME in its environment, and its status is "
-                + "jailrun's.\n\nCtrl-C, SIGTERM or SIGHUP stops the jails and removes everything. Ctrl-] three times does the same while "
-                + "a command of a jail has the terminal.",
+            "With a command after --, jailrun starts the jails, waits until all are healthy, runs the command on the "
+                + "host, and stops the jails when it ends. The command gets JAILRUN_<JAIL>_IP, _PORT and _NAME in its "
+                + "environment, and jailrun exits with its status.\n\nCtrl-C, SIGTERM or SIGHUP stops the jails and "
+                + "removes everything. While a command of a jail has the terminal, pressing Ctrl-] three times does "
+                + "the same.",
             examples: "jailrun www.conf", "jailrun --dry-run www.conf www",
             "jailrun --logs logs services.conf -- make test"))
 
     @OptionGroup var global: GlobalOptions
     @OptionGroup var instance: InstanceOption
 
-    @Flag(name: .customLong("dry-run"), help: "Print the steps in strace's spelling, and perform none.")
+    @Flag(name: .customLong("dry-run"), help: "Print the steps in the notation of strace, and perform none.")
     var isDryRun = false
 
-    @Option(help: ArgumentHelp("With --dry-run: plan for the host that these facts are of.", valueName: "facts"))
+    @Option(help: ArgumentHelp("With --dry-run: plan for the host that these facts describe.", valueName: "facts"))
     var assume: String?
 
     @Option(help: Timings.help) var timings: Timings.Form?
 
-    @Option(name: .customLong("logs"), help: ArgumentHelp("Keep each jail's console there.", valueName: "dir"))
+    @Option(
+        name: .customLong("logs"),
+        help: ArgumentHelp("Write each jail's console to a file in this directory.", valueName: "dir"))
     var logs: String?
 
-    @Flag(help: "Leave the jails up when the command has ended.")
+    @Flag(help: "Leave the jails up when the command ends.")
     var keep = false
 
-    @Option(help: ArgumentHelp("How long all may take to become healthy, 300; 0 is no limit.", valueName: "seconds"))
+    @Option(
+        help: ArgumentHelp(
+            "How long to wait until all jails are healthy: 300 by default; 0 means no limit.", valueName: "seconds"))
     var timeout: Int?
 
-    @Flag(name: .customLong("fail-fast"), help: "End the command when a jail dies.")
+    @Flag(name: .customLong("fail-fast"), help: "End the command if a jail dies.")
     var failFast = false
 
-    @Argument(help: "A jail.conf(5) file, - for standard input.", completion: .file(extensions: ["conf"]))
+    @Argument(help: "A jail.conf(5) file, or - for standard input.", completion: .file(extensions: ["conf"]))
     var file: String
 
-    @Argument(help: "Jails of the file; all, if none is named.")
+    @Argument(help: "Jails of the file; all if omitted.")
     var jails: [String] = []
 
     func validate() throws {
         try ServicesRequest.check(timeout: timeout ?? 0)
-        if assume != nil && !isDryRun { throw ValidationError("--assume needs --dry-run: another host is meant") }
+        if assume != nil && !isDryRun { throw ValidationError("--assume needs --dry-run: it describes another host") }
     }
 
     var request: RunRequest {

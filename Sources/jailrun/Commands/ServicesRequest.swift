@@ -16,7 +16,7 @@ struct ServicesRequest: Equatable {
     var hasColour = !Output.refusesColour
 
     static func check(timeout: Int) throws {
-        if timeout < 0 || timeout > 1_000_000 { throw ValidationError("--timeout: from 0 to 1000000 seconds") }
+        if timeout < 0 || timeout > 1_000_000 { throw ValidationError("--timeout: must be 0 to 1000000 seconds") }
     }
 }
 
@@ -126,7 +126,7 @@ struct ServicesRun {
             let (hasNews, signal) = wait(until: killDeadline, second: program.pidfd)
             if let signal, !signal.isFromTerminal { program.signal(signal.signal) }
             if hasNews, isDeath(run.next()), request.failsFast, !isEnded {
-                Output.error("the command is ended")
+                Output.error("ending the command")
                 program.signalAll(SIGTERM)
                 (isEnded, killDeadline) = (true, Screen.milliseconds() + Self.graceMilliseconds)
             }
@@ -151,7 +151,7 @@ struct ServicesRun {
     /// Says what happened to a jail beside the command.
     private mutating func isDeath(_ change: (before: ServiceStatus, after: ServiceStatus)?) -> Bool {
         guard let (before, after) = change else {
-            Output.error("the supervisor of the jails was killed, and the jails with it")
+            Output.error("the jails' supervisor was killed, and the jails with it")
             do throws(RuntimeError) { try JailTakeover(host: host).run(waitingMilliseconds: 2000) } catch {
                 Output.failure(error)
             }
@@ -181,7 +181,7 @@ struct ServicesRun {
         // A jail that another jailrun has is not this run's, nor is its console.
         guard let place = status.console else { return }
         let lines = ConsoleLog.tail(place, count: Self.shownLines, state: host.state)
-        if lines.isEmpty && !status.isReported { Output.error("\(status.label): it said nothing") }
+        if lines.isEmpty && !status.isReported { Output.error("\(status.label): it printed nothing") }
         for line in lines { Output.notice("\(status.label) | \(ConsoleText.safe(line))") }
     }
 
@@ -192,7 +192,7 @@ struct ServicesRun {
         if isKept && !run.isEnded {
             run.letGo()
             showMessages()
-            if !isQuiet { Output.error("the jails stay up; they stop with: jailrun stop \(names)") }
+            if !isQuiet { Output.error("the jails stay up; stop them with: jailrun stop \(names)") }
             return nil
         }
         run.stop()

@@ -3,7 +3,7 @@ import JailCore
 
 struct Start: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "start", abstract: "Start jails and return when every one is up.",
+        commandName: "start", abstract: "Start jails and return when all are up.",
         usage: "jailrun start [<options>] <file> [<jail> ...]",
         discussion: HelpText.discussion(examples: "jailrun start www.conf", "jailrun start services.conf db"))
 
@@ -12,17 +12,18 @@ struct Start: ParsableCommand {
 
     @Option(help: Timings.help) var timings: Timings.Form?
 
-    @Flag(help: "Leave up what is up when another jail fails.")
+    @Flag(help: "If a jail fails, leave the others up.")
     var keep = false
 
     @Option(
-        help: ArgumentHelp("How long all may take to be up and healthy; 0 is no limit.", valueName: "seconds"))
+        help: ArgumentHelp(
+            "How long to wait until all jails are up and healthy; 0 means no limit.", valueName: "seconds"))
     var timeout = 0
 
     @Argument(help: "A jail.conf(5) file.", completion: .file(extensions: ["conf"]))
     var file: String
 
-    @Argument(help: "Jails of the file; all, if none is named.")
+    @Argument(help: "Jails of the file; all if omitted.")
     var jails: [String] = []
 
     func validate() throws { try ServicesRequest.check(timeout: timeout) }

@@ -5,10 +5,10 @@ import JailCore
 struct Stats: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "stats",
-        abstract: "Print what jails use: processors, memory, processes, devices, network, and how long they waited.",
+        abstract: "Print what jails use: CPU, memory, processes, disks and network, and how long they waited.",
         usage: "jailrun stats [<options>] [<jail> ...]",
         discussion: HelpText.discussion(
-            "WAIT is the share of the last 10 seconds in which some process waited for a processor, memory or a device.",
+            "WAIT is the share of the last 10 seconds in which some process waited for CPU, memory or a disk.",
             examples: "jailrun stats www", "jailrun stats --openmetrics"))
 
     private static let sampleMicroseconds: UInt32 = 250_000
@@ -18,14 +18,14 @@ struct Stats: ParsableCommand {
     @Flag(help: "Print JSON.")
     var json = false
 
-    @Flag(name: .customLong("openmetrics"), help: "Print OpenMetrics text, for Prometheus.")
+    @Flag(name: .customLong("openmetrics"), help: "Print OpenMetrics text for Prometheus.")
     var isOpenMetrics = false
 
-    @Argument(help: "Jails by name or jid; all, if none is named.")
+    @Argument(help: "Jails by name or jid; all if omitted.")
     var jails: [String] = []
 
     func validate() throws {
-        if json && isOpenMetrics { throw ValidationError("--json or --openmetrics, not both") }
+        if json && isOpenMetrics { throw ValidationError("--json and --openmetrics cannot be used together") }
     }
 
     func run() throws {

@@ -4,10 +4,10 @@ import JailCore
 
 struct Stop: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "stop", abstract: "Stop jails and remove all that was made for them.",
+        commandName: "stop", abstract: "Stop jails and remove everything that was made for them.",
         usage: "jailrun stop [<options>] <jail> | <file> ...",
         discussion: HelpText.discussion(
-            "A jail on which others depend is stopped after them; the others are stopped at once.",
+            "A jail on which others depend is stopped after them; all others are stopped at the same time.",
             examples: "jailrun stop www", "jailrun stop services.conf"))
 
     @OptionGroup var global: GlobalOptions
@@ -106,8 +106,8 @@ struct Restart: ParsableCommand {
         commandName: "restart", abstract: "Stop jails and start them again.",
         usage: "jailrun restart [<options>] <jail> | <file> ...",
         discussion: HelpText.discussion(
-            "Jails that depend on them are stopped before, and started again after them. Nothing is stopped when the "
-                + "configuration or the host would not let them start.", examples: "jailrun restart www"))
+            "Jails that depend on them are stopped first and started again afterwards. Nothing is stopped if the "
+                + "configuration or the host would not let the jails start.", examples: "jailrun restart www"))
 
     @OptionGroup var global: GlobalOptions
     @OptionGroup var instance: InstanceOption

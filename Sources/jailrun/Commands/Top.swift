@@ -4,26 +4,27 @@ import JailCore
 
 struct Top: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "top", abstract: "Watch what jails use.",
+        commandName: "top", abstract: "Show what jails use, continuously.",
         usage: "jailrun top [<options>] [<jail> ...]",
         discussion: HelpText.discussion(
-            "Keys: c, m, p, i, n sort by processor, memory, processes, devices and network; q ends. Where standard output is no "
-                + "terminal a table is printed each time.", examples: "jailrun top", "jailrun top -d 5 -c 1 www"))
+            "Keys: c, m, p, i, n sort by CPU, memory, processes, disk I/O and network; q quits. If standard output is "
+                + "not a terminal, a table is printed for each update.",
+            examples: "jailrun top", "jailrun top -d 5 -c 1 www"))
 
     @OptionGroup var global: GlobalOptions
 
-    @Option(name: [.customShort("d"), .long], help: ArgumentHelp("Between two looks.", valueName: "seconds"))
+    @Option(name: [.customShort("d"), .long], help: ArgumentHelp("Seconds between two updates.", valueName: "seconds"))
     var delay = 1
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("End after so many looks.", valueName: "looks"))
+    @Option(name: .shortAndLong, help: ArgumentHelp("Quit after this many updates.", valueName: "updates"))
     var count: Int?
 
-    @Argument(help: "Jails by name or jid; all, if none is named.")
+    @Argument(help: "Jails by name or jid; all if omitted.")
     var jails: [String] = []
 
     func validate() throws {
-        if delay < 1 || delay > 3600 { throw ValidationError("-d: from 1 to 3600 seconds") }
-        if let count, count < 1 { throw ValidationError("-c: at least 1") }
+        if delay < 1 || delay > 3600 { throw ValidationError("-d: must be 1 to 3600 seconds") }
+        if let count, count < 1 { throw ValidationError("-c: must be at least 1") }
     }
 
     func run() throws {
@@ -154,7 +155,7 @@ struct TopView {
         let load = usages.compactMap(\.processors).reduce(0, +)
         let title = "jailrun top: \(usages.count) jails, \(Int((load * 100).rounded()))% of a processor"
         let lines = [title, ""] + zip(table, sparks).map { "\($0)  \($1)" }
-        let keys = "sort: c cpu, m memory, p processes, i devices, n network; q ends"
+        let keys = "sort: c cpu, m memory, p processes, i disk I/O, n network; q quits"
         var text = "\u{1b}[H"
         for row in 0..<size.rows - 1 {
             let line = row < lines.count ? String(lines[row].prefix(size.columns)) : ""

@@ -9,7 +9,7 @@ final class Timings: @unchecked Sendable {
     enum Form: String, ExpressibleByArgument, CaseIterable { case text, json }
 
     static let help = ArgumentHelp(
-        "Print where the time of each start went; text, if the form is left out.", valueName: "text|json")
+        "Print how long each part of a start took, as text (the default) or JSON.", valueName: "text|json")
 
     /// A step, as the JSON form has it.
     struct TimedStep: Codable {
