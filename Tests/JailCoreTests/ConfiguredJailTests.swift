@@ -112,7 +112,7 @@ struct ConfiguredJailTests {
         func share(_ option: String) -> String { "mount = \"/srv/share /j/a/mnt nullfs \(option) 0 0\";" }
         #expect(
             messages("a { path = /j/a; persist; seccomp = /srv/./share/filter.json; \(share("rw")) }") == [
-                "seccomp: /srv/./share/filter.json lies where root of the jail writes, who could change its own filter"
+                "seccomp: /srv/./share/filter.json lies where root of the jail can write and could change its own filter"
             ])
         #expect(messages("a { path = /j/a; persist; seccomp = /srv/share2/filter.json; \(share("rw")) }") == [])
         #expect(messages("a { path = /j/a; persist; seccomp = /srv/share/filter.json; \(share("ro")) }") == [])
@@ -133,7 +133,7 @@ struct ConfiguredJailTests {
     func ownFile(file: String, parameters: String, isSaid: Bool) throws {
         let files = [file: "a { path = /j/a; persist; \(parameters) }"]
         let said = try Configuration(path: file, source: TextSource(files: files)).check().map(\.message)
-        let words = "root of the jail writes here, and could change \(file)"
+        let words = "root of the jail can write here and could change \(file)"
         #expect(said.contains { $0.hasPrefix(words) } == isSaid, "\(said)")
     }
 

@@ -108,7 +108,7 @@ struct DevfsRulesTests {
             ("[a=10]\nadd path null\n", "devfs.rules:2:1: a rule without an action"),
             ("[a=10]\nadd hide path null\n", "devfs.rules:2:10: \"path\" after an action"),
             ("[a=10]\nadd path\n", "devfs.rules:2:5: \"path\" without a value"),
-            ("[a=10]\nadd path null unhidden\n", "devfs.rules:2:15: \"unhidden\": no condition or action of a rule"),
+            ("[a=10]\nadd path null unhidden\n", "devfs.rules:2:15: \"unhidden\": not a condition or action of a rule"),
             ("[a=10]\nadd type floppy hide\n", "devfs.rules:2:10: type \"floppy\": not disk, mem, tape or tty"),
             ("[a=10]\nadd mode 0888\n", "devfs.rules:2:10: mode \"0888\": not an octal number up to 7777"),
             ("[a=10]\nadd mode 17777\n", "devfs.rules:2:10: mode \"17777\": not an octal number up to 7777"),
@@ -117,7 +117,7 @@ struct DevfsRulesTests {
             ("[a=10]\nadd group 0x10\n", "devfs.rules:2:11: id \"0x10\": not between 0 and 4294967294"),
             ("[a=10]\nadd include $b\n", "devfs.rules:2:13: $b: no ruleset of this name above this line"),
             ("[a=10]\nadd include b\n", "devfs.rules:2:13: include \"b\": not a ruleset number or $name"),
-            ("[a=10]\nadd path 'null unhide\n", "devfs.rules:2:10: a quote without its end"),
+            ("[a=10]\nadd path 'null unhide\n", "devfs.rules:2:10: a quote is not closed"),
             ("[a=10]\nadd 5 hide\nadd 5 hide\n", "devfs.rules:3:5: rule number 5: already in this ruleset"),
         ])
     func errors(text: String, expected: String) throws {
@@ -131,7 +131,7 @@ struct DevfsRulesTests {
         let errors = DevfsRules.errors(in: Array(text.utf8), file: "f")
         #expect(
             errors.map(\.description) == [
-                "f:2:5: \"bogus\": no condition or action of a rule\nadd bogus\n    ^",
+                "f:2:5: \"bogus\": not a condition or action of a rule\nadd bogus\n    ^",
                 "f:4:1: a rule without an action\nadd path x\n^",
             ])
     }

@@ -136,8 +136,8 @@ struct FilePlanTests {
         let errors = try? Configuration(path: "www.conf", source: source).check().filter { $0.severity == .error }
         #expect(
             errors?.map(\.message) == [
-                "10.9.0.0/30: the jails have all of its addresses, and the host needs one there",
-                "10.9.0.0/30: the jails have all of its addresses, and the host needs one there",
+                "10.9.0.0/30: the jails use all of its addresses, and the host needs one of them",
+                "10.9.0.0/30: the jails use all of its addresses, and the host needs one of them",
             ])
         #expect(errors?.first?.location?.line == 2)
     }

@@ -52,8 +52,8 @@ final class HostCheckTests {
     @Test(
         "what a start would miss is an error, with its line and the likely word",
         arguments: [
-            ("devfs_ruleset = devfsrules_jial;", "\"devfsrules_jial\": not in", "\"devfsrules_jail\"?"),
-            ("devfs_ruleset = 77;", "devfs ruleset \"77\": not in", ""),
+            ("devfs_ruleset = devfsrules_jial;", "\"devfsrules_jial\": neither in", "\"devfsrules_jail\"?"),
+            ("devfs_ruleset = 77;", "devfs ruleset \"77\": neither in", ""),
             ("mount.procfs;", "mount.procfs: ", "root/proc is not a directory"),
             ("mount = \"/no/such ROOT/mnt nullfs ro\";", "mount: /no/such: No such file or directory", ""),
             ("mount = \"tmpfs ROOT/none tmpfs rw\";", "root/none: No such file or directory", ""),
@@ -154,13 +154,13 @@ final class HostCheckTests {
     @Test(
         "what is wrong in the facts of a host is told where it stands",
         arguments: [
-            ("{\"version\": 1,\n \"host\": 7}", "2:10: no facts of a host: host: expected a string, found a number"),
+            ("{\"version\": 1,\n \"host\": 7}", "2:10: not facts of a host: host: expected a string, found a number"),
             (
                 "{\"version\": 1,\n \"facts\": {\"version\": true}}",
-                "2:23: no facts of a host: facts.version: expected a"
+                "2:23: not facts of a host: facts.version: expected a"
             ),
-            ("{\"version\": 1,\n}", "1:14: no facts of a host: a comma behind the last"),
-            ("", "1:1: no facts of a host: expected a value, found the end"),
+            ("{\"version\": 1,\n}", "1:14: not facts of a host: a comma after the last"),
+            ("", "1:1: not facts of a host: expected a value, found the end"),
         ])
     func malformedFacts(text: String, message: String) throws {
         let file = "\(directory)/facts.json"

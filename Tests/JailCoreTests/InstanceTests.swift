@@ -47,7 +47,7 @@ struct InstanceTests {
             ("root.readonly; log.file = /var/log/db;", "two instances would write to the same /var/log/db"),
             (
                 "root.ephemeral; ip4.addr = \"eth0|192.0.2.7\";",
-                "192.0.2.7 is an address of eth0's network, which has one of it"
+                "192.0.2.7 is an address of eth0's network; only one jail can have it"
             ),
         ])
     func refused(parameters: String, message: String) {

@@ -38,7 +38,7 @@ struct JSONReaderTests {
             ("{", 1, "expected a key in double quotes, found the end"), ("{\"a\"", 4, "expected \":\", found the end"),
             ("{\"a\":", 5, "expected a value, found the end"), ("]", 0, "expected a value, found \"]\""),
             ("[1]]", 3, "expected the end, found \"]\""), ("1 2", 2, "expected the end, found \"2\""),
-            ("[1,]", 2, "a comma behind the last"), ("{\"a\":1,}", 6, "a comma behind the last"),
+            ("[1,]", 2, "a comma after the last"), ("{\"a\":1,}", 6, "a comma after the last"),
             ("[,1]", 1, "expected a value, found \",\""), ("[1,,2]", 3, "expected a value, found \",\""),
             ("[1 2]", 3, "expected \",\" or \"]\", found \"2\""), ("[1}", 2, "expected \",\" or \"]\", found \"}\""),
             ("{\"a\":1]", 6, "expected \",\" or \"}\", found \"]\""),
@@ -46,16 +46,16 @@ struct JSONReaderTests {
             ("{a:1}", 1, "expected a key in double quotes, found \"a\""),
             ("{'a':1}", 1, "expected a key in double quotes"),
             ("{\"a\" 1}", 5, "expected \":\", found \"1\""), ("{\"a\":1 \"b\":2}", 7, "expected \",\" or \"}\""),
-            ("{\"a\":1,\"a\":2}", 7, "\"a\": the object has this key already"),
-            ("{\"a\":1,\"\\u0061\":2}", 7, "\"a\": the object has this key already"),
+            ("{\"a\":1,\"a\":2}", 7, "\"a\": the object already has this key"),
+            ("{\"a\":1,\"\\u0061\":2}", 7, "\"a\": the object already has this key"),
             ("True", 0, "\"True\": not a value (did you mean \"true\"?)"), ("nul", 0, "\"nul\": not a value"),
             ("NaN", 0, "\"NaN\": not a value"), ("[Infinity]", 1, "\"Infinity\": not a value"),
             ("[-Infinity]", 2, "expected a digit"), ("nullx", 0, "\"nullx\": not a value"),
             ("'a'", 0, "expected a value, found \"'\""), ("/* */ 1", 0, "expected a value, found \"/\""),
             ("1 // one", 2, "expected the end, found \"/\""), ("# one\n1", 0, "expected a value, found \"#\""),
-            ("01", 0, "a number with zeros in front"), ("-01", 0, "a number with zeros in front"),
+            ("01", 0, "a number with leading zeros"), ("-01", 0, "a number with leading zeros"),
             ("+1", 0, "expected a value, found \"+\""), (".5", 0, "expected a value, found \".\""),
-            ("1.", 2, "expected a digit behind the point"), ("1.e5", 2, "expected a digit behind the point"),
+            ("1.", 2, "expected a digit after the point"), ("1.e5", 2, "expected a digit after the point"),
             ("1e", 2, "expected a digit of the exponent"), ("1e+", 3, "expected a digit of the exponent"),
             ("-", 1, "expected a digit"), ("--1", 1, "expected a digit"), ("0x10", 1, "expected the end, found \"x\""),
             ("1_000", 1, "expected the end, found \"_\""), ("1e999", 0, "a number out of range"),
@@ -71,9 +71,9 @@ struct JSONReaderTests {
             ("\"\u{0}\"", 1, "control character"), ("\u{c}1", 0, "expected a value, found \"\\014\""),
             ("\u{a0}1", 0, "expected a value, found \"\\302\""), ("1\u{0}", 1, "expected the end, found \"\\000\""),
             ("\u{feff}1", 0, "a byte order mark"), ("[\u{2028}]", 1, "expected a value, found \"\\342\""),
-            (nested(129), 128, "more than 128 arrays and objects in each other"),
-            (nested(65, "{\"a\":[", "]}"), 384, "more than 128 arrays and objects in each other"),
-            (String(repeating: "[", count: 1_000_000), 128, "more than 128 arrays and objects in each other"),
+            (nested(129), 128, "more than 128 nested arrays and objects"),
+            (nested(65, "{\"a\":[", "]}"), 384, "more than 128 nested arrays and objects"),
+            (String(repeating: "[", count: 1_000_000), 128, "more than 128 nested arrays and objects"),
         ])
     func refused(text: String, offset: Int, message: String) {
         let fault = Self.fault(text)
@@ -97,8 +97,8 @@ struct JSONReaderTests {
     @Test("a key that stands twice is found among many, too") func twice() {
         let many = (0..<2000).map { "\"k\($0)\":\($0)" }.joined(separator: ",")
         #expect(Self.fault("{\(many)}") == nil)
-        #expect(Self.fault("{\(many),\"k3\":0}")?.message == "\"k3\": the object has this key already")
-        #expect(Self.fault("{\(many),\"k1999\":0}")?.message == "\"k1999\": the object has this key already")
+        #expect(Self.fault("{\(many),\"k3\":0}")?.message == "\"k3\": the object already has this key")
+        #expect(Self.fault("{\(many),\"k1999\":0}")?.message == "\"k1999\": the object already has this key")
     }
 
     @Test("numbers are exact as far as 64 bits go, and the nearest Double beyond")
@@ -142,10 +142,10 @@ struct JSONReaderTests {
         }
         #expect(
             told("{\n  \"a\": [1,\n    2,\n  ]\n}") == """
-                p.json:3:6: a comma behind the last
+                p.json:3:6: a comma after the last
                     2,
                      ^
-                hint: JSON has commas between only
+                hint: JSON has commas only between values
                 """)
         #expect(
             told("{\n  \"a\": [1\n") == """

@@ -28,7 +28,7 @@ struct NestingTests {
         let errors = try Self.errors(text)
         #expect(errors.count == 1 && errors[0].location?.line == 2, "\(errors)")
         #expect(errors.first?.message.hasPrefix(message) == true && errors[0].message.contains(names), "\(errors)")
-        #expect(errors.first?.hint?.contains("is the least") == true, "\(errors)")
+        #expect(errors.first?.hint?.contains("must be at least") == true, "\(errors)")
         #expect(try Self.configuration("path = \"/j/$name\"; persist;\n\(text)").check().contains { $0 == errors[0] })
     }
 
@@ -53,7 +53,7 @@ struct NestingTests {
         let errors = try Self.errors("a {\ncgroup.cgroup.max.\(limit) = \(few); }\n\(inner)")
         #expect(errors.count == 1 && errors[0].location?.line == 3, "\(errors)")
         #expect(errors.first?.message.hasPrefix("cgroup.cgroup.max.\(limit): \(few) is too few") == true, "\(errors)")
-        #expect(errors.first?.hint?.hasPrefix("\(enough) is the least") == true, "\(errors)")
+        #expect(errors.first?.hint?.hasPrefix("it must be at least \(enough)") == true, "\(errors)")
         #expect(try Self.errors("a { cgroup.cgroup.max.\(limit) = \(enough); } \(inner)") == [])
     }
 }

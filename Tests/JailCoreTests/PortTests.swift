@@ -24,18 +24,18 @@ struct PortTests {
     @Test(
         "what is no port is refused, and told why",
         arguments: [
-            ("80", "is no port of the host and one of the jail"), ("a:80", "has a port that is no number up to 65535"),
-            ("65536:80", "has a port that is no number up to 65535"),
-            ("+1:80", "has a port that is no number up to 65535"),
+            ("80", "is not a host port and a jail port"), ("a:80", "has a port that is not a number up to 65535"),
+            ("65536:80", "has a port that is not a number up to 65535"),
+            ("+1:80", "has a port that is not a number up to 65535"),
             ("8080:0", "has port 0"), ("0-5:0-5", "has port 0"), ("9-8:9-8", "has a range that ends before it begins"),
             ("1-2:1-3", "has 2 ports of the host for 3 of the jail"),
             ("1-257:2-258", "has 257 ports of other numbers in the jail"),
-            ("80:80/sctp", "is of a protocol that cannot be published"),
+            ("80:80/sctp", "has a protocol that cannot be published"),
             ("localhost:80:80", "has no address of the host"),
             ("[10.0.0.1]:80:80", "has no IPv6 address in its brackets"),
             (
                 "[::1]:8080:80",
-                "cannot be: the kernel routes nothing for ::1 out of the host, and has no route_localnet for IPv6"
+                "cannot be published: the kernel routes nothing for ::1 out of the host; IPv6 has no route_localnet"
             ),
         ])
     func objections(text: String, message: String) {
@@ -94,9 +94,9 @@ struct PortTests {
             (#"ip4.addr = 10.0.0.1; port = "8080:80";"#, []),
             (
                 #"ip4.addr = 10.0.0.1; port = "8080:80"; port += "80";"#,
-                [#"t.conf:2:48: port: "80" is no port of the host and one of the jail"#]
+                [#"t.conf:2:48: port: "80" is not a host port and a jail port"#]
             ),
-            (#"port = "8080:80";"#, ["t.conf:2:8: port: the jail has no address, so nothing could be sent there"]),
+            (#"port = "8080:80";"#, ["t.conf:2:8: port: the jail has no address to send anything to"]),
             (
                 "ip4 = inherit; ip6 = inherit; nat;",
                 ["t.conf:2:31: nat: the jail is in the host's network, and its ports are the host's"]

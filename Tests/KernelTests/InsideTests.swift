@@ -64,7 +64,7 @@ extension Kernel {
                 let narrow = machine.run("/bin/probe watches /", "sysctl.user.max_inotify_instances = 3;")
                 #expect(narrow.lines == ["watches 3 EMFILE"], "\(narrow)")
                 let host = machine.run("true", "sysctl.user.max_inotify_instances = 3; userns = host;")
-                #expect(host.status == 65 && host.errors.contains("the limits of users are the host's"), "\(host)")
+                #expect(host.status == 65 && host.errors.contains("the user limits are those of the host"), "\(host)")
             }
         }
 

@@ -193,8 +193,8 @@ extension Kernel {
         @Test(
             "what cannot share is refused with its line and a reason, and the first goes on",
             arguments: [
-                ("ip4.addr = 10.77.0.21, 10.77.0.22;", "each has only that one"),
-                ("ip4.addr = 10.77.0.21; ip6.addr = fd77::21;", "each has only that one"),
+                ("ip4.addr = 10.77.0.21, 10.77.0.22;", "only if each has no other"),
+                ("ip4.addr = 10.77.0.21; ip6.addr = fd77::21;", "only if each has no other"),
                 ("ip4.addr = 10.77.0.21; allow.raw_sockets;", "raw sockets"),
                 ("ip4.addr = 10.77.0.21; cap.add = NET_ADMIN;", "CAP_NET_ADMIN"),
                 ("ip4.addr = 10.77.0.21; allow.noreserved_ports;", "allow.reserved_ports"),

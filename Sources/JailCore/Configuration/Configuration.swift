@@ -26,7 +26,7 @@ package struct Configuration: Sendable {
 
     /// Reads a file, `-` being standard input.
     ///
-    /// Throws all that is unreadable, unsafe or against the grammar, of all files.
+    /// Throws everything that is unreadable, unsafe or against the grammar, in all files.
     package init(
         path: String, source: any ConfigurationSource = FileConfigurationSource()
     ) throws(ConfigurationFailure) {

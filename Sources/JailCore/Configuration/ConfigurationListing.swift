@@ -4,7 +4,7 @@ package struct ConfigurationListing: Equatable, Sendable {
     package var errors: Bytes
     package var status: Int32
 
-    /// Each jail on a line, its parameters between separators. A jail with errors is listed all the same.
+    /// Each jail on a line, its parameters between separators. A jail with errors is listed, too.
     package init(_ configuration: Configuration, separator: Bytes) {
         let jails = configuration.jails
         output = jails.flatMap { Self.line($0, separator) }
@@ -34,7 +34,7 @@ package struct ConfigurationListing: Equatable, Sendable {
         return parameter.name + [.equals] + parameter.values.map { quoted($0.bytes) }.joined(separator: [.comma])
     }
 
-    /// Quotes stand around what is empty or has blanks or quotes; a backslash is doubled with and without them.
+    /// Values that are empty or have blanks or quotes are quoted; a backslash is doubled with and without quotes.
     package static func quoted(_ text: Bytes) -> Bytes {
         let quote = quote(for: text)
         let body = text.flatMap { $0 == .backslash || $0 == quote ? [.backslash, $0] : [$0] }

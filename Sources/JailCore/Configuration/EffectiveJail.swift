@@ -25,7 +25,7 @@ package struct EffectiveJail: Equatable, Sendable {
     package var location: SourceLocation
     /// In the order of jail(8)'s `-e`.
     package var parameters: [EffectiveParameter]
-    /// What was wrong while merging and expanding; jail(8) marks the jail failed and goes on with the others.
+    /// What was wrong while merging and expanding; jail(8) marks the jail as failed and continues with the others.
     package var errors: [Diagnostic]
 
     /// The parameter of that name, with or without `no`.

@@ -69,7 +69,7 @@ struct Lexer {
         }
         let start = offset
         offset = bytes.count
-        unterminated("comment", from: start, hint: "outside quotes, /* begins a comment, also inside a word")
+        unterminated("comment", from: start, hint: "outside quotes, /* begins a comment, even inside a word")
         return nil
     }
 

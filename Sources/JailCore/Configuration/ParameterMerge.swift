@@ -110,7 +110,7 @@ struct ParameterMerge {
     private mutating func reportRedefinition(of name: Bytes, _ setting: Setting) {
         report(
             Bytes("cannot redefine parameter \"".utf8) + name + Bytes("\".".utf8), setting.location,
-            hint: "the block is named \(label.printable()); rename the block, or leave the parameter out")
+            hint: "the block is named \(label.printable()); rename the block, or leave out the parameter")
     }
 
     private mutating func report(_ message: Bytes, _ location: SourceLocation, hint: String? = nil) {

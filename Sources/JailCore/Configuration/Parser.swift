@@ -191,7 +191,7 @@ struct Parser {
         case .end: return "the last statement has no ;"
         case .punctuation(.closeBrace) where tree.openBlocks.count == depthOutside: return "no block is open here"
         case .punctuation(.closeBrace), .word(_, isGlued: false), .variable(_, isGlued: false):
-            return "the statement before needs a ; and words with white space between them need quotes"
+            return "the statement before it needs a ; and a value with white space needs quotes"
         case .word(_, isGlued: true), .variable(_, isGlued: true):
             return "a name is one word; put a name with * in quotes"
         case .stray where token.range.lowerBound == 0 && lexer.source.bytes.starts(with: Self.byteOrderMark):

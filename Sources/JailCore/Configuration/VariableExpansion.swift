@@ -105,7 +105,7 @@ struct VariableExpansion {
     }
 
     private func notFoundHint(_ name: String) -> String {
-        "write \\$\(name), or use single quotes, if the shell is to see it"
+        "write \\$\(name), or use single quotes, if it is meant for the shell"
     }
 
     private mutating func fail(_ message: Bytes, _ location: SourceLocation, hint: String? = nil) -> Lookup {

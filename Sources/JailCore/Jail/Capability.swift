@@ -112,7 +112,7 @@ extension CapabilitySet: CustomStringConvertible {
 
 extension CapabilitySet {
     /// The bounding, permitted and effective set of a jail: the standard set, what `allow.*`, `vnet` and `cap.add` give,
-    /// less what `cap.drop` and `securelevel` take. A name that is no capability adds nothing: `PrivilegeSpec` holds
+    /// less what `cap.drop` and `securelevel` take. A name that is not a capability adds nothing: `PrivilegeSpec` holds
     /// canonical names only.
     package init(_ privileges: PrivilegeSpec) {
         self = Self(openedBy: privileges)

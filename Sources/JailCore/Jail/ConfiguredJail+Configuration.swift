@@ -46,8 +46,8 @@ extension Configuration {
         }
         let hint =
             tree.blocks.isEmpty
-            ? "NAME { path = \"/ROOT\"; command = \"/bin/sh\"; } is one"
-            : "parameters outside of blocks, and those of names with a *, are for jails that the file defines: NAME { … }"
+            ? "define one like this: NAME { path = \"/ROOT\"; command = \"/bin/sh\"; }"
+            : "parameters outside of blocks, and in blocks with a *, apply to jails that the file defines: NAME { … }"
         return Diagnostic("\(Bytes(file.utf8).printable()): no jail is defined", at: nil, hint: hint)
     }
 
@@ -55,8 +55,8 @@ extension Configuration {
     ///
     /// A name may be a wildcard. Throws every error of those jails at once.
     /// - Parameters:
-    ///   - starts: they are to be up together, so that there must be room for all of them.
-    ///   - warn: told of what is asked for and not done.
+    ///   - starts: they will be up together, so there must be room for all of them.
+    ///   - warn: called with what the file asks for and jailrun does not do.
     package func specs(of names: [String] = [], starts: Bool = false, warn: ([Diagnostic]) -> Void = { _ in })
         throws(ConfigurationFailure) -> [ConfiguredJail]
     {
@@ -75,7 +75,7 @@ extension Configuration {
         return reading.jails.map(\.spec)
     }
 
-    /// The jails of those names or labels and what they depend on, each with what is wrong with it alone, in file order: jail(8)
+    /// The jails of those names or labels and what they depend on, each with its own errors, in file order: jail(8)
     /// starts the others.
     package func checkedJails(of names: [String] = []) throws(ConfigurationFailure) -> [CheckedJail] {
         var reading = readJails()
@@ -109,6 +109,6 @@ package struct CheckedJail: Sendable {
     package var spec: ConfiguredJail
     package var parameters: EffectiveJail
     package var errors: [Diagnostic]
-    /// What is asked for and not done.
+    /// What the file asks for and jailrun does not do.
     package var warnings: [Diagnostic] = []
 }

@@ -1,5 +1,5 @@
 extension ConfiguredJail {
-    /// `health.*`: how it is known that the jail does its work.
+    /// `health.*`: how to find out whether the jail works.
     package struct Health: Equatable, Sendable, Codable {
         /// Run inside, as the jail's commands are; status 0 means that it is healthy.
         package var command: Located<String>
@@ -18,7 +18,7 @@ extension ConfiguredJail {
         package var policy = Policy.no
         /// How often in a row; 0 is no limit.
         package var maximum = 5
-        /// Before the first; each other waits for twice as long as the one before it.
+        /// Before the first restart; each further one waits twice as long as the one before it.
         package var delaySeconds = 1
     }
 
@@ -35,7 +35,7 @@ extension ConfiguredJail {
         package var journal: Located<Bool>?
     }
 
-    /// Whether somebody has to look after it while it is up.
+    /// Whether a supervisor has to look after it while it is up.
     package var isSupervised: Bool {
         health != nil || restart.policy != .no || log.file != nil || log.journal != nil
     }

@@ -5,17 +5,17 @@ extension ConfiguredJail {
     func objection(toSharingWith other: ConfiguredJail) -> String? {
         let jails = [self, other]
         if !jails.allSatisfy(\.network.hasOneAddress) || !network.hasAddresses(of: other.network) {
-            return "two jails share an address if each has only that one, on the same interface"
+            return "two jails can share an address only if each has no other, on the same interface"
         }
         let capabilities = jails.map { CapabilitySet($0.privileges) }
         if capabilities.contains(where: { $0.contains(.netAdmin) || $0.contains(.netRaw) }) {
-            return "who shares an address has neither raw sockets nor CAP_NET_ADMIN: the network is the other's, too"
+            return "jails that share an address cannot have raw sockets or CAP_NET_ADMIN: they share the network, too"
         }
         if capabilities[0].contains(.netBindService) != capabilities[1].contains(.netBindService) {
-            return "jails that share an address have the same allow.reserved_ports: to the kernel it is their network's"
+            return "jails that share an address need the same allow.reserved_ports: the kernel keeps it per network"
         }
         if jails.contains(where: { $0.process.settings.contains { $0.path.hasPrefix("net/") } }) {
-            return "jails that share an address set no sysctl.net: it is the other's, too"
+            return "jails that share an address cannot set sysctl.net: it would apply to the other, too"
         }
         return nil
     }

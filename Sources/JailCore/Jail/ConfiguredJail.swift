@@ -29,11 +29,11 @@ package struct ConfiguredJail: Equatable, Sendable, Codable {
     package var metadata: MetadataSpec
     /// Names of jails of the same file that must be up first.
     package var depend: [Located<String>]
-    /// Nil when nothing tells.
+    /// Nil if the jail has no health command.
     package var health: Health?
     package var restart = Restart()
     package var log = Log()
-    /// The jail around a nested one, if the same file defines it: it must exist first, but need not be up.
+    /// The outer jail of a nested one, if the same file defines it: it must exist first, but need not be up.
     package var parent: Located<String>?
     /// Nil when the jail has the name files of its root.
     package var names: NameSpec?
@@ -48,7 +48,7 @@ package struct RootSpec: Equatable, Sendable, Codable {
     package var isReadOnly: Located<Bool>
     /// An overlay whose writes vanish with the jail.
     package var isEphemeral: Located<Bool>
-    /// Of what is hidden of the host's own root, what is shown all the same; nil in an older record.
+    /// What is shown although the host's own root hides it; nil in an older record.
     package var unmasked: [Located<String>]?
 
     var shown: [Located<String>] { unmasked ?? [] }
@@ -65,7 +65,7 @@ package struct CommandSpec: Equatable, Sendable, Codable {
     package var command: [Located<String>] = []
     /// `command=a b c` of the command line: one argument vector, no shell.
     package var commandVector: Located<[String]>?
-    /// jail(8): a start waits until `command` has ended. Else a jail that is supervised is up while it runs.
+    /// jail(8): a start waits until `command` has ended. Otherwise a supervised jail is up while it runs.
     package var awaitsCommand = false
     package var poststart: [Located<String>] = []
     package var prestop: [Located<String>] = []
@@ -96,7 +96,7 @@ package struct MountSpec: Equatable, Sendable, Codable {
         case ext2, ext3, ext4, xfs, btrfs, msdosfs, vfat, cd9660, iso9660, squashfs, erofs, ufs, zfs
     }
 
-    /// What unionfs and overlay lay over each other, from the top down: `upper`, `folders`, what is at the target.
+    /// The layers of unionfs and overlay, from the top down: `upper`, `folders`, what is at the target.
     package struct Layers: Equatable, Sendable, Codable {
         /// Gets the writes; nil for a read-only mount.
         package var upper: String?
@@ -154,10 +154,10 @@ package struct NetworkSpec: Equatable, Sendable, Codable {
     package var mode: Located<Mode>
     /// `interface`: default interface of `addresses` that name none.
     package var addresses: [AddressSpec]
-    /// `vnet.interface`: links of the host's that are the jail's while it is up.
+    /// `vnet.interface`: interfaces of the host that belong to the jail while it is up.
     package var interfaces: [Located<String>] = []
-    /// `ip_hostname`: the addresses of the hostname are the jail's, too, on this interface; empty for the bridge `jail0`. Nil
-    /// once they are known.
+    /// `ip_hostname`: the jail also gets the addresses of its hostname, on this interface; empty for the bridge
+    /// `jail0`. Nil once they are known.
     package var lookup: Located<String>?
     /// The host's addresses on the bridge, one for each network that the jail has there: chosen for all jails of the file,
     /// `10.77.0.1/24`. Nil where the jail is alone.
@@ -167,12 +167,12 @@ package struct NetworkSpec: Equatable, Sendable, Codable {
     package var ports: [PortSpec] = []
     /// `nat`: what the jail sends beyond its bridge has the host's address. Nil when it is not asked for.
     package var masquerade: Located<Bool>?
-    /// `firewall = no`: that of the host is neither looked at nor changed. Nil where it is.
+    /// `firewall = no`: the host's firewall is neither looked at nor changed. Nil otherwise.
     package var leavesFirewall: Located<Bool>?
     /// `allow.spoofing`: what it sends may have addresses that are not its own. Nil when it is not asked for.
     package var allowsSpoofing: Located<Bool>?
 
-    /// The host has a part in it; a jail with `lo` alone raises that itself.
+    /// The host has to do something for it; a jail with only `lo` brings that up itself.
     package var isConnected: Bool { mode.value == .own && !(addresses.isEmpty && interfaces.isEmpty) }
 
     /// By rules of nftables: other machines reach it, or it reaches them.

@@ -10,13 +10,13 @@ package struct DependencyGraph: Sendable {
         self.needs = Dictionary(needs, uniquingKeysWith: { first, _ in first })
     }
 
-    /// What a jail needs directly: those that must be up, and the one around it, which must exist.
+    /// What a jail needs directly: those that must be up, and its outer jail, which must exist.
     package func needs(of name: String) -> [String] { needs[name] ?? [] }
 
-    /// The jails and all that they need, in file order: what starting them starts.
+    /// The jails and all that they need, in file order: what is started when they are started.
     package func dependencies(of chosen: [String]) -> [String] { closure(of: chosen) { needs(of: $0) } }
 
-    /// The jails and all that need them, in file order: what stopping them stops.
+    /// The jails and all that need them, in file order: what is stopped when they are stopped.
     package func dependents(of chosen: [String]) -> [String] {
         var users: [String: [String]] = [:]
         for name in names { for need in needs(of: name) { users[need, default: []].append(name) } }
@@ -32,7 +32,7 @@ package struct DependencyGraph: Sendable {
         return names.filter { found.contains($0) }
     }
 
-    /// Jails that can start at once, wave after wave: each needs jails of earlier waves only, and stands in file order.
+    /// Jails that can start at once, wave after wave: each needs only jails of earlier waves; file order within a wave.
     ///
     /// Stopping goes through the waves backwards. Needs outside `chosen` do not count; jails in a loop are in no wave.
     package func waves(of chosen: [String]) -> [[String]] {

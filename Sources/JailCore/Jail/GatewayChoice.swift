@@ -72,9 +72,9 @@ extension ConfigurationReading {
             guard let without, let address = InternetAddress(without.address) else { continue }
             let network = InternetPrefix(onBridge: address, length: without.prefixLength).network
             jails[index].reader.error(
-                "\(network): the jails have all of its addresses, and the host needs one there",
+                "\(network): the jails use all of its addresses, and the host needs one of them",
                 at: Located(without.address, without.origin).place,
-                hint: "a larger network, or fewer addresses: the host's is the gateway")
+                hint: "use a larger network, or fewer addresses: the host's address is the gateway")
         }
     }
 }

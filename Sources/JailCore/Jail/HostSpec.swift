@@ -10,7 +10,7 @@ package struct HostSpec: Equatable, Sendable, Codable {
     package var id: Located<UInt32>?
 }
 
-/// `meta` and `env`: text that is kept with the jail, lines of `KEY=VALUE` when it is set by key.
+/// `meta` and `env`: text that is stored with the jail, as lines of `KEY=VALUE` if it is set by key.
 package struct MetadataSpec: Equatable, Sendable, Codable {
     /// For those who look at the jail from outside.
     package var meta: Located<String>?

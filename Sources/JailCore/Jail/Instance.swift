@@ -93,7 +93,7 @@ package struct Instance: Equatable, Sendable {
         if !jail.root.isEphemeral.value && !jail.root.isReadOnly.value {
             throw refuse(
                 jail.path.origin, "two instances would write to the same root",
-                "root.ephemeral, whose writes vanish with the jail; or root.readonly")
+                "use root.ephemeral, whose writes vanish with the jail, or root.readonly")
         }
         if let log = jail.log.file ?? jail.commands.consoleLog {
             throw refuse(log.origin, "two instances would write to the same \(log.value)", "--logs DIR")
@@ -103,11 +103,11 @@ package struct Instance: Equatable, Sendable {
         }) {
             throw refuse(
                 address.origin,
-                "\(address.address) is an address of \(address.interface ?? "")'s network, which has one of it",
-                "an address without an interface")
+                "\(address.address) is an address of \(address.interface ?? "")'s network; only one jail can have it",
+                "use an address without an interface")
         }
         if let moved = jail.network.interfaces.first {
-            throw refuse(moved.origin, "\(moved.value) can be in one jail only", "an address without an interface")
+            throw refuse(moved.origin, "\(moved.value) can be in one jail only", "use an address without an interface")
         }
     }
 }

@@ -11,7 +11,7 @@ package struct InternetAddress: Hashable, Sendable {
         self.value = value
     }
 
-    /// Nil when the text is not an address as inet_pton(3) takes it. Zone names (`%eth0`) are not taken.
+    /// Nil if the text is not an address that inet_pton(3) accepts. Zone names (`%eth0`) are not accepted.
     package init?(_ text: some StringProtocol) {
         if text.utf8.contains(UInt8(ascii: ":")) {
             guard let value = Self.ipv6(text) else { return nil }
@@ -181,7 +181,7 @@ extension InternetPrefix: CustomStringConvertible {
     package var description: String { "\(address)/\(length)" }
 }
 
-/// Encoded as the text that it is written as.
+/// Encoded as its text.
 package protocol TextCodable: Codable, CustomStringConvertible {
     init?(_ text: some StringProtocol)
 }

@@ -1,6 +1,7 @@
-/// What parameters make of a jail that runs: `jail -m`.
+/// What parameters change in a running jail: `jail -m`.
 ///
-/// Only the parts are changed that can be while it runs: `ParameterTable` says by which parameter. The rest stays as it was made.
+/// Only parts that can change while it runs are changed: `ParameterTable` says by which parameter. The rest stays as it
+/// was.
 package struct JailChange: Sendable {
     /// The parameters that were given, by the names of the table.
     package let names: [String]
@@ -39,7 +40,7 @@ package struct JailChange: Sendable {
         return ParameterTable.Row.Part.allCases.filter { named.contains(.whileUp($0)) }
     }
 
-    /// Parameters that would become another, which only a start reads: what runs, and who keeps it up, has the old ones.
+    /// Parameters with a new value that only a start reads: the running jail and its supervisor keep the old ones.
     package func namesWithoutEffect(on old: ConfiguredJail) -> [String] {
         names.filter { name in
             guard ParameterTable.row(exactly: name)?.change == .atNextStart else { return false }

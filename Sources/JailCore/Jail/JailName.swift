@@ -7,7 +7,7 @@ package enum JailName {
     package static func objection(to name: Bytes) -> String? {
         if name.isEmpty { return "it is empty" }
         if name.count > maximumBytes { return "it is longer than \(maximumBytes) bytes" }
-        if let bad = name.first(where: { !isAllowed($0) }) { return "it has \"\([bad].printable())\" in it" }
+        if let bad = name.first(where: { !isAllowed($0) }) { return "it contains \"\([bad].printable())\"" }
         if name.split(separator: .dot, omittingEmptySubsequences: false).contains(where: { $0.isEmpty }) {
             return "a dot stands between two names"
         }
@@ -18,12 +18,12 @@ package enum JailName {
         byte.isLetter || byte.isDigit || byte == .dot || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
     }
 
-    /// The name of the jail around a nested one: `a.b` of `a.b.c`.
+    /// The name of a nested jail's outer jail: `a.b` of `a.b.c`.
     package static func parent(of name: String) -> String? {
         name.lastIndex(of: ".").map { String(name[..<$0]) }
     }
 
-    /// All jails around a nested one, from the outside: `a` and `a.b` of `a.b.c`.
+    /// All outer jails of a nested one, the outermost first: `a` and `a.b` of `a.b.c`.
     package static func ancestors(of name: String) -> [String] {
         name.indices.filter { name[$0] == "." }.map { String(name[..<$0]) }
     }

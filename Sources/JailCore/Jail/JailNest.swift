@@ -59,7 +59,7 @@ extension ConfigurationReading {
         jails[index].reader.error(
             "children.max: \(maximum.value) is too few for the \(nest.names.count) jails of the file that are in it: "
                 + nest.shown, at: maximum.place,
-            hint: "children.max = \(nest.names.count) is the least: jails count at every depth",
+            hint: "children.max must be at least \(nest.names.count): jails count at every depth",
             jailMessage: "prison limit exceeded")
         return false
     }
@@ -72,8 +72,8 @@ extension ConfigurationReading {
             jails[index].reader.error(
                 "cgroup.\(file): \(value) is too few for the jails of the file that are in it: \(nest.shown)",
                 at: Located(value, setting.origin).place,
-                hint: "\(least) is the least: each jail is a cgroup, and the processes of a jail that others are in, "
-                    + "or may be, are in one more below it")
+                hint: "it must be at least \(least): each jail is a cgroup, and a jail that has jails in it, or may "
+                    + "have, keeps its processes in one more below it")
         }
     }
 }

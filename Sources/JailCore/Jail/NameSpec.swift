@@ -1,4 +1,4 @@
-/// `mount.resolvconf`: by what names the jail finds itself and the jails of its file.
+/// `mount.resolvconf`: the names by which the jail finds itself and the jails of its file.
 package struct NameSpec: Equatable, Sendable, Codable {
     /// Another jail of the file.
     package struct Neighbour: Equatable, Sendable, Codable {
@@ -13,7 +13,7 @@ package struct NameSpec: Equatable, Sendable, Codable {
     static let needed = ["etc/hosts", "etc/resolv.conf"]
 
     package var origin: Origin
-    /// Its own: the hostname, unless that is the host's, and its name in the file.
+    /// Its own names: the hostname, unless that is the host's, and its name in the file.
     package var own: [String]
     /// Those of the file that have addresses, in its order.
     package var neighbours: [Neighbour]
@@ -44,7 +44,7 @@ extension ConfiguredJail {
     func hint(forMissing path: String, hasFolder: Bool) -> String {
         let root = self.path.value == "/" ? "" : self.path.value
         if !hasFolder { return "mkdir \(Terminal.escaped("\(root)/etc"))" }
-        return "touch \(Terminal.escaped("\(root)/\(path)")); or root.ephemeral, where it is made"
+        return "touch \(Terminal.escaped("\(root)/\(path)")); or use root.ephemeral, which creates it"
     }
 
     /// The hostname, which others may share, and the jail's name.

@@ -82,7 +82,7 @@ extension PortSpec {
         let (ends, transport) = try Self.transport(of: text)
         let (address, ports) = try Self.address(of: ends)
         let sides = ports.split(separator: ":", omittingEmptySubsequences: false)
-        guard sides.count == 2 else { throw Objection("is no port of the host and one of the jail", hint: Self.form) }
+        guard sides.count == 2 else { throw Objection("is not a host port and a jail port", hint: Self.form) }
         let host = try Self.range(sides[0], isHost: true)
         let jail = try Self.range(sides[1], isHost: false)
         guard host.count == jail.count else {
@@ -91,7 +91,7 @@ extension PortSpec {
         if host != jail, host.count > Self.mostShifted {
             throw Objection(
                 "has \(host.count) ports of other numbers in the jail",
-                hint: "at most \(Self.mostShifted), or as many as you like of the same numbers")
+                hint: "at most \(Self.mostShifted), or any number of ports with the same numbers")
         }
         self.init(
             transport: transport, address: address, hostPort: host.lowerBound, jailPort: jail.lowerBound,
@@ -101,7 +101,7 @@ extension PortSpec {
     private static func transport(of text: String) throws(Objection) -> (ends: Substring, Transport) {
         guard let slash = text.lastIndex(of: "/") else { return (text[...], .tcp) }
         guard let transport = Transport(rawValue: String(text[text.index(after: slash)...])) else {
-            throw Objection("is of a protocol that cannot be published", hint: "tcp or udp")
+            throw Objection("has a protocol that cannot be published", hint: "use tcp or udp")
         }
         return (text[..<slash], transport)
     }
@@ -121,13 +121,13 @@ extension PortSpec {
             return (nil, text)
         }
         guard let address = InternetAddress(written) else {
-            let hint = written.contains(where: \.isLetter) ? "an address, no name" : nil
+            let hint = written.contains(where: \.isLetter) ? "use an address, not a name" : nil
             throw Objection("has no address of the host", hint: hint)
         }
         if address == InternetAddress("::1") {
             throw Objection(
-                "cannot be: the kernel routes nothing for ::1 out of the host, and has no route_localnet for IPv6",
-                hint: "127.0.0.1, or another address of the host's")
+                "cannot be published: the kernel routes nothing for ::1 out of the host; IPv6 has no route_localnet",
+                hint: "use 127.0.0.1, or another address of the host")
         }
         return (address.description, rest.dropFirst())
     }
@@ -137,11 +137,11 @@ extension PortSpec {
             DigitsOnly.value($0.utf8, in: 0...65535)
         }
         guard (1...2).contains(ends.count), let first = ends[0], let last = ends.count == 2 ? ends[1] : first else {
-            throw Objection("has a port that is no number up to 65535", hint: form)
+            throw Objection("has a port that is not a number up to 65535", hint: form)
         }
         if first > last { throw Objection("has a range that ends before it begins") }
         if first == 0 && !(isHost && ends.count == 1) {
-            throw Objection("has port 0", hint: "on the host's side, alone, it stands for one that is free")
+            throw Objection("has port 0", hint: "on the host's side, by itself, it stands for any free port")
         }
         return first...last
     }

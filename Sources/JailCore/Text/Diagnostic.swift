@@ -23,7 +23,7 @@ package struct Diagnostic: Error, Equatable, Sendable {
         }
     }
 
-    /// What somebody decides by; of most nobody does.
+    /// A code for diagnostics that code decides by; most have none.
     package enum Code: Equatable, Sendable {
         /// Nothing would keep the jail alive: one that runs has what does.
         case lifeless

@@ -104,7 +104,7 @@ struct DevfsRulesParser {
         case "path", "type", "user", "group", "mode", "include":
             guard let value = rest.popFirst() else { throw malformed("\"\(word.text)\" without a value", word.column) }
             try readValue(of: word.text, value, into: &rule)
-        default: throw malformed("\"\(word.text)\": no condition or action of a rule", word.column)
+        default: throw malformed("\"\(word.text)\": not a condition or action of a rule", word.column)
         }
     }
 
@@ -221,7 +221,7 @@ extension DevfsRulesParser {
                 index += 1
             }
         }
-        guard index < line.count else { throw malformed("a quote without its end", start + 1) }
+        guard index < line.count else { throw malformed("a quote is not closed", start + 1) }
         index += 1
         return text
     }

@@ -32,7 +32,7 @@ package struct DevfsRules: Equatable, Sendable {
     /// `[name=number]` and the lines below it.
     package struct Ruleset: Equatable, Sendable {
         package var name: String
-        /// 0 to 65535; set 0 is empty and nobody's to change.
+        /// 0 to 65535; set 0 is empty, and nobody can change it.
         package var number: Int
         package var rules: [Rule]
         package var location: SourceLocation
@@ -160,7 +160,7 @@ extension DevfsRulesError: CustomStringConvertible {
         case .malformed(let message, _, _): message
         case .refused(let file, let reason, _): "\(file): \(reason)"
         case .unknownRuleset(let name, let suggestion):
-            "devfs ruleset \"\(name)\": not in /etc/devfs.rules, nor shipped with jailrun"
+            "devfs ruleset \"\(name)\": neither in /etc/devfs.rules nor shipped with jailrun"
                 + (suggestion.map { " (did you mean \"\($0)\"?)" } ?? "")
         case .unknownInclude(let number, _): "include \(number): no such ruleset"
         case .unknownUser(let name, _): "user \"\(name)\": not found"

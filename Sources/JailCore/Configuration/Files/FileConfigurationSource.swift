@@ -7,8 +7,8 @@ internal import Glibc
 /// else, as sshd(8) and sudo(8) demand. A sticky folder such as `/tmp` is safe: others cannot rename what is not
 /// theirs. All checks are made on descriptors.
 ///
-/// In a user namespace that root outside has no id in, its folders belong to nobody who is known there, and lead to a file all the
-/// same (`UnmappedOwner`).
+/// In a user namespace where root outside has no id, root's folders belong to an unknown owner, and may still lead to a
+/// file (`UnmappedOwner`).
 package struct FileConfigurationSource: ConfigurationSource {
     /// Larger files are refused; no configuration needs as much.
     package static let maximumBytes = 16 << 20
@@ -16,7 +16,7 @@ package struct FileConfigurationSource: ConfigurationSource {
     /// Owners that may write configurations; nil means that nothing is checked.
     private let trustedOwners: [UInt32]?
 
-    /// Checks as root, trusting root and the real user; as anybody else, kernel rights are enough.
+    /// Checks as root, trusting root and the real user; for anybody else, the kernel's permissions are enough.
     package init() { self.init(trustedOwners: geteuid() == 0 ? [0, getuid()] : nil) }
 
     package init(trustedOwners: [UInt32]?) { self.trustedOwners = trustedOwners }
@@ -51,7 +51,7 @@ package struct FileConfigurationSource: ConfigurationSource {
     }
 
     fileprivate static var isNoFile: ConfigurationReadError {
-        ConfigurationReadError("not a regular file", hint: "only - may be a pipe: it is standard input")
+        ConfigurationReadError("not a regular file", hint: "only - may be a pipe: it means standard input")
     }
 }
 
@@ -153,7 +153,7 @@ private struct TrustedPath {
         if isWay { return }
         throw ConfigurationReadError(
             "refused: \(shown) belongs to a user outside of this user namespace, who could change what root runs",
-            hint: "name a copy of your own, or - and its text on standard input")
+            hint: "name a copy of your own, or use - and pass its text on standard input")
     }
 
     /// Nobody else pays for the look.

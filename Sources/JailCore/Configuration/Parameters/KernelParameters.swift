@@ -1,5 +1,5 @@
-/// The parameters that a jail has while it runs, as opposed to those that only jail(8) reads: what jail_get(2) of FreeBSD tells,
-/// jls(8) prints, and `jail -m` may change.
+/// The parameters that a jail has while it runs, as opposed to those that only jail(8) reads: what FreeBSD's
+/// jail_get(2) returns, jls(8) prints, and `jail -m` may change.
 package enum KernelParameters {
     /// FreeBSD's that this version knows, and jailrun's own, in jls(8)'s order: those without a dot first, each by name.
     package static let all: [String] = ParameterTable.rows.filter { $0.listing == .always }.map(\.name).sorted {
@@ -15,8 +15,8 @@ package enum KernelParameters {
         }
     }
 
-    /// The boolean of which this is the other spelling: `persist` of `nopersist`, `allow.mount` of `allow.nomount`; nil of any
-    /// other name. Asked by it, it is told what it is not, as of jailparam_get(3).
+    /// The boolean of which this is the other spelling: `persist` of `nopersist`, `allow.mount` of `allow.nomount`; nil
+    /// for any other name. Under that name its value is negated, as in jailparam_get(3).
     package static func positive(of name: String) -> String? {
         let start = name.lastIndex(of: ".").map { name.index(after: $0) } ?? name.startIndex
         guard name[start...].hasPrefix("no"), !all.contains(name) else { return nil }
@@ -25,12 +25,13 @@ package enum KernelParameters {
         return ParameterTable.row(Bytes(positive.utf8))?.kind == .boolean ? String(positive) : nil
     }
 
-    /// Whether it is of a family of which only those that were set are told: `cgroup.FILE`, `ulimit.NAME`, `sysctl.NAME`.
+    /// Whether it belongs to a family of which only those that were set are listed: `cgroup.FILE`, `ulimit.NAME`,
+    /// `sysctl.NAME`.
     package static func isSettable(_ name: String) -> Bool {
         ParameterTable.row(exactly: name)?.listing == .whenSet
     }
 
-    /// Whether the value is told, and cannot be set.
+    /// Whether the value can be read but not set.
     package static func isReadOnly(_ name: String) -> Bool { ParameterTable.row(Bytes(name.utf8))?.kind == .readOnly }
 
     /// Whether it says whose a part is, `ip4` of `ip4.addr`: the jail's own, the host's, or nobody's.
@@ -44,7 +45,7 @@ package enum KernelParameters {
         }
     }
 
-    /// Whether FreeBSD's kernel takes it of a new jail only.
+    /// Whether FreeBSD's kernel accepts it only for a new jail.
     package static func isCreateOnly(_ name: String) -> Bool {
         ParameterTable.row(exactly: name)?.change == .atCreation
     }

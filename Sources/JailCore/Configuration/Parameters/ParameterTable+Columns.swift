@@ -1,6 +1,6 @@
 /// What a running jail makes of a parameter: columns that are asked by `jail -m` and jls(8).
 extension ParameterTable.Row {
-    /// What becomes of another value while a jail runs.
+    /// What a new value does while a jail runs.
     package enum Change: Equatable, Sendable {
         /// Refused: what runs has capabilities, a filter and a root already, and nothing gives it others.
         case atStart
@@ -14,7 +14,7 @@ extension ParameterTable.Row {
         case withoutEffect
     }
 
-    /// What can become another while a jail runs.
+    /// What can change while a jail runs.
     package enum Part: Equatable, Sendable, CaseIterable {
         case name, hostname, persistence, addresses, ports, masquerade, firewall, metadata, limits, commands
     }

@@ -33,7 +33,7 @@ extension ParameterTable {
             "fork(2), execve(2) on the host",
             example: "exec.prestart = \"logger starting $name\";"),
         .command(
-            "exec.created", .commands, "", "commands on the host when the jail exists and nothing runs in it",
+            "exec.created", .commands, "", "commands on the host when the jail exists, before anything runs in it",
             "fork(2), execve(2) on the host",
             example: "exec.created = \"logger made $name\";"),
         .command(
@@ -62,14 +62,14 @@ extension ParameterTable {
             "fork(2), execve(2) on the host",
             example: "exec.release = \"rm -f /tmp/$name\";"),
         .command(
-            "exec.clean", .boolean, "false", "commands get a fresh environment", "execve(2)'s environment",
+            "exec.clean", .boolean, "false", "commands get a clean environment", "execve(2)'s environment",
             example: "exec.clean;"),
         .command(
             "exec.jail_user", .string, "root", "user of the commands inside",
             "setgroups(2), setresgid(2), setresuid(2)",
             example: "exec.jail_user = www;"),
         .command(
-            "exec.system_jail_user", .boolean, "false", "look exec.jail_user up on the host", "the host's passwd(5)",
+            "exec.system_jail_user", .boolean, "false", "look up exec.jail_user on the host", "the host's passwd(5)",
             example: "exec.system_jail_user;"),
         .command(
             "exec.system_user", .string, "root", "user of the commands on the host",
@@ -77,7 +77,7 @@ extension ParameterTable {
             example: "exec.system_user = nobody;"),
         .command(
             "exec.timeout", .integer, "0",
-            "seconds that a command may take; 0 is no limit, but stop.timeout + 30 for those of a stop",
+            "seconds that a command may take; 0 means no limit, or stop.timeout + 30 for the commands of a stop",
             "poll(2) on a pidfd",
             example: "exec.timeout = 60;"),
         .command(
@@ -87,10 +87,10 @@ extension ParameterTable {
         .noted(
             "exec.fib", .integer, "0", .numbers(0...0), "routing table of the commands inside",
             why: "0 is the jail's own routing table",
-            otherwise: "a jail has one routing table, its network namespace's; the host may: ip rule in exec.created",
+            otherwise: "a jail has one routing table, its network namespace's; on the host: ip rule in exec.created",
             example: "exec.fib = 0;", listed: .never, reserved: true),
         .command(
-            "stop.timeout", .integer, "10", "seconds between SIGTERM and the end; 0 sends none",
+            "stop.timeout", .integer, "10", "seconds between SIGTERM and SIGKILL; 0 sends no SIGTERM",
             "pidfd_send_signal(2), cgroup.kill",
             example: "stop.timeout = 30;"),
     ]
@@ -112,10 +112,10 @@ extension ParameterTable {
             example: "mount.fdescfs;", change: .atNextStart, listed: .never, reserved: true),
         .done(
             "mount.procfs", .boolean, "when the root has /proc", "processes at /proc",
-            "proc of the jail's pid namespace, parts masked",
+            "proc of the jail's pid namespace, partly masked",
             example: "mount.procfs;", change: .atNextStart, listed: .never, reserved: true),
         .done(
-            "mount.sysfs", .boolean, "when the root has /sys", "the kernel's objects at /sys, read-only",
+            "mount.sysfs", .boolean, "when the root has /sys", "kernel objects at /sys, read-only",
             "sysfs of the jail's network namespace",
             example: "mount.nosysfs;", change: .atNextStart, listed: .never),
         .done(
@@ -126,17 +126,17 @@ extension ParameterTable {
             example: "root.ephemeral;", change: .atStart, listed: .always, read: .isRootEphemeral),
         .done(
             "root.unmask", .list, "",
-            "what path = / shows of files that are root's alone (/root, /etc/shadow, keys), hidden otherwise; / for all",
-            "empty files in the overlay's upper layer; masks where there is none",
+            "files to show with path = / that only root may read (/root, /etc/shadow, keys); / shows all of them",
+            "empty files in the overlay's upper layer, or masks if there is no overlay",
             example: "root.unmask = \"/etc/ssl/private\";", change: .atNextStart, listed: .never),
         .done(
             "mount.resolvconf", .boolean, "false",
-            "names of the file's jails in /etc/hosts, /etc/resolv.conf as it works inside, /etc/hostname",
+            "the file's jails in /etc/hosts, a resolv.conf(5) that works inside, and /etc/hostname",
             "a read-only tmpfs over hosts(5), resolv.conf(5) and hostname(5)",
             example: "mount.resolvconf;", change: .atNextStart, listed: .never),
         .refused("zfs", .jailsys, "ZFS inside", "there is no such switch on Linux"),
         .refused(
-            "zfs.dataset", .list, "ZFS datasets to be managed inside", "use mount, with the dataset's directory",
+            "zfs.dataset", .list, "ZFS datasets to manage inside", "use mount, with the dataset's directory",
             reserved: true),
         .refused(
             "zfs.mount_snapshot", .integer, "automatic mounts of snapshots",
@@ -148,12 +148,12 @@ extension ParameterTable {
             "host.domainname", .string, "", "the NIS domain name", "UTS namespace, setdomainname(2)",
             example: "host.domainname = example;", change: .atStart, listed: .always, read: .domainName),
         .done(
-            "host.hostuuid", .string, "", "the host's UUID, where the root has /etc/machine-id",
+            "host.hostuuid", .string, "", "the host's UUID, if the root has /etc/machine-id",
             "a read-only tmpfs over machine-id(5)",
             example: "host.hostuuid = \"01234567-89ab-cdef-0123-456789abcdef\";", change: .atStart, listed: .always,
             read: .hostUUID),
         .done(
-            "host.hostid", .integer, "", "the host's number, where the root has /etc/hostid",
+            "host.hostid", .integer, "", "the host's id, if the root has /etc/hostid",
             "a read-only tmpfs over the file of gethostid(3)",
             example: "host.hostid = 305419896;", change: .atStart, listed: .always),
         .noted(
@@ -164,27 +164,27 @@ extension ParameterTable {
             "osreldate", .integer, "the host's", .any, "what uname -K shows", why: "Linux has no such number",
             example: "osreldate = 1500000;", change: .atCreation, listed: .always),
         .done(
-            "sysvmsg", .jailsys, "new", "System V message queues: own, the host's, or none",
-            "IPC namespace; disable: the filter says ENOSYS",
+            "sysvmsg", .jailsys, "new", "System V message queues: its own, the host's, or none",
+            "IPC namespace; disable: the filter returns ENOSYS",
             example: "sysvmsg = disable;", change: .atStart, listed: .always),
         .done(
-            "sysvsem", .jailsys, "new", "System V semaphores: own, the host's, or none",
-            "IPC namespace; disable: the filter says ENOSYS",
+            "sysvsem", .jailsys, "new", "System V semaphores: its own, the host's, or none",
+            "IPC namespace; disable: the filter returns ENOSYS",
             example: "sysvsem = disable;", change: .atStart, listed: .always),
         .done(
-            "sysvshm", .jailsys, "new", "System V shared memory: own, the host's, or none",
-            "IPC namespace; disable: the filter says ENOSYS",
+            "sysvshm", .jailsys, "new", "System V shared memory: its own, the host's, or none",
+            "IPC namespace; disable: the filter returns ENOSYS",
             example: "sysvshm = inherit;", change: .atStart, listed: .always),
         .noted(
             "linux", .jailsys, "new", .words(["new", "inherit"]), "emulation of Linux", why: "this is Linux",
             otherwise: "this is Linux",
             example: "linux = new;", change: .atCreation, listed: .always),
         .noted(
-            "linux.osname", .string, "Linux", .any, "what Linux programs see as system",
+            "linux.osname", .string, "Linux", .any, "the system name that Linux programs see",
             why: "uname(2) shows the host's kernel",
             example: "linux.osname = Linux;", listed: .always),
         .noted(
-            "linux.osrelease", .string, "the host's", .any, "what Linux programs see as release",
+            "linux.osrelease", .string, "the host's", .any, "the release that Linux programs see",
             why: "uname(2) shows the host's kernel",
             example: "linux.osrelease = \"5.15.0\";", listed: .always, read: .kernelRelease),
         .noted(
@@ -192,29 +192,29 @@ extension ParameterTable {
             why: "a jail has no sound devices",
             example: "linux.oss_version = 198144;", listed: .always),
         .done(
-            "meta", .string, "", "free text that is kept with the jail", "the state directory",
+            "meta", .string, "", "free text that is stored with the jail", "the state directory",
             example: "meta = \"owner=web team\";", change: .whileUp(.metadata), listed: .always),
         .done(
-            "meta.*", .string, "", "one line KEY=VALUE of meta", "the state directory",
+            "meta.*", .string, "", "one line of meta, KEY=VALUE", "the state directory",
             example: "meta.owner = \"web team\";", change: .whileUp(.metadata), listed: .byName, read: .lineOfMeta),
         .done(
             "env", .string, "", "free text that the jail can read", "/dev/jail/env, and the state directory",
             example: "env = \"role=front\";", change: .whileUp(.metadata), listed: .always),
         .done(
-            "env.*", .string, "", "one line KEY=VALUE of env", "/dev/jail/env, and the state directory",
+            "env.*", .string, "", "one line of env, KEY=VALUE", "/dev/jail/env, and the state directory",
             example: "env.role = front;", change: .whileUp(.metadata), listed: .byName, read: .lineOfEnvironment),
     ]
 
     static let readOnly: [Row] = [
         .refused(
-            "parent", .readOnly, "the jid of the jail outside", "it is read-only",
+            "parent", .readOnly, "the jid of the parent jail", "it is read-only",
             listed: .always, read: .parent),
         .refused("dying", .readOnly, "the jail is being removed", "it is read-only", listed: .always, read: .isDying),
         .refused(
             "children.cur", .readOnly, "number of jails inside", "it is read-only",
             listed: .always, read: .jailsInside),
         .refused(
-            "cpuset.id", .readOnly, "number of the jail's cpuset", "it is read-only; use cgroup.cpuset.cpus",
+            "cpuset.id", .readOnly, "id of the jail's cpuset", "it is read-only; use cgroup.cpuset.cpus",
             listed: .always, read: .jid),
     ]
 }

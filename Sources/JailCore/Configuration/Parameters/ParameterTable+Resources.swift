@@ -2,10 +2,12 @@
 extension ParameterTable {
     static let network: [Row] = [
         .done(
-            "ip4", .jailsys, "new with ip4.addr, else disable", "IPv4: own, the host's, or none", "network namespace",
+            "ip4", .jailsys, "new with ip4.addr, otherwise disable", "IPv4: its own, the host's, or none",
+            "network namespace",
             example: "ip4 = disable;", change: .atCreation, listed: .always, read: .modeOfIPv4),
         .done(
-            "ip6", .jailsys, "new with ip6.addr, else disable", "IPv6: own, the host's, or none", "network namespace",
+            "ip6", .jailsys, "new with ip6.addr, otherwise disable", "IPv6: its own, the host's, or none",
+            "network namespace",
             example: "ip6 = disable;", change: .atCreation, listed: .always, read: .modeOfIPv6),
         .done(
             "ip4.addr", .list, "", "IPv4 addresses: [interface|]address[/length]",
@@ -18,7 +20,7 @@ extension ParameterTable {
             example: "ip6.addr = \"2001:db8::10/64\";", change: .whileUp(.addresses), listed: .always,
             read: .addressesOfIPv6, reserved: true),
         .done(
-            "interface", .string, "the bridge jail0", "interface of the addresses that name none",
+            "interface", .string, "the bridge jail0", "interface for addresses that do not name one",
             "veth, joined to it or routed",
             example: "interface = eth0;", change: .whileUp(.addresses), listed: .never, reserved: true),
         .done(
@@ -26,7 +28,7 @@ extension ParameterTable {
             "network namespace, CAP_NET_ADMIN",
             example: "vnet;", change: .atCreation, listed: .always, reserved: true),
         .done(
-            "vnet.interface", .list, "", "interfaces moved into the jail, and back when it stops",
+            "vnet.interface", .list, "", "interfaces to move into the jail, and back when it stops",
             "IFLA_NET_NS_FD of rtnetlink(7)",
             example: "vnet; vnet.interface = eth1;", change: .atNextStart, listed: .never, reserved: true),
         .done(
@@ -35,17 +37,17 @@ extension ParameterTable {
             example: "host.hostname = www.example.org; ip_hostname;", change: .atNextStart, listed: .never,
             reserved: true),
         .noted(
-            "ip4.saddrsel", .boolean, "true", .boolean(true), "choice of the source address",
+            "ip4.saddrsel", .boolean, "true", .boolean(true), "selection of the source address",
             why: "the kernel chooses it, as with true",
-            otherwise: "the kernel chooses among several addresses by the route; put the one that shall be it first",
+            otherwise: "the kernel chooses among several addresses by the route; put the preferred one first",
             example: "ip4.saddrsel;", listed: .always),
         .noted(
-            "ip6.saddrsel", .boolean, "true", .boolean(true), "choice of the source address",
+            "ip6.saddrsel", .boolean, "true", .boolean(true), "selection of the source address",
             why: "the kernel chooses it, as with true",
-            otherwise: "the kernel chooses among several addresses by the route; put the one that shall be it first",
+            otherwise: "the kernel chooses among several addresses by the route; put the preferred one first",
             example: "ip6.saddrsel;", listed: .always),
         .done(
-            "nat", .boolean, "false", "what the jail sends beyond the bridge jail0 has the host's address",
+            "nat", .boolean, "false", "packets that the jail sends beyond the bridge jail0 get the host's address",
             "nftables, masquerade; forwarding",
             example: "ip4.addr = 10.77.0.10; nat;", change: .whileUp(.masquerade), listed: .never),
         .done(
@@ -54,9 +56,10 @@ extension ParameterTable {
             example: "ip4.addr = 10.77.0.10; port += \"127.0.0.1:8080:80/tcp\";", change: .whileUp(.ports),
             listed: .never),
         .done(
-            "firewall", .string, "adapt", "adapt: use the door of another's firewall; no: leave that alone",
+            "firewall", .string, "adapt",
+            "adapt: add rules where another program's firewall provides for them; no: leave it alone",
             "rules with the jail's name in Docker's chain DOCKER-USER;"
-                + " of firewalld, ufw and others a warning, with the commands to give",
+                + " for firewalld, ufw and others a warning with the commands to run",
             example: "ip4.addr = 10.77.0.10; firewall = no;", change: .whileUp(.firewall), listed: .never),
     ]
 
@@ -81,7 +84,7 @@ extension ParameterTable {
             example: "sysctl.net.ipv4.ip_unprivileged_port_start = 0;", change: .atStart, listed: .whenSet,
             read: .onlyIfSet),
         .done(
-            "oom.score", .integer, "0", "who is killed first when memory runs out, -1000 to 1000",
+            "oom.score", .integer, "0", "how early the jail is killed when memory runs out, -1000 to 1000",
             "oom_score_adj of proc(5)",
             example: "oom.score = 500;", change: .atStart, listed: .always, read: .oomScore),
         .done(
@@ -92,10 +95,10 @@ extension ParameterTable {
 
     static let privileges: [Row] = [
         .done(
-            "cap.add", .list, "", "capabilities on top of the default ones", "capset(2), the bounding set",
+            "cap.add", .list, "", "capabilities in addition to the default ones", "capset(2), the bounding set",
             example: "cap.add = net_raw;", change: .atStart, listed: .always),
         .done(
-            "cap.drop", .list, "", "capabilities taken from the default ones; all but those of cap.add: all",
+            "cap.drop", .list, "", "capabilities to remove from the default ones; all removes all but those of cap.add",
             "capset(2), the bounding set",
             example: "cap.drop = chown, setfcap;", change: .atStart, listed: .always),
         .done(
@@ -106,19 +109,19 @@ extension ParameterTable {
             "user namespace, idmapped mounts",
             example: "userns = 100000+65536;", change: .atStart, listed: .always),
         .done(
-            "securelevel", .integer, "-1", "what root inside may no longer do, from 1 to 3",
-            "capabilities; from 1 no /dev/mem, from 2 no writing to disks by the device program",
+            "securelevel", .integer, "-1", "restricts what root inside may do, from 1 to 3",
+            "capabilities; the device program forbids /dev/mem from 1, writing to disks from 2",
             example: "securelevel = 2;", change: .atStart, listed: .always, reserved: true),
         .noted(
-            "enforce_statfs", .integer, "2", .numbers(0...2), "which mounts are shown inside",
+            "enforce_statfs", .integer, "2", .numbers(0...2), "which mounts are visible inside",
             why: "a jail sees the mounts of its own mount namespace, as with 1", otherwise: "it is 0, 1 or 2",
             example: "enforce_statfs = 1;", listed: .always, read: .ownMounts),
         .done(
-            "children.max", .integer, "0", "how many jails root inside may make, at any depth",
-            "user and mount namespaces inside, a cgroup of its own to divide, cgroup.max.descendants",
+            "children.max", .integer, "0", "how many jails root inside may create, at any depth",
+            "user and mount namespaces inside, a delegated cgroup, cgroup.max.descendants",
             example: "children.max = 10;", change: .atStart, listed: .always),
         .done(
-            "host", .jailsys, "new", "own names of the host, or the host's", "UTS namespace, or none",
+            "host", .jailsys, "new", "hostname, domain name and ids: its own, or the host's", "UTS namespace, or none",
             example: "host = inherit;", change: .atCreation, listed: .always),
     ]
 }

@@ -1,5 +1,5 @@
-/// Every parameter that jailrun knows, and what becomes of it: the one source of `check`, `params`, `jls`, `jail -m` and the
-/// documentation.
+/// Every parameter that jailrun knows, and what jailrun does with it: the only source for `check`, `params`, `jls`,
+/// `jail -m` and the documentation.
 package enum ParameterTable {
     /// How a value is written.
     package enum Kind: String, Sendable, CaseIterable {
@@ -64,7 +64,7 @@ package enum ParameterTable {
         package var meaning: String
         /// The Linux mechanism that carries it.
         package var mechanism: String
-        /// A name of jail(8) itself, which no variable may have.
+        /// A name that jail(8) itself uses, which no variable may have.
         package var isReserved = false
         /// A line of jail.conf(5) that sets it; empty for a parameter that cannot be set.
         package var example: String

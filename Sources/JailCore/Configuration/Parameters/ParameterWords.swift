@@ -1,6 +1,6 @@
 /// The parameters of one jail as words of a command line: jail(8)'s `name=value ... command=command ...`.
 ///
-/// Values are literal: no variable, quote or escape is known there. A parameter that stands there again gets another value.
+/// Values are literal: no variable, quote or escape is known there. A parameter that appears again gets the new value.
 package struct ParameterWords: Sendable {
     /// What messages call the place.
     package static let place = "command line"
@@ -14,7 +14,7 @@ package struct ParameterWords: Sendable {
 
     package var isEmpty: Bool { settings.isEmpty && command == nil }
 
-    /// Adds a parameter. Nil stands for one without a value, and is not the empty value.
+    /// Adds a parameter. Nil means without a value, which differs from an empty value.
     package mutating func add(_ name: String, _ value: String?) {
         add(Bytes(name.utf8), value.map { Bytes($0.utf8) })
     }

@@ -12,7 +12,7 @@ extension ConfigurationReading {
                 if owner == index || !(commands.prepare + commands.prestart).isEmpty { continue }
                 jails[index].reader.error(
                     "vnet.interface: jail \"\(jails[owner].label.printable())\" has \(interface.shown), too",
-                    at: interface.place, hint: "a link is in one jail at a time")
+                    at: interface.place, hint: "an interface can be in one jail only")
             }
         }
     }

@@ -50,7 +50,7 @@ struct ConfigurationReading {
                 "jail \"\(jails[index].spec.label)\" has no path: its root would be the host's own /",
                 at: jails[index].reader.jail.location,
                 hint:
-                    "write path = \"/ROOT\"; or, if you mean the host's root, path = /; and most likely root.ephemeral"
+                    "write path = \"/ROOT\"; or, if you mean the host's root, path = /; and probably root.ephemeral"
             )
         }
     }
@@ -92,11 +92,11 @@ struct ConfigurationReading {
             }
             let name = jail.spec.name
             if let first = names.updateValue(index, forKey: name.value) {
-                report(index, first, "two blocks are of the jail \"\(name.value)\"") { $0.spec.name.place }
+                report(index, first, "two blocks name the jail \"\(name.value)\"") { $0.spec.name.place }
             }
             guard let jid = jail.spec.jid else { continue }
             if let first = numbers.updateValue(index, forKey: jid.value) {
-                report(index, first, "two blocks are of the jail \(jid.value)") { $0.spec.jid?.place }
+                report(index, first, "two blocks name the jail \(jid.value)") { $0.spec.jid?.place }
             }
         }
     }
@@ -108,7 +108,7 @@ struct ConfigurationReading {
             let place = here.file == other.file ? "line \(other.line)" : "\(other.file):\(other.line)"
             jails[jail].reader.error(
                 message, at: here,
-                hint: "the other is in \(place); they are not merged, and neither is started: rename one")
+                hint: "the other is in \(place); they are not merged, and neither is started; rename one")
         }
     }
 

@@ -33,26 +33,26 @@ extension JailReader {
     ) -> (why: String, hint: String?)? {
         if permission.needsHostIDs && userNamespace != .host {
             return (
-                "the kernel asks for the capability over the whole machine",
-                "userns = host gives it, and makes root inside root outside"
+                "the kernel requires the capability on the whole host",
+                "userns = host grants it, and makes root inside root outside"
             )
         }
         if case .profile = seccomp, permission == .socketFamilies || permission == .readMessageBuffer {
-            return ("the filter is the profile's", "permit it there")
+            return ("the file has a seccomp profile of its own", "permit it there")
         }
         if permission.needsConfinement && (userNamespace == .host || seccomp != .standard) {
             return (
                 "CAP_SYS_ADMIN would permit far more",
-                "the default filter and user ids of the jail's own hold it to this: leave seccomp and userns out"
+                "the default filter and a private user namespace limit it to this: leave out seccomp and userns"
             )
         }
         // ADJ_SETOFFSET of adjtimex(2) sets the clock, and stands where no filter can look.
         if permission == .adjustTime, optionalBoolean(Permission.setTime.parameter)?.value != true {
-            return ("adjtimex(2) can set the clock, too", "say so: allow.settime as well")
+            return ("adjtimex(2) can set the clock, too", "add allow.settime")
         }
         // As jail(8) has it: each file system needs its own permission and `allow.mount`.
         if permission == .mountNullfs, optionalBoolean("allow.mount")?.value != true {
-            return ("it needs allow.mount, too", nil)
+            return ("it also needs allow.mount", nil)
         }
         return nil
     }
@@ -62,8 +62,8 @@ extension JailReader {
             !granted.contains(where: { $0.value == .mountNullfs })
         else { return }
         say(
-            .note, "allow.mount has no effect: alone it permits nothing", at: mount.place,
-            hint: "with allow.mount.nullfs root inside may bind folders; other types: mount, mount.fstab")
+            .note, "allow.mount has no effect by itself", at: mount.place,
+            hint: "with allow.mount.nullfs root inside may bind-mount folders; for other types: mount, mount.fstab")
     }
 
     /// What the security level, or `allow.suser = false`, takes from them.
@@ -91,10 +91,10 @@ extension JailReader {
         guard mode.value == .inherit, privileges.userNamespace.value != .host, privileges.keeps(.superuser) else {
             return
         }
-        let why = "the host's network asks for the host's root"
-        let hint = "userns = host gives it, and makes root inside root outside; or an address of the jail's own"
+        let why = "in the host's network the kernel requires root of the host"
+        let hint = "userns = host grants it, and makes root inside root outside; or give the jail an address of its own"
         for added in privileges.capAdd where Self.networkCapabilities.contains(added.value) {
-            say(.warning, "cap.add: \(added.value) counts for nothing there: \(why)", at: added.place, hint: hint)
+            say(.warning, "cap.add: \(added.value) has no effect there: \(why)", at: added.place, hint: hint)
         }
         if privileges.allowsRawSockets.value {
             let place = privileges.allowsRawSockets.place
@@ -104,7 +104,7 @@ extension JailReader {
         guard privileges.keeps(.reservedPorts) else { return }
         let asked = optionalBoolean(Privilege.reservedPorts.rawValue)
         say(
-            .warning, "allow.reserved_ports is not granted: ports below 1024 cannot be bound, for \(why)",
+            .warning, "allow.reserved_ports is not granted: ports below 1024 cannot be bound: \(why)",
             at: asked?.place ?? mode.place, hint: hint)
         privileges.withdrawn.append(Located(.reservedPorts, asked?.origin ?? mode.origin))
     }
@@ -120,12 +120,12 @@ extension JailReader {
         withdrawn += withdrawnInterprocess()
         for privilege in withdrawn where privilege.value.isKeptByFilter && seccomp != .standard {
             error(
-                "\(privilege.value.rawValue): the default filter takes it away, and seccomp names another",
+                "\(privilege.value.rawValue): only the default filter can take it away, and seccomp names another",
                 at: privilege.place)
         }
         if withdrawn.contains(where: { $0.value == .superuser }) {
             for case .configuration(let place) in added.map(\.origin) {
-                error("allow.suser = false: root inside has no privileges, and this gives one", at: place)
+                error("allow.suser = false: root inside has no privileges, and this would give it one", at: place)
             }
         }
         return withdrawn
@@ -156,8 +156,8 @@ extension JailReader {
         for privilege in Self.interprocess {
             guard let mode = jailsys(privilege.rawValue), mode.value == .new else { continue }
             error(
-                "\(privilege.rawValue): an own one cannot be beside the host's, inherited in line \(inherited.place.line)",
-                at: mode.place, hint: "inherit or disable: the three share a namespace")
+                "\(privilege.rawValue): new contradicts the host's, inherited in line \(inherited.place.line)",
+                at: mode.place, hint: "use inherit or disable: the three share a namespace")
         }
         return Located(true, inherited)
     }
@@ -174,7 +174,7 @@ extension JailReader {
         else {
             let shown = value.bytes.printable()
             error(
-                "securelevel: \"\(shown)\" is no security level", at: value.location, hint: "-1 to 3",
+                "securelevel: \"\(shown)\" is not a security level", at: value.location, hint: "-1 to 3",
                 jailMessage: DigitsOnly.isInteger(value.bytes) ? nil : "securelevel: non-integer value \"\(shown)\"")
             return standard
         }

@@ -15,7 +15,7 @@ extension JailReader {
 
     private mutating func isHostInherited() -> Located<Bool> {
         guard let host = jailsys("host") else { return Located(false, .standard("host = inherit")) }
-        refuseDisabled("host", host, hint: "new or inherit")
+        refuseDisabled("host", host, hint: "use new or inherit")
         return Located(host.value == .inherit, host.origin)
     }
 
@@ -24,8 +24,8 @@ extension JailReader {
         guard let name = string("host.domainname"), !name.value.isEmpty else { return nil }
         if name.value.utf8.count <= 64, name.value.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) { return name }
         error(
-            "host.domainname: \"\(name.shown)\" is no domain name", at: name.place,
-            hint: "at most 64 characters, none of them a blank")
+            "host.domainname: \"\(name.shown)\" is not a domain name", at: name.place,
+            hint: "at most 64 characters, no blanks")
         return nil
     }
 
@@ -37,7 +37,8 @@ extension JailReader {
         let isHexadecimal = text.utf8.allSatisfy { $0.isDigit || $0 == UInt8(ascii: "-") || (0x61...0x66).contains($0) }
         if parts.map(\.utf8.count) == [8, 4, 4, 4, 12], isHexadecimal { return Located(text, uuid.origin) }
         error(
-            "host.hostuuid: \"\(uuid.shown)\" is no UUID", at: uuid.place, hint: "01234567-89ab-cdef-0123-456789abcdef")
+            "host.hostuuid: \"\(uuid.shown)\" is not a UUID", at: uuid.place,
+            hint: "01234567-89ab-cdef-0123-456789abcdef")
         return nil
     }
 

@@ -28,7 +28,7 @@ extension JailReader {
     mutating func path() -> Located<String> {
         guard let path = absolutePath("path") else { return Located("/", .standard("path = DIRECTORY")) }
         if !path.value.split(separator: "/").contains("..") { return path }
-        error("path: \"\(path.shown)\" has .. in it", at: path.place)
+        error("path: \"\(path.shown)\" contains ..", at: path.place)
         return path
     }
 
@@ -43,7 +43,7 @@ extension JailReader {
             error("host.hostname: longer than 64 bytes", at: hostname.place)
         } else if !hostname.value.utf8.allSatisfy({ $0.isLetter || $0.isDigit || ".-_".utf8.contains($0) }) {
             error(
-                "host.hostname: \"\(hostname.shown)\" is no hostname", at: hostname.place,
+                "host.hostname: \"\(hostname.shown)\" is not a hostname", at: hostname.place,
                 hint: "letters, digits, dots, - and _")
         }
         return hostname

@@ -29,13 +29,13 @@ extension JailReader {
         let upper = value("upperdir").flatMap { folder($0, place) }
         let work = value("workdir").flatMap { folder($0, place) }
         if upper.map({ Self.parent(of: $0) }) != work.map({ Self.parent(of: $0) }) || upper != nil && upper == work {
-            error(place, "overlay: upperdir and workdir are two folders in one folder, or both are left out")
+            error(place, "overlay: upperdir and workdir must be two folders in one folder, or both be left out")
             return nil
         }
         if upper == nil && lower.count < 2 {
             error(
-                place, "overlay: without upperdir there are two folders in lowerdir at least",
-                hint: "nullfs shows one folder as it is")
+                place, "overlay: without upperdir, lowerdir must have at least two folders",
+                hint: "use nullfs to show one folder as it is")
             return nil
         }
         if folders.count < lower.count { return nil }
@@ -47,11 +47,11 @@ extension JailReader {
         let parts = Self.components(path)
         let shown = Bytes(path.utf8).printable()
         if !path.hasPrefix("/") || parts.isEmpty || parts.contains("..") {
-            error(place, "layer \(shown) is not an absolute path of a folder", hint: "without .. in it")
+            error(place, "layer \(shown) is not the absolute path of a folder", hint: "without .. in it")
             return nil
         }
         if path.utf8.contains(where: { ",:\\".utf8.contains($0) }) {
-            error(place, "layer \(shown): a layer's name may have no comma, colon or backslash")
+            error(place, "layer \(shown): a layer's name must not contain a comma, colon or backslash")
             return nil
         }
         return "/" + parts.joined(separator: "/")

@@ -21,9 +21,9 @@ extension JailReader {
             }
             guard own.value == "0", let parameter = jail.parameter("cgroup.\(own.file)") else { continue }
             error(
-                parameter, "0 leaves no room for the cgroup that the jail's own processes are in",
+                parameter, "0 leaves no room for the cgroup of the jail's own processes",
                 at: parameter.location,
-                hint: "at least 1 beside children.max; \(limit.value) is what it sets by itself")
+                hint: "at least 1 with children.max, which sets \(limit.value) by itself")
         }
         return settings
     }
@@ -64,19 +64,19 @@ extension JailReader {
         let isClean = file.utf8.allSatisfy { $0.isLetter || $0.isDigit || $0 == .dot || $0 == UInt8(ascii: "_") }
         let isCore = parts[0] == "cgroup" || parts.count == 1
         if !isClean || parts.contains(where: \.isEmpty) {
-            error(parameter, "a cgroup file's name has letters, digits, _ and single dots", at: parameter.location)
+            error(parameter, "the name of a cgroup file has letters, digits, _ and single dots", at: parameter.location)
         } else if isCore, Self.own.contains(parts[parts.count - 1]) {
             error(parameter, "jailrun itself writes to this file", at: parameter.location)
         } else if isCore, parts.count > 1, !Self.settable.contains(parts.dropFirst().joined(separator: ".")) {
             error(
-                parameter, "\(file) is no file that can be set", at: parameter.location,
+                parameter, "\(file) is not a file that can be set", at: parameter.location,
                 hint: Self.settable.map { "cgroup.cgroup.\($0)" }.joined(separator: ", "))
         } else if let last = parts.last, parts.count > 1, Self.told.contains(last) {
-            error(parameter, "\(file) only tells: the kernel takes nothing for it", at: parameter.location)
+            error(parameter, "\(file) is read-only: the kernel accepts no value for it", at: parameter.location)
         } else if parts.count == 1 || parts[0] != "cgroup" && !Self.controllers.contains(parts[0]) {
             let near = Spelling(parts[0]).closest(in: Self.controllers).map { "did you mean \($0)?" }
             error(
-                parameter, "\(file) is no file of a cgroup controller", at: parameter.location,
+                parameter, "\(file) is not a file of a cgroup controller", at: parameter.location,
                 hint: near ?? "CONTROLLER.FILE; controllers are \(Self.controllers.joined(separator: ", "))")
         } else {
             return true
@@ -94,7 +94,7 @@ extension JailReader {
         }
         if let form = CgroupValue(file) {
             if form.accepts(text) { return text }
-            error(parameter, "\"\(text)\" is no value for it", at: value.location, hint: form.hint)
+            error(parameter, "\"\(text)\" is not a valid value", at: value.location, hint: form.hint)
             return nil
         }
         guard Self.isSize(file) else { return text }
@@ -106,7 +106,7 @@ extension JailReader {
     ) -> String? {
         if text == "max" { return text }
         if let number = read(value.bytes) { return String(number) }
-        error(parameter, "\"\(text)\" is no value for it", at: value.location, hint: hint)
+        error(parameter, "\"\(text)\" is not a valid value", at: value.location, hint: hint)
         return nil
     }
 

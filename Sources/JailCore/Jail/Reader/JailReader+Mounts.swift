@@ -21,8 +21,8 @@ extension JailReader {
         let folders = mounts.filter { !$0.relativeTarget.isEmpty }.compactMap(\.writtenSource)
         guard let folder = folders.first(where: { parts.starts(with: Self.components($0)) }) else { return }
         error(
-            "\(parameter): \(file.shown) lies where root of the jail writes, who could change \(what)", at: file.place,
-            hint: "keep it outside \(Bytes(folder.utf8).printable()), or mount that read-only")
+            "\(parameter): \(file.shown) lies where root of the jail can write and could change \(what)",
+            at: file.place, hint: "keep it outside \(Bytes(folder.utf8).printable()), or mount that read-only")
     }
 
     /// Whoever writes a configuration file decides what root of the host does at the next start. It is often the folder of a
@@ -40,7 +40,7 @@ extension JailReader {
                 let file = Bytes(text.file.utf8).printable()
                 return say(
                     .warning,
-                    "root of the jail writes here, and could change \(file), from which jailrun takes commands of the host",
+                    "root of the jail can write here and could change \(file), whose commands jailrun runs on the host",
                     at: place,
                     hint: "mount it read-only, or keep \(file) outside \(Bytes(folder.value.utf8).printable())")
             }
@@ -65,7 +65,7 @@ extension JailReader {
         }
         if !root.utf8.allSatisfy({ $0 == .slash }) {
             say(
-                .warning, "root.unmask has no effect: nothing is hidden of a root of the jail's own",
+                .warning, "root.unmask has no effect: nothing is hidden in a jail's own root",
                 at: paths[0].place,
                 hint: "it is for path = /")
         }
@@ -131,7 +131,9 @@ extension JailReader {
         case .missingInformation:
             error(place, "\(text.printable()): missing information", hint: "SOURCE TARGET TYPE [OPTIONS]")
         case .badEscape(let escape):
-            error(place, "\(escape.printable()) is no escape of fstab(5)", hint: "a blank is \\040, a backslash \\134")
+            error(
+                place, "\(escape.printable()) is not an escape of fstab(5)",
+                hint: "a blank is \\040, a backslash \\134")
         }
     }
 
@@ -147,7 +149,7 @@ extension JailReader {
         if target.relative.isEmpty && !kind.canBeRoot {
             error(
                 place, "target \(target.path) is the jail's root itself",
-                hint: "nullfs, unionfs or overlay can be the root; or let path name the directory")
+                hint: "mount nullfs, unionfs or overlay there, or let path name the directory")
         }
         checkPlace(of: mount, place)
         return mount.kind.isLayered ? layered(mount, place) : mount
@@ -156,7 +158,7 @@ extension JailReader {
     /// `/dev` and `/dev/fd` are made in one place.
     private mutating func checkPlace(of mount: MountSpec, _ place: MountPlace) {
         guard case .devices(let only) = mount.kind.provision, mount.relativeTarget != only else { return }
-        error(place, "\(mount.kind.rawValue) can be at /\(only) of the jail only")
+        error(place, "\(mount.kind.rawValue) can only be mounted at /\(only) of the jail")
     }
 
     /// A mount covers what was mounted there, and below it, before.
@@ -187,7 +189,7 @@ extension JailReader {
             else { continue }
             error(
                 "mount: unionfs below a root of layers is not supported", at: place,
-                hint: "use overlay, with its folders")
+                hint: "use overlay, and name its folders")
         }
     }
 
@@ -231,7 +233,7 @@ extension JailReader {
         let shown = target.printable()
         guard let text = target.text, text.hasPrefix("/"), text.utf8.count < 4096 else {
             error(
-                place, "target \(shown) is not an absolute path", hint: "it is a path of the host: \(root)/\(shown)",
+                place, "target \(shown) is not an absolute path", hint: "use a path of the host: \(root)/\(shown)",
                 jailMessage: "\(shown): not an absolute pathname")
             return nil
         }

@@ -45,7 +45,8 @@ extension JailReader {
             guard isReadable(parameter, row) else { return }
             guard isHarmless(parameter, values, row.kind) else {
                 if hasOneSource(row) {
-                    return say(.note, "\(row.name) has no effect: one address is no choice", at: parameter.location)
+                    return say(
+                        .note, "\(row.name) has no effect: there is only one address", at: parameter.location)
                 }
                 return refuse(parameter, otherwise)
             }
@@ -59,7 +60,7 @@ extension JailReader {
         let isPlain = row.prefix != nil || parameter.name == Bytes(row.name.utf8)
         let isCleared = parameter.values.isEmpty && (row.kind == .list || row.kind == .commands)
         if isPlain || row.kind == .boolean || row.kind == .jailsys || isCleared { return }
-        error(parameter, "\(row.name) is no boolean: it takes no \"no\"", at: parameter.location)
+        error(parameter, "\(row.name) is not a boolean: \"no\" cannot be put in front of it", at: parameter.location)
     }
 
     private mutating func refuse(_ parameter: EffectiveParameter, _ reason: String) {

@@ -21,11 +21,11 @@ extension JailReader {
         guard let asked = optionalBoolean("ip_hostname"), asked.value else { return nil }
         let name = jail.parameter("host.hostname")?.lastValue?.bytes ?? []
         if name.isEmpty || name.first == UInt8(ascii: "-") {  // which getent(1) would take for an option
-            error("ip_hostname: there is no host.hostname that can be looked up", at: asked.place)
+            error("ip_hostname: there is no host.hostname to look up", at: asked.place)
         } else if mode == .inherit || jailsys("vnet")?.value == .new {
             error(
                 "ip_hostname: the jail gets no addresses", at: asked.place,
-                hint: "it is in the host's network, or configures its own")
+                hint: "it is in the host's network, or configures its own network")
         }
         return Located(interface ?? "", asked.origin)
     }
@@ -38,7 +38,7 @@ extension JailReader {
         for entry in strings("vnet.interface").flatMap(Self.split) {
             if !Self.isInterface(entry.value) {
                 error(
-                    "vnet.interface: \"\(entry.shown)\" is no interface name", at: entry.place,
+                    "vnet.interface: \"\(entry.shown)\" is not an interface name", at: entry.place,
                     hint: "1 to 15 characters")
             } else if entry.value == "lo" {
                 error("vnet.interface: lo cannot be moved", at: entry.place, hint: "the jail has a lo of its own")
@@ -50,12 +50,13 @@ extension JailReader {
         }
         if let first = found.first, vnet?.value != .new {
             error(
-                "vnet.interface: the jail has no network stack that it configures", at: first.place, hint: "add vnet;")
+                "vnet.interface: the jail has no network stack of its own to configure", at: first.place,
+                hint: "add vnet;")
         }
         if let routing = optionalBoolean("allow.routing"), routing.value, vnet?.value != .new {
             say(
-                .note, "allow.routing is not granted: the routes of a jail without vnet are jailrun's",
-                at: routing.place, hint: "with vnet root inside configures the network")
+                .note, "allow.routing is not granted: without vnet, jailrun controls the jail's routes",
+                at: routing.place, hint: "with vnet, root inside configures the network")
         }
         return found
     }
@@ -78,7 +79,7 @@ extension JailReader {
         checkInheritance(.ipv4, ip4, inherited)
         checkInheritance(.ipv6, ip6, inherited)
         if let vnet = jailsys("vnet"), vnet.value == .new {
-            error("vnet: an own network stack cannot be the host's, too", at: vnet.place)
+            error("vnet: a network stack of its own cannot be the host's, too", at: vnet.place)
         }
         return Located(.inherit, inherited.origin)
     }
@@ -105,7 +106,7 @@ extension JailReader {
                     "\(names.list): the jail is in the host's network and gets no addresses", at: list.location)
             }
             return say(
-                .warning, "\(names.title) of the host is inherited, too: one network namespace has both",
+                .warning, "\(names.title) of the host is inherited, too: both are in one network namespace",
                 at: inherited.place)
         }
         if mode.value != .inherit {
@@ -117,7 +118,7 @@ extension JailReader {
 
     private mutating func checkVnet() {
         guard let vnet = jailsys("vnet") else { return }
-        refuseDisabled("vnet", vnet, hint: "new or inherit; without vnet, leave it out")
+        refuseDisabled("vnet", vnet, hint: "use new or inherit; without vnet, leave it out")
         guard vnet.value == .new, let list = list(.ipv4) ?? list(.ipv6) else { return }
         error(
             "vnet jails cannot have IP address restrictions", at: list.location,
@@ -129,7 +130,9 @@ extension JailReader {
     private mutating func interface() -> String? {
         guard let interface = string("interface"), !interface.value.isEmpty else { return nil }
         if Self.isInterface(interface.value) { return interface.value }
-        error("interface: \"\(interface.shown)\" is no interface name", at: interface.place, hint: "1 to 15 characters")
+        error(
+            "interface: \"\(interface.shown)\" is not an interface name", at: interface.place,
+            hint: "1 to 15 characters")
         return nil
     }
 
@@ -194,7 +197,7 @@ extension JailReader {
             case "alias", "up", "nodad", "no_dad": continue
             case family == .ipv4 ? "netmask" : "prefixlen":
                 guard let value = rest.popFirst(), length.isEmpty, !entry.value.utf8.contains(.slash) else {
-                    error("\(list): \"\(entry.shown)\" gives no one length", at: entry.place)
+                    error("\(list): \"\(entry.shown)\" has no valid prefix length", at: entry.place)
                     return nil
                 }
                 length = value.hasPrefix("0x") ? Self.dotted(value.dropFirst(2)) ?? String(value) : String(value)

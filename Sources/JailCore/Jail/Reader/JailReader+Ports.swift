@@ -21,7 +21,7 @@ extension JailReader {
         {
             error(
                 "nat: none of the jail's addresses is on the bridge \(NetworkSpec.bridge)", at: masquerade.place,
-                hint: "on an interface of the host's the jail has an address of that network, and needs no other")
+                hint: "on an interface of the host the jail has an address of that network, and needs no other")
         }
     }
 
@@ -41,7 +41,7 @@ extension JailReader {
         let why =
             isInherited
             ? "the jail is in the host's network, and its ports are the host's"
-            : "the jail has no address, so nothing could be sent there"
+            : "the jail has no address to send anything to"
         let hint = isInherited ? nil : "ip4.addr = 10.77.0.10"
         if let port { error("port: \(why)", at: port.place, hint: hint) }
         if let masquerade { error("nat: \(why)", at: masquerade.place, hint: hint) }

@@ -6,7 +6,7 @@ extension JailReader {
             userNamespace: userNamespace(),
             allowsRawSockets: boolean("allow.raw_sockets", otherwise: false, "allow.raw_sockets"))
         for added in privileges.capAdd where privileges.capDrop.contains(where: { $0.value == added.value }) {
-            error("cap.add: \(added.value) is in cap.drop, too", at: added.place)
+            error("cap.add: \(added.value) is also in cap.drop", at: added.place)
         }
         privileges.granted = granted(privileges.userNamespace.value, privileges.seccomp.value)
         privileges.withdrawn = withdrawn(privileges.capAdd, privileges.seccomp.value)
@@ -29,7 +29,7 @@ extension JailReader {
                 if added == nil {
                     error(
                         "\(name): all of them would make root inside root of the host", at: capability.place,
-                        hint: "name those that are needed; cap.drop = all takes the others away")
+                        hint: "name those that are needed; cap.drop = all removes the others")
                 }
                 for known in Capability.allCases where added?.contains(where: { $0.value == known.name }) == false {
                     found[known] = Located(known.name, capability.origin)
@@ -56,23 +56,23 @@ extension JailReader {
         guard let maximum = integer("children.max", in: 0...Self.mostJails), maximum.value > 0 else { return standard }
         if privileges.userNamespace.value == .host {
             error(
-                "children.max: root inside, who may mount and make namespaces then, would be root of the host",
-                at: maximum.place, hint: "leave userns out: the jail then has user ids of its own")
+                "children.max: root inside may then mount and make namespaces, and would be root of the host",
+                at: maximum.place, hint: "leave out userns: the jail then has user ids of its own")
         }
         if let dropped = privileges.capDrop.first(where: { $0.value == Capability.sysAdmin.name }) {
-            error("cap.drop: \(dropped.value) is what children.max needs", at: dropped.place)
+            error("cap.drop: children.max needs \(dropped.value)", at: dropped.place)
         }
         if let withdrawn = privileges.withdrawn.first(where: { $0.value == .superuser }) {
-            error("allow.suser = false: without privileges root inside makes no jails", at: withdrawn.place)
+            error("allow.suser = false: without privileges root inside cannot make jails", at: withdrawn.place)
         }
-        say(.note, "children.max opens mounts and namespaces of the kernel to root inside", at: maximum.place)
+        say(.note, "children.max lets root inside use the kernel's mounts and namespaces", at: maximum.place)
         return maximum
     }
 
     /// Who may mount can take the flag from a mount that is its own: a promise that would not be kept.
     mutating func checkReadOnly(_ root: RootSpec, _ mounts: [MountSpec], _ privileges: PrivilegeSpec) {
         guard privileges.childrenMaximum.value > 0 else { return }
-        let why = "root inside may mount where children.max is set, and make it writable"
+        let why = "with children.max root inside may mount, and could make it writable"
         if root.isReadOnly.value { error("root.readonly: \(why)", at: root.isReadOnly.place) }
         for mount in mounts where mount.kind.isBind && mount.isReadOnly {
             guard case .configuration(let place) = mount.origin else { continue }
@@ -117,7 +117,7 @@ extension JailReader {
         if value.value == "host" { return Located(.host, value.origin) }
         guard let range = Self.idRange(value.value) else {
             error(
-                "userns: \"\(value.shown)\" is no range of user ids", at: value.place,
+                "userns: \"\(value.shown)\" is not a range of user ids", at: value.place,
                 hint: "private, host, or FIRST+COUNT, all above 0 and below 4294967295; userns = host keeps root")
             return standard
         }

@@ -30,7 +30,7 @@ extension JailReader {
             }
             guard let value = parameter.lastValue, let limit = limit(resource, value) else {
                 error(
-                    parameter, "\"\(parameter.lastValue?.bytes.printable() ?? "")\" is no limit",
+                    parameter, "\"\(parameter.lastValue?.bytes.printable() ?? "")\" is not a limit",
                     at: parameter.lastValue?.location ?? parameter.location,
                     hint: "SOFT:HARD or one value for both; a number\(resource.isSize ? " with K, M, G or T" : ""), "
                         + "or unlimited; SOFT is at most HARD")
@@ -63,7 +63,7 @@ extension JailReader {
         guard let number = DigitsOnly.value(isNegative ? value.bytes.dropFirst() : value.bytes[...], in: 0...1000)
         else {
             error(
-                parameter, "\"\(value.bytes.printable())\" is no score", at: value.location,
+                parameter, "\"\(value.bytes.printable())\" is not a score", at: value.location,
                 hint: "-1000 (never) to 1000 (first)")
             return nil
         }
@@ -77,7 +77,7 @@ extension JailReader {
             let mask = UInt32(String(decoding: value.bytes, as: UTF8.self), radix: 8), mask <= 0o777
         else {
             error(
-                parameter, "\"\(value.bytes.printable())\" is no file mode mask", at: value.location,
+                parameter, "\"\(value.bytes.printable())\" is not a file mode mask", at: value.location,
                 hint: "octal digits, up to 777")
             return standard
         }
@@ -117,16 +117,16 @@ extension JailReader {
         if path.split(separator: "/", omittingEmptySubsequences: false).contains(where: {
             ["", ".", ".."].contains($0)
         }) {
-            error(parameter, "this is no name of a kernel parameter", at: parameter.location)
+            error(parameter, "this is not the name of a kernel parameter", at: parameter.location)
         } else if !isOfNetwork && !isOfProcesses && !isOfUsers {
             error(
-                parameter, "this is the machine's, not a jail's", at: parameter.location,
+                parameter, "this belongs to the machine, not to a jail", at: parameter.location,
                 hint: "net.*, user.max_*, System V's kernel.msg*, kernel.sem, kernel.shm* and fs.mqueue.* can be set; "
-                    + "others on the host, with sysctl(8)")
+                    + "set others on the host, with sysctl(8)")
         } else if isOfNetwork && network.mode.value == .inherit {
             error(parameter, "the jail is in the host's network namespace", at: parameter.location)
         } else if isOfUsers && privileges.userNamespace.value == .host {
-            error(parameter, "with userns = host the limits of users are the host's", at: parameter.location)
+            error(parameter, "with userns = host the user limits are those of the host", at: parameter.location)
         } else if isOfProcesses && privileges.sharesInterprocess.value {
             error(parameter, "the jail is in the host's IPC namespace", at: parameter.location)
         } else {

@@ -25,8 +25,8 @@ extension JailReader {
         guard SecretName(name).isSecret, SecretName.isGiven(value) else { return }
         say(
             .warning,
-            "\(object): looks like a secret: whoever can read this file, the jail's record or its processes knows it",
-            at: place, hint: "keep it in a file that only its reader may read, and mount that read-only: nullfs ro")
+            "\(object): looks like a secret; anyone who can read this file, the jail's record or its processes sees it",
+            at: place, hint: "keep it in a file that only its user may read, and mount that file read-only: nullfs ro")
     }
 }
 

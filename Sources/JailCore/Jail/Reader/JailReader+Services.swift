@@ -11,7 +11,7 @@ extension JailReader {
             return nil
         }
         if command.value.hasSuffix("&") {
-            error("health.command: its status is not known when it ends in &", at: command.place)
+            error("health.command: a command that ends in & has no status", at: command.place)
         }
         var health = ConfiguredJail.Health(command: command)
         health.intervalSeconds = number("health.interval", 1...Self.dayInSeconds, health.intervalSeconds)
@@ -37,19 +37,19 @@ extension JailReader {
             for (name, place) in [("log.file", log.file?.place), ("log.journal", log.journal?.place)] {
                 guard let place else { continue }
                 error(
-                    "\(name): exec.consolelog takes the output already, in line \(other.location.line)", at: place,
-                    hint: "keep one of them")
+                    "\(name): exec.consolelog already takes the output, in line \(other.location.line)", at: place,
+                    hint: "keep only one of them")
             }
         }
         let root = jail.parameter("path")?.lastValue?.bytes.printable() ?? "/"
         if let file = log.file, root != "/", file.value.hasPrefix(root + "/") {
-            error("log.file: lies below the jail's path, where the jail could put a link in its place", at: file.place)
+            error("log.file: lies below the jail's path, where the jail could replace it with a link", at: file.place)
         }
         if let size = string("log.size") {
             if let bytes = Self.byteCount(Bytes(size.value.utf8)), (4096...(1 << 40)).contains(bytes) {
                 log.maximumBytes = bytes
             } else {
-                error("log.size: \"\(size.shown)\" is no size from 4K to 1T", at: size.place)
+                error("log.size: \"\(size.shown)\" is not a size from 4K to 1T", at: size.place)
             }
         }
         log.kept = number("log.keep", 0...1000, log.kept)

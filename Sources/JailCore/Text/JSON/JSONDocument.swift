@@ -1,4 +1,4 @@
-/// JSON that a person may have written: what is wrong with it is told with its line, as jail.conf's errors are.
+/// JSON that a person may have written: errors are reported with their line, as those of jail.conf are.
 package struct JSONDocument: Sendable {
     package let root: JSONValue
     private let file: String

@@ -76,7 +76,7 @@ extension JSONReader {
         let first = try unit(from: start)
         if let scalar = Unicode.Scalar(first) { return scalar }
         let half = JSONFault(
-            start, "half of a surrogate pair", hint: "a character above \\uffff is two escapes: \\ud83d\\ude00")
+            start, "half of a surrogate pair", hint: "a character above \\uffff needs two escapes: \\ud83d\\ude00")
         let second = offset
         guard first < 0xdc00, bytes[offset...].starts(with: "\\u".utf8) else { throw half }
         offset += 2
@@ -91,7 +91,7 @@ extension JSONReader {
         var unit: UInt16 = 0
         for _ in 0..<4 {
             guard let digit = byte?.hexValue else {
-                throw JSONFault(start, "not four hexadecimal digits behind \\u")
+                throw JSONFault(start, "not four hexadecimal digits after \\u")
             }
             unit = unit << 4 | UInt16(digit)
             offset += 1
@@ -108,7 +108,7 @@ extension JSONReader {
         if isNegative { offset += 1 }
         let whole = try digits(of: "a digit")
         if whole.count > 1, whole.first == UInt8(ascii: "0") {
-            throw JSONFault(start, "a number with zeros in front", hint: "JSON has no octal numbers")
+            throw JSONFault(start, "a number with leading zeros", hint: "JSON has no octal numbers")
         }
         let isWhole = try !skipFraction()
         if isWhole, let number = Self.exact(whole, isNegative: isNegative) { return number }
@@ -129,7 +129,7 @@ extension JSONReader {
         let start = offset
         if byte == .dot {
             offset += 1
-            _ = try digits(of: "a digit behind the point")
+            _ = try digits(of: "a digit after the point")
         }
         if byte == UInt8(ascii: "e") || byte == UInt8(ascii: "E") {
             offset += 1

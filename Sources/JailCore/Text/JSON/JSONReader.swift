@@ -84,7 +84,7 @@ struct JSONReader {
         }
     }
 
-    private static let quotes = "a string stands in double quotes"
+    private static let quotes = "a string needs double quotes"
 
     private mutating func array() throws(JSONFault) -> [JSONValue] {
         var elements: [JSONValue] = []
@@ -104,7 +104,7 @@ struct JSONReader {
             guard byte == .doubleQuote else { throw unexpected("a key in double quotes") }
             let key = try string()
             if members.contains(key) {
-                throw JSONFault(start, "\"\(Bytes(key.utf8).printable())\": the object has this key already")
+                throw JSONFault(start, "\"\(Bytes(key.utf8).printable())\": the object already has this key")
             }
             skipSpace()
             guard byte == UInt8(ascii: ":") else { throw unexpected("\":\"") }
@@ -116,7 +116,7 @@ struct JSONReader {
 
     private mutating func enter() throws(JSONFault) {
         if open.count == Self.mostLevels {
-            throw JSONFault(offset, "more than \(Self.mostLevels) arrays and objects in each other")
+            throw JSONFault(offset, "more than \(Self.mostLevels) nested arrays and objects")
         }
         open.append(Bracket(byte: bytes[offset], place: place))
         offset += 1
@@ -135,7 +135,9 @@ struct JSONReader {
         guard byte == .comma else { throw unexpected("\",\" or \"\(Unicode.Scalar(bracket))\"") }
         offset += 1
         skipSpace()
-        if byte == bracket { throw JSONFault(comma, "a comma behind the last", hint: "JSON has commas between only") }
+        if byte == bracket {
+            throw JSONFault(comma, "a comma after the last", hint: "JSON has commas only between values")
+        }
         return false
     }
 
