@@ -153,7 +153,7 @@ extension Typed {
             var command = Command([Laboratory.program, "check", "--posture", path])
             command.extraEnvironment = ["COLUMNS=100"]
             let outcome = command.run()
-            #expect(outcome.output.contains("link, which is /etc: write the host's own system"), "\(outcome)")
+            #expect(outcome.output.contains("link, which is /etc: write to the host's own system"), "\(outcome)")
             #expect(outcome.output.contains("of 10, not confined"))
         }
 

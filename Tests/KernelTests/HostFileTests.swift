@@ -246,7 +246,7 @@ extension Kernel {
                 #expect(inside.status == 125 && inside.errors.contains("which is hidden as a whole"), "\(inside)")
                 #expect(access("\(folder)/closed/own", F_OK) != 0)
                 let posture = machine.jailrun("check", "--posture", machine.conf)
-                #expect(posture.output.contains("read what is root's alone"), "\(posture)")
+                #expect(posture.output.contains("read what only root may read"), "\(posture)")
             }
         }
     }

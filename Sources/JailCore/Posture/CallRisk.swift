@@ -3,12 +3,12 @@ enum CallRisk: String, CaseIterable, Sendable {
     case namespaces = "mounts and namespaces"
     case handles = "handles to files"
     case machine = "the machine"
-    case young = "large and young parts of the kernel"
+    case young = "large and new parts of the kernel"
     case processes = "other processes"
     case memory = "placing memory"
     case arguments = "arguments unchecked"
     case foreign = "other ABIs"
-    case relics = "relics and absent"
+    case relics = "obsolete and unused"
     case ordinary = "ordinary"
 
     /// Nil when the table has a group that nobody judged.
@@ -51,15 +51,15 @@ enum CallRisk: String, CaseIterable, Sendable {
     var allowance: String {
         switch self {
         case .namespaces: "rearrange mounts, and make a namespace in which it has every capability"
-        case .handles: "open files by handle, which no root directory bounds"
+        case .handles: "open files by handle, which no root directory confines"
         case .machine: "ask the kernel to change the machine: its clock, modules, swap, power"
-        case .young: "reach parts of the kernel that most escapes went through"
+        case .young: "reach the parts of the kernel that most escapes used"
         case .processes: "reach into other processes of the jail, past ptrace(2)'s checks"
-        case .memory: "see and move on which node memory lies"
+        case .memory: "see and change on which node memory is"
         case .arguments: "pass arguments that make namespaces, type into terminals or weaken address randomisation"
-        case .foreign: "call the kernel by an ABI that rules on names and arguments do not fit"
-        case .relics: "call what nothing that is maintained needs"
-        case .ordinary: "ask the kernel for what services need; all of it is the kernel's code"
+        case .foreign: "call the kernel through an ABI to which rules on names and arguments do not apply"
+        case .relics: "make calls that no maintained program needs"
+        case .ordinary: "make the calls that services need; all of them run code of the kernel"
         }
     }
 }

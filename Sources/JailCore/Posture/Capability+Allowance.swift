@@ -12,7 +12,7 @@ extension Capability {
     private var judgement: (allows: String, reach: Reach, weight: Int) {
         switch self {
         case .chown: ("give files to any user", .namespace, 3)
-        case .dacOverride: ("read, write and execute files whatever their permissions", .namespace, 5)
+        case .dacOverride: ("read, write and execute files regardless of their permissions", .namespace, 5)
         case .dacReadSearch: ("read all files and folders, and open files by handle", .namespace, 10)
         case .fowner: ("change modes, times and attributes of others' files", .namespace, 3)
         case .fsetid: ("keep set-user-id bits on files that change", .namespace, 1)
@@ -22,7 +22,7 @@ extension Capability {
         case .setpcap: ("drop capabilities for good, and pass them on", .namespace, 2)
         case .linuxImmutable: ("set and clear the immutable flags of files", .machine, 2)
         case .netBindService: ("listen on ports below 1024", .namespace, 1)
-        case .netBroadcast: ("nothing; the kernel does not ask for it", .namespace, 1)
+        case .netBroadcast: ("nothing; the kernel does not check it", .namespace, 1)
         case .netAdmin: ("configure links, addresses, routes and packet filters", .namespace, 12)
         case .netRaw: ("send and see raw packets", .namespace, 6)
         case .ipcLock: ("lock memory without limit", .machine, 2)
@@ -33,17 +33,17 @@ extension Capability {
         case .sysPtrace: ("read and control every process of the jail", .namespace, 8)
         case .sysPacct: ("write a record of every process of the machine", .machine, 2)
         case .sysAdmin: ("mount, make and enter namespaces, and much else", .namespace, 17)
-        case .sysBoot: ("load another kernel; reboot(2) by itself ends the jail only", .machine, 8)
+        case .sysBoot: ("load another kernel; reboot(2) by itself ends only the jail", .machine, 8)
         case .sysNice: ("raise priorities, choose processors and memory nodes", .namespace, 3)
         case .sysResource: ("exceed limits and quotas", .machine, 6)
         case .sysTime: ("set the clock of the machine", .machine, 6)
         case .sysTtyConfig: ("hang up and configure terminals", .machine, 2)
         case .mknod: ("make device nodes", .machine, 5)
-        case .lease: ("take leases on files of others", .machine, 1)
+        case .lease: ("take leases on others' files", .machine, 1)
         case .auditWrite: ("write to the machine's audit log", .machine, 2)
         case .auditControl: ("configure auditing", .machine, 4)
         case .setfcap: ("set capabilities on files", .namespace, 3)
-        case .macOverride: ("pass by mandatory access control", .machine, 5)
+        case .macOverride: ("bypass mandatory access control", .machine, 5)
         case .macAdmin: ("change mandatory access control", .machine, 5)
         case .syslog: ("read the kernel's messages and addresses", .machine, 4)
         case .wakeAlarm: ("wake the machine", .machine, 1)
@@ -62,7 +62,7 @@ extension Capability {
     func allowance(overMachine: Bool) -> String {
         let judgement = judgement
         if overMachine || judgement.reach == .namespace { return judgement.allows }
-        return "nothing: the kernel asks for it over the machine"
+        return "nothing: the kernel requires it on the whole machine"
     }
 }
 

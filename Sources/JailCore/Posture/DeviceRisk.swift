@@ -6,7 +6,7 @@ enum DeviceRisk: String, CaseIterable, Sendable {
     case readOnlyDisk = "disks, read-only"
     case messages = "kernel messages"
     case machines = "virtual machines"
-    case userFilesystem = "file systems of users"
+    case userFilesystem = "FUSE file systems"
     case tunnel = "network tunnels"
     case input = "input devices"
     case graphics = "graphics"
@@ -57,19 +57,19 @@ enum DeviceRisk: String, CaseIterable, Sendable {
     /// What a process could do with them.
     var allowance: String {
         switch self {
-        case .ordinary: "nothing that a program without them could not do"
-        case .memory: "read and change the memory of the kernel, with CAP_SYS_RAWIO over the machine"
-        case .disk: "read and write what other file systems hold, past every permission"
-        case .readOnlyDisk: "read what other file systems hold, past every permission"
-        case .machines: "run virtual machines, by a large interface of the kernel"
-        case .input: "read what is typed, and type itself"
+        case .ordinary: "nothing that a program could not do without them"
+        case .memory: "read and change the memory of the kernel, with CAP_SYS_RAWIO on the machine"
+        case .disk: "read and write the contents of other file systems, whatever their permissions"
+        case .readOnlyDisk: "read the contents of other file systems, whatever their permissions"
+        case .machines: "run virtual machines, through a large interface of the kernel"
+        case .input: "read what is typed, and type by itself"
         case .graphics: "program the graphics processor"
         case .terminal: "read and write the host's terminals"
         case .messages: "read the kernel's messages, and write some"
         case .userFilesystem: "serve file systems to the kernel"
-        case .tunnel: "make links that a program is behind"
-        case .other: "use devices that are not judged here"
-        case .sound: "listen and play"
+        case .tunnel: "make network interfaces that are run by a program"
+        case .other: "use devices that jailrun does not know"
+        case .sound: "record and play sound"
         }
     }
 }

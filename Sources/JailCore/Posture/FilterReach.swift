@@ -128,8 +128,8 @@ struct FilterReach {
     }
 }
 
-/// What a filter answers to each call of this machine in the default filter's table, and what that comes to. Thousands of walks:
-/// jails that have the same filter share it.
+/// What a filter returns for each call of this machine in the default filter's table, and the sum of that. Thousands of
+/// walks: jails that have the same filter share it.
 package struct FilterAnswers: Sendable {
     /// The calls of one risk.
     struct Group: Sendable {

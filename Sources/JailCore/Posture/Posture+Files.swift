@@ -7,7 +7,7 @@ extension PostureJudge {
             subject: .files,
             summary: "\(rootSummary); "
                 + (paths.isEmpty
-                    ? "nothing else of the host" : "\(paths.count) of the host's mounted, \(writable) writable"),
+                    ? "nothing else of the host" : "\(paths.count) of the host mounted, \(writable) writable"),
             findings: findings)
     }
 
@@ -21,7 +21,7 @@ extension PostureJudge {
     private var rootSource: RootSource { RootSource(jail) }
 
     private var rootSummary: String {
-        if isRootReadOnly { return "a root that it cannot write" }
+        if isRootReadOnly { return "its root is read-only" }
         return jail.root.isEphemeral.value ? "writes to its root vanish" : "it writes to its root"
     }
 
@@ -33,8 +33,8 @@ extension PostureJudge {
                 Posture.Finding(
                     isEphemeral ? 4 : 10,
                     isEphemeral
-                        ? "programs of its root can be changed until it stops"
-                        : "programs of its root can be changed for the next start, too", jail.path.origin,
+                        ? "programs in its root can be changed until it stops"
+                        : "programs in its root can be changed, and stay changed for the next start", jail.path.origin,
                     mend: isEphemeral ? "root.readonly" : "root.readonly or root.ephemeral"))
         }
         return findings
@@ -49,10 +49,10 @@ extension PostureJudge {
     }
 
     private func rootText(_ folder: Shown) -> String {
-        if folder.isWritable { return "\(name(of: folder.path)): write the host's own system" }
+        if folder.isWritable { return "\(name(of: folder.path)): write to the host's own system" }
         let path = facts.realPaths[folder.path] ?? folder.path
         return "\(name(of: folder.path)): read the host's own system"
-            + (HostPath.isWhole(path) ? ", all but what is root's alone: /home, /srv and /var of all users, too" : "")
+            + (HostPath.isWhole(path) ? ", with all users' /home, /srv and /var, but not what only root may read" : "")
     }
 
     /// What is root's alone, and shown.
@@ -61,8 +61,8 @@ extension PostureJudge {
         return [
             Posture.Finding(
                 20,
-                "\(Self.list(jail.root.shown.map(\.value))): read what is root's alone on the host",
-                first.origin, mend: "root.unmask for no more than it needs")
+                "\(Self.list(jail.root.shown.map(\.value))): read what only root may read on the host",
+                first.origin, mend: "limit root.unmask to what it needs")
         ]
     }
 
@@ -118,19 +118,19 @@ extension PostureJudge {
     private func finding(_ shown: Shown) -> Posture.Finding {
         let kind = shown.isDisk ? HostPath.plain : kind(of: shown.path)
         let isWritable = shown.isWritable || isSocket(shown.path)
-        let word = isWritable ? "write" : "read"
+        let word = isWritable ? "write to" : "read"
         let what =
             switch kind {
             case .machine:
-                isSocket(shown.path) ? "ask a daemon of the host's root" : "\(word) the host's own system"
+                isSocket(shown.path) ? "use a daemon that runs as root of the host" : "\(word) the host's own system"
             case .system: "\(word) a part of the host's system"
             case .plain: "\(word) what the host keeps there"
             }
         return Posture.Finding(
             kind.weight(isWritable: isWritable), "\(name(of: shown.path)): \(what)", shown.origin,
             mend: shown.isWritable && !isSocket(shown.path)
-                ? "ro in the mount's options, or a folder with no more than it needs"
-                : "leave the mount out, or mount no more than it needs",
+                ? "add ro to the mount's options, or mount a folder with no more than it needs"
+                : "leave out the mount, or mount no more than it needs",
             givesMachine: kind == .machine && isWritable)
     }
 
@@ -140,7 +140,7 @@ extension PostureJudge {
         let paths = Self.list(facts.reachable.map(\.path))
         return [
             Posture.Finding(
-                20, "\(paths): leave a set-user-id program there that makes root of a user of the host",
+                20, "\(paths): leave a set-user-id program there that makes users of the host root",
                 jail.path.origin, mend: first.mend)
         ]
     }
@@ -153,13 +153,13 @@ extension PostureJudge {
         let proc = second.map { mount in
             Posture.Finding(
                 20, "\(mount.target): a /proc without masks and read-only paths", mount.origin,
-                mend: "leave it out: mount.procfs", givesMachine: isHostRoot && !mount.isReadOnly)
+                mend: "leave it out and use mount.procfs", givesMachine: isHostRoot && !mount.isReadOnly)
         }
         guard let bind = jail.privileges.granted.first(where: { $0.value == .mountNullfs }) else { return proc }
         return proc + [
             Posture.Finding(
-                10, "take away the masks of /proc and /sys", bind.origin,
-                mend: "mount in the file instead of allow.mount.nullfs")
+                10, "remove the masks of /proc and /sys", bind.origin,
+                mend: "put mounts in the file instead of allow.mount.nullfs")
         ]
     }
 }

@@ -9,7 +9,7 @@ extension PostureJudge {
                 subject: .ids, summary: "65536 of its own: root inside is nobody outside", findings: [])
         case .host:
             let finding = Posture.Finding(
-                200, "root inside is root of the host wherever a wall has a hole", asked.origin,
+                200, "root inside is root of the host wherever the isolation has a hole", asked.origin,
                 mend: "userns = private")
             return Posture.Part(subject: .ids, summary: "the host's: root inside is root outside", findings: [finding])
         case .range(let first, let count):
@@ -18,7 +18,7 @@ extension PostureJudge {
                 findings: first < 65536
                     ? [
                         Posture.Finding(
-                            100, "users inside are users that the host may have, too", asked.origin,
+                            100, "users inside are users that may also exist on the host", asked.origin,
                             mend: "userns = private")
                     ] : [])
         }
@@ -33,7 +33,7 @@ extension PostureJudge {
             let user = facts.user.map { $0.uid == 0 ? "" : ": its commands run as \($0.name)" } ?? ""
             summary = "none\(user)"
         } else {
-            let reach = isHostRoot ? "over the machine" : "over the jail's own namespaces"
+            let reach = isHostRoot ? "on the machine" : "in the jail's own namespaces"
             summary = "\(held.capabilities.count), \(reach)"
         }
         return Posture.Part(
@@ -45,7 +45,7 @@ extension PostureJudge {
     private var setuid: [Posture.Finding] {
         jail.privileges.granted.filter { $0.value == .setUserID }.map {
             Posture.Finding(
-                20, "any user inside can use what a set-user-id program has a hole for, and become root inside",
+                20, "any user inside can use a hole in a set-user-id program to become root inside",
                 $0.origin,
                 mend: "leave out allow.suid, or \($0.value.parameter) = false")
         }
@@ -67,9 +67,9 @@ extension PostureJudge {
         if exposure == 0 { return [] }
         return [
             Posture.Finding(
-                exposure, "\(capabilities.capabilities.count) capabilities that services of a distribution want",
+                exposure, "\(capabilities.capabilities.count) capabilities that services of a distribution need",
                 .standard("cap.drop = NAME"),
-                mend: "cap.drop = NAME for each it does without; exec.jail_user = USER for all")
+                mend: "cap.drop = NAME for each that it does not need; exec.jail_user = USER for all")
         ]
     }
 
@@ -110,8 +110,8 @@ extension PostureJudge {
         let kind = facts.filter == nil ? "no filter: " : ""
         return Posture.Part(
             subject: .calls,
-            summary: "\(kind)\(passing.count) of \(answers.calls.count) let through"
-                + (checked == 0 ? "" : ", \(checked) of them by their arguments")
+            summary: "\(kind)\(passing.count) of \(answers.calls.count) allowed"
+                + (checked == 0 ? "" : ", \(checked) of them depending on their arguments")
                 + (foreignABIs.isEmpty ? "" : "; and \(foreignABIs.enumerated)"),
             findings: answers.groups.compactMap(finding))
     }

@@ -34,7 +34,7 @@ extension PostureJudge {
         if nodes.isEmpty { return "none" }
         let special = nodes.filter { risk(of: $0) != .ordinary }.count
         if special == 0 { return nodes.map(\.path).joined(separator: " ") }
-        return "\(nodes.count), \(special) of them not what every program expects"
+        return "\(nodes.count), \(special) of them beyond what every program expects"
     }
 
     var deviceReach: [Posture.Reach] {
@@ -57,13 +57,13 @@ extension PostureJudge {
             shared.append("UTS")
             findings.append(
                 Posture.Finding(
-                    15, "see the host's name, and with CAP_SYS_ADMIN over the machine change it",
+                    15, "see the host's name, and change it with CAP_SYS_ADMIN on the machine",
                     jail.host.isInherited.origin, mend: "host = new"))
         }
         if let handler = facts.coreHandler {
             findings.append(
                 Posture.Finding(
-                    10, "crash on purpose, and have \(handler) run as root of the host on what it left",
+                    10, "crash on purpose, so that \(handler) runs as root of the host on its core dump",
                     .standard(""), mend: "sysctl kernel.core_pattern=core, on the host"))
         }
         let summary = shared.isEmpty ? "none shared" : "\(shared.enumerated) shared with the host"
@@ -84,7 +84,7 @@ extension PostureJudge {
             + network.interfaces.map { "\($0.value) moved in" }
             + (network.lookup.map { ["the addresses of its hostname on \($0.value.isEmpty ? "jail0" : $0.value)"] }
                 ?? [])
-        return parts.isEmpty ? "lo alone" : Self.list(parts)
+        return parts.isEmpty ? "lo only" : Self.list(parts)
     }
 
     private var networkReach: [Posture.Finding] {
@@ -92,14 +92,14 @@ extension PostureJudge {
         if network.mode.value == .inherit {
             return [
                 Posture.Finding(
-                    70, "reach all that the host does: its localhost, its abstract sockets, every network",
+                    70, "reach everything that the host reaches: its localhost, its abstract sockets, every network",
                     network.mode.origin, mend: "ip4.addr = ADDRESS")
             ]
         }
         if let link = network.interfaces.first {
             return [
                 Posture.Finding(
-                    50, "\(link.value): send whatever it likes on that network", link.origin,
+                    50, "\(link.value): send anything on that network", link.origin,
                     mend: "ip4.addr = \"\(link.value)|ADDRESS\" instead of vnet.interface")
             ]
         }
@@ -111,8 +111,8 @@ extension PostureJudge {
                     isOutside ? 35 : 20,
                     isOutside
                         ? "reach the host and the network of \(address.interface ?? ""), and be reached from there"
-                        : "reach the host, other jails of jail0, and where the host routes", address.origin,
-                    mend: "leave the address out where lo is enough")
+                        : "reach the host, other jails on jail0, and wherever the host routes", address.origin,
+                    mend: "leave out the address if lo is enough")
             ]
         }
         guard let lookup = network.lookup else { return [] }
@@ -120,7 +120,7 @@ extension PostureJudge {
         return [
             Posture.Finding(
                 isOutside ? 35 : 20, "reach the host and be reached at the addresses of its hostname", lookup.origin,
-                mend: "leave ip_hostname out where lo is enough")
+                mend: "leave out ip_hostname if lo is enough")
         ]
     }
 
@@ -129,8 +129,8 @@ extension PostureJudge {
         let names = Self.list(facts.neighbours)
         return [
             Posture.Finding(
-                10, "reach the localhost and the abstract sockets of \(names), which has its address", address.origin,
-                mend: "an address of its own")
+                10, "reach the localhost and the abstract sockets of \(names), at the same address", address.origin,
+                mend: "give it an address of its own")
         ]
     }
 
@@ -140,20 +140,20 @@ extension PostureJudge {
         if let masquerade = jail.network.masquerade, masquerade.value {
             doors.append(
                 Posture.Finding(
-                    15, "reach whatever the host reaches, under the host's address", masquerade.origin,
-                    mend: "leave nat out"))
+                    15, "reach whatever the host reaches, with the host's address", masquerade.origin,
+                    mend: "leave out nat"))
         }
         if let spoofing = jail.network.allowsSpoofing, spoofing.value {
             doors.append(
                 Posture.Finding(
-                    15, "send in the name of other jails, of the host and of its neighbours", spoofing.origin,
-                    mend: "leave allow.spoofing out"))
+                    15, "impersonate other jails, the host and its neighbours on the network", spoofing.origin,
+                    mend: "leave out allow.spoofing"))
         }
         if let port = jail.network.ports.first(where: { $0.address?.hasPrefix("127.") != true }) {
             doors.append(
                 Posture.Finding(
-                    10, "be reached by whoever reaches the host, at port \(port.hostPort)", port.origin,
-                    mend: "127.0.0.1: before the port, where the host alone is to reach it"))
+                    10, "be reached at port \(port.hostPort) by anyone who reaches the host", port.origin,
+                    mend: "put 127.0.0.1: before the port if only the host needs to reach it"))
         }
         return doors
     }
@@ -164,7 +164,7 @@ extension PostureJudge {
         let granted = jail.privileges.granted.first { $0.value == .socketFamilies }
         return [
             Posture.Finding(
-                10, "open sockets of every family, whose modules the kernel loads",
+                10, "open sockets of every family, and make the kernel load their modules",
                 granted?.origin ?? jail.privileges.seccomp.origin,
                 mend: granted == nil ? "seccomp = default" : "leave out allow.socket_af")
         ]
@@ -173,9 +173,9 @@ extension PostureJudge {
     // MARK: Limits
 
     private static let limits: [(file: String, title: String, weight: Int, without: String, mend: String)] = [
-        ("memory.max", "memory", 30, "take the memory of the machine", "cgroup.memory.max = 512M"),
+        ("memory.max", "memory", 30, "use up the memory of the machine", "cgroup.memory.max = 512M"),
         ("cpu.max", "cpu", 20, "keep every processor busy", "cgroup.cpu.max = \"200000 100000\""),
-        ("pids.max", "processes", 20, "make processes until the machine has no more", "cgroup.pids.max = 4096"),
+        ("pids.max", "processes", 20, "make processes until the machine can have no more", "cgroup.pids.max = 4096"),
         ("io.max", "io", 10, "keep disks busy", "cgroup.io.max = \"MAJOR:MINOR wbps=BYTES\""),
     ]
 
@@ -193,7 +193,7 @@ extension PostureJudge {
                     facts.unavailableLimits.contains(entry.file) ? entry.file.split(separator: ".").first : nil
                 return Posture.Finding(
                     entry.weight, entry.without, origin,
-                    mend: controller.map { "a host with the cgroup controller \($0), which this one lacks" }
+                    mend: controller.map { "use a host with the cgroup controller \($0), which this one lacks" }
                         ?? entry.mend)
             })
     }

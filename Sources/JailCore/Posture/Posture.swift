@@ -1,8 +1,8 @@
 /// What a process inside a jail could reach, part by part, and a figure for it: 0 is nothing, 10 everything.
 ///
-/// Each part has a most, and the mosts add up to 10. What is open of a part is the sum of its findings, at most its most; the
-/// figure is the sum of the parts. A finding by which the whole machine is given away raises it to 8 and more, for the other
-/// walls do not matter then: docs/design/0018.
+/// Each part has a maximum, and the maxima add up to 10. A part is the sum of its findings, up to its maximum; the
+/// figure is the sum of the parts. A finding that gives away the whole machine raises it to 8 and more, because the
+/// other protections do not matter then: docs/design/0018.
 package struct Posture: Sendable {
     package enum Subject: String, CaseIterable, Sendable, Encodable {
         case ids
@@ -64,7 +64,7 @@ package struct Posture: Sendable {
         package var risk: String
         package var allows: String
         package var names: [String]
-        /// Those of them that pass with some arguments only.
+        /// Those of them that pass only with some arguments.
         package var checked: [String]
     }
 

@@ -8,13 +8,13 @@ package struct PostureFacts: Sendable {
     package var devices: DeviceTree
     /// The user whom the commands run as; nil when it cannot be told, and is taken for root.
     package var user: StartFacts.User?
-    /// Where a path of the host that the jail is shown leads, when that is elsewhere; none for what is not there.
+    /// Where a path of the host that the jail sees leads, if that is elsewhere; none for what does not exist.
     package var realPaths: [String: String] = [:]
 
-    /// The file's other jails that have its address, and are in its network then.
+    /// The file's other jails that have its address, and so share its network.
     package var neighbours: [String] = []
 
-    /// Where root inside writes, those that users of the host can reach, and what keeps them away.
+    /// The folders that root inside can write to and users of the host can reach, and what would keep them away.
     package var reachable: [(path: String, mend: String)] = []
 
     /// The program to which this kernel gives core dumps; nil when it writes files. core(5)

@@ -27,7 +27,7 @@ struct PostureText {
         for part in posture.parts { add(part) }
         if posture.givesMachine {
             page.add(
-                "a finding marked ! is root of the host by itself: 8, and a fifth of \(posture.sum)", after: "",
+                "a finding marked ! gives root on the host by itself: 8, plus a fifth of \(posture.sum)", after: "",
                 indent: 2, column: Self.column)
         }
         addFindings(posture)
