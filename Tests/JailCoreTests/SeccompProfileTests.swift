@@ -153,7 +153,7 @@ struct SeccompProfileTests {
             ),
             (
                 #"{"defaultAction": "SCMP_ACT_ALLOW", "architectures": [], "archMap": []}"#,
-                "archMap: architectures is there, too"
+                "archMap: architectures is given, too"
             ),
         ])
     func malformed(json: String, expected: String) {

@@ -2,8 +2,8 @@ internal import CNamespaces
 internal import Glibc
 package import SystemPackage
 
-/// What became of bytes for a reader who may take none: jailrun's signals are blocked, so a plain write(2) to a full pipe would
-/// wait whatever is sent.
+/// What happened to bytes for a reader who may not read: jailrun's signals are blocked, so a plain write(2) to a full
+/// pipe would wait, whatever signal is sent.
 package enum Delivery: Equatable, Sendable {
     case whole
     /// The reader did not take the rest, and a signal waits to be read; nil when the time was over.
@@ -16,7 +16,7 @@ package enum Delivery: Equatable, Sendable {
     /// What poll(2) calls writable takes that many at once: PIPE_BUF of pipe(7).
     static let pieceBytes = 4096
 
-    /// - Parameter milliseconds: how long the reader may take; nil for as long as no signal comes.
+    /// - Parameter milliseconds: how long the reader may take; nil means until a signal comes.
     package static func write(
         _ bytes: [UInt8], to descriptor: Int32, withinMilliseconds milliseconds: Int? = nil
     ) -> Delivery {
@@ -49,7 +49,7 @@ package enum Delivery: Equatable, Sendable {
         throw .current
     }
 
-    /// One of those that end, which waits to be read: sigpending(2).
+    /// A signal that ends jailrun and is pending: sigpending(2).
     package static var pendingSignal: Int32? {
         var set = sigset_t()
         guard unsafe sigpending(&set) == 0 else { return nil }

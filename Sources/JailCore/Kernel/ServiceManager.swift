@@ -10,8 +10,8 @@ package enum ServiceManager {
         case stopping = "STOPPING=1"
     }
 
-    /// Tells the state, when `NOTIFY_SOCKET` names somebody who listens. That nobody does is not an error: sd_notify(3) too is
-    /// silent, and the manager has its own deadline.
+    /// Reports the state if `NOTIFY_SOCKET` names a listener. It is not an error if nobody listens: sd_notify(3) is
+    /// silent, too, and the manager has its own deadline.
     package static func notify(_ state: State) {
         guard let socket = unsafe getenv("NOTIFY_SOCKET") else { return }
         _ = unsafe cns_notify(socket, state.rawValue)

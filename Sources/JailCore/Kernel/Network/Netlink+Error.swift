@@ -53,17 +53,18 @@ extension NetworkOperation {
     fileprivate func hint(_ errno: Errno) -> String? {
         switch (self, errno) {
         case (.holdLink, .notPermitted):
-            "needs CAP_NET_ADMIN; or a program of the host's owns the table netdev jailrun"
+            "needs CAP_NET_ADMIN; or another program of the host owns the table netdev jailrun"
         case (_, .notPermitted), (_, .permissionDenied): "needs CAP_NET_ADMIN in that network namespace"
-        case (.createBridge, .fileExists): "a link of that name exists, and is not jailrun's bridge"
+        case (.createBridge, .fileExists): "an interface of that name exists, and is not jailrun's bridge"
         case (.createVeth(let pair), .fileExists):
-            "\(pair.name) is that of a jail of another state directory (--root), or was left by one: jailrun prune removes that"
-        case (.createBridge, .notSupported): "the kernel has no bridges: modprobe bridge"
-        case (.moveLink, .invalidArgument): "the kernel keeps links of this kind in their namespace"
+            "\(pair.name) belongs to a jail of another state directory (--root), or is left over: jailrun prune "
+                + "removes it then"
+        case (.createBridge, .notSupported): "the kernel does not support bridges: modprobe bridge"
+        case (.moveLink, .invalidArgument): "the kernel does not move interfaces of this kind"
         case (.returnLink, .fileExists):
-            "a link of that name has been made meanwhile; rename it, and run jailrun prune"
-        case (.createVeth, .notSupported): "the kernel has no veth pairs: modprobe veth"
-        case (.addAddress, .permissionDenied): "IPv6 is off on that link: net.ipv6.conf.*.disable_ipv6"
+            "an interface of that name has been created in the meantime; rename it, and run jailrun prune"
+        case (.createVeth, .notSupported): "the kernel does not support veth pairs: modprobe veth"
+        case (.addAddress, .permissionDenied): "IPv6 is off on that interface: net.ipv6.conf.*.disable_ipv6"
         case (.setSysctl, .readOnlyFileSystem): "/proc/sys is read-only here: jailrun runs in a container without it"
         case (.publish, .noSuchFileOrDirectory), (.publish, .notSupported), (.publish, .invalidArgument):
             "the kernel lacks a part of nftables: modprobe nf_tables nft_chain_nat nft_masq nft_fib_inet nft_ct"
@@ -71,7 +72,7 @@ extension NetworkOperation {
             (.holdLink, .addressFamilyNotSupported), (.holdLink, .protocolNotSupported):
             "the kernel lacks the family netdev of nftables (CONFIG_NF_TABLES_NETDEV): modprobe nf_tables; without it,"
                 + " only jails with allow.spoofing can have addresses"
-        case (.addRoute, .fileExists): "the host has a route to that address already"
+        case (.addRoute, .fileExists): "the host already has a route to that address"
         default: nil
         }
     }

@@ -5,7 +5,7 @@ internal import SystemPackage
 extension Netlink {
     /// What the host has, as far as a jail of that network depends on it. Some 0.2 ms.
     /// - Parameters:
-    ///   - seesRules: false without the right to read the rules of jails: ports that they have published look free then.
+    ///   - seesRules: false without permission to read the rules of jails: then ports that they have published look free.
     ///   - takenPorts: known already; nil looks for them.
     package func facts(
         for network: NetworkSpec, seesRules: Bool = true, takenPorts known: [HostNetworkFacts.TakenPort]? = nil

@@ -92,7 +92,8 @@ package import SystemPackage
         }
     }
 
-    /// Undoes operations, last first. What is gone already counts as undone; one that fails does not keep the others.
+    /// Undoes operations, last first. What is already gone counts as undone; one that fails does not prevent the
+    /// others.
     package func undo(
         _ operations: [Located<NetworkOperation>], under lock: borrowing NetworkLock
     ) -> [NetlinkError] {

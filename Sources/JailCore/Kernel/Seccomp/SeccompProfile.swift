@@ -87,7 +87,7 @@ extension SeccompProfile {
     /// What the JSON form allows and no filter means.
     private var firstContradiction: Contradiction? {
         if archMap != nil && architectures != nil {
-            return (["archMap"], "architectures is there, too: only one of them")
+            return (["archMap"], "architectures is given, too: use only one of them")
         }
         if defaultAction == .notify {
             return (["defaultAction"], "SCMP_ACT_NOTIFY would stop the program that starts the jail")
