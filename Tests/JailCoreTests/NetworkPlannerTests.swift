@@ -173,7 +173,7 @@ struct NetworkPlannerTests {
         ]
         for (address, error) in expected { #expect(Self.error([address], facts) == error, "\(address)") }
         #expect(Self.error(["10.77.0.10", "10.77.0.10"]) == .duplicateAddress("10.77.0.10", Self.origin(2)))
-        #expect(Self.error(["192.0.2.10"])?.hint?.hasPrefix("interface = lan") == true)
+        #expect(Self.error(["192.0.2.10"])?.hint?.hasPrefix("use interface = lan") == true)
         // The way of rc.conf(5), an alias that the host has: what makes of it what the jail's own line does.
         let mend = Self.error(["lan|192.0.2.1"], facts)?.hint ?? ""
         #expect(mend.contains("ip address delete 192.0.2.1/24 dev lan"), "\(mend)")

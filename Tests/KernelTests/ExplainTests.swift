@@ -36,7 +36,7 @@ extension Kernel {
             }
             // What jails share is under two of them, too.
             #expect(Set(headings).count == 8 && headings.count == 10)
-            #expect(lines.contains { $0.hasPrefix("    asked by") && $0.contains("jail.conf:3 ") })
+            #expect(lines.contains { $0.hasPrefix("    set by") && $0.contains("jail.conf:3 ") })
             #expect(lines.contains { $0.hasSuffix("default; turned off by: userns = host") })
         }
 

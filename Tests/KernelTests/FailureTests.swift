@@ -45,7 +45,7 @@ extension Kernel {
 
         @Test(
             "a step of the first process that fails while the rest is still planned is named, and nothing is left",
-            arguments: ["unshare": "unshare(CLONE_NEWNET)", "ioctl": "raise lo"])
+            arguments: ["unshare": "unshare(CLONE_NEWNET)", "ioctl": "bring up lo"])
         func early(call: String, named: String) throws {
             try Machine.with { machine in
                 machine.configure("command = \"/bin/true\";")

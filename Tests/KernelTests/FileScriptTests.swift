@@ -109,7 +109,7 @@ extension Kernel {
                 let early = try script(machine, "a { ip4.addr = 10.77.5.3; command = \"/bin/true\"; }")
                 #expect(machine.jailrun("start", other).status == 0)
                 let collision = Command(["sh", early]).run()
-                #expect(collision.status == 125 && collision.errors.contains("vjail1: there is such a link"))
+                #expect(collision.status == 125 && collision.errors.contains("vjail1: it exists already"))
                 let path = try script(machine, "a { ip4.addr = 10.77.5.3; command = \"/bin/true\"; }")
                 #expect(Command(["sh", path]).run().status == 0)
                 #expect(Command(["ping", "-c", "1", "-W", "5", "10.77.5.9"]).run().status == 0)

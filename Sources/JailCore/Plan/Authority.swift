@@ -1,6 +1,6 @@
 /// What this process may ask of the kernel, and where: found once, at the start of a command. docs/design/0039.
 ///
-/// Each answer is a member of its own. Whoever needs one asks that, and not in which namespace jailrun runs.
+/// Each answer is a member of its own. Whoever needs one uses that member, not the namespace that jailrun runs in.
 package struct Authority: Equatable, Sendable, Codable {
     /// Where the cgroups of jails lie: cgroups(7).
     package enum CgroupPlace: Equatable, Sendable, Codable {
@@ -20,9 +20,9 @@ package struct Authority: Equatable, Sendable, Codable {
 
     /// Which ids there are, and what root among them is on the machine.
     package var namespace: OwnUserNamespace
-    /// mknod(2) of devices. Otherwise those that are there already are shown a second time.
+    /// mknod(2) of devices. Otherwise existing devices are shown a second time.
     package var canMakeNodes: Bool
-    /// bpf(2), of the program that a cgroup asks for each device. Otherwise those of the cgroups around are asked alone.
+    /// bpf(2), for the program that decides on each device. Otherwise only the programs of the outer cgroups decide.
     package var canLoadPrograms: Bool
     /// mount_setattr(2) with MOUNT_ATTR_IDMAP, which only root of a file system's own user namespace may. Which file systems can be
     /// idmapped at all is another question.
@@ -30,12 +30,12 @@ package struct Authority: Equatable, Sendable, Codable {
     /// Links, addresses and rules of the network that this process is in.
     package var canConfigureNetwork: Bool
     package var cgroup: CgroupPlace
-    /// By what jailrun knows its cgroups.
+    /// How jailrun recognises its cgroups.
     package var mark: CgroupMark
     package var stateDirectory: String
 
-    /// - Parameter capabilities: the effective ones. Those of the machine's root are not asked for: what it may not do all the same
-    ///   is told by the step that fails.
+    /// - Parameter capabilities: the effective ones. They are not checked for the machine's root: if it still may not
+    ///   do something, the step that fails says so.
     package init(
         namespace: OwnUserNamespace, capabilities: CapabilitySet, cgroup: CgroupPlace, stateDirectory: String
     ) {
@@ -58,6 +58,6 @@ package struct Authority: Equatable, Sendable, Codable {
         return IDRange(first: 0, count: max(count, 1))
     }
 
-    /// The jails are made in a jail: how many, that one's `children.max` says.
+    /// The jails are made in a jail, whose `children.max` says how many.
     package var isInJail: Bool { if case .delegated(_, by: .jail) = cgroup { true } else { false } }
 }

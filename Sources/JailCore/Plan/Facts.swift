@@ -32,17 +32,17 @@ package struct StartFacts: Equatable, Sendable {
     package var readOnlyPaths: [String] = []
     /// What the devfs ruleset leaves of `/dev`.
     package var deviceTree = DeviceTree()
-    /// Of the paths of the host that a start opens, those that symbolic links lead elsewhere, and where.
+    /// The paths of the host that a start opens and that lead elsewhere through symbolic links, and where they lead.
     package var realPaths: [RealPath] = []
-    /// Of a root that is the host's own, what is root's alone there.
+    /// If the root is the host's own: what only root may read there.
     package var hidden: [HiddenPath] = []
-    /// The places in `mount` of those whose source is no directory.
+    /// The positions in `mount` of those whose source is not a directory.
     package var mountedFiles: [Int] = []
     /// What the jail has of its own.
     package var network: [Located<NetworkOperation>] = []
-    /// What it shares with others, and what is not there of it.
+    /// What it shares with others, and which part of that is missing.
     package var sharedNetwork: [Located<NetworkOperation>] = []
-    /// Who has the jail's address already, if it is to be in that jail's network.
+    /// The jail that already has its address, if it is to join that jail's network.
     package var networkHolder: NetworkHolder?
     /// The cgroups from the mount point of the hierarchy down to that below which jails are made.
     package var cgroupLevels: [CgroupLevel] = []
@@ -161,7 +161,7 @@ package struct StartFacts: Equatable, Sendable {
         package var exists: Bool
         /// Controllers that a jail's limits need and that are not in its `cgroup.subtree_control`, `memory`.
         package var missingControllers: [String]
-        /// That of the jail around: its controllers are divided by those inside.
+        /// That of the outer jail, which divides its controllers among the jails inside.
         package var isOfJail = false
         package init(path: String, exists: Bool = true, missingControllers: [String] = [], isOfJail: Bool = false) {
             self.path = path
@@ -185,12 +185,12 @@ package struct StartFacts: Equatable, Sendable {
     }
 }
 
-/// Who the jail is on this machine: chosen at start, recorded, gone with it.
+/// The jail's identity on this machine: chosen at the start, recorded, gone with the jail.
 package struct JailIdentity: Equatable, Sendable, Codable {
     package var jid: Int
     /// The first host id of the jail's user namespace and how many there are; nil with `userns = host`.
     package var idRange: IDRange?
-    /// Told apart from an earlier jail of the same name.
+    /// Distinguishes it from an earlier jail of the same name.
     package var generation: UInt64
 
     package init(jid: Int, idRange: IDRange?, generation: UInt64) {

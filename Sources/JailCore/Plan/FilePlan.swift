@@ -1,8 +1,8 @@
 /// The plan of a file: what its jails share, decided once for all of them, and what each does of its own, which is the same
 /// whether it is started alone or with others, first or last.
 ///
-/// Who starts a jail performs of the shared steps those that it needs and nobody has made: then they have a jail that
-/// they are found by, whenever jailrun is killed.
+/// The start of a jail performs those shared steps that it needs and nobody has performed yet, so that they can be
+/// found by that jail, whenever jailrun is killed.
 package struct FilePlan: Sendable {
     package struct Jail: Sendable {
         package var spec: ConfiguredJail
@@ -19,7 +19,7 @@ package struct FilePlan: Sendable {
         var facts: StartFacts
     }
 
-    /// Steps alone, on the host's side; none when all of it is there.
+    /// Only steps on the host's side; none if everything is there.
     package var shared: Plan
     /// In the order in which they can be started.
     package var jails: [Jail]

@@ -14,8 +14,8 @@ package struct JailCommand: Equatable, Sendable {
 
     /// jail(8)'s rule: split at white space, of which a newline is one, unless a character means something to sh(1).
     ///
-    /// One program that is left in the background is run without a shell even if its words are quoted: a shell would tell
-    /// nobody that there is no such program.
+    /// One program that is left in the background is run without a shell even if its words are quoted: a shell would
+    /// not report that there is no such program.
     package init(_ text: String) {
         var body = Substring(text)
         while let last = body.last, last == " " || last == "\t" { body.removeLast() }
@@ -42,11 +42,11 @@ extension JailCommand {
     /// A program that the command executes.
     package struct Program: Equatable, Sendable {
         package var name: String
-        /// The command cannot be run without it. A shell that lacks a program goes on.
+        /// The command cannot be run without it. A shell that lacks a program continues.
         package var isCertain: Bool
     }
 
-    /// As far as its text tells: what a shell makes of expansions and functions is not known here.
+    /// As far as its text shows: how a shell evaluates expansions and functions is not known here.
     package var programs: [Program] {
         guard let first = arguments.first else { return [] }
         let own = [Program(name: first, isCertain: true)]

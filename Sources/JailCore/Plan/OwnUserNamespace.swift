@@ -24,17 +24,17 @@ package struct OwnUserNamespace: Equatable, Sendable, Codable {
 
     package static let initial = OwnUserNamespace(kind: .initial, users: .everything, groups: .everything)
 
-    /// Whether root here is the machine's root: what he makes on disk belongs to number 0 for all users of the machine, and what
-    /// only number 0 can read is a secret of the machine's.
+    /// Whether root here is the machine's root: what it makes on disk belongs to id 0 for all users of the machine, and
+    /// what only id 0 can read is a secret of the machine.
     package var hasMachinesRoot: Bool { kind == .initial }
 
-    /// Whether every file that can be seen belongs to somebody who has an id here: capabilities(7) counts CAP_FOWNER and CAP_CHOWN
-    /// for no others.
+    /// Whether every file that can be seen belongs to somebody who has an id here: CAP_FOWNER and CAP_CHOWN apply to no
+    /// others, capabilities(7).
     package var hasEveryID: Bool { kind == .initial }
 
-    /// Whether CAP_SYS_RESOURCE counts: setrlimit(2) and proc(5) ask for that of the machine's root.
+    /// Whether CAP_SYS_RESOURCE applies: setrlimit(2) and proc(5) require that of the machine's root.
     package var raisesLimits: Bool { kind == .initial }
 
-    /// Whether all rules of this network can be read by its root. Elsewhere some may be those of a namespace around.
+    /// Whether all rules of this network can be read by its root. Elsewhere some may belong to an outer namespace.
     package var seesEveryRule: Bool { kind == .initial }
 }

@@ -1,6 +1,6 @@
 internal import CNamespaces
 
-/// A jail as an ordered list of steps: what is performed, printed, explained and taken back.
+/// A jail as an ordered list of steps: what is performed, printed, explained and undone.
 ///
 /// A plan is pure: it is computed from a `ConfiguredJail` and from facts that were looked up before, and touches nothing.
 package struct Plan: Equatable, Sendable {
@@ -77,7 +77,7 @@ package struct Plan: Equatable, Sendable {
         commands[commands.count - 1].isMain = true
     }
 
-    /// What takes the plan back, newest first.
+    /// What undoes the plan, newest first.
     package var undo: [Operation] { steps.reversed().flatMap(\.undo) }
 }
 

@@ -1,7 +1,7 @@
-/// What a group of steps is for: the unit that `jailrun explain` tells of, a file system mounted or an id map written.
+/// What a group of steps is for: the unit that `jailrun explain` describes, such as a mounted file system or an id map.
 ///
-/// A step cannot be made without one, and what is said of it (`Purpose+….swift`) are switches without a default: whoever
-/// adds a purpose writes its explanation too, or nothing compiles.
+/// A step cannot be made without one, and its description (`Purpose+….swift`) is in switches without a default: whoever
+/// adds a purpose has to write its explanation, too, or nothing compiles.
 ///
 /// Indirect: hundreds of steps share one, and a start copies them without asking for it.
 package indirect enum Purpose: Equatable, Sendable {

@@ -24,7 +24,7 @@ package final class Step: Equatable, Sendable {
     package let origin: Origin
     /// What it does, as a message says it after "cannot": "attach the root file system".
     package let words: Phrase
-    /// What takes it back, in that order, where its effect would outlive the jail's processes or a change that fails.
+    /// What undoes it, in that order, if its effect would outlive the jail's processes or a change that fails.
     package let undo: [Operation]
 
     init(

@@ -12,7 +12,7 @@ struct ExplanationText {
     init(_ document: ExplanationDocument, _ look: Page.Look) {
         page = Page(look)
         if let shared = document.shared {
-            add(shared, title: "What jails share, made for the first that needs it, gone with the last")
+            add(shared, title: "What jails share: made for the first that needs it, removed with the last")
             page.add()
         }
         for (index, jail) in document.jails.enumerated() {
@@ -50,7 +50,7 @@ struct ExplanationText {
         page.add(Terminal.escaped(part.without), after: "without it", indent: 4, column: column)
         for (index, source) in part.origins.enumerated() {
             page.add(
-                Self.text(source, part), after: index == 0 ? "asked by" : "", indent: 4, column: column, .source)
+                Self.text(source, part), after: index == 0 ? "set by" : "", indent: 4, column: column, .source)
         }
         page.add(part.manual.joined(separator: ", "), after: "read", indent: 4, column: column)
         for (index, line) in part.shell.enumerated() {

@@ -3,23 +3,23 @@ package struct ChangeFacts: Equatable, Sendable {
     /// The jail's first process, in the host's pid namespace.
     package var process: Int32
     package var cgroup: String
-    /// Who jailrun is run by: what is its own in the jail, nobody inside can have made.
+    /// The user who runs jailrun: nobody inside can have made what belongs to that user.
     package var owner: UInt32
-    /// By what the jail's cgroup is known.
+    /// How the jail's cgroup is recognised.
     package var mark = CgroupMark.trusted
-    /// There are jails in it: it lives on for as long.
+    /// There are jails in it: it lives as long as they do.
     package var hasJails = false
-    /// Of the limits that become others: what the kernel has now. One whose file is still to be made has none.
+    /// The kernel's present values of the limits that change. A limit whose file does not exist yet has none.
     package var limits: [CgroupSetting] = []
     /// Cgroups above it that lack a controller for those.
     package var cgroupLevels: [StartFacts.CgroupLevel] = []
-    /// Nil when nothing of the network becomes another.
+    /// Nil if the network does not change.
     package var network: HostNetworkFacts?
     /// Names its links.
     package var networkNumber: Int
     /// Others of its network have rules of their own, by which the host speaks from 127.0.0.1.
     package var othersPublish = false
-    /// What takes back the network that it has, newest first.
+    /// What undoes its present network, newest first.
     package var networkUndo: [NetworkOperation] = []
 
     package init(process: Int32, cgroup: String, owner: UInt32, networkNumber: Int) {

@@ -1,10 +1,10 @@
 /// A change of a jail that runs, as steps.
 package struct ChangePlan: Equatable, Sendable {
-    /// When one fails, those before it are taken back, newest first.
+    /// If one fails, those before it are undone, newest first.
     package var steps: [Step] = []
-    /// Performed once the jail's record tells of the change; none can fail while the jail is there.
+    /// Performed once the change is in the jail's record; none can fail while the jail exists.
     package var last: [Step] = []
-    /// What takes back the network that the jail has then, newest first.
+    /// What undoes the network that the jail has then, newest first.
     package var networkUndo: [NetworkOperation] = []
 
     package var allSteps: [Step] { steps + last }

@@ -1,7 +1,6 @@
 internal import CNamespaces
 
-/// Turns a change of a jail that runs into steps, `jail -m`: only what becomes another has any, and each carries what takes it
-/// back.
+/// Turns a change of a jail that runs into steps, `jail -m`: only what changes has any, and each carries its undo.
 package struct ChangePlanner {
     let old: ConfiguredJail
     let new: ConfiguredJail
@@ -74,7 +73,7 @@ package struct ChangePlanner {
         return [
             step(
                 .signal(.joined, Int(signal)), persistence, new.isPersistent.origin,
-                "tell the jail's first process how long to live")
+                "tell the jail's first process when to end")
         ]
     }
 
@@ -186,7 +185,7 @@ package struct ChangePlanner {
         return [
             step(
                 .setAttribute(mark, to: name, ofPath: facts.cgroup), .cgroup(name, below: facts.cgroup),
-                new.name.origin, "mark the cgroup as that of \(name)",
+                new.name.origin, "mark the cgroup as belonging to \(name)",
                 undo: [.setAttribute(mark, to: former, ofPath: facts.cgroup)])
         ]
     }

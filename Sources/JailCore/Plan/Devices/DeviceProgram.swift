@@ -1,12 +1,12 @@
 /// The eBPF program that decides, for a cgroup, which devices may be opened or made: the nodes of the jail's `/dev`,
-/// and nothing else. It says again what `/dev` says, for the jail that is given CAP_MKNOD, or a file system with device
-/// nodes in it.
+/// and nothing else. It repeats what `/dev` says, for a jail that gets CAP_MKNOD, or a file system with device nodes in
+/// it.
 ///
 /// bpf(2), BPF_PROG_TYPE_CGROUP_DEVICE. The kernel calls the program with a pointer to `struct bpf_cgroup_dev_ctx` in
 /// r1, and lets the access through when it returns 1.
 package enum DeviceProgram {
-    /// The program's own licence, in a form that the kernel knows. The program calls no helper, so none is asked for;
-    /// it is made from the user's configuration, and no code of the kernel's is in it.
+    /// The program's own licence, in a form that the kernel knows. The program calls no helper, so none is required; it
+    /// is made from the user's configuration, and contains no kernel code.
     package static let license = "Dual MIT/GPL"
 
     /// The name that `bpftool prog` shows; at most 15 bytes.

@@ -1,9 +1,9 @@
 extension Explanation {
     static func ownNamespace(_ id: UInt32) -> Self {
         Explanation(
-            "Makes user \(id) of the host, who is nobody there, the owner of the jail's user namespace.",
+            "Makes user \(id) of the host, which has no rights there, the owner of the jail's user namespace.",
             without:
-                "What the jail uses up of limits of users, inotify instances and others, would be missing to root of the host.",
+                "What the jail uses, such as inotify instances, would count against the limits of the host's root.",
             manual: "user_namespaces(7)", "namespaces(7)", turnedOff: "userns = host")
     }
 
@@ -16,14 +16,14 @@ extension Explanation {
     }
 
     static let becomeRoot = Explanation(
-        "Takes the user and group id 0 of the jail, and drops the caller's supplementary groups.",
-        without: "The process would keep the caller's ids and groups, and with them what they may read.",
+        "Becomes user and group 0 of the jail, and drops the caller's supplementary groups.",
+        without: "The process would keep the caller's ids and groups, and could read whatever they may read.",
         manual: "setresuid(2)", "setgroups(2)")
 
     static func becomeUser(_ user: StartFacts.User) -> Self {
         let groups = user.groups.isEmpty ? "" : ", and the groups \(user.groups.map(String.init).enumerated)"
         return Explanation(
-            "Makes the command the jail's user \(user.name): user id \(user.uid), group id \(user.gid)\(groups).",
+            "Runs the command as the jail's user \(user.name): user id \(user.uid), group id \(user.gid)\(groups).",
             without: user.uid == 0
                 ? "The command would inherit whatever ids pid 1 has at that moment."
                 : "The command would run as root of the jail.",

@@ -12,33 +12,33 @@ extension Explanation {
     }
 
     static let handOver = Explanation(
-        "The first process waits until the host's side is done, and is given descriptors of the mounts made for it.",
-        without: "It would run on with ids that nobody has mapped, and without its network.",
+        "The first process waits until the host's side is done, and receives descriptors of the mounts made for it.",
+        without: "It would continue with ids that are not mapped, and without its network.",
         manual: "unix(7)", "recv(2)")
 
     static let ipcNamespace = Explanation(
         "Gives the jail message queues and shared memory of its own, which belong to its root: the ids are mapped by now.",
-        without: "The jail would reach what the host's programs share with one another.",
+        without: "The jail would reach the queues and memory that programs of the host share.",
         manual: "ipc_namespaces(7)", "mq_overview(7)", "unshare(2)")
 
     static let privateMounts = Explanation(
-        "Cuts the propagation of mounts between the jail's mount namespace and the host's.",
-        without: "A mount that the jail makes would appear on the host, and one of the host's in the jail.",
+        "Stops mounts from propagating between the jail's mount namespace and the host's.",
+        without: "A mount made in the jail would appear on the host, and one made on the host in the jail.",
         manual: "mount_namespaces(7)", "mount_setattr(2)")
 
     static func hostname(_ name: String) -> Self {
         Explanation(
             "Sets the hostname \(name) in the jail's UTS namespace.",
-            without: "The jail would bear the host's name.",
+            without: "The jail would have the host's name.",
             manual: "sethostname(2)", "uts_namespaces(7)", turnedOff: "host.hostname = NAME")
     }
 
     static func persistence(_ isOn: Bool) -> Self {
         Explanation(
             isOn
-                ? "Tells the jail's first process to live without others."
+                ? "Tells the jail's first process to stay when the others have ended."
                 : "Tells the jail's first process to end with the last of the others.",
-            without: "The jail would live for as long as it was made to.", manual: "pidfd_send_signal(2)", "signal(7)")
+            without: "The jail would end when it was first meant to.", manual: "pidfd_send_signal(2)", "signal(7)")
     }
 
     static let join = Explanation(

@@ -8,30 +8,30 @@ extension Explanation {
     static func kernelParameter(_ path: String, _ value: String) -> Self {
         Explanation(
             "Writes \(value) to /proc/sys/\(path), inside the jail's namespaces.",
-            without: "The jail would have the kernel's own value for it.", manual: "sysctl(8)", "proc(5)")
+            without: "The jail would have the kernel's default for it.", manual: "sysctl(8)", "proc(5)")
     }
 
     static func layers(_ count: Int) -> Self {
         Explanation(
             count == 1
-                ? "Lays folders over each other, as one file system whose top layer gets the writes."
-                : "Lays folders over each other, as \(count) file systems whose top layers get the writes.",
-            without: "The jail would write into what lies below.", manual: "mount(8)", "setfsuid(2)")
+                ? "Stacks folders on top of each other, as one file system whose top layer gets the writes."
+                : "Stacks folders on top of each other, as \(count) file systems whose top layers get the writes.",
+            without: "The jail would write to the folders below.", manual: "mount(8)", "setfsuid(2)")
     }
 
     static func disk(_ type: String, _ source: String) -> Self {
         Explanation(
             "Mounts \(source), a file system of type \(type), detached from the host's file tree.",
-            without: "The jail could not reach it: root inside may mount no disk.", manual: "fsopen(2)", "fsmount(2)")
+            without: "The jail could not reach it: root inside may not mount disks.", manual: "fsopen(2)", "fsmount(2)")
     }
 
     static func identityFiles(_ paths: [String]) -> Self {
         var explanation = Explanation(
-            "Covers \(paths.map { "/\($0)" }.enumerated) by files of the jail's own, read-only.",
+            "Covers \(paths.map { "/\($0)" }.enumerated) with files of the jail's own, read-only.",
             without: "The jail would take itself for the machine that its root was copied from.")
         if paths.contains("etc/hosts") {
             explanation.without =
-                "The jail would find no other by its name, and ask the servers that its root was made with."
+                "The jail would find no other by name, and would ask the name servers that its root was made with."
         }
         explanation.manual = [
             ("etc/machine-id", "machine-id(5)"), ("etc/hostid", "gethostid(3)"), ("etc/hosts", "hosts(5)"),
@@ -42,7 +42,7 @@ extension Explanation {
 
     static let environmentFile = Explanation(
         "Writes env to /dev/jail/env, where the jail can read it and nobody inside can change it.",
-        without: "The jail would not know what its file says for it.", manual: "jail.conf(5)")
+        without: "The jail would not know what its file tells it.", manual: "jail.conf(5)")
 
     static func processLimit(_ limit: ProcessSettings.Limit) -> Self {
         func spell(_ value: UInt64) -> String { value == .max ? "unlimited" : String(value) }

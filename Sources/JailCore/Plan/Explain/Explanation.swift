@@ -1,4 +1,4 @@
-/// What is said of one purpose: what it does, what would be otherwise without it, and where to read on.
+/// The description of one purpose: what it does, what would happen without it, and where to read more.
 package struct Explanation: Equatable, Sendable {
     /// One sentence.
     package var does: String
@@ -6,7 +6,7 @@ package struct Explanation: Equatable, Sendable {
     package var without: String
     /// Manual pages, `pivot_root(2)`.
     package var manual: [String]
-    /// How jail.conf does without it, where jailrun's default asked for it; nil where nothing does.
+    /// How jail.conf turns it off, if jailrun's default asked for it; nil if nothing can.
     package var turnedOff: String?
 
     init(_ does: String, without: String, manual: String..., turnedOff: String? = nil) {

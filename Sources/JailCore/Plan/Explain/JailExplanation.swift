@@ -1,4 +1,4 @@
-/// A jail's plan with all that can be said of it: what `jailrun explain` prints, in whichever form.
+/// A jail's plan with everything known about it: what `jailrun explain` prints, in any format.
 ///
 /// As JSON it is the document that jailrun(8) describes; a change of a key is a change of the interface.
 package struct JailExplanation: Codable, Equatable, Sendable {
@@ -10,7 +10,7 @@ package struct JailExplanation: Codable, Equatable, Sendable {
         package var manual: [String]
         /// Who asked for it: lines of the configuration, or a default.
         package var origins: [Source]
-        /// How jail.conf does without it, when it is a default that can be turned off.
+        /// How jail.conf turns it off, if it is a default that can be turned off.
         package var turnedOff: String?
         package var shell: [String]
         /// `fsopen, fsconfig ×3, fsmount`.
@@ -112,7 +112,7 @@ extension JailExplanation.Source {
 }
 
 extension JailExplanation.Source {
-    /// The line without a comment at its end: that says what the parameter is, and here the sentence does.
+    /// The line without a comment at its end, which explains the parameter: here the sentence does that.
     package var statement: String? {
         guard let text else { return nil }
         for mark in text.indices where text[mark] == "#" {

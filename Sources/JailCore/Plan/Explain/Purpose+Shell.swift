@@ -108,7 +108,7 @@ package enum Shell {
         ("$mask", "what covers paths"), ("$identity", "files that cover those of the root"),
         ("$cgroup", "the jail's cgroup"), ("$JAIL", "its first process"),
         ("$IDS", "a process that holds its user namespace"), ("$sysfs", "a directory for each sysfs"),
-        ("$HOLDER", "the first process of a jail that has the address already"),
+        ("$HOLDER", "the first process of a jail that already has the address"),
     ]
 
     /// In single quotes, unless nothing in it means anything to a shell.

@@ -55,7 +55,7 @@ extension ShellScript {
         let dropped = Capability.allCases.filter { !kept.contains($0) }.map { "\($0.rawValue)" }.joined(separator: ", ")
         let groups = user.groups.map(String.init).joined(separator: ", ")
         return [
-            "# chroot(1) would need capabilities that this jail has not.",
+            "# chroot(1) would need capabilities that this jail does not have.",
             "chroot '.' and chdir '/' or die \"chroot: $!\";",
             "syscall(\(cns_number_prctl), 24, $_) == 0 or die \"prctl: $!\" for \(dropped);    # PR_CAPBSET_DROP",
             "my @groups = (\(groups));",
@@ -98,7 +98,7 @@ extension ShellScript {
         return comments { place($0) == .filter } + [
             "# setpriv --seccomp-filter would install it (util-linux 2.40), keyctl session would make the keyring",
             "# (keyutils), and no program closes descriptors: perl makes these calls, and executes what follows. It knows",
-            "# what /dev/fd is where there is no /dev; of -e it would open /dev/null.",
+            "# what /dev/fd is where there is no /dev; with -e it would open /dev/null.",
             "base64 -d >\"$work/filter\" <<'END_OF_FILTER'",
         ] + Self.base64(program) + [
             "END_OF_FILTER", "cat >\"$work/calls\" <<'END_OF_CALLS'",

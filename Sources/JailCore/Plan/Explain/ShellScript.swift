@@ -68,7 +68,7 @@ struct ShellScript {
         purposes.compactMap { purpose in
             guard case .network(.createVeth(let pair)) = purpose else { return nil }
             return
-                "[ ! -e /sys/class/net/\(pair.name) ] || fail '\(pair.name): there is such a link: make the script anew'"
+                "[ ! -e /sys/class/net/\(pair.name) ] || fail '\(pair.name): it exists already: make the script anew'"
         }
     }
 
@@ -76,7 +76,7 @@ struct ShellScript {
     private var linkChecks: [String] {
         purposes.flatMap { purpose -> [IdentityFile] in
             if case .identityFiles(let files) = purpose { files.filter { $0.ground == .link } } else { [] }
-        }.map { "fail 'mount(8) covers no symbolic link, and /\($0.path) of the root is one: make it a file'" }
+        }.map { "fail 'mount(8) cannot cover a symbolic link, and /\($0.path) of the root is one: make it a file'" }
     }
 
     /// An overlay that writes into a folder of the host's, under the jail's ids.
@@ -88,14 +88,14 @@ struct ShellScript {
     }
 
     private static let ownerCheck = [
-        "fail 'mount(8) makes no overlay as another user, and root has no id on a mount of the jail: say userns = host'"
+        "fail 'mount(8) cannot make overlays as another user, and root has no id on a mount of the jail: userns = host'"
     ]
 
     private static let idmapCheck = [
-        "# An id-mapped mount is beyond older mount(8)s, and without it every file of the root would be nobody's.",
+        "# Older versions of mount(8) cannot map ids, and without that every file of the root would belong to nobody.",
         "version=$(mount --version | sed 's/.*util-linux \\([0-9]*\\.[0-9]*\\).*/\\1/')",
         "[ \"$(printf '%s\\n' 2.39 \"$version\" | sort -V | head -n 1)\" = 2.39 ] ||",
-        "    fail \"util-linux $version cannot map the ids of a mount; 2.39 can (or say userns = host in the jail.conf)\"",
+        "    fail \"util-linux $version cannot map the ids of a mount; 2.39 can (or set userns = host in jail.conf)\"",
     ]
 
     /// Commands of the host's, with what jail(8) tells them.
@@ -205,7 +205,7 @@ struct ShellScript {
         [
             "# As long as this is open, the jail may still come up.", "exec 9>\"$work/up\"",
         ] + variables + [""] + lines(.host) + lines(.layers) + spawn + lines(.network)
-            + ["# The jail may go on.", "echo go >\"$work/go\"", ""] + commandsCreated
+            + ["# Release the jail.", "echo go >\"$work/go\"", ""] + commandsCreated
             + ["status=0", "wait \"$first\" || status=$?", "exit \"$status\""]
     }
 
@@ -258,7 +258,7 @@ struct ShellScript {
             (holder == nil ? "" : Shell.inHoldersNetwork) + (isMapped ? "nsenter --user=/proc/$IDS/ns/user " : "")
         let log = jail.commands.consoleLog.map { " >>\(Shell.quoted($0.value)) 2>&1" } ?? ""
         return comment(index) + comments { place($0) == .atClone } + [
-            "# If anything fails from here on, the jail does not go on waiting.",
+            "# If anything fails from here on, the jail does not keep waiting.",
             "trap 'echo 1 >\"$cgroup/cgroup.kill\"' EXIT", "exec 3<&0",
             "sh -c 'echo $$ >\"$0/cgroup.procs\"; exec \"$@\"' \"$cgroup\" \\",
             "    \(enter)\(Shell.unshare(flags.subtracting(.user).union(.ipc))) --kill-child sh -eu \"$work/jail\" <&3 3<&-\(log) &",

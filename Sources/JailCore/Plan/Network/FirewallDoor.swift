@@ -1,5 +1,6 @@
-/// Rules of a jail in a chain that somebody else's firewall leaves to others. They let pass whatever the jail's own rules let
-/// pass, which stand in jailrun's table, between the jail and one link of the host's: networks of others stay closed.
+/// Rules of a jail in a chain that another program's firewall leaves to others. They accept whatever the jail's own
+/// rules accept, which stand in jailrun's table, between the jail and one link of the host's: networks of others stay
+/// closed.
 package struct FirewallDoor: Equatable, Sendable, Codable {
     struct Entry: Equatable, Sendable, Codable {
         /// The link on the host's side.

@@ -6,7 +6,8 @@ package struct FirewallObstacle: Equatable, Sendable, Codable {
     var probe: FirewallProbe
     /// The command that lets them pass.
     package var mend: String
-    /// Docker leaves a chain to others, which is asked before its own rules. What that chain itself drops is its owner's decision.
+    /// Docker leaves a chain to others that comes before its own rules. What that chain itself drops is its owner's
+    /// decision.
     package var hasDoor: Bool
     /// Rules come before that look at what is not known.
     var isDoubtful: Bool
@@ -43,7 +44,7 @@ struct FirewallWarning: Equatable {
     var message: String {
         "the host's firewall \(obstacle.isDoubtful ? "may drop" : "drops") \(packets.enumerated): \(obstacle.chain)"
     }
-    var hint: String { "let it pass: \(obstacle.mend)" }
+    var hint: String { "to let it pass: \(obstacle.mend)" }
 }
 
 extension NetworkSpec {

@@ -1,12 +1,13 @@
-/// What a jail may send by one of its links: packets that have its own addresses, and no others. On FreeBSD a jail's raw sockets
-/// are held to its addresses; here root inside may write whole frames with `allow.raw_sockets`, in anybody's name, and change
-/// what neighbours know of each other. So the host looks at each, where it comes out of the jail.
+/// What a jail may send through one of its links: packets with its own addresses, and no others. On FreeBSD a jail's
+/// raw sockets are held to its addresses; here root inside may write whole frames with `allow.raw_sockets`, in
+/// anybody's name, and change what neighbours know of each other. So the host looks at each, where it comes out of the
+/// jail.
 package struct LinkHold: Equatable, Sendable, Codable {
     /// The host's end of the pair.
     package var link: String
     /// Of the jail's end.
     package var mac: String
-    /// All addresses of the jail: one that has several links may answer by another one than it was asked by.
+    /// All addresses of the jail: a jail with several links may answer on a different one than the question came in on.
     package var addresses: [String]
 
     /// A rule of the link's chain: all that it asks, and whether it lets pass what has all of that.

@@ -94,7 +94,7 @@ package struct NetworkRoute: Equatable, Sendable, Codable {
 
 /// A file below `/proc/sys` and its value.
 package struct NetworkSysctl: Equatable, Sendable, Codable {
-    /// Who needs a setting that outlives the jail that made it.
+    /// Which jails need a setting that outlives the jail that made it.
     package struct Users: Equatable, Sendable, Codable {
         /// Jails on that plain interface; nil: on any.
         package var interface: String?

@@ -46,27 +46,27 @@ package enum NetworkPlanError: Error, Equatable, Sendable {
         }
     }
 
-    /// What to do about it; nil where the message says all.
+    /// What to do about it; nil if the message says everything.
     package var hint: String? {
         switch self {
         case .unknownInterface: "without an interface the jail joins jailrun's own bridge, \(NetworkPlan.bridge)"
         case .loopbackInterface:
             "no machine is behind it; without an interface the jail joins jailrun's own bridge, \(NetworkPlan.bridge)"
         case .portOfBridge(_, let bridge, _): "interface = \(bridge)"
-        case .networkOnHost(_, let interface, _): "interface = \(interface), or an address of another network"
+        case .networkOnHost(_, let interface, _): "use interface = \(interface), or an address of another network"
         case .bridgeNameTaken(let name, _): "rename that link: ip link set \(name) name NAME"
         case .addressOfGateway(_, let jails, _):
             jails.isEmpty
                 ? "no jail needs it: jailrun prune takes it back"
-                : "take another; or stop \(jails.enumerated) and start this jail first: the first start chooses the gateway"
+                : "use another; or stop \(jails.enumerated) and start this jail first: the first chooses the gateway"
         case .addressOnHost(let address, let prefix, let interface, _): Self.mend(address, prefix, interface)
         case .noGatewayLeft:
-            "the host needs one there, as the jails' gateway: take a larger network, or fewer addresses"
+            "the host needs one there, as the jails' gateway: use a larger network, or fewer addresses"
         case .noNetworkOnBridge(let address, _, _): "write the length of its network's prefix, \(address)/24"
-        case .portOfJail, .portOnHost: "port 0 of the host stands for one that is free"
-        case .addressNotOnHost: "without an address, it is published on all of the host's"
+        case .portOfJail, .portOnHost: "port 0 of the host stands for any free port"
+        case .addressNotOnHost: "without an address, it is published on all addresses of the host"
         case .addressOfJail:
-            "what runs stays in its own network: jail -mr makes it anew, and then it may share that one"
+            "a running jail stays in its own network: jail -mr creates it anew, and then it can share that one"
         case .disabledIPv6: "sysctl net.ipv6.conf.all.disable_ipv6=0 enables it"
         case .cannotMove, .interfaceOfJail, .notAnAddress, .duplicateAddress, .addressOfNetwork, .noIPv6: nil
         }
@@ -91,7 +91,7 @@ extension NetworkPlanError: CustomStringConvertible {
             "\(name): no such interface" + (near.map { " (did you mean \"\($0)\"?)" } ?? "")
         case .loopbackInterface(let name, _): "\(name): a loopback interface"
         case .portOfBridge(let name, let bridge, _): "\(name): a port of the bridge \(bridge), which has its network"
-        case .interfaceOfJail(let name, let jail, _): "\(name): the link of jail \"\(jail)\""
+        case .interfaceOfJail(let name, let jail, _): "\(name): the interface of jail \"\(jail)\""
         case .bridgeNameTaken(let name, _): "\(name): exists, and is not a bridge"
         case .notAnAddress(let text, _): "\(text): not an address that a jail can have"
         case .duplicateAddress(let address, _): "\(address): given twice"
@@ -100,7 +100,7 @@ extension NetworkPlanError: CustomStringConvertible {
             "\(address): the host has it on \(NetworkPlan.bridge), as the gateway"
                 + (jails.isEmpty ? "" : " of \(jails.enumerated)")
         case .addressOfJail(let address, let jail, _): "\(address): jail \"\(jail)\" has it"
-        case .addressOfNetwork(let address, let network, _): "\(address): not a host's address in \(network)"
+        case .addressOfNetwork(let address, let network, _): "\(address): not a host address in \(network)"
         case .networkOnHost(let network, let interface, _): "\(network): overlaps a network of \(interface)"
         case .noGatewayLeft(let network, _): "\(network): no address left for the gateway"
         case .noNetworkOnBridge(let address, let bridge, _): "\(address): in no network of \(bridge)"

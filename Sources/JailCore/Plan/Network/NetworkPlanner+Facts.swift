@@ -99,17 +99,18 @@ package struct HostNetworkFacts: Equatable, Sendable, Codable {
     package var sysctls: [Sysctl]
     /// False when the kernel has none, or `ipv6.disable=1`.
     package var hasIPv6: Bool
-    /// Links of those that a jail's IPv6 address needs on which it is disabled; `default` stands for new ones. Nil: none is.
+    /// Those of the links that a jail's IPv6 address needs on which IPv6 is disabled; `default` stands for new ones.
+    /// Nil: none.
     package var linksWithoutIPv6: [String]?
     /// Ports of the host that are taken: by jails, by programs of the host.
     package var takenPorts: [TakenPort] = []
     /// What settings were before jailrun changed them.
     package var originals: [Sysctl] = []
-    /// Chains that drop what the jail sends or is to get. Nil where nobody looked.
+    /// Chains that drop what the jail sends or should get. Nil if nobody looked.
     package var obstacles: [FirewallObstacle]?
     /// The families of which the packet filter sees what bridges pass (br_netfilter). Nil where nobody looked: it may.
     package var filteredFamilies: [AddressSpec.Family]?
-    /// Names of the jails that are let through another's firewall by rules there. Nil where nobody looked.
+    /// Names of the jails that have rules in another program's firewall to let them through. Nil if nobody looked.
     package var doors: [String]?
 
     package init(

@@ -19,7 +19,7 @@ extension NetworkPlanner {
         }
         if link.isLoopback { throw .cannotMove(interface: name, reason: "a loopback interface", interface.origin) }
         if link.isBridge {
-            throw .cannotMove(interface: name, reason: "a bridge, which stays where it was made", interface.origin)
+            throw .cannotMove(interface: name, reason: "a bridge, which cannot be moved", interface.origin)
         }
         if let master = link.master {
             throw .cannotMove(

@@ -10,11 +10,11 @@ package struct NetworkPlan: Equatable, Sendable {
     /// The bridge of jails whose addresses name no interface.
     package static let bridge = NetworkSpec.bridge
 
-    /// What jails share, jailrun's bridge with the host's addresses on it, as it is made when nothing of it is there.
+    /// What jails share, jailrun's bridge with the host's addresses on it, as made when nothing of it exists.
     package private(set) var shared: [Located<NetworkOperation>] = []
-    /// Of that, what is not there.
+    /// The part of it that does not exist.
     package private(set) var lacking: [Located<NetworkOperation>] = []
-    /// What the jail has of its own: the same whichever jails are there already.
+    /// What belongs to the jail alone: the same whichever jails already exist.
     package private(set) var own: [Located<NetworkOperation>] = []
     /// All of it, in its order.
     package var operations: [Located<NetworkOperation>] { shared + own }

@@ -1,6 +1,7 @@
-/// A rule of the table `inet jailrun` of nftables, in the words of nft(8): what it looks at, and what becomes of a packet.
+/// A rule of the table `inet jailrun` of nftables, in the words of nft(8): what it matches, and what it does with a
+/// packet.
 package struct PacketRule: Equatable, Sendable, Codable {
-    /// The table's base chains: where in a packet's way a rule stands.
+    /// The table's base chains: where on a packet's way a rule is applied.
     package enum Chain: String, Sendable, Codable, CaseIterable {
         /// What arrives, before it is known where it goes.
         case prerouting
@@ -40,7 +41,8 @@ package struct PacketRule: Equatable, Sendable, Codable {
     package var chain: Chain
     package var conditions: [Condition]
     package var verdict: Verdict
-    /// Begins with the jail's name: by it a rule is found again, whatever happened to the jail. A published port follows.
+    /// Begins with the jail's name, by which a rule is found again, whatever happened to the jail. A published port
+    /// follows.
     package var comment: String
 
     /// What follows the name in rules of `nat`, and in those that keep the host from forwarding for anybody else, which are let

@@ -1,5 +1,5 @@
-/// A file of the host's own root file system that is root's alone, or a folder on the way to one. Where `path` is "/" the jail
-/// gets an empty one in its place.
+/// A file of the host's own root file system that only root may read, or a folder on the way to one. Where `path` is
+/// "/" the jail gets an empty one in its place.
 package struct HiddenPath: Equatable, Sendable {
     package enum Kind: Equatable, Sendable {
         /// It is shown; something in it is not.
@@ -37,7 +37,7 @@ extension Planner {
     }
 
     private func hide(_ hidden: HiddenPath, _ place: String) -> [Step] {
-        let words: Phrase = hidden.kind == .way ? "make the way to what is hidden" : "hide /\(hidden.path)"
+        let words: Phrase = hidden.kind == .way ? "make the path to what is hidden" : "hide /\(hidden.path)"
         func step(_ call: SystemCall) -> Step {
             host(call, .hideFiles(facts.hidden, owner: firstID), .standard("root.unmask = PATH"), words)
         }

@@ -70,7 +70,8 @@ extension Planner {
     }
 }
 
-/// By what a cgroup is known to be jailrun's, whatever became of its records: an attribute whose value is the jail's name.
+/// What shows that a cgroup belongs to jailrun, whatever happened to its records: an attribute whose value is the
+/// jail's name.
 package enum CgroupMark: String, Sendable, Codable {
     /// Only the host's root can set it, and no cgroup of another program has it.
     case trusted

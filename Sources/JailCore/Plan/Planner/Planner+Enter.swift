@@ -4,9 +4,9 @@ internal import CNamespaces
 extension Planner {
     /// The three parts of an entry.
     package struct Entry {
-        /// By the child of jailrun: it becomes the static stage before anything of the jail's can see it.
+        /// By the child of jailrun: it becomes the static stage before anything in the jail can see it.
         package var spawn: [Step]
-        /// By the stage: join, and narrow.
+        /// By the stage: it joins, and drops privileges.
         package var enter: [Step]
         /// By its child, which is in the jail's pid namespace.
         package var command: Plan.Command

@@ -19,11 +19,11 @@ extension Planner {
         return isBegin
             ? [
                 step(.keepCapabilities(true), "keep the capabilities over a change of ids"),
-                step(.setEffectiveUser(firstID), "let the user namespace belong to \(firstID)"),
-                step(.setFileOwner(uid: 0), "look at files as root still"),
+                step(.setEffectiveUser(firstID), "make \(firstID) the owner of the user namespace"),
+                step(.setFileOwner(uid: 0), "still access files as root"),
             ]
             : [
-                step(.setEffectiveUser(0), "be root again"),
+                step(.setEffectiveUser(0), "become root again"),
                 step(.keepCapabilities(false), "let a change of ids change capabilities"),
             ]
     }
@@ -44,7 +44,7 @@ extension Planner {
         return [
             child(.unshare(.network), clonePurpose, .standard(""), "leave the host's network"),
             child(.openDatagramSocket(into: .socket), .loopback, origin, "open a socket"),
-            child(.raiseLink("lo", over: .socket), .loopback, origin, "raise lo"),
+            child(.raiseLink("lo", over: .socket), .loopback, origin, "bring up lo"),
             child(.close(.socket), .loopback, origin, "close the socket"),
         ]
     }
@@ -94,8 +94,8 @@ extension Planner {
         [
             Step(
                 operation: .release(passedSlots), side: .host, purpose: .handOver, origin: .standard(""),
-                words: "let the child go on")
-        ] + passedSlots.map { host(.close($0), .handOver, .standard(""), "close what the child has now") }
+                words: "release the child")
+        ] + passedSlots.map { host(.close($0), .handOver, .standard(""), "close what the child now has") }
     }
 
     func awaitRelease() -> [Step] {

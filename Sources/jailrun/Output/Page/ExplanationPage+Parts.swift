@@ -42,7 +42,7 @@ extension ExplanationPage {
             <li id="p\(index)"\(membership(part.members.map(\.jail)))><p>\(told.subject) \(numbers(part))</p>
             <h3>\(Markup.text(told.does))</h3>
             <dl><dt>without it<dd>\(Markup.text(told.without))
-            <dt>asked by<dd>\(origins(part))
+            <dt>set by<dd>\(origins(part))
             <dt>read<dd>\(Markup.text(told.manual.joined(separator: ", ")))
             <dt>shell<dd><pre>\(Markup.text(told.shell.joined(separator: "\n")))</pre></dl>
             <details><summary>\(Markup.text(told.calls))</summary><ol\(hasOneNumbering(part) ? "" : " class=\"bare\"")>
