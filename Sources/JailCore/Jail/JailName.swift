@@ -9,7 +9,7 @@ package enum JailName {
         if name.count > maximumBytes { return "it is longer than \(maximumBytes) bytes" }
         if let bad = name.first(where: { !isAllowed($0) }) { return "it contains \"\([bad].printable())\"" }
         if name.split(separator: .dot, omittingEmptySubsequences: false).contains(where: { $0.isEmpty }) {
-            return "a dot stands between two names"
+            return "a dot must be between two names"
         }
         return name[0] == UInt8(ascii: "-") ? "it begins with -" : nil
     }

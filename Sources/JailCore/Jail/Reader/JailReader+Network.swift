@@ -238,7 +238,7 @@ extension JailReader {
         if parts.count == 2 && length == nil {
             let shown = Bytes(parts[1].utf8).printable()
             error(
-                "\(list): \"\(shown)\" is no \(family == .ipv4 ? "mask" : "prefix length")", at: entry.place,
+                "\(list): \"\(shown)\" is not a \(family == .ipv4 ? "mask" : "prefix length")", at: entry.place,
                 hint: family == .ipv4 ? "1 to 32, or 255.255.255.0" : "1 to 128")
             return nil
         }
