@@ -109,7 +109,7 @@ final class CommandLookupTests {
         let wine: [UInt8] = [0x4d, 0x5a, 0x90, 0, 3]
         try write("bin/arm", Self.program(machine: 40))
         try write("bin/wine", wine)
-        #expect(try lacks("arm").map(\.message) == ["arm: made for another machine: arm"])
+        #expect(try lacks("arm").map(\.message) == ["arm: built for another machine: arm"])
         #expect(try lacks("wine").map(\.message) == ["wine: Exec format error"])
         #expect(try lacks("arm").map(\.isCertain) == [!KnownFormats.mayTake(Self.program(machine: 40))])
         #expect(try lacks("wine").map(\.isCertain) == [!KnownFormats.mayTake(wine)])

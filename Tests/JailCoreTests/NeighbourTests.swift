@@ -41,8 +41,8 @@ final class NeighbourTests {
         arguments: [
             (union, union, "are one folder"),
             (union, "mount = \"DIR/link DIR/root/mnt unionfs rw 0 0\";", "are one folder"),
-            (union, "mount = \"DIR/ext/inner DIR/root/opt unionfs rw 0 0\";", "lie in each other"),
-            ("mount = \"DIR/ext/inner DIR/root/opt unionfs rw 0 0\";", union, "lie in each other"),
+            (union, "mount = \"DIR/ext/inner DIR/root/opt unionfs rw 0 0\";", "overlap"),
+            ("mount = \"DIR/ext/inner DIR/root/opt unionfs rw 0 0\";", union, "overlap"),
             (union, "mount = \"DIR/ext DIR/root unionfs rw 0 0\";", "are one folder"),
             (union, "mount = \"DIR/ext DIR/root/mnt unionfs ro 0 0\";", "are one folder"),
             ("mount = \"DIR/ext DIR/root/mnt unionfs ro 0 0\";", union, "are one folder"),

@@ -100,7 +100,7 @@ struct RecordTests {
         // As a tool writes JSON that has read it.
         #expect(reason(sealed.replacing(",", with: ", ").replacing(":", with: ": ")) == "it is not as it was written")
         let newer = sealed.replacing("{\"version\":\(RecordForm.version)", with: "{\"version\":7")
-        #expect(reason(newer) == "another version of jailrun wrote it, of records 7")
+        #expect(reason(newer) == "another version of jailrun wrote it, with records of version 7")
         let trace = try JailTrace(text: try Self.text("unsealed", "little.trace"))
         let newerTrace = trace.text.replacing("jailrun \(RecordForm.version)", with: "jailrun 7")
         #expect(throws: UnreadableRecord.self) { try JailTrace(text: newerTrace) }

@@ -41,8 +41,8 @@ struct StateDirectoryTests {
             return StateDirectory.objection(to: status, user: user).map { [$0.reason, $0.change] }
         }
         #expect(objection(S_IFDIR | 0o755, 0) == nil && objection(S_IFDIR | 0o700, 7, user: 7) == nil)
-        #expect(objection(S_IFREG | 0o644, 0) == ["it is no directory", nil])
-        let owned = "it belongs to the user with the number 7"
+        #expect(objection(S_IFREG | 0o644, 0) == ["it is not a directory", nil])
+        let owned = "it belongs to user 7"
         #expect(objection(S_IFDIR | 0o755, 7) == [owned, "chown root"])
         #expect(objection(S_IFDIR | 0o755, 7, user: 8) == [owned, nil])
         #expect(objection(S_IFDIR | 0o775, 0) == ["other users can write it", "chmod go-w"])

@@ -96,7 +96,7 @@ extension Kernel {
                 let words = command.split(separator: " ").map { $0 == "FILE" ? machine.conf : String($0) }
                 let outcome = Command([Laboratory.program] + words).run()
                 #expect(outcome.status == 0, "\(outcome)")
-                if command == "prune" { #expect(outcome.output == "forgot t, which has ended\n", "\(outcome)") }
+                if command == "prune" { #expect(outcome.output == "forgot t, which had ended\n", "\(outcome)") }
                 #expect(machine.state() == "none" && machine.jailrun("wait", "t").status == 125)
             }
         }

@@ -208,7 +208,7 @@ extension Kernel {
                 #expect(eventually { hasProcess("sleep 5252") })
                 running.signal(SIGTERM)
                 let outcome = running.wait(seconds: 15)
-                #expect(outcome.errors.contains("sleep 5151: timed out after 2 s; the stop goes on without it"))
+                #expect(outcome.errors.contains("sleep 5151: timed out after 2 s; the stop continues without it"))
             }
         }
 

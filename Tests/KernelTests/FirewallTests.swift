@@ -442,7 +442,7 @@ extension Kernel {
                 try #require(eventually(seconds: 3) { kill(supervisor, 0) != 0 })
                 _ = Command(["nft", "flush", "ruleset"]).run()
                 let list = machine.jailrun("list")
-                #expect(list.errors.contains("t: rules of nftables (port 8080/tcp, nat, what holds vjail"), "\(list)")
+                #expect(list.errors.contains("t: nftables rules (port 8080/tcp, nat, what limits vjail"), "\(list)")
                 #expect(Self.ruleset == rules)
                 #expect(!machine.jailrun("list").errors.contains("nftables"))
             }

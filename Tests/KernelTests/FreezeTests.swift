@@ -37,7 +37,7 @@ extension Kernel {
                     outcome = machine.jailrun("stop", "t", seconds: 20)
                     #expect(outcome.status == 0, "\(outcome)")
                 }
-                #expect(outcome.errors.contains("t: it was frozen, and is thawed to be stopped"), "\(outcome)")
+                #expect(outcome.errors.contains("t: it was frozen, and is thawed to stop it"), "\(outcome)")
                 #expect(machine.has("var/stopped"))
             }
         }
@@ -160,7 +160,7 @@ extension Kernel {
                 freeze(machine)
                 let outcome = machine.jailrun("stop", "t.b")
                 #expect(outcome.status == 0 && !machine.has("var/stopped"), "\(outcome)")
-                #expect(outcome.errors.contains("t.b: frozen with a cgroup above its own"), "\(outcome)")
+                #expect(outcome.errors.contains("t.b: frozen by a cgroup above its own"), "\(outcome)")
                 machine.stop()
             }
         }

@@ -175,7 +175,7 @@ extension Kernel {
                     """
                 let outcome = shell(script, "$J exec t /bin/slow", machine)
                 #expect(outcome.status == 125, "\(outcome)")
-                #expect(outcome.errors.contains("standard output is not whole"), "\(outcome)")
+                #expect(outcome.errors.contains("standard output is incomplete"), "\(outcome)")
             }
         }
 

@@ -201,7 +201,7 @@ extension Kernel {
                 #expect(machine.link("jexec", "new", "true").status == 0)
                 #expect(machine.jailrun("prune").output == "")
                 let again = machine.create()
-                #expect(again.status == 1 && again.errors.contains("that of jail \"new\""), "\(again)")
+                #expect(again.status == 1 && again.errors.contains("belongs to jail \"new\""), "\(again)")
                 machine.remove("new")
             }
         }

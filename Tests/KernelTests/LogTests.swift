@@ -248,7 +248,7 @@ extension Kernel {
                 #expect(eventually { journal.messages.last == "late" })
                 let messages = journal.messages
                 let notice = try #require(messages.dropLast().last)
-                #expect(notice.hasPrefix("jailrun: ") && notice.hasSuffix("the journal did not take them"), "\(notice)")
+                #expect(notice.hasPrefix("jailrun: ") && notice.hasSuffix("journal did not accept them"), "\(notice)")
                 let numbers = messages.compactMap { Int($0) }
                 #expect(numbers == Array(1...numbers.count))
                 let dropped = notice.split(separator: " ").compactMap { Int($0) }.first ?? 0

@@ -216,7 +216,7 @@ extension Kernel {
                 machine.configure("exec.start = \"sleep 1000\";")
                 let start = machine.start("start", machine.conf)
                 #expect(
-                    eventually(seconds: 15) { start.errors.contains("hint: for a program that stays write command") })
+                    eventually(seconds: 15) { start.errors.contains("for a program that keeps running write command") })
                 #expect(start.errors.contains("jail.conf:3:") && start.errors.contains("sleep 1000"), "\(start.errors)")
                 start.signal(SIGTERM)
                 _ = start.wait()

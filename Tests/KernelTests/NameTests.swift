@@ -94,7 +94,7 @@ extension Kernel {
             try Machine.with { machine in
                 let outcome = machine.run("/bin/true", "mount.resolvconf;")
                 #expect(outcome.status == 125)
-                #expect(outcome.errors.contains("the root has no file /etc/hosts that could be covered"), "\(outcome)")
+                #expect(outcome.errors.contains("the root has no file /etc/hosts to cover"), "\(outcome)")
                 #expect(outcome.errors.contains("touch \(machine.root)/etc/hosts"), "\(outcome)")
             }
         }

@@ -12,7 +12,7 @@ extension Kernel {
         }
 
         @Test(
-            "a run tells which command it waits for, and since when",
+            "a run tells which command it waits for, and for how long",
             arguments: ["prepare", "prestart", "created", "start", "poststart", "prestop", "stop", "poststop"])
         func command(hook: String) throws {
             try Machine.with { machine in
@@ -24,7 +24,7 @@ extension Kernel {
                     #expect(eventually { machine.jailrun("exec", "t", "pidof", "sleep").status == 0 })
                     running.signal(SIGTERM)
                 }
-                #expect(isTold(running, "jailrun: t: waiting for exec.\(hook): sleep 6161, since 5 s"))
+                #expect(isTold(running, "jailrun: t: waiting for exec.\(hook): sleep 6161, 5 s so far"))
                 running.signal(SIGQUIT)
                 _ = running.wait(seconds: 15)
             }
@@ -41,8 +41,8 @@ extension Kernel {
 
                     """, to: machine.conf)
                 let running = machine.start("start", machine.conf)
-                #expect(isTold(running, "jailrun: slow: waiting for exec.prestart: sleep 6161, since "))
-                #expect(isTold(running, "jailrun: web: waiting for what it depends on: db (starting), since "))
+                #expect(isTold(running, "jailrun: slow: waiting for exec.prestart: sleep 6161, "))
+                #expect(isTold(running, "jailrun: web: waiting for what it depends on: db (starting), "))
                 #expect(isTold(running, "jailrun: db: waiting for health.command: printf"))
                 #expect(isTold(running, ": refused "))
                 #expect(!running.errors.contains("\u{1b}"))
@@ -87,7 +87,7 @@ extension Kernel {
                 #expect(eventually { machine.has("var/at") })
                 let second = machine.start("stop", "t")
                 let holder = "pid \(first.pid) (jailrun stop t)"
-                #expect(isTold(second, "jailrun: t: waiting for its lock, held by \(holder), since 5 s"))
+                #expect(isTold(second, "jailrun: t: waiting for its lock, held by \(holder), 5 s so far"))
                 second.signal(SIGINT)
                 #expect(second.wait(seconds: 10).status == 128 + SIGINT)
                 #expect(machine.jailrun("stop", "-f", "t").status == 0)

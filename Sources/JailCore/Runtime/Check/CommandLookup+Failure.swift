@@ -1,7 +1,7 @@
 internal import SystemPackage
 
 extension RuntimeError {
-    /// How a command of the jail's failed; one that could not be executed, with what was missing.
+    /// How a command of the jail failed; if it could not be executed, with what was missing.
     /// - Parameter name: what the jail is called in messages.
     package static func command(
         of jail: JailRecord, named name: String, line: JailCommand, origin: Origin, outcome: CommandOutcome

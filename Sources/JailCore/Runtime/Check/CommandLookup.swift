@@ -268,9 +268,9 @@ extension CommandLookup.Lack {
         case .missing(let errno): errno.description
         case .interpreter(let interpreter, let errno):
             "its interpreter \(Terminal.escaped(interpreter)): \(errno.description)"
-        case .unseen: "not in what can be seen before the jail's mounts are made"
+        case .unseen: "not visible before the jail's mounts are made"
         case .noProgram: errno.description
-        case .foreign(let machine): "made for another machine: \(ELFHeader.name(of: machine))"
+        case .foreign(let machine): "built for another machine: \(ELFHeader.name(of: machine))"
         case .capabilities(let missing):
             "the file has \(missing.capabilities.map(\.name).enumerated), which the jail does not have"
         }
@@ -280,18 +280,18 @@ extension CommandLookup.Lack {
     func hint(path: String) -> String? {
         if let barrier {
             let place = Terminal.escaped(barrier)
-            return "whoever executes it may not pass \(place): chmod a+x \(place), or chown it to that user"
+            return "the user who executes it may not enter \(place): chmod a+x \(place), or chown it to that user"
         }
         return switch problem {
         case .missing(.noSuchFileOrDirectory) where !program.utf8.contains(UInt8(ascii: "/")): "looked for in \(path)"
         case .missing(.permissionDenied):
             "it is not a file, not executable (chmod +x), or on a mount with noexec"
-        case .noProgram: "its first line says no interpreter, as #!/bin/sh does"
+        case .noProgram: "its first line names no interpreter, such as #!/bin/sh"
         case .capabilities(let missing) where missing == CapabilitySet([.netRaw]):
-            "allow.raw_sockets; or leave allow.suid out, then ping needs no capability"
+            "allow.raw_sockets; or leave out allow.suid, then ping needs no capability"
         case .capabilities(let missing):
-            "cap.add = \(missing.capabilities.map(\.shortName).joined(separator: ", ")); or leave allow.suid out, and the "
-                + "file's capabilities count for nothing"
+            "cap.add = \(missing.capabilities.map(\.shortName).joined(separator: ", ")); or leave out allow.suid, "
+                + "and the file's capabilities are ignored"
         case .missing, .interpreter, .unseen, .foreign: nil
         }
     }

@@ -34,14 +34,14 @@ extension HostCheck {
             for lack in lookup.lacks(of: command.line) {
                 let isMade = inside?.lacks(of: command.line).isEmpty ?? false
                 let bringer =
-                    lack.problem == .unseen ? "a mount brings it" : maker(of: lack, before: command, isMade: isMade)
+                    lack.problem == .unseen ? "a mount provides it" : maker(of: lack, before: command, isMade: isMade)
                 if isMade && bringer != nil { continue }
                 let needed = bringer.map { "needed unless \($0)" }
                 say(
                     lack.isCertain && bringer == nil ? .error : .warning,
                     "\(command.parameter): \(lack.words(for: command.line))", command.origin,
                     hint: (lack.isCertain || lack.problem == .unseen ? needed : nil) ?? lack.hint(path: lookup.path)
-                        ?? (lack.problem == .missing(.noSuchFileOrDirectory) ? "it has to be in the jail's root" : nil))
+                        ?? (lack.problem == .missing(.noSuchFileOrDirectory) ? "it must be in the jail's root" : nil))
             }
         }
     }

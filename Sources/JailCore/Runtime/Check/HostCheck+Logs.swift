@@ -10,7 +10,7 @@ extension HostCheck {
             } else if Self.isQueue(log.value) {
                 say(
                     .warning,
-                    "exec.consolelog: \(Terminal.escaped(log.value)): a FIFO, which somebody has to read by then",
+                    "exec.consolelog: \(Terminal.escaped(log.value)): a FIFO, which needs a reader at the start",
                     log.origin)
             }
         }

@@ -208,8 +208,8 @@ struct HostCheck {
         else { return }
         say(
             .warning,
-            "devfs_ruleset \(devices.devfsRuleset.value) shows every device of the host: what set \(number) includes itself,"
-                + " devfs(8) does not follow", .configuration(include.location),
+            "devfs_ruleset \(devices.devfsRuleset.value) shows every device of the host: devfs(8) does not follow the "
+                + "includes in set \(number)", .configuration(include.location),
             hint: "before it: add include $devfsrules_hide_all, $devfsrules_unhide_basic and $devfsrules_unhide_login")
     }
 
@@ -240,7 +240,7 @@ struct HostCheck {
                 "\"\(Terminal.escaped(name))\"" + (near.map { " (did you mean \"\($0)\"?)" } ?? "")
             }
             say(
-                .warning, "seccomp: \(path): no system call here: \(names.joined(separator: ", "))", origin,
+                .warning, "seccomp: \(path): not system calls here: \(names.joined(separator: ", "))", origin,
                 hint: "such a rule has no effect")
         } catch {}  // told: no filter can be made of it
     }
@@ -255,8 +255,8 @@ struct HostCheck {
     private mutating func checkJournal() {
         guard let journal = spec.log.journal, unsafe access(JournalWriter.socketPath, F_OK) != 0 else { return }
         say(
-            .warning, "log.journal: this host has no journal: \(JournalWriter.socketPath) is not there", journal.origin,
-            hint: "the lines are in the log alone, jailrun logs")
+            .warning, "log.journal: this host has no journal: \(JournalWriter.socketPath) does not exist",
+            journal.origin, hint: "the lines are only in the log: jailrun logs")
     }
 }
 

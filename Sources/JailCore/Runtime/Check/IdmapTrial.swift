@@ -55,7 +55,7 @@ extension RuntimeError {
         .unsuitable(
             jail: jail.label, origin: step.origin,
             "\(Terminal.escaped(path)) cannot be idmapped: \(MountTable.filesystem(of: path)) does not support it",
-            hint: "let the jail use the host's ids with: userns = host")
+            hint: "to use the host's ids in the jail: userns = host")
     }
 }
 

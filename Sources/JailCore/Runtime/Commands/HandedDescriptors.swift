@@ -67,7 +67,7 @@ final class HandedDescriptors {
         let kind: String
         switch UInt32(bitPattern: found.kind) {
         case CNS_DIRECTORY.rawValue: kind = "is a directory of the host"
-        case CNS_PATH.rawValue: kind = "is open for nothing but its place (O_PATH)"
+        case CNS_PATH.rawValue: kind = "is open only as a path (O_PATH)"
         default: return found
         }
         throw .unsuitable(
@@ -105,7 +105,7 @@ final class HandedDescriptors {
         let (end, other) = number == 0 ? (pipe.reading, pipe.writing) : (pipe.writing, pipe.reading)
         close(other)
         ends.append((number, end))
-        if control < 0 { throw .system("cannot start what moves \(Self.names[number])", Errno(-control)) }
+        if control < 0 { throw .system("cannot start the process that copies \(Self.names[number])", Errno(-control)) }
         controls.append((control, Self.names[number]))
         return end
     }
@@ -157,7 +157,7 @@ final class HandedDescriptors {
             guard isSettled(control.socket, signals, isHurried) else { return }
             let error = cns_relay_error(control.socket)
             if error < 0 {
-                throw .host("\(control.name) is not whole: the process that moves it was killed", hint: nil)
+                throw .host("\(control.name) is incomplete: the process that copies it was killed", hint: nil)
             }
             if error != 0 && error != EPIPE { throw .system("cannot write \(control.name)", Errno(error)) }
         }

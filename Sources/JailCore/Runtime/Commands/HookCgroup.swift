@@ -66,7 +66,7 @@ struct HookCgroup: ~Copyable {
 
     private static func kill(_ cgroup: Cgroup, _ host: Host) {
         do throws(Errno) { try cgroup.killAll(timeoutMilliseconds: 5000) } catch {
-            host.audience.warn("processes of \(cgroup.path) do not die: \(error.description)")
+            host.audience.warn("processes of \(cgroup.path) do not end: \(error.description)")
         }
     }
 }

@@ -126,7 +126,7 @@ package struct SignalSource: Sendable {
         return signal == 0 ? nil : signal
     }
 
-    /// The same, and whether a terminal has sent it: then every process of the foreground has it already.
+    /// The same, and whether a terminal has sent it: then every process in the foreground already has it.
     package func nextWithSender() -> (signal: Int32, isFromTerminal: Bool)? {
         var isKernels: Int32 = 0
         let signal = unsafe cns_read_signal_of(descriptor, &isKernels)

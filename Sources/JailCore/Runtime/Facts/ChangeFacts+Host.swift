@@ -64,7 +64,7 @@ extension ChangeFacts {
         throw .unsuitable(
             jail: jail.label, origin: new.addresses.first?.origin ?? .commandLine,
             "its addresses are those of jail \"\(other)\", too, and cannot be changed while both are up",
-            hint: "stop one of them; jail -mr makes this one anew")
+            hint: "stop one of them, or create this one anew with jail -mr")
     }
 }
 

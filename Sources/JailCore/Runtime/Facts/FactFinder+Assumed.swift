@@ -32,6 +32,6 @@ extension FactFinder {
         .unsuitable(
             jail: jail.label, origin: origin,
             "the facts of \(host.assumed?.host ?? "the host") say nothing about \(object)",
-            hint: "make them anew there, of this file: jailrun explain --facts FILE")
+            hint: "create them again there, from this file: jailrun explain --facts FILE")
     }
 }

@@ -87,7 +87,7 @@ extension FactFinder {
         }
         return isVersion1
             ? "this host binds \(name) to cgroup v1: boot with cgroup_no_v1=\(name), or systemd.unified_cgroup_hierarchy=1"
-            : "the kernel lacks it, or a parent cgroup does not pass it on: see cgroup.controllers from the top down"
+            : "the kernel lacks it, or a parent cgroup does not pass it on: check cgroup.controllers from the top down"
     }
 }
 

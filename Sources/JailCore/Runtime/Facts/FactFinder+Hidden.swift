@@ -17,7 +17,7 @@ extension FactFinder {
         } catch {
             throw .unsuitable(
                 jail: jail.label, origin: jail.path.origin,
-                "path /: cannot look for what is root's alone: \(error.description)", hint: nil)
+                "path /: cannot look for files that only root may read: \(error.description)", hint: nil)
         }
         try checkHidden(facts)
     }
@@ -35,8 +35,8 @@ extension FactFinder {
                 })
             else { continue }
             try refuse(
-                "mount: \(Terminal.escaped(mount.target)) lies in /\(Terminal.escaped(hidden.path)), which is root's alone and "
-                    + "hidden from the jail", mount.origin,
+                "mount: \(Terminal.escaped(mount.target)) lies in /\(Terminal.escaped(hidden.path)), which only root "
+                    + "may read and the jail does not see", mount.origin,
                 hint: "mount it elsewhere, or root.unmask = \"/\(Terminal.escaped(hidden.path))\"")
         }
         for shown in jail.root.shown {

@@ -26,7 +26,7 @@ extension FactFinder {
         try refuse(
             "children.max: \(mount) is mounted read-only, and root inside could make it writable",
             maximum.origin,
-            hint: "mount its file system read-only, not the mount; or leave children.max out")
+            hint: "mount its file system read-only, not the mount; or leave out children.max")
     }
 
     /// Of all that the jail has of the host.
@@ -65,7 +65,7 @@ extension FactFinder {
         let isHidden = if let assumed = host.assumed { assumed.hidesMessages } else { try Self.hidesMessages() }
         if !isHidden { return }
         try refuse(
-            "allow.read_msgbuf: this host shows the kernel's messages only to who has CAP_SYSLOG over it",
+            "allow.read_msgbuf: this host shows kernel messages only to processes with CAP_SYSLOG on the host",
             asked.origin,
             hint: "sysctl kernel.dmesg_restrict=0, or userns = host")
     }

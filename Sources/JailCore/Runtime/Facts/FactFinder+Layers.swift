@@ -78,7 +78,7 @@ extension FactFinder {
         let hasFolder = try root.hasEtc()
         if !NameSpec.needed.contains(path) || hasFolder && jail.root.isEphemeral.value { return }
         try refuse(
-            "mount.resolvconf: the root has no file /\(path) that could be covered", names.origin,
+            "mount.resolvconf: the root has no file /\(path) to cover", names.origin,
             hint: jail.hint(forMissing: path, hasFolder: hasFolder), isAbsent: true)
     }
 

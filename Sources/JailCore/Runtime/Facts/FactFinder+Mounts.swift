@@ -48,7 +48,7 @@ extension FactFinder {
     private func noDisk(_ mount: MountSpec) throws(RuntimeError) {
         try refuse(
             "mount: \(Terminal.escaped(mount.source)): \(Errno(ENOTBLK).description)", mount.origin,
-            hint: "losetup -f --show FILE makes a disk of an image, and prints its name")
+            hint: "losetup -f --show FILE makes a disk from an image, and prints its name")
     }
 
     /// Overlayfs wants its two folders on one mount, which a mount point is not.
@@ -122,7 +122,7 @@ extension FactFinder {
         try refuse(
             "mount: \(Terminal.escaped(mount.target)) is \(found ? "a directory" : "no directory"), and "
                 + "\(Terminal.escaped(mount.source)) is \(found ? "none" : "one")", mount.origin,
-            hint: "a file covers a file, and a directory a directory")
+            hint: "a file must cover a file, and a directory a directory")
     }
 
     private func isFolder(_ path: String, root: Int32) throws(Errno) -> Bool {

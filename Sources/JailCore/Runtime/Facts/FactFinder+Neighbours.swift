@@ -54,13 +54,13 @@ extension FactFinder {
         to folder: LayerFolder, beside other: LayerFolder, of neighbour: ConfiguredJail?
     ) -> RuntimeError {
         let whose = neighbour.map { "jail \"\(Terminal.escaped($0.name.value))\"" } ?? "another mount of the jail"
-        let relation = keys(folder.path).isSame(as: keys(other.path)) ? "are one folder" : "lie in each other"
+        let relation = keys(folder.path).isSame(as: keys(other.path)) ? "are one folder" : "overlap"
         let path = Terminal.escaped(folder.path)
         return .unsuitable(
             jail: jail.label, origin: folder.origin,
             "mount: \(path) and \(Terminal.escaped(other.path)) of \(whose) \(relation), and an overlay writes there",
             hint: "give each a folder of its own\(neighbour == nil ? "" : ", such as \(path)-$name"): "
-                + "what two overlays do with one is undefined")
+                + "the result of two overlays on one folder is undefined")
     }
 
     // MARK: Logs
@@ -102,7 +102,7 @@ extension FactFinder {
     }
 
     private static func mend(_ log: WrittenLog, beside other: WrittenLog) -> String {
-        let lost = "where one of them is rotated, lines of the other are lost"
+        let lost = "if one of them is rotated, lines of the other are lost"
         return "\(log.isRotated || other.isRotated ? lost : "the lines of both are mixed there"): "
             + "\(log.parameter) = \"/var/log/$name.log\""
     }

@@ -22,7 +22,7 @@ extension FactFinder {
         try refuse(
             "sysctl.\(setting.path.split(separator: "/").joined(separator: ".")): this kernel has no such parameter",
             setting.origin,
-            hint: "sysctl -a lists those that it has; some come with a module")
+            hint: "sysctl -a lists those that it has; some need a module")
     }
 
     /// ipv6(7): a link where IPv6 is disabled loses its addresses, when the jail has them.
@@ -35,7 +35,7 @@ extension FactFinder {
         try refuse(
             "sysctl.\(parts.joined(separator: ".")): would take the jail's address \(address.address) away",
             setting.origin,
-            hint: "leave out either")
+            hint: "leave out one of them")
     }
 
     /// A command's own process performs these behind its filter, and tells nobody when it may not.
@@ -50,7 +50,7 @@ extension FactFinder {
         try refuse(
             "seccomp: \(path): the profile forbids \(forbidden.name)(2), without which no command can be started",
             jail.privileges.seccomp.origin,
-            hint: "let it allow execve and close_range, and what the program itself needs")
+            hint: "it must allow execve and close_range, and what the program itself needs")
     }
 
     private func check(_ limit: ProcessSettings.Limit) throws(RuntimeError) {
@@ -58,9 +58,9 @@ extension FactFinder {
         try checkRaised(limit)
         guard let least = least(limit.resource), limit.soft < least else { return }
         try refuse(
-            "ulimit.\(limit.resource.rawValue): \(limit.soft) is less than the start of this jail needs, \(least)",
+            "ulimit.\(limit.resource.rawValue): \(limit.soft) is less than this jail needs to start, \(least)",
             limit.origin,
-            hint: "the jail's first process has the limit, too")
+            hint: "the limit applies to the jail's first process, too")
     }
 
     /// setrlimit(2): no process may have more than that, whoever it is.
@@ -86,7 +86,7 @@ extension FactFinder {
         try refuse(
             "ulimit.\(limit.resource.rawValue): \(Self.spelled(limit.hard)) is more than jailrun may give, \(Self.spelled(most))",
             limit.origin,
-            hint: "raising a limit needs CAP_SYS_RESOURCE, which root has not here")
+            hint: "raising a limit needs CAP_SYS_RESOURCE, which root does not have here")
     }
 
     /// proc(5): only CAP_SYS_RESOURCE goes below a least value, which no file shows. This process tries, and goes back.
@@ -100,7 +100,7 @@ extension FactFinder {
         } catch {
             try refuse(
                 "oom.score: \(score.value) is less than jailrun may give: \(error.description)", score.origin,
-                hint: "lowering it needs CAP_SYS_RESOURCE, which root has not here")
+                hint: "lowering it needs CAP_SYS_RESOURCE, which root does not have here")
         }
     }
 
@@ -160,8 +160,8 @@ extension FactFinder {
         guard let first = lacking.capabilities.first else { return }
         let asked = jail.privileges.capAdd.first { $0.value == first.name }
         try refuse(
-            "\(lacking.description): jailrun itself does not have what the jail is to have",
+            "\(lacking.description): jailrun itself does not have this capability",
             asked?.origin ?? jail.privileges.userNamespace.origin,
-            hint: "whoever runs jailrun was given less than root has: CapBnd in /proc/self/status")
+            hint: "the caller of jailrun has fewer capabilities than root: see CapBnd in /proc/self/status")
     }
 }

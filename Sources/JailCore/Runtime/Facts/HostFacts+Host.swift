@@ -2,7 +2,7 @@ internal import Glibc
 internal import SystemPackage
 
 extension HostFacts {
-    /// Looks at this host for all that plans of these jails depend on, and changes nothing.
+    /// Looks at everything on this host that plans of these jails depend on, and changes nothing.
     package convenience init(of jails: [ConfiguredJail], host: Host) throws(RuntimeError) {
         let finders = jails.map { FactFinder(jail: $0, host: host) }
         var hidden = StartFacts()
@@ -175,7 +175,7 @@ extension HostFacts {
             if path == "-" { return try Files.standardInput(limit: most) }
             return try Files.read(try Files.open(path), limit: most)
         }
-        let hint = "explain --facts FILE prints them, or check --json FILE, on the host that is meant"
+        let hint = "jailrun explain --facts FILE prints them on the host in question, and so does check --json FILE"
         let name = path == "-" ? "STDIN" : path
         do throws(Diagnostic) {
             let document = try JSONDocument(bytes, file: name)
@@ -184,10 +184,10 @@ extension HostFacts {
             if facts.version == currentVersion { return facts }
         } catch {
             var diagnostic = error
-            diagnostic.message = "no facts of a host: \(error.message)"
+            diagnostic.message = "not facts of a host: \(error.message)"
             diagnostic.hint = (error.hint.map { "\($0); " } ?? "") + hint
             throw .file(jail: nil, diagnostic)
         }
-        throw .host("\(Terminal.escaped(path)): facts of another version of jailrun", hint: hint)
+        throw .host("\(Terminal.escaped(path)): written by another version of jailrun", hint: hint)
     }
 }

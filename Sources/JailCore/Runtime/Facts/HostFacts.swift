@@ -1,5 +1,5 @@
-/// Whatever the plans of a file depend on beside the file, as it is on one host: `explain --facts` prints it, and on another one
-/// `--assume` plans with it. No environment, no password and no rule of the host's is in it.
+/// Whatever the plans of a file depend on besides the file, as it is on one host: `explain --facts` prints it, and on
+/// another one `--assume` plans with it. It contains no environment, no password and no rule of the host.
 package final class HostFacts: Codable, Sendable {
     static let currentVersion = 1
 

@@ -7,9 +7,9 @@ package struct Audience: Sendable {
     package var tell: (@Sendable (String, String) -> Void)?
     /// Called with a warning: something that went wrong but did not stop what was asked for.
     package var warn: @Sendable (String) -> Void
-    /// Called with what failed when it could stop nothing any more: a command after the end of a jail.
+    /// Called with a failure that could no longer stop anything: a command after the end of a jail.
     package var complain: @Sendable (RuntimeError) -> Void
-    /// Called with what was decided before a start and the caller may want to know.
+    /// Called with what was decided before a start, if the caller may want to know it.
     package var note: @Sendable (String) -> Void
 
     package init(

@@ -17,8 +17,8 @@ package struct Host: Sendable {
     /// What this process waits for.
     package let waits = Waits()
 
-    /// - Parameter isForLooks: nothing will be started: what a start cannot do without may be missing, and without root the
-    ///   state may be another's.
+    /// - Parameter isForLooks: nothing will be started: what a start needs may be missing, and without root the state
+    ///   may belong to somebody else.
     package init(
         stateDirectory: String?, cgroupRoot: String?, signals: SignalSource, audience: Audience,
         isForLooks: Bool = false
@@ -84,12 +84,12 @@ package struct Host: Sendable {
         "no cgroup v2 hierarchy is mounted",
         hint: "mount -t cgroup2 none /sys/fs/cgroup/unified, or boot with systemd.unified_cgroup_hierarchy=1")
 
-    /// Said before anything is tried: a user has no jails, and every other message would be of something else.
+    /// Said before anything is tried: a user has no jails, and every other message would be misleading.
     package static func checkRoot() throws(RuntimeError) {
         if geteuid() == 0 { return }
         throw .host(
             "this needs root (or see jailrun(8), CAVEATS)",
-            hint: "use sudo; check, explain, params and --dry-run work without")
+            hint: "use sudo; check, explain, params and --dry-run work without it")
     }
 
     /// A nested jail's is below that of the jail around it, which may have had another name when its cgroup was made.

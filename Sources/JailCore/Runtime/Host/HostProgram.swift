@@ -2,8 +2,9 @@ internal import CNamespaces
 internal import Glibc
 internal import SystemPackage
 
-/// A program of the host's that runs beside jails: it has the caller's terminal, descriptors 0 to 2, directory and environment.
-/// When jailrun dies it gets SIGTERM; what does not hear that is killed by the supervisor, with all that it has started.
+/// A program of the host that runs beside jails: it has the caller's terminal, descriptors 0 to 2, directory and
+/// environment. When jailrun dies it gets SIGTERM; if it does not react, the supervisor kills it, with everything that
+/// it has started.
 package struct HostProgram: ~Copyable {
     private let child: Descriptor
     private let control: Descriptor
@@ -52,7 +53,7 @@ package struct HostProgram: ~Copyable {
         for process in RunMark(of: getpid()).processes where process != pid { kill(process, number) }
     }
 
-    /// What it has left after its end has so long, and is killed then.
+    /// How long the processes that it has left may run on before they are killed.
     package func endRest(withinMilliseconds milliseconds: Int) {
         let (mark, deadline) = (RunMark(of: getpid()), Clock.milliseconds() + milliseconds)
         while !mark.hasNone, Clock.milliseconds() < deadline { usleep(50000) }
@@ -71,10 +72,11 @@ package struct HostProgram: ~Copyable {
     }
 }
 
-/// What a command beside jails is told of them.
+/// What a command beside jails learns about them.
 package enum ServiceEnvironment {
-    /// `JAILRUN_DB_NAME=db`, `JAILRUN_DB_IP=10.0.0.2`, and `_IP6`: the first address of each family. Of published ports,
-    /// `JAILRUN_DB_PORT=5432` is the first one's number on the host, and `JAILRUN_DB_PORT_5432_TCP` that of the jail's 5432.
+    /// `JAILRUN_DB_NAME=db`, `JAILRUN_DB_IP=10.0.0.2`, and `_IP6`: the first address of each family. For published
+    /// ports, `JAILRUN_DB_PORT=5432` is the first one's number on the host, and `JAILRUN_DB_PORT_5432_TCP` that of the
+    /// jail's 5432.
     package static func variables(of specs: [ConfiguredJail]) -> [String] {
         specs.flatMap { (spec: ConfiguredJail) -> [String] in
             let prefix = "JAILRUN_\(word(spec.nameInFile))"
@@ -133,7 +135,7 @@ extension ConfiguredJail {
 
 /// What a person looks at.
 package enum Screen {
-    /// Columns and rows of a terminal; nil when it is none.
+    /// Columns and rows of a terminal; nil if it is not a terminal.
     package static func size(of terminal: Int32) -> (columns: Int, rows: Int)? {
         var (columns, rows): (Int32, Int32) = (0, 0)
         guard unsafe cns_window_size(terminal, &columns, &rows) == 0, columns > 0, rows > 0 else { return nil }

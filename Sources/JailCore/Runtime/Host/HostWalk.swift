@@ -128,17 +128,18 @@ struct HostWalk: Sendable {
         let shown = "the link \(Terminal.escaped(link))"
         if let jail = folder.writer {
             throw HostWalkError(
-                "\(shown) lies where root of jail \"\(Terminal.escaped(jail))\" writes",
-                hint: "name the place itself: a jail could let the link lead anywhere")
+                "\(shown) lies where root of jail \"\(Terminal.escaped(jail))\" can write",
+                hint: "name the target itself: a jail could let the link lead anywhere")
         }
         if !Self.isTrusted(status, isRoots: folder.isRoots) {
             throw HostWalkError(
                 "\(shown) belongs to user \(status.st_uid), who could let it lead anywhere",
-                hint: "chown -h root \(Terminal.escaped(link)), or name the place itself")
+                hint: "chown -h root \(Terminal.escaped(link)), or name the target itself")
         }
         if !folder.isSafe {
             throw HostWalkError(
-                "\(shown) lies in a folder that others write", hint: "name the place itself, or chmod go-w the folder")
+                "\(shown) lies in a folder that others can write to",
+                hint: "name the target itself, or chmod go-w the folder")
         }
     }
 
@@ -198,12 +199,12 @@ struct HostWalk: Sendable {
         let records: [JailRecord]
         do throws(RuntimeError) { records = try state?.records() ?? [] } catch {
             throw HostWalkError(
-                "a link is on the way, and it is not known where jails write: \(error.message)", hint: nil)
+                "the path has a link in it, and it is not known where jails can write: \(error.message)", hint: nil)
         }
         if let record = records.first(where: { $0.unreadable != nil }) {
             throw HostWalkError(
-                "a link is on the way, and it is not known where root of \"\(Terminal.escaped(record.name))\" writes: "
-                    + "its record cannot be read", hint: "name the place itself, or stop that jail")
+                "the path has a link in it, and it is not known where root of \"\(Terminal.escaped(record.name))\" "
+                    + "can write: its record cannot be read", hint: "name the target itself, or stop that jail")
         }
         return records.map(\.spec)
     }
@@ -240,7 +241,7 @@ struct HostWalkError: Error {
     /// Of a log.
     static let noRegularFile = HostWalkError(
         .invalidArgument, "not a regular file, and a log is rotated",
-        hint: "without log.file jailrun keeps the log itself; what nobody wants a command sends away: >/dev/null 2>&1")
+        hint: "without log.file jailrun keeps the log itself; to discard output, redirect it: >/dev/null 2>&1")
 }
 
 extension MountSpec {

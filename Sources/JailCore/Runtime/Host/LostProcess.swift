@@ -19,7 +19,7 @@ enum LostProcess {
     }
 
     private static func end(_ why: String) -> Never {
-        try? Files.write(Array("jailrun: \(why)\n    hint: jailrun prune takes back what is left\n".utf8), to: 2)
+        try? Files.write(Array("jailrun: \(why)\n    hint: jailrun prune removes what is left\n".utf8), to: 2)
         _exit(125)
     }
 }

@@ -15,8 +15,10 @@ struct Patience {
     static func words(_ jail: String, _ command: Plan.Command) -> String {
         RuntimeError.unsuitable(
             jail: jail, origin: command.origin,
-            "exec.start: \(Terminal.escaped(command.line.text)): has not ended for \(milliseconds / 1000) s, and the start waits for that",
+            "exec.start: \(Terminal.escaped(command.line.text)): still running after \(milliseconds / 1000) s, and the "
+                + "start waits for it",
             hint: nil
-        ).message + "\n    hint: for a program that stays write command = … instead of exec.start, or end it with &"
+        ).message + "\n    hint: for a program that keeps running write command = … instead of exec.start, or end it "
+            + "with &"
     }
 }

@@ -61,7 +61,7 @@ struct ReachableFolder {
     private static func mend(_ path: String) -> String {
         let folder = HostWalk.parts(path).folder
         if !common.contains(folder) { return "chmod 700 \(Terminal.escaped(folder))" }
-        return "move it below a folder that root alone may enter: mkdir -m 700 \(folder == "/" ? "" : folder)/jails"
+        return "move it below a folder that only root may enter: mkdir -m 700 \(folder == "/" ? "" : folder)/jails"
     }
 }
 

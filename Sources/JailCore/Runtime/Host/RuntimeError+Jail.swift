@@ -1,7 +1,7 @@
 internal import SystemPackage
 
 extension RuntimeError {
-    /// What jail(8) says after `jail: `. The name of a jail that has its parameters on a command line is not told.
+    /// What jail(8) says after `jail: `. The name of a jail that has its parameters on a command line is left out.
     package func jailMessage(isNamed: Bool) -> String {
         func named(_ jail: String, _ text: String) -> String { isNamed ? "\(jail): \(text)" : text }
         switch self {

@@ -66,7 +66,8 @@ extension RuntimeError {
             "\(location(origin))\(jail): \(Terminal.escaped(text)): \(cause)"
         case .alreadyExists(let jail, let holder): "\"\(jail)\" already exists: \(holder)"
         case .notFound(let jail): "\"\(Terminal.escaped(jail))\" not found"
-        case .locked(let jail, let holder): "\(jail): another jailrun works on it\(holder.isEmpty ? "" : ": \(holder)")"
+        case .locked(let jail, let holder):
+            "\(jail): another jailrun is working on it\(holder.isEmpty ? "" : ": \(holder)")"
         case .host(let text, _): text
         case .unsuitable(let jail, let origin, let text, _): "\(location(origin))\(jail): \(text)"
         case .file(let jail, let diagnostic): diagnostic.withoutHint(of: jail)
@@ -87,14 +88,14 @@ extension RuntimeError {
         case .file(_, let diagnostic): diagnostic.hint
         case .host(_, let hint), .unsuitable(_, _, _, let hint), .cannotExecute(_, _, _, _, _, let hint): hint
         case .alreadyExists(let jail, _):
-            "stop it with: jailrun stop \(jail); or let this one run beside it, by --instance NAME"
+            "stop it with: jailrun stop \(jail); or run this one beside it with --instance NAME"
         case .noSuchUser(_, _, .commandLine, _, _):
-            "name one of the jail's /etc/passwd, or a number, which needs no entry there"
+            "name a user of the jail's /etc/passwd, or a number, which needs no entry there"
         case .noSuchUser, .command, .notFound, .locked, .system, .timedOut, .interrupted: nil
         }
     }
 
-    /// jailrun(8), EXIT STATUS: 125 when jailrun itself failed, else the command's.
+    /// jailrun(8), EXIT STATUS: 125 if jailrun itself failed, otherwise the command's.
     package var exitStatus: Int32 {
         switch self {
         case .command(_, _, _, let outcome): outcome.exitStatus

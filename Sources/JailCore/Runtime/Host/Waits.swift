@@ -1,16 +1,16 @@
 internal import Glibc
 
-/// What a process waits for, by name, and since when: nobody waits for longer than a moment without being told.
+/// What a process waits for, by name, and for how long: nobody waits for longer than a moment without being told.
 ///
-/// A process waits for one thing at a time, and what it forks has a copy of its own, so nothing here is ever shared.
+/// A process waits for one thing at a time, and what it forks has its own copy, so nothing here is ever shared.
 package final class Waits: @unchecked Sendable {
     package struct Wait: Sendable {
         package let jail: String
         package let what: String
         package let seconds: Int
 
-        /// `db: waiting for exec.prestart: sleep 60, since 5 s`.
-        package var text: String { "\(jail): waiting for \(what), since \(seconds) s" }
+        /// `db: waiting for exec.prestart: sleep 60, 5 s so far`.
+        package var text: String { "\(jail): waiting for \(what), \(seconds) s so far" }
     }
 
     private var jail = ""
@@ -28,7 +28,7 @@ package final class Waits: @unchecked Sendable {
     var guarded: Guarded?
     private var later: (milliseconds: Int, action: () -> Void)?
 
-    /// Others write to the same terminal at once: a line that changes is not this process's alone.
+    /// Others write to the same terminal at the same time: this process cannot have a line that changes.
     package var isOneOfMany = false
     /// Told of a wait every second, and with nil when it is over.
     package var tell: ((Wait?) -> Void)?

@@ -82,7 +82,7 @@ final class NetworkRepair {
         if try reconnect(record, connection) { return }
         let lack = try putBack(record, connection)
         if lack.isNothing { return }
-        host.audience.warn("\(record.spec.label): \(words(lack, record)): somebody had removed them, and they are back")
+        host.audience.warn("\(record.spec.label): \(words(lack, record)): somebody had removed them; they are restored")
     }
 
     /// Links of its own, and what is said of them: all is made anew, so that nothing of it can be missing.
@@ -96,7 +96,7 @@ final class NetworkRepair {
         guard try NetworkReconnection(record: record, host: host).run(connection) else { return true }
         let reason =
             record.details.networkChange == nil
-            ? "its link \(link ?? "") was gone" : "a change of its network was broken off, and is taken back"
+            ? "its link \(link ?? "") was gone" : "a change of its network was interrupted, and is undone"
         host.audience.warn("\(record.spec.label): \(reason): it is connected as before")
         return true
     }
@@ -107,8 +107,8 @@ final class NetworkRepair {
             (lack.hasNoRules ? network.ports.map { "port \($0.published)" } : [])
             + (lack.hasNoRules && network.masquerade != nil ? ["nat"] : [])
             + (lack.hasNoGates || lack.hasNoDoor ? ["\(FirewallDoor.chain)"] : [])
-            + lack.links.map { "what holds \($0) to the jail's addresses" }
-        return "rules of nftables (\(parts.joined(separator: ", ")))"
+            + lack.links.map { "what limits \($0) to the jail's addresses" }
+        return "nftables rules (\(parts.joined(separator: ", ")))"
     }
 
     // MARK: Looking
@@ -189,7 +189,7 @@ final class NetworkRepair {
     }
 
     private static func blindness(_ error: NetlinkError) -> RuntimeError {
-        .host("cannot look at the rules of nftables: \(error)", hint: error.hint)
+        .host("cannot look at the nftables rules: \(error)", hint: error.hint)
     }
 
     private func forget() { (present, doors) = (nil, nil) }
@@ -209,7 +209,7 @@ final class NetworkRepair {
             + (lack.isOfRules ? rules(for: lack, of: record, connection) : [])
         do throws(NetlinkError) {
             for operation in operations { try connection.netlink.perform(operation, under: connection.lock) }
-        } catch { throw .host("cannot put back its rules of nftables: \(error)", hint: error.hint) }
+        } catch { throw .host("cannot restore its nftables rules: \(error)", hint: error.hint) }
         return lack
     }
 
@@ -257,7 +257,7 @@ final class NetworkRepair {
             var facts = try netlink.facts(for: network)
             facts.remember(ledger)
             return try NetworkPlan(publishing: network, jail: jail, facts: facts).operations.map(\.value)
-        } catch { throw .host("cannot put back its rules of nftables: \(error)", hint: nil) }
+        } catch { throw .host("cannot restore its nftables rules: \(error)", hint: nil) }
     }
 }
 

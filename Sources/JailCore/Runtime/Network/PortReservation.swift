@@ -1,8 +1,8 @@
 internal import Glibc
 internal import SystemPackage
 
-/// The ports of the host that jails ask for: those that are taken are found before anything starts, and 0 becomes one
-/// that is free. What is asked again later, under the network's lock, is what holds.
+/// The ports of the host that jails ask for: taken ones are found before anything starts, and 0 becomes a free one. The
+/// later check, under the network's lock, decides.
 package struct PortReservation {
     private static let attempts = 100
     /// ip_local_port_range of ip(7).
@@ -68,7 +68,7 @@ package struct PortReservation {
             let port = ports.first ?? jails.flatMap(\.network.ports)[0]
             let jail = jails.first { $0.network.ports.contains(port) }
             throw .unsuitable(
-                jail: jail?.label ?? "", origin: port.origin, "cannot look for the ports of the host: \(error)",
+                jail: jail?.label ?? "", origin: port.origin, "cannot look at the ports of the host: \(error)",
                 hint: error.hint)
         }
     }

@@ -15,7 +15,7 @@ struct SharedNetwork {
         for address in jail.network.addresses where !known.contains(address.address) {
             throw refused(address.address, address.origin)
         }
-        host.audience.note("\(jail.label): is in the network of the jail around, which has its addresses")
+        host.audience.note("\(jail.label): is in the network of the outer jail, which has its addresses")
         var shared = jail
         shared.network.mode = Located(.inherit, jail.network.addresses.first?.origin ?? jail.network.mode.origin)
         return shared
@@ -34,6 +34,6 @@ struct SharedNetwork {
         .unsuitable(
             jail: jail.label, origin: origin,
             "\(name): this jail does not have that address, and may not configure its network",
-            hint: "it needs vnet, where it is defined; or take an address of its own, or say: ip4 = inherit")
+            hint: "add vnet where it is defined; or use one of its own addresses, or ip4 = inherit")
     }
 }

@@ -95,8 +95,8 @@ struct ChangePerformer: ~Copyable {
         else { return nil }
         let reason =
             errno == .invalidArgument
-            ? "the kernel does not take \(Terminal.escaped(value))"
-            : errno == .noSuchFileOrDirectory ? "this host has no such file of a cgroup" : errno.description
+            ? "the kernel does not accept \(Terminal.escaped(value))"
+            : errno == .noSuchFileOrDirectory ? "cgroups of this host have no such file" : errno.description
         return .unsuitable(jail: jail, origin: step.origin, "cgroup.\(file): \(reason)", hint: nil)
     }
 }

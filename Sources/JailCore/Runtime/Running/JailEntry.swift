@@ -4,8 +4,8 @@ internal import SystemPackage
 
 /// Runs a command in a jail that is up: jexec(8), and `exec.stop`.
 ///
-/// The process that joins is the static stage: jailrun's own program is never in a namespace of the jail. It is cloned into the
-/// jail's cgroup, so that no limit is escaped and a stop reaches it.
+/// The process that joins is the static stage: jailrun's own program is never in a namespace of the jail. The stage is
+/// cloned into the jail's cgroup, so that it escapes no limit and a stop reaches it.
 package struct JailEntry {
     let record: JailRecord
     let host: Host
@@ -52,7 +52,7 @@ package struct JailEntry {
     ///   - user: a name of the jail's passwd(5) or a number; nil for the jail's own `exec.jail_user`.
     ///   - isHostUser: look the user up on the host: jexec -u.
     ///   - environment: `NAME=VALUE`, on top of the standard one.
-    ///   - endsBySignal: a signal to jailrun ends the command, which otherwise gets it and does with it what it likes.
+    ///   - endsBySignal: a signal to jailrun ends the command, which otherwise gets it and may handle it.
     /// - Throws: `.notFound` when the jail has ended; `.host` when it is frozen, or the shell is not there; `.step` when it cannot be joined.
     package func run(
         _ line: JailCommand?, parameter: String, origin: Origin, user: String? = nil, isHostUser: Bool = false,

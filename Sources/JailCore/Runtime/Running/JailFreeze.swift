@@ -26,11 +26,11 @@ extension JailStop {
         if scope != .all || urgency.isForced { return }
         do throws(RuntimeError) {
             guard let trace = try host.state.trace(of: name), let isFrozen = try thaw(trace) else { return }
-            if !isFrozen { return host.audience.warn("\(trace.label): it was frozen, and is thawed to be stopped") }
+            if !isFrozen { return host.audience.warn("\(trace.label): it was frozen, and is thawed to stop it") }
             urgency.isForced = true
             host.audience.warn(
-                "\(trace.label): frozen with a cgroup above its own: stopped without exec.stop and SIGTERM")
-        } catch { host.audience.warn("\(Terminal.escaped(name)): cannot look whether it is frozen: \(error.message)") }
+                "\(trace.label): frozen by a cgroup above its own: stopped without exec.stop and SIGTERM")
+        } catch { host.audience.warn("\(Terminal.escaped(name)): cannot tell whether it is frozen: \(error.message)") }
     }
 
     /// - Returns: whether it is frozen still; nil when it was not.

@@ -3,7 +3,7 @@ internal import SystemPackage
 
 /// Changes a jail while it runs: jail -m. All of it is done, or none.
 package struct JailModification {
-    /// Why a jail is as it was.
+    /// Why a jail was not changed.
     package enum Failure: Error {
         case parameters(ConfigurationFailure)
         /// This parameter would become another, and cannot while the jail runs.
@@ -20,7 +20,7 @@ package struct JailModification {
         self.host = host
     }
 
-    /// The first of the parameters given that would become another, and cannot while the jail runs.
+    /// The first of the given parameters that would change, but cannot while the jail runs.
     package static func fixedParameter(of record: JailRecord, in change: JailChange, among others: [JailRecord])
         throws(RuntimeError) -> String?
     {
@@ -34,7 +34,7 @@ package struct JailModification {
     }
 
     /// - Parameter makeChange: called with the jail as it is, which stays so until the change is made.
-    /// - Returns: parameters that become others at the next start alone.
+    /// - Returns: parameters that change only at the next start.
     package func run(_ makeChange: (ConfiguredJail) throws(ConfigurationFailure) -> JailChange) throws(Failure)
         -> [String]
     {
@@ -117,7 +117,7 @@ package struct JailModification {
         let child = try host.state.names().first { $0.hasPrefix("\(name).") }
         let objection =
             JailName.parent(of: other) != JailName.parent(of: name)
-            ? "cannot change jail's parent" : child.map { "\"\($0)\" is nested in it: remove that first" }
+            ? "cannot change jail's parent" : child.map { "\"\($0)\" is nested in it: remove that jail first" }
         if let objection {
             throw .unsuitable(jail: jail.label, origin: .commandLine, objection, hint: nil)
         }
@@ -185,7 +185,7 @@ package struct JailModification {
         try host.state.rename(new.trace, new.details, from: name)
         do throws(RuntimeError) { try ServiceRegistry(state: host.state).rename(name, to: new.spec) } catch {
             do throws(RuntimeError) { try host.state.rename(old.trace, old.details, from: new.name) } catch let second {
-                host.audience.warn("\(old.spec.label): it has the name \(new.name) now: \(second.message)")
+                host.audience.warn("\(old.spec.label): its name is now \(new.name): \(second.message)")
             }
             throw error
         }

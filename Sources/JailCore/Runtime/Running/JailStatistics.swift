@@ -24,7 +24,7 @@ package struct JailStatistics: Codable, Equatable, Sendable {
     package var processMaximum: Int?
     package var readBytes: Int?
     package var writtenBytes: Int?
-    /// Of all its links but `lo`; nil when the network is the host's.
+    /// Of all its links except `lo`; nil if the network is the host's.
     package var receivedBytes: Int?
     package var sentBytes: Int?
     package var pressure: Pressure
@@ -143,17 +143,17 @@ extension JailStatistics {
         }
         let parts = [
             seconds("cpu_seconds", "Processor time used.", \.cpuMicroseconds),
-            seconds("cpu_throttled_seconds", "Time in which cpu.max held it back.", \.throttledMicroseconds),
+            seconds("cpu_throttled_seconds", "Time for which cpu.max throttled it.", \.throttledMicroseconds),
             gauge("memory_bytes", "bytes", "Memory used.", \.memoryBytes),
             gauge("memory_limit_bytes", "bytes", "memory.max.", \.memoryMaximum),
-            gauge("memory_peak_bytes", "bytes", "The most memory that was used.", \.memoryPeak),
+            gauge("memory_peak_bytes", "bytes", "Peak memory used.", \.memoryPeak),
             counter("memory_kills", nil, "Processes killed because memory ran out.", \.memoryKills),
             gauge("processes", nil, "Processes and threads.", \.processes),
             gauge("processes_limit", nil, "pids.max.", \.processMaximum),
             counter("read_bytes", "bytes", "Bytes read from devices.", \.readBytes),
             counter("written_bytes", "bytes", "Bytes written to devices.", \.writtenBytes),
-            counter("network_received_bytes", "bytes", "Bytes received, but over lo.", \.receivedBytes),
-            counter("network_sent_bytes", "bytes", "Bytes sent, but over lo.", \.sentBytes),
+            counter("network_received_bytes", "bytes", "Bytes received, except over lo.", \.receivedBytes),
+            counter("network_sent_bytes", "bytes", "Bytes sent, except over lo.", \.sentBytes),
             ratio("cpu_pressure_ratio", "Share of 10 s in which some process waited for a processor.", \.pressure.cpu),
             ratio("memory_pressure_ratio", "Share of 10 s in which some process waited for memory.", \.pressure.memory),
             ratio("io_pressure_ratio", "Share of 10 s in which some process waited for a device.", \.pressure.io),

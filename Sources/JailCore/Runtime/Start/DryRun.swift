@@ -3,7 +3,7 @@ package struct DryRun {
     let jails: [ConfiguredJail]
     let host: Host
     let terminals: [Int]
-    /// Tells what becomes of this process's descriptors 0 to 2, too.
+    /// Also says what happens to this process's descriptors 0 to 2.
     package var handsDescriptors = false
 
     /// - Parameter jails: in the order of the file.
@@ -13,7 +13,7 @@ package struct DryRun {
         self.terminals = terminals
     }
 
-    /// - Parameter isComplete: with what others that are up now have made, for a time when they are not.
+    /// - Parameter isComplete: includes what jails that are up now have made, for a time when they are not.
     /// - Throws: what would stop a start before its first step.
     package func plan(isComplete: Bool = false) throws(RuntimeError) -> FilePlan {
         // Where there is a supervisor, it reads what the jail prints.

@@ -70,7 +70,7 @@ struct HostSteps: ~Copyable {
         guard value.split(whereSeparator: \.isWhitespace).allSatisfy(words.contains) else {
             throw .unsuitable(
                 jail: jail.label, origin: step.origin,
-                "cgroup.\(file): asked for \(value), the kernel made it \(Terminal.escaped(text.trimmed))",
+                "cgroup.\(file): asked for \(value), but the kernel set \(Terminal.escaped(text.trimmed))",
                 hint: file.hasPrefix("memory.") ? "memory is counted in pages: use a multiple of 4096" : nil)
         }
     }

@@ -10,7 +10,7 @@ package struct JailKeepers {
         case detached
     }
 
-    /// What became of one jail.
+    /// What happened to one jail.
     package struct Result: Sendable {
         package var jail: String
         /// 0 when it was started.

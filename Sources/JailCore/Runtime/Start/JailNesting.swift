@@ -34,7 +34,7 @@ struct JailNesting {
         guard host.authority.isInJail, unsafe access("\(host.cgroupRoot.path)/cgroup.procs", W_OK) != 0 else { return }
         throw .unsuitable(
             jail: jail.label, origin: .standard(""), "jail_set: Operation not permitted",
-            hint: "this is a jail, and may have no jails in it: children.max, where it is defined")
+            hint: "this is a jail that may not have jails in it: set children.max where it is defined")
     }
 
     /// - Throws: what jail_set(2) says when the jail around is not there, or one has as many jails in it as it may.

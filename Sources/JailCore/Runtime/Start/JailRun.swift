@@ -90,7 +90,7 @@ package struct JailRun {
             try stop.run(name)
         } catch {
             if case .notFound = error { return }
-            host.audience.warn("\(error.message)\n    hint: once more stops it without exec.prestop and exec.stop")
+            host.audience.warn("\(error.message)\n    hint: a second signal skips exec.prestop and exec.stop")
         }
     }
 }

@@ -2,7 +2,7 @@ internal import CNamespaces
 internal import Glibc
 internal import SystemPackage
 
-/// Starts a jail: jail(8)'s order, each step once, and everything taken back when one fails.
+/// Starts a jail: jail(8)'s order, each step once, and everything undone if one fails.
 package struct JailStart {
     private(set) var jail: ConfiguredJail
     let host: Host
@@ -93,7 +93,7 @@ package struct JailStart {
         }
         if try JailRepair(host: host).isPopulatedUnrecorded(name) {
             throw .alreadyExists(
-                jail: jail.label, holder: "up, and recorded in another state directory (--root), or no longer recorded")
+                jail: jail.label, holder: "up, but recorded in another state directory (--root), or no longer recorded")
         }
         try nesting.check(jail)
         let cgroup = try host.cgroup(of: name)

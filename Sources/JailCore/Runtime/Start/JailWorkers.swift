@@ -6,7 +6,7 @@ internal import SystemPackage
 package struct JailWorkers {
     package struct Job {
         package var jail: String
-        /// Jails whose jobs must have ended well before.
+        /// Jails whose jobs must have succeeded first.
         package var after: [String]
         /// - Returns: 0 when it went well.
         package var work: () -> Int32
@@ -28,7 +28,7 @@ package struct JailWorkers {
     private let limit: Int
     private let host: Host
     private var results: [Result?]
-    /// The first signal that came meanwhile.
+    /// The first signal that came in the meantime.
     package private(set) var interruption: Int32?
     /// pidfds of those at work.
     private var workers: [(index: Int, pidfd: Int32)] = []

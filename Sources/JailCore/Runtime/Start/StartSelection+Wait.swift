@@ -21,8 +21,8 @@ extension StartSelection {
         if try host.state.hasTrace(of: name) { _ = consume lock } else { lock.unlinkAndRelease() }
     }
 
-    /// Waits for those jails that another command is starting, or that are started again: what is asked for is that they
-    /// are up.
+    /// Waits for those jails that another command is starting, or that are being restarted, because the caller wants
+    /// them up.
     /// - Parameter timeoutSeconds: 0 is no limit.
     /// - Throws: when one is not up then; `.timedOut`; `.interrupted`.
     package func awaitStarts(timeoutSeconds: Int) throws(RuntimeError) {
@@ -48,7 +48,7 @@ extension StartSelection {
         }
         for jail in asked where try isUnhealthy(jail) {
             throw .host(
-                "\(jail.label): up already, and unhealthy\(jail.health.map { ": \(Terminal.escaped($0.command.value))" } ?? "")",
+                "\(jail.label): already up, and unhealthy\(jail.health.map { ": \(Terminal.escaped($0.command.value))" } ?? "")",
                 hint: "jailrun restart \(jail.label) starts it again")
         }
     }

@@ -1,6 +1,6 @@
-/// Which jails of a file a start has to start: a dependency that is up already is satisfied, and left alone.
+/// Which jails of a file a start has to start: a dependency that is already up is satisfied, and left alone.
 package struct StartSelection: Sendable {
-    /// What is done with jails that were asked for and are up.
+    /// What to do with jails that were asked for and are already up.
     package enum Claim: Sendable {
         /// They are refused: a run has its jails for itself.
         case all
@@ -10,7 +10,7 @@ package struct StartSelection: Sendable {
 
     /// To be started.
     package private(set) var jails: [ConfiguredJail] = []
-    /// Up already, as they are.
+    /// Already up, and left as they are.
     package private(set) var running: [ConfiguredJail] = []
 
     let names: [String]
@@ -46,19 +46,19 @@ package struct StartSelection: Sendable {
         let record = try host.state.record(of: name)
         let service = try ServiceRegistry(state: host.state).record(of: name)
         if let why = record?.unreadable {
-            host.audience.warn("\(spec.label): up already, and its record cannot be read, \(why): it is left as it is")
+            host.audience.warn("\(spec.label): already up, but its record cannot be read, \(why): it is left as it is")
             return spec
         }
         guard let present = record?.spec ?? service?.spec else { return spec }
         let file = record?.configuration ?? service?.configuration ?? configuration
         if file != configuration {
-            host.audience.warn("\(spec.label): up already, from \(Terminal.escaped(file)): it is left as it is")
+            host.audience.warn("\(spec.label): already up, from \(Terminal.escaped(file)): it is left as it is")
         } else if !present.hasSameSettings(as: spec) {
-            host.audience.warn("\(spec.label): up already, as it was before the file was changed: it is left as it is")
+            host.audience.warn("\(spec.label): already up, started before the file changed: it is left as it is")
         } else {
             let pause = service?.pauseWords(isHastened: spec.isMeant(by: names))
             let start = pause ?? "another command is starting it"
-            let what = try isStarting(spec) ? start : "up already"
+            let what = try isStarting(spec) ? start : "already up"
             let keeper =
                 record?.trace.isTransient == true ? try NameHolder(state: host.state).foreground(of: name) : nil
             host.audience.note("\(spec.label): \(what)\(keeper.map { ", and ends with the run in \($0)" } ?? "")")

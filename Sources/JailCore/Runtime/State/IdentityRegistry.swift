@@ -36,7 +36,7 @@ struct IdentityRegistry {
         if let other = others.first(where: { $0.cgroup == trace.cgroup }) {
             throw .unsuitable(
                 jail: spec.label, origin: spec.name.origin,
-                "the cgroup of this name is still that of jail \"\(other.name)\", which had the name", hint: nil)
+                "the cgroup of this name still belongs to jail \"\(other.name)\", which had the name before", hint: nil)
         }
         if let root = trace.root {
             try spec.checkRoot(root, beside: others.compactMap { other in other.root.map { (other.name, $0) } })

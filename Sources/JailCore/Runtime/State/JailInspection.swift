@@ -26,7 +26,7 @@ package struct JailInspection: Codable, Sendable {
         }
     }
 
-    /// Why what was recorded of it cannot be read: then no more is told than what the kernel says.
+    /// Why its record cannot be read: then only what the kernel says is known.
     package var unreadable: String?
     var trace: JailTrace?
     /// Nil when the jail is down: it has ended, or is to be started again.

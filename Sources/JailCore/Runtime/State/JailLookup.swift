@@ -16,7 +16,7 @@ package struct JailLookup {
         return try host.state.running()
     }
 
-    /// With those that root inside of one has made, which nobody but root inside starts, stops by commands, or changes.
+    /// With those that root inside a jail has made, which only root inside starts, stops by commands, or changes.
     package func runningEverywhere() throws(RuntimeError) -> [JailRecord] {
         let running = try running()
         return try running + InnerJails(host: host).records(in: running)
@@ -51,7 +51,7 @@ package struct JailLookup {
         return try service(name) != nil
     }
 
-    /// Whether it is up, or somebody is about to start it: more may be heard of it.
+    /// Whether it is up, or somebody is about to start it: it may still report something.
     package func isOngoing(_ name: String) throws(RuntimeError) -> Bool {
         if let service = try service(name) { return !service.state.isOver }
         return try host.state.record(of: name) != nil
@@ -75,7 +75,7 @@ package struct JailLookup {
     /// The record of a jail that has that name or that jid.
     package func record(_ text: String) throws(RuntimeError) -> JailRecord? { Self.record(text, in: try running()) }
 
-    /// The same, of those, too, that root inside of one has made.
+    /// The same, including those that root inside a jail has made.
     package func recordEverywhere(_ text: String) throws(RuntimeError) -> JailRecord? {
         Self.record(text, in: try runningEverywhere())
     }
@@ -92,7 +92,7 @@ package struct JailLookup {
         throw notFound(text)
     }
 
-    /// What is said of a jail that is not up, with how it ended or the one that was most likely meant.
+    /// The error for a jail that is not up, with how it ended or the name that was most likely meant.
     package func notFound(_ text: String) -> RuntimeError {
         do { return try absence(of: text) } catch { return error }
     }
@@ -109,7 +109,7 @@ package struct JailLookup {
         let names = try host.state.running().map(\.name)
         if !names.contains(text), isFile(text) {
             let name = Terminal.escaped(text)
-            return .host("\"\(name)\" not found", hint: "the file of that name is written ./\(name)")
+            return .host("\"\(name)\" not found", hint: "to name the file, write ./\(name)")
         }
         guard let near = Spelling(text).closest(in: names) else { return .notFound(jail: text) }
         return .host("\"\(Terminal.escaped(text))\" not found", hint: "did you mean \"\(near)\"?")
@@ -150,11 +150,11 @@ extension JailRecord {
 }
 
 extension JailRecord {
-    /// What is said of a jail that is up, and of which more must be known than that.
+    /// The error for a jail that is up, but whose record is needed and cannot be read.
     package func unreadableError() -> RuntimeError {
         .host(
             "\"\(Terminal.escaped(name))\" is up, and its record cannot be read: \(unreadable ?? "")",
-            hint: "jailrun stop \(name) ends it; then start it anew")
+            hint: "stop it with: jailrun stop \(name); then start it again")
     }
 }
 
@@ -164,7 +164,7 @@ package struct JailOrigin: Sendable {
     package var configuration: String
     /// It dies with the process that runs it.
     package var isTransient: Bool
-    /// The pid of who looks after it.
+    /// The pid of the process that looks after it.
     package var keeper: Int32
 }
 

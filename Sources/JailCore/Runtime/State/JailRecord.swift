@@ -223,8 +223,8 @@ struct JailDetails: Codable, Sendable, Equatable {
 package struct JailRecord: Codable, Sendable, Equatable {
     var trace: JailTrace
     var details: JailDetails
-    /// Why what was recorded of it cannot be read. Then its name, its processes and its cgroup are true, and no more: its `spec` is
-    /// nobody's wish, and nothing is run in it or after it.
+    /// Why its record cannot be read. Then only its name, its processes and its cgroup are true: nobody asked for its
+    /// `spec`, and nothing is run in it or after it.
     package private(set) var unreadable: String?
 
     init(trace: JailTrace, details: JailDetails) { self.init(trace: trace, details: details, unreadable: nil) }

@@ -17,7 +17,7 @@ package struct JailValues: Sendable {
     private let record: JailRecord
     private let others: [JailRecord]
 
-    /// - Parameter others: all jails that run: nested jails and the one around are found among them.
+    /// - Parameter others: all jails that run: nested jails and the outer one are found among them.
     package init(_ record: JailRecord, among others: [JailRecord]) {
         self.record = record
         self.others = others
@@ -25,7 +25,7 @@ package struct JailValues: Sendable {
 
     private var spec: ConfiguredJail { record.spec }
 
-    /// The value of one of `KernelParameters`, or what a boolean of them is not.
+    /// The value of one of `KernelParameters`, negated for the `no` spelling of a boolean.
     /// - Throws: when the kernel could not be asked.
     package func value(of name: String) throws(RuntimeError) -> Value {
         if let positive = KernelParameters.positive(of: name), case .flag(let flag) = try value(of: positive) {

@@ -9,7 +9,7 @@ struct NameHolder {
         let trace = try state.trace(of: name)
         let service = try ServiceRegistry(state: state).record(of: name)
         let record = try state.record(of: name)
-        if record?.unreadable ?? service?.unreadable != nil { return "up, and its record cannot be read" }
+        if record?.unreadable ?? service?.unreadable != nil { return "up, but its record cannot be read" }
         let configuration = record?.configuration ?? service?.configuration
         let doing = service?.state ?? (trace.map { $0.phase != .up } == true ? .stopping : .up)
         let parts: [String?] = [

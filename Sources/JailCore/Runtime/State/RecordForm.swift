@@ -9,7 +9,7 @@ struct UnreadableRecord: Error {
     static let others = Self(reason: "it is another jail's")
     static let changed = Self(reason: "it is not as it was written")
     static func version(_ text: some StringProtocol) -> Self {
-        Self(reason: "another version of jailrun wrote it, of records \(Terminal.escaped(String(text)))")
+        Self(reason: "another version of jailrun wrote it, with records of version \(Terminal.escaped(String(text)))")
     }
 }
 
@@ -122,7 +122,7 @@ enum DecodingReason {
         switch error {
         case DecodingError.keyNotFound(let key, let context): return "\(place(context))\(key.stringValue) is missing"
         case DecodingError.valueNotFound(_, let context): return "\(place(context))a value is missing"
-        case DecodingError.typeMismatch(_, let context): return "\(place(context))another kind of value"
+        case DecodingError.typeMismatch(_, let context): return "\(place(context))a value of another kind"
         case DecodingError.dataCorrupted(let context):
             return "\(place(context))\(Terminal.escaped(context.debugDescription))"
         default: return "not read"

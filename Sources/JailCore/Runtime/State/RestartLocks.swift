@@ -2,9 +2,9 @@ internal import Glibc
 
 /// One restart of a jail at a time: its lock is held from before the stop until the start has ended.
 ///
-/// flock(2) belongs to the open file: what is forked meanwhile has the locks, too, until it lets them go.
+/// flock(2) belongs to the open file: what is forked in the meantime has the locks, too, until it releases them.
 package final class RestartLocks {
-    /// Some were another restart's, which has ended by now.
+    /// Some belonged to another restart, which has ended by now.
     package let wereAwaited: Bool
     private var locks: [RestartLock]
     private let host: Host

@@ -1,7 +1,7 @@
 internal import Glibc
 
-/// What is known of jails that a restart takes down. While it is at work they are its own: others see them as `restarting`, and a
-/// stop takes them away from it. Should it not bring them up again, they can be started by name still.
+/// What is known about jails that a restart stops. While it works, they belong to it: others see them as `restarting`,
+/// and a stop takes them away from it. If it does not start them again, they can still be started by name.
 package struct RestartMemory: Sendable {
     private let records: [ServiceRecord]
     private let host: Host
@@ -38,7 +38,7 @@ package struct RestartMemory: Sendable {
         return record.awaitsRestart == true && record.supervisor == process
     }
 
-    /// Notes of those that they are down, until they are started, stopped or pruned.
+    /// Records that those are down, until they are started, stopped or pruned.
     package func remember(_ names: [String]) {
         for record in names.compactMap(down) {
             do throws(RuntimeError) { try ServiceRegistry(state: host.state).leave(record) } catch {

@@ -65,9 +65,9 @@ extension ConfiguredJail {
             throw .unsuitable(
                 jail: label, origin: path.origin,
                 "path: \(Terminal.escaped(place.path)) and the root of jail \"\(Terminal.escaped(other.name))\", "
-                    + "\(Terminal.escaped(other.place.path)), lie in each other",
+                    + "\(Terminal.escaped(other.place.path)), overlap",
                 hint:
-                    "root of the outer jail writes to the inner one's: keep roots beside each other, or nest the jail: "
+                    "root of the outer jail can write to the inner one: keep the roots apart, or nest the jail: "
                     + "\(Terminal.escaped(other.name)).\(Terminal.escaped(label))")
         }
     }

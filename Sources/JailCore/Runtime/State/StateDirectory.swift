@@ -61,9 +61,9 @@ package struct StateDirectory: Sendable {
     }
 
     static func objection(to status: stat, user: uid_t) -> Objection? {
-        if status.st_mode & S_IFMT != S_IFDIR { return Objection(reason: "it is no directory") }
+        if status.st_mode & S_IFMT != S_IFDIR { return Objection(reason: "it is not a directory") }
         if status.st_uid != user {
-            let reason = "it belongs to the user with the number \(status.st_uid)"
+            let reason = "it belongs to user \(status.st_uid)"
             return Objection(reason: reason, change: user == 0 ? "chown root" : nil)
         }
         if status.st_mode & (S_IWGRP | S_IWOTH) == 0 { return nil }
@@ -78,7 +78,7 @@ package struct StateDirectory: Sendable {
             do { try Self.makeAgain(directory) } catch {
                 throw .host(
                     "cannot make \(directory): \(error.description)",
-                    hint: geteuid() == 0 ? nil : "jails are started and looked at by root: use sudo")
+                    hint: geteuid() == 0 ? nil : "only root can start jails and look at them: use sudo")
             }
         }
     }

@@ -1,4 +1,4 @@
-/// What follows the end of a jail, for one that ended without it: jail -C. What its mounts and addresses were died with it.
+/// What follows the end of a jail, for one that ended without it: jail -C. Its mounts and addresses are gone with it.
 package struct JailCleanup {
     private let spec: ConfiguredJail
     private let host: Host

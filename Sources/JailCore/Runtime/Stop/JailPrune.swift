@@ -1,7 +1,7 @@
 internal import Glibc
 internal import SystemPackage
 
-/// Removes all that is left of jails that are not up: by records, by cgroups, and by what the network says of itself.
+/// Removes everything that is left of jails that are not up, found by records, by cgroups, and by names in the network.
 package struct JailPrune {
     let host: Host
     package init(host: Host) { self.host = host }
@@ -15,7 +15,7 @@ package struct JailPrune {
         if try !repair.left().isEmpty { repaired += try repair.repairAll(waitingMilliseconds: 2000) }
         var removed = repaired.map { "removed \($0)" }
         let forgotten = try ServiceRegistry(state: host.state).removeAbandoned(all: true)
-        removed += forgotten.map { "forgot \($0), which has ended" }
+        removed += forgotten.map { "forgot \($0), which had ended" }
         removed += try pruneNetwork()
         host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
         return (removed, try repair.left())
@@ -40,6 +40,6 @@ package struct JailPrune {
     }
 
     private func failure(_ error: NetlinkError) -> RuntimeError {
-        .host("cannot look for what the network of dead jails left: \(error)", hint: error.hint)
+        .host("cannot look for what the networks of dead jails left: \(error)", hint: error.hint)
     }
 }

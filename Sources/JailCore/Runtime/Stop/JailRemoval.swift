@@ -47,7 +47,7 @@ struct JailRemoval {
             try Cgroup(path: trace.cgroup).killAll(timeoutMilliseconds: 10000)
             return true
         } catch {
-            host.audience.warn("\(trace.label): processes of \(trace.cgroup) do not die: \(error.description)")
+            host.audience.warn("\(trace.label): processes of \(trace.cgroup) do not end: \(error.description)")
             return false
         }
     }
@@ -87,7 +87,7 @@ struct NetworkStop {
             if !others.isEmpty { try group.leave(trace.name) }
             return true
         } catch {
-            host.audience.warn("\(trace.label): cannot take the network back: \(error.message)")
+            host.audience.warn("\(trace.label): cannot undo the network: \(error.message)")
             return false
         }
     }

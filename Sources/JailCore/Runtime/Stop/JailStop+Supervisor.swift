@@ -65,7 +65,7 @@ extension JailStop {
 
     /// Until it has ended, or a signal comes: the jail is down already.
     private func awaitEnd(of process: Int32, _ pidfd: borrowing Descriptor, jail: String, milliseconds: Int) {
-        host.waits.begin(jail, "the end of pid \(process), which has looked after it")
+        host.waits.begin(jail, "pid \(process), which looks after it, to end")
         defer { host.waits.end() }
         let deadline = Clock.milliseconds() + milliseconds
         while Clock.milliseconds() < deadline, !ProcessTable.isStopped(withParent: process) {

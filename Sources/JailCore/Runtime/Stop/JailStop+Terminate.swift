@@ -59,7 +59,7 @@ extension JailStop {
         }
         _ = cns_pidfd_signal(first.pidfd.number, SIGTERM)
         host.waits.begin(
-            record.spec.label, "its processes to end by SIGTERM, stop.timeout \(seconds) s\(record.freezeNote)")
+            record.spec.label, "its processes to end after SIGTERM, stop.timeout \(seconds) s\(record.freezeNote)")
         defer { host.waits.end() }
         let deadline = Clock.milliseconds() + seconds * 1000
         while Clock.milliseconds() < deadline, hasOthers(record) {

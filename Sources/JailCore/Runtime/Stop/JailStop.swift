@@ -2,9 +2,9 @@ internal import CNamespaces
 internal import Glibc
 internal import SystemPackage
 
-/// Stops a jail: jail(8)'s order, and every object that does not die with its processes taken back.
+/// Stops a jail: in jail(8)'s order, and removes every object that does not die with its processes.
 package struct JailStop {
-    /// Which commands of the jail's run.
+    /// Which commands of the jail run.
     package enum Scope: Sendable {
         case all
         /// Without `exec.prestop` and `exec.stop`: the way out when they fail.
@@ -13,7 +13,7 @@ package struct JailStop {
         case none
     }
 
-    /// What a signal means that comes while a command of the jail's runs.
+    /// What a signal means that comes while a command of the jail runs.
     package enum SignalMeaning: Sendable {
         /// The jail goes on, unless its processes have been told to end already.
         case breakOff
@@ -54,7 +54,7 @@ package struct JailStop {
 
     /// - Parameters:
     ///   - isBounded: false for jail(8), whose commands run for as long as they like.
-    ///   - restart: the jail is started again: it stays known meanwhile.
+    ///   - restart: the jail is started again: it stays known in the meantime.
     ///   - isForced: from the beginning, as by a signal.
     package init(
         host: Host, terminals: [Int], scope: Scope = .all, commands: CommandSpec? = nil, isBounded: Bool = true,
@@ -107,8 +107,8 @@ package struct JailStop {
         let isUnrecorded = try JailRepair(host: host).isPopulatedUnrecorded(name)
         if isUnrecorded {
             host.audience.warn(
-                "\(name): it is not recorded in \(host.state.path), or no longer: it is ended without its commands, and what its "
-                    + "network needs of the host stays")
+                "\(name): it is not recorded in \(host.state.path), or no longer: it is ended without its commands, "
+                    + "and what its network changed on the host stays")
             try JailRepair(host: host).removeUnrecorded(name)
         }
         guard var record = try host.state.record(of: name) else {
@@ -160,7 +160,7 @@ package struct JailStop {
         var stopping = record.trace
         stopping.phase = phase
         do throws(RuntimeError) { try host.state.overwrite(stopping) } catch {
-            host.audience.warn("\(error.message); the stop goes on without that")
+            host.audience.warn("\(error.message); the stop continues without that")
         }
     }
 
@@ -275,10 +275,10 @@ package struct JailStop {
             switch error {
             // SIGQUIT is what another stop sends that is to be at once.
             case .interrupted(_, let signal) where signals == .force || signal == SIGQUIT:
-                if signals == .breakOff { host.audience.warn("\(record.spec.label): the stop goes on by force") }
+                if signals == .breakOff { host.audience.warn("\(record.spec.label): the stop continues by force") }
                 urgency.isForced = true
             case .command(_, _, _, .timedOut) where record.spec.commands.timeoutSeconds.value == 0 || signals == .force:
-                host.audience.warn("\(error.message); the stop goes on without it")
+                host.audience.warn("\(error.message); the stop continues without it")
             default: throw error
             }
         }
@@ -321,7 +321,7 @@ package struct JailStop {
         var hooks = hooks(of: record)
         if !hasEnded {
             do throws(Errno) { try Cgroup(path: record.cgroup).killAll(timeoutMilliseconds: 10000) } catch {
-                host.audience.warn("\(record.spec.label): processes do not die: \(error.description)")
+                host.audience.warn("\(record.spec.label): processes do not end: \(error.description)")
             }
         }
         // A change of its network that was killed may have made more.

@@ -1,5 +1,5 @@
-/// Goes on where jailruns were killed: a stop that was begun is brought to its end, and what else is left of jails that are down
-/// is removed.
+/// Continues where jailruns were killed: finishes a stop that was begun, and removes what else is left of jails that
+/// are down.
 package struct JailTakeover {
     let host: Host
     package init(host: Host) { self.host = host }

@@ -2,7 +2,7 @@ internal import CNamespaces
 internal import Glibc
 internal import SystemPackage
 
-/// Waits for the end of a jail: that nobody starts it again.
+/// Waits until a jail has ended and nobody will start it again.
 package struct JailWait {
     /// How a jail ended.
     package enum End: Equatable, Sendable {
@@ -31,7 +31,7 @@ package struct JailWait {
         generation = record?.identity.generation
     }
 
-    /// - Throws: `.interrupted` when a signal ends the wait; the jail goes on.
+    /// - Throws: `.interrupted` when a signal ends the wait; the jail continues.
     package mutating func run() throws(RuntimeError) -> End {
         while true {
             let service = try ServiceRegistry(state: host.state).record(of: name)

@@ -2,7 +2,8 @@ internal import CNamespaces
 internal import Glibc
 internal import SystemPackage
 
-/// What is known of a supervised jail beside its own record: who looks after it, how it is, and how it is to be started again.
+/// What is known about a supervised jail besides its own record: who looks after it, how it is, and how to start it
+/// again.
 package struct ServiceRecord: Codable, Sendable {
     package var spec: ConfiguredJail
     /// The configuration file it came from.
@@ -27,7 +28,7 @@ package struct ServiceRecord: Codable, Sendable {
     var remembersEnd: Bool?
     /// A restart has taken it down, or is about to, and starts it again: `supervisor` is that command's process.
     var awaitsRestart: Bool?
-    /// Why what was recorded cannot be read: then this is what is known of the jail itself. Not written.
+    /// Why the record cannot be read: then this is what is known about the jail itself. Not written.
     package internal(set) var unreadable: String?
 
     static let unseenEnd = "ended while nobody looked after it"
@@ -83,7 +84,7 @@ package struct ServiceRecord: Codable, Sendable {
         if try isSupervisorAlive() { _ = cns_pidfd_signal(pidfd.number, signal) }
     }
 
-    /// Seconds since it is in its state.
+    /// For how many seconds it has been in its state.
     package var seconds: Int { max(0, (Clock.milliseconds() - life.sinceMilliseconds) / 1000) }
 
     /// Of a record that cannot be read: its jail is up, or nothing is known of it but that somebody looked after it.

@@ -21,7 +21,7 @@ package struct ServiceStatus: Codable, Equatable, Sendable {
     var isYielded = false
     /// Another command has stopped it before it was up.
     var isWithdrawn = false
-    /// Why its start failed was said already, by who started it.
+    /// The process that started it has already reported why its start failed.
     package var isReported: Bool
     /// Processes that the kernel killed because memory ran out, and the last of them in words: to be escaped.
     package var memoryKills: Int
@@ -33,7 +33,7 @@ package struct ServiceStatus: Codable, Equatable, Sendable {
     /// What it waits for, by name, and since when by CLOCK_MONOTONIC; told to whoever has started it.
     var awaits: String?
     var awaitsSinceMilliseconds = 0
-    /// It is over, and commands that follow are still at work.
+    /// It is over, but commands that follow are still running.
     package var isBusy = false
     /// Why its record cannot be read.
     package private(set) var unreadable: String?

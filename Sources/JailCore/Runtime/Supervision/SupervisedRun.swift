@@ -2,7 +2,7 @@ internal import CNamespaces
 internal import Glibc
 internal import SystemPackage
 
-/// The side of whoever starts a supervisor: it hears how the jails are, and says when they are to go.
+/// The side of whoever starts a supervisor: it learns how the jails are, and says when to stop them.
 package final class SupervisedRun {
     enum Order: Equatable {
         case stop, force, letGo
@@ -39,7 +39,7 @@ package final class SupervisedRun {
     package private(set) var statuses: [ServiceStatus]
     /// Readable when there is news; -1 when the supervisor has ended or was let go.
     package private(set) var descriptor: Int32
-    /// What the supervisor, its workers and commands of the host have to say, when it is the caller who shows it: a pipe, else -1.
+    /// What the supervisor, its workers and commands of the host print, if the caller shows it: a pipe, otherwise -1.
     /// It has to be read as long as they live.
     package private(set) var messages: Int32 = -1
     let supervisor: Int32
@@ -137,14 +137,14 @@ package final class SupervisedRun {
     /// Each is up, healthy or done, or never will be.
     package var isSettled: Bool { statuses.allSatisfy(\.isSettled) }
 
-    /// All are to stop, in the reverse of their order.
+    /// Stops all, in reverse order.
     /// - Parameter isForced: without `exec.prestop` and `exec.stop`.
     package func stop(isForced: Bool = false) { send(isForced ? .force : .stop) }
 
     /// Those that are not ready stop; the others stay up.
     func stopLate() { send(.stopLate) }
 
-    /// The jails go on without this process.
+    /// The jails continue without this process.
     package func letGo() {
         send(.letGo)
         closeNews()
@@ -169,7 +169,7 @@ package final class SupervisedRun {
         descriptor = -1
     }
 
-    /// Lets a supervisor that has nothing left to do go, and waits for its end: then nothing of the jails is left.
+    /// Releases a supervisor that has nothing left to do, and waits for its end: then nothing of the jails is left.
     /// - Returns: whether it ended as it should.
     package func finish() -> Bool {
         if descriptor >= 0 { letGo() }

@@ -108,7 +108,7 @@ extension Supervisor {
         if isNeeded {
             guard let connection = try NetworkConnection.ifFree(host) else { return false }
             do throws(NetlinkError) { try connection.netlink.releaseGuards(under: connection.lock) } catch {
-                throw .host("cannot let others forward: \(error)", hint: error.hint)
+                throw .host("cannot let other programs forward: \(error)", hint: error.hint)
             }
         }
         networkObjection = nil
@@ -120,7 +120,7 @@ extension Supervisor {
     {
         let proc = try NetworkConnection.openProc()
         do throws(NetlinkError) { return try body(Netlink(proc: FileDescriptor(rawValue: proc.number))) } catch {
-            throw .host("cannot look at who forwards: \(error)", hint: error.hint)
+            throw .host("cannot find out who forwards: \(error)", hint: error.hint)
         }
     }
 

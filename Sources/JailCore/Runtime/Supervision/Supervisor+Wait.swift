@@ -85,7 +85,7 @@ extension Supervisor {
     func tellDropped(_ service: Service) {
         let count = service.budget.takeDropped()
         if count == 0 { return }
-        let text = "\(count) bytes were dropped: they came faster than a tenth of a processor's time reads them"
+        let text = "\(count) bytes were dropped: they came faster than a tenth of a processor can read them"
         service.log?.note(text)
         service.journal?.write(Array("jailrun: \(text)\n".utf8)[...], of: service.name)
     }

@@ -64,7 +64,7 @@ final class JournalWriter {
         let entry = Self.entry(text, of: jail, priority: priority)
         guard pendingBytes + entry.count <= Self.capacity else { return droppedLines += 1 }
         if droppedLines > 0 {
-            let notice = "jailrun: \(droppedLines) lines were dropped: the journal did not take them"
+            let notice = "jailrun: \(droppedLines) lines were dropped: the journal did not accept them"
             droppedLines = 0
             put(Self.entry(Array(notice.utf8)[...], of: jail, priority: LOG_WARNING))
         }

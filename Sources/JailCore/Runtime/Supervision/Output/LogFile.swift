@@ -86,7 +86,7 @@ extension ConfiguredJail {
         return .unsuitable(
             jail: label, origin: log.origin,
             "\(isBelowRoot(log.value) ? "exec.consolelog:" : "open") \(Terminal.escaped(log.value)): \(error.description)",
-            hint: error.hint ?? (isLink ? "no symbolic link may lead there" : nil))
+            hint: error.hint ?? (isLink ? "the path must not have a symbolic link in it" : nil))
     }
 
     func isBelowRoot(_ file: String) -> Bool { path.value != "/" && file.hasPrefix(path.value + "/") }

@@ -1,7 +1,7 @@
 internal import Glibc
 internal import SystemPackage
 
-/// Reads a jail's log line by line, the oldest rotated file first, and goes on where it was when there is more.
+/// Reads a jail's log line by line, the oldest rotated file first, and continues where it was when there is more.
 package final class LogReader {
     package struct Line {
         /// RFC 3339; nil when the log has no times.
@@ -54,10 +54,10 @@ package final class LogReader {
         }
     }
 
-    /// How many bytes there are that no newline ends.
+    /// How many bytes there are after the last newline.
     package var openBytes: Int { buffer.count - position }
 
-    /// What no newline ends; nil when there is nothing. What follows on it is a line's rest.
+    /// The text after the last newline; nil if there is none. What comes next continues that line.
     package func rest() -> Line? {
         guard position < buffer.count else { return nil }
         defer { (position, isContinued) = (buffer.count, true) }

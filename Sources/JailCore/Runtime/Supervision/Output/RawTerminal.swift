@@ -1,12 +1,12 @@
 internal import CNamespaces
 internal import Glibc
 
-/// A terminal whose keys are read one by one, until this goes.
+/// A terminal whose keys are read one by one, as long as this exists.
 package final class RawTerminal {
     private let descriptor: Int32
     private let saved: [UInt8]
 
-    /// Nil when it is no terminal.
+    /// Nil if it is not a terminal.
     package init?(_ descriptor: Int32) {
         var bytes = [UInt8](repeating: 0, count: 128)
         guard unsafe cns_make_raw(descriptor, &bytes, bytes.count) == 0 else { return nil }
