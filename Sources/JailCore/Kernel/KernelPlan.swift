@@ -113,7 +113,7 @@ struct KernelPlan: ~Copyable {
         return (Int32(pid), pidfd, unsafe WaitingChild(child: child))
     }
 
-    /// Gives a child that waits what it performs once it is let go on: all steps, the first of which is that wait.
+    /// Gives a waiting child what it performs once it is released: all steps, the first of which is that wait.
     mutating func give(to waiting: WaitingChild) {
         unsafe cns_prepare_child(waiting.child, memory)
         isGiven = true

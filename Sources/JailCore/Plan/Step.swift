@@ -2,7 +2,7 @@ internal import CNamespaces
 
 /// One operation on the kernel, and who asked for it.
 ///
-/// A reference, for lists of steps are put together from lists of steps.
+/// A reference, because lists of steps are put together from lists of steps.
 package final class Step: Equatable, Sendable {
     /// Where the step is performed.
     package enum Side: String, Sendable {

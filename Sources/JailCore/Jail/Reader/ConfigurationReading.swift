@@ -10,8 +10,8 @@ struct ConfigurationReading {
 
     var diagnostics: [Diagnostic] { jails.flatMap(\.reader.diagnostics) }
 
-    /// In the order of the files. A global parameter is read for each jail: its errors are told once, where the same mends
-    /// them all.
+    /// In the order of the files. A global parameter is read for each jail: its errors are reported once, where the
+    /// same mends them all.
     var distinctDiagnostics: [Diagnostic] {
         var seen: Set<[String]> = []
         let distinct = diagnostics.filter {

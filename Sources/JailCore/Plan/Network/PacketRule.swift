@@ -136,7 +136,7 @@ extension PacketRules {
         PacketRule.Chain.allCases.filter { chain in rules.contains { $0.chain == chain } }
     }
 
-    /// Without those that are let go when others forward, or are there only beside another's firewall.
+    /// Without those that are removed when others forward, or exist only because of another program's firewall.
     var lastingCount: Int {
         let passing = [PacketRule.guards(""), PacketRule.gate].map { "\(jail) \($0)" }
         return rules.count { rule in !passing.contains { rule.comment.hasPrefix($0) } }

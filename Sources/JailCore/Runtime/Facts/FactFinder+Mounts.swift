@@ -133,7 +133,7 @@ extension FactFinder {
         return status.st_mode & S_IFMT == S_IFDIR
     }
 
-    /// What is to be mounted there. A source that is missing is told as such.
+    /// What is to be mounted there. A missing source is reported as such.
     private func isFolder(_ mount: MountSpec) -> Bool {
         guard mount.kind.isBind else { return true }
         var status = stat()

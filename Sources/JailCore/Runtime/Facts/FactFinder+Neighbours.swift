@@ -30,7 +30,7 @@ extension FactFinder {
 
     // MARK: Overlays
 
-    /// The first that a mount has in common with another is told.
+    /// The first that a mount has in common with another is reported.
     private func checkFolders(_ folders: [LayerFolder], _ neighbours: [ConfiguredJail]) throws(RuntimeError) {
         let others = neighbours.flatMap { neighbour in neighbour.layerFolders.map { (neighbour as ConfiguredJail?, $0) }
         }

@@ -88,8 +88,8 @@ final class NetworkStart {
             "the jail that has its address is about to be up, or gone", hint: nil)
     }
 
-    /// What the jail shares alone, before its commands of the host are run. What is wrong with the rest is told after these, which
-    /// may make what it needs.
+    /// Only what the jail shares, before its commands of the host are run. What is wrong with the rest is reported
+    /// after these, which may make what it needs.
     init(sharedBy jail: ConfiguredJail, number: Int, host: Host) throws(RuntimeError) {
         (self.jail, self.number, self.host) = (jail, number, host)
         guard jail.network.isConnected else { return }

@@ -55,7 +55,7 @@ struct ChangePerformer: ~Copyable {
         do throws(RuntimeError) { try body() } catch { host.audience.warn(error.message) }
     }
 
-    /// What cannot be taken back is told, and keeps nothing else from it.
+    /// What cannot be undone is reported, and does not prevent the rest.
     /// - Returns: whether nothing is left.
     private func takeBack(_ count: Int) -> Bool {
         var isWhole = true
@@ -88,7 +88,7 @@ struct ChangePerformer: ~Copyable {
         host.audience.observe?(step, Clock.microseconds() - began)
     }
 
-    /// A limit is told by its parameter.
+    /// A limit is reported by its parameter.
     private static func limit(_ error: RuntimeError) -> RuntimeError? {
         guard case .step(let jail, let step, let errno, _) = error,
             case .cgroupValue(let file, let value) = step.purpose

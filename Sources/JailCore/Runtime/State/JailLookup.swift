@@ -115,7 +115,7 @@ package struct JailLookup {
         return .host("\"\(Terminal.escaped(text))\" not found", hint: "did you mean \"\(near)\"?")
     }
 
-    /// Whether the working directory has a file of that name. A file is told from a jail by its slash or `.conf`.
+    /// Whether the working directory has a file of that name. A file differs from a jail by its slash or `.conf`.
     private func isFile(_ name: String) -> Bool {
         var status = stat()
         return unsafe stat(name, &status) == 0 && status.st_mode & S_IFMT == S_IFREG

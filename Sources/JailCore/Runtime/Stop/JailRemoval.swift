@@ -92,7 +92,8 @@ struct NetworkStop {
         }
     }
 
-    /// The host's interfaces alone, once the jail's processes are dead. What fails is told, and tried again with the rest.
+    /// The host's interfaces alone, once the jail's processes are dead. What fails is reported, and tried again with
+    /// the rest.
     func returnInterfaces() {
         if trace.interfaces.isEmpty { return }
         let links = undo.filter { if case .returnLink = $0 { true } else { false } }

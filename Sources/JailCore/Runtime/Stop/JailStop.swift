@@ -83,7 +83,8 @@ package struct JailStop {
     }
 
     /// Stops the jail of that name.
-    /// - Returns: whether everything went well. What fails after the jail's end is told, and the rest is done all the same.
+    /// - Returns: whether everything went well. What fails after the jail's end is reported, and the rest is done
+    ///   anyway.
     /// - Throws: `.notFound`; what failed before the jail was removed, which then goes on.
     @discardableResult
     package func run(_ name: String) throws(RuntimeError) -> Bool {
@@ -195,7 +196,8 @@ package struct JailStop {
         return !holder.letsGo(withinMilliseconds: 3000) && holder.signal(SIGTERM)
     }
 
-    /// Stops a jail whose name's lock the caller holds, as its starter does. What fails is told; the jail ends in any case.
+    /// Stops a jail whose name's lock the caller holds, as its starter does. What fails is reported; the jail ends in
+    /// any case.
     func stopHeld(_ record: JailRecord) {
         if scope == .all {
             do throws(RuntimeError) { try runCommandsBefore(record) } catch { host.audience.warn(error.message) }

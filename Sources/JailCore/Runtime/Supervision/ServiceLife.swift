@@ -37,7 +37,8 @@ struct ServiceLife: Equatable, Sendable, Codable {
     /// Where no health command tells, a jail that ended before has not started.
     static let firstMilliseconds = 1000
     static let longestDelayMilliseconds = 300_000
-    /// While nothing is known of its health it is asked often: each time it waits half as long again, at most a second.
+    /// While nothing is known about its health, it is checked often: each time it waits half as long again, at most a
+    /// second.
     static let firstCheckMilliseconds = 50
     static let slowestEarlyCheckMilliseconds = 1000
 
@@ -70,7 +71,7 @@ struct ServiceLife: Equatable, Sendable, Codable {
     /// When `due` has something to say.
     var deadline: Int? { appointment?.milliseconds }
 
-    /// What is to be begun now; it is told once.
+    /// What to begin now; it is returned once.
     mutating func due(_ now: Int) -> Work? {
         guard let next = appointment, next.milliseconds <= now else { return nil }
         appointment = nil

@@ -37,7 +37,7 @@ package final class SupervisedRun {
 
     /// Of each jail, in the order of the file.
     package private(set) var statuses: [ServiceStatus]
-    /// Readable when there is news; -1 when the supervisor has ended or was let go.
+    /// Readable when there is news; -1 when the supervisor has ended or was released.
     package private(set) var descriptor: Int32
     /// What the supervisor, its workers and commands of the host print, if the caller shows it: a pipe, otherwise -1.
     /// It has to be read as long as they live.

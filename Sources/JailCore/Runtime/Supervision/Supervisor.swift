@@ -11,7 +11,7 @@ final class Supervisor {
         var configuration: String
         /// Keeps consoles there, whatever the jails' `log.file` says.
         var logDirectory: String?
-        /// Shows the jails' output on descriptor 1, until it is let go.
+        /// Shows the jails' output on descriptor 1, until it is released.
         var showsOutput: Bool
         /// Descriptor 1 belongs to somebody else: commands of the host write to 2.
         var isOutputForeign: Bool
@@ -27,12 +27,12 @@ final class Supervisor {
     let report: @Sendable (RuntimeError) -> Void
     let announce: @Sendable (JailRecord) -> Void
     var services: [Service]
-    /// The socket of who started it; -1 once it has been let go.
+    /// The socket of the process that started it; -1 once it has been released.
     var front: Int32
     var relay: OutputRelay
     var isStopping = false
     var isForced = false
-    /// Who has started it died before it had let go.
+    /// The process that started it died before it had released it.
     var isOrphaned = false
     var hasUntoldNews = false
     /// Of the host's, as long as the front looks after it.

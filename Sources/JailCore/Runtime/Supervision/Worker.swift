@@ -44,7 +44,7 @@ final class Worker {
                 control, Int32(kind.rawValue), 0, Int64(status), descriptors, UInt32(descriptors.count))
         }
 
-        /// From now on what this process waits for is told.
+        /// From now on jailrun reports what this process waits for.
         func tell(_ waits: Waits) {
             var told = ""
             waits.tell = { wait in

@@ -64,7 +64,7 @@ package struct JSONDocument: Sendable {
     }
 }
 
-/// A word of a closed list. A mistyped one is told with the one that may have been meant.
+/// A word of a closed list. The error for a mistyped one names the word that may have been meant.
 protocol JSONWord: RawRepresentable, CaseIterable, Decodable where RawValue == String {}
 
 extension JSONWord {

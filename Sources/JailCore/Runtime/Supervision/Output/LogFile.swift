@@ -30,7 +30,7 @@ final class LogFile {
         return try open(flags, suffix, mode: mode)
     }
 
-    /// Before the jail runs, which could put another in its place. What it lacks is told when the log is opened.
+    /// Before the jail runs, which could put another in its place. What it lacks is reported when the log is opened.
     func openPresentFolder() { _ = try? openFolder() }
 
     private func openFolder() throws(HostWalkError) -> Int32 {

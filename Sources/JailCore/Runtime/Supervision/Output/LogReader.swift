@@ -104,7 +104,7 @@ package final class LogReader {
         return name != mine
     }
 
-    /// Nil when there is none, or it cannot be looked at, which is told.
+    /// Nil if there is none, or it cannot be looked at, which is reported.
     private func inode(_ suffix: String) -> ino_t? {
         do throws(HostWalkError) { return try log.inode(suffix) } catch {
             failure = Self.unread(log.path + suffix, error)
@@ -112,7 +112,7 @@ package final class LogReader {
         }
     }
 
-    /// Nil when it cannot be looked at, which is told.
+    /// Nil if it cannot be looked at, which is reported.
     private var openInode: ino_t? {
         var status = stat()
         if unsafe fstat(file.number, &status) == 0 { return status.st_ino }

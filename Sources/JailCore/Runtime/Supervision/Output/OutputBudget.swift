@@ -29,7 +29,7 @@ struct OutputBudget {
         return isOver
     }
 
-    /// How many bytes were dropped, which is told then.
+    /// How many bytes were dropped, which is reported then.
     mutating func takeDropped() -> Int {
         defer { droppedBytes = 0 }
         return droppedBytes
