@@ -88,7 +88,7 @@ extension Kernel {
                 let made = Command(["sh", path]).start()
                 #expect(eventually(seconds: 30) { made.output == "up\n" || made.hasEnded })
                 let busy = Command(["sh", path, "clean"]).run()
-                #expect(busy.status == 125 && busy.errors.contains("it is at work"), "\(busy)")
+                #expect(busy.status == 125 && busy.errors.contains("it is running"), "\(busy)")
                 made.signal(SIGKILL)
                 _ = made.wait()
                 let again = Command(["sh", path]).run()

@@ -115,7 +115,7 @@ extension Kernel {
                     "t { path = \"\(machine.root)\"; persist; }\nb { path = \"\(machine.directory)/b\"; \(mount) }\n",
                     to: both)
                 let check = machine.jailrun("check", both)
-                #expect(check.status != 0 && check.errors.contains("writes"), "\(check)")
+                #expect(check.status != 0 && check.errors.contains("can write"), "\(check)")
             }
         }
 
