@@ -35,7 +35,7 @@ AUTOLINKED = -Xlinker -lFoundationEssentials -Xlinker -l_FoundationCShims -Xlink
 	-Xlinker -lswift_StringProcessing -Xlinker -lswift_RegexParser -Xlinker -lswift_Builtin_float
 
 # Debian's names of what each target needs beside a Swift toolchain and make.
-BUILD_PACKAGES = libseccomp-dev libcap-dev libnl-route-3-dev pkg-config
+BUILD_PACKAGES = libseccomp-dev libnl-route-3-dev pkg-config
 DEMO_PACKAGES = $(BUILD_PACKAGES) busybox-static
 TEST_PACKAGES = $(DEMO_PACKAGES) attr curl iproute2 iputils-ping libcap2-bin mmdebstrap nftables postgresql-client \
 	procps redis-tools socat strace

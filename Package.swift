@@ -18,7 +18,6 @@ let package = Package(
     targets: [
         .systemLibrary(
             name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
-        .systemLibrary(name: "CCap", pkgConfig: "libcap", providers: [.apt(["libcap-dev"])]),
         .systemLibrary(
             name: "CNetlink", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-route-3-dev"])]),
         .plugin(name: "EmbedStage", capability: .buildTool()),
@@ -26,7 +25,7 @@ let package = Package(
         .target(
             name: "JailCore",
             dependencies: [
-                "CNamespaces", "CCap",
+                "CNamespaces",
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: strict + [.strictMemorySafety()],

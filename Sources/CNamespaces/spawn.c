@@ -3,7 +3,6 @@
 #endif
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/sched.h>
 #include <malloc.h>
@@ -400,24 +399,6 @@ void cns_die_with_parent(pid_t parent) {
 
 void cns_stay_with_parent(void) {
     if (bound && bound == getpid()) cns_die_with_parent(bound_to);
-}
-
-/* capabilities(7): of the bounding set, so that no program that is executed later has them, and of this process's sets.
- */
-int cns_drop_capabilities(uint64_t dropped) {
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct sets[2];
-
-    for (int number = 0; number < 64; number++)
-        if (dropped >> number & 1) prctl(PR_CAPBSET_DROP, number, 0, 0, 0);
-    if (syscall(SYS_capget, &header, sets) < 0) return -errno;
-    for (int half = 0; half < 2; half++) {
-        uint32_t kept = ~(uint32_t)(dropped >> 32 * half);
-        sets[half].effective &= kept;
-        sets[half].permitted &= kept;
-        sets[half].inheritable &= kept;
-    }
-    return syscall(SYS_capset, &header, sets) < 0 ? -errno : 0;
 }
 
 int cns_adopt_orphans(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 ? -errno : 0; }

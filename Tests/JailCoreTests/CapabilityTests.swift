@@ -32,6 +32,17 @@ struct CapabilityTests {
         #expect(Capability(name: name)?.rawValue == number)
     }
 
+    @Test("the running kernel is asked how many it has") func count() throws {
+        let last = try Files.text("/proc/sys/kernel/cap_last_cap").trimmed
+        #expect(try CapabilitySet.countOfKernel() == Int(last)! + 1)
+    }
+
+    @Test("the own ones are what proc(5) says") func own() throws {
+        let lines = try Files.text("/proc/self/status").split(separator: "\n")
+        let shown = try #require(lines.first { $0.hasPrefix("CapEff:") })
+        #expect(try CapabilitySet.ofThisProcess().procDescription == shown.suffix(16))
+    }
+
     @Test("a word that is no capability is none", arguments: ["", "CAP_", "CAP_ROOT", "CAP_CAP_KILL", "21", "NET RAW"])
     func unknownNames(name: String) {
         #expect(Capability(name: name) == nil)

@@ -238,7 +238,7 @@ struct TraceComparison {
 
     static func isIsolation(_ call: TracedCall) -> Bool {
         if call.name == "prctl" {
-            // A question, which libcap asks when it is loaded.
+            // A question.
             if call.arguments.first == "PR_CAPBSET_READ" { return false }
             return ["NO_NEW_PRIVS", "CAPBSET", "CAP_AMBIENT", "SECUREBITS", "SECCOMP"].contains {
                 call.arguments.first?.contains("PR_SET_\($0)") == true

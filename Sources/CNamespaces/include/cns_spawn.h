@@ -149,8 +149,13 @@ void cns_stay_with_parent(void);
 /* Of this process and all that it starts, for which it needs CAP_SYS_ADMIN: seccomp(2). */
 int cns_refuse_machine_calls(void);
 
-/* Gives up these capabilities, a bit for each number, for this process and all that it starts. */
+/* Gives up these capabilities, a bit for each number, for this process and all that it starts: of the bounding set, so
+ * that no program that is executed later has them, and of this process's sets. */
 int cns_drop_capabilities(uint64_t dropped);
+/* A bit for each number. */
+int cns_own_capabilities(uint64_t *effective);
+/* How many the running kernel has, which knows the first `known`, or a negative errno. */
+int cns_capability_count(int known);
 
 /* PR_SET_CHILD_SUBREAPER: what the children of this process leave behind becomes its own to wait for. */
 int cns_adopt_orphans(void);

@@ -1,3 +1,4 @@
+internal import CNamespaces
 internal import Glibc
 internal import SystemPackage
 
@@ -27,10 +28,15 @@ extension OwnUserNamespace {
 }
 
 extension CapabilitySet {
-    /// The effective ones, `CapEff` of proc(5).
+    /// The effective ones.
     static func ofThisProcess() throws(Errno) -> CapabilitySet {
-        let lines = try Files.text("/proc/self/status").split(separator: "\n")
-        let digits = lines.first { $0.hasPrefix("CapEff:") }?.split(whereSeparator: \.isWhitespace).last ?? ""
-        return CapabilitySet(rawValue: UInt64(digits, radix: 16) ?? 0)
+        var effective: UInt64 = 0
+        _ = try checkedResult(unsafe cns_own_capabilities(&effective))
+        return CapabilitySet(rawValue: effective)
+    }
+
+    /// How many the running kernel has: those that `Capability` names, and what a newer one has beside them.
+    static func countOfKernel() throws(Errno) -> Int {
+        Int(try checkedResult(cns_capability_count(Int32(Capability.allCases.count))))
     }
 }

@@ -62,6 +62,8 @@ package struct StartFacts: Equatable, Sendable {
     package var filter: [UInt8] = []
     package var filterFlags: UInt32 = 0
     package var capabilities: CapabilitySet = []
+    /// How many the kernel has. Of those that have no name here no jail has one.
+    package var capabilityCount = Capability.allCases.count
     package var environment: [String] = []
     package var terminalType: String?
     /// Of the files that the jail is to have of its own, those that can be covered in its root.

@@ -264,7 +264,7 @@ extension Planner {
         return
             (jail.process.gainsPrivileges
             ? [] : [child(.setNoNewPrivileges(), .noNewPrivileges, .standard("allow.suid"), "set no_new_privs")])
-            + dropBounding(CapabilitySet.all.subtracting(kept))
+            + dropBounding(CapabilitySet.all.subtracting(kept)) + dropUnnamed()
             + [
                 child(
                     .clearAmbient(), .boundingSet(jail.process.capabilities), .standard(""),
@@ -285,6 +285,16 @@ extension Planner {
             child(
                 .dropBounding(Int($0.rawValue), name: $0.name), purpose, capabilityOrigin($0),
                 "drop \($0.name) from the bounding set")
+        }
+    }
+
+    /// Of a kernel that is newer than `Capability`.
+    private func dropUnnamed() -> [Step] {
+        let named = Capability.allCases.count
+        return (named..<max(named, facts.capabilityCount)).map {
+            child(
+                .dropBounding($0, name: "\($0)"), .boundingSet(facts.capabilities), .standard(""),
+                "drop capability \($0), which has no name here, from the bounding set")
         }
     }
 

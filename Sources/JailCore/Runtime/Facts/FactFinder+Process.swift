@@ -155,7 +155,9 @@ extension FactFinder {
     /// In a user namespace of its own root has all of them; in the host's, no more than jailrun.
     private func checkCapabilities() throws(RuntimeError) {
         guard jail.privileges.userNamespace.value == .host, geteuid() == 0 else { return }
-        let own = try attempt("/proc/self/status") { () throws(Errno) in try CapabilitySet.ofThisProcess() }
+        let own = try attempt("cannot look at jailrun's own capabilities") { () throws(Errno) in
+            try CapabilitySet.ofThisProcess()
+        }
         let lacking = CapabilitySet(jail.privileges).subtracting(own)
         guard let first = lacking.capabilities.first else { return }
         let asked = jail.privileges.capAdd.first { $0.value == first.name }

@@ -126,6 +126,7 @@ struct FactFinder {
         throws(RuntimeError)
     {
         facts.capabilities = CapabilitySet(jail.privileges)
+        facts.capabilityCount = try capabilityCount()
         let filter = recorded == nil ? try filter() : recorded
         facts.filter = filter?.bytes ?? []
         facts.filterFlags = filter?.flags ?? 0
@@ -134,6 +135,13 @@ struct FactFinder {
         facts.terminals = terminals
         facts.terminalType =
             terminals.isEmpty ? nil : unsafe getenv("TERM").map { unsafe String(cString: $0) } ?? "dumb"
+    }
+
+    private func capabilityCount() throws(RuntimeError) -> Int {
+        if let assumed = host.assumed { return assumed.capabilityCount ?? Capability.allCases.count }
+        return try attempt("cannot look at the kernel's capabilities") { () throws(Errno) in
+            try CapabilitySet.countOfKernel()
+        }
     }
 
     func openRoot(_ facts: inout StartFacts) throws(RuntimeError) -> Descriptor? {

@@ -7,10 +7,12 @@ extension HostFacts {
         let finders = jails.map { FactFinder(jail: $0, host: host) }
         var hidden = StartFacts()
         try FactFinder.addHiddenPaths(to: &hidden)
-        let capabilities = try attempt("/proc/self/status") { () throws(Errno) in try CapabilitySet.ofThisProcess() }
+        let (capabilities, count) = try attempt("cannot look at jailrun's own capabilities") { () throws(Errno) in
+            (try CapabilitySet.ofThisProcess(), try CapabilitySet.countOfKernel())
+        }
         self.init(
             host: try Self.kernelText("hostname"), kernel: try Self.kernelText("osrelease"), authority: host.authority,
-            ownsNetwork: capabilities.contains(.netAdmin), stateDirectory: host.state.path,
+            ownsNetwork: capabilities.contains(.netAdmin), capabilityCount: count, stateDirectory: host.state.path,
             lastJid: try IdentityRegistry(host).last(),
             jails: try host.state.traces(),
             cgroupTop: host.cgroupTop, cgroupRoot: host.cgroupRoot.path, cgroups: try Self.cgroups(finders),

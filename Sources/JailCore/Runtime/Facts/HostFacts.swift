@@ -12,6 +12,8 @@ package final class HostFacts: Codable, Sendable {
     /// How many ids jailrun has there, when it is in a user namespace.
     private let nestedIDs: UInt32?
     private let ownsNetwork: Bool
+    /// How many the kernel there has; nil in facts that an older jailrun printed.
+    let capabilityCount: Int?
     let stateDirectory: String
     let lastJid: Int
     /// The jails that are up.
@@ -79,9 +81,9 @@ package final class HostFacts: Codable, Sendable {
     }
 
     init(
-        host: String, kernel: String, authority: Authority, ownsNetwork: Bool, stateDirectory: String, lastJid: Int,
-        jails: [JailTrace], cgroupTop: String, cgroupRoot: String, cgroups: [KnownCgroup],
-        limits: [StartFacts.ResourceLimit],
+        host: String, kernel: String, authority: Authority, ownsNetwork: Bool, capabilityCount: Int,
+        stateDirectory: String, lastJid: Int, jails: [JailTrace],
+        cgroupTop: String, cgroupRoot: String, cgroups: [KnownCgroup], limits: [StartFacts.ResourceLimit],
         hidden: StartFacts, resolvers: [StartFacts.Resolver], hidesMessages: Bool, owner: StartFacts.User,
         users: [StartFacts.User], roots: [Root], trees: [Tree], profiles: [Profile], network: HostNetworkFacts,
         hostnames: [Hostname], mountedFiles: [String]
@@ -89,6 +91,7 @@ package final class HostFacts: Codable, Sendable {
         version = Self.currentVersion
         (self.host, self.kernel) = (host, kernel)
         (self.authority, nestedIDs, self.ownsNetwork) = (authority, authority.sharedIDs?.count, ownsNetwork)
+        self.capabilityCount = capabilityCount
         (self.stateDirectory, self.lastJid, self.jails) = (stateDirectory, lastJid, jails)
         (self.cgroupTop, self.cgroupRoot, self.cgroups) = (cgroupTop, cgroupRoot, cgroups)
         self.limits = limits

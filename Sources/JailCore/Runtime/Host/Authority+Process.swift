@@ -5,7 +5,7 @@ extension Authority {
     /// A user who is not root, who starts nothing, is told what root would do.
     static func ofThisProcess() throws(RuntimeError) -> Authority {
         let namespace = try attempt("/proc/self/ns/user") { () throws(Errno) in try OwnUserNamespace.ofThisProcess }
-        let capabilities = try attempt("/proc/self/status") { () throws(Errno) in
+        let capabilities = try attempt("cannot look at jailrun's own capabilities") { () throws(Errno) in
             namespace.kind == .initial ? [] : try CapabilitySet.ofThisProcess()
         }
         return Authority(
