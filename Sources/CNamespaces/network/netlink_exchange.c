@@ -1,6 +1,7 @@
 /* A request to the kernel over netlink(7), and its answers. */
 #include <errno.h>
-#include <linux/netlink.h>
+#include <netlink/attr.h>
+#include <netlink/netlink.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -68,14 +69,10 @@ static void keep_text(const struct nlmsghdr *header, const struct nlmsgerr *erro
     if (!(header->nlmsg_flags & NLM_F_ACK_TLVS)) return;
     size_t offset = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof *error);
     if (!(header->nlmsg_flags & NLM_F_CAPPED)) offset += NLMSG_ALIGN(error->msg.nlmsg_len - NLMSG_HDRLEN);
-    while (offset + NLA_HDRLEN <= header->nlmsg_len) {
-        const struct nlattr *attribute = (const struct nlattr *)((const char *)header + offset);
-        if (attribute->nla_len < NLA_HDRLEN || offset + attribute->nla_len > header->nlmsg_len) return;
-        if ((attribute->nla_type & NLA_TYPE_MASK) == NLMSGERR_ATTR_MSG)
-            snprintf(heard->text, heard->capacity, "%.*s", attribute->nla_len - NLA_HDRLEN,
-                     (const char *)attribute + NLA_HDRLEN);
-        offset += NLA_ALIGN(attribute->nla_len);
-    }
+    if (offset > header->nlmsg_len) return;
+    const struct nlattr *first = (const struct nlattr *)((const char *)header + offset);
+    struct nlattr *text = nla_find(first, (int)(header->nlmsg_len - offset), NLMSGERR_ATTR_MSG);
+    if (text) snprintf(heard->text, heard->capacity, "%.*s", nla_len(text), (const char *)nla_data(text));
 }
 
 /* The error number of a message that ends a dump, or is an answer by itself. */

@@ -8,7 +8,9 @@
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <linux/netlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +53,7 @@ int cns_nft_open(struct cns_nft **result) {
 void cns_nft_close(struct cns_nft *self) {
     if (!self) return;
     if (self->fd >= 0) close(self->fd);
+    nlmsg_free(self->message);
     free(self->bytes);
     free(self);
 }
@@ -64,51 +67,42 @@ const char *cns_nft_message(const struct cns_nft *self) { return self->text; }
 
 /* MARK: messages */
 
-/* Zeroed and aligned room at the end; its offset, for the buffer may move. */
-static size_t grow(struct cns_nft *self, size_t count) {
-    size_t place = self->length, needed = place + NLMSG_ALIGN(count);
+/* Of libnl: a page, which every message of jailrun's fits into. */
+static void begin(struct cns_nft *self, uint16_t type, uint16_t flags, uint8_t family, uint16_t resource) {
+    if (self->error) return;
+    struct nfgenmsg body = {.nfgen_family = family, .version = NFNETLINK_V0, .res_id = htons(resource)};
+    self->message = nlmsg_alloc_simple(type, NLM_F_REQUEST | flags);
+    if (!self->message || nlmsg_append(self->message, &body, sizeof body, NLMSG_ALIGNTO) < 0) {
+        self->error = -ENOMEM;
+        return;
+    }
+    nlmsg_hdr(self->message)->nlmsg_seq = ++self->sequence;
+}
+
+/* A copy at the end of what is sent: the kernel takes a batch from one sendmsg(2). */
+static int keep(struct cns_nft *self, const struct nlmsghdr *header) {
+    size_t count = NLMSG_ALIGN(header->nlmsg_len), needed = self->length + count;
     if (needed > self->capacity) {
         size_t capacity = needed * 2 + 4096;
         char *bytes = realloc(self->bytes, capacity);
-        if (!bytes) {
-            self->error = -ENOMEM;
-            self->length = 0;
-            return 0;
-        }
+        if (!bytes) return -ENOMEM;
         self->bytes = bytes;
         self->capacity = capacity;
     }
-    memset(self->bytes + place, 0, needed - place);
+    memcpy(self->bytes + self->length, header, count);
+    self->last = self->length;
     self->length = needed;
-    return place;
-}
-
-static void begin(struct cns_nft *self, uint16_t type, uint16_t flags, uint8_t family, uint16_t resource) {
-    if (self->error) return;
-    size_t place = grow(self, NLMSG_HDRLEN + sizeof(struct nfgenmsg));
-    if (self->error) return;
-    self->message = place;
-    struct nlmsghdr header = {.nlmsg_type = type, .nlmsg_flags = NLM_F_REQUEST | flags, .nlmsg_seq = ++self->sequence};
-    struct nfgenmsg body = {.nfgen_family = family, .version = NFNETLINK_V0, .res_id = htons(resource)};
-    memcpy(self->bytes + place, &header, sizeof header);
-    memcpy(self->bytes + place + NLMSG_HDRLEN, &body, sizeof body);
+    return 0;
 }
 
 static void end(struct cns_nft *self) {
-    if (self->error) return;
-    uint32_t length = (uint32_t)(self->length - self->message);
-    memcpy(self->bytes + self->message, &length, sizeof length);
-    self->last = self->message;
+    if (!self->error) self->error = keep(self, nlmsg_hdr(self->message));
+    nlmsg_free(self->message);
+    self->message = NULL;
 }
 
-static size_t put(struct cns_nft *self, uint16_t type, const void *data, size_t length) {
-    if (self->error) return 0;
-    size_t place = grow(self, NLA_HDRLEN + length);
-    if (self->error) return 0;
-    struct nlattr attribute = {.nla_len = (uint16_t)(NLA_HDRLEN + length), .nla_type = type};
-    memcpy(self->bytes + place, &attribute, sizeof attribute);
-    if (length) memcpy(self->bytes + place + NLA_HDRLEN, data, length);
-    return place;
+static void put(struct cns_nft *self, uint16_t type, const void *data, size_t length) {
+    if (!self->error && nla_put(self->message, type, (int)length, data) < 0) self->error = -EMSGSIZE;
 }
 
 static void put_text(struct cns_nft *self, uint16_t type, const char *text) { put(self, type, text, strlen(text) + 1); }
@@ -118,14 +112,14 @@ static void put_number(struct cns_nft *self, uint16_t type, uint32_t number) {
     put(self, type, &number, sizeof number);
 }
 
-static size_t nest(struct cns_nft *self, uint16_t type) { return put(self, type | NLA_F_NESTED, NULL, 0); }
+static struct nlattr *nest(struct cns_nft *self, uint16_t type) {
+    struct nlattr *place = self->error ? NULL : nla_nest_start(self->message, NLA_F_NESTED | type);
+    if (!place && !self->error) self->error = -EMSGSIZE;
+    return place;
+}
 
-static void end_nest(struct cns_nft *self, size_t place) {
-    if (self->error) return;
-    size_t length = self->length - place;
-    if (length > UINT16_MAX) self->error = -EMSGSIZE;
-    uint16_t value = (uint16_t)length;
-    memcpy(self->bytes + place, &value, sizeof value);
+static void end_nest(struct cns_nft *self, struct nlattr *place) {
+    if (!self->error && nla_nest_end_keep_empty(self->message, place) < 0) self->error = -EMSGSIZE;
 }
 
 static void command(struct cns_nft *self, uint16_t number, uint16_t flags) {
@@ -159,11 +153,9 @@ static int finish(struct cns_nft *self, bool is_kept) {
         end(self);
     }
     if (self->error) return self->error;
-    struct nlmsghdr header;
-    memcpy(&header, self->bytes + last, sizeof header);
-    header.nlmsg_flags |= NLM_F_ACK;
-    memcpy(self->bytes + last, &header, sizeof header);
-    return exchange(self, self->first, header.nlmsg_seq, (struct cns_heard){0});
+    struct nlmsghdr *header = (struct nlmsghdr *)(self->bytes + last);
+    header->nlmsg_flags |= NLM_F_ACK;
+    return exchange(self, self->first, header->nlmsg_seq, (struct cns_heard){0});
 }
 
 int cns_nft_commit(struct cns_nft *self) { return finish(self, true); }
@@ -202,7 +194,7 @@ void cns_nft_add_chain(struct cns_nft *self, const char *name, const char *type,
     command(self, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
     put_text(self, NFTA_CHAIN_TABLE, self->table);
     put_text(self, NFTA_CHAIN_NAME, name);
-    size_t place = nest(self, NFTA_CHAIN_HOOK);
+    struct nlattr *place = nest(self, NFTA_CHAIN_HOOK);
     put_number(self, NFTA_HOOK_HOOKNUM, hook);
     put_number(self, NFTA_HOOK_PRIORITY, (uint32_t)priority);
     end_nest(self, place);
@@ -215,7 +207,7 @@ void cns_nft_add_link_chain(struct cns_nft *self, const char *name, const char *
     command(self, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
     put_text(self, NFTA_CHAIN_TABLE, self->table);
     put_text(self, NFTA_CHAIN_NAME, name);
-    size_t place = nest(self, NFTA_CHAIN_HOOK);
+    struct nlattr *place = nest(self, NFTA_CHAIN_HOOK);
     put_number(self, NFTA_HOOK_HOOKNUM, NF_NETDEV_INGRESS);
     put_number(self, NFTA_HOOK_PRIORITY, 0);
     put_text(self, NFTA_HOOK_DEV, link);
@@ -278,7 +270,7 @@ void cns_nft_end_rule(struct cns_nft *self, const char *comment) {
 /* MARK: expressions */
 
 struct expression {
-    size_t element, data;
+    struct nlattr *element, *data;
 };
 
 static struct expression begin_expression(struct cns_nft *self, const char *name) {
@@ -294,7 +286,7 @@ static void end_expression(struct cns_nft *self, struct expression places) {
 }
 
 static void put_value(struct cns_nft *self, uint16_t type, const void *bytes, size_t length) {
-    size_t place = nest(self, type);
+    struct nlattr *place = nest(self, type);
     put(self, NFTA_DATA_VALUE, bytes, length);
     end_nest(self, place);
 }
@@ -375,7 +367,7 @@ void cns_nft_masquerade(struct cns_nft *self) { end_expression(self, begin_expre
 void cns_nft_verdict(struct cns_nft *self, uint32_t code) {
     struct expression places = begin_expression(self, "immediate");
     put_number(self, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
-    size_t data = nest(self, NFTA_IMMEDIATE_DATA), verdict = nest(self, NFTA_DATA_VERDICT);
+    struct nlattr *data = nest(self, NFTA_IMMEDIATE_DATA), *verdict = nest(self, NFTA_DATA_VERDICT);
     put_number(self, NFTA_VERDICT_CODE, code);
     end_nest(self, verdict);
     end_nest(self, data);

@@ -2,7 +2,7 @@
 #ifndef NFTABLES_H
 #define NFTABLES_H
 
-#include <linux/netlink.h>
+#include <netlink/netlink.h>
 
 #include "cns_nftables.h"
 #include "netlink_exchange.h"
@@ -11,10 +11,11 @@ struct cns_nft {
     int fd;
     uint8_t family;
     char table[64];
-    char *bytes;
+    struct nl_msg *message; /* the current one */
+    struct nlattr *expressions;
+    char *bytes; /* those that are done */
     size_t length, capacity;
-    size_t message, last; /* where the current message and the last one to be acknowledged begin */
-    size_t expressions;
+    size_t last;              /* where the last one begins */
     uint32_t sequence, first; /* of the last message, and of the first of this batch */
     int error;
     char text[256];

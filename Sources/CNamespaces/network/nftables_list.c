@@ -1,11 +1,15 @@
 /* nf_tables: which chains and rules there are, and what a rule does with a packet of which some is known. */
+#define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/xt_conntrack.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,51 +21,29 @@
 
 /* MARK: attributes */
 
-struct span {
-    const unsigned char *at;
-    size_t length;
-};
-
-/* The next attribute of a list, or false at its end. */
-static bool next(struct span *list, uint16_t *type, struct span *value) {
-    struct nlattr attribute;
-    if (list->length < NLA_HDRLEN) return false;
-    memcpy(&attribute, list->at, sizeof attribute);
-    if (attribute.nla_len < NLA_HDRLEN || attribute.nla_len > list->length) return false;
-    *type = attribute.nla_type & NLA_TYPE_MASK;
-    *value = (struct span){list->at + NLA_HDRLEN, attribute.nla_len - (size_t)NLA_HDRLEN};
-    size_t step = (size_t)NLA_ALIGN(attribute.nla_len);
-    if (step > list->length) step = list->length;
-    *list = (struct span){list->at + step, list->length - step};
-    return true;
+/* By libnl; of none nothing is found. */
+static struct nlattr *find(struct nlattr *list, int wanted) {
+    return list ? nla_find(nla_data(list), nla_len(list), wanted) : NULL;
 }
 
-static struct span find(struct span list, uint16_t wanted) {
-    uint16_t type;
-    struct span value;
-    while (next(&list, &type, &value))
-        if (type == wanted) return value;
-    return (struct span){NULL, 0};
+static struct nlattr *find_top(struct nlmsghdr *header, int wanted) {
+    return nlmsg_find_attr(header, sizeof(struct nfgenmsg), wanted);
 }
 
-static uint32_t number(struct span value) {
-    uint32_t result = 0;
-    if (value.length >= sizeof result) memcpy(&result, value.at, sizeof result);
-    return ntohl(result);
+static size_t size(struct nlattr *value) { return value ? (size_t)nla_len(value) : 0; }
+
+static uint32_t number(struct nlattr *value) { return size(value) >= sizeof(uint32_t) ? ntohl(nla_get_u32(value)) : 0; }
+
+static void copy_bytes(char *to, size_t capacity, const void *bytes, size_t count) {
+    snprintf(to, capacity, "%.*s", (int)count, (const char *)bytes);
 }
 
-static void copy(char *to, size_t capacity, struct span text) {
-    snprintf(to, capacity, "%.*s", (int)text.length, text.at ? (const char *)text.at : "");
+static void copy(char *to, size_t capacity, struct nlattr *text) {
+    copy_bytes(to, capacity, text ? nla_data(text) : "", size(text));
 }
 
-static bool is(struct span text, const char *word) {
-    return text.length == strlen(word) + 1 && memcmp(text.at, word, text.length) == 0;
-}
-
-static struct span body(const struct nlmsghdr *header) {
-    size_t skipped = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct nfgenmsg));
-    if (header->nlmsg_len < skipped) return (struct span){NULL, 0};
-    return (struct span){(const unsigned char *)header + skipped, header->nlmsg_len - skipped};
+static bool is(struct nlattr *text, const char *word) {
+    return size(text) == strlen(word) + 1 && memcmp(nla_data(text), word, strlen(word) + 1) == 0;
 }
 
 /* MARK: a rule and a packet */
@@ -95,7 +77,7 @@ static void load_name(struct look *look, uint32_t reg, const char *name) {
     load(look, reg, name[0] ? padded : NULL, sizeof padded);
 }
 
-static void on_meta(struct look *look, struct span data) {
+static void on_meta(struct look *look, struct nlattr *data) {
     const struct cns_nft_packet *packet = look->packet;
     uint32_t to = number(find(data, NFTA_META_DREG));
     uint16_t protocol = htons(packet->family == AF_INET ? 0x0800 : 0x86dd);
@@ -109,7 +91,7 @@ static void on_meta(struct look *look, struct span data) {
     }
 }
 
-static void on_payload(struct look *look, struct span data) {
+static void on_payload(struct look *look, struct nlattr *data) {
     const struct cns_nft_packet *packet = look->packet;
     uint32_t to = number(find(data, NFTA_PAYLOAD_DREG)), base = number(find(data, NFTA_PAYLOAD_BASE)),
              offset = number(find(data, NFTA_PAYLOAD_OFFSET)), length = number(find(data, NFTA_PAYLOAD_LEN));
@@ -125,7 +107,7 @@ static void on_payload(struct look *look, struct span data) {
     load(look, to, bytes, length);
 }
 
-static void on_ct(struct look *look, struct span data) {
+static void on_ct(struct look *look, struct nlattr *data) {
     uint32_t key = number(find(data, NFTA_CT_KEY)), to = number(find(data, NFTA_CT_DREG));
     const uint32_t *value = key == NFT_CT_STATE    ? &look->packet->state
                             : key == NFT_CT_STATUS ? &look->packet->status
@@ -133,27 +115,29 @@ static void on_ct(struct look *look, struct span data) {
     load(look, to, value, sizeof *value);
 }
 
-static void on_bitwise(struct look *look, struct span data) {
+static unsigned char byte(struct nlattr *value, size_t at) { return ((const unsigned char *)nla_data(value))[at]; }
+
+static void on_bitwise(struct look *look, struct nlattr *data) {
     size_t from = place(number(find(data, NFTA_BITWISE_SREG))), to = place(number(find(data, NFTA_BITWISE_DREG)));
-    struct span mask = find(find(data, NFTA_BITWISE_MASK), NFTA_DATA_VALUE),
-                flip = find(find(data, NFTA_BITWISE_XOR), NFTA_DATA_VALUE);
-    for (size_t i = 0; i < mask.length && from + i < REGISTERS && to + i < REGISTERS; i++) {
+    struct nlattr *mask = find(find(data, NFTA_BITWISE_MASK), NFTA_DATA_VALUE),
+                  *flip = find(find(data, NFTA_BITWISE_XOR), NFTA_DATA_VALUE);
+    for (size_t i = 0; i < size(mask) && from + i < REGISTERS && to + i < REGISTERS; i++) {
         look->known[to + i] = look->known[from + i];
-        look->bytes[to + i] = (look->bytes[from + i] & mask.at[i]) ^ (i < flip.length ? flip.at[i] : 0);
+        look->bytes[to + i] = (look->bytes[from + i] & byte(mask, i)) ^ (i < size(flip) ? byte(flip, i) : 0);
     }
-    if (!mask.length) load(look, number(find(data, NFTA_BITWISE_DREG)), NULL, 0); /* a shift */
+    if (!size(mask)) load(look, number(find(data, NFTA_BITWISE_DREG)), NULL, 0); /* a shift */
 }
 
-static void on_compare(struct look *look, struct span data) {
+static void on_compare(struct look *look, struct nlattr *data) {
     size_t from = place(number(find(data, NFTA_CMP_SREG)));
-    struct span value = find(find(data, NFTA_CMP_DATA), NFTA_DATA_VALUE);
-    if (from + value.length > REGISTERS) return;
-    for (size_t i = 0; i < value.length; i++)
+    struct nlattr *value = find(find(data, NFTA_CMP_DATA), NFTA_DATA_VALUE);
+    if (from + size(value) > REGISTERS) return;
+    for (size_t i = 0; i < size(value); i++)
         if (!look->known[from + i]) {
             look->is_unsure = true;
             return;
         }
-    int order = value.length ? memcmp(look->bytes + from, value.at, value.length) : 0;
+    int order = size(value) ? memcmp(look->bytes + from, nla_data(value), size(value)) : 0;
     switch (number(find(data, NFTA_CMP_OP))) {
     case NFT_CMP_EQ: look->fails |= order != 0; break;
     case NFT_CMP_NEQ: look->fails |= order == 0; break;
@@ -164,9 +148,9 @@ static void on_compare(struct look *look, struct span data) {
     }
 }
 
-static void on_immediate(struct cns_nft_rule *rule, struct look *look, struct span data) {
+static void on_immediate(struct cns_nft_rule *rule, struct look *look, struct nlattr *data) {
     uint32_t to = number(find(data, NFTA_IMMEDIATE_DREG));
-    struct span verdict = find(find(data, NFTA_IMMEDIATE_DATA), NFTA_DATA_VERDICT);
+    struct nlattr *verdict = find(find(data, NFTA_IMMEDIATE_DATA), NFTA_DATA_VERDICT);
     if (to != NFT_REG_VERDICT) return load(look, to, NULL, 0);
     switch ((int)number(find(verdict, NFTA_VERDICT_CODE))) {
     case NF_DROP: rule->verdict = CNS_NFT_DROP; break;
@@ -180,16 +164,16 @@ static void on_immediate(struct cns_nft_rule *rule, struct look *look, struct sp
 }
 
 /* What iptables(8) writes into nf_tables for what it has no words for there. */
-static void on_target(struct cns_nft_rule *rule, struct span data) {
+static void on_target(struct cns_nft_rule *rule, struct nlattr *data) {
     if (is(find(data, NFTA_TARGET_NAME), "REJECT")) rule->verdict = CNS_NFT_DROP;
 }
 
 /* So it is with the state of a connection, by far the commonest of these matches. */
-static void on_match(struct look *look, struct span data) {
-    struct span bytes = find(data, NFTA_MATCH_INFO);
+static void on_match(struct look *look, struct nlattr *data) {
+    struct nlattr *bytes = find(data, NFTA_MATCH_INFO);
     struct xt_conntrack_mtinfo2 info = {.match_flags = 0};
     bool is_known = is(find(data, NFTA_MATCH_NAME), "conntrack") && number(find(data, NFTA_MATCH_REV)) >= 2;
-    if (is_known && bytes.length >= sizeof info) memcpy(&info, bytes.at, sizeof info);
+    if (is_known && size(bytes) >= sizeof info) memcpy(&info, nla_data(bytes), sizeof info);
     look->is_unsure |= info.match_flags != XT_CONNTRACK_STATE;
     if (!(info.match_flags & XT_CONNTRACK_STATE)) return;
     uint32_t state = look->packet->state | (look->packet->status & IPS_DST_NAT ? XT_CONNTRACK_STATE_DNAT : 0);
@@ -198,13 +182,13 @@ static void on_match(struct look *look, struct span data) {
 }
 
 /* A map of verdicts: the packet decides. */
-static void on_lookup(struct cns_nft_rule *rule, struct look *look, struct span data) {
+static void on_lookup(struct cns_nft_rule *rule, struct look *look, struct nlattr *data) {
     look->is_unsure = true;
-    if (find(data, NFTA_LOOKUP_DREG).at && number(find(data, NFTA_LOOKUP_DREG)) == NFT_REG_VERDICT)
+    if (find(data, NFTA_LOOKUP_DREG) && number(find(data, NFTA_LOOKUP_DREG)) == NFT_REG_VERDICT)
         rule->verdict = CNS_NFT_JUMP;
 }
 
-static void on_expression(struct cns_nft_rule *rule, struct look *look, struct span name, struct span data) {
+static void on_expression(struct cns_nft_rule *rule, struct look *look, struct nlattr *name, struct nlattr *data) {
     if (is(name, "meta"))
         on_meta(look, data);
     else if (is(name, "payload"))
@@ -230,12 +214,13 @@ static void on_expression(struct cns_nft_rule *rule, struct look *look, struct s
 }
 
 static void judge(struct cns_nft_rule *rule, const struct cns_nft_packet *packet, uint64_t bit,
-                  struct span expressions) {
+                  struct nlattr *expressions) {
     struct look look = {.packet = packet};
-    uint16_t type;
-    struct span element;
-    while (next(&expressions, &type, &element))
-        on_expression(rule, &look, find(element, NFTA_EXPR_NAME), find(element, NFTA_EXPR_DATA));
+    struct nlattr *element;
+    int rest;
+    if (expressions)
+        nla_for_each_nested(element, expressions, rest)
+            on_expression(rule, &look, find(element, NFTA_EXPR_NAME), find(element, NFTA_EXPR_DATA));
     if (look.fails) return;
     rule->may_match |= bit;
     if (!look.is_unsure) rule->matches |= bit;
@@ -255,29 +240,28 @@ struct asked {
     size_t count;
 };
 
-static void copy_comment(struct cns_nft_rule *rule, struct span data) {
-    while (data.length >= 2 && data.length >= 2u + data.at[1]) {
-        size_t length = 2u + data.at[1];
-        if (data.at[0] == CNS_NFT_COMMENT)
-            copy(rule->comment, sizeof rule->comment, (struct span){data.at + 2, data.at[1]});
-        data = (struct span){data.at + length, data.length - length};
-    }
+/* A type, a length, and as many bytes; then the next. */
+static void copy_comment(struct cns_nft_rule *rule, struct nlattr *data) {
+    const unsigned char *at = data ? nla_data(data) : NULL;
+    for (size_t rest = size(data); rest >= 2 && rest >= 2u + at[1]; rest -= 2u + at[1], at += 2u + at[1])
+        if (at[0] == CNS_NFT_COMMENT) copy_bytes(rule->comment, sizeof rule->comment, at + 2, at[1]);
 }
 
 /* cns_nft_translate() loads an address and a port. */
-static void copy_translation(struct cns_nft_rule *rule, struct span expressions) {
-    uint16_t type;
-    struct span element;
-    while (next(&expressions, &type, &element)) {
-        struct span data = find(element, NFTA_EXPR_DATA),
-                    value = find(find(data, NFTA_IMMEDIATE_DATA), NFTA_DATA_VALUE);
-        if (!is(find(element, NFTA_EXPR_NAME), "immediate") || !value.at) continue;
+static void copy_translation(struct cns_nft_rule *rule, struct nlattr *expressions) {
+    struct nlattr *element;
+    int rest;
+    if (!expressions) return;
+    nla_for_each_nested(element, expressions, rest) {
+        struct nlattr *data = find(element, NFTA_EXPR_DATA),
+                      *value = find(find(data, NFTA_IMMEDIATE_DATA), NFTA_DATA_VALUE);
+        if (!is(find(element, NFTA_EXPR_NAME), "immediate") || !value) continue;
         uint32_t to = number(find(data, NFTA_IMMEDIATE_DREG));
-        if (to == NFT_REG_1 && value.length <= sizeof rule->to) {
-            memcpy(rule->to, value.at, value.length);
-            rule->to_width = (uint8_t)value.length;
+        if (to == NFT_REG_1 && size(value) <= sizeof rule->to) {
+            memcpy(rule->to, nla_data(value), size(value));
+            rule->to_width = (uint8_t)size(value);
         }
-        if (to == NFT_REG_2 && value.length == 2) rule->to_port = (uint16_t)(value.at[0] << 8 | value.at[1]);
+        if (to == NFT_REG_2 && size(value) == 2) rule->to_port = ntohs(nla_get_u16(value));
     }
 }
 
@@ -290,14 +274,13 @@ static int on_rule(struct nlmsghdr *header, void *argument) {
     rules->first = first;
     struct cns_nft_rule *rule = &first[rules->count++];
     memset(rule, 0, sizeof *rule);
-    struct span handle = find(body(header), NFTA_RULE_HANDLE);
-    for (size_t i = 0; i < handle.length && i < 8; i++)
-        rule->handle = rule->handle << 8 | handle.at[i];
-    copy(rule->chain, sizeof rule->chain, find(body(header), NFTA_RULE_CHAIN));
-    copy_comment(rule, find(body(header), NFTA_RULE_USERDATA));
-    copy_translation(rule, find(body(header), NFTA_RULE_EXPRESSIONS));
+    struct nlattr *handle = find_top(header, NFTA_RULE_HANDLE);
+    if (size(handle) >= sizeof rule->handle) rule->handle = be64toh(nla_get_u64(handle));
+    copy(rule->chain, sizeof rule->chain, find_top(header, NFTA_RULE_CHAIN));
+    copy_comment(rule, find_top(header, NFTA_RULE_USERDATA));
+    copy_translation(rule, find_top(header, NFTA_RULE_EXPRESSIONS));
     for (size_t i = 0; i < asked->count; i++)
-        judge(rule, &asked->packets[i], UINT64_C(1) << i, find(body(header), NFTA_RULE_EXPRESSIONS));
+        judge(rule, &asked->packets[i], UINT64_C(1) << i, find_top(header, NFTA_RULE_EXPRESSIONS));
     return 0;
 }
 
@@ -325,7 +308,7 @@ struct sought {
 static int on_table(struct nlmsghdr *header, void *argument) {
     struct sought *sought = argument;
     if (header->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWTABLE))
-        *sought->is_there |= is(find(body(header), NFTA_TABLE_NAME), sought->table);
+        *sought->is_there |= is(find_top(header, NFTA_TABLE_NAME), sought->table);
     return 0;
 }
 
@@ -345,12 +328,12 @@ static int on_chain(struct nlmsghdr *header, void *argument) {
     struct cns_nft_chain *chain = &first[chains->count++];
     memset(chain, 0, sizeof *chain);
     const struct nfgenmsg *message = NLMSG_DATA(header);
-    struct span hook = find(body(header), NFTA_CHAIN_HOOK);
+    struct nlattr *hook = find_top(header, NFTA_CHAIN_HOOK);
     chain->family = message->nfgen_family;
-    copy(chain->table, sizeof chain->table, find(body(header), NFTA_CHAIN_TABLE));
-    copy(chain->name, sizeof chain->name, find(body(header), NFTA_CHAIN_NAME));
-    chain->is_base = hook.at != NULL;
-    chain->drops = chain->is_base && number(find(body(header), NFTA_CHAIN_POLICY)) == NF_DROP;
+    copy(chain->table, sizeof chain->table, find_top(header, NFTA_CHAIN_TABLE));
+    copy(chain->name, sizeof chain->name, find_top(header, NFTA_CHAIN_NAME));
+    chain->is_base = hook != NULL;
+    chain->drops = chain->is_base && number(find_top(header, NFTA_CHAIN_POLICY)) == NF_DROP;
     chain->hook = number(find(hook, NFTA_HOOK_HOOKNUM));
     return 0;
 }
@@ -370,11 +353,11 @@ void cns_nft_free_chains(struct cns_nft_chains *chains) {
 
 int cns_nft_watch(void) { return cns_exchange_watch(NETLINK_NETFILTER, 1u << (NFNLGRP_NFTABLES - 1)); }
 
-static bool is_loss(const struct nlmsghdr *header) {
+static bool is_loss(struct nlmsghdr *header) {
     switch (header->nlmsg_type) {
-    case NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELTABLE: return is(find(body(header), NFTA_TABLE_NAME), "jailrun");
-    case NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELCHAIN: return is(find(body(header), NFTA_CHAIN_TABLE), "jailrun");
-    case NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELRULE: return is(find(body(header), NFTA_RULE_TABLE), "jailrun");
+    case NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELTABLE: return is(find_top(header, NFTA_TABLE_NAME), "jailrun");
+    case NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELCHAIN: return is(find_top(header, NFTA_CHAIN_TABLE), "jailrun");
+    case NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELRULE: return is(find_top(header, NFTA_RULE_TABLE), "jailrun");
     default: return false;
     }
 }
