@@ -74,7 +74,7 @@ struct JSONReaderTests {
             (nested(129), 128, "more than 128 nested arrays and objects"),
             (nested(65, "{\"a\":[", "]}"), 384, "more than 128 nested arrays and objects"),
             (String(repeating: "[", count: 1_000_000), 128, "more than 128 nested arrays and objects"),
-        ])
+        ] as [(String, Int, String)])
     func refused(text: String, offset: Int, message: String) {
         let fault = Self.fault(text)
         #expect(

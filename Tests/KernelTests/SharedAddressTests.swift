@@ -284,8 +284,9 @@ extension Kernel {
         }
 
         private func jid(of name: String, _ machine: Machine) -> String {
-            machine.jailrun("list").lines.map { $0.split(separator: " ") }.first { $0.count > 1 && $0[1] == name }
-                .map { String($0[0]) } ?? ""
+            let rows = machine.jailrun("list").lines.map { $0.split(separator: " ") }
+            guard let row = rows.first(where: { $0.count > 1 && $0[1] == name }) else { return "" }
+            return String(row[0])
         }
 
         @Test("SIGKILL at any moment of a second's start: the first is reached, and nothing of the second is left")

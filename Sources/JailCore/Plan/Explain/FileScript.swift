@@ -70,9 +70,13 @@ package struct FileScript {
 
     private var share: [String] {
         let parts = zip(document.shared?.parts ?? [], plan.shared.parts)
-        return ["# ---- What jails share.", "", "share() {"]
-            + parts.flatMap { part, planned in ShellScript.comment(part) + Self.commands(planned.purpose) + [""] }
-            + [":", "}", ""]
+        var lines = ["# ---- What jails share.", "", "share() {"]
+        for (part, planned) in parts {
+            lines += ShellScript.comment(part)
+            lines += Self.commands(planned.purpose)
+            lines.append("")
+        }
+        return lines + [":", "}", ""]
     }
 
     /// What others may have made is left as it is. What is made is written down before.
