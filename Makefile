@@ -16,7 +16,7 @@ CALLED = $(BUILD)/bench/called
 # lld, because the others warn at length of glibc functions that the program never calls. A start runs every function once,
 # so that what counts is how much of the program it touches (docs/design/0009): small code, optimised as one, its functions
 # in the order file's order; types whose metadata is asked for directly, and made where they are needed; references counted
-# without locks, as the program has one thread.
+# without locks, as the program has one thread. docs/design/0043 has the figure of each flag.
 STATIC = $(OPTIMISED) -Xlinker -s -Xlinker --symbol-ordering-file="$(CURDIR)/bench/start.order"
 OPTIMISED = -c release --static-swift-stdlib -Xswiftc -static-executable -Xswiftc -use-ld=lld \
 	--experimental-lto-mode=full -debug-info-format none -Xlinker --no-dependent-libraries \
