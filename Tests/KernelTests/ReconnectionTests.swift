@@ -96,5 +96,52 @@ extension Kernel {
                 #expect(list.errors == "" && Self.faults(machine, before) == [], "\(list)")
             }
         }
+
+        /// A program of the host's that listens on the jail's port.
+        private static func takePort() throws -> Running {
+            let program = Command(["/bin/busybox", "httpd", "-f", "-p", "127.0.0.1:8080", "-h", "/"]).start()
+            try #require(eventually { !Command(["ss", "-Hltn", "sport = :8080"]).run().output.isEmpty })
+            return program
+        }
+
+        @Test("a jail keeps the link that works while what is to take its place cannot be planned")
+        func unplanned() throws {
+            _ = Command.shell("ip link add br5 type bridge; ip addr add 10.99.0.1/24 dev br5; ip link set br5 up").run()
+            defer { _ = Command(["ip", "link", "delete", "br5"]).run() }
+            try Machine.with { machine in
+                let created = machine.create("ip4.addr=10.77.0.10,br5|10.99.0.10", "port=127.0.0.1:8080:80")
+                try #require(created.status == 0, "\(created)")
+                let jid = machine.link("jls", "-j", "t", "jid").output.dropLast()
+                let taker = try Self.takePort()
+                defer { taker.signal(SIGKILL) }
+                _ = Command(["ip", "link", "delete", "vj\(jid)e1"]).run()
+                let list = machine.jailrun("list")
+                #expect(list.errors.contains("cannot connect it again: port 127.0.0.1:8080/tcp: taken by"), "\(list)")
+                let inside = machine.link("jexec", "t", "ip", "-4", "addr").output
+                #expect(inside.contains("10.77.0.10/24"), "\(inside)")
+                taker.signal(SIGKILL)
+                _ = taker.wait()
+                #expect(machine.jailrun("list").errors.contains("it is connected as before"))
+                #expect(machine.link("jexec", "t", "ip", "-4", "addr").output.contains("10.99.0.10/24"))
+                machine.remove()
+            }
+        }
+
+        @Test("a link that nothing holds any more is held again, though the jail's port is another's by now")
+        func held() throws {
+            try Self.with { machine, before in
+                let jid = machine.link("jls", "-j", "t", "jid").output.dropLast()
+                let taker = try Self.takePort()
+                defer { taker.signal(SIGKILL) }
+                _ = Command(["nft", "flush", "ruleset"]).run()
+                let list = machine.jailrun("list")
+                #expect(list.errors.contains("port 127.0.0.1:8080/tcp: taken by"), "\(list)")
+                #expect(Self.rules.contains { $0.contains("chain vjail\(jid)") }, "\(Self.rules)")
+                taker.signal(SIGKILL)
+                _ = taker.wait()
+                _ = machine.jailrun("list")
+                #expect(Self.faults(machine, before) == [])
+            }
+        }
     }
 }

@@ -29,6 +29,8 @@ struct NetworkReconnection {
         }
         // What others are in, too, stays: only rules and the link's name are this jail's own.
         let isShared = !links.isEmpty && members.contains { $0 != record.name }
+        // First: what works stays, where what is to take its place cannot be made.
+        let operations = try self.plan(connection, replacing: isShared ? nil : links)
         try network { () throws(NetlinkError) in
             if isShared, let next, !members.contains(next) {
                 try group.takeLinks(next, back: record.name, connection)
@@ -38,7 +40,6 @@ struct NetworkReconnection {
                 try connection.netlink.perform(operation, under: connection.lock)
             }
         }
-        let operations = try self.plan(connection, rulesAlone: isShared)
         try network { () throws(NetlinkError) in
             try connection.netlink.perform(operations, under: connection.lock)
             _ = try connection.netlink.removeUnused(under: connection.lock)
@@ -59,9 +60,14 @@ struct NetworkReconnection {
     /// What takes back whatever it may have, newest first. The name that a change was to give it may be another jail's by now.
     func undo() throws(RuntimeError) -> [NetworkOperation] {
         guard let change = record.details.networkChange else { return record.details.networkUndo }
-        let isThere = try host.state.hasTrace(of: change.name)
-        let isOthers = isThere && change.name != record.name
+        let isOthers = try !names().contains(change.name)
         return change.undo.filter { !isOthers || !$0.isOfRules } + record.details.networkUndo
+    }
+
+    /// Under which it may have rules.
+    private func names() throws(RuntimeError) -> [String] {
+        guard let next, next != record.name, try !host.state.hasTrace(of: next) else { return [record.name] }
+        return [record.name, next]
     }
 
     /// By their names and aliases: a link of that name may have become another one's since.
@@ -83,21 +89,23 @@ struct NetworkReconnection {
 
     // MARK: What it is to have
 
-    private func plan(_ connection: NetworkConnection, rulesAlone: Bool) throws(RuntimeError)
+    /// - Parameter links: that go, and come again; nil where only rules are made anew.
+    private func plan(_ connection: NetworkConnection, replacing links: [String]?) throws(RuntimeError)
         -> [Located<NetworkOperation>]
     {
         var network = record.spec.network
         // Those were moved, and are where they are.
         network.interfaces = []
         if !network.isConnected { return [] }
-        let facts = try self.network { [network] () throws(NetlinkError) in
+        var facts = try self.network { [network] () throws(NetlinkError) in
             var facts = try connection.netlink.facts(for: network)
             facts.remember(try connection.lock.ledger())
             return facts
         }
+        facts.forget(links: links ?? [], portsOf: try names())
         let jail = (record.name, number)
         do throws(NetworkPlanError) {
-            return rulesAlone
+            return links == nil
                 ? try NetworkPlan(publishing: network, jail: jail, facts: facts).operations
                 : try NetworkPlan(for: network, jail: jail, facts: facts).operations
         } catch { throw failure("\(error)", hint: error.hint) }
@@ -109,5 +117,15 @@ struct NetworkReconnection {
         let kept = details.networkUndo.filter { rulesAlone ? !$0.isOfRules && !undo.contains($0) : $0.isOfMovedLink }
         details.networkUndo = undo + kept
         try host.state.write(details)
+    }
+}
+
+extension HostNetworkFacts {
+    /// As the host is once these links are gone, and what those jails have published.
+    fileprivate mutating func forget(links names: [String], portsOf jails: [String]) {
+        links.removeAll { names.contains($0.name) }
+        addresses.removeAll { names.contains($0.link) }
+        jailAddresses.removeAll { names.contains($0.link) }
+        takenPorts.removeAll { $0.jail.map(jails.contains) ?? false }
     }
 }

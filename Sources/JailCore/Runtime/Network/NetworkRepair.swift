@@ -203,14 +203,16 @@ final class NetworkRepair {
         defer { forget() }
         let lack = try lack(of: record)
         if lack.isNothing { return lack }
-        // As in a start, a link is held before a port leads to it.
-        let operations =
-            try holds(of: lack.links, record, connection)
-            + (lack.isOfRules ? rules(for: lack, of: record, connection) : [])
+        // As in a start, a link is held before a port leads to it; and it is held where its port is another's by now.
+        try perform(holds(of: lack.links, record, connection), connection)
+        if lack.isOfRules { try perform(try rules(for: lack, of: record, connection), connection) }
+        return lack
+    }
+
+    private func perform(_ operations: [NetworkOperation], _ connection: NetworkConnection) throws(RuntimeError) {
         do throws(NetlinkError) {
             for operation in operations { try connection.netlink.perform(operation, under: connection.lock) }
         } catch { throw .host("cannot restore its nftables rules: \(error)", hint: error.hint) }
-        return lack
     }
 
     /// A link's name and hardware address are what its maker gave it, whoever has it now.
