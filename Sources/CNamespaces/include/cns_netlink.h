@@ -69,6 +69,7 @@ struct cns_netlink_record {
     int index;      /* of the link, or of the link that carries the object */
     int master;     /* links: index of the bridge, or 0 */
     unsigned flags; /* links: IFF_*; addresses: IFA_F_* */
+    bool reflects;  /* links: a port of a bridge that gets back what came in by it */
     char name[16];
     char kind[32];
     char alias[256];

@@ -45,8 +45,18 @@ static void copy_hardware_address(char *to, size_t capacity, struct nlattr *attr
 
 /* Each puts one object of a dump into the records, which are `argument`; -ENOMEM when it has no room. */
 
+static void add_kind(struct cns_netlink_record *record, struct nlattr *info) {
+    struct nlattr *parts[IFLA_INFO_MAX + 1], *mode;
+    if (!info || nla_parse_nested(parts, IFLA_INFO_MAX, info, NULL) < 0) return;
+    copy_text(record->kind, sizeof record->kind, parts[IFLA_INFO_KIND]);
+    if (!parts[IFLA_INFO_SLAVE_KIND] || nla_strcmp(parts[IFLA_INFO_SLAVE_KIND], "bridge") != 0) return;
+    struct nlattr *port = parts[IFLA_INFO_SLAVE_DATA];
+    mode = port ? nla_find(nla_data(port), nla_len(port), IFLA_BRPORT_MODE) : NULL;
+    record->reflects = mode && nla_get_u8(mode) != 0;
+}
+
 static int on_link(struct nlmsghdr *header, void *argument) {
-    struct nlattr *attributes[IFLA_MAX + 1], *kind;
+    struct nlattr *attributes[IFLA_MAX + 1];
     struct ifinfomsg *link = nlmsg_data(header);
     if (nlmsg_parse(header, sizeof *link, attributes, IFLA_MAX, NULL) < 0) return -EPROTO;
     struct cns_netlink_record *record = append(argument);
@@ -57,10 +67,7 @@ static int on_link(struct nlmsghdr *header, void *argument) {
     copy_text(record->name, sizeof record->name, attributes[IFLA_IFNAME]);
     copy_text(record->alias, sizeof record->alias, attributes[IFLA_IFALIAS]);
     copy_hardware_address(record->address, sizeof record->address, attributes[IFLA_ADDRESS]);
-    kind = attributes[IFLA_LINKINFO]
-               ? nla_find(nla_data(attributes[IFLA_LINKINFO]), nla_len(attributes[IFLA_LINKINFO]), IFLA_INFO_KIND)
-               : NULL;
-    copy_text(record->kind, sizeof record->kind, kind);
+    add_kind(record, attributes[IFLA_LINKINFO]);
     return 0;
 }
 

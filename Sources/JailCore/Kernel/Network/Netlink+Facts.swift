@@ -101,8 +101,11 @@ extension Netlink {
     }
 
     func links() throws(NetlinkError) -> [HostNetworkFacts.Link] {
-        let records = try records(.links)
-        return records.map { record in
+        Self.links(try records(.links))
+    }
+
+    static func links(_ records: [NetlinkRecord]) -> [HostNetworkFacts.Link] {
+        records.map { record in
             HostNetworkFacts.Link(
                 index: record.index, name: record.name, isBridge: record.kind == "bridge",
                 isLoopback: record.flags & UInt32(IFF_LOOPBACK) != 0, isUp: record.flags & UInt32(IFF_UP) != 0,

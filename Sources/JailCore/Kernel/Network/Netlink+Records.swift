@@ -9,6 +9,8 @@ struct NetlinkRecord {
     var master: Int
     /// IFF_* or IFA_F_*.
     var flags: UInt32
+    /// A port of a bridge that gets back what came in by it.
+    var reflects: Bool
     var name: String
     var kind: String
     var alias: String
@@ -20,6 +22,7 @@ struct NetlinkRecord {
         index = Int(record.index)
         master = Int(record.master)
         flags = record.flags
+        reflects = record.reflects
         name = Self.text(of: record.name)
         kind = Self.text(of: record.kind)
         alias = Self.text(of: record.alias)

@@ -19,6 +19,10 @@ final class NetworkRepair {
         var held: Set<String> = []
         /// All links of the host.
         var names: Set<String> = []
+        /// Ports of bridges that get nothing back.
+        var dull: Set<String> = []
+        /// Of which the packet filter sees what bridges pass: br_netfilter may have come after a start.
+        var filtered: [AddressSpec.Family] = []
     }
 
     /// The chain that Docker leaves to others, and which jails have rules there.
@@ -34,8 +38,12 @@ final class NetworkRepair {
         var hasNoGates = false
         var hasNoDoor = false
         var links: [String] = []
+        /// Ports of a bridge that are to get back what came in by them: by it a jail reaches its own published port.
+        var dull: [String] = []
         var isOfRules: Bool { hasNoRules || hasNoGates || hasNoDoor }
-        var isNothing: Bool { !isOfRules && links.isEmpty }
+        var isNothing: Bool { !isOfRules && links.isEmpty && dull.isEmpty }
+        /// What somebody has taken away.
+        var isLoss: Bool { isOfRules || !links.isEmpty }
     }
 
     /// For a command. The caller holds the jail's lock.
@@ -81,7 +89,7 @@ final class NetworkRepair {
     private func mend(_ record: JailRecord, _ connection: NetworkConnection) throws(RuntimeError) {
         if try reconnect(record, connection) { return }
         let lack = try putBack(record, connection)
-        if lack.isNothing { return }
+        if !lack.isLoss { return }
         host.audience.warn("\(record.spec.label): \(words(lack, record)): somebody had removed them; they are restored")
     }
 
@@ -116,6 +124,7 @@ final class NetworkRepair {
     private func lack(of record: JailRecord) throws(RuntimeError) -> Lack {
         var lack = Lack()
         lack.links = try unheldLinks(of: record)
+        lack.dull = try dullPorts(of: record)
         for undo in record.details.networkUndo {
             switch undo {
             case .withdraw(let jail, let count, let gates):
@@ -143,6 +152,18 @@ final class NetworkRepair {
         }
     }
 
+    /// The plan alone knows which; it is made where one may be.
+    private func dullPorts(of record: JailRecord) throws(RuntimeError) -> [String] {
+        let (present, network) = (try look(), record.spec.network)
+        if network.ports.isEmpty || present.filtered.isEmpty { return [] }
+        let dull = present.dull.filter { NetworkPlanner.isHostEnd($0, jid: record.trace.network) }
+        if dull.isEmpty { return [] }
+        let sockets = try NetworkSockets()
+        return try plan(record, sockets.netlink, host.state.networkLedger()).compactMap { operation in
+            if case .reflect(let port) = operation, dull.contains(port) { port } else { nil }
+        }
+    }
+
     /// Docker may be back, and drop nothing any more.
     private func needsDoor(_ record: JailRecord) throws(RuntimeError) -> Bool {
         let proc = try NetworkConnection.openProc()
@@ -160,7 +181,10 @@ final class NetworkRepair {
                 if rule.lasts { found.lasting[rule.jail, default: 0] += 1 }
                 if rule.isGate { found.gates[rule.jail, default: 0] += 1 }
             }
-            let links = try netlink.links()
+            let records = try netlink.records(.links)
+            found.dull = Set(records.filter { $0.master > 0 && !$0.reflects }.map(\.name))
+            found.filtered = try netlink.filteredFamilies()
+            let links = Netlink.links(records)
             found.names = Set(links.map(\.name))
             for link in HostNetworkFacts(links: links).jailLinks {
                 found.links[link.jail, default: []].append(link.name)
@@ -204,7 +228,7 @@ final class NetworkRepair {
         let lack = try lack(of: record)
         if lack.isNothing { return lack }
         // As in a start, a link is held before a port leads to it; and it is held where its port is another's by now.
-        try perform(holds(of: lack.links, record, connection), connection)
+        try perform(lack.dull.map { .reflect(port: $0) } + holds(of: lack.links, record, connection), connection)
         if lack.isOfRules { try perform(try rules(for: lack, of: record, connection), connection) }
         return lack
     }
