@@ -196,6 +196,16 @@ struct NetworkPlannerTests {
         #expect(JailLink(name: "eth0", alias: "uplink to jailrun:x y", master: nil) == nil)
     }
 
+    @Test("a link of a jail tells its number, and no other link does")
+    func numbers() {
+        for (name, number) in [("vjail7", 7), ("vj7e1", 7), ("vjail1000000", 1_000_000), ("vj12e30", 12)] {
+            #expect(NetworkPlanner.number(ofHostEnd: name) == number, "\(name)")
+        }
+        for name in ["vjail", "vjailx", "vj", "vje1", "vj7", "veth7", "jail0", "vjail7x"] {
+            #expect(NetworkPlanner.number(ofHostEnd: name) == nil, "\(name)")
+        }
+    }
+
     @Test("the ledger keeps the first value, and is read back whatever longer text it replaced")
     func ledger() {
         var ledger = NetworkLedger()

@@ -210,4 +210,9 @@ package struct IDRange: Equatable, Sendable, Codable {
         self.first = first
         self.count = count
     }
+
+    func overlaps(_ other: Self) -> Bool {
+        UInt64(first) < UInt64(other.first) + UInt64(other.count)
+            && UInt64(other.first) < UInt64(first) + UInt64(count)
+    }
 }

@@ -47,6 +47,14 @@ package import SystemPackage
         return index > 0 ? Int(index) : nil
     }
 
+    func hasLink(_ name: String) throws(NetlinkError) -> Bool {
+        let index = unsafe cns_netlink_index(host, name)
+        if index >= 0 { return true }
+        let error = Errno(rawValue: -index)
+        if error == .operationNotSupportedByDevice { return false }
+        throw .dump(what: "links", error)
+    }
+
     private static func open(in namespace: CInt) throws(NetlinkError) -> OpaquePointer {
         var socket: OpaquePointer?
         let code = unsafe cns_netlink_open(namespace, &socket)

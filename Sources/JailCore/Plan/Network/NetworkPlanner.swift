@@ -170,6 +170,13 @@ struct NetworkPlanner {
         name == hostEnd(jid: jid, index: 0) || name.hasPrefix("vj\(jid)e")
     }
 
+    /// Nil for a link of any other name.
+    static func number(ofHostEnd name: String) -> Int? {
+        guard name.hasPrefix("vj") else { return nil }
+        let rest = name.hasPrefix("vjail") ? name.dropFirst(5) : name.dropFirst(2).prefix { $0 != "e" }
+        return Int(rest).flatMap { isHostEnd(name, jid: $0) ? $0 : nil }
+    }
+
     private func entry(_ spec: AddressSpec) throws(NetworkPlanError) -> Entry {
         guard let address = InternetAddress(spec.address), address.isAssignable,
             (0...address.bitWidth).contains(spec.prefixLength ?? 0)

@@ -31,7 +31,11 @@ struct IdentityRegistry {
         let jid = try chooseJid(for: spec, wish, others: others, lock)
         let range = try chooseRange(for: spec, wish, used: others.compactMap(\.identity.idRange))
         var trace = makeTrace(JailIdentity(jid: jid, idRange: range, generation: UInt64(Clock.microseconds())))
-        trace.network = Self.network(of: jid, isUsed: others.map(\.network).contains)
+        let (numbers, links) = (others.map(\.network), try LinkNumbers(for: spec))
+        trace.network = try Self.network(of: jid) { (number) throws(RuntimeError) in
+            if numbers.contains(number) { return true }
+            return try links.contains(number)
+        }
         // A renamed jail keeps its cgroup, for cgroups cannot be renamed: until it ends, its first name is in use.
         if let other = others.first(where: { $0.cgroup == trace.cgroup }) {
             throw .unsuitable(
@@ -51,10 +55,11 @@ struct IdentityRegistry {
         try JailLock(state.registryPath, in: state, jail: "registry", writesHolder: false)
     }
 
-    /// The jid; of a jail that is gone the network may have it still, for those that share it.
-    private static func network(of jid: Int, isUsed: (Int) -> Bool) -> Int {
+    /// The jid; of a jail that is gone the network may have it still, for those that share it, and so may a jail of another state
+    /// directory.
+    private static func network(of jid: Int, isUsed: (Int) throws(RuntimeError) -> Bool) throws(RuntimeError) -> Int {
         var number = jid
-        while isUsed(number) { number = number <= lastJid ? lastJid + 1 : number + 1 }
+        while try isUsed(number) { number = number <= lastJid ? lastJid + 1 : number + 1 }
         return number
     }
 
@@ -96,6 +101,7 @@ struct IdentityRegistry {
         var ranges = others.compactMap(\.identity.idRange)
         // What the file fixes is no other jail's.
         jids.formUnion(specs.compactMap(\.jid?.value))
+        let links = try LinkNumbers(beside: specs, assumed: assumed?.network)
         var last = try last()
         // All below the last one that was given are given, too: a thousand jails take no longer each than a few.
         var given: [IDRange] = []
@@ -114,7 +120,11 @@ struct IdentityRegistry {
             let jid = spec.jid?.value ?? Self.next(after: last, isUsed: jids.contains)
             if spec.jid == nil { last = jid }
             let range = try chooseRange(for: spec, nil, used: ranges + given, from: first)
-            let network = Self.network(of: jid, isUsed: networks.contains)
+            let network = try Self.network(of: jid) { (number) throws(RuntimeError) in
+                if networks.contains(number) { return true }
+                if !spec.network.isConnected { return false }
+                return try links.contains(number)
+            }
             places.append(Place(identity: JailIdentity(jid: jid, idRange: range, generation: 0), network: network))
             jids.insert(jid)
             networks.insert(network)
@@ -200,8 +210,7 @@ struct IdentityRegistry {
     }
 
     private func overlaps(_ range: IDRange, _ first: UInt32) -> Bool {
-        UInt64(range.first) < UInt64(first) + UInt64(Self.rangeCount)
-            && UInt64(first) < UInt64(range.first) + UInt64(range.count)
+        range.overlaps(IDRange(first: first, count: Self.rangeCount))
     }
 }
 
