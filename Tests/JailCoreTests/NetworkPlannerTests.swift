@@ -196,6 +196,23 @@ struct NetworkPlannerTests {
         #expect(JailLink(name: "eth0", alias: "uplink to jailrun:x y", master: nil) == nil)
     }
 
+    @Test("the ledger tells the settings of one network from another's; what an older jailrun wrote is anybody's")
+    func places() {
+        let (here, there) = (NetworkNamespace(device: 4, inode: 10), NetworkNamespace(device: 4, inode: 11))
+        var ledger = NetworkLedger()
+        for (index, place) in [nil, here, there].enumerated() {
+            for interface in [nil, "lan"] {
+                ledger.record(
+                    NetworkLedger.Entry(
+                        path: "\(index)\(interface ?? "")", value: "0",
+                        users: NetworkSysctl.Users(interface: interface, family: .ipv4), place: place))
+            }
+        }
+        #expect(NetworkLedger(ledger.description) == ledger)
+        #expect(ledger.seen(in: here).entries.map(\.path) == ["0", "0lan", "1", "1lan"])
+        #expect(ledger.seen(in: there).entries.map(\.path) == ["0", "0lan", "2", "2lan"])
+    }
+
     @Test("a link of a jail tells its number, and no other link does")
     func numbers() {
         for (name, number) in [("vjail7", 7), ("vj7e1", 7), ("vjail1000000", 1_000_000), ("vj12e30", 12)] {

@@ -68,6 +68,9 @@ struct SharedAddressTests {
             name: "b", label: "b", identity: JailIdentity(jid: 9, idRange: nil, generation: 1), phase: .up,
             cgroup: "/c", isTransient: false, supervisor: 1, supervisorStartTime: 1, hasNetwork: true, network: 7)
         #expect(try JailTrace(text: trace.text) == trace)
+        var elsewhere = trace
+        elsewhere.home = NetworkNamespace(device: 4, inode: 4_026_531_840)
+        #expect(try JailTrace(text: elsewhere.text) == elsewhere)
         #expect(try JailTrace(text: RecordTests.older(trace, without: ["links"])).network == 9)
     }
 

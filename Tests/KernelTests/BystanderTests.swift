@@ -5,6 +5,82 @@ import Testing
 extension Kernel {
     /// Commands in another network namespace than the links and rules of a jail.
     @Suite struct BystanderTests {
+        /// With a jail `t` that serves a page.
+        private static func with(_ body: (Machine, [String]) throws -> Void) throws {
+            try Machine.with { machine in
+                let created = machine.create("ip4.addr=10.77.0.10", "port=127.0.0.1:8080:80")
+                try #require(created.status == 0, "\(created)")
+                _ = machine.link("jexec", "t", "/bin/sh", "-c", "echo here >/tmp/index.html; httpd -h /tmp")
+                try body(machine, rules)
+            }
+        }
+
+        private static var rules: [String] { Command(["nft", "list", "ruleset"]).run().lines.sorted() }
+
+        private static func elsewhere(_ words: String...) -> Outcome { Command(["unshare", "--net"] + words).run() }
+
+        private static var page: String {
+            Command(["curl", "-s", "-m", "2", "http://127.0.0.1:8080/"]).run().output
+        }
+
+        @Test("a jail whose links are in another network is not connected anew by who does not see them")
+        func looks() throws {
+            try Self.with { machine, before in
+                for words in ["list", "ps t", "exec t true", "inspect t"] {
+                    let verb = words.split(separator: " ").map(String.init)
+                    let outcome = Command(["unshare", "--net", Laboratory.program] + verb).run()
+                    #expect(outcome.status == 0 && outcome.errors == "", "\(words): \(outcome)")
+                    #expect(Self.rules == before && Self.page == "here\n", "\(words)")
+                }
+                machine.remove()
+            }
+        }
+
+        @Test("a stop takes all of it back there, and so does what comes after a jail that died")
+        func stop() throws {
+            for isKilled in [false, true] {
+                try Self.with { machine, _ in
+                    if isKilled {
+                        _ = Command.shell("echo 1 >'\(Remains.cgroupRoot)/t/cgroup.kill'").run()
+                    }
+                    let outcome = Self.elsewhere(Laboratory.program, isKilled ? "prune" : "stop", isKilled ? "-q" : "t")
+                    #expect(outcome.status == 0 && outcome.errors == "", "\(outcome)")
+                    #expect(Self.rules == [])
+                }
+            }
+        }
+
+        @Test("a change of its network is refused there, with the way to where it can be made")
+        func change() throws {
+            try Self.with { machine, before in
+                let change = Self.elsewhere("\(machine.directory)/jail", "-m", "name=t", "port=127.0.0.1:8081:80")
+                #expect(change.status == 1, "\(change)")
+                let words = "its network is in another network namespace, for nsenter(1) that of /proc/"
+                #expect(change.errors.contains(words), "\(change)")
+                #expect(Self.rules == before && Self.page == "here\n")
+                machine.remove()
+            }
+        }
+
+        @Test("a jail whose network's home is gone is not connected to another, and can be stopped")
+        func gone() throws {
+            try Machine.with { machine in
+                _ = machine.link("jls")  // makes the link `jail`
+                let words = ["-c", "name=t", "path=\(machine.root)", "persist", "ip4.addr=10.77.0.10", "nat"]
+                symlink(Laboratory.program, "\(machine.directory)/jail")
+                let created = Command(["unshare", "--net", "\(machine.directory)/jail"] + words).run()
+                try #require(created.status == 0, "\(created)")
+                // Its keeper holds that.
+                _ = Command.shell("kill -9 $(cat '\(Remains.cgroupRoot)'/.supervisor.*/cgroup.procs)").run()
+                #expect(eventually { !machine.link("jexec", "t", "ip", "link").output.contains("eth0") })
+                let list = machine.jailrun("list")
+                #expect(list.status == 0 && list.errors == "", "\(list)")
+                #expect(Command(["ip", "-o", "link", "show", "type", "veth"]).run().output == "")
+                let stop = machine.jailrun("stop", "t")
+                #expect(stop.status == 0 && stop.errors == "", "\(stop)")
+            }
+        }
+
         @Test("a jail of another state directory may have the number of the next one's link: that takes another")
         func numbers() throws {
             try Machine.with { machine in

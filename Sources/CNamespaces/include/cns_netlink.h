@@ -94,6 +94,17 @@ int cns_netlink_own_proxies(struct cns_netlink *socket, struct cns_netlink_recor
 int cns_netlink_own_neighbours(struct cns_netlink *socket, int index, struct cns_netlink_records *records);
 void cns_netlink_free(struct cns_netlink_records *records);
 
+/*
+ * Moves the thread into a network namespace; `home` receives the way back, or -1 when `netns` is -1. Only this thread
+ * moves, and jailrun has no other.
+ */
+int cns_enter_network(int netns, int *home);
+/*
+ * A thread that cannot come back would take the other namespace for the host's: nothing safe can follow. It tries for a
+ * second, says so, and ends the process.
+ */
+void cns_leave_network(int home);
+
 /* A descriptor that can be read from when somebody has turned forwarding on or off; what it says is to be heard. */
 int cns_forwarding_watch(void);
 void cns_forwarding_heard(int watch);

@@ -18,17 +18,6 @@ struct cns_netlink {
 /* jailrun's status for what it could not do itself. */
 enum { CNS_LOST = 125 };
 
-/*
- * Moves the thread into a network namespace; `home` receives the way back. Only this thread moves, and jailrun has no
- * other.
- */
-int cns_enter_network(int netns, int *home);
-/*
- * A thread that cannot come back would take the jail's namespace for the host's: nothing safe can follow. It tries for
- * a second, says so, and ends the process.
- */
-void cns_leave_network(int home);
-
 /* errno's number, negative, for one of libnl's own. */
 int cns_from_libnl(int error);
 

@@ -21,6 +21,19 @@ enum MountTable {
         return ([around].compactMap { $0 } + below).filter(\.isReadOnly).map(\.point)
     }
 
+    /// Where file systems of that type are mounted, of which that part is: `net:[4026531840]` of nsfs.
+    static func points(of type: String, root: String) throws(Errno) -> [String] {
+        let lines = try Files.text("/proc/self/mountinfo").split(separator: "\n")
+        return lines.compactMap { line in
+            let fields = line.split(separator: " ").map(String.init)
+            guard let mark = fields.firstIndex(of: "-"), mark > 4, mark + 1 < fields.count, fields[3] == root,
+                fields[mark + 1] == type
+            else { return nil }
+            let point = Bytes(fields[4].utf8)
+            return String(decoding: Escapes.resolve(point[...], in: point), as: UTF8.self)
+        }
+    }
+
     private static func contains(_ outer: String, _ inner: String) -> Bool {
         outer == "/" || inner == outer || inner.hasPrefix("\(outer)/")
     }

@@ -8,7 +8,7 @@ extension Netlink {
     /// - Parameter jid: the number that named the jail's links, if known: a start that died before it could name its
     /// link left   only that.
     /// - Returns: one sentence for each thing that was removed.
-    package func removeLeftovers(
+    func removeLeftovers(
         jail: String, jid: Int?, under lock: borrowing NetworkLock
     ) throws(NetlinkError) -> [String] {
         var removed: [String] = []
@@ -44,7 +44,7 @@ extension Netlink {
 
     /// Removes proxy neighbours without a jail's link behind them, gateways without a jail, the bridge without ports;
     /// restores settings without users.
-    package func removeUnused(under lock: borrowing NetworkLock) throws(NetlinkError) -> [String] {
+    func removeUnused(under lock: borrowing NetworkLock) throws(NetlinkError) -> [String] {
         let links = try links()
         let jails = HostNetworkFacts(links: links).jailLinks
         var removed: [String] = []

@@ -1,5 +1,5 @@
 internal import Glibc
-package import SystemPackage
+internal import SystemPackage
 
 /// The lock that makes one jailrun at a time change what jails share: the bridge `jail0`, the gateways on it, and the
 /// settings of the host's interfaces. Held from the reading of the facts to the last operation; let go by `deinit`,
@@ -7,17 +7,22 @@ package import SystemPackage
 ///
 /// The locked file holds the settings' old values, for a sysctl cannot carry its owner's name in itself. It belongs on
 /// a tmpfs, so that it is gone when the settings are.
-package struct NetworkLock: ~Copyable {
+struct NetworkLock: ~Copyable {
     private static let capacity = 1 << 20
     /// Who waits looks ever less often: sixteen that wait for one another should not be what makes its holder slow.
     private static let pauseMicroseconds: ClosedRange<UInt32> = 500...10000
     private let descriptor: FileDescriptor
+    /// Whose settings these are; nil does not tell.
+    let place: NetworkNamespace?
 
     /// - Parameters:
     ///   - descriptor: a regular file open for reading and writing, an open file description of this process alone.
+    ///   - place: the network that is worked on.
     ///   - timeoutSeconds: how long to wait for other holders, each of which needs a few milliseconds.
-    package init(_ descriptor: FileDescriptor, timeoutSeconds: Int = 60) throws(NetlinkError) {
-        self.descriptor = descriptor
+    init(
+        _ descriptor: FileDescriptor, place: NetworkNamespace? = nil, timeoutSeconds: Int = 60
+    ) throws(NetlinkError) {
+        (self.descriptor, self.place) = (descriptor, place)
         let clock = ContinuousClock()
         let deadline = clock.now + .seconds(timeoutSeconds)
         var pause = Self.pauseMicroseconds.lowerBound
@@ -32,7 +37,13 @@ package struct NetworkLock: ~Copyable {
 
     deinit { flock(descriptor.rawValue, LOCK_UN) }
 
+    /// What is written down of the network that is worked on.
     func ledger() throws(NetlinkError) -> NetworkLedger {
+        let all = try whole()
+        return place.map { all.seen(in: $0) } ?? all
+    }
+
+    private func whole() throws(NetlinkError) -> NetworkLedger {
         var bytes = [UInt8](repeating: 0, count: Self.capacity)
         var count = 0
         do {
@@ -45,13 +56,25 @@ package struct NetworkLock: ~Copyable {
 
     /// One write, before the change that it describes: a reader finds all of it or none.
     func change(_ body: (inout NetworkLedger) -> Void) throws(NetlinkError) {
-        let old = try ledger()
-        var ledger = old
+        let old = try whole()
+        var ledger = place.map { old.seen(in: $0) } ?? old
+        let others = old.entries.filter { !ledger.entries.contains($0) }
         body(&ledger)
-        guard ledger != old else { return }
-        let text = ledger.description
+        ledger.entries = others + ledger.entries
+        if ledger != old { try write(ledger) }
+    }
+
+    /// Of a network that is gone, with its settings.
+    func forget(_ place: NetworkNamespace) throws(NetlinkError) {
+        let old = try whole()
+        var ledger = old
+        ledger.entries.removeAll { $0.place == place }
+        if ledger != old { try write(ledger) }
+    }
+
+    private func write(_ ledger: NetworkLedger) throws(NetlinkError) {
         do {
-            try descriptor.writeAll(toAbsoluteOffset: 0, text.utf8)
+            try descriptor.writeAll(toAbsoluteOffset: 0, ledger.description.utf8)
             if ledger.entries.isEmpty { try descriptor.resize(to: 0) }
         } catch { throw .lockFile(error as? Errno ?? .ioError) }
     }
@@ -66,6 +89,8 @@ struct NetworkLedger: Equatable, CustomStringConvertible {
         /// What it became; nil in what an earlier jailrun wrote down.
         var written: String?
         var users: NetworkSysctl.Users
+        /// The network that it is a setting of; nil in what an earlier jailrun wrote down.
+        var place: NetworkNamespace?
     }
 
     /// Ends the text: whatever follows is of a longer one, written before.
@@ -77,7 +102,9 @@ struct NetworkLedger: Equatable, CustomStringConvertible {
     init(_ text: String) {
         for line in text.split(separator: "\n") {
             if line == Self.end { return }
-            let words = line.split(separator: " ")
+            var words = line.split(separator: " ")
+            let place = words.last.flatMap { Self.place($0) }
+            if place != nil { words.removeLast() }
             guard words.count == 3 || words.count == 4, let family = AddressSpec.Family(rawValue: String(words[2]))
             else {
                 continue
@@ -88,8 +115,22 @@ struct NetworkLedger: Equatable, CustomStringConvertible {
                 Entry(
                     path: String(words[0]), value: String(values[0]),
                     written: values.count == 2 ? String(values[1]) : nil,
-                    users: NetworkSysctl.Users(interface: interface, family: family)))
+                    users: NetworkSysctl.Users(interface: interface, family: family), place: place))
         }
+    }
+
+    /// `@4:4026531840`; no interface of a jail's has such a name, for `:` is not allowed there.
+    private static func place(_ word: Substring) -> NetworkNamespace? {
+        let numbers = word.dropFirst().split(separator: ":")
+        guard word.first == "@", numbers.count == 2 else { return nil }
+        return NetworkNamespace(device: numbers[0], inode: numbers[1])
+    }
+
+    /// Without those of other networks.
+    func seen(in place: NetworkNamespace) -> Self {
+        var seen = self
+        seen.entries.removeAll { $0.place != nil && $0.place != place }
+        return seen
     }
 
     /// The first value stays: later ones are jailrun's own.
@@ -100,7 +141,8 @@ struct NetworkLedger: Equatable, CustomStringConvertible {
     var description: String {
         let lines = entries.map { entry in
             let value = entry.value + (entry.written.map { ":\($0)" } ?? "")
-            return [entry.path, value, entry.users.family.rawValue, entry.users.interface].compactMap { $0 }
+            let place = entry.place.map { "@\($0.device):\($0.inode)" }
+            return [entry.path, value, entry.users.family.rawValue, entry.users.interface, place].compactMap { $0 }
                 .joined(separator: " ")
         }
         return (lines + [Self.end]).map { $0 + "\n" }.joined()

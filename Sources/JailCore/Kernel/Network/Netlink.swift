@@ -63,7 +63,7 @@ package import SystemPackage
     }
 
     /// Performs one operation.
-    package func perform(
+    func perform(
         _ operation: NetworkOperation, under lock: borrowing NetworkLock
     ) throws(NetlinkError) {
         if case .restoreSysctl = operation {} else { looks.isUnused = nil }
@@ -87,7 +87,7 @@ package import SystemPackage
     }
 
     /// Performs operations in their order; when one fails, undoes those before it, last first, and throws its error.
-    package func perform(
+    func perform(
         _ operations: [Located<NetworkOperation>], under lock: borrowing NetworkLock
     ) throws(NetlinkError) {
         for (index, operation) in operations.enumerated() {
@@ -102,7 +102,7 @@ package import SystemPackage
 
     /// Undoes operations, last first. What is already gone counts as undone; one that fails does not prevent the
     /// others.
-    package func undo(
+    func undo(
         _ operations: [Located<NetworkOperation>], under lock: borrowing NetworkLock
     ) -> [NetlinkError] {
         var errors: [NetlinkError] = []
@@ -195,7 +195,8 @@ package import SystemPackage
         if let users = sysctl.users, let previous = sysctl.previous {
             try lock.change {
                 $0.record(
-                    NetworkLedger.Entry(path: sysctl.path, value: previous, written: sysctl.value, users: users))
+                    NetworkLedger.Entry(
+                        path: sysctl.path, value: previous, written: sysctl.value, users: users, place: lock.place))
             }
         }
         try request(operation)

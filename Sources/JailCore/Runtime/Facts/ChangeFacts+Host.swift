@@ -32,6 +32,7 @@ extension ChangeFacts {
 
     private mutating func addNetwork(of record: JailRecord, to new: ConfiguredJail, _ host: Host) throws(RuntimeError) {
         guard record.spec.isNetworkChanged(to: new) else { return }
+        if let elsewhere = try record.trace.elsewhere() { throw elsewhere }
         let others = try NetworkGroup(number: networkNumber, host: host).others(than: record.name)
         if let other = others.first, record.trace.hasNetwork {
             try checkShared(record.spec, with: other.name, new.network)

@@ -79,8 +79,9 @@ final class NetworkRepair {
         record.trace.hasNetwork && Host.seesRules && host.authority.namespace.seesEveryRule
     }
 
+    /// What whoever is in another network does not see there is not missing.
     private func isLacking(_ record: JailRecord) throws(RuntimeError) -> Bool {
-        guard sees(record) else { return false }
+        guard sees(record), try record.trace.isNetworkHere() else { return false }
         if record.details.networkChange != nil { return true }
         if try lostLink(of: record) != nil { return true }
         return try !lack(of: record).isNothing

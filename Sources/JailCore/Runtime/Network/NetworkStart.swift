@@ -235,30 +235,49 @@ final class NetworkConnection {
     let lock: NetworkLock
     private let proc: Descriptor
     private let lockFile: JailLock
+    private let visit: NetworkVisit?
     private var namespace = Descriptor.none
 
-    convenience init(host: Host) throws(RuntimeError) {
-        try self.init(
-            JailLock(
-                host.state.networkPath, in: host.state, jail: "network", writesHolder: false,
-                waits: (host.waits, host.signals)))
+    convenience init(host: Host) throws(RuntimeError) { try self.init(Self.lock(host), visit: nil) }
+
+    /// In the network that a jail's links are in. Nil when that is gone, with all that was in it.
+    static func home(of trace: JailTrace, _ host: Host) throws(RuntimeError) -> NetworkConnection? {
+        guard let home = trace.home else { return try NetworkConnection(host: host) }
+        switch try home.way(keeper: trace.supervisor) {
+        case .here: return try NetworkConnection(host: host)
+        case .gone: return nil
+        case .there(let place):
+            let lock = try lock(host)
+            let visit = try NetworkVisit(place)
+            // A process may have ended since, and another have its number.
+            if try NetworkNamespace.own() != home { throw .host("cannot enter \(home.name): it has moved", hint: nil) }
+            return try NetworkConnection(lock, visit: visit)
+        }
+    }
+
+    private static func lock(_ host: Host) throws(RuntimeError) -> JailLock {
+        try JailLock(
+            host.state.networkPath, in: host.state, jail: "network", writesHolder: false,
+            waits: (host.waits, host.signals))
     }
 
     /// For one that waits for nothing, a supervisor. Nil when another jailrun has the lock.
     static func ifFree(_ host: Host) throws(RuntimeError) -> NetworkConnection? {
         try host.state.prepare()
         guard let lockFile = try JailLock(tryLocking: host.state.networkPath, writesHolder: false) else { return nil }
-        return try NetworkConnection(lockFile)
+        return try NetworkConnection(lockFile, visit: nil)
     }
 
-    private init(_ lockFile: consuming JailLock) throws(RuntimeError) {
+    private init(_ lockFile: consuming JailLock, visit: consuming NetworkVisit?) throws(RuntimeError) {
         let proc = try Self.openProc()
+        let place = try NetworkNamespace.own()
         do throws(NetlinkError) {
-            lock = try NetworkLock(FileDescriptor(rawValue: lockFile.descriptor.number))
+            lock = try NetworkLock(FileDescriptor(rawValue: lockFile.descriptor.number), place: place)
             netlink = try Netlink(proc: FileDescriptor(rawValue: proc.number))
         } catch { throw .host("\(error)", hint: error.hint) }
         self.proc = proc
         self.lockFile = lockFile
+        self.visit = visit
     }
 
     /// Lets operations in a jail's network be performed, once that of a process of it is open.

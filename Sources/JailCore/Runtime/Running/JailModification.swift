@@ -152,6 +152,7 @@ package struct JailModification {
         new.details.networkUndo = plan.networkUndo
         new.trace.revision += 1
         new.trace.hasNetwork = old.trace.hasNetwork || spec.network.isConnected
+        if new.trace.hasNetwork && !old.trace.hasNetwork { new.trace.home = try .own() }
         if network != nil { new.details.networkChange = nil }
         // From here on there may be something to be taken back.
         if network != nil { try announce(new, from: old) }

@@ -97,7 +97,8 @@ package struct JailStart {
         }
         try nesting.check(jail)
         let cgroup = try host.cgroup(of: name)
-        let trace = try IdentityRegistry(host).reserve(for: jail, wish: wish) { initialTrace($0, cgroup) }
+        let home = jail.network.isConnected ? try NetworkNamespace.own() : nil
+        let trace = try IdentityRegistry(host).reserve(for: jail, wish: wish) { initialTrace($0, cgroup, home) }
         var networkUndo: [NetworkOperation] = []
         do throws(RuntimeError) {
             try nesting.enterParent(jail)
@@ -115,13 +116,13 @@ package struct JailStart {
     }
 
     /// Until the first process is known, the name's lock says whether somebody is at work, and no start time need be looked up.
-    private func initialTrace(_ identity: JailIdentity, _ cgroup: Cgroup) -> JailTrace {
+    private func initialTrace(_ identity: JailIdentity, _ cgroup: Cgroup, _ home: NetworkNamespace?) -> JailTrace {
         var trace = JailTrace(
             name: jail.name.value, label: jail.label, identity: identity, phase: .up,
             cgroup: cgroup.path, isTransient: isTransient, supervisor: supervisor,
             supervisorStartTime: 0,
             hasNetwork: jail.network.isConnected, interfaces: jail.network.interfaces.map(\.value))
-        trace.root = RootPlace(jail)
+        (trace.root, trace.home) = (RootPlace(jail), home)
         return trace
     }
 

@@ -26,6 +26,8 @@ struct JailTrace: Codable, Sendable, Equatable {
     var hasNetwork: Bool
     /// Names its links; the same for all that share a network, in which one of them at most has this jid.
     var network: Int
+    /// The network namespace in which its links and rules are; nil without a network, and in what an older jailrun wrote.
+    var home: NetworkNamespace?
     /// `vnet.interface`: what is to be given back before the jail's network namespace goes.
     var interfaces: [String] = []
     /// How often it was changed since its start: jail -m.
@@ -72,6 +74,7 @@ struct JailTrace: Codable, Sendable, Equatable {
             links \(network)
             interfaces \(interfaces.joined(separator: " "))
             revision \(revision)
+            home \(home?.text ?? "")
             root \(root?.path.utf8.contains(.newline) == false ? root?.path ?? "" : "")
             written \(root?.written.utf8.contains(.newline) == false ? root?.written ?? "" : "")
 
@@ -101,6 +104,7 @@ struct JailTrace: Codable, Sendable, Equatable {
             network: value("links").flatMap { Int($0) },
             interfaces: (value("interfaces") ?? "").split(separator: " ").map(String.init),
             revision: value("revision").flatMap { Int($0) } ?? 0)
+        home = pair("home").flatMap { NetworkNamespace(device: $0, inode: $1) }
         root = value("root").map { RootPlace(path: $0, written: value("written") ?? "") }
     }
 

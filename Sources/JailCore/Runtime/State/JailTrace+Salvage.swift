@@ -16,7 +16,7 @@ extension JailTrace {
         let jid = lines["jid"].flatMap { DigitsOnly.value($0.utf8, in: 1...IdentityRegistry.lastJid) } ?? 0
         let keeper = try keeper(lines.pair("supervisor"))
         let range = if let first { try idRange(of: first) } else { IDRange?.none }
-        return Self(
+        var trace = Self(
             name: name, label: name,
             identity: JailIdentity(
                 jid: jid, idRange: range, generation: lines["generation"].flatMap { UInt64($0) } ?? 0),
@@ -25,6 +25,8 @@ extension JailTrace {
             supervisorStartTime: keeper?.startTime ?? 0, hasNetwork: true,
             network: lines["links"].flatMap { DigitsOnly.value($0.utf8, in: 1...2 * IdentityRegistry.lastJid) } ?? jid,
             interfaces: (lines["interfaces"] ?? "").split(separator: " ").map(String.init), unreadable: why.reason)
+        trace.home = lines.pair("home").flatMap { NetworkNamespace(device: $0, inode: $1) }
+        return trace
     }
 
     private struct Process {

@@ -306,7 +306,10 @@ package struct StateDirectory: Sendable {
     }
 
     /// What the host's shared settings were before jails needed others, for a look without the lock.
-    func networkLedger() throws(RuntimeError) -> NetworkLedger { NetworkLedger(try networkText() ?? "") }
+    func networkLedger() throws(RuntimeError) -> NetworkLedger {
+        let text = try networkText() ?? ""
+        return text.isEmpty ? NetworkLedger() : NetworkLedger(text).seen(in: try .own())
+    }
 
     var registryPath: String { "\(path)/registry" }
     var networkPath: String { "\(path)/network" }

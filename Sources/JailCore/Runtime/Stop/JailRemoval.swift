@@ -76,7 +76,7 @@ struct NetworkStop {
     func run() -> Bool {
         guard trace.hasNetwork else { return true }
         do throws(RuntimeError) {
-            let connection = try NetworkConnection(host: host)
+            guard let connection = try NetworkConnection.home(of: trace, host) else { return try forgetHome() }
             // A start that joined others has told its trace alone.
             let group = NetworkGroup(number: try host.state.trace(of: trace.name)?.network ?? trace.network, host: host)
             let others = try group.others(than: trace.name)
@@ -98,11 +98,23 @@ struct NetworkStop {
         if trace.interfaces.isEmpty { return }
         let links = undo.filter { if case .returnLink = $0 { true } else { false } }
         do throws(RuntimeError) {
-            let connection = try NetworkConnection(host: host)
+            guard let connection = try NetworkConnection.home(of: trace, host) else { return }
             do throws(NetlinkError) {
                 for operation in links + returns { try connection.netlink.perform(operation, under: connection.lock) }
             } catch { throw .host("\(error)", hint: error.hint) }
         } catch { host.audience.warn("\(trace.label): cannot take the interfaces back: \(error.message)") }
+    }
+
+    /// Its home is gone, with links, rules and settings; the host's interfaces go to the machine's first network.
+    private func forgetHome() throws(RuntimeError) -> Bool {
+        let connection = try NetworkConnection(host: host)
+        let file = host.state.namespacePath(trace.name)
+        do throws(NetlinkError) {
+            if let home = trace.home { try connection.lock.forget(home) }
+            if trace.interfaces.isEmpty { return true }
+            try connection.netlink.perform(.dropNamespace(file: file), under: connection.lock)
+        } catch { throw .host("\(error)", hint: error.hint) }
+        return true
     }
 
     /// What a start that was broken off may have moved is known by its trace alone; what is back already is back.

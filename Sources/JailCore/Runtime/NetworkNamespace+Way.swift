@@ -1,0 +1,95 @@
+internal import CNamespaces
+internal import Glibc
+internal import SystemPackage
+
+extension NetworkNamespace {
+    /// Of this thread.
+    static func own() throws(RuntimeError) -> Self {
+        try attempt("cannot look at jailrun's own network") { () throws(Errno) in try at("/proc/thread-self/ns/net") }
+    }
+
+    // MARK: The way there
+
+    /// Where to find one that a jail's links and rules are in.
+    enum Way {
+        case here
+        case there(String)
+        /// No process is in it, and no file holds it: the kernel has taken it apart, with all that was in it.
+        case gone
+    }
+
+    /// - Parameter keeper: who is looked at first.
+    /// - Throws: when it was not found, and a process could not be looked at.
+    func way(keeper: Int32) throws(RuntimeError) -> Way {
+        if try Self.own() == self { return .here }
+        if let place = try process(keeper) { return .there(place) }
+        if let place = try file() { return .there(place) }
+        return .gone
+    }
+
+    private func process(_ keeper: Int32) throws(RuntimeError) -> String? {
+        var doubt: (pid: String, error: Errno)?
+        let all = try attempt("/proc") { () throws(Errno) in try Files.unsortedNames(in: "/proc") }
+        for pid in ["\(keeper)"] + all where pid.utf8.allSatisfy(\.isDigit) {
+            let place = "/proc/\(pid)/ns/net"
+            do throws(Errno) {
+                if try Files.ifThere({ () throws(Errno) in try Self.at(place) }) == self { return place }
+            } catch { doubt = (pid, error) }
+        }
+        guard let doubt else { return nil }
+        throw .host(
+            "its network is in another network namespace, \(name), which was not found: cannot look at that of process "
+                + "\(doubt.pid): \(doubt.error.description)",
+            hint: "run the command there: nsenter --net=FILE jailrun …")
+    }
+
+    /// What ip-netns(8) mounts.
+    private func file() throws(RuntimeError) -> String? {
+        try attempt("/proc/self/mountinfo") { () throws(Errno) in
+            for place in try MountTable.points(of: "nsfs", root: name) {
+                if try Files.ifThere({ () throws(Errno) in try Self.at(place) }) == self { return place }
+            }
+            return nil
+        }
+    }
+}
+
+extension JailTrace {
+    /// Whether its links and rules are in this process's network; always for what an older jailrun wrote.
+    func isNetworkHere() throws(RuntimeError) -> Bool {
+        guard hasNetwork, let home else { return true }
+        return try NetworkNamespace.own() == home
+    }
+
+    /// Nothing of its network can be changed from here.
+    func elsewhere() throws(RuntimeError) -> RuntimeError? {
+        guard try !isNetworkHere(), let home else { return nil }
+        guard case .there(let place) = try home.way(keeper: supervisor) else {
+            return .unsuitable(
+                jail: label, origin: .commandLine, "its network was in a network namespace that is gone, \(home.name)",
+                hint: "jail -mr makes the jail anew")
+        }
+        // jail(8) has no hints.
+        return .unsuitable(
+            jail: label, origin: .commandLine,
+            "its network is in another network namespace, for nsenter(1) that of \(place)", hint: nil)
+    }
+}
+
+/// The thread is in another network namespace for as long as this lives.
+struct NetworkVisit: ~Copyable {
+    private let home: CInt
+
+    /// - Parameter place: a file that stands for the namespace.
+    init(_ place: String) throws(RuntimeError) {
+        var home: CInt = -1
+        try attempt("cannot enter \(place)") { () throws(Errno) in
+            let namespace = try Files.open(place)
+            let code = unsafe cns_enter_network(namespace.number, &home)
+            if code != 0 { throw Errno(rawValue: -code) }
+        }
+        self.home = home
+    }
+
+    deinit { cns_leave_network(home) }
+}
