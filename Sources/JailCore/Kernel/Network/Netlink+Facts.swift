@@ -101,7 +101,10 @@ extension Netlink {
     }
 
     func links() throws(NetlinkError) -> [HostNetworkFacts.Link] {
-        Self.links(try records(.links))
+        if let known = looks.links { return known }
+        let links = Self.links(try records(.links))
+        looks.links = links
+        return links
     }
 
     static func links(_ records: [NetlinkRecord]) -> [HostNetworkFacts.Link] {

@@ -29,10 +29,13 @@ extension Netlink {
 
     /// Names of the jails that have rules in the chain that Docker leaves to others.
     func doorOwners() throws(NetlinkError) -> [String] {
+        if let known = looks.doorOwners { return known }
         guard let table = try packetTableIfAny() else { return [] }
         do throws(Errno) {
             let prefix = FirewallDoor.comment(of: "")
-            return try table.doorRules().map { String($0.rule.comment.dropFirst(prefix.count)) }
+            let owners = try table.doorRules().map { String($0.rule.comment.dropFirst(prefix.count)) }
+            looks.doorOwners = owners
+            return owners
         } catch { throw .dump(what: "packet rules", error) }
     }
 

@@ -15,6 +15,8 @@ package import SystemPackage
     /// What is not looked at again as long as nobody but whoever has the network lock changes it: each look reads what all jails have.
     final class Looks {
         var rules: [PacketTable.Rule]?
+        var links: [HostNetworkFacts.Link]?
+        var doorOwners: [String]?
         /// For settings that are restored one after another.
         var isUnused: ((NetworkLedger.Entry) -> Bool)?
     }
@@ -67,6 +69,8 @@ package import SystemPackage
         _ operation: NetworkOperation, under lock: borrowing NetworkLock
     ) throws(NetlinkError) {
         if case .restoreSysctl = operation {} else { looks.isUnused = nil }
+        if operation.changesLinks { looks.links = nil }
+        if operation.changesDoors { looks.doorOwners = nil }
         switch operation {
         case .keepNamespace, .moveLink:
             if unsafe jail == nil { throw .noJailNamespace(operation) }
@@ -178,6 +182,7 @@ package import SystemPackage
             !HostNetworkFacts.isForeign(bridge),
             !links.contains(where: { $0.master == name })
         else { return }
+        looks.links = nil
         try request(operation)
     }
 
@@ -251,6 +256,27 @@ package import SystemPackage
 }
 
 extension NetworkOperation {
+    /// What was looked at before is not so any more.
+    fileprivate var changesLinks: Bool {
+        switch self {
+        case .createBridge, .createVeth, .removeLink, .raiseLink, .moveLink, .returnLink, .dropNamespace: true
+        // That of a bridge looks first whether anybody needs it.
+        case .removeBridge, .settleLink, .keepNamespace, .addAddress, .removeAddress, .addRoute, .addNeighbour,
+            .unpinNeighbour, .addProxy,
+            .removeProxy, .setSysctl, .restoreSysctl, .holdLink, .releaseLink, .openDoor, .closeDoor, .reflect,
+            .unreflect,
+            .publish, .withdraw:
+            false
+        }
+    }
+
+    fileprivate var changesDoors: Bool {
+        switch self {
+        case .openDoor, .closeDoor: true
+        default: false
+        }
+    }
+
     /// Whether the kernel's answer, 0 or a negative errno, leaves nothing to be done.
     func isDone(despite code: CInt) -> Bool {
         if code == 0 { return true }

@@ -158,6 +158,7 @@ struct NetworkStop {
             if !isLast { return try group.closeLoopback(of: others, connection) }
             if try !connection.netlink.hasUnusedBridge() { return }
             usleep(Self.pauseMicroseconds)
+            connection.netlink.looks.links = nil
         }
     }
 }
@@ -199,12 +200,13 @@ package struct JailRepair {
 
     /// A jail that lives without a record is one whose start was broken off: nothing lists it, and nothing could stop it.
     /// The caller holds the name's lock.
-    func repair(_ name: String) throws(RuntimeError) {
+    /// - Parameter mendsNetwork: false for a jail that is about to be stopped, and was looked at before.
+    func repair(_ name: String, mendsNetwork: Bool = true) throws(RuntimeError) {
         if let trace = try host.state.trace(of: name) {
             if trace.name != name, try host.state.finishRename(name) { return }
             if try isOver(trace, name) {
                 try remove(trace)
-            } else if trace.hasNetwork, let record = try host.state.record(of: name) {
+            } else if mendsNetwork, trace.hasNetwork, let record = try host.state.record(of: name) {
                 network.mend(record)
             }
         } else if try host.hasCgroup(of: name), try !isPopulatedUnrecorded(name) {

@@ -103,7 +103,7 @@ package struct JailStop {
         let isGone = try known != nil ? !host.state.hasTrace(of: name) : false
         let isDown = wasUp || isGone
         HookCgroup.end(HookCgroup.place(of: name, host), host)
-        try JailRepair(host: host).repair(name)
+        try JailRepair(host: host).repair(name, mendsNetwork: false)
         let service = try isSupervisors ? nil : ServiceRegistry(state: host.state).record(of: name)
         let isUnrecorded = try JailRepair(host: host).isPopulatedUnrecorded(name)
         if isUnrecorded {
