@@ -28,7 +28,7 @@ final class NeighbourTests {
         let file = "\(directory)/jail.conf"
         try Data(text.replacing("DIR", with: directory).utf8).write(to: URL(filePath: file))
         let found = try Configuration(path: file, source: FileConfigurationSource(trustedOwners: nil)).checkedOnHost()
-        let subjects = ["mount:", "log.file:", "exec.consolelog:"]
+        let subjects = ["mount:", "log.file:", "exec.consolelog:", "userns:"]
         return found.diagnostics.filter { diagnostic in subjects.contains(where: diagnostic.message.hasPrefix) }
     }
 
@@ -50,10 +50,37 @@ final class NeighbourTests {
             (over, "mount = \"DIR/w/k DIR/root/opt unionfs rw 0 0\";", "are one folder"),
         ])
     func layers(first: String, second: String, relation: String) throws {
-        let found = try check(first, second)
+        let found = try check(first, second).filter { $0.severity == .error }
         #expect(found.count == 1 && found[0].severity == .error && found[0].location?.line == 3, "\(found)")
         #expect(found.first?.message.contains("of jail \"a\" \(relation)") == true, "\(found)")
         #expect(found.first?.hint?.contains("a folder of its own") == true, "\(found)")
+    }
+
+    @Test(
+        "a folder that an overlay shows, and another jail writes to, is a warning, whichever comes first",
+        arguments: [
+            ("", "mount = \"DIR/ext DIR/root unionfs rw 0 0\";"),
+            ("mount = \"DIR/low DIR/root/mnt nullfs rw 0 0\";", over.replacing("root/mnt", with: "root/opt")),
+        ])
+    func lowers(plain: String, overlay: String) throws {
+        for (first, second) in [(plain, overlay), (overlay, plain)] {
+            let found = try check(first, second)
+            #expect(found.count == 1 && found[0].severity == .warning, "\(found)")
+            #expect(found.first?.message.contains("below an overlay") == true, "\(found)")
+            #expect(found.first?.message.contains("jail \"a\"") == true, "\(found)")
+        }
+        for quiet in ["root.readonly; \(plain.replacing(" rw ", with: " ro "))", "root.ephemeral;"] {
+            #expect(try check(quiet, overlay) == [])
+        }
+    }
+
+    @Test("ids that two jails have in common are a warning")
+    func ids() throws {
+        let found = try check("userns = 100000+65536;", "userns = 150000+65536;")
+        #expect(found.count == 1 && found[0].severity == .warning && found[0].location?.line == 3, "\(found)")
+        #expect(found.first?.message.contains("ids in common with 100000+65536 of jail \"a\"") == true, "\(found)")
+        #expect(try check("userns = 100000+65536;", "userns = 165536+65536;") == [])
+        #expect(try check("userns = 100000+65536;", "") == [])
     }
 
     @Test("one folder twice in one jail is told, too")

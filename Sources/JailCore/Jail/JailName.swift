@@ -27,4 +27,9 @@ package enum JailName {
     package static func ancestors(of name: String) -> [String] {
         name.indices.filter { name[$0] == "." }.map { String(name[..<$0]) }
     }
+
+    /// Whether one of the two is inside the other.
+    static func isNest(of first: String, _ second: String) -> Bool {
+        first.hasPrefix(second + ".") || second.hasPrefix(first + ".")
+    }
 }

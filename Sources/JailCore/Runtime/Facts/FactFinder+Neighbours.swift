@@ -3,27 +3,30 @@ internal import Glibc
 /// What two jails must not both write to: folders of overlays, and logs.
 extension FactFinder {
     func checkNeighbours() throws(RuntimeError) {
+        try checkIDs()
         let (folders, logs) = (jail.layerFolders, jail.writtenLogs)
-        if folders.isEmpty && logs.isEmpty { return }
+        let isBesideOverlay = others.contains { $0.mounts.contains { $0.layers != nil } }
+        if folders.isEmpty && logs.isEmpty && !isBesideOverlay { return }
         // A start looks at each place once, too.
         var finder = self
         let looks = shared ?? SharedLooks()
         finder.shared = looks
         let neighbours = try neighbours(looks)
         try finder.checkFolders(folders, neighbours)
+        finder.checkLowers(neighbours)
         for log in logs { try finder.check(log, neighbours) }
     }
 
     /// Those that are up, and those of the file whose names come first: of two that are started at once, one objects.
     private func neighbours(_ looks: SharedLooks) throws(RuntimeError) -> [ConfiguredJail] {
         let own = jail.name.value
-        let up = try looks.writers(in: host.state).filter { spec in
+        let up = try looks.up(in: host.state).filter { spec in
             spec.name.value != own && !others.contains { $0.name.value == spec.name.value }
         }
         return others.filter { $0.name.value < own } + up
     }
 
-    private func keys(_ path: String) -> PlaceKeys {
+    func keys(_ path: String) -> PlaceKeys {
         guard let shared else { return PlaceKeys(path, isSeen: host.assumed == nil) }
         return shared.keys(of: path, isSeen: host.assumed == nil)
     }
@@ -107,7 +110,7 @@ extension FactFinder {
             + "\(log.parameter) = \"/var/log/$name.log\""
     }
 
-    private func warn(_ error: RuntimeError) {
+    func warn(_ error: RuntimeError) {
         if let findings { return findings.addWarning(error) }
         let (origin, text) = error.finding
         host.audience.note(

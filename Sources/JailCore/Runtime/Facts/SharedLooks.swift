@@ -13,7 +13,7 @@ package final class SharedLooks {
     private var rules: DevfsRules?
     private var byAddress: [String: [ConfiguredJail]]?
     private var keys: [String: PlaceKeys] = [:]
-    private var writing: [ConfiguredJail]?
+    private var running: [ConfiguredJail]?
 
     package init() {}
 
@@ -33,17 +33,17 @@ package final class SharedLooks {
         return tree
     }
 
-    /// Jails that are up and write to logs or layers of the host's.
-    func writers(in state: StateDirectory) throws(RuntimeError) -> [ConfiguredJail] {
-        if let known = writing { return known }
+    /// Jails that are up.
+    func up(in state: StateDirectory) throws(RuntimeError) -> [ConfiguredJail] {
+        if let known = running { return known }
         var found: [ConfiguredJail] = []
         for name in try state.names() {
-            guard let record = try state.record(of: name), record.unreadable == nil,
-                !record.spec.layerFolders.isEmpty || !record.spec.writtenLogs.isEmpty, try record.isAlive()
-            else { continue }
+            guard let record = try state.record(of: name), record.unreadable == nil, try record.isAlive() else {
+                continue
+            }
             found.append(record.spec)
         }
-        writing = found
+        running = found
         return found
     }
 
