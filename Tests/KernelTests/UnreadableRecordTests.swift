@@ -129,6 +129,41 @@ extension Kernel {
             }
         }
 
+        @Test("of a service in the pause before a restart is left by prune, which says so, and its jail comes back")
+        func pause() throws {
+            try Machine.with { machine in
+                machine.configure("restart = always; restart.delay = 3; exec.start = \"sleep 0.5 &\";")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                try #require(eventually { machine.state() == "restarting" })
+                machine.write("", to: "/run/jailrun/services/t.json")
+                let prune = machine.jailrun("prune")
+                #expect(prune.status == 125 && prune.errors.contains("jailrun stop t ends that"), "\(prune)")
+                #expect(!prune.output.contains("forgot"), "\(prune)")
+                #expect(eventually(seconds: 10) { machine.state() == "up" })
+                #expect(machine.jailrun("stop", "t").status == 0)
+                #expect(machine.jailrun("prune").status == 0)
+            }
+        }
+
+        @Test("that is gone, of a jail whose rules are looked at, leaves no lock's file behind")
+        func lock() throws {
+            try Machine.with { machine in
+                machine.configure("ip4.addr = 10.77.0.99; exec.start = \"sleep 1000 &\"; persist;")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                let supervisor = try #require(machine.supervisor())
+                kill(supervisor, SIGSTOP)
+                let (trace, lock) = ("/run/jailrun/jails/t", "/run/jailrun/locks/t")
+                let saved = [trace, trace + ".json"].map { ($0, machine.read($0)) }
+                for path in [trace, trace + ".json", lock] { unlink(path) }
+                _ = Command(["nft", "flush", "ruleset"]).run()
+                kill(supervisor, SIGCONT)
+                usleep(1_500_000)
+                #expect(access(lock, F_OK) != 0)
+                for (path, text) in saved { machine.write(text, to: path) }
+                machine.stop()
+            }
+        }
+
         @Test("without a jail is gone after the next look") func alone() throws {
             try Machine.with { machine in
                 machine.configure("persist;")

@@ -49,7 +49,11 @@ struct NetworkGroup {
     /// Somebody works on it, or will: its keeper, when its processes have ended.
     private static func isBusy(_ trace: JailTrace, _ host: Host) throws(RuntimeError) -> Bool {
         if try trace.isKept() { return true }
-        return try JailLock(tryLocking: host.state.lockPath(trace.name), writesHolder: false) == nil
+        guard let lock = try JailLock(tryLocking: host.state.lockPath(trace.name), writesHolder: false) else {
+            return true
+        }
+        lock.release(of: trace.name, in: host.state)
+        return false
     }
 
     // MARK: Leaving

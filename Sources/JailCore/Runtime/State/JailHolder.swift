@@ -25,7 +25,10 @@ struct JailHolder {
     private var isFree: Bool {
         let path = host.state.lockPath(name)
         do throws(RuntimeError) {
-            if try JailLock(tryLocking: path, writesHolder: false) != nil { return true }
+            if let lock = try JailLock(tryLocking: path, writesHolder: false) {
+                lock.release(of: name, in: host.state)
+                return true
+            }
             // The last jail's state directory goes with it.
             return try attempt(path) { () throws(Errno) in try !Files.isThere(path) }
         } catch { return false }

@@ -88,4 +88,9 @@ struct JailLock: ~Copyable {
     }
 
     consuming func unlinkAndRelease() { _ = unsafe unlink(path) }
+
+    /// Of whoever only looked: who had the name may be gone by now, and nobody else takes the file away.
+    consuming func release(of name: String, in state: StateDirectory) {
+        if (try? state.hasTrace(of: name)) == false { unlinkAndRelease() }
+    }
 }

@@ -18,7 +18,18 @@ package struct JailPrune {
         removed += forgotten.map { "forgot \($0), which had ended" }
         removed += try pruneNetwork()
         host.state.removeIfUnused(cgroupRoot: host.cgroupRoot)
-        return (removed, try repair.left())
+        return (removed, try repair.left() + doubtful())
+    }
+
+    /// A record that is damaged in the pause before a restart is of a jail that is to be up again.
+    private func doubtful() throws(RuntimeError) -> [String] {
+        try ServiceRegistry(state: host.state).doubtful().map { record in
+            let name = Terminal.escaped(record.name)
+            host.audience.warn(
+                "\(name): its record cannot be read, \(record.unreadable ?? ""): a supervisor that is there may be about to "
+                    + "start it again; jailrun stop \(name) ends that")
+            return record.name
+        }
     }
 
     private func pruneNetwork() throws(RuntimeError) -> [String] {

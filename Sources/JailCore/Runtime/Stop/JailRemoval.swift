@@ -289,7 +289,7 @@ package struct JailRepair {
             } else if try !isPopulatedUnrecorded(name) {
                 left.append(name)
             }
-            _ = consume lock
+            lock.release(of: name, in: host.state)
         }
         return left
     }

@@ -70,10 +70,14 @@ struct Adoption {
     }
 
     private func takeOrphan(_ name: String) throws(RuntimeError) -> Service? {
-        guard let lock = try JailLock(tryLocking: host.state.lockPath(name)),
-            var record = try registry.record(of: name),
-            try isOrphan(record)
-        else { return nil }
+        guard let lock = try JailLock(tryLocking: host.state.lockPath(name)) else { return nil }
+        let service = try takeLocked(name)
+        lock.release(of: name, in: host.state)
+        return service
+    }
+
+    private func takeLocked(_ name: String) throws(RuntimeError) -> Service? {
+        guard var record = try registry.record(of: name), try isOrphan(record) else { return nil }
         let jail = try host.state.record(of: name)
         if jail?.unreadable != nil { return nil }
         let pidfd = try jail.flatMap { (jail) throws(RuntimeError) in try watch(jail) } ?? -1
@@ -96,7 +100,6 @@ struct Adoption {
             service.log?.open()
         }
         if pidfd >= 0, let jail { hold(service, jail, pidfd) }
-        _ = consume lock
         return service
     }
 

@@ -35,18 +35,32 @@ extension ServiceRegistry {
             let isAlive = try state.trace(of: record.name)?.isAlive() ?? false
             if !all && !isAlive && wasUpForGood(record) {
                 left.endedUnseen.append(record)
-            } else if isAbandoned(record, isAlive: isAlive, all: all) {
+            } else if try isAbandoned(record, isAlive: isAlive, all: all) {
                 left.abandoned.append(record)
             }
         }
         return left
     }
 
-    private func isAbandoned(_ record: ServiceRecord, isAlive: Bool, all: Bool) -> Bool {
+    private func isAbandoned(_ record: ServiceRecord, isAlive: Bool, all: Bool) throws(RuntimeError) -> Bool {
         // Who looked after it, and whether it is to be started again, is not known.
-        if record.unreadable != nil { return all && !isAlive }
+        if record.unreadable != nil {
+            if !all || isAlive { return false }
+            return try !SupervisorCgroup.isAnyThere(below: state.cgroupRoot)
+        }
         let isWanted = !record.isTransient && record.life.isEstablished && record.spec.restart.policy != .no
         return !isAlive && (all || !isWanted) || record.isTransient
+    }
+
+    /// Records that cannot be read, of jails that are down: one of the supervisors that are there may be about to start it again,
+    /// and writes its record anew then.
+    func doubtful() throws(RuntimeError) -> [ServiceRecord] {
+        var doubtful: [ServiceRecord] = []
+        for record in try records() where record.unreadable != nil {
+            if try record.isSupervisorAlive() { continue }
+            if try state.trace(of: record.name)?.isAlive() != true { doubtful.append(record) }
+        }
+        return doubtful
     }
 
     /// It was up when its supervisor was killed, and is not started again: when it is down it has ended. A stop would have taken the

@@ -38,7 +38,7 @@ extension Supervisor {
                 return Self.busyMilliseconds
             }
             let pause = mend(service, repair)
-            _ = consume lock
+            lock.release(of: service.name, in: host.state)
             return pause
         } catch {
             tellOnce(error.message)

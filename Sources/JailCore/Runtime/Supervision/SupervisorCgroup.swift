@@ -1,4 +1,5 @@
 internal import Glibc
+internal import SystemPackage
 
 /// A supervisor's own cgroup: it looks after jails that are nobody's child, and must not end with the CI step, the unit or the
 /// login session that started them.
@@ -25,6 +26,16 @@ struct SupervisorCgroup {
         cgroup.removeIfEmpty()
         host.audience.note("the supervisor stays in the caller's cgroup, and ends with it: cannot enter \(cgroup.path)")
         return nil
+    }
+
+    /// Whether a supervisor is at work, of whichever jails.
+    static func isAnyThere(below root: Cgroup) throws(RuntimeError) -> Bool {
+        try attempt("cannot look for supervisors in \(root.path)") { () throws(Errno) in
+            for name in try Files.foldersIfThere(in: root.path) where name.hasPrefix(prefix) {
+                if try Cgroup(path: "\(root.path)/\(name)").isPopulated() { return true }
+            }
+            return false
+        }
     }
 
     /// Nothing of it stays. What a command of the host has started for good goes out with the supervisor.
