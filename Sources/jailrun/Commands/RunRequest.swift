@@ -74,11 +74,13 @@ struct RunRequest: Equatable {
         }
         if !services.command.isEmpty {
             var run = try ServicesRun(
-                services, specs: specs, beside: selection?.running ?? [], host: host,
+                services, specs: specs, beside: selection, host: host,
                 configuration: Descriptors.absolute(file), isQuiet: isQuiet, timings: recorded)
             return try run.perform()
         }
-        return isPlain ? try runOne(specs[0], host, recorded) : try runAll(specs, host, recorded)
+        return isPlain
+            ? try runOne(specs[0], host, recorded)
+            : try runAll(specs, host, recorded, yields: selection?.shared ?? [])
     }
 
     private func dryRun(_ specs: [ConfiguredJail], _ host: Host) throws {
@@ -98,13 +100,16 @@ struct RunRequest: Equatable {
         }.exitStatus
     }
 
-    private func runAll(_ specs: [ConfiguredJail], _ host: Host, _ recorded: Timings?) throws -> Int32 {
+    private func runAll(
+        _ specs: [ConfiguredJail], _ host: Host, _ recorded: Timings?, yields: [String]
+    ) throws -> Int32 {
         let isQuiet = isQuiet
         var keepers = JailKeepers(
             specs: specs, host: host, mode: .foreground, configuration: Descriptors.absolute(file),
             report: { Output.failure($0) },
             announce: { if !isQuiet { Announcement.up($0, isForeground: true) } })
         keepers.starts.started = { recorded?.report($0.label) }
+        keepers.starts.yields = yields
         if !isQuiet { keepers.awaiting = { WaitLine.show($0) } }
         let results = try keepers.run()
         return Announcement.status(of: results, interruption: keepers.interruption)

@@ -37,10 +37,10 @@ struct ServicesRun {
     private var shown: [String] = []
 
     init(
-        _ request: ServicesRequest, specs: [ConfiguredJail], beside others: [ConfiguredJail], host: Host,
-        configuration: String,
-        isQuiet: Bool, timings: Timings?
+        _ request: ServicesRequest, specs: [ConfiguredJail], beside selection: StartSelection?, host: Host,
+        configuration: String, isQuiet: Bool, timings: Timings?
     ) throws {
+        let others = selection?.running ?? []
         if let (first, second) = ServiceEnvironment.clash(of: others + specs) {
             throw RuntimeError.host(
                 "the jails \(first) and \(second) would have the same environment variables", hint: "rename one of them"
@@ -55,6 +55,7 @@ struct ServicesRun {
         starts.remembersEnds = request.isKept
         starts.started = { timings?.report($0.label) }
         starts.isFirstFinal = true
+        starts.yields = selection?.shared ?? []
         progress = Progress(isQuiet: isQuiet, hasColour: request.hasColour, jails: specs.count)
         run = try SupervisedRun(
             specs: specs, host: host, isTransient: !request.isKept, configuration: configuration,
@@ -118,7 +119,8 @@ struct ServicesRun {
 
     private mutating func runCommand() throws -> Int32 {
         let program = try HostProgram(
-            request.command, environment: ServiceEnvironment.variables(of: others + specs), signals: host.signals)
+            request.command, environment: ServiceEnvironment.variables(of: try others + specs.map(present)),
+            signals: host.signals)
         run.protect(program)
         var isEnded = false
         var killDeadline: Int?
@@ -146,6 +148,12 @@ struct ServicesRun {
             )
         }
         return isEnded ? 125 : outcome.exitStatus
+    }
+
+    /// One that another command has started is as that has it.
+    private func present(_ spec: ConfiguredJail) throws -> ConfiguredJail {
+        let isOthers = run.statuses.contains { $0.isYielded && $0.name == spec.name.value }
+        return isOthers ? try JailLookup(host: host).origin(of: spec.name.value)?.spec ?? spec : spec
     }
 
     /// Says what happened to a jail beside the command.

@@ -83,7 +83,8 @@ struct DetachedStart {
         keepers.starts.spellsOutput = true
         keepers.starts.remembersEnds = true
         keepers.starts.restarted = restart
-        if rounds < Self.maximumRounds { keepers.starts.yields = yielding }
+        // One is left to whoever begins to start it at the same moment, as one is that was up before.
+        if rounds < Self.maximumRounds { keepers.starts.yields = selection.shared }
         keepers.keepsStarted = isKept
         keepers.timeoutSeconds = timeoutSeconds
         if !isQuiet { keepers.awaiting = { WaitLine.show($0) } }
@@ -95,12 +96,6 @@ struct DetachedStart {
             Announcement.parts(results, before: try selection.stillRunning(), isKept: isKept)
         }
         throw ExitCode(status)
-    }
-
-    /// A jail that was not asked for by its own name is left to whoever begins to start it at the same moment, as one is that was
-    /// up before.
-    private var yielding: [String] {
-        specs.filter { !$0.isNamed(by: names) }.map(\.name.value)
     }
 
     /// Those that another command has begun to start at the same moment are waited for, or started if it did not.

@@ -25,7 +25,8 @@ struct Progress {
         guard let (before, after) = changed, before.state != after.state else { return }
         // Why a jail failed is said apart from this, with what it printed last.
         if after.state == .failed && !after.isSkipped || after.state == .unhealthy && after.isReported { return }
-        Output.notice("jailrun: \(after.label): \(words(after))\(after.state.isReady ? " after \(elapsed)" : "")")
+        let time = after.state.isReady && !after.isYielded ? " after \(elapsed)" : ""
+        Output.notice("jailrun: \(after.label): \(words(after))\(time)")
     }
 
     /// Prints what somebody else has to say, above the lines.
@@ -76,6 +77,7 @@ struct Progress {
         switch status.state {
         case .waiting, .starting, .stopping: status.progress
         case .failed where status.isSkipped: "skipped"
+        case .ended where status.isYielded: String(status.shownDetail.dropFirst(2))
         case .failed, .unhealthy, .restarting: "\(status.state.rawValue)\(status.shownDetail)"
         case .up, .healthy, .ended: status.state.rawValue
         }

@@ -115,13 +115,20 @@ package struct JailKeepers {
             deadline = nil
             if mode == .detached && keepsStarted { run.stopLate() } else { stop(run) }
         }
-        if watched[0].revents != 0 { _ = run.next() }
+        if watched[0].revents != 0 { tellYielded(run.next()) }
         guard watched[1].revents != 0, let signal = host.signals.next(), signal != SIGWINCH else { return }
         // Foreground jails that have all ended are on their way out anyway.
         if mode == .detached || !run.statuses.allSatisfy(\.state.isOver) {
             interruption = interruption ?? signal
         }
         stop(run, isForced: signal == SIGQUIT)
+    }
+
+    /// A start in the background waits for it in the end, and says it then.
+    private func tellYielded(_ news: (before: ServiceStatus, after: ServiceStatus)?) {
+        guard mode == .foreground, let (before, after) = news, after.isYielded, !before.state.isOver, after.state.isOver
+        else { return }
+        host.audience.note("\(after.label)\(after.shownDetail)")
     }
 
     private mutating func stop(_ run: SupervisedRun, isForced: Bool = false) {

@@ -21,6 +21,27 @@ extension StartSelection {
         if try host.state.hasTrace(of: name) { _ = consume lock } else { lock.unlinkAndRelease() }
     }
 
+    /// One that its supervisor is stopping, because somebody has asked for that, is down in a moment, too.
+    /// - Throws: `.interrupted`.
+    func awaitEnd(of jail: ConfiguredJail) throws(RuntimeError) {
+        if try !isEnding(jail) { return }
+        host.waits.begin(jail.label, "its end: another command is stopping it")
+        defer { host.waits.end() }
+        let deadline = Clock.milliseconds() + Self.endMilliseconds
+        while try isEnding(jail), Clock.milliseconds() < deadline {
+            if let signal = host.waits.pause(milliseconds: Self.pauseMilliseconds, host.signals) {
+                throw .interrupted(jail: jail.label, signal: signal)
+            }
+        }
+    }
+
+    private static let endMilliseconds = 60_000
+
+    private func isEnding(_ jail: ConfiguredJail) throws(RuntimeError) -> Bool {
+        guard let service = try ServiceRegistry(state: host.state).record(of: jail.name.value) else { return false }
+        return service.state == .stopping ? try service.isSupervisorAlive() : false
+    }
+
     /// Waits for those jails that another command is starting, or that are being restarted, because the caller wants
     /// them up.
     /// - Parameter timeoutSeconds: 0 is no limit.

@@ -2,7 +2,7 @@
 package struct StartSelection: Sendable {
     /// What to do with jails that were asked for and are already up.
     package enum Claim: Sendable {
-        /// They are refused: a run has its jails for itself.
+        /// They are refused: a run has what it was asked for, for itself. Where no jail was named that is what no other needs.
         case all
         /// They are left alone, as `jail -c` does; one that was asked for by its own name is refused.
         case missing
@@ -12,6 +12,9 @@ package struct StartSelection: Sendable {
     package private(set) var jails: [ConfiguredJail] = []
     /// Already up, and left as they are.
     package private(set) var running: [ConfiguredJail] = []
+
+    /// Names of those that are left to whoever has them, or begins to start them at the same moment.
+    package let shared: [String]
 
     let names: [String]
     private let configuration: String
@@ -26,19 +29,36 @@ package struct StartSelection: Sendable {
         _ specs: [ConfiguredJail], of names: [String], claim: Claim, configuration: String, host: Host
     ) throws(RuntimeError) {
         (self.names, self.configuration, self.host) = (names, configuration, host)
-        if claim == .missing { for spec in specs { try awaitWork(on: spec) } }
+        shared = Self.shared(of: specs, names, claim)
+        for spec in specs where claim == .missing || isShared(spec) {
+            if claim == .missing { try awaitWork(on: spec) }
+            try awaitEnd(of: spec)
+        }
         let holder = NameHolder(state: host.state)
         var held: [ConfiguredJail] = []
         for spec in specs where try holder.isHeld(spec.name.value) { held.append(spec) }
         jails = specs.filter { spec in !held.contains { $0.name.value == spec.name.value } }
         for spec in held {
-            if claim == .all ? spec.isMeant(by: names) : spec.isNamed(by: names) {
+            if !isShared(spec) {
                 throw .alreadyExists(jail: spec.label, holder: try holder.words(of: spec.name.value))
             }
             running.append(try present(spec))
         }
         if !held.isEmpty { try adoptOrphans() }
     }
+
+    private static func shared(of specs: [ConfiguredJail], _ names: [String], _ claim: Claim) -> [String] {
+        let graph = DependencyGraph(specs)
+        return specs.filter { spec in
+            switch claim {
+            case .missing: !spec.isNamed(by: names)
+            case .all:
+                names.isEmpty ? graph.dependents(of: [spec.name.value]).count > 1 : !spec.isMeant(by: names)
+            }
+        }.map(\.name.value)
+    }
+
+    private func isShared(_ spec: ConfiguredJail) -> Bool { shared.contains(spec.name.value) }
 
     /// The jail as it is, which is not what the file says if that was changed since, or another file's.
     private func present(_ spec: ConfiguredJail) throws(RuntimeError) -> ConfiguredJail {
@@ -51,20 +71,21 @@ package struct StartSelection: Sendable {
         }
         guard let present = record?.spec ?? service?.spec else { return spec }
         let file = record?.configuration ?? service?.configuration ?? configuration
+        let pause = service?.pauseWords(isHastened: spec.isMeant(by: names))
+        let what = try isStarting(spec) ? pause ?? Self.startedElsewhere : "already up"
+        let end = try NameHolder(state: host.state).endWords(of: name)
         if file != configuration {
-            host.audience.warn("\(spec.label): already up, from \(Terminal.escaped(file)): it is left as it is")
+            host.audience.warn("\(spec.label): \(what), from \(Terminal.escaped(file)): it is left as it is\(end)")
         } else if !present.hasSameSettings(as: spec) {
-            host.audience.warn("\(spec.label): already up, started before the file changed: it is left as it is")
+            host.audience.warn(
+                "\(spec.label): \(what), started before the file changed: it is left as it is\(end)")
         } else {
-            let pause = service?.pauseWords(isHastened: spec.isMeant(by: names))
-            let start = pause ?? "another command is starting it"
-            let what = try isStarting(spec) ? start : "already up"
-            let keeper =
-                record?.trace.isTransient == true ? try NameHolder(state: host.state).foreground(of: name) : nil
-            host.audience.note("\(spec.label): \(what)\(keeper.map { ", and ends with the run in \($0)" } ?? "")")
+            host.audience.note("\(spec.label): \(what)\(end)")
         }
         return present
     }
+
+    static let startedElsewhere = "another command is starting it"
 
     /// Nobody would tell when one is healthy whose supervisor was killed.
     private func adoptOrphans() throws(RuntimeError) {
@@ -82,7 +103,10 @@ extension ConfiguredJail {
     /// Whether it was asked for, not as one that another needs: by its name, by a wildcard, or as one of the whole file.
     func isMeant(by names: [String]) -> Bool {
         names.isEmpty || isNamed(by: names)
-            || names.contains { JailWildcard(Bytes($0.utf8))?.matches(Bytes(label.utf8)) ?? false }
+            || names.contains { name in
+                let wildcard = JailWildcard(Bytes(name.utf8))
+                return [label, nameInFile].contains { wildcard?.matches(Bytes($0.utf8)) ?? false }
+            }
     }
 
     /// By its own name.

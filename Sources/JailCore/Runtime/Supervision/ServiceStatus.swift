@@ -17,8 +17,8 @@ package struct ServiceStatus: Codable, Equatable, Sendable {
     package var exitStatus: Int32
     /// A jail that it depends on failed.
     package var isSkipped: Bool
-    /// Another command was about to start it, and has it now.
-    var isYielded = false
+    /// Another command was about to start it, and has it now: `detail` says so.
+    package internal(set) var isYielded = false
     /// Another command has stopped it before it was up.
     var isWithdrawn = false
     /// The process that started it has already reported why its start failed.

@@ -45,14 +45,7 @@ extension Supervisor {
                 if service.output >= 0 { close(service.output) }
                 service.output = output.reading
             }
-        } catch {
-            if case .alreadyExists = error, service.life.restarts == 0, yields(service) { return yield(service) }
-            report(error)
-            service.isReported = true
-            service.detail = error.message
-            service.exitStatus = error.exitStatus
-            service.life.startFailed(Clock.milliseconds())
-        }
+        } catch { refuse(service, error) }
     }
 
     /// Where the console goes; nil when that is known already, or `exec.consolelog` takes it.

@@ -88,6 +88,7 @@ final class Supervisor {
     func run() {
         // Adopted ones are up already.
         for service in services where service.pidfd >= 0 { watchMemory(service) }
+        claimDependents()
         advanceAll(Clock.milliseconds())
         claimWaiting()
         while true {
@@ -176,7 +177,7 @@ final class Supervisor {
         }
     }
 
-    private func skip(_ service: Service, _ now: Int) {
+    func skip(_ service: Service, _ now: Int) {
         service.isSkipped = true
         service.exitStatus = 125
         service.life.skip(now)

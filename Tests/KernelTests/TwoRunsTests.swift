@@ -1,0 +1,109 @@
+import Foundation
+import Glibc
+import Testing
+
+extension Kernel {
+    /// Two runs in the foreground that have a jail in common.
+    @Suite struct TwoRunsTests {
+        /// Two files with a jail each that depends on `db`, which a third file defines.
+        private func files(_ machine: Machine, db: String) -> (first: String, second: String) {
+            let shared = "\(machine.directory)/db.conf"
+            machine.write("path = \"\(machine.root)\"; persist; stop.timeout = 1;\ndb { \(db) }\n", to: shared)
+            let files = ["a", "b"].map { name in
+                let file = "\(machine.directory)/\(name).conf"
+                machine.write(".include \"\(shared)\";\n\(name) { depend = db; }\n", to: file)
+                return file
+            }
+            return (files[0], files[1])
+        }
+
+        private func run(_ machine: Machine, _ file: String, _ name: String, isBeside: Bool) -> Running {
+            let mark = "\(machine.directory)/\(name)"
+            let command = ["--", "/bin/sh", "-c", "touch \(mark).up; until test -e \(mark).end; do sleep 0.1; done"]
+            return Command([Laboratory.program, "run", file] + (isBeside ? command : [])).start()
+        }
+
+        private func end(_ running: Running, _ machine: Machine, _ name: String, isBeside: Bool) -> Outcome {
+            if isBeside { machine.write("", to: "\(machine.directory)/\(name).end") } else { running.signal(SIGTERM) }
+            return running.wait(seconds: 15)
+        }
+
+        @Test(
+            "a dependency that another run is starting is waited for, by name, used when it is up, and left to that run",
+            arguments: [true, false])
+        func awaited(isBeside: Bool) throws {
+            try Machine.with { machine in
+                let (first, second) = files(machine, db: "exec.start = \"until test -e /var/go; do sleep 0.1; done\";")
+                let one = run(machine, first, "a", isBeside: isBeside)
+                #expect(eventually { machine.state(of: "db") == "starting" })
+                let other = run(machine, second, "b", isBeside: isBeside)
+                let words = "db: another command is starting it, from \(first)"
+                #expect(eventually { other.errors.contains(words) }, "\(other.errors)")
+                #expect(other.errors.contains("ends with the run in the foreground of pid"), "\(other.errors)")
+                #expect(eventually { other.errors.contains("b: waiting for what it depends on: db (starting)") })
+                machine.write("", to: "\(machine.root)/var/go")
+                #expect(eventually { machine.state(of: "b") == "up" }, "\(other.errors)")
+                if isBeside { #expect(eventually { access("\(machine.directory)/b.up", F_OK) == 0 }) }
+                let pid = machine.firstProcess(of: "db")
+                let outcome = end(other, machine, "b", isBeside: isBeside)
+                #expect(outcome.status == (isBeside ? 0 : 128 + SIGTERM), "\(outcome)")
+                #expect(machine.state(of: "b") == "none" && machine.firstProcess(of: "db") == pid)
+                #expect(machine.state(of: "a") == "up")
+                #expect(end(one, machine, "a", isBeside: isBeside).status == outcome.status)
+            }
+        }
+
+        @Test("of two runs that begin at once each has its own jail, and one of them the jail that both need")
+        func atOnce() throws {
+            try Machine.with { machine in
+                let (first, second) = files(machine, db: "ip4.addr = 10.77.0.96; exec.start = \"sleep 0.5\";")
+                for _ in 0..<Laboratory.rounds(5) {
+                    let both = [(first, "a"), (second, "b")].map { file, name in
+                        let other = name == "a" ? "b" : "a"
+                        let script = """
+                            cd '\(machine.directory)'; touch \(name); until test -e \(other); do sleep 0.1; done
+                            test $JAILRUN_DB_IP = 10.77.0.96
+                            """
+                        return Command([Laboratory.program, "run", "-q", file, "--", "/bin/sh", "-c", script]).start()
+                    }
+                    for running in both {
+                        let outcome = running.wait(seconds: 30)
+                        #expect(outcome.status == 0, "\(outcome)")
+                    }
+                    for name in ["a", "b"] { unlink("\(machine.directory)/\(name)") }
+                }
+            }
+        }
+
+        @Test("a run of a file that another run has, or has just begun with, is refused at once, and starts nothing")
+        func refused() throws {
+            try Machine.with { machine in
+                let (first, _) = files(machine, db: "exec.start = \"until test -e /var/go; do sleep 0.1; done\";")
+                let runs = (0..<2).map { run(machine, first, "\($0)", isBeside: true) }
+                #expect(eventually { runs.contains(where: \.hasEnded) })
+                let index = runs[0].hasEnded ? 0 : 1
+                let refused = runs[index].wait()
+                #expect(refused.status == 125 && refused.errors.contains("\"a\" already exists: waiting"), "\(refused)")
+                let named = machine.jailrun("run", first, "db", "a")
+                #expect(named.status == 125 && named.errors.contains("\"db\" already exists: starting"), "\(named)")
+                machine.write("", to: "\(machine.root)/var/go")
+                #expect(eventually { machine.state(of: "a") == "up" })
+                #expect(end(runs[1 - index], machine, "\(1 - index)", isBeside: true).status == 0)
+            }
+        }
+
+        @Test("a dependency that its run is stopping is waited for, and started anew") func stopping() throws {
+            try Machine.with { machine in
+                let (first, second) = files(
+                    machine, db: "exec.stop = \"touch /var/at; until test -e /var/go; do sleep 0.1; done\";")
+                let one = Command([Laboratory.program, "run", first, "db", "--", "true"]).start()
+                #expect(eventually { machine.has("var/at") })
+                let other = Command([Laboratory.program, "run", second, "--", "true"]).start()
+                usleep(500_000)
+                machine.write("", to: "\(machine.root)/var/go")
+                let outcomes = [one.wait(seconds: 15), other.wait(seconds: 15)]
+                #expect(outcomes.allSatisfy { $0.status == 0 }, "\(outcomes)")
+            }
+        }
+    }
+}
