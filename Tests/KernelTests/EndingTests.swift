@@ -131,6 +131,40 @@ extension Kernel {
             }
         }
 
+        @Test("stop -f does not wait for a run that is itself stopped, and leaves nothing")
+        func forcedStoppedFront() throws {
+            try Machine.with { machine in
+                machine.configure("command = \"sleep 5252\"; exec.poststop = \"touch \(machine.directory)/gone\";")
+                let running = machine.start("run", machine.conf)
+                #expect(eventually { hasProcess("sleep 5252") })
+                running.signal(SIGSTOP)
+                let begin = Date()
+                let stop = machine.jailrun("stop", "-f", "t")
+                #expect(stop.status == 0 && Date().timeIntervalSince(begin) < 5, "\(stop)")
+                #expect(!hasProcess("sleep 5252") && machine.state() == "none")
+                #expect(running.wait(seconds: 5).status == 128 + SIGKILL)
+            }
+        }
+
+        @Test("a stop says at once that whoever has the jail is itself stopped, and how to go on") func stoppedHolder()
+            throws
+        {
+            try Machine.with { machine in
+                machine.configure("command = \"sleep 5252\";")
+                let running = machine.start("run", machine.conf)
+                #expect(eventually { hasProcess("sleep 5252") })
+                running.signal(SIGSTOP)
+                let stop = machine.start("stop", "t")
+                let begin = Date()
+                let words = "which is stopped: kill -CONT \(running.pid)\n    hint: jailrun stop -f t"
+                #expect(eventually { stop.errors.contains(words) }, "\(stop.errors)")
+                #expect(Date().timeIntervalSince(begin) < 2.5)
+                running.signal(SIGCONT)
+                #expect(stop.wait(seconds: 15).status == 0)
+                #expect(running.wait(seconds: 15).status == 128 + SIGTERM)
+            }
+        }
+
         @Test("a stop whose jail's start is itself stopped returns when the jail is down") func stoppedFront() throws {
             try Machine.with { machine in
                 machine.configure("persist; health.command = false; health.start = 60;")

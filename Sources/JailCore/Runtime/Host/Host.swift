@@ -105,10 +105,11 @@ package struct Host: Sendable {
         return try cgroup.look { (cgroup) throws(Errno) in try cgroup.belongs(to: jail, by: authority.mark) }
     }
 
-    func lock(_ jail: String) throws(RuntimeError) -> JailLock {
+    /// - Parameter since: when the wait for it began, if that was before.
+    func lock(_ jail: String, since began: Int? = nil) throws(RuntimeError) -> JailLock {
         if let lock = try JailLock(tryLocking: state.lockPath(jail)) { return lock }
         JailHolder(of: jail, host: self).endLeft()
-        return try JailLock(state.lockPath(jail), in: state, jail: jail, waits: (waits, signals))
+        return try JailLock(state.lockPath(jail), in: state, jail: jail, waits: (waits, signals), since: began)
     }
 
     /// A cgroup that holds processes cannot give controllers to others below it: cgroups(7), "no internal processes". Those

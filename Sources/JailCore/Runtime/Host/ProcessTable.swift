@@ -25,6 +25,16 @@ enum ProcessTable {
     /// Not, on a doubt.
     static func isStopped(_ pid: Int32) -> Bool { ["T", "t"].contains(fields(of: pid)?.first) }
 
+    /// Whether it is stopped, or has not read a signal that was sent to it. Not, on a doubt.
+    static func isDeaf(_ pid: Int32, to signal: Int32) -> Bool {
+        if isStopped(pid) { return true }
+        // proc_pid_status(5).
+        let lines = (try? Files.text("/proc/\(pid)/status"))?.split(separator: "\n") ?? []
+        let line = lines.first { $0.hasPrefix("ShdPnd:") }
+        let pending = line?.split(separator: "\t").last.flatMap { UInt64($0, radix: 16) } ?? 0
+        return pending >> UInt64(signal - 1) & 1 == 1
+    }
+
     /// The state, the parent, and so on: proc_pid_stat(5).
     private static func fields(of pid: Int32) -> [String]? {
         guard let text = try? Files.text("/proc/\(pid)/stat"), let close = text.lastIndex(of: ")") else { return nil }

@@ -38,9 +38,10 @@ package final class Waits: @unchecked Sendable {
     init() {}
 
     /// From now on it is that which is waited for.
-    func begin(_ jail: String, _ what: @autoclosure @escaping () -> String) {
+    /// - Parameter since: when something that is the same for who waits began; nil is now.
+    func begin(_ jail: String, _ what: @autoclosure @escaping () -> String, since: Int? = nil) {
         end()
-        (self.jail, self.what, began) = (jail, what, Clock.milliseconds())
+        (self.jail, self.what, began) = (jail, what, since ?? Clock.milliseconds())
         next = began + Self.pauseMilliseconds
     }
 

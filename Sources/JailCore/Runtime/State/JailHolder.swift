@@ -18,6 +18,7 @@ struct JailHolder {
             if let pid, self.pid != pid { return true }
             if Clock.milliseconds() >= deadline { return false }
             usleep(10000)
+            host.waits.tick()
         }
     }
 
@@ -63,7 +64,28 @@ struct JailHolder {
         return cns_pidfd_signal(pidfd, number) >= 0
     }
 
+    private static let startMilliseconds = 3000
+
+    /// Asks it to stop its jail. A start that only takes its time is waited for, not broken off; who is stopped takes no time.
+    /// - Returns: whether it was asked.
+    func askToStop() -> Bool {
+        if letsGo(withinMilliseconds: Self.soonMilliseconds) { return false }
+        guard let holder else { return false }
+        host.waits.begin(name, "its lock, held by \(holder.text)")
+        defer { host.waits.end() }
+        if ProcessTable.isStopped(holder.pid) {
+            host.audience.note(
+                "\(Terminal.escaped(name)): waiting for its lock, held by \(holder.text)\n"
+                    + "    hint: jailrun stop -f \(Terminal.escaped(name)) does not wait for it")
+        } else if letsGo(withinMilliseconds: Self.startMilliseconds) {
+            return false
+        }
+        return signal(SIGTERM)
+    }
+
     private static let soonMilliseconds = 200
+    /// To read a signal.
+    private static let deafMilliseconds = 1000
     /// A command that follows a forced stop, the end of one that does not listen, and the kernel's work.
     private static let endMilliseconds = JailStop.forcedCommandSeconds * 1000 + 3000
 
@@ -76,11 +98,20 @@ struct JailHolder {
             // What a jailrun that has ended has left does nothing for the jail.
             if !signal(holder.isLeft ? SIGKILL : SIGQUIT, only: holder.pid) { break }
             hasAsked = true
-            // Who does not even hear that is stopped itself, or hangs in the kernel.
-            if !letsGo(withinMilliseconds: Self.endMilliseconds, pid: holder.pid) {
-                _ = signal(SIGKILL, only: holder.pid)
-            }
+            if !ends(holder) { _ = signal(SIGKILL, only: holder.pid) }
         }
         return hasAsked
+    }
+
+    /// Who does not even hear that it is to end is stopped itself, or hangs, and is not waited for.
+    private func ends(_ holder: LockHolder) -> Bool {
+        host.waits.begin(name, "its lock, held by \(holder.text)")
+        defer { host.waits.end() }
+        let deadline = Clock.milliseconds() + Self.endMilliseconds
+        while Clock.milliseconds() < deadline {
+            if letsGo(withinMilliseconds: Self.deafMilliseconds, pid: holder.pid) { return true }
+            if ProcessTable.isDeaf(holder.pid, to: SIGQUIT) { return false }
+        }
+        return false
     }
 }

@@ -18,7 +18,7 @@ struct JailLock: ~Copyable {
     /// - Throws: `.locked` with its holder when the time is over; `.interrupted`.
     init(
         _ path: String, in state: StateDirectory, jail: String, writesHolder: Bool = true,
-        timeoutMilliseconds: Int = 60000, waits: (told: Waits, signals: SignalSource)? = nil
+        timeoutMilliseconds: Int = 60000, waits: (told: Waits, signals: SignalSource)? = nil, since began: Int? = nil
     ) throws(RuntimeError) {
         if let taken = try Self.take(path, writesHolder) {
             descriptor = taken
@@ -26,7 +26,8 @@ struct JailLock: ~Copyable {
             return
         }
         let deadline = Clock.milliseconds() + timeoutMilliseconds
-        waits?.told.begin(jail, "its lock, held by \(LockHolder(of: path)?.text ?? "another jailrun")")
+        waits?.told.begin(
+            jail, "its lock, held by \(LockHolder(of: path)?.text ?? "another jailrun")", since: began)
         defer { waits?.told.end() }
         var pauseMilliseconds = 0  // at first only its directory may be missing
         while true {

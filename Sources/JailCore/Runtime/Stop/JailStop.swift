@@ -97,8 +97,9 @@ package struct JailStop {
         // Who keeps a jail has one already.
         let watch = signals == .breakOff ? RunWatch(host) : nil
         defer { watch?.end() }
+        let began = Clock.milliseconds()
         let isAsked = try scope == .all ? askHolder(of: name) : JailHolder(of: name, host: host).hurry()
-        let lock = try host.lock(name)
+        let lock = try host.lock(name, since: began)
         // Somebody else has ended it meanwhile.
         let isGone = try known != nil ? !host.state.hasTrace(of: name) : false
         let isDown = wasUp || isGone
@@ -191,9 +192,7 @@ package struct JailStop {
             try trace.isAlive(), try trace.isKept(),
             try ServiceRegistry(state: host.state).record(of: name) == nil
         else { return false }
-        // A start that only takes its time is waited for, not broken off.
-        let holder = JailHolder(of: name, host: host)
-        return !holder.letsGo(withinMilliseconds: 3000) && holder.signal(SIGTERM)
+        return JailHolder(of: name, host: host).askToStop()
     }
 
     /// Stops a jail whose name's lock the caller holds, as its starter does. What fails is reported; the jail ends in
