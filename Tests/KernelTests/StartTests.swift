@@ -330,6 +330,42 @@ extension Kernel {
             }
         }
 
+        // MARK: Jails that do not stay up
+
+        @Test("a start whose jail ends again and again fails, and leaves nothing", arguments: ["max = 0", "max = 3"])
+        func unsteady(limit: String) throws {
+            try Machine.with { machine in
+                machine.write(
+                    """
+                    path = "\(machine.root)";
+                    brief { command = "sleep 0.1; exit 3"; restart = always; restart.delay = 0; restart.\(limit); }
+                    slow { exec.start = "sleep 3"; persist; }
+
+                    """, to: machine.conf)
+                let outcome = machine.jailrun("start", machine.conf)
+                #expect(outcome.status != 0 && outcome.errors.contains("brief: restarting: exited with"), "\(outcome)")
+                #expect(outcome.errors.contains("not up: brief, slow"), "\(outcome)")
+                #expect(machine.state(of: "brief") == "none" && machine.state(of: "slow") == "none")
+            }
+        }
+
+        @Test("a jail that has ended counts as up when it has been up for a second") func steady() throws {
+            try Machine.with { machine in
+                machine.write(
+                    """
+                    path = "\(machine.root)";
+                    third { command = "test -e /var/two && exec sleep 1000; test -e /var/one && touch /var/two; touch /var/one; exit 3";
+                        restart = always; restart.delay = 1; }
+                    slow { exec.start = "sleep 2"; persist; }
+
+                    """, to: machine.conf)
+                let outcome = machine.jailrun("start", machine.conf)
+                #expect(outcome.status == 0, "\(outcome)")
+                #expect(machine.has("var/two") && machine.state(of: "third") == "up")
+                #expect(machine.jailrun("stop", machine.conf).status == 0)
+            }
+        }
+
         // MARK: A run of what is up
 
         @Test(

@@ -44,6 +44,8 @@ package struct JailKeepers {
     private var deadline: Int?
     /// Names of those that were not up in time.
     private var late: [String] = []
+    /// Names of those that end again and again.
+    private var unsteady: [String] = []
     /// Called every second with what is waited for.
     package var awaiting: ([Waits.Wait]) -> Void = { _ in }
     /// How long all may take to be up; 0 is no limit.
@@ -71,7 +73,8 @@ package struct JailKeepers {
         deadline = timeoutSeconds > 0 ? Clock.milliseconds() + timeoutSeconds * 1000 : nil
         while !run.isEnded && !run.isOver {
             takeBackIfFailed(run)
-            if mode == .detached && !isStopping && run.isSettled { break }
+            giveUpUnsteady(run)
+            if mode == .detached && !isStopping && isSettled(run) { break }
             tellReadiness(run)
             wait(run)
         }
@@ -82,8 +85,9 @@ package struct JailKeepers {
         }
         return run.statuses.map {
             Result(
-                jail: $0.label, status: late.contains($0.name) ? 125 : failure(of: $0), isSkipped: $0.isSkipped,
-                isYielded: $0.isYielded, isWithdrawn: $0.isWithdrawn, detail: $0.detail, state: $0.state)
+                jail: $0.label, status: (late + unsteady).contains($0.name) ? 125 : failure(of: $0),
+                isSkipped: $0.isSkipped, isYielded: $0.isYielded, isWithdrawn: $0.isWithdrawn, detail: $0.detail,
+                state: $0.state)
         }
     }
 
@@ -107,15 +111,16 @@ package struct JailKeepers {
             pollfd(fd: run.descriptor, events: Int16(POLLIN), revents: 0),
             pollfd(fd: host.signals.descriptor, events: Int16(POLLIN), revents: 0),
         ]
-        let isWaiting = isStopping || !run.isSettled || run.statuses.contains(where: \.isBusy)
-        _ = unsafe poll(&watched, 2, isWaiting ? Int32(Waits.pauseMilliseconds) : -1)
+        let isWaiting = isStopping || !isSettled(run) || run.statuses.contains(where: \.isBusy)
+        let rest = unsteadyUntil(run).map { max(0, $0 - Clock.milliseconds()) } ?? Waits.pauseMilliseconds
+        _ = unsafe poll(&watched, 2, isWaiting ? Int32(min(rest, Waits.pauseMilliseconds)) : -1)
         awaiting(run.statuses.compactMap(\.wait))
         if let end = deadline, end <= Clock.milliseconds(), !isStopping {
             late = tellLate(run.statuses)
             deadline = nil
             if mode == .detached && keepsStarted { run.stopLate() } else { stop(run) }
         }
-        if watched[0].revents != 0 { tellYielded(run.next()) }
+        if watched[0].revents != 0, let news = run.next() { tell(news) }
         guard watched[1].revents != 0, let signal = host.signals.next(), signal != SIGWINCH else { return }
         // Foreground jails that have all ended are on their way out anyway.
         if mode == .detached || !run.statuses.allSatisfy(\.state.isOver) {
@@ -124,11 +129,44 @@ package struct JailKeepers {
         stop(run, isForced: signal == SIGQUIT)
     }
 
-    /// A start in the background waits for it in the end, and says it then.
-    private func tellYielded(_ news: (before: ServiceStatus, after: ServiceStatus)?) {
-        guard mode == .foreground, let (before, after) = news, after.isYielded, !before.state.isOver, after.state.isOver
-        else { return }
-        host.audience.note("\(after.label)\(after.shownDetail)")
+    private func tell(_ news: (before: ServiceStatus, after: ServiceStatus)) {
+        let (before, after) = news
+        if before.state == after.state || isStopping { return }
+        switch mode {
+        // A start in the background waits for it in the end, and says it then.
+        case .foreground: if after.isYielded { host.audience.note("\(after.label)\(after.shownDetail)") }
+        case .detached:
+            if after.state == .restarting { host.audience.note("\(after.label): restarting\(after.shownDetail)") }
+        }
+    }
+
+    // MARK: Whether all are up
+
+    /// Each is up and stays so, as far as a start in the background can see, or never will be.
+    private func isSettled(_ run: SupervisedRun) -> Bool {
+        run.statuses.allSatisfy { $0.isSettled || unsteady.contains($0.name) } && unsteadyUntil(run) == nil
+    }
+
+    /// One that has ended since it was up for the first time counts as up when it has stayed.
+    private func unsteadyUntil(_ run: SupervisedRun) -> Int? {
+        if mode == .foreground { return nil }
+        let others = run.statuses.filter { !unsteady.contains($0.name) }
+        return others.compactMap(\.unsteadyUntil).filter { $0 > Clock.milliseconds() }.max()
+    }
+
+    private static let mostRestarts = 5
+
+    /// What may be started again for ever is not waited for as long.
+    private mutating func giveUpUnsteady(_ run: SupervisedRun) {
+        if mode == .foreground || isStopping { return }
+        let endless = specs.filter { $0.health == nil && $0.restart.maximum == 0 }.map(\.name.value)
+        for status in run.statuses where status.state == .restarting && status.restarts >= Self.mostRestarts {
+            if !endless.contains(status.name) || unsteady.contains(status.name) { continue }
+            let text = "\(status.label): started again \(status.restarts) times, and ended\(status.shownDetail)"
+            report(.host(text, hint: nil))
+            unsteady.append(status.name)
+        }
+        if !unsteady.isEmpty && !keepsStarted { stop(run) }
     }
 
     private mutating func stop(_ run: SupervisedRun, isForced: Bool = false) {
@@ -139,7 +177,10 @@ package struct JailKeepers {
 
     /// - Returns: the names of those that are not up in time.
     private func tellLate(_ statuses: [ServiceStatus]) -> [String] {
-        let late = statuses.filter { !$0.state.isReady && !$0.state.isOver }
+        let now = Clock.milliseconds()
+        let late = statuses.filter {
+            !$0.state.isReady && !$0.state.isOver || $0.unsteadyUntil.map { $0 > now } ?? false
+        }
         for status in late {
             report(.timedOut(jail: status.label, "\(status.awaited ?? "its start"), after \(timeoutSeconds) s"))
         }

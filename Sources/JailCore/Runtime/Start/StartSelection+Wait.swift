@@ -118,7 +118,8 @@ extension StartSelection {
         case .waiting, .starting, .restarting, .stopping: return true
         // Nothing will change about one that is not started again.
         case .unhealthy: return service.spec.restart.policy != .no
-        case .up, .healthy, .ended, .failed: return false
+        case .up: return service.life.unsteadyUntil.map { $0 > Clock.milliseconds() } ?? false
+        case .healthy, .ended, .failed: return false
         }
     }
 

@@ -83,6 +83,11 @@ struct ServiceLife: Equatable, Sendable, Codable {
         return next.work
     }
 
+    /// Until when it only seems to be up: it has ended before, and may do so again at once. Nil when it is as it says.
+    var unsteadyUntil: Int? {
+        state == .up && restartsInARow > 0 ? sinceMilliseconds + Self.firstMilliseconds : nil
+    }
+
     // MARK: Events
 
     /// The jails that it depends on are ready.
