@@ -48,6 +48,8 @@ extension Kernel {
             "ulimit.nofile = 2000000000;", "ulimit.nofile = unlimited;",
             "ulimit.nice = 100;", "ulimit.core = unlimited;", "oom.score = -500;",
             "ip_hostname; host.hostname = no-such-name.invalid; interface = lo;",
+            "mount = \"DIR/empty ROOT/var erofs ro\";", "mount = \"/dev/null ROOT/var erofs ro\";",
+            "mount = \"DIR/queue ROOT/var erofs ro\";",
             "mount = \"/proc ROOT/var nullfs ro\";", "mount = \"/sys ROOT/var nullfs rw\";",
             "mount = \"/proc ROOT/var unionfs ro\";", "mount = \"/proc/version ROOT/etc/group nullfs ro\";",
         ]
@@ -58,6 +60,13 @@ extension Kernel {
             ("log.file = DIR/none/log;", 125), ("log.file = DIR/queue;", 125), ("log.file = DIR/work/link;", 125),
             ("exec.consolelog = DIR;", 125), ("exec.consolelog = DIR/none/log;", 125),
             ("exec.consolelog = DIR/work/link;", 125),
+            ("log.file = /proc/none;", 125), ("log.file = /proc/self/none;", 125), ("log.file = /proc/sys/none;", 125),
+            ("log.file = /sys/none;", 125), ("log.file = /sys/fs/cgroup/none;", 125),
+            ("log.file = /dev/pts/none;", 125),
+            ("log.file = DIR/empty/;", 125), ("log.file = DIR/\(String(repeating: "n", count: 256));", 125),
+            ("exec.consolelog = /proc/none;", 125), ("exec.consolelog = /proc/sys/none;", 125),
+            ("exec.consolelog = /sys/none;", 125), ("exec.consolelog = /sys/fs/cgroup/none;", 125),
+            ("exec.consolelog = DIR/empty/;", 125),
             ("exec.start = \"nosuch a b\";", 127), ("exec.start = \"/etc/passwd x\";", 126),
             ("exec.start = \"/var/badscript x\";", 127), ("exec.poststart = \"DIR/none x\";", 127),
             ("exec.jail_user = user; exec.start = \"/priv/bb true\";", 126),
@@ -81,6 +90,7 @@ extension Kernel {
 
         private func prepare(_ machine: Machine) {
             for name in ["empty", "work"] { mkdir("\(machine.directory)/\(name)", 0o755) }
+            mkfifo("\(machine.directory)/queue", 0o600)
             machine.write("no profile\n", to: "\(machine.directory)/file")
             symlink("var", "\(machine.root)/link")
         }
@@ -149,7 +159,7 @@ extension Kernel {
 
         private func prepareClosed(_ machine: Machine) {
             let script = """
-                cd '\(machine.directory)' && mkfifo queue && ln -s file work/link && chmod 755 .
+                cd '\(machine.directory)' && ln -s file work/link && chmod 755 .
                 mkdir -m 700 priv root/priv && cp /bin/busybox priv/bb && cp /bin/busybox root/priv/bb
                 printf '#!/priv/bb sh\\n' >root/var/script; printf '#!/none sh\\n' >root/var/badscript
                 cp /bin/busybox root/var/mine; chmod 755 root/var/script root/var/badscript; chmod 744 root/var/mine

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import SystemPackage
 
 /// `/proc/self/mountinfo` of jailrun itself.
@@ -43,6 +44,21 @@ enum MountTable {
         if path == "/" { return "its file system, or one that is mounted below it," }
         let types = filesystems(of: path)
         return types.isEmpty ? "its file system" : types.joined(separator: " or ")
+    }
+
+    /// Of an open file; nil where that cannot be told.
+    static func filesystem(ofOpen file: Int32) -> String? {
+        var status = stat()
+        guard unsafe fstat(file, &status) == 0, let text = try? Files.text("/proc/self/mountinfo") else { return nil }
+        let device = UInt64(status.st_dev)
+        // makedev(3).
+        let number = "\(device >> 8 & 0xfff | device >> 32 & ~0xfff):\(device & 0xff | device >> 12 & 0xffff_ff00)"
+        for line in text.split(separator: "\n") {
+            let fields = line.split(separator: " ")
+            guard fields.count > 2, fields[2] == number, let mark = fields.firstIndex(of: "-") else { continue }
+            return mark + 1 < fields.count ? String(fields[mark + 1]) : nil
+        }
+        return nil
     }
 
     /// None where that cannot be told.

@@ -35,7 +35,7 @@ extension HostCheck {
         var status = stat()
         guard unsafe fstatat(folder.number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
             let error = Errno.current
-            return error.meansAbsent ? refusal(of: folder, ".") : HostWalkError(error)
+            return error == .noSuchFileOrDirectory ? refusal(ofNewIn: folder) : HostWalkError(error)
         }
         return objection(toType: status.st_mode & S_IFMT, takesDevices) ?? refusal(of: folder, name)
     }
@@ -54,6 +54,24 @@ extension HostCheck {
         default: takesDevices ? HostWalkError(Errno(ENXIO)) : .noRegularFile
         }
     }
+
+    /// Nothing is made to find that out.
+    private static func refusal(ofNewIn folder: borrowing Descriptor) -> HostWalkError? {
+        let filesystem = MountTable.filesystem(ofOpen: folder.number)
+        // It looks for the name before it asks for rights.
+        if filesystem == "proc" { return HostWalkError(.noSuchFileOrDirectory) }
+        if let refusal = refusal(of: folder, ".") { return refusal }
+        if let filesystem, kernels.contains(filesystem) { return HostWalkError(.permissionDenied) }
+        var room = statvfs()
+        let isFull = unsafe fstatvfs(folder.number, &room) == 0 && room.f_files > 0 && room.f_ffree == 0
+        return isFull ? HostWalkError(.noSpace) : nil
+    }
+
+    /// File systems where the kernel alone makes files.
+    private static let kernels: Set<String> = [
+        "sysfs", "cgroup", "cgroup2", "devpts", "debugfs", "tracefs", "securityfs", "configfs", "selinuxfs", "pstore",
+        "binfmt_misc", "bpf",
+    ]
 
     /// A file system that is read-only, say.
     private static func refusal(of folder: borrowing Descriptor, _ name: String) -> HostWalkError? {

@@ -28,14 +28,17 @@ extension FactFinder {
         var isDisk = true
         do throws(HostWalkError) {
             let source = try open(mount.source, Int32(OpenFlags.path.rawValue), &facts)
-            isDisk = Self.isDisk(source)
+            isDisk = Self.isDisk(source, orFile: mount.kind == .erofs)
         } catch { try missing("mount: \(mount.source)", error, mount.origin) }
-        if mount.kind != .erofs && !isDisk { try noDisk(mount) }
+        if !isDisk { try noDisk(mount) }
     }
 
-    private static func isDisk(_ file: borrowing Descriptor) -> Bool {
+    /// At a FIFO the kernel would wait for somebody to write.
+    private static func isDisk(_ file: borrowing Descriptor, orFile takesFile: Bool) -> Bool {
         var status = stat()
-        return unsafe fstat(file.number, &status) < 0 || status.st_mode & S_IFMT == S_IFBLK
+        guard unsafe fstat(file.number, &status) == 0 else { return true }
+        let type = status.st_mode & S_IFMT
+        return type == S_IFBLK || takesFile && type == S_IFREG
     }
 
     /// There links are followed that lead nowhere else: the step opens it in the root.

@@ -42,7 +42,9 @@ struct HostWalk: Sendable {
         try open(Self.parts(path).folder, Int32(OpenFlags([.path, .directory]).rawValue))
     }
 
+    /// A slash at the end changes neither.
     static func parts(_ path: String) -> (folder: String, name: String) {
+        if path.utf8.count > 1, path.utf8.last == .slash { return parts(String(path.utf8.dropLast()) ?? path) }
         guard let slash = path.utf8.lastIndex(of: .slash) else { return (".", path) }
         let name = String(path[path.utf8.index(after: slash)...])
         return (slash == path.startIndex ? "/" : String(path[..<slash]), name)
