@@ -324,6 +324,31 @@ extension Kernel {
             }
         }
 
+        @Test("a start says what check says first, in whichever order the faults stand", arguments: 0..<6)
+        func first(rotation: Int) throws {
+            try Machine.with { machine in
+                prepare(machine)
+                let defects = [
+                    "seccomp = DIR/none.json;", "exec.jail_user = usr;", "devfs_ruleset = 77;",
+                    "mount += \"DIR/none ROOT/var nullfs rw\";", "interface = nolink0; ip4.addr = 192.0.2.77;",
+                    "mount += \"DIR/empty ROOT/none nullfs rw\";",
+                ]
+                let turned = Array(defects[rotation...] + defects[..<rotation])
+                let body = fill(turned.joined(separator: "\n"), machine, port: 0)
+                machine.write("t { path = \"\(machine.root)\"; persist;\n\(body)\n}\n", to: machine.conf)
+                let check = machine.jailrun("check", "-q", machine.conf)
+                let places = check.errors.split(separator: "\n").filter { $0.hasPrefix("\(machine.conf):") }
+                #expect(places.count >= 6, "\(check)")
+                for words in [["start"], ["run"], ["run", "--dry-run"]] {
+                    let start = Command([Laboratory.program] + words + [machine.conf]).run()
+                    let said = try #require(objection(start, machine), "\(start)")
+                    #expect(start.status == 125, "\(start)")
+                    let first = String(places.first ?? "")
+                    #expect(first.hasSuffix("\(said.place): \(said.text)"), "\(start)\n\(check)")
+                }
+            }
+        }
+
         /// With a program of the host that listens on a port.
         private func listening(_ body: (Int) throws -> Void) throws {
             let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)

@@ -67,11 +67,7 @@ struct RunRequest: Equatable {
             ? nil
             : try StartSelection(
                 specs, of: jails, claim: .all, configuration: Descriptors.absolute(file), host: host)
-        specs = try PortReservation().resolved(selection?.jails ?? specs)
-        if specs.count > 1 {
-            try GatewayCheck(specs).check()
-            try NestingCheck(specs, host: host).check()
-        }
+        specs = try StartSelection.checked(selection?.jails ?? specs, host: host)
         if !services.command.isEmpty {
             var run = try ServicesRun(
                 services, specs: specs, beside: selection, host: host,

@@ -73,10 +73,8 @@ struct DetachedStart {
         let selection = try StartSelection(
             specs, of: names, claim: .missing, configuration: configuration, host: host)
         try selection.awaitStarts(timeoutSeconds: timeoutSeconds)
-        try GatewayCheck(selection.jails).check()
-        try NestingCheck(selection.jails, host: host).check()
         var keepers = JailKeepers(
-            specs: try PortReservation().resolved(selection.jails), host: host, mode: .detached,
+            specs: try StartSelection.checked(selection.jails, host: host), host: host, mode: .detached,
             configuration: configuration, report: { Output.failure($0) },
             announce: { [isQuiet] in if !isQuiet { Announcement.up($0, isForeground: false) } })
         keepers.starts.started = { [timings] in timings?.report($0.label) }

@@ -59,6 +59,13 @@ struct HostRequirements {
 
     /// What starts that are not made would begin with, in the order of their dependencies. Nothing is written or reserved.
     func preview(terminals: [Int]) throws(RuntimeError) -> [FilePlan.Prepared] {
+        do throws(RuntimeError) { return try look(terminals) } catch {
+            if findings != nil { throw error }
+            throw foremost(error)
+        }
+    }
+
+    private func look(_ terminals: [Int]) throws(RuntimeError) -> [FilePlan.Prepared] {
         let jails = try resolved()
         let registry = IdentityRegistry(host)
         let places = try registry.preview(for: jails, findings: findings)
@@ -119,6 +126,20 @@ struct HostRequirements {
     }
 
     // MARK: What is missing
+
+    /// What a start says whose look has ended with that objection: the first in the file, as `check` does.
+    func foremost(_ error: RuntimeError) -> RuntimeError {
+        switch error {
+        case .unsuitable, .noSuchUser, .file, .system: break
+        case .step, .command, .cannotExecute, .alreadyExists, .notFound, .locked, .host, .timedOut, .interrupted:
+            return error
+        }
+        let findings = Findings()
+        var all = HostRequirements(jails: jails, host: host, findings: findings, shared: SharedLooks())
+        all.assumesNoJails = assumesNoJails
+        do throws(RuntimeError) { _ = try all.preview(terminals: []) } catch { findings.add(error) }
+        return findings.foremost(error, of: jails) ?? error
+    }
 
     private func object(_ error: RuntimeError) throws(RuntimeError) {
         guard let findings else { throw error }

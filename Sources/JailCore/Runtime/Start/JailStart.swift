@@ -63,6 +63,12 @@ package struct JailStart {
     /// - Throws: what failed, when nothing of the jail is left; a failed last command is an outcome, not an error, for a jail
     ///   that runs in the foreground.
     package func run() throws(RuntimeError) -> RunningJail {
+        do throws(RuntimeError) { return try lookAndRun() } catch {
+            throw HostRequirements(jails: [jail], host: host).foremost(error)
+        }
+    }
+
+    private func lookAndRun() throws(RuntimeError) -> RunningJail {
         if !needsLook { return try runResolved() }
         var resolved = self
         resolved.jail = try HostRequirements(jails: [jail], host: host).resolved()[0]

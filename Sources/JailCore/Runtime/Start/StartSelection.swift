@@ -47,6 +47,17 @@ package struct StartSelection: Sendable {
         if !held.isEmpty { try adoptOrphans() }
     }
 
+    /// The jails with the ports that they will have; several, if they have room beside those of other files.
+    package static func checked(_ jails: [ConfiguredJail], host: Host) throws(RuntimeError) -> [ConfiguredJail] {
+        do throws(RuntimeError) {
+            let resolved = try PortReservation().resolved(jails)
+            if jails.count == 1 { return resolved }
+            try GatewayCheck(resolved).check()
+            try NestingCheck(resolved, host: host).check()
+            return resolved
+        } catch { throw HostRequirements(jails: jails, host: host).foremost(error) }
+    }
+
     private static func shared(of specs: [ConfiguredJail], _ names: [String], _ claim: Claim) -> [String] {
         let graph = DependencyGraph(specs)
         return specs.filter { spec in
