@@ -18,6 +18,9 @@ extension Kernel {
             "mount = \"overlay ROOT/var overlay lowerdir=DIR/empty:DIR/file,ro\";",
             "mount = \"overlay ROOT/var overlay lowerdir=DIR/empty,upperdir=DIR/none,workdir=DIR/work\";",
             "mount = \"DIR/none ROOT/var unionfs ro\";",
+            "mount = \"overlay ROOT/var overlay lowerdir=DIR/empty:DIR/empty\";",
+            "mount = \"overlay ROOT/var overlay lowerdir=DIR/empty:DIR/empty/in\";",
+            "mount = \"overlay ROOT/var overlay lowerdir=DIR/empty,upperdir=DIR/empty,workdir=DIR/work\";",
             "mount.procfs; path = DIR/empty;", "mount.devfs; path = DIR/empty;",
             "mount.resolvconf; path = DIR/empty;",
             "env = words; mount.nodevfs;",
@@ -89,7 +92,7 @@ extension Kernel {
         }
 
         private func prepare(_ machine: Machine) {
-            for name in ["empty", "work"] { mkdir("\(machine.directory)/\(name)", 0o755) }
+            for name in ["empty", "work", "empty/in"] { mkdir("\(machine.directory)/\(name)", 0o755) }
             mkfifo("\(machine.directory)/queue", 0o600)
             machine.write("no profile\n", to: "\(machine.directory)/file")
             symlink("var", "\(machine.root)/link")
@@ -321,6 +324,27 @@ extension Kernel {
                 for line in 2...6 { #expect(check.errors.contains("\(machine.conf):\(line):"), "\(check)") }
                 let start = machine.jailrun("start", machine.conf)
                 #expect(start.errors.split(separator: "\n").count { $0.contains("jail.conf:") } == 1, "\(start)")
+            }
+        }
+
+        @Test("an upper layer on a read-only file system is an error of both", arguments: ["overlay", "unionfs"])
+        func readOnlyLayer(kind: String) throws {
+            try Machine.with { machine in
+                prepare(machine)
+                let disk = "\(machine.directory)/disk"
+                let script = "mkdir $0 && mount -t tmpfs tmpfs $0 && cd $0 && mkdir up work && mount -o remount,ro $0"
+                #expect(Command(["/bin/sh", "-c", script, disk]).run().status == 0)
+                let layers = "lowerdir=\(machine.directory)/empty,upperdir=\(disk)/up,workdir=\(disk)/work"
+                let mount =
+                    kind == "unionfs"
+                    ? "\(disk)/up \(machine.root)/var unionfs rw" : "overlay \(machine.root)/var overlay \(layers)"
+                machine.configure("persist; mount = \"\(mount)\";")
+                let (check, start) = (machine.jailrun("check", machine.conf), machine.jailrun("start", machine.conf))
+                #expect(check.status == 65 && start.status == 125, "\(check)\n\(start)")
+                for outcome in [check, start] {
+                    #expect(outcome.errors.contains("mount: \(disk)/up: Read-only file system"), "\(outcome)")
+                }
+                _ = Command(["umount", disk]).run()
             }
         }
 

@@ -49,16 +49,25 @@ enum MountTable {
     /// Of an open file; nil where that cannot be told.
     static func filesystem(ofOpen file: Int32) -> String? {
         var status = stat()
-        guard unsafe fstat(file, &status) == 0, let text = try? Files.text("/proc/self/mountinfo") else { return nil }
-        let device = UInt64(status.st_dev)
+        guard unsafe fstat(file, &status) == 0, let fields = fields(of: status.st_dev) else { return nil }
+        return fields.firstIndex(of: "-").flatMap { $0 + 1 < fields.count ? fields[$0 + 1] : nil }
+    }
+
+    /// Whether nobody can write to it through any mount. Not, where that cannot be told.
+    static func isReadOnly(filesystemOf path: String) -> Bool {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0, let options = fields(of: status.st_dev)?.last else { return false }
+        return options.split(separator: ",").contains("ro")
+    }
+
+    /// Of one of its mounts.
+    private static func fields(of device: dev_t) -> [String]? {
+        guard let text = try? Files.text("/proc/self/mountinfo") else { return nil }
+        let device = UInt64(device)
         // makedev(3).
         let number = "\(device >> 8 & 0xfff | device >> 32 & ~0xfff):\(device & 0xff | device >> 12 & 0xffff_ff00)"
-        for line in text.split(separator: "\n") {
-            let fields = line.split(separator: " ")
-            guard fields.count > 2, fields[2] == number, let mark = fields.firstIndex(of: "-") else { continue }
-            return mark + 1 < fields.count ? String(fields[mark + 1]) : nil
-        }
-        return nil
+        let lines = text.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+        return lines.first { $0.count > 2 && $0[2] == number }
     }
 
     /// None where that cannot be told.

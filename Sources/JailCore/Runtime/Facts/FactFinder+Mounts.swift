@@ -69,7 +69,43 @@ extension FactFinder {
                     hint: "name a folder in it: \(Terminal.escaped(upper))/upper; overlayfs works in a second one "
                         + "beside it")
             }
+            if let upper = layers.upper, isReadOnly(upper) {
+                try refuse("mount: \(Terminal.escaped(upper)): \(Errno(EROFS).description)", mount.origin)
+            }
+            try checkApart(layers, mount)
         }
+    }
+
+    /// Of the file system: a mount that alone is read-only is cloned without that.
+    private func isReadOnly(_ folder: String) -> Bool {
+        guard unsafe access(folder, W_OK) != 0, errno == EROFS else { return false }
+        return MountTable.isReadOnly(filesystemOf: folder)
+    }
+
+    /// Overlayfs takes no folder twice, nor one in another of the same file system.
+    private func checkApart(_ layers: MountSpec.Layers, _ mount: MountSpec) throws(RuntimeError) {
+        var known: [(path: String, device: dev_t)] = []
+        for folder in layers.folders + [layers.upper].compactMap({ $0 }) {
+            var status = stat()
+            guard unsafe stat(folder, &status) == 0, let real = Self.real(folder) else { continue }
+            let other = known.first { other in
+                other.device == status.st_dev
+                    && (other.path == real || real.hasPrefix("\(other.path)/") || other.path.hasPrefix("\(real)/"))
+            }
+            if let other {
+                let words = other.path == real ? "is a layer twice" : "and \(Terminal.escaped(other.path)) overlap"
+                return try refuse(
+                    "mount: \(Terminal.escaped(real)) \(words)", mount.origin,
+                    hint: "overlayfs takes no folder twice, nor one that lies in another")
+            }
+            known.append((real, status.st_dev))
+        }
+    }
+
+    private static func real(_ path: String) -> String? {
+        guard let resolved = unsafe realpath(path, nil) else { return nil }
+        defer { unsafe free(resolved) }
+        return unsafe String(cString: resolved)
     }
 
     private func checkFolder(_ path: String, _ mount: MountSpec, _ facts: inout StartFacts) throws(RuntimeError) {
