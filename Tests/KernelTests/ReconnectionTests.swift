@@ -87,6 +87,19 @@ extension Kernel {
             }
         }
 
+        @Test("a stop asks for the host's links and rules once before what it changes of them, and once after")
+        func looks() throws {
+            try Self.with { machine, _ in
+                let trace = "\(machine.directory)/trace"
+                let words = ["strace", "-o", trace, "-e", "trace=sendmsg", Laboratory.program, "stop", "t"]
+                #expect(Command(words).run().status == 0)
+                let dumps = machine.read(trace).split(separator: "\n").filter { $0.contains("NLM_F_DUMP") }
+                // Both without the lock, for the repair; then of links, before and after the jail's link and the bridge.
+                #expect(dumps.count { $0.contains("RTM_GETLINK") } <= 4, "\(dumps)")
+                #expect(dumps.count { $0.contains("NFT_MSG_GETRULE") } <= 6, "\(dumps)")
+            }
+        }
+
         @Test("a change that fails, and is taken back, leaves nothing to be taken back again")
         func failed() throws {
             try Self.with { machine, before in
