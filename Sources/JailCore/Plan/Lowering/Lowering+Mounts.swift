@@ -112,9 +112,10 @@ extension Lowering {
     private var procfs: [Mount] {
         if !hasProcfs { return [] }
         let asked = jail.mounts.last(where: \.isProcfs)?.attributes ?? []
-        return [
-            own("proc", at: "proc", below: nil, asked.union(Self.strict), [], jail.pseudoFilesystems.procfs.origin)
-        ]
+        var whole = own(
+            "proc", at: "proc", below: nil, asked.union(Self.strict), [], jail.pseudoFilesystems.procfs.origin)
+        whole.isBase = true
+        return [whole]
     }
 
     private var sysfs: [Mount] {
@@ -122,7 +123,8 @@ extension Lowering {
         let origin = jail.pseudoFilesystems.sysfs.origin
         let readOnly = Self.strict.union(.readOnly)
         let whole = Mount(
-            source: .sysfs, target: "sys", place: .root, attributes: readOnly, origin: origin, number: nil)
+            source: .sysfs, target: "sys", place: .root, attributes: readOnly, origin: origin, number: nil, isBase: true
+        )
         if isTaken("sys/fs/cgroup") { return [whole] }
         let attributes = jail.allowsJails ? Self.strict : readOnly
         return [whole, own("cgroup2", at: "sys/fs/cgroup", below: "sys", attributes, [], origin)]

@@ -6,13 +6,20 @@ struct Lowering {
     let facts: StartFacts
 
     var spec: JailSpec {
+        var spec = entry
+        (spec.mounts, spec.commands, spec.hooks) = (mounts, commands, hooks)
+        return spec
+    }
+
+    /// For a process that enters the jail: all is mounted, and its commands have been started.
+    var entry: JailSpec {
         let namespaces = namespaces
         return JailSpec(
             id: JailID(checked: jail.name.value), root: root, namespaces: namespaces,
             ids: Located(identity.idRange.map { IDMaps($0) }, jail.privileges.userNamespace.origin), names: names,
-            mounts: mounts, devices: devices, cgroup: cgroup,
-            kernelParameters: ping(in: namespaces) + jail.process.settings, process: process, commands: commands,
-            hooks: hooks)
+            mounts: [], devices: devices, cgroup: cgroup,
+            kernelParameters: ping(in: namespaces) + jail.process.settings, process: process, commands: [],
+            hooks: Hooks())
     }
 
     private var root: RootFilesystem {
@@ -70,6 +77,11 @@ extension ConfiguredJail {
     /// What the kernel is asked for, once the jail's ids are chosen and the host has been looked at.
     func lowered(as identity: JailIdentity, on facts: StartFacts) -> JailSpec {
         Lowering(jail: self, identity: identity, facts: facts).spec
+    }
+
+    /// The same for a process that enters it: without what a start alone needs.
+    func loweredForEntry(as identity: JailIdentity, on facts: StartFacts) -> JailSpec {
+        Lowering(jail: self, identity: identity, facts: facts).entry
     }
 }
 

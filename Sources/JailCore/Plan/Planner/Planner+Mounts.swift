@@ -119,17 +119,11 @@ extension Planner {
         let (target, origin) = (mount.target, mount.origin)
         let purpose = Purpose.mount(
             NewFilesystem(type: type, target: target, attributes: mount.attributes, options: options))
-        let made = isBase(mount) ? Slot.base(target) : .mount
+        let made = mount.isBase ? Slot.base(target) : .mount
         let make = makeNew(type, for: target, as: made, mount.attributes, options, origin, purpose)
         if case .base(let base) = mount.place { return make + attach(below: slot(of: base), target, origin, purpose) }
         return make + attach(made, at: target, origin, purpose)
-            + (isBase(mount) ? [] : [child(.close(.mount), purpose, origin, "close the mount of /\(target)")])
-    }
-
-    /// It stays open: what is mounted or covered below it is named from there.
-    func isBase(_ mount: Mount) -> Bool {
-        guard mount.number == nil, mount.place == .root else { return false }
-        return ["proc", "sys"].contains(mount.target)
+            + (mount.isBase ? [] : [child(.close(.mount), purpose, origin, "close the mount of /\(target)")])
     }
 
     private func makeNew(
@@ -194,11 +188,11 @@ extension Planner {
 
     /// The jail's procfs or sysfs; nil when it has none.
     private func filesystem(of path: String) -> Slot? {
-        jail.mounts.first { isBase($0) && path.hasPrefix("\($0.target)/") }.map(slot(ofBase:))
+        jail.mounts.first { $0.isBase && path.hasPrefix("\($0.target)/") }.map(slot(ofBase:))
     }
 
     private func slot(of base: String) -> Slot {
-        jail.mounts.first { $0.target == base && isBase($0) }.map(slot(ofBase:)) ?? .base(base)
+        jail.mounts.first { $0.target == base && $0.isBase }.map(slot(ofBase:)) ?? .base(base)
     }
 
     private func slot(ofBase mount: Mount) -> Slot {

@@ -61,7 +61,7 @@ extension Planner {
     func mountSysfs(_ mount: Mount) -> [Step] {
         guard let sysfs = preparedSysfs(at: mount.target, mount.origin) else { return mountNew("sysfs", [], mount) }
         return attach(sysfs.slot, at: mount.target, mount.origin, sysfs.purpose)
-            + (isBase(mount)
+            + (mount.isBase
                 ? [] : [child(.close(sysfs.slot), sysfs.purpose, mount.origin, "close the mount of /\(mount.target)")])
     }
 }

@@ -52,6 +52,16 @@ package struct Mount: Equatable, Sendable {
     package var origin: Origin
     /// The entry's number in the list that somebody wrote; nil for one that nobody did.
     package var number: Int?
+    /// It stays open until all are mounted: what is mounted or covered below it is named from there, and not by a path.
+    package var isBase = false
+}
+
+extension JailSpec {
+    /// What is not to be seen or written, if anything.
+    var covers: Mount.Covers? {
+        for mount in mounts { if case .covers(let covers) = mount.source { return covers } }
+        return nil
+    }
 }
 
 extension Mount {

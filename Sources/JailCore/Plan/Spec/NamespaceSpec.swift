@@ -44,17 +44,19 @@ package struct IDMaps: Equatable, Sendable {
     package var users: [IDMapping]
     package var groups: [IDMapping]
 
-    /// One range, from 0 inside on, for both.
-    init(_ range: IDRange) {
-        users = [IDMapping(inside: 0, outside: range.first, count: range.count)]
-        groups = users
-    }
-
     /// Of its users from root on.
     var range: IDRange { IDRange(first: users.first?.outside ?? 0, count: users.first?.count ?? 0) }
 
     /// The id around that is a user of the jail's; nil for one that it does not have.
     func outside(_ user: UInt32) -> UInt32? {
         users.first { user >= $0.inside && user - $0.inside < $0.count }.map { $0.outside + (user - $0.inside) }
+    }
+}
+
+extension IDMaps {
+    /// One range, from 0 inside on, for both.
+    init(_ range: IDRange) {
+        let map = [IDMapping(inside: 0, outside: range.first, count: range.count)]
+        self.init(users: map, groups: map)
     }
 }

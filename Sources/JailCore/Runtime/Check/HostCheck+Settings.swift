@@ -11,7 +11,8 @@ extension HostCheck {
         let asked = settings.map { (path: spec.trialPath(of: $0), value: $0.value) }
         guard let answers = SettingTrial.answers(to: asked, ids: ids ?? usual) else { return }
         let identity = JailIdentity(jid: 0, idRange: ids, generation: 0)
-        let all = Planner(jail: spec, identity: identity, facts: StartFacts()).setKernelParameters()
+        let facts = StartFacts()
+        let all = Planner(jail: spec.loweredForEntry(as: identity, on: facts), facts: facts).setKernelParameters()
         // jailrun's own come first.
         let steps = Array(all.suffix(3 * settings.count))
         for (index, answer) in answers.enumerated() {

@@ -254,14 +254,15 @@ struct FactFinder {
 
     /// The last of the facts, which none of a plan's first steps asks for: they are looked up while those are at work.
     /// - Throws: when one could not be looked at: what is left out would be open.
-    static func addHiddenPaths(to facts: inout StartFacts) throws(RuntimeError) {
-        facts.maskedPaths = try maskedPaths()
-        facts.readOnlyPaths = try present(Mount.Covers.standard.readOnly)
+    static func addHiddenPaths(
+        to facts: inout StartFacts, of covers: Mount.Covers = .standard
+    ) throws(RuntimeError) {
+        facts.maskedPaths = try maskedPaths(covers)
+        facts.readOnlyPaths = try present(covers.readOnly)
     }
 
-    private static func maskedPaths() throws(RuntimeError) -> [StartFacts.MaskedPath] {
-        let covers = Mount.Covers.standard
-        return try present(covers.maskedFiles).map { StartFacts.MaskedPath(path: $0, isDirectory: false) }
+    private static func maskedPaths(_ covers: Mount.Covers) throws(RuntimeError) -> [StartFacts.MaskedPath] {
+        try present(covers.maskedFiles).map { StartFacts.MaskedPath(path: $0, isDirectory: false) }
             + present(covers.maskedFolders).map { StartFacts.MaskedPath(path: $0, isDirectory: true) }
     }
 

@@ -80,7 +80,9 @@ package struct JailEntry {
         facts.handedDescriptors = handed.facts
         let shell = facts.jailUser.shell
         let interactive = JailCommand(text: shell, arguments: [shell, "-i"], isBackground: false)
-        let entry = Planner(jail: spec, identity: record.identity, facts: facts).enter(
+        let entry = Planner(
+            jail: spec.loweredForEntry(as: record.identity, on: facts), facts: facts
+        ).enter(
             StartCommand(
                 name: parameter, line: line ?? interactive, origin: origin,
                 timeoutSeconds: spec.commands.timeoutSeconds.value, isWatched: false),

@@ -169,7 +169,7 @@ package struct JailStart {
             isPersistent: isHeld || jail.isPersistent.value || jail.outlivesItsCommands, network: network,
             output: output, handed: handed, others: others)
         let child = try performer.spawn()
-        try FactFinder.addHiddenPaths(to: &planner.facts)
+        if let covers = planner.jail.covers { try FactFinder.addHiddenPaths(to: &planner.facts, of: covers) }
         var plan = planner.finish(beginning)
         if hasMainProgram { plan.markMainProgram() }
         try performer.perform(plan, of: child)
