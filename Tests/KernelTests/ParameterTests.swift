@@ -251,6 +251,26 @@ extension Kernel {
             }
         }
 
+        @Test(
+            "an overlay takes an upper folder that lies in the lower one, and a lower one that is another mount in it")
+        func layersInEachOther() throws {
+            try Machine.with { machine in
+                let place = machine.directory
+                let script =
+                    "cd '\(place)' && mkdir -p l/w/u l/w/k l/m && echo 1 >l/a && mount -t tmpfs tmpfs l/m && echo 2 >l/m/b"
+                #expect(Command.shell(script).run().status == 0)
+                defer { _ = Command(["umount", "\(place)/l/m"]).run() }
+                let inside = "lowerdir=\(place)/l,upperdir=\(place)/l/w/u,workdir=\(place)/l/w/k"
+                let apart = "lowerdir=\(place)/l/m:\(place)/l,ro"
+                for (layers, file) in [(inside, "a"), (apart, "b")] {
+                    let mount = "mount = \"none $path/var overlay \(layers) 0 0\";"
+                    let answer = shell(machine, "cat /var/\(file)", mount)
+                    #expect(answer.status == 0 && answer.errors == "", "\(answer)")
+                    #expect(machine.jailrun("check", machine.conf).status == 0)
+                }
+            }
+        }
+
         // MARK: Addresses
 
         @Test("ip_hostname gives the addresses that the host's resolver has, and a name without is an error")

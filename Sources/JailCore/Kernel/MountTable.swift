@@ -66,8 +66,22 @@ enum MountTable {
         let device = UInt64(device)
         // makedev(3).
         let number = "\(device >> 8 & 0xfff | device >> 32 & ~0xfff):\(device & 0xff | device >> 12 & 0xffff_ff00)"
-        let lines = text.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
-        return lines.first { $0.count > 2 && $0[2] == number }
+        for line in text.split(separator: "\n") {
+            let fields = line.split(separator: " ")
+            if fields.count > 2, fields[2] == number { return fields.map(String.init) }
+        }
+        return nil
+    }
+
+    /// Whether something is mounted on a path, or on a folder on the way to it from another one.
+    static func hasMount(on path: String, below other: String) -> Bool {
+        guard let text = try? Files.text("/proc/self/mountinfo") else { return false }
+        return text.split(separator: "\n").contains { line in
+            let fields = line.split(separator: " ", maxSplits: 5)
+            guard fields.count > 4 else { return false }
+            let point = String(fields[4])
+            return point != other && contains(other, point) && contains(point, path)
+        }
     }
 
     /// None where that cannot be told.

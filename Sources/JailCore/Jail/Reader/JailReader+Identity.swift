@@ -67,7 +67,7 @@ extension JailReader {
         commands.release = strings("exec.release")
         commands.jailUser = user("exec.jail_user")
         commands.systemUser = user("exec.system_user")
-        commands.consoleLog = absolutePath("exec.consolelog", separator: ":")
+        commands.consoleLog = absoluteFile("exec.consolelog", separator: ":")
         return commands
     }
 

@@ -31,7 +31,7 @@ extension JailReader {
 
     mutating func log() -> ConfiguredJail.Log {
         var log = ConfiguredJail.Log()
-        log.file = absolutePath("log.file")
+        log.file = absoluteFile("log.file")
         log.journal = optionalBoolean("log.journal").flatMap { $0.value ? $0 : nil }
         if let other = jail.parameter("exec.consolelog") {
             for (name, place) in [("log.file", log.file?.place), ("log.journal", log.journal?.place)] {

@@ -164,6 +164,14 @@ struct JailReader {
             at: path.place, jailMessage: "\(name)\(separator) \(path.value): not an absolute pathname")
         return nil
     }
+
+    /// That of a file.
+    mutating func absoluteFile(_ name: String, separator: String = "") -> Located<String>? {
+        guard let path = absolutePath(name, separator: separator) else { return nil }
+        if path.value.utf8.last != .slash { return path }
+        error("\(name): \(path.shown) is the path of a folder", at: path.place, hint: "name the file in it")
+        return nil
+    }
 }
 
 extension Origin {

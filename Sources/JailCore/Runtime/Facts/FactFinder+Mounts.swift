@@ -82,23 +82,26 @@ extension FactFinder {
         return MountTable.isReadOnly(filesystemOf: folder)
     }
 
-    /// Overlayfs takes no folder twice, nor one in another of the same file system.
+    /// Overlayfs takes no folder twice, nor a lower one that is in another layer; the upper one may be in a lower one. A mount between
+    /// them makes them two trees.
     private func checkApart(_ layers: MountSpec.Layers, _ mount: MountSpec) throws(RuntimeError) {
-        var known: [(path: String, device: dev_t)] = []
-        for folder in layers.folders + [layers.upper].compactMap({ $0 }) {
-            var status = stat()
-            guard unsafe stat(folder, &status) == 0, let real = Self.real(folder) else { continue }
+        var known: [String] = []
+        for (index, folder) in (layers.folders + [layers.upper].compactMap({ $0 })).enumerated() {
+            guard let real = Self.real(folder) else { continue }
+            let isUpper = index == layers.folders.count
             let other = known.first { other in
-                other.device == status.st_dev
-                    && (other.path == real || real.hasPrefix("\(other.path)/") || other.path.hasPrefix("\(real)/"))
+                if other == real { return true }
+                let isWithin = real.hasPrefix("\(other)/")
+                guard isWithin && !isUpper || other.hasPrefix("\(real)/") else { return false }
+                return !MountTable.hasMount(on: isWithin ? real : other, below: isWithin ? other : real)
             }
             if let other {
-                let words = other.path == real ? "is a layer twice" : "and \(Terminal.escaped(other.path)) overlap"
+                let words = other == real ? "is used as a layer twice" : "and \(Terminal.escaped(other)) overlap"
                 return try refuse(
                     "mount: \(Terminal.escaped(real)) \(words)", mount.origin,
                     hint: "overlayfs takes no folder twice, nor one that lies in another")
             }
-            known.append((real, status.st_dev))
+            known.append(real)
         }
     }
 

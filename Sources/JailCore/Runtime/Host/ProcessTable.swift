@@ -22,8 +22,8 @@ enum ProcessTable {
         return isStopped(number)
     }
 
-    /// Not, on a doubt.
-    static func isStopped(_ pid: Int32) -> Bool { ["T", "t"].contains(fields(of: pid)?.first) }
+    /// Not, on a doubt, nor at a moment at which a tracer looks at it.
+    static func isStopped(_ pid: Int32) -> Bool { fields(of: pid)?.first == "T" }
 
     /// Whether it is stopped, or has not read a signal that was sent to it. Not, on a doubt.
     static func isDeaf(_ pid: Int32, to signal: Int32) -> Bool {

@@ -144,7 +144,8 @@ package struct JailKeepers {
 
     /// Each is up and stays so, as far as a start in the background can see, or never will be.
     private func isSettled(_ run: SupervisedRun) -> Bool {
-        run.statuses.allSatisfy { $0.isSettled || unsteady.contains($0.name) } && unsteadyUntil(run) == nil
+        run.statuses.allSatisfy { $0.isSettled || $0.isDoneForNow || unsteady.contains($0.name) }
+            && unsteadyUntil(run) == nil
     }
 
     /// One that has ended since it was up for the first time counts as up when it has stayed.
@@ -156,14 +157,17 @@ package struct JailKeepers {
 
     private static let mostRestarts = 5
 
-    /// What may be started again for ever is not waited for as long.
+    /// What fails again and again is not waited for as long as it may do so.
     private mutating func giveUpUnsteady(_ run: SupervisedRun) {
         if mode == .foreground || isStopping { return }
-        let endless = specs.filter { $0.health == nil && $0.restart.maximum == 0 }.map(\.name.value)
         for status in run.statuses where status.state == .restarting && status.restarts >= Self.mostRestarts {
-            if !endless.contains(status.name) || unsteady.contains(status.name) { continue }
-            let text = "\(status.label): started again \(status.restarts) times, and ended\(status.shownDetail)"
-            report(.host(text, hint: nil))
+            guard !unsteady.contains(status.name),
+                specs.contains(where: { $0.name.value == status.name && $0.health == nil })
+            else { continue }
+            report(
+                .host(
+                    "\(status.label): restarted \(status.restarts) times, and ended\(status.shownDetail)",
+                    hint: "jailrun logs \(status.name) shows what it printed"))
             unsteady.append(status.name)
         }
         if !unsteady.isEmpty && !keepsStarted { stop(run) }
@@ -179,10 +183,11 @@ package struct JailKeepers {
     private func tellLate(_ statuses: [ServiceStatus]) -> [String] {
         let now = Clock.milliseconds()
         let late = statuses.filter {
-            !$0.state.isReady && !$0.state.isOver || $0.unsteadyUntil.map { $0 > now } ?? false
+            !$0.state.isReady && !$0.state.isOver && !$0.isDoneForNow || $0.unsteadyUntil.map { $0 > now } ?? false
         }
         for status in late {
-            report(.timedOut(jail: status.label, "\(status.awaited ?? "its start"), after \(timeoutSeconds) s"))
+            let what = status.awaited ?? (status.state.isReady ? "whether it stays up" : "its start")
+            report(.timedOut(jail: status.label, "\(what), after \(timeoutSeconds) s"))
         }
         return late.map(\.name)
     }

@@ -80,7 +80,7 @@ struct JailHolder {
         } else if letsGo(withinMilliseconds: Self.startMilliseconds) {
             return false
         }
-        return signal(SIGTERM)
+        return signal(SIGTERM, only: holder.pid)
     }
 
     private static let soonMilliseconds = 200
@@ -98,7 +98,10 @@ struct JailHolder {
             // What a jailrun that has ended has left does nothing for the jail.
             if !signal(holder.isLeft ? SIGKILL : SIGQUIT, only: holder.pid) { break }
             hasAsked = true
-            if !ends(holder) { _ = signal(SIGKILL, only: holder.pid) }
+            if ends(holder) { continue }
+            _ = signal(SIGKILL, only: holder.pid)
+            // One that the kernel does not let go, of a file system that does not answer, keeps the lock.
+            if !letsGo(withinMilliseconds: Self.deafMilliseconds, pid: holder.pid) { break }
         }
         return hasAsked
     }

@@ -30,6 +30,8 @@ package struct ServiceStatus: Codable, Equatable, Sendable {
     package var console: ConsoleLog.Place?
 
     var isSettled: Bool { state.isReady || state.isOver }
+    /// It has been up, has done its work, and does it again when its pause is over.
+    var isDoneForNow: Bool { state == .restarting && exitStatus == 0 }
     /// What it waits for, by name, and since when by CLOCK_MONOTONIC; told to whoever has started it.
     var awaits: String?
     var awaitsSinceMilliseconds = 0
