@@ -5,11 +5,10 @@ extension FactFinder {
     func checkNeighbours() throws(RuntimeError) {
         try checkIDs()
         let (folders, logs) = (jail.layerFolders, jail.writtenLogs)
-        let isBesideOverlay = others.contains { $0.mounts.contains { $0.layers != nil } }
-        if folders.isEmpty && logs.isEmpty && !isBesideOverlay { return }
+        let looks = shared ?? SharedLooks()
+        if folders.isEmpty && logs.isEmpty && !looks.haveOverlay(others) { return }
         // A start looks at each place once, too.
         var finder = self
-        let looks = shared ?? SharedLooks()
         finder.shared = looks
         let neighbours = try neighbours(looks)
         try finder.checkFolders(folders, neighbours)

@@ -14,6 +14,7 @@ package final class SharedLooks {
     private var byAddress: [String: [ConfiguredJail]]?
     private var keys: [String: PlaceKeys] = [:]
     private var running: [ConfiguredJail]?
+    private var fileHasOverlay: Bool?
 
     package init() {}
 
@@ -44,6 +45,14 @@ package final class SharedLooks {
             found.append(record.spec)
         }
         running = found
+        return found
+    }
+
+    /// Whether one of the file's jails has layers laid over each other.
+    func haveOverlay(_ jails: [ConfiguredJail]) -> Bool {
+        if let fileHasOverlay { return fileHasOverlay }
+        let found = jails.contains { $0.mounts.contains { $0.layers != nil } }
+        fileHasOverlay = found
         return found
     }
 
