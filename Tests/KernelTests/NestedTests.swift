@@ -304,10 +304,10 @@ extension Kernel {
         @Test("what the host has made read-only does not get where root inside may mount") func readOnly() throws {
             try Machine.with { machine in
                 for (parameters, message) in [
-                    ("root.readonly;", "root.readonly: root inside may mount"),
+                    ("root.readonly;", "root.readonly: with children.max root inside may mount"),
                     (
                         "mount = \"/etc \(machine.root)/var nullfs ro 0 0\";",
-                        "mount: /etc read-only: root inside may mount"
+                        "mount: /etc read-only: with children.max root inside may mount"
                     ),
                 ] {
                     machine.configure("persist; children.max = 1; \(parameters)")
