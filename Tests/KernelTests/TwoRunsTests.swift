@@ -39,7 +39,7 @@ extension Kernel {
                 let other = run(machine, second, "b", isBeside: isBeside)
                 let words = "db: another command is starting it, from \(first)"
                 #expect(eventually { other.errors.contains(words) }, "\(other.errors)")
-                #expect(other.errors.contains("ends with the run in the foreground of pid"), "\(other.errors)")
+                #expect(other.errors.contains("ends with the foreground run of pid"), "\(other.errors)")
                 #expect(eventually { other.errors.contains("b: waiting for what it depends on: db (starting)") })
                 machine.write("", to: "\(machine.root)/var/go")
                 #expect(eventually { machine.state(of: "b") == "up" }, "\(other.errors)")

@@ -25,13 +25,13 @@ struct NameHolder {
             ? "in the foreground of pid \(pid)" : "looked after by pid \(pid)"
     }
 
-    /// `, and ends with the run in the foreground of pid 4711`; nothing of a jail that no run has.
+    /// `, and ends with the foreground run of pid 4711`; nothing of a jail that no run has.
     func endWords(of name: String) throws(RuntimeError) -> String {
         let trace = try state.trace(of: name)
         let service = try ServiceRegistry(state: state).record(of: name)
         guard service?.isTransient ?? trace?.isTransient ?? false, let pid = service?.supervisor ?? trace?.supervisor
         else { return "" }
-        return ", and ends with the run in the foreground of pid \(pid)"
+        return ", and ends with the foreground run of pid \(pid)"
     }
 
     /// Whether the name is somebody's: its jail is up, or about to be.
