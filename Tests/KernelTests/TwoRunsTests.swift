@@ -75,6 +75,20 @@ extension Kernel {
             }
         }
 
+        @Test("of two runs with --keep that begin at once, one names the jail that both need among those to be stopped")
+        func kept() throws {
+            try Machine.with { machine in
+                let (first, second) = files(machine, db: "exec.start = \"sleep 0.5\";")
+                let both = [first, second].map { file in
+                    Command([Laboratory.program, "run", "--keep", file, "--", "true"]).start()
+                }
+                let outcomes = both.map { $0.wait(seconds: 30) }
+                #expect(outcomes.allSatisfy { $0.status == 0 }, "\(outcomes)")
+                let hints = outcomes.map { $0.errors.split(separator: "\n").last { $0.contains("jailrun stop ") } ?? "" }
+                #expect(hints.count { $0.split(separator: " ").contains("db") } == 1, "\(hints)")
+            }
+        }
+
         @Test("a run of a file that another run has, or has just begun with, is refused at once, and starts nothing")
         func refused() throws {
             try Machine.with { machine in

@@ -152,8 +152,7 @@ struct ServicesRun {
 
     /// One that another command has started is as that has it.
     private func present(_ spec: ConfiguredJail) throws -> ConfiguredJail {
-        let isOthers = run.statuses.contains { $0.isYielded && $0.name == spec.name.value }
-        return isOthers ? try JailLookup(host: host).origin(of: spec.name.value)?.spec ?? spec : spec
+        isOthers(spec) ? try JailLookup(host: host).origin(of: spec.name.value)?.spec ?? spec : spec
     }
 
     /// Says what happened to a jail beside the command.
@@ -200,7 +199,7 @@ struct ServicesRun {
         if isKept && !run.isEnded {
             run.letGo()
             showMessages()
-            if !isQuiet { Output.error("the jails stay up; stop them with: jailrun stop \(names)") }
+            if !isQuiet && !names.isEmpty { Output.error("the jails stay up; stop them with: jailrun stop \(names)") }
             return nil
         }
         run.stop()
@@ -238,7 +237,14 @@ struct ServicesRun {
         }
     }
 
-    private var names: String { specs.map(\.name.value).joined(separator: " ") }
+    /// Without those that another command has.
+    private var names: String {
+        specs.filter { !isOthers($0) }.map(\.name.value).joined(separator: " ")
+    }
+
+    private func isOthers(_ spec: ConfiguredJail) -> Bool {
+        run.statuses.contains { $0.isYielded && $0.name == spec.name.value }
+    }
 
     /// Waits for news of the jails, a signal, another descriptor, or the time.
     private mutating func wait(until deadline: Int?, second: Int32) -> (
