@@ -233,11 +233,11 @@ struct DependencyGraphTests {
         #expect(graph.waves(of: ["other", "db"]) == [["db", "other"]])
     }
 
-    @Test("starting takes what is needed, stopping takes who needs it")
+    @Test("starting takes what is needed, by dependence or nesting")
     func closures() throws {
         let graph = DependencyGraph(try specs(Self.text))
         #expect(graph.dependencies(of: ["db"]) == ["db", "net"])
-        #expect(graph.dependents(of: ["db"]) == ["web", "db", "other", "db.slave"])
+        #expect(graph.needed == ["web", "db", "cache", "net"])
     }
 }
 

@@ -13,21 +13,17 @@ package struct DependencyGraph: Sendable {
     /// What a jail needs directly: those that must be up, and its outer jail, which must exist.
     package func needs(of name: String) -> [String] { needs[name] ?? [] }
 
-    /// The jails and all that they need, in file order: what is started when they are started.
-    package func dependencies(of chosen: [String]) -> [String] { closure(of: chosen) { needs(of: $0) } }
-
-    /// The jails and all that need them, in file order: what is stopped when they are stopped.
-    package func dependents(of chosen: [String]) -> [String] {
-        var users: [String: [String]] = [:]
-        for name in names { for need in needs(of: name) { users[need, default: []].append(name) } }
-        return closure(of: chosen) { users[$0] ?? [] }
+    /// Jails that another one needs directly.
+    package var needed: Set<String> {
+        Set(names.flatMap { name in needs(of: name).filter { $0 != name } })
     }
 
-    private func closure(of chosen: [String], _ next: (String) -> [String]) -> [String] {
+    /// The jails and all that they need, in file order: what is started when they are started.
+    package func dependencies(of chosen: [String]) -> [String] {
         var found: Set<String> = []
         var waiting = chosen
         while let name = waiting.popLast() {
-            if found.insert(name).inserted { waiting += next(name) }
+            if found.insert(name).inserted { waiting += needs(of: name) }
         }
         return names.filter { found.contains($0) }
     }

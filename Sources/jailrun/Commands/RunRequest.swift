@@ -97,7 +97,7 @@ struct RunRequest: Equatable {
     }
 
     private func runAll(
-        _ specs: [ConfiguredJail], _ host: Host, _ recorded: Timings?, yields: [String]
+        _ specs: [ConfiguredJail], _ host: Host, _ recorded: Timings?, yields: Set<String>
     ) throws -> Int32 {
         let isQuiet = isQuiet
         var keepers = JailKeepers(

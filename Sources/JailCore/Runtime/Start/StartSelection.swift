@@ -14,7 +14,7 @@ package struct StartSelection: Sendable {
     package private(set) var running: [ConfiguredJail] = []
 
     /// Names of those that are left to whoever has them, or begins to start them at the same moment.
-    package let shared: [String]
+    package let shared: Set<String>
 
     let names: [String]
     private let configuration: String
@@ -36,8 +36,7 @@ package struct StartSelection: Sendable {
         }
         let holder = NameHolder(state: host.state)
         var held: [ConfiguredJail] = []
-        for spec in specs where try holder.isHeld(spec.name.value) { held.append(spec) }
-        jails = specs.filter { spec in !held.contains { $0.name.value == spec.name.value } }
+        for spec in specs { if try holder.isHeld(spec.name.value) { held.append(spec) } else { jails.append(spec) } }
         for spec in held {
             if !isShared(spec) {
                 throw .alreadyExists(jail: spec.label, holder: try holder.words(of: spec.name.value))
@@ -58,15 +57,12 @@ package struct StartSelection: Sendable {
         } catch { throw HostRequirements(jails: jails, host: host).foremost(error) }
     }
 
-    private static func shared(of specs: [ConfiguredJail], _ names: [String], _ claim: Claim) -> [String] {
-        let graph = DependencyGraph(specs)
-        return specs.filter { spec in
-            switch claim {
-            case .missing: !spec.isNamed(by: names)
-            case .all:
-                names.isEmpty ? graph.dependents(of: [spec.name.value]).count > 1 : !spec.isMeant(by: names)
-            }
-        }.map(\.name.value)
+    private static func shared(of specs: [ConfiguredJail], _ names: [String], _ claim: Claim) -> Set<String> {
+        switch claim {
+        case .missing: Set(specs.filter { !$0.isNamed(by: names) }.map(\.name.value))
+        case .all where names.isEmpty: DependencyGraph(specs).needed
+        case .all: Set(specs.filter { !$0.isMeant(by: names) }.map(\.name.value))
+        }
     }
 
     private func isShared(_ spec: ConfiguredJail) -> Bool { shared.contains(spec.name.value) }

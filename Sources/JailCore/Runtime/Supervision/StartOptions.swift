@@ -12,7 +12,7 @@ package struct StartOptions: Sendable {
     /// A jail that ends by itself is remembered until it is started again, stopped or pruned.
     package var remembersEnds = false
     /// Names of jails that are left to whoever has begun to start them at the same moment.
-    package var yields: [String] = []
+    package var yields: Set<String> = []
     /// Jails that a restart has stopped.
     package var restarted: RestartMemory?
     /// The jail exists, and none of its commands has run yet.
