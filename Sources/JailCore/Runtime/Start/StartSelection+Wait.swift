@@ -22,13 +22,16 @@ extension StartSelection {
     }
 
     /// One that its supervisor is stopping, because somebody has asked for that, is down in a moment, too.
-    /// - Throws: `.interrupted`.
+    /// - Throws: `.timedOut`; `.interrupted`.
     func awaitEnd(of jail: ConfiguredJail) throws(RuntimeError) {
         if try !isEnding(jail) { return }
-        host.waits.begin(jail.label, "its end: another command is stopping it")
+        host.waits.begin(jail.label, Self.endWords)
         defer { host.waits.end() }
         let deadline = Clock.milliseconds() + Self.endMilliseconds
-        while try isEnding(jail), Clock.milliseconds() < deadline {
+        while try isEnding(jail) {
+            if deadline <= Clock.milliseconds() {
+                throw .timedOut(jail: jail.label, "\(Self.endWords), after \(Self.endMilliseconds / 1000) s")
+            }
             if let signal = host.waits.pause(milliseconds: Self.pauseMilliseconds, host.signals) {
                 throw .interrupted(jail: jail.label, signal: signal)
             }
@@ -36,6 +39,7 @@ extension StartSelection {
     }
 
     private static let endMilliseconds = 60_000
+    private static let endWords = "its end: \(stoppedElsewhere)"
 
     private func isEnding(_ jail: ConfiguredJail) throws(RuntimeError) -> Bool {
         guard let service = try ServiceRegistry(state: host.state).record(of: jail.name.value) else { return false }

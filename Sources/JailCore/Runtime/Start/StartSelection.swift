@@ -79,7 +79,8 @@ package struct StartSelection: Sendable {
         guard let present = record?.spec ?? service?.spec else { return spec }
         let file = record?.configuration ?? service?.configuration ?? configuration
         let pause = service?.pauseWords(isHastened: spec.isMeant(by: names))
-        let what = try isStarting(spec) ? pause ?? Self.startedElsewhere : "already up"
+        let change = service?.state == .stopping ? Self.stoppedElsewhere : pause ?? Self.startedElsewhere
+        let what = try isStarting(spec) ? change : "already up"
         let end = try NameHolder(state: host.state).endWords(of: name)
         if file != configuration {
             host.audience.warn("\(spec.label): \(what), from \(Terminal.escaped(file)): it is left as it is\(end)")
@@ -93,6 +94,7 @@ package struct StartSelection: Sendable {
     }
 
     static let startedElsewhere = "another command is starting it"
+    static let stoppedElsewhere = "another command is stopping it"
 
     /// Nobody would tell when one is healthy whose supervisor was killed.
     private func adoptOrphans() throws(RuntimeError) {
