@@ -106,6 +106,26 @@ extension Kernel {
             }
         }
 
+        @Test("a run that ends stops a jail of another run whose start has only begun, before the jail that it depends on")
+        func beginning() throws {
+            try Machine.with { machine in
+                let (first, second) = files(machine, db: "")
+                let one = run(machine, first, "a", isBeside: false)
+                #expect(eventually { machine.state(of: "a") == "up" })
+                // No start gets a number meanwhile, and so nothing of `b` exists but the word of its supervisor.
+                let numbers = open("/run/jailrun/registry", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+                try #require(flock(numbers, LOCK_EX) == 0)
+                let other = run(machine, second, "b", isBeside: false)
+                #expect(eventually { machine.state(of: "b") == "starting" })
+                one.signal(SIGTERM)
+                #expect(eventually { one.errors.contains("b, which depends on db, is stopped before it") })
+                close(numbers)
+                #expect(one.wait(seconds: 15).status == 128 + SIGTERM)
+                _ = other.wait(seconds: 15)
+                #expect(machine.state(of: "b") == "none" && machine.state(of: "db") == "none")
+            }
+        }
+
         @Test("a dependency that its run is stopping is waited for, and started anew") func stopping() throws {
             try Machine.with { machine in
                 let (first, second) = files(

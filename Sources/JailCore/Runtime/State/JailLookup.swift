@@ -121,31 +121,57 @@ package struct JailLookup {
         return unsafe stat(name, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
     }
 
-    /// The names, each after the running jails that depend on it.
+    /// The names, each after the jails that depend on it and are up, or are being started.
     /// - Parameter ignored: names of jails that are left out.
     package func withDependents(_ names: [String], but ignored: [String] = []) throws(RuntimeError) -> [String] {
-        let others = try host.state.names().filter { !ignored.contains($0) }
-        if others.isEmpty { return names }
-        var records: [JailRecord] = []
-        for name in others { if let record = try host.state.record(of: name) { records.append(record) } }
-        records.sort { $0.identity.jid < $1.identity.jid }
+        let others = try specs(but: Set(ignored))
         var ordered: [String] = []
         var visiting: [String] = []
         func visit(_ name: String) {
             if ordered.contains(name) || visiting.contains(name) { return }
             visiting.append(name)
-            for record in records.reversed() where record.needs(name) { visit(record.name) }
+            for other in others.reversed() where other.needs(name) { visit(other.name.value) }
             ordered.append(name)
         }
         names.forEach(visit)
         return ordered
     }
+
+    /// Of jails that are up, in the order of their jids, and of those that come after them.
+    private func specs(but ignored: Set<String>) throws(RuntimeError) -> [ConfiguredJail] {
+        // Looked at first: one whose start goes on meanwhile is found in either.
+        let beginning = try beginning(but: ignored)
+        var records: [JailRecord] = []
+        for name in try host.state.names() where !ignored.contains(name) {
+            if let record = try host.state.record(of: name) { records.append(record) }
+        }
+        records.sort { $0.identity.jid < $1.identity.jid }
+        let found = Set(records.map(\.name))
+        return records.map(\.spec) + beginning.filter { !found.contains($0.name.value) }
+    }
+
+    /// Of jails that a supervisor starts, or starts again after a pause. One that waits for its dependencies looks at them itself.
+    private func beginning(but ignored: Set<String>) throws(RuntimeError) -> [ConfiguredJail] {
+        let registry = ServiceRegistry(state: host.state)
+        var specs: [ConfiguredJail] = []
+        for name in try registry.names().sorted() where !ignored.contains(name) {
+            guard let service = try registry.record(of: name), [.starting, .restarting].contains(service.state),
+                service.awaitsRestart != true, try service.isSupervisorAlive()
+            else { continue }
+            specs.append(service.spec)
+        }
+        return specs
+    }
 }
 
 extension JailRecord {
     /// Whether it must go before the jail of that name does: it depends on it, or is nested in it.
-    package func needs(_ name: String) -> Bool {
-        spec.depend.contains { $0.value == name } || self.name.hasPrefix("\(name).")
+    package func needs(_ name: String) -> Bool { spec.needs(name) || self.name.hasPrefix("\(name).") }
+}
+
+extension ConfiguredJail {
+    fileprivate func needs(_ other: String) -> Bool {
+        depend.contains { $0.value == other } || name.value.hasPrefix("\(other).")
     }
 }
 
