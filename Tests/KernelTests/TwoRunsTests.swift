@@ -139,5 +139,57 @@ extension Kernel {
                 #expect(outcomes.allSatisfy { $0.status == 0 }, "\(outcomes)")
             }
         }
+
+        /// A run with `db` begins while that is being stopped; then what keeps it from its end goes.
+        private func runWhileEnding(_ machine: Machine, _ file: String) -> Outcome {
+            let other = Command([Laboratory.program, "run", file, "--", "true"]).start()
+            usleep(500_000)
+            machine.write("", to: "\(machine.root)/var/go")
+            return other.wait(seconds: 15)
+        }
+
+        private static let untilGo = "touch /var/at; until test -e /var/go; do sleep 0.1; done"
+
+        @Test("so is one of a run with a single jail, as long as its processes take to end") func single() throws {
+            try Machine.with { machine in
+                let (_, second) = files(
+                    machine, db: "stop.timeout = 20; exec.start = \"(trap '' TERM; \(Self.untilGo)) &\";")
+                let one = Command([Laboratory.program, "run", "\(machine.directory)/db.conf"]).start()
+                #expect(eventually { machine.has("var/at") && machine.state(of: "db") == "up" })
+                one.signal(SIGTERM)
+                let look = "grep -q '^phase stopping' /run/jailrun/jails/db"
+                #expect(eventually { Command.shell(look).run().status == 0 })
+                let outcome = runWhileEnding(machine, second)
+                #expect(outcome.status == 0 && !outcome.errors.contains("already up"), "\(outcome)")
+                _ = one.wait(seconds: 15)
+            }
+        }
+
+        @Test("so is one in the background that another command is stopping") func detached() throws {
+            try Machine.with { machine in
+                let (_, second) = files(machine, db: "exec.stop = \"\(Self.untilGo)\";")
+                #expect(machine.jailrun("start", "\(machine.directory)/db.conf").status == 0)
+                let stop = Command([Laboratory.program, "stop", "db"]).start()
+                #expect(eventually { machine.has("var/at") })
+                let outcome = runWhileEnding(machine, second)
+                #expect(outcome.status == 0 && !outcome.errors.contains("already up"), "\(outcome)")
+                #expect(stop.wait(seconds: 15).status == 0)
+            }
+        }
+
+        @Test("so is one whose run is still stopping what depends on it") func heldBack() throws {
+            try Machine.with { machine in
+                let (first, second) = files(machine, db: "")
+                let shared = "\(machine.directory)/db.conf"
+                machine.write(".include \"\(shared)\";\na { depend = db; exec.stop = \"\(Self.untilGo)\"; }\n", to: first)
+                let one = run(machine, first, "a", isBeside: false)
+                #expect(eventually { machine.state(of: "a") == "up" })
+                one.signal(SIGTERM)
+                #expect(eventually { machine.has("var/at") })
+                let outcome = runWhileEnding(machine, second)
+                #expect(outcome.status == 0 && !outcome.errors.contains("already up"), "\(outcome)")
+                #expect(one.wait(seconds: 15).status == 128 + SIGTERM)
+            }
+        }
     }
 }

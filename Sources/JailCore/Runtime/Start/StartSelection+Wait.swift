@@ -7,6 +7,20 @@ extension ServiceRecord {
     }
 }
 
+/// Looked at once for all jails of a start, and again after each pause.
+struct EndingRuns {
+    private var stopped: [ServiceRecord]?
+
+    /// Whether others of that supervisor's jails are being stopped, as at the end of its run: of one that another command stops
+    /// the record is gone.
+    fileprivate mutating func contains(
+        supervisorOf service: ServiceRecord, _ registry: ServiceRegistry
+    ) throws(RuntimeError) -> Bool {
+        if stopped == nil { stopped = try registry.records().filter(\.life.isAskedToStop) }
+        return stopped?.contains { $0.hasSupervisor(of: service) } ?? false
+    }
+}
+
 extension StartSelection {
     private static let pauseMilliseconds = 50
 
@@ -21,14 +35,16 @@ extension StartSelection {
         if try host.state.hasTrace(of: name) { _ = consume lock } else { lock.unlinkAndRelease() }
     }
 
-    /// One that its supervisor is stopping, because somebody has asked for that, is down in a moment, too.
+    /// One that its supervisor is stopping, because somebody has asked for that, is down in a moment, too; so is one of a run
+    /// that is ending, though what depends on it is stopped first.
     /// - Throws: `.timedOut`; `.interrupted`.
-    func awaitEnd(of jail: ConfiguredJail) throws(RuntimeError) {
-        if try !isEnding(jail) { return }
+    func awaitEnd(of jail: ConfiguredJail, _ ending: inout EndingRuns) throws(RuntimeError) {
+        if try !isEnding(jail, &ending) { return }
         host.waits.begin(jail.label, Self.endWords)
         defer { host.waits.end() }
         let deadline = Clock.milliseconds() + Self.endMilliseconds
-        while try isEnding(jail) {
+        while try isEnding(jail, &ending) {
+            ending = EndingRuns()
             if deadline <= Clock.milliseconds() {
                 throw .timedOut(jail: jail.label, "\(Self.endWords), after \(Self.endMilliseconds / 1000) s")
             }
@@ -41,9 +57,16 @@ extension StartSelection {
     private static let endMilliseconds = 60_000
     private static let endWords = "its end: \(stoppedElsewhere)"
 
-    private func isEnding(_ jail: ConfiguredJail) throws(RuntimeError) -> Bool {
-        guard let service = try ServiceRegistry(state: host.state).record(of: jail.name.value) else { return false }
-        return service.state == .stopping ? try service.isSupervisorAlive() : false
+    private func isEnding(_ jail: ConfiguredJail, _ ending: inout EndingRuns) throws(RuntimeError) -> Bool {
+        let registry = ServiceRegistry(state: host.state)
+        guard let service = try registry.record(of: jail.name.value) else {
+            // Nobody looks after it but the run itself.
+            guard let trace = try host.state.trace(of: jail.name.value), trace.phase != .up else { return false }
+            return try trace.isAlive()
+        }
+        guard !service.state.isOver, try service.isSupervisorAlive() else { return false }
+        if service.state == .stopping { return true }
+        return service.isTransient ? try ending.contains(supervisorOf: service, registry) : false
     }
 
     /// Waits for those jails that another command is starting, or that are being restarted, because the caller wants

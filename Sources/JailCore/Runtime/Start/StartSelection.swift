@@ -30,9 +30,10 @@ package struct StartSelection: Sendable {
     ) throws(RuntimeError) {
         (self.names, self.configuration, self.host) = (names, configuration, host)
         shared = Self.shared(of: specs, names, claim)
+        var ending = EndingRuns()
         for spec in specs where claim == .missing || isShared(spec) {
-            if claim == .missing { try awaitWork(on: spec) }
-            try awaitEnd(of: spec)
+            try awaitWork(on: spec)
+            try awaitEnd(of: spec, &ending)
         }
         let holder = NameHolder(state: host.state)
         var held: [ConfiguredJail] = []
