@@ -100,6 +100,26 @@ extension Kernel {
             }
         }
 
+        @Test("a jail whose link is gone, and its number another state directory's, leaves that one's link and hold")
+        func othersLink() throws {
+            try Machine.with { machine in
+                let state = "\(machine.directory)/other"
+                machine.configure("ip4.addr = 10.77.0.10; persist;")
+                try #require(machine.jailrun("start", machine.conf).status == 0)
+                try #require(Command(["ip", "link", "delete", "vjail1"]).run().status == 0)
+                machine.configure("ip4.addr = 10.77.0.11; persist;", name: "u")
+                try #require(machine.jailrun("start", "--root", state, machine.conf).status == 0)
+                let before = Self.rules
+                try #require(before.contains { $0.contains("vjail1") }, "\(before)")
+                let stop = machine.jailrun("stop", "t")
+                #expect(stop.status == 0 && stop.errors == "", "\(stop)")
+                #expect(Command(["ip", "link", "show", "vjail1"]).run().output.contains("jailrun:u "))
+                #expect(Self.rules == before)
+                #expect(machine.jailrun("stop", "--root", state, "u").status == 0)
+                #expect(Self.rules == [] && Command(["ip", "-o", "link", "show", "type", "veth"]).run().output == "")
+            }
+        }
+
         @Test("where br_netfilter comes after a jail, the next command lets the jail reach its own published port")
         func hairpin() throws {
             let setting = "/proc/sys/net/bridge/bridge-nf-call-iptables"

@@ -80,9 +80,11 @@ struct NetworkStop {
             // A start that joined others has told its trace alone.
             let group = NetworkGroup(number: try host.state.trace(of: trace.name)?.network ?? trace.network, host: host)
             let others = try group.others(than: trace.name)
+            let names = try names()
             do throws(NetlinkError) {
                 if let heir = others.first { try group.handOver(from: trace.name, to: heir, connection) }
-                try disconnect(connection, group, others)
+                let kept = others.isEmpty ? try linksOfOthers(than: names, group, connection) : []
+                try disconnect(connection, group, others, keeping: kept)
             } catch { throw .host("\(error)", hint: error.hint) }
             if !others.isEmpty { try group.leave(trace.name) }
             return true
@@ -126,21 +128,51 @@ struct NetworkStop {
         ]
     }
 
+    /// Its own, and the one that a change was to give it.
+    private func names() throws(RuntimeError) -> [String] {
+        let change = try host.state.record(of: trace.name)?.details.networkChange
+        return [trace.name] + (change.map { [$0.name] } ?? [])
+    }
+
+    /// Links of its number that say they are not its own: a start of another state directory, which has a lock of its own, may have
+    /// been faster with that number, or taken it once somebody had deleted this jail's link.
+    private func linksOfOthers(than names: [String], _ group: NetworkGroup, _ connection: NetworkConnection)
+        throws(NetlinkError) -> [String]
+    {
+        var links = try links(of: group, connection)
+        if links.contains(where: \.alias.isEmpty) {
+            // It may be about to get its name, from a start that is making it.
+            usleep(Self.pauseMicroseconds)
+            connection.netlink.looks.links = nil
+            links = try self.links(of: group, connection)
+        }
+        return links.filter { link in
+            let owned = JailLink(name: link.name, alias: link.alias, master: link.master)
+            return owned.map { !names.contains($0.jail) } ?? !link.alias.isEmpty
+        }.map(\.name)
+    }
+
+    private func links(of group: NetworkGroup, _ connection: NetworkConnection) throws(NetlinkError)
+        -> [HostNetworkFacts.Link]
+    {
+        try connection.netlink.links().filter { NetworkPlanner.isHostEnd($0.name, jid: group.number) }
+    }
+
     /// The kernel takes a namespace apart in its own time; until then a bridge may still have its port.
     /// What others share stays, but for the jail's own rules.
-    private func disconnect(_ connection: NetworkConnection, _ group: NetworkGroup, _ others: [JailTrace])
-        throws(NetlinkError)
-    {
-        let failure = others.isEmpty ? undoAll(connection) : nil
+    private func disconnect(
+        _ connection: NetworkConnection, _ group: NetworkGroup, _ others: [JailTrace], keeping kept: [String]
+    ) throws(NetlinkError) {
+        let failure = others.isEmpty ? undoAll(connection, keeping: kept) : nil
         do throws(NetlinkError) { try removeRest(connection, group, others) } catch { throw failure ?? error }
         if let failure { throw failure }
     }
 
     /// One that fails does not keep the others: the link of a jail is not to stay because a chain of Docker's has gone.
     /// - Returns: what failed first.
-    private func undoAll(_ connection: NetworkConnection) -> NetlinkError? {
+    private func undoAll(_ connection: NetworkConnection, keeping kept: [String]) -> NetlinkError? {
         var failure: NetlinkError?
-        for operation in undo + returns {
+        for operation in undo + returns where !operation.isOf(links: kept) {
             do throws(NetlinkError) { try connection.netlink.perform(operation, under: connection.lock) } catch {
                 failure = failure ?? error
             }
@@ -159,6 +191,16 @@ struct NetworkStop {
             if try !connection.netlink.hasUnusedBridge() { return }
             usleep(Self.pauseMicroseconds)
             connection.netlink.looks.links = nil
+        }
+    }
+}
+
+extension NetworkOperation {
+    /// Takes a link away, or lets it speak in anybody's name.
+    fileprivate func isOf(links: [String]) -> Bool {
+        switch self {
+        case .removeLink(let name), .releaseLink(let name): links.contains(name)
+        default: false
         }
     }
 }
