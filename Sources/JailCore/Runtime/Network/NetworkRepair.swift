@@ -19,8 +19,8 @@ final class NetworkRepair {
         var held: Set<String> = []
         /// All links of the host.
         var names: Set<String> = []
-        /// Ports of bridges that get nothing back.
-        var dull: Set<String> = []
+        /// Ports of bridges that get nothing back, by the number of their names.
+        var dull: [Int: [String]] = [:]
         /// Of which the packet filter sees what bridges pass: br_netfilter may have come after a start.
         var filtered: [AddressSpec.Family] = []
     }
@@ -38,12 +38,8 @@ final class NetworkRepair {
         var hasNoGates = false
         var hasNoDoor = false
         var links: [String] = []
-        /// Ports of a bridge that are to get back what came in by them: by it a jail reaches its own published port.
-        var dull: [String] = []
         var isOfRules: Bool { hasNoRules || hasNoGates || hasNoDoor }
-        var isNothing: Bool { !isOfRules && links.isEmpty && dull.isEmpty }
-        /// What somebody has taken away.
-        var isLoss: Bool { isOfRules || !links.isEmpty }
+        var isNothing: Bool { !isOfRules && links.isEmpty }
     }
 
     /// For a command. The caller holds the jail's lock.
@@ -84,14 +80,31 @@ final class NetworkRepair {
         guard sees(record), try record.trace.isNetworkHere() else { return false }
         if record.details.networkChange != nil { return true }
         if try lostLink(of: record) != nil { return true }
-        return try !lack(of: record).isNothing
+        if try !unheldLinks(of: record).isEmpty { return true }
+        if try lackOfRules(of: record).isOfRules { return true }
+        return try !dullPorts(of: record).isEmpty
     }
 
     private func mend(_ record: JailRecord, _ connection: NetworkConnection) throws(RuntimeError) {
         if try reconnect(record, connection) { return }
-        let lack = try putBack(record, connection)
-        if !lack.isLoss { return }
-        host.audience.warn("\(record.spec.label): \(words(lack, record)): somebody had removed them; they are restored")
+        // Looks once more: a start that has ended since the first look, or another command, may have made what was missing.
+        forget()
+        defer { forget() }
+        var restored = Lack()
+        // Before a port leads to a link, and though no plan can be made: a port of the jail's may be another's by now.
+        restored.links = try hold(record, connection)
+        do throws(RuntimeError) { try putRulesBack(record, connection, &restored) } catch {
+            tell(restored, record)
+            throw error
+        }
+        tell(restored, record)
+        try reflect(record, connection)
+    }
+
+    private func tell(_ restored: Lack, _ record: JailRecord) {
+        if restored.isNothing { return }
+        let words = words(restored, record)
+        host.audience.warn("\(record.spec.label): \(words): somebody had removed them; they are restored")
     }
 
     /// Links of its own, and what is said of them: all is made anew, so that nothing of it can be missing.
@@ -122,10 +135,8 @@ final class NetworkRepair {
 
     // MARK: Looking
 
-    private func lack(of record: JailRecord) throws(RuntimeError) -> Lack {
+    private func lackOfRules(of record: JailRecord) throws(RuntimeError) -> Lack {
         var lack = Lack()
-        lack.links = try unheldLinks(of: record)
-        lack.dull = try dullPorts(of: record)
         for undo in record.details.networkUndo {
             switch undo {
             case .withdraw(let jail, let count, let gates):
@@ -153,12 +164,13 @@ final class NetworkRepair {
         }
     }
 
-    /// The plan alone knows which; it is made where one may be.
+    /// Ports of a bridge that are to get back what came in by them: by it a jail reaches its own published port. The plan alone knows
+    /// which; it is made where one may be.
     private func dullPorts(of record: JailRecord) throws(RuntimeError) -> [String] {
         let (present, network) = (try look(), record.spec.network)
-        if network.ports.isEmpty || present.filtered.isEmpty { return [] }
-        let dull = present.dull.filter { NetworkPlanner.isHostEnd($0, jid: record.trace.network) }
-        if dull.isEmpty { return [] }
+        guard !network.ports.isEmpty, network.addresses.contains(where: { present.filtered.contains($0.family) }),
+            let dull = present.dull[record.trace.network]
+        else { return [] }
         let sockets = try NetworkSockets()
         return try plan(record, sockets.netlink, host.state.networkLedger()).compactMap { operation in
             if case .reflect(let port) = operation, dull.contains(port) { port } else { nil }
@@ -183,7 +195,10 @@ final class NetworkRepair {
                 if rule.isGate { found.gates[rule.jail, default: 0] += 1 }
             }
             let records = try netlink.records(.links)
-            found.dull = Set(records.filter { $0.master > 0 && !$0.reflects }.map(\.name))
+            for port in records where port.master > 0 && !port.reflects {
+                guard let number = NetworkPlanner.number(ofHostEnd: port.name) else { continue }
+                found.dull[number, default: []].append(port.name)
+            }
             found.filtered = try netlink.filteredFamilies()
             let links = Netlink.links(records)
             found.names = Set(links.map(\.name))
@@ -221,17 +236,27 @@ final class NetworkRepair {
 
     // MARK: Mending
 
-    /// Looks once more, for a start that has ended since the first look, or another command, may have made what was missing.
-    /// - Returns: what was missing, and is back.
-    private func putBack(_ record: JailRecord, _ connection: NetworkConnection) throws(RuntimeError) -> Lack {
-        forget()
-        defer { forget() }
-        let lack = try lack(of: record)
-        if lack.isNothing { return lack }
-        // As in a start, a link is held before a port leads to it; and it is held where its port is another's by now.
-        try perform(lack.dull.map { .reflect(port: $0) } + holds(of: lack.links, record, connection), connection)
-        if lack.isOfRules { try perform(try rules(for: lack, of: record, connection), connection) }
-        return lack
+    /// - Returns: the links that were not held.
+    private func hold(_ record: JailRecord, _ connection: NetworkConnection) throws(RuntimeError) -> [String] {
+        let links = try unheldLinks(of: record)
+        try perform(try holds(of: links, record, connection), connection)
+        return links
+    }
+
+    /// - Parameter restored: gets what was missing, and is back.
+    private func putRulesBack(_ record: JailRecord, _ connection: NetworkConnection, _ restored: inout Lack)
+        throws(RuntimeError)
+    {
+        var lack = try lackOfRules(of: record)
+        if !lack.isOfRules { return }
+        try perform(try rules(for: lack, of: record, connection), connection)
+        lack.links = restored.links
+        restored = lack
+    }
+
+    /// Last, and after what was restored is told: that it cannot be found out is no reason to lack the rest.
+    private func reflect(_ record: JailRecord, _ connection: NetworkConnection) throws(RuntimeError) {
+        try perform(try dullPorts(of: record).map { .reflect(port: $0) }, connection)
     }
 
     private func perform(_ operations: [NetworkOperation], _ connection: NetworkConnection) throws(RuntimeError) {
