@@ -48,6 +48,8 @@ extension Netlink {
     /// Removes proxy neighbours without a jail's link behind them, gateways without a jail, the bridge without ports;
     /// restores settings without users.
     func removeUnused(under lock: borrowing NetworkLock) throws(NetlinkError) -> [String] {
+        // As they are now: see isUnusedNow().
+        looks.links = nil
         let links = try links()
         let jails = HostNetworkFacts(links: links).jailLinks
         var removed: [String] = []

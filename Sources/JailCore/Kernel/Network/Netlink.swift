@@ -177,20 +177,30 @@ package import SystemPackage
     }
 
     private func removeBridge(_ name: String, _ operation: NetworkOperation) throws(NetlinkError) {
-        let links = try links()
-        guard let bridge = links.first(where: { $0.name == name }), bridge.isBridge,
-            !HostNetworkFacts.isForeign(bridge),
-            !links.contains(where: { $0.master == name })
-        else { return }
+        let isUnused = try isUnusedNow { links in
+            guard let bridge = links.first(where: { $0.name == name }) else { return false }
+            return bridge.isBridge && !HostNetworkFacts.isForeign(bridge) && !links.contains { $0.master == name }
+        }
+        if !isUnused { return }
         looks.links = nil
         try request(operation)
     }
 
     private func removeAddress(_ address: LinkAddress, _ operation: NetworkOperation) throws(NetlinkError) {
         guard let network = InternetPrefix(address.address) else { return }
-        let users = HostNetworkFacts(links: try links()).jailLinks
-        if users.contains(where: { $0.interface == address.link && $0.uses(network) }) { return }
-        try request(operation)
+        let isUnused = try isUnusedNow { links in
+            !HostNetworkFacts(links: links).jailLinks.contains { $0.interface == address.link && $0.uses(network) }
+        }
+        if isUnused { try request(operation) }
+    }
+
+    /// What was looked at before is enough to keep something, not to take it away: jailruns with another state directory do not wait
+    /// for the network lock, and one may have put a jail there since.
+    private func isUnusedNow(_ isUnused: ([HostNetworkFacts.Link]) -> Bool) throws(NetlinkError) -> Bool {
+        if looks.links == nil { return isUnused(try links()) }
+        guard isUnused(try links()) else { return false }
+        looks.links = nil
+        return isUnused(try links())
     }
 
     private func set(
