@@ -116,9 +116,11 @@ int cns_netlink_reflect(struct cns_netlink *self, const char *port, bool is_on) 
     if (error) return error;
     struct nl_msg *message = nlmsg_alloc_simple(RTM_SETLINK, 0);
     if (!message) return -ENOMEM;
-    nlmsg_append(message, &body, sizeof body, NLMSG_ALIGNTO);
-    struct nlattr *settings = nla_nest_start(message, IFLA_PROTINFO | NLA_F_NESTED);
-    nla_put_u8(message, IFLA_BRPORT_MODE, is_on ? BRIDGE_MODE_HAIRPIN : BRIDGE_MODE_UNSPEC);
-    nla_nest_end(message, settings);
-    return cns_netlink_change(self, 0, message);
+    int put = nlmsg_append(message, &body, sizeof body, NLMSG_ALIGNTO);
+    struct nlattr *settings = put < 0 ? NULL : nla_nest_start(message, IFLA_PROTINFO | NLA_F_NESTED);
+    if (settings) {
+        put = nla_put_u8(message, IFLA_BRPORT_MODE, is_on ? BRIDGE_MODE_HAIRPIN : BRIDGE_MODE_UNSPEC);
+        nla_nest_end(message, settings);
+    }
+    return send_change(self, settings ? 0 : -ENOMEM, put, message);
 }
