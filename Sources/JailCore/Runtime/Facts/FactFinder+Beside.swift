@@ -26,8 +26,10 @@ extension FactFinder {
             guard case .range(let first, let count) = other.privileges.userNamespace.value else { return nil }
             return (other.name.value, IDRange(first: first, count: count))
         }
-        let up = try host.state.traces().compactMap { trace -> (name: String, range: IDRange)? in
-            if trace.name == own || others.contains(where: { $0.name.value == trace.name }) { return nil }
+        let names = shared?.names(of: others) ?? Set(others.map(\.name.value))
+        let traces = if let shared { try shared.traces(in: host.state) } else { try host.state.traces() }
+        let up = traces.compactMap { trace -> (name: String, range: IDRange)? in
+            if trace.name == own || names.contains(trace.name) { return nil }
             return trace.identity.idRange.map { (trace.name, $0) }
         }
         return (planned + up).filter { !JailName.isNest(of: $0.name, own) }
@@ -38,11 +40,12 @@ extension FactFinder {
     /// What an overlay shows of a folder that somebody writes to meanwhile is undefined, says the kernel's documentation; it is not
     /// told to crash or to lose what is there. So it is a warning.
     func checkLowers(_ neighbours: [ConfiguredJail]) {
+        let (lowers, places) = (jail.lowerFolders, jail.writtenPlaces)
         for neighbour in neighbours where !JailName.isNest(of: neighbour.name.value, jail.name.value) {
-            if let pair = pair(jail.lowerFolders, neighbour.writtenPlaces) {
+            if !lowers.isEmpty, let pair = pair(lowers, neighbour.writtenPlaces) {
                 return warn(objection(pair.lower, pair.place, of: neighbour, origin: pair.lower.origin))
             }
-            if let pair = pair(neighbour.lowerFolders, jail.writtenPlaces) {
+            if let pair = pair(neighbour.lowerFolders, places) {
                 return warn(objection(pair.lower, pair.place, of: neighbour, origin: pair.place.origin))
             }
         }

@@ -15,6 +15,8 @@ package final class SharedLooks {
     private var keys: [String: PlaceKeys] = [:]
     private var running: [ConfiguredJail]?
     private var fileHasOverlay: Bool?
+    private var traces: [JailTrace]?
+    private var names: Set<String>?
 
     package init() {}
 
@@ -32,6 +34,20 @@ package final class SharedLooks {
         let tree = try find()
         trees.append((ruleset, level, tree))
         return tree
+    }
+
+    func traces(in state: StateDirectory) throws(RuntimeError) -> [JailTrace] {
+        if let traces { return traces }
+        let found = try state.traces()
+        traces = found
+        return found
+    }
+
+    /// - Parameter jails: the same for all of them.
+    func names(of jails: [ConfiguredJail]) -> Set<String> {
+        let known = names ?? Set(jails.map(\.name.value))
+        names = known
+        return known
     }
 
     /// Jails that are up.

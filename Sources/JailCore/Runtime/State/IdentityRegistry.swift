@@ -31,7 +31,7 @@ struct IdentityRegistry {
         let jid = try chooseJid(for: spec, wish, others: others, lock)
         let range = try chooseRange(for: spec, wish, used: others.compactMap(\.identity.idRange))
         var trace = makeTrace(JailIdentity(jid: jid, idRange: range, generation: UInt64(Clock.microseconds())))
-        let (numbers, links) = (others.map(\.network), try LinkNumbers(for: spec))
+        let (numbers, links) = (Set(others.map(\.network)), try LinkNumbers(for: spec))
         trace.network = try Self.network(of: jid) { (number) throws(RuntimeError) in
             if numbers.contains(number) { return true }
             return try links.contains(number)
