@@ -58,6 +58,8 @@ extension ShellScript {
             "# chroot(1) would need capabilities that this jail does not have.",
             "chroot '.' and chdir '/' or die \"chroot: $!\";",
             "syscall(\(cns_number_prctl), 24, $_) == 0 or die \"prctl: $!\" for \(dropped);    # PR_CAPBSET_DROP",
+            "my $n = \(Capability.allCases.count);",
+            "$n++ while syscall(\(cns_number_prctl), 24, $n) == 0;    # those of a newer kernel, without a name here",
             "my @groups = (\(groups));",
             "syscall(\(cns_number_setgroups), scalar @groups, pack 'L*', @groups) == 0 or die \"setgroups: $!\";",
             "syscall(\(cns_number_setresgid), (\(user.gid)) x 3) == 0 or die \"setresgid: $!\";",
