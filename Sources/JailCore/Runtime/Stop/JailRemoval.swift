@@ -116,6 +116,9 @@ struct NetworkStop {
             if trace.interfaces.isEmpty { return true }
             try connection.netlink.perform(.dropNamespace(file: file), under: connection.lock)
         } catch { throw .host("\(error)", hint: error.hint) }
+        host.audience.warn(
+            "\(trace.label): \(trace.interfaces.joined(separator: ", ")): the network they came from is gone; the kernel "
+                + "moves hardware to the machine's first network, and removes virtual links")
         return true
     }
 
