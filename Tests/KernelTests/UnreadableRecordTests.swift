@@ -6,8 +6,8 @@ extension Kernel {
     /// What is recorded of a jail may be damaged, or another version's. The truth is its cgroup and the processes there.
     @Suite struct UnreadableRecordTests {
         enum Damage: String, CaseIterable, CustomTestStringConvertible {
-            case traceKey, tracePid, traceCgroup, traceVersion, traceEmpty, key, flip, version, half, empty, all,
-                onlyTrace, tooLarge, gone, pipe, circle, folder, traceCircle
+            case traceKey, tracePid, traceCgroup, traceHome, traceVersion, traceEmpty, key, flip, version, half, empty,
+                all, onlyTrace, tooLarge, gone, pipe, circle, folder, traceCircle
 
             var testDescription: String { rawValue }
 
@@ -22,6 +22,7 @@ extension Kernel {
                 case .traceKey: change(trace, "\njid ", "\nxid ")
                 case .tracePid: change(trace, "\npid ", "\npid 1")
                 case .traceCgroup: change(trace, "/jailrun/t\n", "/jailrun/v\n")
+                case .traceHome: change(trace, "\nhome ", "\nhome 1")
                 case .traceVersion: change(trace, "jailrun ", "jailrun 9")
                 case .traceEmpty: machine.write("", to: trace)
                 case .key: change(record, "\"createdSeconds\":", "\"createdSecondt\":")
@@ -98,6 +99,7 @@ extension Kernel {
                 #expect(stop.status == 0, "\(stop)")
                 #expect(processes(machine) == [])
                 #expect(!machine.jailrun("list").output.contains(" t "))
+                #expect(!Command(["ip", "link"]).run().output.contains("jailrun:t "))
             }
         }
 

@@ -245,6 +245,8 @@ final class NetworkConnection {
         guard let home = trace.home else { return try NetworkConnection(host: host) }
         switch try home.way(keeper: trace.supervisor) {
         case .here: return try NetworkConnection(host: host)
+        // What names it may be what was damaged: all that has the jail's name here is its own.
+        case .gone where trace.unreadable != nil: return try NetworkConnection(host: host)
         case .gone: return nil
         case .there(let place):
             let lock = try lock(host)
