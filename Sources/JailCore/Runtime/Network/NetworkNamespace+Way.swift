@@ -22,8 +22,9 @@ extension NetworkNamespace {
     /// - Throws: when it was not found, and a process could not be looked at.
     func way(keeper: Int32) throws(RuntimeError) -> Way {
         if try Self.own() == self { return .here }
-        if let place = try process(keeper) { return .there(place) }
+        // Few, and none of them another user's: processes are many, and one that cannot be looked at leaves a doubt.
         if let place = try file() { return .there(place) }
+        if let place = try process(keeper) { return .there(place) }
         return .gone
     }
 
@@ -34,13 +35,22 @@ extension NetworkNamespace {
             let place = "/proc/\(pid)/ns/net"
             do throws(Errno) {
                 if try Files.ifThere({ () throws(Errno) in try Self.at(place) }) == self { return place }
-            } catch { doubt = (pid, error) }
+            } catch {
+                // One that is reaped meanwhile is nobody's to look at: EACCES.
+                if try Self.isThere(pid) { doubt = (pid, error) }
+            }
         }
         guard let doubt else { return nil }
         throw .host(
             "its network is in another network namespace, \(name), which was not found: cannot look at that of process "
                 + "\(doubt.pid): \(doubt.error.description)",
             hint: "run the command there: nsenter --net=FILE jailrun …")
+    }
+
+    private static func isThere(_ pid: String) throws(RuntimeError) -> Bool {
+        try attempt("/proc/\(pid)") { () throws(Errno) in
+            try Files.ifThere { () throws(Errno) in try Self.at("/proc/\(pid)") } != nil
+        }
     }
 
     /// What ip-netns(8) mounts.
@@ -80,14 +90,16 @@ extension JailTrace {
 struct NetworkVisit: ~Copyable {
     private let home: CInt
 
-    /// - Parameter place: a file that stands for the namespace.
-    init(_ place: String) throws(RuntimeError) {
+    /// - Parameter place: a file that stands for the namespace. Nil when it is gone.
+    init?(_ place: String) throws(RuntimeError) {
         var home: CInt = -1
-        try attempt("cannot enter \(place)") { () throws(Errno) in
-            let namespace = try Files.open(place)
+        let isEntered = try attempt("cannot enter \(place)") { () throws(Errno) in
+            guard let namespace = try Files.ifThere({ () throws(Errno) in try Files.open(place) }) else { return false }
             let code = unsafe cns_enter_network(namespace.number, &home)
             if code != 0 { throw Errno(rawValue: -code) }
+            return true
         }
+        if !isEntered { return nil }
         self.home = home
     }
 

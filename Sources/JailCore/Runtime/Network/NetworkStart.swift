@@ -241,19 +241,36 @@ final class NetworkConnection {
     convenience init(host: Host) throws(RuntimeError) { try self.init(Self.lock(host), visit: nil) }
 
     /// In the network that a jail's links are in. Nil when that is gone, with all that was in it.
-    static func home(of trace: JailTrace, _ host: Host) throws(RuntimeError) -> NetworkConnection? {
+    /// - Parameter isForced: takes it for gone when nobody is left who could be in it, but a process that could not be looked at.
+    static func home(of trace: JailTrace, _ host: Host, isForced: Bool) throws(RuntimeError) -> NetworkConnection? {
         guard let home = trace.home else { return try NetworkConnection(host: host) }
-        switch try home.way(keeper: trace.supervisor) {
-        case .here: return try NetworkConnection(host: host)
-        // What names it may be what was damaged: all that has the jail's name here is its own.
-        case .gone where trace.unreadable != nil: return try NetworkConnection(host: host)
-        case .gone: return nil
-        case .there(let place):
-            let lock = try lock(host)
-            let visit = try NetworkVisit(place)
-            // A process may have ended since, and another have its number.
-            if try NetworkNamespace.own() != home { throw .host("cannot enter \(home.name): it has moved", hint: nil) }
-            return try NetworkConnection(lock, visit: visit)
+        // Before the look, which would be old when others have let go of it.
+        let lock = try lock(host)
+        for _ in 0..<2 {
+            switch try way(to: home, of: trace, host, isForced: isForced) {
+            case .here: return try NetworkConnection(lock, visit: nil)
+            // What names it may be what was damaged: all that has the jail's name here is its own.
+            case .gone where trace.unreadable != nil: return try NetworkConnection(lock, visit: nil)
+            case .gone: return nil
+            case .there(let place):
+                // A process may have ended since, and another have its number.
+                if let visit = try NetworkVisit(place), try NetworkNamespace.own() == home {
+                    return try NetworkConnection(lock, visit: visit)
+                }
+            }
+        }
+        throw .host("cannot enter \(home.name): it has moved", hint: nil)
+    }
+
+    private static func way(to home: NetworkNamespace, of trace: JailTrace, _ host: Host, isForced: Bool)
+        throws(RuntimeError) -> NetworkNamespace.Way
+    {
+        do throws(RuntimeError) { return try home.way(keeper: trace.supervisor) } catch {
+            if !isForced { throw error }
+            if try trace.isAlive() { throw error }
+            if try trace.isKept() { throw error }
+            host.audience.warn("\(trace.label): \(error.message); it is taken for gone")
+            return .gone
         }
     }
 

@@ -9,7 +9,7 @@ package struct JailPrune {
     /// - Returns: a line for each thing that was removed, and the names of jails of which something could not be.
     package func run() throws(RuntimeError) -> (removed: [String], left: [String]) {
         try host.state.prepare()
-        let repair = JailRepair(host: host)
+        let repair = JailRepair(host: host, isForced: true)
         var repaired = try repair.repairAll(waitingMilliseconds: 2000)
         // Who was killed a moment ago may have held a lock until now, or have told of a jail since.
         if try !repair.left().isEmpty { repaired += try repair.repairAll(waitingMilliseconds: 2000) }

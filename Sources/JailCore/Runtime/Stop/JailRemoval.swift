@@ -8,6 +8,8 @@ struct JailRemoval {
     /// What is known to take the network back; the kernel tells the rest.
     var networkUndo: [NetworkOperation] = []
     let host: Host
+    /// On a doubt whether its network is somewhere, it is gone.
+    var isForced = false
 
     /// - Returns: whether nothing is left.
     @discardableResult
@@ -32,7 +34,7 @@ struct JailRemoval {
         let isDead = !isOurs || isGone || killAll()
         let nesting = JailNesting(of: trace.name, host: host)
         if isOurs { try nesting.removeJails(in: cgroup) }
-        let isDisconnected = NetworkStop(trace: trace, undo: networkUndo, host: host).run()
+        let isDisconnected = NetworkStop(trace: trace, undo: networkUndo, host: host, isForced: isForced).run()
         // What could not be taken back keeps its trace: the next command tries again.
         let isRemoved = isDead && isDisconnected && (!isOurs || removeCgroup())
         if isRemoved {
@@ -68,6 +70,7 @@ struct NetworkStop {
     let trace: JailTrace
     let undo: [NetworkOperation]
     let host: Host
+    let isForced: Bool
 
     private static let attempts = 20
     private static let pauseMicroseconds: UInt32 = 20000
@@ -76,7 +79,9 @@ struct NetworkStop {
     func run() -> Bool {
         guard trace.hasNetwork else { return true }
         do throws(RuntimeError) {
-            guard let connection = try NetworkConnection.home(of: trace, host) else { return try forgetHome() }
+            guard let connection = try NetworkConnection.home(of: trace, host, isForced: isForced) else {
+                return try forgetHome()
+            }
             // A start that joined others has told its trace alone.
             let group = NetworkGroup(number: try host.state.trace(of: trace.name)?.network ?? trace.network, host: host)
             let others = try group.others(than: trace.name)
@@ -100,7 +105,7 @@ struct NetworkStop {
         if trace.interfaces.isEmpty { return }
         let links = undo.filter { if case .returnLink = $0 { true } else { false } }
         do throws(RuntimeError) {
-            guard let connection = try NetworkConnection.home(of: trace, host) else { return }
+            guard let connection = try NetworkConnection.home(of: trace, host, isForced: isForced) else { return }
             do throws(NetlinkError) {
                 for operation in links + returns { try connection.netlink.perform(operation, under: connection.lock) }
             } catch { throw .host("\(error)", hint: error.hint) }
@@ -212,7 +217,12 @@ extension NetworkOperation {
 package struct JailRepair {
     let host: Host
     private let network: NetworkRepair
-    package init(host: Host) { (self.host, network) = (host, NetworkRepair(host: host)) }
+    private let isForced: Bool
+
+    /// - Parameter isForced: what is over goes, whether its network was found or not.
+    package init(host: Host, isForced: Bool = false) {
+        (self.host, self.isForced, network) = (host, isForced, NetworkRepair(host: host))
+    }
 
     /// Removes what is left of a name that is not up, under its lock.
     func repairNamed(_ name: String) throws(RuntimeError) {
@@ -240,7 +250,7 @@ package struct JailRepair {
         let undo = try record.map { record throws(RuntimeError) in
             try NetworkReconnection(record: record, host: host).undo()
         }
-        JailRemoval(trace: trace, networkUndo: undo ?? [], host: host).run()
+        JailRemoval(trace: trace, networkUndo: undo ?? [], host: host, isForced: isForced).run()
     }
 
     /// A jail that lives without a record is one whose start was broken off: nothing lists it, and nothing could stop it.

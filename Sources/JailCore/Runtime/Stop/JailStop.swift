@@ -331,7 +331,8 @@ package struct JailStop {
             host.audience.warn(error.message)
         }
         // FreeBSD's kernel gives them back with the jail's end, and exec.poststop destroys or uses them again.
-        NetworkStop(trace: record.trace, undo: undo, host: host).returnInterfaces()
+        let network = NetworkStop(trace: record.trace, undo: undo, host: host, isForced: urgency.isForced)
+        network.returnInterfaces()
         onRemoval(record)
         if urgency.isForced || scope == .afterwards { hooks.forcedBound = Self.forcedCommandSeconds }
         let isStopped = succeeds { () throws(RuntimeError) in
@@ -340,7 +341,8 @@ package struct JailStop {
             try hooks.run(commands.poststop, parameter: "exec.poststop")
         }
         if urgency.isForced { hooks.forcedBound = Self.forcedCommandSeconds }
-        let isUndone = JailRemoval(trace: record.trace, networkUndo: undo, host: host).run()
+        let removal = JailRemoval(trace: record.trace, networkUndo: undo, host: host, isForced: urgency.isForced)
+        let isUndone = removal.run()
         let isReleased = succeeds { () throws(RuntimeError) in
             try hooks.run(commands.release, parameter: "exec.release")
         }
