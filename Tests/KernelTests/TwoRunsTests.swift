@@ -84,7 +84,9 @@ extension Kernel {
                 }
                 let outcomes = both.map { $0.wait(seconds: 30) }
                 #expect(outcomes.allSatisfy { $0.status == 0 }, "\(outcomes)")
-                let hints = outcomes.map { $0.errors.split(separator: "\n").last { $0.contains("jailrun stop ") } ?? "" }
+                let hints = outcomes.map { outcome in
+                    outcome.errors.split(separator: "\n").last { $0.contains("jailrun stop ") } ?? ""
+                }
                 #expect(hints.count { $0.split(separator: " ").contains("db") } == 1, "\(hints)")
             }
         }
@@ -106,7 +108,7 @@ extension Kernel {
             }
         }
 
-        @Test("a run that ends stops a jail of another run whose start has only begun, before the jail that it depends on")
+        @Test("a run that ends stops another run's jail whose start has only begun, before the jail that it depends on")
         func beginning() throws {
             try Machine.with { machine in
                 let (first, second) = files(machine, db: "")
@@ -181,7 +183,8 @@ extension Kernel {
             try Machine.with { machine in
                 let (first, second) = files(machine, db: "")
                 let shared = "\(machine.directory)/db.conf"
-                machine.write(".include \"\(shared)\";\na { depend = db; exec.stop = \"\(Self.untilGo)\"; }\n", to: first)
+                let own = "a { depend = db; exec.stop = \"\(Self.untilGo)\"; }"
+                machine.write(".include \"\(shared)\";\n\(own)\n", to: first)
                 let one = run(machine, first, "a", isBeside: false)
                 #expect(eventually { machine.state(of: "a") == "up" })
                 one.signal(SIGTERM)
