@@ -65,7 +65,7 @@ extension Kernel {
                 #expect(one.status == 0, "\(one)")
                 #expect(one.errors.contains("w2, which depends on db, is stopped before it"), "\(one)")
                 #expect(other.status != 0 && other.errors.contains("w2: ended"), "\(other)")
-                #expect(other.errors.contains("db: already up, and ends with the run in"), "\(other)")
+                #expect(other.errors.contains("db: already up, and ends with the foreground run"), "\(other)")
             }
         }
 
