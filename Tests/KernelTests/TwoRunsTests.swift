@@ -91,6 +91,54 @@ extension Kernel {
             }
         }
 
+        private func lockNames() throws -> Int32 {
+            // As the first command makes it.
+            _ = Command(["mkdir", "-p", "-m", "700", "/run/jailrun", "/run/jailrun/locks"]).run()
+            let names = open("/run/jailrun/locks/~names", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+            try #require(flock(names, LOCK_EX) == 0)
+            return names
+        }
+
+        @Test("of two runs that begin at once with a part of one file, one has all that both need")
+        func together() throws {
+            try Machine.with { machine in
+                let file = "\(machine.directory)/chain.conf"
+                machine.write(
+                    """
+                    path = "\(machine.root)"; persist; stop.timeout = 1;
+                    db { } app { depend = db; } web { depend = app; } web2 { depend = app; }
+                    """, to: file)
+                for _ in 0..<Laboratory.rounds(3) {
+                    let names = try lockNames()
+                    let runs = ["web", "web2"].map { Command([Laboratory.program, "run", file, $0]).start() }
+                    let words = "waiting for the lock of all names, held by pid"
+                    for running in runs { #expect(eventually { running.errors.contains(words) }) }
+                    close(names)
+                    for name in ["web", "web2"] { #expect(eventually { machine.state(of: name) == "up" }) }
+                    #expect(machine.supervisor(of: "db") == machine.supervisor(of: "app"))
+                    runs.forEach { $0.signal(SIGTERM) }
+                    for running in runs { #expect(running.wait(seconds: 15).status == 128 + SIGTERM) }
+                }
+            }
+        }
+
+        @Test("a run that waits until others have taken their names says so, and ends by a signal")
+        func locked() throws {
+            try Machine.with { machine in
+                let (first, _) = files(machine, db: "")
+                let names = try lockNames()
+                let one = Command([Laboratory.program, "run", first]).start()
+                #expect(eventually { one.errors.contains("db: waiting for the lock of all names, held by pid") })
+                #expect(machine.state(of: "db") == "none")
+                one.signal(SIGTERM)
+                let outcome = one.wait(seconds: 15)
+                #expect(outcome.status == 128 + SIGTERM, "\(outcome)")
+                unlink("/run/jailrun/locks/~names")
+                close(names)
+                _ = machine.jailrun("prune")
+            }
+        }
+
         @Test("a run of a file that another run has, or has just begun with, is refused at once, and starts nothing")
         func refused() throws {
             try Machine.with { machine in

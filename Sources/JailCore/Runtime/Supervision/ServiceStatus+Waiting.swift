@@ -3,7 +3,7 @@ extension ServiceStatus {
     /// Nil when it waits for nothing.
     package var awaited: String? {
         switch state {
-        case .waiting: awaits.map { "what it depends on: \($0)" } ?? "its turn"
+        case .waiting: awaits ?? "its turn"
         case .starting, .unhealthy: "\(awaits ?? "its start")\(tries)"
         case .restarting: "its restart\(shownDetail)"
         case .stopping: awaits ?? "the end of its processes"

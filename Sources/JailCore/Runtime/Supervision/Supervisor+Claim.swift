@@ -19,30 +19,72 @@ extension Supervisor {
         _ = consume lock
     }
 
-    /// Before anything starts, those that depend on others take their names, in one order for all commands: of two that want the
-    /// same at once one has all of it, and the other starts nothing.
-    func claimDependents() {
-        let graph = DependencyGraph(services.map(\.spec))
-        let dependents = services.filter { !graph.needs(of: $0.name).isEmpty }.sorted { $0.name < $1.name }
-        if claim(dependents) || !options.isTransient { return }
-        for service in services where service.life.state == .waiting { skip(service, Clock.milliseconds()) }
+    /// Before anything starts, several jails take their names together, under one lock for all commands: nobody gets some of them
+    /// while another gets those that they depend on. Only records are looked at and written under it; whoever holds it for 20
+    /// seconds has been stopped in the middle, and is not waited for.
+    func takeNames() {
+        let waiting = services.filter { $0.life.state == .waiting }.sorted { $0.name < $1.name }
+        if namesDeadline == nil { namesDeadline = Clock.milliseconds() + Self.namesMilliseconds }
+        hasNames = isStopping || waiting.count < 2 || takeTogether(waiting)
     }
 
-    /// Jails that wait for others have their names from the beginning: they are listed, a stop finds them, and nobody else starts
-    /// them. A name that somebody is at work on is taken when the start begins.
-    func claimWaiting() { _ = claim(services) }
+    private static let namesMilliseconds = 20_000
+    /// No jail has such a name.
+    private var namesLock: String { host.state.lockPath("~names") }
 
-    /// - Returns: whether none is refused; the rest are not claimed then.
-    private func claim(_ services: [Service]) -> Bool {
+    /// - Returns: whether it is done; false while another command has the lock.
+    private func takeTogether(_ waiting: [Service]) -> Bool {
+        do throws(RuntimeError) {
+            try host.state.prepare()
+            if let lock = try JailLock(tryLocking: namesLock) {
+                claim(waiting)
+                lock.unlinkAndRelease()
+                return true
+            }
+            if let namesDeadline, Clock.milliseconds() < namesDeadline { return false }
+        } catch {}  // The start says what is wrong.
+        claim(waiting)
+        return true
+    }
+
+    /// `the lock of all names, held by pid 4711 (jailrun run www.conf)`, once it has lasted; nil of a jail that may begin.
+    func awaitedNames(since: Int) -> String? {
+        if hasNames || Clock.milliseconds() - since < Waits.pauseMilliseconds { return nil }
+        return "the lock of all names, held by \(LockHolder(of: namesLock)?.text ?? "another jailrun")"
+    }
+
+    /// Of two runs that want the same at once one has all of it, and the other starts nothing.
+    private func claim(_ waiting: [Service]) {
+        if options.isTransient, let (service, error) = firstTaken(of: waiting) {
+            refuse(service, error)
+            for other in waiting where other.life.state == .waiting { skip(other, Clock.milliseconds()) }
+        }
+        claimFree(waiting)
+    }
+
+    /// One that is not left to whoever has it.
+    private func firstTaken(of waiting: [Service]) -> (Service, RuntimeError)? {
+        for service in waiting where !yields(service) {
+            do throws(RuntimeError) {
+                try registry.checkFree(try newRecord(service), after: restart(of: service))
+            } catch {
+                if case .alreadyExists = error { return (service, error) }
+            }
+        }
+        return nil
+    }
+
+    /// A jail that waits for others has its name from the beginning: it is listed, a stop finds it, and nobody else starts it. A name
+    /// that somebody is at work on is taken when the start begins.
+    func claimWaiting() { claimFree(services) }
+
+    private func claimFree(_ services: [Service]) {
         for service in services where service.life.state == .waiting && !service.isClaimed {
             do throws(RuntimeError) { try claimEarly(service) } catch {
                 // The start says what else is wrong.
-                guard case .alreadyExists = error else { continue }
-                refuse(service, error)
-                if !service.isYielded { return false }
+                if case .alreadyExists = error { refuse(service, error) }
             }
         }
-        return true
     }
 
     /// Nothing of it has been started.

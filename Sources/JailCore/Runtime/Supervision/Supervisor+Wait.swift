@@ -17,6 +17,7 @@ extension Supervisor {
     }
 
     private static let soonMilliseconds = 100
+    private static let momentMilliseconds: Int32 = 10
 
     /// Waits for the next events and deals with all of them.
     func wait() {
@@ -91,6 +92,7 @@ extension Supervisor {
     }
 
     private func workTimeout() -> Int32 {
+        if !hasNames { return Self.momentMilliseconds }
         if hasUntoldNews { return Int32(Self.soonMilliseconds) }
         var deadlines = services.compactMap { $0.work == nil && $0.check == nil ? $0.life.deadline : nil }
         if services.contains(where: \.awaitsOthers) { deadlines.append(Clock.milliseconds() + Self.soonMilliseconds) }

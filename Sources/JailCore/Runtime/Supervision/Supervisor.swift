@@ -30,6 +30,10 @@ final class Supervisor {
     /// The socket of the process that started it; -1 once it has been released.
     var front: Int32
     var relay: OutputRelay
+    /// Its jails have their names, as far as they can, and may begin.
+    var hasNames = false
+    /// Until when it waits for others who take theirs.
+    var namesDeadline: Int?
     var isStopping = false
     var isForced = false
     /// The process that started it died before it had released it.
@@ -88,10 +92,8 @@ final class Supervisor {
     func run() {
         // Adopted ones are up already.
         for service in services where service.pidfd >= 0 { watchMemory(service) }
-        claimDependents()
-        advanceAll(Clock.milliseconds())
-        claimWaiting()
         while true {
+            if !hasNames { begin() }
             advanceAll(Clock.milliseconds())
             settleHeld()
             hasUntoldNews = false
@@ -103,6 +105,12 @@ final class Supervisor {
         }
         ownCgroup?.leave()
         removeUnused()
+    }
+
+    private func begin() {
+        takeNames()
+        advanceAll(Clock.milliseconds())
+        if hasNames { claimWaiting() }
     }
 
     /// Others who do the same may have looked while this process was still in a cgroup below that of all jails.
@@ -140,7 +148,10 @@ final class Supervisor {
         }
         if service.life.state == .stopping { return stop(service) }
         if isStopping { return }
-        if service.life.state == .waiting { return beginIfReady(service, now) }
+        if service.life.state == .waiting {
+            if hasNames { beginIfReady(service, now) }
+            return
+        }
         guard let work = service.life.due(now) else { return }
         switch work {
         case .start: start(service)
@@ -226,12 +237,13 @@ final class Supervisor {
         let since = service.life.sinceMilliseconds
         switch service.life.state {
         case .waiting:
+            if let names = awaitedNames(since: since) { return (names, since) }
             let needed = services.filter {
                 service.depends(on: $0) && !$0.life.state.isReady || service.isNested(in: $0)
             }
             let outside = service.awaitsOthers ? pendingOutside(of: service) : []
             let names = needed.map { "\($0.spec.label) (\($0.life.state.rawValue))" } + outside
-            return names.isEmpty ? nil : (names.joined(separator: ", "), since)
+            return names.isEmpty ? nil : ("what it depends on: \(names.joined(separator: ", "))", since)
         case .starting where service.work == nil, .unhealthy:
             return service.spec.health.map { ("health.command: \(Terminal.escaped($0.command.value))", since) }
         case .starting, .up, .healthy, .restarting, .stopping, .ended, .failed: return nil
