@@ -186,6 +186,12 @@ struct ConfiguredJailTests {
         #expect(messages(text) == ["path: \"x\" is not an absolute path", "unknown parameter \"zzz\""])
     }
 
+    @Test("a log whose path ends with a slash is refused", arguments: ["log.file", "exec.consolelog"])
+    func folderAsLog(parameter: String) {
+        let text = "j { path = /r; persist; \(parameter) = /var/log/; }"
+        #expect(messages(text) == ["\(parameter): /var/log/ is the path of a folder"])
+    }
+
     @Test("as jail, the messages are FreeBSD's and repeated for each jail")
     func jailMessages() {
         do throws(ConfigurationFailure) {

@@ -262,10 +262,10 @@ extension Kernel {
                 defer { _ = Command(["umount", "\(place)/l/m"]).run() }
                 let inside = "lowerdir=\(place)/l,upperdir=\(place)/l/w/u,workdir=\(place)/l/w/k"
                 let apart = "lowerdir=\(place)/l/m:\(place)/l,ro"
-                for (layers, file) in [(inside, "a"), (apart, "b")] {
+                for (layers, file, content) in [(inside, "a", "1"), (apart, "b", "2")] {
                     let mount = "mount = \"none $path/var overlay \(layers) 0 0\";"
                     let answer = shell(machine, "cat /var/\(file)", mount)
-                    #expect(answer.status == 0 && answer.errors == "", "\(answer)")
+                    #expect(answer.status == 0 && answer.lines == [content], "\(answer)")
                     #expect(machine.jailrun("check", machine.conf).status == 0)
                 }
             }

@@ -27,15 +27,19 @@ final class CommandLookup {
 
     /// In the root of a jail, with all that is mounted there as long as its first process lives.
     convenience init(inside jail: JailRecord) {
-        let root = "/proc/\(jail.pid)/root"
-        // A process that has ended has none.
-        let isGone = (try? Files.open(root, Int32(OpenFlags([.path, .directory]).rawValue))) == nil
+        // A process that has ended has none. It may end at any moment: its root is opened once.
+        let opened =
+            (try? Files.open("/proc/\(jail.pid)/root", Int32(OpenFlags([.path, .directory]).rawValue)))
+            ?? Descriptor.none
+        let isGone = !opened.isOpen
+        let root = "/proc/self/fd/\(opened.number)"
         self.init(
             isGone ? RootTree(of: jail.spec) : RootTree(folders: [root]), path: Lowering.path, isHosts: false,
             capabilities: jail.spec.privileges.ofFiles)
         tree.rights = Self.user(of: jail.spec, root: isGone ? RootSource(jail.spec).path : root).map {
             Rights($0, inside: jail.spec)
         }
+        _ = consume opened
     }
 
     /// `exec.jail_user`; nil where none is named, or none is found any more.
