@@ -208,6 +208,8 @@ extension Kernel {
                 configure(machine, db: Self.unhealthy, web: "exec.start = \"test -e /var/well\";")
                 let first = machine.start("start", machine.conf, "db")
                 #expect(eventually { machine.state(of: "db") == "starting" })
+                // It is there: jail(8) asks for no more.
+                #expect(eventually { machine.jailrun("exec", "db", "true").status == 0 })
                 let second =
                     how == "jail"
                     ? Command([link(machine), "-q", "-f", machine.conf, "-c", "web"]).start()
