@@ -223,6 +223,20 @@ extension Kernel {
             }
         }
 
+        @Test("jail(8) waits for a dependency that another command has only begun to start") func begun() throws {
+            try Machine.with { machine in
+                let at = "\(machine.directory)/at"
+                configure(machine, db: "exec.prestart = \"touch \(at); sleep 1\"; persist;", web: "persist;")
+                let first = machine.start("start", machine.conf, "db")
+                #expect(eventually { access(at, F_OK) == 0 })
+                let second = Command([link(machine), "-q", "-f", machine.conf, "-c", "web"]).run()
+                #expect(second.status == 0 && second.errors == "", "\(second)")
+                #expect(first.wait(seconds: 15).status == 0)
+                #expect(machine.state(of: "db") == "up" && machine.state(of: "web") == "up")
+                #expect(machine.jailrun("stop", machine.conf).status == 0)
+            }
+        }
+
         @Test("a start that stop -f breaks off says that another command did it, and sends nobody a signal of its own")
         func broken() throws {
             try Machine.with { machine in

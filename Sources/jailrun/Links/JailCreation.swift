@@ -6,6 +6,8 @@ struct JailCreation {
     let request: JailRequest
     let host: Host
     let output: LinkOutput
+    /// Names of those that are left to another command that was a moment earlier.
+    let yields: Set<String>
 
     private var isConfigured: Bool { request.form != .parameters }
 
@@ -28,7 +30,10 @@ struct JailCreation {
             output.error("interrupted by \(CommandOutcome.signalName(signal))")
             return 1
         }
-        for jail in jails { try JailSettling(of: jail.spec.name.value, host: host).run() }
+        let yielded = Set(results.filter(\.isYielded).map(\.jail))
+        for jail in jails where !yielded.contains(jail.spec.label) {
+            try JailSettling(of: jail.spec.name.value, host: host).run()
+        }
         return results.contains { $0.status != 0 } ? 1 : 0
     }
 
@@ -52,6 +57,7 @@ struct JailCreation {
             output.note("created", of: isConfigured ? spec.label : nil)
         }
         keepers.keepsStarted = true
+        keepers.starts.yields = yields
         keepers.starts.removed = { spec in output.note("removed", of: isConfigured ? spec.label : nil) }
         // The terminal is a jail's that has its parameters on the command line.
         if !request.isQuiet && isConfigured { keepers.awaiting = { WaitLine.show($0, as: output.program) } }

@@ -42,7 +42,10 @@ struct JailOperation {
         let status: Int32 = work.failed.isEmpty ? 0 : 1
         let created = jails.filter { jail in work.created.contains { $0.spec.name == jail.spec.name } }
         if created.isEmpty { return status }
-        return max(status, try JailCreation(request: request, host: host, output: output).run(created))
+        // As one that is up is left alone, so is one that another command has begun to start.
+        let yields = Set(created.filter { !isNamed($0) }.map(\.spec.name.value))
+        let creation = JailCreation(request: request, host: host, output: output, yields: yields)
+        return max(status, try creation.run(created))
     }
 
     private func take(_ jail: CheckedJail, _ running: [JailRecord], into work: inout Work) throws(RuntimeError) {
