@@ -117,7 +117,7 @@ extension CapabilitySet {
     package init(_ privileges: PrivilegeSpec) {
         self = Self(openedBy: privileges)
         for permission in privileges.granted { formUnion(permission.value.capabilities) }
-        if privileges.childrenMaximum.value > 0 { formUnion(CapabilitySet([.sysAdmin])) }
+        if privileges.allowsJails { formUnion(CapabilitySet([.sysAdmin])) }
         subtract(Self(takenBy: privileges))
     }
 

@@ -129,7 +129,14 @@ package struct MountSpec: Equatable, Sendable, Codable {
 /// `mount.devfs` and its ruleset, `mount.fdescfs`, `mount.procfs`; and `/sys`.
 package struct PseudoFilesystemSpec: Equatable, Sendable, Codable {
     /// `always`: the file asks for it. `ifPresent`: mounted when the root has the directory. `never`: the file says no.
-    package enum Presence: String, Sendable, Codable { case always, ifPresent, never }
+    package enum Presence: String, Sendable, Codable {
+        case always, ifPresent, never
+
+        /// - Parameter directories: those of the root.
+        func isMounted(at directory: String, in directories: [String]) -> Bool {
+            self == .always || self == .ifPresent && directories.contains(directory)
+        }
+    }
 
     package var devfs: Located<Presence>
     /// The number or the name of a devfs.rules(5) ruleset.
@@ -244,4 +251,7 @@ package struct PrivilegeSpec: Equatable, Sendable, Codable {
     package var childrenMaximum = Located(0, Origin.standard("children.max = NUMBER"))
     /// `sysvmsg`, `sysvsem` and `sysvshm` are `inherit`: the host's IPC namespace.
     package var sharesInterprocess = Located(false, Origin.standard("sysvshm = inherit"))
+
+    /// Root inside may make jails.
+    var allowsJails: Bool { childrenMaximum.value > 0 }
 }

@@ -16,7 +16,7 @@ struct JailNest {
         for jail in inner {
             let name = jail.name.value
             let hasLeaf =
-                jail.privileges.childrenMaximum.value > 0 || inner.contains { $0.name.value.hasPrefix("\(name).") }
+                jail.privileges.allowsJails || inner.contains { $0.name.value.hasPrefix("\(name).") }
             let levels = name.utf8.dropFirst(outer.utf8.count).filter { $0 == .dot }.count
             count += hasLeaf ? 2 : 1
             deepest = max(deepest, levels + (hasLeaf ? 1 : 0))

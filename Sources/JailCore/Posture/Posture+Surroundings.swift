@@ -24,7 +24,7 @@ extension PostureJudge {
     private func risk(of node: DeviceNode) -> DeviceRisk {
         let privileges = jail.privileges
         let mayMount =
-            privileges.childrenMaximum.value > 0 || privileges.seccomp.value != .standard
+            privileges.allowsJails || privileges.seccomp.value != .standard
             || CapabilitySet(openedBy: privileges).contains(.sysAdmin)
         let risk = DeviceRisk(node)
         return risk == .userFilesystem && !mayMount ? .ordinary : risk

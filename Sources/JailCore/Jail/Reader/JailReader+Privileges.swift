@@ -71,7 +71,7 @@ extension JailReader {
 
     /// Who may mount can take the flag from a mount that is its own: a promise that would not be kept.
     mutating func checkReadOnly(_ root: RootSpec, _ mounts: [MountSpec], _ privileges: PrivilegeSpec) {
-        guard privileges.childrenMaximum.value > 0 else { return }
+        guard privileges.allowsJails else { return }
         let why = "with children.max root inside may mount, and could make it writable"
         if root.isReadOnly.value { error("root.readonly: \(why)", at: root.isReadOnly.place) }
         for mount in mounts where mount.kind.isBind && mount.isReadOnly {

@@ -5,8 +5,8 @@ internal import SystemPackage
 extension Netlink {
     /// Removes what a jail that died left on the host, and what no jail needs any more. Finds it all in the kernel:
     /// links by their alias, proxy neighbours and routes by their originator.
-    /// - Parameter jid: the number that named the jail's links, if known: a start that died before it could name its
-    /// link left   only that.
+    /// - Parameter jid: the number that named the jail's links, if known: a start that died before it could name its link left only
+    ///   that.
     /// - Returns: one sentence for each thing that was removed.
     func removeLeftovers(
         jail: String, jid: Int?, under lock: borrowing NetworkLock

@@ -21,7 +21,7 @@ struct SeccompPermissions: OptionSet, Equatable {
 
     init(_ privileges: PrivilegeSpec) {
         self = privileges.granted.reduce(into: []) { $0.formUnion(Self($1.value)) }
-        if privileges.childrenMaximum.value > 0 { formUnion(.jails) }
+        if privileges.allowsJails { formUnion(.jails) }
         for privilege in privileges.withdrawn { formUnion(Self(withdrawing: privilege.value)) }
     }
 

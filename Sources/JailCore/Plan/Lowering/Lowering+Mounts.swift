@@ -67,26 +67,22 @@ extension Lowering {
     }
 
     /// The file mounts something of its own there.
-    func isTaken(_ path: String) -> Bool {
+    private func isTaken(_ path: String) -> Bool {
         jail.mounts.contains { $0.relativeTarget == path && $0.kind != .fdescfs }
     }
 
     // MARK: What jailrun adds
 
-    private func isMounted(_ presence: Located<PseudoFilesystemSpec.Presence>, directory: String) -> Bool {
-        switch presence.value {
-        case .always: true
-        case .ifPresent: facts.rootDirectories.contains(directory)
-        case .never: false
-        }
+    private func isMounted(_ presence: Located<PseudoFilesystemSpec.Presence>, at directory: String) -> Bool {
+        presence.value.isMounted(at: directory, in: facts.rootDirectories)
     }
 
-    var hasDevices: Bool { isMounted(jail.pseudoFilesystems.devfs, directory: "dev") }
-    private var hasProcfs: Bool { isMounted(jail.pseudoFilesystems.procfs, directory: "proc") }
+    private var hasDevices: Bool { isMounted(jail.pseudoFilesystems.devfs, at: "dev") }
+    private var hasProcfs: Bool { isMounted(jail.pseudoFilesystems.procfs, at: "proc") }
 
     /// sysfs(5) shows the network namespace it is mounted in, which must be the jail's own.
     private var hasSysfs: Bool {
-        isMounted(jail.pseudoFilesystems.sysfs, directory: "sys") && jail.network.mode.value == .own
+        isMounted(jail.pseudoFilesystems.sysfs, at: "sys") && jail.network.mode.value == .own
     }
 
     private static let strict: MountAttributes = [.noSetuid, .noDevices, .noExec]
@@ -126,7 +122,7 @@ extension Lowering {
             source: .sysfs, target: "sys", place: .root, attributes: readOnly, origin: origin, number: nil, isBase: true
         )
         if isTaken("sys/fs/cgroup") { return [whole] }
-        let attributes = jail.allowsJails ? Self.strict : readOnly
+        let attributes = jail.privileges.allowsJails ? Self.strict : readOnly
         return [whole, own("cgroup2", at: "sys/fs/cgroup", below: "sys", attributes, [], origin)]
     }
 
@@ -167,7 +163,7 @@ extension Lowering {
     /// Where jailrun, run by root inside, keeps what it knows of its jails: there, it is the jail's alone and dies with it,
     /// whatever the root is shared with.
     private var state: [Mount] {
-        guard jail.allowsJails else { return [] }
+        guard jail.privileges.allowsJails else { return [] }
         return [
             own(
                 "tmpfs", at: String(Planner.stateInside.dropFirst()), below: "dev", Self.strict,
@@ -178,7 +174,7 @@ extension Lowering {
     /// Not where jails are made inside: the kernel lets a user namespace mount procfs and sysfs only where it sees all of them
     /// already. What the masks cover belongs to the host's root, whom such a jail cannot be.
     private var covers: [Mount] {
-        if jail.allowsJails { return [] }
+        if jail.privileges.allowsJails { return [] }
         return [
             Mount(
                 source: .covers(.standard), target: "", place: .root, attributes: Self.strict, origin: .standard(""),
@@ -219,9 +215,4 @@ extension Mount.Covers {
 extension MountSpec {
     var isProcfs: Bool { kind.provision == .procfs && relativeTarget == "proc" }
     var isSysfs: Bool { kind.provision == .sysfs && relativeTarget == "sys" }
-}
-
-extension ConfiguredJail {
-    /// Root inside may make jails.
-    var allowsJails: Bool { privileges.childrenMaximum.value > 0 }
 }

@@ -3,7 +3,7 @@ extension Lowering {
     var process: ProcessSpec {
         ProcessSpec(
             user: facts.jailUser, userOrigin: jail.commands.jailUser?.origin ?? .standard(""),
-            environment: environment(of: facts.jailUser), capabilities: facts.capabilities,
+            environment: environment, capabilities: facts.capabilities,
             dropped: jail.privileges.capDrop, gainsPrivileges: grants(.setUserID) != nil,
             filterOrigin: jail.privileges.seccomp.origin, umask: jail.process.umask, limits: limits,
             oomScore: oomScore, output: jail.commands.consoleLog)
@@ -12,8 +12,11 @@ extension Lowering {
     static let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
     /// Nothing of the caller's environment gets in but the terminal's type.
-    func environment(of user: StartFacts.User) -> [String] {
-        ["PATH=\(Self.path)", "HOME=\(user.home)", "USER=\(user.name)", "SHELL=\(user.shell)", "container=jailrun"]
+    private var environment: [String] {
+        let user = facts.jailUser
+        return [
+            "PATH=\(Self.path)", "HOME=\(user.home)", "USER=\(user.name)", "SHELL=\(user.shell)", "container=jailrun",
+        ]
             + (facts.terminalType.map { ["TERM=\($0)"] } ?? [])
             + facts.environment
     }

@@ -15,7 +15,7 @@ struct Lowering {
     var entry: JailSpec {
         let namespaces = namespaces
         return JailSpec(
-            id: JailID(checked: jail.name.value), root: root, namespaces: namespaces,
+            id: jail.name.value, root: root, namespaces: namespaces,
             ids: Located(identity.idRange.map { IDMaps($0) }, jail.privileges.userNamespace.origin), names: names,
             mounts: [], devices: devices, cgroup: cgroup,
             kernelParameters: ping(in: namespaces) + jail.process.settings, process: process, commands: [],
@@ -29,9 +29,8 @@ struct Lowering {
     }
 
     private var namespaces: [NamespaceSpec] {
-        let standard = Origin.standard("")
-        func own(_ kind: NamespaceSpec.Kind, _ origin: Origin = standard) -> NamespaceSpec {
-            NamespaceSpec(kind: kind, source: .own, origin: origin)
+        func own(_ kind: NamespaceFlags) -> NamespaceSpec {
+            NamespaceSpec(kind: kind, source: .own, origin: .standard(""))
         }
         return [own(.mount), own(.pid), own(.cgroup)]
             + (jail.host.isInherited.value ? [] : [own(.uts)])

@@ -4,7 +4,7 @@ internal import CNamespaces
 extension Planner {
     func makeCgroup() -> [Step] {
         let origin = Origin.standard("")
-        let purpose = Purpose.cgroup(jail.id.text, below: facts.cgroupLevels.last?.path ?? "/")
+        let purpose = Purpose.cgroup(jail.id, below: facts.cgroupLevels.last?.path ?? "/")
         let directory: OpenFlags = [.directory, .closeOnExec]
         var steps = facts.cgroupLevels.flatMap {
             $0.isOfJail ? $0.steps(for: jail.cgroup.settings, mark: facts.authority.mark) : []
@@ -14,13 +14,13 @@ extension Planner {
                 .open(facts.cgroupLevels.last?.path ?? "/", directory, into: .cgroupRoot), purpose, origin,
                 "open the cgroup of all jails"),
             host(
-                .makeDirectory(jail.id.text, at: .cgroupRoot, mode: 0o755), purpose, origin,
+                .makeDirectory(jail.id, at: .cgroupRoot, mode: 0o755), purpose, origin,
                 "make the jail's cgroup", undo: [.removeCgroup]),
             host(
-                .open(jail.id.text, at: .cgroupRoot, directory, into: .cgroup), purpose, origin,
+                .open(jail.id, at: .cgroupRoot, directory, into: .cgroup), purpose, origin,
                 "open the jail's cgroup"),
             host(
-                .setAttribute(mark, to: jail.id.text, on: .cgroup), purpose, origin,
+                .setAttribute(mark, to: jail.id, on: .cgroup), purpose, origin,
                 "mark the cgroup as jailrun's"),
         ]
         return steps + jail.cgroup.settings.flatMap { Self.set($0) }

@@ -1,10 +1,11 @@
-/// What the kernel is asked for: a root file system, namespaces, ids, mounts, limits, and what the processes may do. All is
-/// decided: nothing in it waits for a look at the machine, and no value has a meaning that only one front door knows.
+/// What the kernel is asked for: a root file system, namespaces, ids, mounts, limits, and what the processes may do. All choices
+/// are made, and no value has a meaning that only one front door knows; what the host has for them is in `StartFacts`.
 ///
 /// It has no word of jail(8), nor of the runtime specification of OCI: `ConfiguredJail.lowered(as:on:)` makes one of what
 /// jail.conf says. `Planner` turns it into steps. Every part knows who asked for it.
 package struct JailSpec: Equatable, Sendable {
-    package var id: JailID
+    /// The name of the jail's cgroup.
+    package var id: String
     package var root: RootFilesystem
     /// Those that are not the host's.
     package var namespaces: [NamespaceSpec]
@@ -24,24 +25,6 @@ package struct JailSpec: Equatable, Sendable {
     /// What pid 1 starts, one after the other.
     package var commands: [StartCommand]
     package var hooks: Hooks
-}
-
-/// The name of a jail as files and cgroups have it: 1 to 1,024 bytes without a slash. Nothing is derived from it.
-package struct JailID: Equatable, Sendable {
-    static let maximum = 1024
-
-    package let text: String
-
-    /// The name of a jail of jail.conf has been checked, and is shorter.
-    init(checked text: String) { self.text = text }
-
-    /// Nil for what is no file name, or too long.
-    package init?(_ text: String) {
-        guard (1...Self.maximum).contains(text.utf8.count), text != ".", text != "..",
-            !text.utf8.contains(where: { $0 == .slash || $0 == 0 })
-        else { return nil }
-        self.text = text
-    }
 }
 
 /// The tree that becomes `/`.

@@ -1,22 +1,5 @@
 /// A namespace of the jail that is not the host's: namespaces(7).
 package struct NamespaceSpec: Equatable, Sendable {
-    package enum Kind: Equatable, Sendable {
-        case mount, pid, cgroup, uts, ipc, user, network
-
-        /// CLONE_NEW*
-        var flag: NamespaceFlags {
-            switch self {
-            case .mount: .mount
-            case .pid: .pid
-            case .cgroup: .cgroup
-            case .uts: .uts
-            case .ipc: .ipc
-            case .user: .user
-            case .network: .network
-            }
-        }
-    }
-
     package enum Source: Equatable, Sendable {
         /// Made for this jail.
         case own
@@ -24,19 +7,20 @@ package struct NamespaceSpec: Equatable, Sendable {
         case shared(with: StartFacts.NetworkHolder)
     }
 
-    package var kind: Kind
+    /// One flag.
+    package var kind: NamespaceFlags
     package var source: Source
     package var origin: Origin
 }
 
 extension [NamespaceSpec] {
     /// What setns(2) joins, and what unshare(2) or clone3(2) makes.
-    var flags: NamespaceFlags { reduce(into: []) { $0.insert($1.kind.flag) } }
+    var flags: NamespaceFlags { reduce(into: []) { $0.insert($1.kind) } }
 
-    subscript(kind: NamespaceSpec.Kind) -> NamespaceSpec? { first { $0.kind == kind } }
+    subscript(kind: NamespaceFlags) -> NamespaceSpec? { first { $0.kind == kind } }
 
     /// Whether the jail has one that nobody else has.
-    func hasOwn(_ kind: NamespaceSpec.Kind) -> Bool { self[kind]?.source == .own }
+    func hasOwn(_ kind: NamespaceFlags) -> Bool { self[kind]?.source == .own }
 }
 
 /// Which ids of the namespace around the jail's are: user_namespaces(7). In the order of `/proc/PID/uid_map`.

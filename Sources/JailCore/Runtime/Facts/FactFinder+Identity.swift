@@ -12,8 +12,7 @@ extension FactFinder {
     }
 
     func hasDevices(_ facts: StartFacts) -> Bool {
-        let devfs = jail.pseudoFilesystems.devfs.value
-        return devfs == .always || devfs == .ifPresent && facts.rootDirectories.contains("dev")
+        jail.pseudoFilesystems.devfs.value.isMounted(at: "dev", in: facts.rootDirectories)
     }
 
     /// Root inside may take the flag from a mount, where it may make jails: what the host has made read-only must not get there.

@@ -18,7 +18,7 @@ struct InnerJails {
     /// - Throws: when it could not be looked for them.
     func records(in outer: [JailRecord]) throws(RuntimeError) -> [JailRecord] {
         var records: [JailRecord] = []
-        for jail in outer where jail.spec.privileges.childrenMaximum.value > 0 && jail.unreadable == nil {
+        for jail in outer where jail.spec.privileges.allowsJails && jail.unreadable == nil {
             records += try jails(in: jail, madeBy: jail, of: jail)
         }
         return records
