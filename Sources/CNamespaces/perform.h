@@ -7,6 +7,7 @@
 
 #include <asm/unistd.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <sys/socket.h>
 
@@ -119,12 +120,13 @@ static inline long cns_receive_step(const struct cns_plan *plan, const int64_t *
 }
 
 /* execvp(3)'s rule: go on past names that are not there; an unreadable one decides the error if none works. */
-static inline long cns_execute_step(const int64_t *a) {
+static inline long cns_execute_step(const int64_t *a, int is_only_looked_for) {
     const char *const *candidate = (const char *const *)a[0];
     long result = -ENOENT;
 
     for (; *candidate; candidate++) {
-        long error = cns_raw3(__NR_execve, *candidate, a[1], a[2]);
+        long error = is_only_looked_for ? cns_raw3(__NR_faccessat, AT_FDCWD, *candidate, 1 /* X_OK */)
+                                        : cns_raw3(__NR_execve, *candidate, a[1], a[2]);
         if (error != -ENOENT && error != -ENOTDIR && error != -EACCES) return error;
         if (error == -EACCES || result != -EACCES) result = error == -ENOTDIR ? -ENOENT : error;
     }
@@ -155,7 +157,8 @@ static inline long cns_perform_step(const struct cns_plan *plan, const struct cn
         int passed = (int)a[2];
         return cns_send_report((int)a[0], (int32_t)a[1], step->index, 0, &passed, passed >= 0);
     }
-    case CNS_EXECUTE: return cns_execute_step(a);
+    case CNS_EXECUTE: return cns_execute_step(a, 0);
+    case CNS_FIND: return cns_execute_step(a, 1);
     case CNS_COPY: return cns_copy_step(plan, a);
     default:
         /* openat2(2) answers EAGAIN when a rename races its walk: the same question again is the documented reply. Who

@@ -55,15 +55,21 @@ __attribute__((noreturn)) static void ask(const char *text, int ready, int resul
     _exit(0);
 }
 
-static int map_ids(pid_t pid, const char *file, uint32_t first, uint32_t count) {
-    char path[64], line[64];
+static int write_map(pid_t pid, const char *file, const char *text) {
+    char path[64];
+    size_t length = strlen(text);
     snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
-    int length = snprintf(line, sizeof line, "0 %u %u\n", first, count);
     int fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0) return -1;
-    ssize_t written = write(fd, line, (size_t)length);
+    ssize_t written = write(fd, text, length);
     close(fd);
-    return written == length ? 0 : -1;
+    return written == (ssize_t)length ? 0 : -1;
+}
+
+static int map_ids(pid_t pid, const char *file, uint32_t first, uint32_t count) {
+    char line[64];
+    snprintf(line, sizeof line, "0 %u %u\n", first, count);
+    return write_map(pid, file, line);
 }
 
 static int answer(pid_t pid, int ready, int results, uint32_t first, uint32_t count, int32_t *errors, size_t size) {
@@ -123,7 +129,7 @@ int cns_try_settings(const char *text, unsigned count, uint32_t first, uint32_t 
     return result < 0 ? -ECHILD : 0;
 }
 
-int cns_user_namespace(uint32_t first, uint32_t ids) {
+int cns_mapped_namespace(const char *users, const char *groups) {
     int ready[2], results[2], namespace = -ECHILD;
     char byte = 0, path[64];
     pid_t pid = begin(ready, results);
@@ -134,12 +140,19 @@ int cns_user_namespace(uint32_t first, uint32_t ids) {
         if (unshare(CLONE_NEWUSER) == 0 && write(results[1], &byte, 1) == 1 && read(ready[0], &byte, 1) < 0) _exit(1);
         _exit(0);
     }
-    if (read(results[0], &byte, 1) == 1 && map_ids(pid, "uid_map", first, ids) == 0 &&
-        map_ids(pid, "gid_map", first, ids) == 0) {
+    if (read(results[0], &byte, 1) == 1 && write_map(pid, "uid_map", users) == 0 &&
+        write_map(pid, "gid_map", groups) == 0) {
         snprintf(path, sizeof path, "/proc/%d/ns/user", (int)pid);
         namespace = open(path, O_RDONLY | O_CLOEXEC);
         if (namespace < 0) namespace = -errno;
     }
     end(pid, ready[1], results[0]);
     return namespace;
+}
+
+int cns_user_namespace(uint32_t first, uint32_t ids) {
+    char line[64];
+
+    snprintf(line, sizeof line, "0 %u %u\n", first, ids);
+    return cns_mapped_namespace(line, line);
 }

@@ -307,17 +307,17 @@ int cns_fill_descriptors(void) {
 
 int cns_was_closed(int descriptor) { return closed_descriptors >> descriptor & 1; }
 
-int cns_take_descriptors(void) {
+int cns_take_descriptors(int passed) {
     int descriptor;
 
     for (descriptor = 0; descriptor < 3; descriptor++)
         if (cns_was_closed(descriptor)) close(descriptor);
-    if (syscall(SYS_close_range, 3u, ~0u, 0) < 0) return -errno;
+    if (syscall(SYS_close_range, 3u + (unsigned)passed, ~0u, 0) < 0) return -errno;
     do {
         descriptor = open("/dev/null", O_RDWR | O_NOCTTY | O_CLOEXEC);
         if (descriptor < 0) return -errno;
         if (descriptor < 3) fcntl(descriptor, F_SETFD, 0);
-    } while (descriptor < CNS_JOINED_DESCRIPTOR);
+    } while (descriptor < CNS_JOINED_DESCRIPTOR + passed);
     return 0;
 }
 

@@ -70,3 +70,9 @@ int cns_window_size(int terminal, int *columns, int *rows) {
     *rows = size.ws_row;
     return 0;
 }
+
+int cns_set_window_size(int terminal, int columns, int rows) {
+    struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns};
+
+    return ioctl(terminal, TIOCSWINSZ, &size) < 0 ? -errno : 0;
+}

@@ -15,6 +15,7 @@ enum cns_operation {
     CNS_SEND = -2,    /* descriptor, kind, descriptor to pass or -1 */
     CNS_EXECUTE = -3, /* candidates, argv, envp: execve(2) the first that exists */
     CNS_COPY = -4,    /* data offset to, data offset from, size: a result into a structure */
+    CNS_FIND = -5,    /* candidates: whether CNS_EXECUTE would find a program */
 };
 
 enum cns_argument_kind {
@@ -63,6 +64,8 @@ enum cns_plan_flags {
     CNS_PERSISTENT = 2,  /* live without processes */
     CNS_WAIT_FOR_GO = 4, /* wait for CNS_GO before the first command */
     CNS_ENTER = 8,       /* not pid 1: join namespaces first, end with the command */
+    CNS_BECOME = 16,     /* perform the entering steps, wait for CNS_GO, and become the one command */
+    CNS_LISTEN = 32,     /* CNS_BECOME: whoever connects may send CNS_GO */
 };
 
 /* From the host to pid 1, which then keeps CNS_PERSISTENT or does not. */
@@ -83,7 +86,7 @@ struct cns_plan {
     uint32_t command_offset;
     uint32_t data_offset;
     uint32_t data_size;
-    uint32_t enter_first; /* CNS_ENTER: the steps that join the namespaces */
+    uint32_t enter_first; /* CNS_ENTER: the steps that join the namespaces; CNS_BECOME: those before CNS_READY */
     uint32_t enter_count;
     int32_t console; /* pid 1 keeps this descriptor open; -1: none */
     uint32_t padding;
@@ -101,6 +104,7 @@ enum cns_report_kind {
     CNS_RUNNING = 7,  /* a command was forked; index = command, value = its pid inside */
     CNS_SIGNAL = 8,   /* to the child: value = signal for every process of the jail */
     CNS_ENDED = 9,    /* no process is left in the jail but pid 1, which ends */
+    CNS_LEAVE = 10,   /* to the child: it is recorded, and is not to end with this connection */
 };
 
 struct cns_report {
@@ -109,11 +113,14 @@ struct cns_report {
     int64_t value;
 };
 
-/* Descriptors that the stage finds open. */
+/*
+ * Descriptors that the stage finds open; behind those that the command is given besides 0, 1 and 2, of which its second
+ * argument says how many there are.
+ */
 enum {
     CNS_CONTROL_DESCRIPTOR = 3,
     CNS_PLAN_DESCRIPTOR = 4,
-    CNS_JOINED_DESCRIPTOR = 5 /* pidfd of the jail to be joined */
+    CNS_JOINED_DESCRIPTOR = 5 /* pidfd of the jail to be joined; CNS_LISTEN: the listening socket */
 };
 
 #endif

@@ -47,6 +47,14 @@ int cns_control_pair(int ends[2]);
 /* pipe2(2), close-on-exec: the reading end first. `mode` of fchmod(2) says who may open it by name; 0 leaves it. */
 int cns_pipe(int ends[2], mode_t mode);
 
+/* A listening SOCK_SEQPACKET socket of that name in an open directory. */
+int cns_listen_in(int directory, const char *name);
+/* A connection to it; -ECONNREFUSED when nobody listens any more. */
+int cns_connect_in(int directory, const char *name);
+
+/* Sends a pty's master to the stream socket at that path: `--console-socket` of OCI runtimes. */
+int cns_hand_over_console(const char *path, int terminal);
+
 int cns_send(int socket, int32_t kind, int32_t index, int64_t value, const int *passed, unsigned count);
 
 /* Waits at most `timeout` milliseconds (-1: for ever). Returns the number of descriptors, -ETIMEDOUT, or -ECONNRESET.
@@ -81,10 +89,11 @@ int cns_fill_descriptors(void);
 int cns_was_closed(int descriptor);
 
 /*
- * Closes every descriptor above 2 that the caller left open, opens 0 to 2 on /dev/null if they are closed, and takes up
- * the numbers that the stage's descriptors will have, so that dup3(2) to them never meets one in use.
+ * Closes every descriptor that the caller left open behind the `passed` ones above 2, opens 0 to 2 on /dev/null if they
+ * are closed, and takes up the numbers that the stage's descriptors will have, so that dup3(2) to them never meets one
+ * in use.
  */
-int cns_take_descriptors(void);
+int cns_take_descriptors(int passed);
 
 /* What a process inherits from whoever started jailrun, and a jail must not: sched(7), ioprio_set(2), personality(2).
  */
@@ -202,10 +211,13 @@ int cns_try_settings(const char *text, unsigned count, uint32_t first, uint32_t 
 
 /* A user namespace with such ids, in which no process is. The descriptor, or a negative errno. */
 int cns_user_namespace(uint32_t first, uint32_t ids);
+/* The same, with lines of uid_map and gid_map of user_namespaces(7). */
+int cns_mapped_namespace(const char *users, const char *groups);
 
 /* ioctl(2), whose variable arguments Swift does not import: TIOCGWINSZ to TIOCSWINSZ from one terminal to another. */
 int cns_copy_window_size(int from, int to);
 
 int cns_window_size(int terminal, int *columns, int *rows);
+int cns_set_window_size(int terminal, int columns, int rows);
 
 #endif

@@ -21,8 +21,9 @@
 #include <time.h>
 
 #include "../perform.h"
+#include "stage.h"
 
-enum { NO_STATUS = -1, FAILED_BEFORE_EXEC = 126, NOT_FOUND = 127 };
+enum { NO_STATUS = -1 };
 enum { CHECK_NANOSECONDS = 100000000, SETTLING_NANOSECONDS = 100000000, CONSOLE_BYTES = 65536, REAPED_AT_ONCE = 64 };
 
 struct stage {
@@ -59,8 +60,13 @@ void *memset(void *to, int value, size_t count) {
     return to;
 }
 
+/* How many descriptors the command is given besides 0, 1 and 2. */
+static int passed;
+#define CONTROL (CNS_CONTROL_DESCRIPTOR + passed)
+#define PLAN (CNS_PLAN_DESCRIPTOR + passed)
+
 /* A command's filter may refuse even that: seccomp(2). */
-static void end(int status) {
+void end(int status) {
     for (;;) {
         cns_raw1(__NR_exit_group, status);
         __builtin_trap();
@@ -68,25 +74,23 @@ static void end(int status) {
 }
 
 static void report(struct stage *stage, int32_t kind, int32_t index, int64_t value) {
-    if (stage->is_control_open) cns_send_report(CNS_CONTROL_DESCRIPTOR, kind, index, value, NULL, 0);
+    if (stage->is_control_open) cns_send_report(CONTROL, kind, index, value, NULL, 0);
 }
 
 static struct cns_plan *map_plan(void) {
     struct cns_plan header;
-    long size = cns_raw4(__NR_pread64, CNS_PLAN_DESCRIPTOR, &header, sizeof header, 0);
+    long size = cns_raw4(__NR_pread64, PLAN, &header, sizeof header, 0);
     long address;
 
     if (size != (long)sizeof header || header.magic != CNS_PLAN_MAGIC) end(FAILED_BEFORE_EXEC);
-    address = cns_raw(__NR_mmap, 0, header.size, PROT_READ | PROT_WRITE, MAP_PRIVATE, CNS_PLAN_DESCRIPTOR, 0);
+    address = cns_raw(__NR_mmap, 0, header.size, PROT_READ | PROT_WRITE, MAP_PRIVATE, PLAN, 0);
     if (address < 0 && address > -4096) end(FAILED_BEFORE_EXEC);
-    cns_raw1(__NR_close, CNS_PLAN_DESCRIPTOR);
+    cns_raw1(__NR_close, PLAN);
     cns_relocate((struct cns_plan *)address);
     return (struct cns_plan *)address;
 }
 
-static void set_signal_mask(unsigned long mask) {
-    cns_raw4(__NR_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
-}
+void set_signal_mask(unsigned long mask) { cns_raw4(__NR_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask); }
 
 /* SIGKILL and SIGSTOP cannot be had; faults of our own must kill. */
 #define BIT(signal) (1ul << ((signal)-1))
@@ -168,7 +172,7 @@ static void start_command(struct stage *stage) {
         long error;
         set_signal_mask(0);
         error = cns_perform_steps(stage->plan, command->first, command->count, &failed);
-        cns_send_report(CNS_CONTROL_DESCRIPTOR, CNS_FAILED, failed, -error, NULL, 0);
+        cns_send_report(CONTROL, CNS_FAILED, failed, -error, NULL, 0);
         end(error == -ENOENT ? NOT_FOUND : FAILED_BEFORE_EXEC);
     }
     if (pid < 0) {
@@ -312,7 +316,7 @@ static void read_signal(struct stage *stage) {
 }
 
 static void control_closed(struct stage *stage) {
-    cns_raw1(__NR_close, CNS_CONTROL_DESCRIPTOR);
+    cns_raw1(__NR_close, CONTROL);
     stage->is_control_open = 0;
     /* The kernel kills what is left in a pid namespace with its pid 1: pid_namespaces(7). */
     if (stage->plan->flags & (CNS_TRANSIENT | CNS_ENTER)) {
@@ -325,7 +329,7 @@ static void control_closed(struct stage *stage) {
 
 static void read_control(struct stage *stage) {
     struct cns_report message;
-    long result = cns_receive_report(CNS_CONTROL_DESCRIPTOR, &message, NULL, 0);
+    long result = cns_receive_report(CONTROL, &message, NULL, 0);
 
     if (result < 0)
         control_closed(stage);
@@ -350,7 +354,7 @@ static void relieve_console(const struct stage *stage) {
 static void wait_for_events(struct stage *stage) {
     struct pollfd watched[2] = {
         {.fd = stage->signals, .events = POLLIN},
-        {.fd = stage->is_control_open ? CNS_CONTROL_DESCRIPTOR : -1, .events = POLLIN},
+        {.fd = stage->is_control_open ? CONTROL : -1, .events = POLLIN},
     };
     struct timespec soon = {.tv_nsec = stage->has_more ? 0 : CHECK_NANOSECONDS};
     int is_orphaned = !stage->is_control_open && stage->plan->console >= 0;
@@ -372,9 +376,26 @@ static void join_jail(struct stage *stage) {
     }
 }
 
-static void run(void) {
-    struct stage stage = {.plan = map_plan(), .last_status = NO_STATUS, .is_control_open = 1};
+static int number(const char *digits) {
+    int value = 0;
+
+    while (*digits >= '0' && *digits <= '9')
+        value = value * 10 + *digits++ - '0';
+    return value;
+}
+
+/* How the kernel leaves the stack to a program that it starts: execve(2). */
+struct start {
+    long count;
+    const char *argument[];
+};
+
+static void run(const struct start *start) {
+    struct stage stage = {.last_status = NO_STATUS, .is_control_open = 1};
     unsigned long watched = WATCHED;
+
+    if (start->count > 1) passed = number(start->argument[1]);
+    stage.plan = map_plan();
 
     /* Before any namespace of the jail is shared with a jail process: ptrace(2), "not dumpable". */
     if (cns_raw5(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) end(FAILED_BEFORE_EXEC);
@@ -382,6 +403,7 @@ static void run(void) {
     stage.command = (const void *)((char *)stage.plan + stage.plan->command_offset);
     stage.signals = (int)cns_raw4(__NR_signalfd4, -1, &watched, sizeof watched, 02000000 /* SFD_CLOEXEC */);
     if (stage.signals < 0) end(FAILED_BEFORE_EXEC);
+    if (stage.plan->flags & CNS_BECOME) become(stage.plan, stage.command, CONTROL, stage.signals);
     if (stage.plan->flags & CNS_ENTER) join_jail(&stage);
     stage.may_start = !(stage.plan->flags & CNS_WAIT_FOR_GO);
     /* Otherwise the first command's report says as much. One of its own would wake jailrun on this processor, and the
@@ -403,11 +425,11 @@ static void run(void) {
 }
 
 #if defined(__x86_64__)
-__asm__(".globl _start\n_start:\n\txor %ebp, %ebp\n\tand $-16, %rsp\n\tcall cns_stage\n\thlt\n");
+__asm__(".globl _start\n_start:\n\txor %ebp, %ebp\n\tmov %rsp, %rdi\n\tand $-16, %rsp\n\tcall cns_stage\n\thlt\n");
 #else
-__asm__(".globl _start\n_start:\n\tmov x29, #0\n\tmov x30, #0\n\tbl cns_stage\n\tbrk #0\n");
+__asm__(".globl _start\n_start:\n\tmov x29, #0\n\tmov x30, #0\n\tmov x0, sp\n\tbl cns_stage\n\tbrk #0\n");
 #endif
 
-void cns_stage(void);
+void cns_stage(const struct start *start);
 
-void cns_stage(void) { run(); }
+void cns_stage(const struct start *start) { run(start); }

@@ -89,6 +89,11 @@ enum Control {
             unsafe cns_send(socket, Int32(CNS_GO.rawValue), 0, 0, descriptors, UInt32(descriptors.count)))
     }
 
+    /// Tells a child that waits that it is recorded: it goes on waiting when this connection is closed.
+    static func leave(_ socket: Int32) throws(Errno) {
+        _ = try checkedResult(cns_send(socket, Int32(CNS_LEAVE.rawValue), 0, 0, nil, 0))
+    }
+
     static func signal(_ socket: Int32, _ number: Int32) {
         _ = cns_send(socket, Int32(CNS_SIGNAL.rawValue), 0, Int64(number), nil, 0)
     }

@@ -54,6 +54,8 @@ package struct StartFacts: Equatable, Sendable {
     package var terminals: [Int] = []
     /// The jail's output is a pipe that its keeper reads.
     package var isOutputPiped = false
+    /// Pid 1 waits for whoever starts the jail, who may be another process than the one that makes it.
+    package var isListening = false
     /// Of descriptors 0, 1, 2, those that cannot get into the jail as they are.
     package var handedDescriptors: [HandedDescriptor] = []
     /// oom_score_adj of jailrun itself, which a process inherits.

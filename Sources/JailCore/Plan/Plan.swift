@@ -40,6 +40,8 @@ package struct Plan: Equatable, Sendable {
     package var steps: [Step]
     /// Run on the host when the jail exists and its first process waits.
     package var created: [Command] = []
+    /// Done by pid 1 that is to become a command, before it waits to be told to.
+    package var prepared: [Step] = []
     /// Run by pid 1 inside, one after the other.
     package var commands: [Command]
     /// Run on the host after those.
@@ -52,13 +54,15 @@ package struct Plan: Equatable, Sendable {
 
     /// Every step, in the order of the numbers that failures are reported by.
     package var allSteps: [Step] {
-        before.flatMap(\.steps) + steps + (created + commands + after).flatMap(\.steps)
+        before.flatMap(\.steps) + steps + created.flatMap(\.steps) + prepared + (commands + after).flatMap(\.steps)
     }
 
     /// Where `steps` begin in `allSteps`.
     var firstStep: Int { before.stepCount }
+    /// Where what pid 1 itself does begins in `allSteps`.
+    var firstPreparedStep: Int { firstStep + steps.count + created.stepCount }
     /// Where the steps of `commands` begin in `allSteps`.
-    var firstCommandStep: Int { firstStep + steps.count + created.stepCount }
+    var firstCommandStep: Int { firstPreparedStep + prepared.count }
 
     /// The child's first steps are performed before it is known how many are between.
     static let firstReportOfChild = 1 << 20

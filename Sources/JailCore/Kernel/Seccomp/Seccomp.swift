@@ -79,7 +79,7 @@ extension SeccompFilter {
         }
     }
 
-    private static func cached(
+    static func cached(
         _ key: [UInt8], in cache: SeccompCache?, compile: () throws(SeccompError) -> SeccompFilter
     ) throws(SeccompError) -> SeccompFilter {
         if let found = cache?.filter(for: key) { return found }

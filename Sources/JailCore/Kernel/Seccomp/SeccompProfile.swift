@@ -76,10 +76,14 @@ extension SeccompProfile {
     /// `name` is the profile's path, for messages.
     init(json: [UInt8], name: String) throws(SeccompError) {
         do throws(Diagnostic) {
-            let document = try JSONDocument(json, file: name)
-            self = try document.decode(Self.self)
-            if let wrong = firstContradiction { throw document.diagnostic(wrong.cause, at: wrong.path) }
+            try self.init(of: try JSONDocument(json, file: name), at: [])
         } catch { throw .malformed(error) }
+    }
+
+    /// - Parameter path: of the profile in the document.
+    init(of document: JSONDocument, at path: [JSONKey]) throws(Diagnostic) {
+        self = try document.decode(Self.self, at: path)
+        if let wrong = firstContradiction { throw document.diagnostic(wrong.cause, at: path + wrong.path) }
     }
 
     private typealias Contradiction = (path: [JSONKey], cause: String)

@@ -63,16 +63,23 @@ package struct MountAttributes: NamedOptions {
     package static let noDevices = Self(rawValue: 0x04)
     package static let noExec = Self(rawValue: 0x08)
     package static let noAccessTime = Self(rawValue: 0x10)
+    package static let strictAccessTime = Self(rawValue: 0x20)
+    package static let noDirectoryAccessTime = Self(rawValue: 0x80)
+    package static let noSymlinks = Self(rawValue: 0x0020_0000)
     package static let anyAccessTime = Self(rawValue: 0x70)
     package static let idmap = Self(rawValue: 0x0010_0000)
     package static let notation = Notation.mountAttributes
     package static let names: [(Self, String)] = [
         (.readOnly, "MOUNT_ATTR_RDONLY"), (.noSetuid, "MOUNT_ATTR_NOSUID"), (.noDevices, "MOUNT_ATTR_NODEV"),
-        (.noExec, "MOUNT_ATTR_NOEXEC"), (.noAccessTime, "MOUNT_ATTR_NOATIME"), (.idmap, "MOUNT_ATTR_IDMAP"),
+        (.noExec, "MOUNT_ATTR_NOEXEC"), (.noAccessTime, "MOUNT_ATTR_NOATIME"),
+        (.strictAccessTime, "MOUNT_ATTR_STRICTATIME"), (.noDirectoryAccessTime, "MOUNT_ATTR_NODIRATIME"),
+        (.noSymlinks, "MOUNT_ATTR_NOSYMFOLLOW"), (.idmap, "MOUNT_ATTR_IDMAP"),
     ]
 
     /// The kinds of access time are one field, not bits: to set one, all are cleared, mount_setattr(2).
-    var cleared: MountAttributes { contains(.noAccessTime) ? .anyAccessTime : [] }
+    var cleared: MountAttributes {
+        isDisjoint(with: [.noAccessTime, .strictAccessTime]) ? [] : .anyAccessTime
+    }
 
     package var description: String {
         if self == .anyAccessTime { return "MOUNT_ATTR_NOATIME|MOUNT_ATTR_STRICTATIME|0x40" }

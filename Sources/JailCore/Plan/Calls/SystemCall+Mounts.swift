@@ -53,6 +53,15 @@ extension SystemCall {
         return mountSetattr(mount, structure, isRecursive: isRecursive)
     }
 
+    static func change(_ change: Mount.Change, on mount: Slot) -> Self {
+        var set = change.set
+        if change.ids != nil { set.insert(.idmap) }
+        let structure = Structure.words(
+            [set.rawValue, change.cleared.union(change.set.cleared).rawValue, change.propagation.rawValue, 0],
+            patches: change.ids.map { [.slot(offset: 24, size: 8, $0)] } ?? [], spelling: .mountAttr(change.ids))
+        return mountSetattr(mount, structure, isRecursive: change.isRecursive)
+    }
+
     /// MOUNT_ATTR_IDMAP: ids on disk stay as they are; in the jail they are those of its user namespace.
     static func setIdmap(_ namespace: Slot, on mount: Slot, _ attributes: MountAttributes, isRecursive: Bool) -> Self {
         let all = attributes.union(.idmap)
@@ -80,8 +89,10 @@ extension SystemCall {
     }
 
     /// Every mount of this namespace becomes private: nothing propagates to the host or from it.
-    static func makeAllPrivate() -> Self {
-        let structure = Structure.words([0, 0, privatePropagation, 0], spelling: .mountAttr(nil))
+    static func makeAllPrivate() -> Self { makeAll(.private) }
+
+    static func makeAll(_ propagation: Mount.Propagation) -> Self {
+        let structure = Structure.words([0, 0, propagation.rawValue, 0], spelling: .mountAttr(nil))
         return Self(
             "mount_setattr", cns_number_mount_setattr,
             [.currentDirectory, .text("/"), AtFlags.recursive.argument, .structure(structure), .integer(32)])

@@ -59,12 +59,12 @@ extension SystemCall {
             ])
     }
 
-    /// capset(2), version 3: `effective` and `permitted` alike, nothing inheritable.
-    static func setCapabilities(_ set: UInt64, spelling: String) -> Self {
+    /// capset(2), version 3.
+    static func setCapabilities(_ sets: CapabilitySets) -> Self {
         let header: [UInt8] = UInt32(0x2008_0522).littleEndianBytes + UInt32(0).littleEndianBytes
-        let words =
-            [UInt32(truncatingIfNeeded: set), UInt32(truncatingIfNeeded: set), 0]
-            + [UInt32(truncatingIfNeeded: set >> 32), UInt32(truncatingIfNeeded: set >> 32), 0]
+        let all = [sets.effective, sets.permitted, sets.inheritable].map(\.rawValue)
+        let words = all.map { UInt32(truncatingIfNeeded: $0) } + all.map { UInt32(truncatingIfNeeded: $0 >> 32) }
+        let inheritable = sets.inheritable.isEmpty ? "0" : sets.inheritable.description
         return Self(
             "capset", cns_number_capset,
             [
@@ -72,7 +72,22 @@ extension SystemCall {
                 .structure(
                     Structure(
                         bytes: words.flatMap(\.littleEndianBytes),
-                        spelling: "{effective=\(spelling), permitted=\(spelling), inheritable=0}")),
+                        spelling: .text(
+                            "{effective=\(sets.effective), permitted=\(sets.permitted), inheritable=\(inheritable)}"))),
+            ])
+    }
+
+    /// PR_SET_KEEPCAPS: a change of ids takes none of the permitted ones; execve(2) takes this back.
+    static func keepPermitted() -> Self {
+        Self("prctl", cns_number_prctl, [.integer(8, spelled: "PR_SET_KEEPCAPS"), .integer(1)])
+    }
+
+    static func raiseAmbient(_ capability: Capability) -> Self {
+        Self(
+            "prctl", cns_number_prctl,
+            [
+                .integer(47, spelled: "PR_CAP_AMBIENT"), .integer(2, spelled: "PR_CAP_AMBIENT_RAISE"),
+                .integer(Int64(capability.rawValue), spelled: .text(capability.name)), .integer(0), .integer(0),
             ])
     }
 
@@ -149,11 +164,19 @@ extension SystemCall {
     /// execvp(3): a name without a slash is looked for along the PATH of the environment that it will have.
     static func execute(_ arguments: [String], environment variables: [String], shown environment: CallArgument) -> Self
     {
+        execute(candidates(arguments, variables), arguments, environment: environment)
+    }
+
+    /// Whether there is what `execute` of the same would execute.
+    static func find(_ arguments: [String], environment variables: [String]) -> Self {
+        Self("faccessat", CNS_FIND.rawValue, [.vector(candidates(arguments, variables))])
+    }
+
+    private static func candidates(_ arguments: [String], _ variables: [String]) -> [String] {
         let name = arguments.first ?? ""
         let path = variables.first { $0.hasPrefix("PATH=") }.map { String($0.dropFirst(5)) } ?? Lowering.path
         let isPath = name.utf8.contains(UInt8(ascii: "/"))
-        return execute(
-            isPath ? [name] : path.split(separator: ":").map { "\($0)/\(name)" }, arguments, environment: environment)
+        return isPath ? [name] : path.split(separator: ":").map { "\($0)/\(name)" }
     }
 
     private static func execute(

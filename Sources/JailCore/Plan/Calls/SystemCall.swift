@@ -75,7 +75,7 @@ package enum Notation: Equatable, Sendable, ExpressibleByStringInterpolation {
             "{flags=\(OpenFlags(rawValue: word(0))), resolve=\(ResolveFlags(rawValue: word(2)))}"
         case .mountAttr(let namespace):
             "{attr_set=\(MountAttributes(rawValue: word(0))), attr_clr=\(MountAttributes(rawValue: word(1))), "
-                + "propagation=MS_PRIVATE, userns_fd=\(namespace?.name ?? "0")}"
+                + "propagation=\(Mount.Propagation(rawValue: word(2))?.spelling ?? "0"), userns_fd=\(namespace?.name ?? "0")}"
         }
     }
 }

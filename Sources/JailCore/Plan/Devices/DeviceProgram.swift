@@ -33,6 +33,37 @@ package enum DeviceProgram {
         return program.flatMap(\.bytes)
     }
 
+    /// The last rule that speaks of an access decides; one of which none speaks is refused.
+    package static func instructions(_ rules: [DeviceRule]) -> [UInt8] {
+        let load: [Instruction] = [
+            .load(.r2, at: 0),  // access_type: what is done in the upper half, the kind of device in the lower
+            .move(.r3, from: .r2),
+            .and(.r3, 0xffff),
+            .shiftRight(.r2, by: 16),
+            .load(.r4, at: 4),  // major
+            .load(.r5, at: 8),  // minor
+        ]
+        // The kernel takes no program with instructions that are never reached: a rule about all devices is the last.
+        let whole = rules.lastIndex(where: \.isAboutAll)
+        let relevant = whole.map { rules[$0...] } ?? rules[...]
+        let program = load + relevant.reversed().flatMap(decide) + (whole == nil ? [.move(.r0, 0), .exit] : [])
+        return program.flatMap(\.bytes)
+    }
+
+    /// Goes on behind it when the rule is about something else.
+    private static func decide(_ rule: DeviceRule) -> [Instruction] {
+        var tests: [(Int) -> Instruction] = []
+        if let kind = rule.kind { tests.append { .jump(ifNotEqual: .r3, kind.bpfType, by: $0) } }
+        if rule.access != .all {
+            let others = DeviceRule.Access.all.subtracting(rule.access).rawValue
+            tests.append { .jump(ifAny: .r2, others, by: $0) }
+        }
+        if let major = rule.major { tests.append { .jump(ifNotEqual: .r4, major, by: $0) } }
+        if let minor = rule.minor { tests.append { .jump(ifNotEqual: .r5, minor, by: $0) } }
+        let count = tests.count + 2
+        return tests.enumerated().map { $1(count - $0 - 1) } + [.move(.r0, rule.isAllowed ? 1 : 0), .exit]
+    }
+
     /// A device's number as the kernel has it, MKDEV of linux/kdev_t.h: twelve bits and twenty.
     private static func number(_ major: UInt32, _ minor: UInt32) -> UInt32 { major << 20 | minor }
 
@@ -127,6 +158,11 @@ private struct Instruction {
     /// BPF_ALU | BPF_LSH | BPF_K.
     static func shiftLeft(_ register: Register, by count: UInt32) -> Instruction {
         Instruction(operation: 0x64, destination: register, constant: count)
+    }
+
+    /// BPF_ALU | BPF_RSH | BPF_K.
+    static func shiftRight(_ register: Register, by count: UInt32) -> Instruction {
+        Instruction(operation: 0x74, destination: register, constant: count)
     }
 
     /// BPF_ALU | BPF_OR | BPF_X.

@@ -3,10 +3,16 @@ extension Lowering {
     var process: ProcessSpec {
         ProcessSpec(
             user: facts.jailUser, userOrigin: jail.commands.jailUser?.origin ?? .standard(""),
-            environment: environment, capabilities: facts.capabilities,
+            environment: environment, capabilities: capabilities,
             dropped: jail.privileges.capDrop, gainsPrivileges: grants(.setUserID) != nil,
             filterOrigin: jail.privileges.seccomp.origin, umask: jail.process.umask, limits: limits,
             oomScore: oomScore, output: jail.commands.consoleLog)
+    }
+
+    /// Root inside has all of the jail's; another user has none.
+    private var capabilities: CapabilitySets {
+        let held = facts.jailUser.uid == 0 ? facts.capabilities : []
+        return CapabilitySets(bounding: facts.capabilities, effective: held, permitted: held)
     }
 
     static let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -26,7 +26,7 @@ package struct RootSource: Equatable, Sendable {
         }
     }
 
-    private init(path: String, origin: Origin, attributes: MountAttributes) {
+    init(path: String, origin: Origin, attributes: MountAttributes = []) {
         (self.path, self.origin, self.attributes, layers, numbers) = (path, origin, attributes, [], [])
     }
 

@@ -3,6 +3,7 @@ internal import CNamespaces
 /// cgroups(7): the jail's own cgroup, its values, and its device program.
 extension Planner {
     func makeCgroup() -> [Step] {
+        if !jail.hasCgroup { return [] }
         let origin = Origin.standard("")
         let purpose = Purpose.cgroup(jail.id, below: facts.cgroupLevels.last?.path ?? "/")
         let directory: OpenFlags = [.directory, .closeOnExec]
@@ -23,14 +24,14 @@ extension Planner {
                 .setAttribute(mark, to: jail.id, on: .cgroup), purpose, origin,
                 "mark the cgroup as jailrun's"),
         ]
-        return steps + jail.cgroup.settings.flatMap { Self.set($0) }
+        return steps + jail.cgroup.settings.flatMap { Self.set($0, isRounded: jail.cgroup.isRounded) }
             + attachDeviceProgram() + delegateCgroup()
     }
 
     var mark: String { facts.authority.mark.attribute }
 
     /// - Parameter undo: what gives it the value that it had.
-    static func set(_ setting: CgroupSetting, undo: [Operation] = []) -> [Step] {
+    static func set(_ setting: CgroupSetting, isRounded: Bool = false, undo: [Operation] = []) -> [Step] {
         let purpose = Purpose.cgroupValue(file: setting.file, value: setting.value)
         return [
             Step.onHost(
@@ -40,6 +41,12 @@ extension Planner {
                 .write(setting.value, to: .settingFile), purpose, setting.origin,
                 "set \(setting.file) to \(setting.value)", undo: undo),
             Step.onHost(.close(.settingFile), purpose, setting.origin, "close \(setting.file)"),
+        ]
+            + (isRounded ? [] : verify(setting, purpose))
+    }
+
+    private static func verify(_ setting: CgroupSetting, _ purpose: Purpose) -> [Step] {
+        [
             Step.onHost(
                 .open(setting.file, at: .cgroup, [.closeOnExec], into: .settingFile), purpose, setting.origin,
                 "open \(setting.file) again"),
@@ -54,14 +61,24 @@ extension Planner {
     private func attachDeviceProgram() -> [Step] {
         // In a jail that around it is asked, too, and no other may be loaded. Who may mount can take `nodev` from the root:
         // then no device of the root's may be opened, although /dev is not asked for.
-        guard jail.devices != nil || allowsJails, facts.authority.canLoadPrograms else { return [] }
+        guard facts.authority.canLoadPrograms else { return [] }
+        if let rules = jail.cgroup.deviceRules { return attachDeviceProgram(rules) }
+        guard jail.devices != nil || allowsJails else { return [] }
         let origin = jail.devices?.rulesOrigin ?? jail.cgroup.children.origin
         let tree = jail.devices == nil ? DeviceTree() : facts.deviceTree
-        let purpose = Purpose.deviceProgram(tree)
-        return [
-            host(
-                .loadDeviceProgram(for: tree, into: .deviceProgram), purpose, origin,
-                "load the device program"),
+        return attach(.loadDeviceProgram(for: tree, into: .deviceProgram), .deviceProgram(tree), origin)
+    }
+
+    private func attachDeviceProgram(_ rules: Located<[DeviceRule]>) -> [Step] {
+        if DeviceRule.allowsAll(rules.value) { return [] }
+        let instructions = DeviceProgram.instructions(rules.value)
+        return attach(
+            .loadDeviceProgram(instructions, into: .deviceProgram), .deviceProgram(facts.deviceTree), rules.origin)
+    }
+
+    private func attach(_ load: SystemCall, _ purpose: Purpose, _ origin: Origin) -> [Step] {
+        [
+            host(load, purpose, origin, "load the device program"),
             host(
                 .attachDeviceProgram(.deviceProgram, to: .cgroup), purpose, origin,
                 "attach the device program to the cgroup"),
@@ -98,7 +115,11 @@ extension Slot {
 extension SystemCall {
     /// BPF_PROG_LOAD of the device program of a `/dev`.
     static func loadDeviceProgram(for tree: DeviceTree, into slot: Slot) -> Self {
-        let instructions = DeviceProgram.instructions(allowing: tree.nodes, hasTerminals: tree.hasTerminals)
+        loadDeviceProgram(
+            DeviceProgram.instructions(allowing: tree.nodes, hasTerminals: tree.hasTerminals), into: slot)
+    }
+
+    static func loadDeviceProgram(_ instructions: [UInt8], into slot: Slot) -> Self {
         let count = instructions.count / 8
         let license = Array(DeviceProgram.license.utf8) + [0]
         return control(.load(instructionCount: count), spelled: "BPF_PROG_LOAD", into: slot) { field in

@@ -20,8 +20,10 @@ extension Planner {
         }
         let process = jail.process
         let (user, asking, variables) = (process.user, process.userOrigin, process.environment)
-        let capabilities = user.uid == 0 ? process.capabilities : []
-        return [step(.startSession(), .session, "start a session")]
+        let capabilities = process.capabilities
+        // What another user is to keep, a change of ids would take.
+        let keepsPermitted = user.uid != 0 && !capabilities.permitted.isEmpty
+        return (jail.becomesCommand ? [] : [step(.startSession(), .session, "start a session")])
             + facts.terminals.prefix(1).map {
                 step(
                     .controlTerminal(.integer($0), request: 0x540e, name: "TIOCSCTTY", .integer(0)), .terminal,
@@ -31,21 +33,41 @@ extension Planner {
             + narrowCommand()
             // Without no_new_privs a filter is installed with rights that the next steps take away.
             + (process.gainsPrivileges ? filter : [])
+            + (keepsPermitted
+                ? [step(.keepPermitted(), .capabilities(capabilities.effective), "keep the capabilities")] : [])
             + [
                 step(.setGroups(user.groups), .becomeUser(user), "set the groups of \(user.name)", askedBy: asking),
                 step(.setGroupIDs(user.gid), .becomeUser(user), "become group \(user.gid)", askedBy: asking),
                 step(.setUserIDs(user.uid), .becomeUser(user), "become \(user.name)", askedBy: asking),
                 step(
-                    .setCapabilities(capabilities.rawValue, spelling: capabilities.description),
-                    .capabilities(capabilities),
-                    "set the capabilities"),
+                    .setCapabilities(capabilities), .capabilities(capabilities.effective), "set the capabilities"),
             ]
+            + capabilities.ambient.capabilities.map {
+                step(.raiseAmbient($0), .capabilities(capabilities.effective), "make \($0.name) ambient")
+            }
             + (process.gainsPrivileges ? [] : filter)
             + [
-                step(.closeRange(from: 3, onExec: true), .closeDescriptors, "close every other descriptor"),
+                step(
+                    .closeRange(from: 3 + process.passedDescriptors, onExec: true), .closeDescriptors,
+                    "close every other descriptor"),
                 step(
                     .execute(line.arguments, environment: variables, shown: .vector(variables)), .execute(line),
                     "execute \(line.arguments.first ?? "")", askedBy: origin),
+            ]
+    }
+
+    /// What pid 1 that becomes its command does before it waits: what is missing is known then.
+    func prepareCommand() -> [Step] {
+        guard jail.becomesCommand, let command = jail.commands.first else { return [] }
+        let process = jail.process
+        return
+            (process.directory.map {
+                [child(.changeDirectory($0.value), .directory($0.value), $0.origin, "enter \($0.value)")]
+            } ?? []) + [
+                child(
+                    .find(command.line.arguments, environment: process.environment), .execute(command.line),
+                    command.origin,
+                    "find \(command.line.arguments.first ?? "")")
             ]
     }
 

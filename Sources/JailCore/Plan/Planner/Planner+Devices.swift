@@ -9,14 +9,14 @@ extension Planner {
         return [
             step(.setMask(0), "let the ruleset decide the modes"),
             step(.openFilesystem("tmpfs", into: .filesystem), "open tmpfs"),
-            step(.configure(.filesystem, "mode", "0755"), "set the mode of /dev"),
-            step(.configure(.filesystem, "size", "65536"), "limit /dev"),
-            step(.configure(.filesystem, "uid", String(firstID)), "give /dev to the jail's root"),
-            step(.configure(.filesystem, "gid", String(firstID)), "give /dev to the jail's root"),
-            step(.createSuperblock(.filesystem), "make /dev"),
-            step(.mountDetached(.filesystem, [.noSetuid, .noExec], into: .devices), "mount /dev"),
-            step(.close(.filesystem), "close tmpfs"),
         ]
+            + devices.options.map { step(configuration($0), "set \($0) of /dev") } + [
+                step(.configure(.filesystem, "uid", String(firstID)), "give /dev to the jail's root"),
+                step(.configure(.filesystem, "gid", String(firstID)), "give /dev to the jail's root"),
+                step(.createSuperblock(.filesystem), "make /dev"),
+                step(.mountDetached(.filesystem, devices.attributes, into: .devices), "mount /dev"),
+                step(.close(.filesystem), "close tmpfs"),
+            ]
             + directories(step) + facts.deviceTree.nodes.flatMap { makeDevice($0, devices) }
             + makeJailDirectory(devices, step) + shareEnvironment(devices)
             + [step(.setMask(0o022), "set the umask")] + cloneDevices()

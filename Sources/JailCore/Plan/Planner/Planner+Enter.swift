@@ -23,18 +23,22 @@ extension Planner {
 
     private func becomeStage() -> [Step] {
         let origin = Origin.standard("")
+        let passed = jail.process.passedDescriptors
         let descriptors = giveEntryOutput() + handDescriptors()
         return [Self.leaveSupervisor()] + descriptors + limitEntry() + [
-            child(.duplicate(.control, to: CNS_CONTROL_DESCRIPTOR), .stage, origin, "keep the control socket"),
-            child(.duplicate(.stagePlan, to: CNS_PLAN_DESCRIPTOR), .stage, origin, "keep the plan"),
-            child(.duplicate(.joined, to: CNS_JOINED_DESCRIPTOR), .stage, origin, "keep the jail's pidfd"),
-            child(.closeRange(from: CNS_JOINED_DESCRIPTOR + 1, onExec: true), .stage, origin, "close the rest"),
-            child(.executeDescriptor(.stage, ["jailrun-exec"], environment: []), .stage, origin, "run the stage"),
+            child(.duplicate(.control, to: CNS_CONTROL_DESCRIPTOR + passed), .stage, origin, "keep the control socket"),
+            child(.duplicate(.stagePlan, to: CNS_PLAN_DESCRIPTOR + passed), .stage, origin, "keep the plan"),
+            child(.duplicate(.joined, to: CNS_JOINED_DESCRIPTOR + passed), .stage, origin, "keep the jail's pidfd"),
+            child(
+                .closeRange(from: CNS_JOINED_DESCRIPTOR + passed + 1, onExec: true), .stage, origin, "close the rest"),
+            child(
+                .executeDescriptor(.stage, stageArguments("jailrun-exec"), environment: []), .stage, origin,
+                "run the stage"),
         ]
     }
 
     private func join() -> [Step] {
-        let control = CallArgument.integer(CNS_CONTROL_DESCRIPTOR)
+        let control = CallArgument.integer(CNS_CONTROL_DESCRIPTOR + jail.process.passedDescriptors)
         return scoreEntry() + [
             child(
                 .joinNamespaces(.joined, jail.namespaces.flags), .join(jail.namespaces.flags), .standard(""),

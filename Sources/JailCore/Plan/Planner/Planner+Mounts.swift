@@ -22,7 +22,7 @@ extension Planner {
         }
         return open(source, step) + [
             step(
-                .cloneTree("", at: .mountPoint, isRecursive: true, into: mount.slot),
+                .cloneTree("", at: .mountPoint, isRecursive: source.isRecursive, into: mount.slot),
                 "clone the mount of \(source.path)"),
             step(.close(.mountPoint), "close \(source.path)"),
         ]
@@ -69,19 +69,28 @@ extension Planner {
     func mapMountSources() -> [Step] {
         prepared.flatMap { mount -> [Step] in
             switch mount.source {
-            case .tree(let source): [map(mount, bind(mount, source))]
-            case .disk(_, let path, _): [map(mount, BindSource(path: path, number: mount.number ?? 0))]
+            case .tree(let source): map(mount, bind(mount, source))
+            case .disk(_, let path, _): map(mount, BindSource(path: path, number: mount.number ?? 0))
             case .layers, .new, .sysfs, .devices, .files, .covers: []
             }
         }
     }
 
-    private func map(_ mount: Mount, _ source: BindSource) -> Step {
+    private func map(_ mount: Mount, _ source: BindSource) -> [Step] {
+        let words: Phrase = "set the attributes of \(source.path)"
+        if !mount.changes.isEmpty {
+            return mount.changes.map { change in
+                host(
+                    .change(change, on: mount.slot),
+                    .restrictSource(source, change.set, isIdmapped: change.ids != nil), mount.origin, words)
+            }
+        }
         let attributes = withoutSetuid(mount.attributes)
-        return map(
-            mount.slot, attributes, isRecursive: true,
-            .restrictSource(source, attributes, isIdmapped: isIdmapped), mount.origin,
-            "set the attributes of \(source.path)")
+        return [
+            map(
+                mount.slot, attributes, isRecursive: true,
+                .restrictSource(source, attributes, isIdmapped: isIdmapped), mount.origin, words)
+        ]
     }
 
     /// What jailrun passes to the child, in this order, with the message that lets it go on.
@@ -139,7 +148,7 @@ extension Planner {
             ]
     }
 
-    private func configuration(_ option: String) -> SystemCall {
+    func configuration(_ option: String) -> SystemCall {
         let parts = option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         return parts.count == 2
             ? .configure(.filesystem, parts[0], parts[1]) : .configureFlag(.filesystem, parts[0])
@@ -180,8 +189,10 @@ extension Planner {
 
     /// Of the file systems that the plan mounts, and of a root that is the host's.
     private func restrict(_ mount: Mount) -> [Step] {
-        let masked = facts.maskedPaths.filter { filesystem(of: $0.path) != nil && !isTaken($0.path) } + maskedInRoot
-        let readOnly = facts.readOnlyPaths.filter { filesystem(of: $0) != nil && !isTaken($0) }
+        let reachesRoot = jail.covers?.reachesRoot ?? false
+        func isCovered(_ path: String) -> Bool { (reachesRoot || filesystem(of: path) != nil) && !isTaken(path) }
+        let masked = facts.maskedPaths.filter { isCovered($0.path) } + maskedInRoot
+        let readOnly = facts.readOnlyPaths.filter(isCovered)
         return (masked.isEmpty ? [] : makeMask(.mask(masked))) + masked.flatMap { mask($0, .mask(masked)) }
             + readOnly.flatMap { makeReadOnly($0, mount.attributes, .readOnlyPaths(readOnly)) }
     }
@@ -211,8 +222,19 @@ extension Planner {
     }
 
     private func makeReadOnly(_ path: String, _ attributes: MountAttributes, _ purpose: Purpose) -> [Step] {
-        guard let base = filesystem(of: path) else { return [] }
         func step(_ call: SystemCall, _ words: Phrase) -> Step { child(call, purpose, .standard(""), words) }
+        guard let base = filesystem(of: path) else {
+            return [
+                step(
+                    .openInRoot(path, root: .root, resolve: Self.inside, into: .mountPoint), "open /\(path)"),
+                step(
+                    .cloneTree("", at: .mountPoint, isRecursive: true, into: .mount), "clone the mount of /\(path)"),
+                step(.setAttributes(.readOnly, on: .mount, isRecursive: true), "make /\(path) read-only"),
+                step(.moveMount(.mount, onto: .mountPoint), "attach /\(path)"),
+                step(.close(.mount), "close the mount of /\(path)"),
+                step(.close(.mountPoint), "close the mount point /\(path)"),
+            ]
+        }
         return [
             step(
                 .cloneTree(Self.name(of: path), at: base, isRecursive: true, into: .mount),

@@ -36,6 +36,50 @@ extension Planner {
         ] + ownNamespace(false)
     }
 
+    // MARK: Namespaces that are there
+
+    private var named: [(space: NamespaceSpec, path: String)] {
+        jail.namespaces.compactMap { space in
+            if case .path(let path) = space.source { (space, path) } else { nil }
+        }
+    }
+
+    /// A pid namespace is that of children only, setns(2): the child is cloned into it.
+    func openNamespaces() -> [Step] {
+        named.flatMap { space, path in
+            [
+                host(
+                    .open(path, [.closeOnExec], into: space.slot), .join(space.kind), space.origin, "open \(path)")
+            ]
+                + (space.kind == .pid
+                    ? [
+                        host(
+                            .joinNamespaces(space.slot, .pid), .join(.pid), space.origin,
+                            "let children be born in \(path)")
+                    ] : [])
+        }
+    }
+
+    func leaveProcesses() -> [Step] {
+        guard let space = jail.namespaces[.pid], case .path = space.source else { return [] }
+        return [
+            host(
+                .open("/proc/self/ns/pid", [.closeOnExec], into: .ownProcesses), .join(.pid), space.origin,
+                "open /proc/self/ns/pid"),
+            host(.joinNamespaces(.ownProcesses, .pid), .join(.pid), space.origin, "let children be born here again"),
+            host(.close(.ownProcesses), .join(.pid), space.origin, "close it"),
+        ]
+    }
+
+    /// By the child: the user namespace first, which gives it the right to the others that belong to it.
+    func joinNamespaces() -> [Step] {
+        let order: [NamespaceFlags] = [.user, .network, .ipc, .uts, .cgroup]
+        return order.compactMap { kind in
+            guard let (space, path) = named.first(where: { $0.space.kind == kind }) else { return nil }
+            return child(.joinNamespaces(space.slot, kind), .join(kind), space.origin, "join \(path)")
+        }
+    }
+
     /// A network namespace takes the kernel longer than all else. One that jailrun connects to nothing is made by the child,
     /// and jailrun goes on meanwhile. It has lo only: netdevice(7).
     func separateNetwork() -> [Step] {
@@ -260,27 +304,27 @@ extension Planner {
 
     /// no_new_privs first, seccomp last, in each command: from here on nothing can be gained.
     func narrowPrivileges() -> [Step] {
-        let kept = jail.process.capabilities.union(initCapabilities)
+        let kept = jail.process.capabilities.bounding.union(initCapabilities)
         return
             (jail.process.gainsPrivileges
             ? [] : [child(.setNoNewPrivileges(), .noNewPrivileges, .standard("allow.suid"), "set no_new_privs")])
             + dropBounding(CapabilitySet.all.subtracting(kept)) + dropUnnamed()
             + [
                 child(
-                    .clearAmbient(), .boundingSet(jail.process.capabilities), .standard(""),
+                    .clearAmbient(), .boundingSet(jail.process.capabilities.bounding), .standard(""),
                     "clear the ambient capabilities")
             ]
     }
 
     /// Of pid 1's capabilities those that the jail does not have; CAP_SETPCAP last, for dropping needs it.
     func narrowCommand() -> [Step] {
-        let dropped = initCapabilities.subtracting(jail.process.capabilities)
+        let dropped = initCapabilities.subtracting(jail.process.capabilities.bounding)
         return dropBounding(dropped.subtracting(CapabilitySet([.setpcap])))
             + dropBounding(dropped.intersection(CapabilitySet([.setpcap])))
     }
 
     private func dropBounding(_ capabilities: CapabilitySet) -> [Step] {
-        let purpose = Purpose.boundingSet(jail.process.capabilities)
+        let purpose = Purpose.boundingSet(jail.process.capabilities.bounding)
         return capabilities.capabilities.map {
             child(
                 .dropBounding(Int($0.rawValue), name: $0.name), purpose, capabilityOrigin($0),
@@ -293,7 +337,7 @@ extension Planner {
         let named = Capability.allCases.count
         return (named..<max(named, facts.capabilityCount)).map {
             child(
-                .dropBounding($0, name: "\($0)"), .boundingSet(facts.capabilities), .standard(""),
+                .dropBounding($0, name: "\($0)"), .boundingSet(jail.process.capabilities.bounding), .standard(""),
                 "drop capability \($0), which has no name here, from the bounding set")
         }
     }
@@ -305,18 +349,35 @@ extension Planner {
 
     func becomeInit() -> [Step] {
         let origin = Origin.standard("")
+        let passed = jail.process.passedDescriptors
+        let hasThird = facts.isOutputPiped || facts.isListening
         return [
             child(
-                .duplicate(.control, to: CNS_CONTROL_DESCRIPTOR), .firstProcess, origin,
+                .duplicate(.control, to: CNS_CONTROL_DESCRIPTOR + passed), .firstProcess, origin,
                 "keep the control socket"),
             child(
-                .duplicate(.stagePlan, to: CNS_PLAN_DESCRIPTOR), .firstProcess, origin,
+                .duplicate(.stagePlan, to: CNS_PLAN_DESCRIPTOR + passed), .firstProcess, origin,
                 "keep the commands' plan"),
-            child(
-                .closeRange(from: CNS_JOINED_DESCRIPTOR + (facts.isOutputPiped ? 1 : 0), onExec: true), .firstProcess,
-                origin, "close every other descriptor"),
-            child(.executeDescriptor(.stage, ["jailrun-init"], environment: []), .firstProcess, origin, "run pid 1"),
         ]
+            + (facts.isListening
+                ? [
+                    child(
+                        .duplicate(.listening, to: CNS_JOINED_DESCRIPTOR + passed), .firstProcess, origin,
+                        "keep the socket of whoever starts it")
+                ] : []) + [
+                child(
+                    .closeRange(from: CNS_JOINED_DESCRIPTOR + passed + (hasThird ? 1 : 0), onExec: true), .firstProcess,
+                    origin, "close every other descriptor"),
+                child(
+                    .executeDescriptor(.stage, stageArguments("jailrun-init"), environment: []), .firstProcess, origin,
+                    "run pid 1"),
+            ]
+    }
+
+    /// The second says how many descriptors the command is given besides 0, 1 and 2.
+    func stageArguments(_ name: String) -> [String] {
+        let passed = jail.process.passedDescriptors
+        return passed == 0 ? [name] : [name, "\(passed)"]
     }
 }
 
@@ -325,7 +386,15 @@ extension IDMapping {
     fileprivate var words: String { "\(inside)-\(inside + count - 1) to \(outside)-\(outside + count - 1)" }
 }
 
+extension NamespaceSpec {
+    /// Its file, opened by its path.
+    var slot: Slot { Slot("namespace-\(kind)") }
+}
+
 extension Slot {
+    static let ownProcesses = Slot("own-pid-namespace")
+    /// Where whoever starts a jail that waits connects; set before the plan runs.
+    static let listening = Slot("listening")
     static let mapFile = Slot("map-file")
     static let terminalMaster = Slot("pty")
     static let terminal = Slot("terminal")

@@ -22,6 +22,7 @@ extension Planner {
     }
 
     func mapRoot() -> [Step] {
+        if !jail.ownsFiles { return separateRoot() + mapMountSources() }
         let source = jail.root.source
         let path = source.path
         let attributes = withoutSetuid(source.attributes.union(.noDevices))
@@ -32,6 +33,17 @@ extension Planner {
         return [
             map(cloned, attributes, isRecursive: isRecursive, purpose, source.origin, words)
         ] + mapMountSources() + mapLayers() + makeOverlays()
+    }
+
+    /// A clone is a peer of the mount it was made of, where that is shared.
+    private func separateRoot() -> [Step] {
+        let change = Mount.Change(propagation: .private, isRecursive: true)
+        let (path, origin) = (jail.root.source.path, jail.root.source.origin)
+        return [
+            host(
+                .change(change, on: cloned), .restrictRoot(path: path, []), origin,
+                "stop mount propagation of the root \(path)")
+        ]
     }
 
     /// With no_new_privs a set-user-id program gets nothing, and one with capabilities of its own, such as ping, that the jail does
@@ -72,8 +84,19 @@ extension Planner {
     }
 
     func restrictRoot() -> [Step] {
-        guard jail.root.isReadOnly.value else { return [] }
-        return [
+        let origin = jail.root.isReadOnly.origin
+        let propagating =
+            jail.root.propagation == .unchanged
+            ? [] : [child(.makeAll(jail.root.propagation), .privateMounts, origin, "set the propagation of the root")]
+        let devices =
+            jail.devices?.isReadOnly == true
+            ? [
+                child(
+                    .change(Mount.Change(set: .readOnly, isRecursive: false), on: .devices), .attachDevices, origin,
+                    "make /dev read-only")
+            ] : []
+        guard jail.root.isReadOnly.value else { return propagating + devices }
+        return propagating + devices + [
             child(
                 .setAttributes(.readOnly, on: .root, isRecursive: false), .readOnlyRoot, jail.root.isReadOnly.origin,
                 "make the root read-only")

@@ -27,11 +27,13 @@ package struct Planner {
         var steps: [Step] = []
         steps += makeCgroup()  // first: the child is cloned into it, and no process escapes the limits
         steps += enterNetwork()  // of a jail that has the address already: the child is cloned there
+        steps += openNamespaces()  // by their paths, which are the host's
         steps += spawn()
         steps += leaveNetwork()  // or the host's side of the rest would be made in there
+        steps += leaveProcesses()
         return Beginning(
             before: jail.hooks.before.map(\.planned), host: steps,
-            child: [Self.leaveSupervisor()] + handDescriptors() + separateNetwork())
+            child: [Self.leaveSupervisor()] + handDescriptors() + joinNamespaces() + separateNetwork())
     }
 
     /// - Parameter beginning: what `begin()` returned.
@@ -64,6 +66,7 @@ package struct Planner {
         steps += becomeInit()  // nothing happens after it
         var plan = Plan(steps: steps, commands: commands())
         plan.before = beginning.before
+        plan.prepared = prepareCommand()
         plan.created = jail.hooks.created.map(\.planned)
         plan.after = jail.hooks.after.map(\.planned)
         return plan
@@ -86,7 +89,7 @@ package struct Planner {
     var hasOwnIDs: Bool { isMapped && firstID != 0 }
 
     /// Whether mounts are to show those. Where none can be idmapped, the root has been given to them.
-    var isIdmapped: Bool { hasOwnIDs && facts.authority.canIdmap }
+    var isIdmapped: Bool { hasOwnIDs && facts.authority.canIdmap && jail.ownsFiles }
 
     /// Root inside may make jails.
     var allowsJails: Bool { jail.cgroup.children.value > 0 }

@@ -24,6 +24,12 @@ package struct JailSpec: Equatable, Sendable {
     package var process: ProcessSpec
     /// What pid 1 starts, one after the other.
     package var commands: [StartCommand]
+    /// Pid 1 is to be the only command itself, once it is told to go on.
+    package var becomesCommand = false
+    /// Files of the host's show the jail's ids, and neither device files nor set-user-id programs count in them.
+    package var ownsFiles = true
+    /// It has a cgroup of its own, `cgroup`; else it is in that of whoever makes it.
+    package var hasCgroup = true
     package var hooks: Hooks
 }
 
@@ -36,6 +42,8 @@ package struct RootFilesystem: Equatable, Sendable {
     package var isReadOnly: Located<Bool>
     /// An overlay whose writes vanish with the jail.
     package var isEphemeral: Located<Bool>
+    /// Of the whole tree in the end; unchanged: nothing propagates.
+    package var propagation = Mount.Propagation.unchanged
 }
 
 /// hostname(7), domainname(1): nil where nothing is set.
@@ -48,6 +56,10 @@ package struct UTSNames: Equatable, Sendable {
 package struct CgroupSpec: Equatable, Sendable {
     /// Files of the jail's cgroup, and what is written to them.
     package var settings: [CgroupSetting]
+    /// A value that the kernel rounds is as good.
+    package var isRounded = false
+    /// What may be done with devices; nil: what `JailSpec.devices` has in `/dev` may be used.
+    package var deviceRules: Located<[DeviceRule]>?
     /// How many cgroups root inside may make in it for jails of its own; 0 for none.
     package var children: Located<Int>
 }
@@ -57,6 +69,11 @@ package struct DeviceSpec: Equatable, Sendable {
     /// Who asked for a `/dev`, and for these devices.
     package var origin: Origin
     package var rulesOrigin: Origin
+    /// Of the tmpfs: options of fsconfig(2), and attributes.
+    package var options = ["mode=0755", "size=65536"]
+    package var attributes: MountAttributes = [.noSetuid, .noExec]
+    /// Once all is made in it.
+    package var isReadOnly = false
     /// Empty directories, on which other file systems are mounted.
     package var directories: [String]
     /// The text of `/dev/jail/env`.

@@ -25,6 +25,28 @@ package struct Mount: Equatable, Sendable {
         package var path: String
         /// Below the jail's root, where root inside can put links; then relative to that.
         package var inRoot: String?
+        /// With what is mounted below it.
+        package var isRecursive = true
+    }
+
+    /// What mount_setattr(2) changes of a tree of the host's.
+    package struct Change: Equatable, Sendable {
+        package var set: MountAttributes = []
+        package var cleared: MountAttributes = []
+        package var propagation = Propagation.unchanged
+        /// Of the mounts below it, too.
+        package var isRecursive: Bool
+        /// A user namespace whose ids its files show; nil: as they are on disk.
+        package var ids: Slot?
+    }
+
+    /// mount_namespaces(7), "SHARED SUBTREES"; the raw value is the kernel's flag.
+    package enum Propagation: UInt64, Sendable {
+        case unchanged = 0
+        case unbindable = 0x2_0000
+        case `private` = 0x4_0000
+        case slave = 0x8_0000
+        case shared = 0x10_0000
     }
 
     /// Paths relative to the root.
@@ -32,6 +54,8 @@ package struct Mount: Equatable, Sendable {
         package var maskedFiles: [String]
         package var maskedFolders: [String]
         package var readOnly: [String]
+        /// Those that lie in the root, too, and not only those of the jail's own /proc and /sys.
+        package var reachesRoot = false
     }
 
     /// Where the entry's mount point comes from.
@@ -42,6 +66,8 @@ package struct Mount: Equatable, Sendable {
         case base(String)
         /// It is made, in `/dev`, unless something is there.
         case made(isFile: Bool)
+        /// It is in the jail's root, or in what is mounted there; what of the way was missing when somebody looked is made.
+        case walked(missing: [String], isFile: Bool)
     }
 
     package var source: Source
@@ -54,6 +80,21 @@ package struct Mount: Equatable, Sendable {
     package var number: Int?
     /// It stays open until all are mounted: what is mounted or covered below it is named from there, and not by a path.
     package var isBase = false
+    /// Of a tree of the host's, in this order; none: it gets the attributes as a whole, and nothing propagates.
+    package var changes: [Change] = []
+}
+
+extension Mount.Propagation {
+    /// As strace(1) has it.
+    var spelling: String {
+        switch self {
+        case .unchanged: "0"
+        case .unbindable: "MS_UNBINDABLE"
+        case .private: "MS_PRIVATE"
+        case .slave: "MS_SLAVE"
+        case .shared: "MS_SHARED"
+        }
+    }
 }
 
 extension JailSpec {

@@ -5,6 +5,8 @@ package struct NamespaceSpec: Equatable, Sendable {
         case own
         /// That of another jail, which runs.
         case shared(with: StartFacts.NetworkHolder)
+        /// A file of ns(7), as written.
+        case path(String)
     }
 
     /// One flag.

@@ -5,8 +5,7 @@ package struct ProcessSpec: Equatable, Sendable {
     package var userOrigin: Origin
     /// `NAME=VALUE`.
     package var environment: [String]
-    /// Of root inside; another user has none.
-    package var capabilities: CapabilitySet
+    package var capabilities: CapabilitySets
     /// Names that somebody took away.
     package var dropped: [Located<String>]
     /// Whether execve(2) may give it more than it has: without no_new_privs, prctl(2).
@@ -18,6 +17,19 @@ package struct ProcessSpec: Equatable, Sendable {
     package var oomScore: Located<Int>?
     /// A file of the host's that gets its output, and that of all others.
     package var output: Located<String>?
+    /// Where it starts, in the jail; nil for the root.
+    package var directory: Located<String>?
+    /// How many descriptors it is given behind 0, 1 and 2.
+    package var passedDescriptors = 0
+}
+
+/// The sets of capabilities(7), "Thread capability sets".
+package struct CapabilitySets: Equatable, Sendable {
+    package var bounding: CapabilitySet
+    package var effective: CapabilitySet
+    package var permitted: CapabilitySet
+    package var inheritable: CapabilitySet = []
+    package var ambient: CapabilitySet = []
 }
 
 /// A command that pid 1 starts, or a process that enters the jail.

@@ -109,10 +109,11 @@ package struct SignalSource: Sendable {
 
     /// Takes the process over: closes what the caller left open, blocks signals, sets the umask. First thing in `main`.
     /// - Throws: the errno of the call that failed.
-    package static func takeProcess() throws(RuntimeError) -> SignalSource {
+    /// - Parameter passed: how many descriptors behind 0, 1 and 2 are a command's.
+    package static func takeProcess(passed: Int = 0) throws(RuntimeError) -> SignalSource {
         do {
             cns_keep_memory()
-            _ = try checkedResult(cns_take_descriptors())
+            _ = try checkedResult(cns_take_descriptors(Int32(passed)))
             let mask = umask(0o022)
             // What a jail gets must not depend on its caller's niceness or scheduler.
             return SignalSource(

@@ -36,6 +36,23 @@ package struct Host: Sendable {
         self.state = state
     }
 
+    /// For containers of other engines, which have a state directory of their own.
+    /// - Parameter usesCgroups: false: containers stay where their caller is.
+    package init(
+        containersOf stateDirectory: String, usesCgroups: Bool, signals: SignalSource, audience: Audience
+    ) throws(RuntimeError) {
+        authority = try .ofThisProcess()
+        assumed = nil
+        (self.signals, self.audience) = (signals, audience)
+        (state, isDelegated) = (StateDirectory(path: stateDirectory, assumed: []), false)
+        let top: String
+        switch authority.cgroup {
+        case .root(let path), .delegated(let path, _): top = usesCgroups ? path : ""
+        case .none: if usesCgroups { throw Self.noHierarchy } else { top = "" }
+        }
+        (cgroupTop, cgroupRoot) = (top, Cgroup(path: top))
+    }
+
     private static func cgroups(
         _ place: Authority.CgroupPlace, asked: String?
     ) throws(RuntimeError) -> (top: String, root: Cgroup, isDelegated: Bool) {

@@ -62,6 +62,11 @@ struct PasswordFile {
         text.split(separator: "\n").map { $0.split(separator: ":", omittingEmptySubsequences: false) }
     }
 
+    /// The home of the first user of that number; nil where there is none.
+    func home(of user: UInt32) -> String? {
+        users.first { $0.count >= 7 && Self.id($0[2]) == user }.map { String($0[5]) }
+    }
+
     /// The user of that name or number, with its groups; nil when there is none. A number needs no entry.
     func user(_ name: String) -> StartFacts.User? {
         guard let entry = entry(name), let uid = Self.id(entry[2]), let gid = Self.id(entry[3]) else {

@@ -7,15 +7,25 @@ struct HostSteps: ~Copyable {
     let steps: [Step]
     /// The number of the first step, in messages.
     let firstIndex: Int
-    let jail: ConfiguredJail
+    /// How messages call the jail.
+    let label: String
+    /// Of a jail.conf.
+    let jail: ConfiguredJail?
     let host: Host
     let kernelPlan: KernelPlan
     /// Nil when there is no step of the network.
     let network: NetworkStart?
 
     init(steps: [Step], firstIndex: Int = 0, jail: ConfiguredJail, host: Host, network: NetworkStart?) {
+        self.init(steps: steps, firstIndex: firstIndex, label: jail.label, jail: jail, host: host, network: network)
+    }
+
+    init(
+        steps: [Step], firstIndex: Int, label: String, jail: ConfiguredJail?, host: Host, network: NetworkStart?
+    ) {
         self.steps = steps
         self.firstIndex = firstIndex
+        self.label = label
         self.jail = jail
         self.host = host
         self.network = network
@@ -49,13 +59,15 @@ struct HostSteps: ~Copyable {
     func call(_ range: Range<Int>) throws(RuntimeError) {
         do { try kernelPlan.perform(range) } catch {
             let step = steps[error.index - firstIndex]
-            if error.meansNoIdmap, let path = step.idmappedPath(in: jail) { throw .notIdmapped(path, step, jail) }
+            if error.meansNoIdmap, let jail, let path = step.idmappedPath(in: jail) {
+                throw .notIdmapped(path, step, jail)
+            }
             throw failure(error.index - firstIndex, Errno(error.errno))
         }
     }
 
     func failure(_ index: Int, _ errno: Errno) -> RuntimeError {
-        .step(jail: jail.label, step: steps[index], errno: errno, number: index + firstIndex)
+        .step(jail: label, step: steps[index], errno: errno, number: index + firstIndex)
     }
 
     /// The kernel may write more than it was given (`max 100000`), never less: each word must be there again.
@@ -64,12 +76,12 @@ struct HostSteps: ~Copyable {
         do {
             text = try Files.readOnce(kernelPlan.descriptor(in: .settingFile) ?? -1)
         } catch {
-            throw .unsuitable(jail: jail.label, origin: step.origin, "\(file): \(error.description)", hint: nil)
+            throw .unsuitable(jail: label, origin: step.origin, "\(file): \(error.description)", hint: nil)
         }
         let words = text.split(whereSeparator: \.isWhitespace)
         guard value.split(whereSeparator: \.isWhitespace).allSatisfy(words.contains) else {
             throw .unsuitable(
-                jail: jail.label, origin: step.origin,
+                jail: label, origin: step.origin,
                 "cgroup.\(file): asked for \(value), but the kernel set \(Terminal.escaped(text.trimmed))",
                 hint: file.hasPrefix("memory.") ? "memory is counted in pages: use a multiple of 4096" : nil)
         }

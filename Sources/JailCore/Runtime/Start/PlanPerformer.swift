@@ -32,9 +32,12 @@ struct PlanPerformer: ~Copyable {
         fileprivate let waiting: WaitingChild
     }
 
-    private let jail: ConfiguredJail
+    /// How messages call the jail.
+    private let label: String
+    /// Of a jail.conf.
+    private let jail: ConfiguredJail?
     private let host: Host
-    private let network: NetworkStart
+    private let network: NetworkStart?
     private let beginning: Planner.Beginning
     private let beginningSteps: HostSteps
     /// What the child does while the rest is planned.
@@ -45,7 +48,12 @@ struct PlanPerformer: ~Copyable {
     private let stage: Descriptor
     private let stageFlags: UInt32
     private let output: OutputPipe?
-    private let handed: HandedDescriptors
+    private let isLogged: Bool
+    /// Where whoever starts the jail connects.
+    private let listening: Int32?
+    private let handed: HandedDescriptors?
+    /// Descriptors of others that steps of the host use.
+    var given: [(slot: Slot, descriptor: Int32)] = []
     /// What is `exec.consolelog` in the jail; `handed` closes it.
     private let consoleLog: Int32?
 
@@ -59,23 +67,40 @@ struct PlanPerformer: ~Copyable {
         var flags: UInt32 = jail.commands.created.isEmpty ? 0 : CNS_WAIT_FOR_GO.rawValue
         if isTransient { flags |= CNS_TRANSIENT.rawValue }
         if isPersistent { flags |= CNS_PERSISTENT.rawValue }
-        let message = Self.message(jail)
+        let log = try Self.openConsoleLog(jail, HostWalk(jails: [jail] + others, state: host.state))
+        try self.init(
+            beginning, label: jail.label, jail: jail, host: host, flags: flags, network: network, output: output,
+            handed: handed, consoleLog: log.number < 0 ? nil : try handed.relay(into: log), listening: nil)
+    }
+
+    /// - Parameters:
+    ///   - label: how messages call the jail.
+    ///   - flags: `enum cns_plan_flags`, of the stage.
+    ///   - listening: a socket to which whoever starts the jail connects.
+    init(
+        _ beginning: Planner.Beginning, label: String, jail: ConfiguredJail?, host: Host, flags: UInt32,
+        network: NetworkStart?, output: OutputPipe?, handed: HandedDescriptors?, consoleLog: Int32?, listening: Int32?
+    ) throws(RuntimeError) {
+        let message = Self.message(label)
         let pair = try attempt(message) { () throws(Errno) in try ControlPair() }
         let stage = try attempt(message) { () throws(Errno) in try Stage.descriptor() }
-        let consoleLog = try Self.openConsoleLog(jail, HostWalk(jails: [jail] + others, state: host.state))
-        self.consoleLog = consoleLog.number < 0 ? nil : try handed.relay(into: consoleLog)
+        self.consoleLog = consoleLog
         beginningSteps = HostSteps(
-            steps: beginning.host, firstIndex: beginning.before.stepCount, jail: jail, host: host, network: network)
+            steps: beginning.host, firstIndex: beginning.before.stepCount, label: label, jail: jail, host: host,
+            network: network)
         childsBeginning = KernelPlan(
             steps: beginning.child, firstIndex: Plan.firstReportOfChild, isTimed: host.audience.observe != nil)
         childsBeginning.set(.supervisorControl, to: pair.ours.number)
-        if let holder = network.holder {
+        if let holder = network?.holder {
             beginningSteps.kernelPlan.set(.holderNetwork, to: holder.namespace.number)
             beginningSteps.kernelPlan.set(.hostNetwork, to: holder.home.number)
         }
-        handed.set(in: childsBeginning)
+        handed?.set(in: childsBeginning)
         self.handed = handed
+        self.label = label
         self.jail = jail
+        self.isLogged = jail?.commands.consoleLog != nil
+        self.listening = listening
         self.host = host
         self.network = network
         self.beginning = beginning
@@ -85,7 +110,7 @@ struct PlanPerformer: ~Copyable {
         stageFlags = flags
     }
 
-    private static func message(_ jail: ConfiguredJail) -> String { "\(jail.label): cannot prepare the start" }
+    private static func message(_ label: String) -> String { "\(label): cannot prepare the start" }
 
     /// `exec.consolelog`: a file of the host, in a folder where a jail may put links at any moment.
     static func openConsoleLog(_ jail: ConfiguredJail, _ walk: HostWalk) throws(RuntimeError) -> Descriptor {
@@ -121,7 +146,7 @@ struct PlanPerformer: ~Copyable {
                 if case .spawn(let flags) = operation { child = try spawn(flags, index) }
             }
             if let child { return child }
-            throw .host("\(jail.label): the plan has no first process", hint: nil)
+            throw .host("\(label): the plan has no first process", hint: nil)
         } catch {
             becomeAsBefore()
             throw error
@@ -135,7 +160,7 @@ struct PlanPerformer: ~Copyable {
             let clone = beginning.host.firstIndex(where: { if case .spawn = $0.operation { true } else { false } })
         else { return }
         for index in beginning.host.indices.dropFirst(clone + 1) {
-            LostProcess.comeBack(jail.label, beginning.host[index].words.description) {
+            LostProcess.comeBack(label, beginning.host[index].words.description) {
                 do throws(StepFailure) { try beginningSteps.kernelPlan.perform(index..<index + 1) } catch {
                     return Errno(error.errno).description
                 }
@@ -159,33 +184,38 @@ struct PlanPerformer: ~Copyable {
     /// - Parameter plan: all of it, from its beginning.
     /// - Throws: `.step` for the step that failed on the host's side, or before, in the child; what fails in the child later
     ///   comes over the control socket.
-    mutating func perform(_ plan: Plan, of child: borrowing Child) throws(RuntimeError) {
-        do throws(RuntimeError) { try performRest(plan, of: child) } catch {
+    mutating func perform(
+        _ plan: Plan, of child: borrowing Child, beforeRelease: () throws(RuntimeError) -> Void = {}
+    ) throws(RuntimeError) {
+        do throws(RuntimeError) { try performRest(plan, of: child, beforeRelease) } catch {
             becomeRoot()
             guard case .failed(let number, let errno)? = try? Control.receive(from: pair.ours.number) else {
                 throw error
             }
             let index = plan.index(ofReported: number)
-            throw .step(jail: jail.label, step: plan.allSteps[index], errno: Errno(errno), number: index)
+            throw .step(jail: label, step: plan.allSteps[index], errno: Errno(errno), number: index)
         }
     }
 
-    private mutating func performRest(_ plan: Plan, of child: borrowing Child) throws(RuntimeError) {
+    private mutating func performRest(
+        _ plan: Plan, of child: borrowing Child, _ beforeRelease: () throws(RuntimeError) -> Void
+    ) throws(RuntimeError) {
         let first = beginning.host.count
         let childsFirst = plan.steps.firstIndex { $0.side == .child } ?? plan.steps.count
         let childsRest = childsFirst + beginning.child.count
         let steps = HostSteps(
-            steps: Array(plan.steps[first..<childsFirst]), firstIndex: plan.firstStep + first, jail: jail, host: host,
-            network: network)
-        let stagePlan = try attempt(Self.message(jail)) { () throws(Errno) in
+            steps: Array(plan.steps[first..<childsFirst]), firstIndex: plan.firstStep + first, label: label, jail: jail,
+            host: host, network: network)
+        let stagePlan = try attempt(Self.message(label)) { () throws(Errno) in
             try KernelPlan.stageDescriptor(
-                commands: plan.commands, enter: [], flags: stageFlags,
-                console: output == nil || jail.commands.consoleLog != nil ? -1 : Int32(CNS_JOINED_DESCRIPTOR),
-                firstIndex: plan.firstCommandStep, slots: [])
+                commands: plan.commands, enter: plan.prepared, flags: stageFlags,
+                console: output == nil || isLogged ? -1 : Int32(CNS_JOINED_DESCRIPTOR),
+                firstIndex: plan.firstPreparedStep, slots: [])
         }
         steps.kernelPlan.adoptDescriptors(of: beginningSteps.kernelPlan)
         steps.kernelPlan.set(.stagePlan, to: stagePlan.release())
-        handed.set(in: steps.kernelPlan)
+        handed?.set(in: steps.kernelPlan)
+        for (slot, descriptor) in given { steps.kernelPlan.set(slot, to: descriptor) }
         if let output { steps.kernelPlan.set(.output, to: output.writing) }
         if let consoleLog { steps.kernelPlan.set(.consoleLog, to: consoleLog) }
         steps.kernelPlan.set(.childProcess, to: child.pid)
@@ -196,6 +226,7 @@ struct PlanPerformer: ~Copyable {
         rest.adoptDescriptors(of: beginningSteps.kernelPlan)
         rest.set(.control, to: pair.childs.number)
         rest.set(.stage, to: stage.number)
+        if let listening { rest.set(.listening, to: listening) }
         if let output {
             rest.set(.output, to: output.writing)
             rest.set(.outputSource, to: output.reading)
@@ -205,9 +236,11 @@ struct PlanPerformer: ~Copyable {
         childsSteps = plan.steps[childsFirst...]
         childsPlan = consume rest
         try Self.perform(steps, upTo: steps.steps.count, child: child.pid) { index, operation throws(RuntimeError) in
-            if case .release(let slots) = operation { try release(slots, steps, index) }
+            guard case .release(let slots) = operation else { return }
+            try beforeRelease()
+            try release(slots, steps, index)
         }
-        handed.closeEnds()
+        handed?.closeEnds()
     }
 
     /// - Parameter special: performs what is neither a call nor of the network.
@@ -251,6 +284,7 @@ struct PlanPerformer: ~Copyable {
     private func spawn(_ flags: NamespaceFlags, _ index: Int) throws(RuntimeError) -> Child {
         do {
             let cgroup = beginningSteps.kernelPlan.descriptor(in: .cgroup) ?? -1
+            childsBeginning.adoptDescriptors(of: beginningSteps.kernelPlan)
             let (pid, pidfd, waiting) = try childsBeginning.spawnWaiting(
                 flags: flags, cgroup: cgroup, control: pair.childs.number)
             return Child(pid: pid, pidfd: Descriptor(pidfd), waiting: waiting)

@@ -1,3 +1,7 @@
+extension JSONValue {
+    package init(text: String) throws(Diagnostic) { self = try JSONDocument(Bytes(text.utf8), file: "").root }
+}
+
 /// JSON that a person may have written: errors are reported with their line, as those of jail.conf are.
 package struct JSONDocument: Sendable {
     package let root: JSONValue
@@ -13,8 +17,18 @@ package struct JSONDocument: Sendable {
         }
     }
 
-    package func decode<Value: Decodable>(_ type: Value.Type) throws(Diagnostic) -> Value {
-        do { return try JSONValueDecoder().decode(type, from: root) } catch { throw diagnostic(error) }
+    /// - Parameter path: of the value in the document.
+    package func decode<Value: Decodable>(
+        _ type: Value.Type, at path: [any CodingKey] = []
+    ) throws(Diagnostic) -> Value {
+        do { return try JSONValueDecoder().decode(type, from: root.nearest(to: path)) } catch {
+            throw diagnostic(error, below: path)
+        }
+    }
+
+    /// Where a value of it begins.
+    package func location(of value: JSONValue) -> SourceLocation {
+        SourceLocation(file: file, line: Int(value.place.line), column: Int(value.place.column))
     }
 
     /// - Parameter path: of the value at fault; it stands before the message.
@@ -32,15 +46,15 @@ package struct JSONDocument: Sendable {
         Diagnostic(message, at: location, hint: hint, sourceLine: source.line(at: location))
     }
 
-    private func diagnostic(_ error: any Error) -> Diagnostic {
+    private func diagnostic(_ error: any Error, below path: [any CodingKey]) -> Diagnostic {
         switch error {
         case DecodingError.keyNotFound(let key, let context):
-            let hint = hint(key.stringValue, in: root.nearest(to: context.codingPath))
-            return diagnostic("missing", at: context.codingPath + [key], hint: hint)
+            let hint = hint(key.stringValue, in: root.nearest(to: path + context.codingPath))
+            return diagnostic("missing", at: path + context.codingPath + [key], hint: hint)
         case DecodingError.valueNotFound(_, let context), DecodingError.typeMismatch(_, let context),
             DecodingError.dataCorrupted(let context):
-            return diagnostic(Bytes(context.debugDescription.utf8).printable(), at: context.codingPath)
-        default: return diagnostic("\(error)", at: [])
+            return diagnostic(Bytes(context.debugDescription.utf8).printable(), at: path + context.codingPath)
+        default: return diagnostic("\(error)", at: path)
         }
     }
 

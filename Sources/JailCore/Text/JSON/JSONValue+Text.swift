@@ -7,7 +7,7 @@ extension JSONValue {
     }
 
     /// - Parameter isPretty: one value a line.
-    func text(isPretty: Bool) -> String {
+    package func text(isPretty: Bool) -> String {
         var bytes: Bytes = []
         write(to: &bytes, level: isPretty ? 0 : nil)
         return String(decoding: bytes, as: UTF8.self)
