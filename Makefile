@@ -174,7 +174,7 @@ UNITS = jailrun.service jailrun@.service
 install: release
 	install -d "$(DESTDIR)$(PREFIX)/bin"
 	install -m 755 $(JAILRUN) "$(DESTDIR)$(PREFIX)/bin/jailrun"
-	for name in jail jls jexec; do ln -sf jailrun "$(DESTDIR)$(PREFIX)/bin/$$name"; done
+	for name in jail jls jexec jailrun-oci; do ln -sf jailrun "$(DESTDIR)$(PREFIX)/bin/$$name"; done
 	for page in docs/man/*.[158]; do \
 	    [ -e "$$page" ] || continue; \
 	    install -D -m 644 "$$page" "$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}"; \
@@ -195,7 +195,7 @@ install: release
 
 ## make uninstall   what install made, with the same PREFIX and DESTDIR
 uninstall:
-	for name in jail jls jexec; do \
+	for name in jail jls jexec jailrun-oci; do \
 	    [ "$$(readlink "$(DESTDIR)$(PREFIX)/bin/$$name")" != jailrun ] || rm -f "$(DESTDIR)$(PREFIX)/bin/$$name"; \
 	done
 	rm -f "$(DESTDIR)$(PREFIX)/bin/jailrun" \

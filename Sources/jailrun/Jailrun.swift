@@ -18,6 +18,8 @@ enum Main {
         case "jail": exit(JailLink.run(operands))
         case "jls": exit(JlsLink.run(operands))
         case "jexec": exit(JexecLink.run(operands))
+        case "jailrun-oci", "crun", "runc": exit(ContainerRuntime.run(operands, as: name))
+        case _ where operands.first == "oci": exit(ContainerRuntime.run(Array(operands.dropFirst()), as: "jailrun oci"))
         default: runJailrun(operands)
         }
     }

@@ -1,0 +1,241 @@
+internal import CNamespaces
+internal import Glibc
+internal import SystemPackage
+
+/// `create`: the container exists, and its first process waits to become the one that was asked for. runtime.md, "Lifecycle".
+package struct ContainerCreation {
+    package struct Options: Sendable {
+        /// As given: relative to the working directory, unless it is absolute.
+        package var bundle = "."
+        package var pidFile: String?
+        package var consoleSocket: String?
+        package var passedDescriptors = 0
+        package var usesCgroups = true
+        package var systemdCgroup = false
+        package init() {}
+    }
+
+    let directory: ContainerDirectory
+    let options: Options
+    let host: Host
+
+    package init(_ directory: ContainerDirectory, _ options: Options, host: Host) {
+        (self.directory, self.options, self.host) = (directory, options, host)
+    }
+
+    /// - Throws: what failed; nothing of the container is left then.
+    package func run() throws(RuntimeError) {
+        let bundle = try attempt("bundle \(Terminal.escaped(options.bundle))") { () throws(Errno) in
+            try Files.realPath(options.bundle)
+        }
+        let bytes = try attempt("cannot read \(bundle)/config.json") { () throws(Errno) in
+            try Files.read(try Files.open("\(bundle)/config.json"), limit: 16 << 20)
+        }
+        let configuration: RuntimeConfiguration
+        do throws(Diagnostic) { configuration = try RuntimeConfiguration(bytes, file: "\(bundle)/config.json") } catch {
+            throw .file(jail: nil, error)
+        }
+        try checkTerminal(configuration)
+        try directory.make()
+        do throws(RuntimeError) { try create(configuration, bytes, bundle) } catch {
+            ContainerRemoval(directory, host: host).removeHalfMade()
+            throw error
+        }
+    }
+
+    private func checkTerminal(_ configuration: RuntimeConfiguration) throws(RuntimeError) {
+        guard let process = configuration.process else { return }
+        if process.isTerminal, options.consoleSocket == nil {
+            throw .unsuitable(
+                jail: directory.id, origin: process.origin, "process.terminal: needs --console-socket", hint: nil)
+        }
+        if !process.isTerminal, options.consoleSocket != nil {
+            throw .unsuitable(
+                jail: directory.id, origin: process.origin,
+                "--console-socket is for a process with a terminal: process.terminal is not true", hint: nil)
+        }
+    }
+
+    private func cgroupPath(_ configuration: RuntimeConfiguration) throws(RuntimeError) -> String? {
+        if !options.usesCgroups { return nil }
+        guard let path = configuration.cgroupsPath, !path.value.isEmpty else { return directory.id }
+        let parts = path.value.split(separator: "/").map(String.init)
+        if options.systemdCgroup || parts.isEmpty || parts.contains("..") {
+            throw .unsuitable(
+                jail: directory.id, origin: path.origin,
+                options.systemdCgroup
+                    ? "--systemd-cgroup is not supported by this runtime"
+                    : "linux.cgroupsPath: \(Terminal.escaped(path.value)) is no path of a cgroup", hint: nil)
+        }
+        return parts.joined(separator: "/")
+    }
+
+    private func create(_ configuration: RuntimeConfiguration, _ bytes: [UInt8], _ bundle: String) throws(RuntimeError)
+    {
+        let id = directory.id
+        let written = configuration.root.value
+        let root = try attempt("\(id): root \(Terminal.escaped(written))") { () throws(Errno) in
+            try Files.realPath(written.hasPrefix("/") ? written : "\(bundle)/\(written)")
+        }
+        let cgroup = try cgroupPath(configuration)
+        var record = ContainerRecord(
+            version: configuration.version, id: id, bundle: bundle, root: root,
+            cgroup: cgroup.map { "\(host.cgroupTop)/\($0)" } ?? "", annotations: configuration.annotations)
+        try directory.write(configuration: bytes)
+        try directory.write(record)
+        let finder = ContainerFacts(
+            configuration: configuration, id: id, bundle: bundle, root: root, process: configuration.process, host: host
+        )
+        var facts = try finder.startFacts()
+        let lowering = finder.lowering(try finder.ground(&facts), passed: options.passedDescriptors)
+        let spec = lowering.spec(cgroup: cgroup.map { HostWalk.parts($0).name })
+        facts.deviceTree = lowering.deviceTree
+        facts.isListening = true
+        if let cgroup {
+            facts.cgroupLevels = try ContainerCgroups(id: id, host: host)
+                .levels(above: cgroup, for: configuration.resources.settings)
+        }
+        if !record.cgroup.isEmpty { _ = Cgroup(path: record.cgroup).removeIfEmpty() }
+        let listening = try directory.listen()
+        try HostSteps(
+            steps: facts.cgroupLevels.flatMap { $0.steps(for: spec.cgroup.settings, mark: host.authority.mark) },
+            firstIndex: 0, label: id, jail: nil, host: host, network: nil
+        ).performAll()
+        var planner = Planner(jail: spec, facts: facts)
+        let beginning = planner.begin()
+        var performer = try PlanPerformer(
+            beginning, label: id, jail: nil, host: host,
+            flags: CNS_BECOME.rawValue | CNS_LISTEN.rawValue | CNS_WAIT_FOR_GO.rawValue, network: nil, output: nil,
+            handed: nil, consoleLog: nil, listening: listening.number)
+        let mountIDs = try finder.mountIDs()
+        performer.given = mountIDs.slots
+        let child = try performer.spawn()
+        record.pid = child.pid
+        record.startTime = try attempt("\(id): cannot look at its first process") { () throws(Errno) in
+            try ProcessTable.startTime(of: child.pid) ?? 0
+        }
+        try directory.write(record)
+        try finder.addCovers(to: &planner.facts)
+        let plan = planner.finish(beginning)
+        record.firstStep = plan.firstCommandStep
+        try directory.write(record)
+        try performer.perform(plan, of: child) { () throws(RuntimeError) in
+            try runHooks(configuration, record, child.pidfd.number, spec.namespaces.flags)
+        }
+        try awaitReady(performer.pair.ours.number, child.pidfd.number, plan, configuration.process)
+        if let path = options.pidFile {
+            try attempt("cannot write \(Terminal.escaped(path))") { () throws(Errno) in
+                try Files.replaceUnsynced(path, with: Array("\(child.pid)".utf8))
+            }
+        }
+        try attempt("\(id): cannot reach its first process") { () throws(Errno) in
+            try Control.leave(performer.pair.ours.number)
+        }
+    }
+
+    private func runHooks(
+        _ configuration: RuntimeConfiguration, _ record: ContainerRecord, _ pidfd: Int32, _ namespaces: NamespaceFlags
+    ) throws(RuntimeError) {
+        let hooks = configuration.hooks
+        if hooks.all.isEmpty { return }
+        var run = HookRun(id: directory.id, host: host, state: record.state(.created).bytes)
+        try run.run(hooks.at(.prestart) + hooks.at(.createRuntime))
+        run.joined = (pidfd, namespaces.subtracting(.pid))
+        try run.run(hooks.at(.createContainer))
+    }
+
+    /// Nobody is waited for who does not come: what a first process does before takes a moment.
+    private static let readyMilliseconds: Int32 = 60000
+
+    private func awaitReady(
+        _ control: Int32, _ pidfd: Int32, _ plan: Plan, _ process: ContainerProcess?
+    ) throws(RuntimeError) {
+        while true {
+            var report = cns_report()
+            var passed: Int32 = -1
+            let count = unsafe cns_receive(control, &report, &passed, 1, Self.readyMilliseconds)
+            if count == -ETIMEDOUT { throw .timedOut(jail: directory.id, "the container's first process") }
+            if count < 0 {
+                let status = cns_wait(pidfd, 1000)
+                throw .command(
+                    jail: directory.id, text: "the container's first process", origin: .standard(""),
+                    outcome: status < 0 ? .notExecuted(Errno(-count)) : CommandOutcome(waitStatus: status))
+            }
+            switch Report(report, passed: count > 0 ? passed : nil) {
+            case .ready: return
+            case .failed(let reported, let errno): throw failure(plan, reported, errno)
+            case .terminal(let master): try handOver(Descriptor(master), process)
+            default: break
+            }
+        }
+    }
+
+    private func handOver(_ master: consuming Descriptor, _ process: ContainerProcess?) throws(RuntimeError) {
+        guard let path = options.consoleSocket else { return }
+        if let size = process?.consoleSize, size.height > 0, size.width > 0 {
+            _ = cns_set_window_size(master.number, Int32(size.width), Int32(size.height))
+        }
+        let result = unsafe cns_hand_over_console(path, master.number)
+        if result < 0 { throw .system("cannot hand the terminal over to \(Terminal.escaped(path))", Errno(-result)) }
+    }
+
+    private func failure(_ plan: Plan, _ reported: Int, _ errno: Int32) -> RuntimeError {
+        let steps = plan.allSteps
+        let index = plan.index(ofReported: reported)
+        guard steps.indices.contains(index) else {
+            return .system("\(directory.id): the container's first process", Errno(errno))
+        }
+        return .container(directory.id, steps[index], Errno(errno), number: index)
+    }
+}
+
+extension RuntimeError {
+    /// In words that engines look for: podman, containerd and docker tell 126 and 127 by them.
+    static func container(_ id: String, _ step: Step, _ errno: Errno, number: Int) -> RuntimeError {
+        switch step.purpose {
+        case .execute(let line):
+            let name = Terminal.escaped(line.arguments.first ?? "")
+            let words =
+                switch errno {
+                case .noSuchFileOrDirectory where !line.isPath: "executable file not found in $PATH"
+                case .noSuchFileOrDirectory: "no such file or directory"
+                case .permissionDenied: "permission denied"
+                case Errno(ENOEXEC): "exec format error"
+                default: errno.description
+                }
+            return .cannotExecute(
+                jail: id, text: "exec \"\(name)\"", origin: step.origin, errno, cause: words, hint: nil)
+        case .directory(let path):
+            return .unsuitable(
+                jail: id, origin: step.origin,
+                "cannot enter the working directory \(Terminal.escaped(path)): \(errno.description)", hint: nil)
+        default: return .step(jail: id, step: step, errno: errno, number: number)
+        }
+    }
+}
+
+extension JailCommand {
+    /// Its program is named by a path, and not looked for.
+    fileprivate var isPath: Bool { arguments.first?.utf8.contains(.slash) ?? false }
+}
+
+extension ContainerFacts {
+    /// Of what is to be masked or read-only, what is there: in /proc and /sys by the host's, which show the same; else in the root.
+    func addCovers(to facts: inout StartFacts) throws(RuntimeError) {
+        func look(_ path: String) throws(RuntimeError) -> Bool? {
+            let isKernels = path.hasPrefix("proc/") || path.hasPrefix("sys/")
+            var status = stat()
+            let place = isKernels ? "/\(path)" : "\(root)/\(path)"
+            if unsafe lstat(place, &status) == 0 { return status.st_mode & S_IFMT == S_IFDIR }
+            let error = Errno.current
+            if error.meansAbsent { return nil }
+            throw .system("cannot look at \(place)", error)
+        }
+        for path in configuration.masked {
+            if let isDirectory = try look(path) {
+                facts.maskedPaths.append(StartFacts.MaskedPath(path: path, isDirectory: isDirectory))
+            }
+        }
+        for path in configuration.readOnly where try look(path) != nil { facts.readOnlyPaths.append(path) }
+    }
+}

@@ -1,0 +1,71 @@
+internal import CNamespaces
+internal import Glibc
+internal import SystemPackage
+
+/// Runs hooks: config.md, "POSIX-platform Hooks". Each gets the container's state on its standard input.
+struct HookRun {
+    let id: String
+    let host: Host
+    /// What it reads.
+    let state: [UInt8]
+    /// A process whose namespaces it joins; nil: it runs in those of the runtime.
+    var joined: (pidfd: Int32, namespaces: NamespaceFlags)?
+
+    /// In their order.
+    /// - Throws: `.command` for the first that fails.
+    func run(_ hooks: [ContainerHooks.Hook]) throws(RuntimeError) {
+        for hook in hooks {
+            let outcome = try run(hook)
+            if outcome == .exited(0) { continue }
+            throw .command(
+                jail: id, text: "hook \(hook.path)", origin: hook.origin, outcome: outcome)
+        }
+    }
+
+    private func run(_ hook: ContainerHooks.Hook) throws(RuntimeError) -> CommandOutcome {
+        let message = "\(id): hook \(Terminal.escaped(hook.path))"
+        let input = try attempt(message) { () throws(Errno) in
+            Descriptor(try unsafe checkedResult(cns_sealed_memfd("state", state, state.count)))
+        }
+        lseek(input.number, 0, SEEK_SET)
+        let pair = try attempt(message) { () throws(Errno) in try ControlPair() }
+        let plan = KernelPlan(steps: steps(hook))
+        plan.set(.hookInput, to: input.number)
+        if let joined { plan.set(.joined, to: joined.pidfd) }
+        let count = steps(hook).count
+        let child = try attempt(message) { () throws(Errno) in
+            try plan.spawn(0..<count, flags: [], cgroup: -1, control: pair.childs.number)
+        }
+        let pidfd = Descriptor(child.pidfd)
+        let timeout = hook.timeoutSeconds > 0 ? Int32(clamping: hook.timeoutSeconds * 1000) : -1
+        let status = cns_wait(pidfd.number, timeout)
+        if status == -ETIMEDOUT {
+            kill(-child.pid, SIGKILL)
+            _ = cns_pidfd_signal(pidfd.number, SIGKILL)
+            _ = cns_wait(pidfd.number, -1)
+            return .timedOut(seconds: hook.timeoutSeconds)
+        }
+        if status < 0 { throw .system(message, Errno(-status)) }
+        if case .failed(_, let errno)? = Control.peek(pair.ours.number) { return .notExecuted(Errno(errno)) }
+        return CommandOutcome(waitStatus: status)
+    }
+
+    private func steps(_ hook: ContainerHooks.Hook) -> [Step] {
+        let line = JailCommand(text: hook.path, arguments: hook.arguments, isBackground: false)
+        func step(_ call: SystemCall) -> Step {
+            Step(
+                operation: .call(call), side: .child, purpose: .hostCommand(line, parameter: nil), origin: hook.origin,
+                words: "run \(hook.path)")
+        }
+        let join = joined.map { [step(.joinNamespaces(.joined, $0.namespaces))] } ?? []
+        return join + [
+            step(.startSession()), step(.clearSignalMask()), step(.duplicate(.hookInput, to: 0)),
+            step(.closeRange(from: 3, onExec: true)),
+            step(.execute([hook.path], hook.arguments, environment: hook.environment)),
+        ]
+    }
+}
+
+extension Slot {
+    static let hookInput = Slot("hook-input")
+}

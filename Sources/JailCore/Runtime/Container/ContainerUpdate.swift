@@ -1,0 +1,86 @@
+internal import Glibc
+internal import SystemPackage
+
+/// `update`: other limits for a container that is there.
+package struct ContainerUpdate {
+    let directory: ContainerDirectory
+    let host: Host
+
+    package init(_ directory: ContainerDirectory, host: Host) { (self.directory, self.host) = (directory, host) }
+
+    /// Which devices may be used stays as it is: engines send a list that names none of those that every container has.
+    /// - Parameter bytes: an object as `linux.resources` is one.
+    package func run(_ bytes: [UInt8], file: String) throws(RuntimeError) {
+        let resources: ContainerResources
+        do throws(Diagnostic) { resources = try ContainerResources(bytes, file: file) } catch {
+            throw .file(jail: nil, error)
+        }
+        let record = try directory.read()
+        if try directory.status(of: record) == .stopped { throw ContainerRemoval.notRunning }
+        if resources.settings.isEmpty { return }
+        if record.cgroup.isEmpty {
+            throw .host("container \"\(directory.id)\" has no cgroup of its own, and so no limits", hint: nil)
+        }
+        let cgroup = String(record.cgroup.dropFirst(host.cgroupTop.utf8.count + 1))
+        let levels = try ContainerCgroups(id: directory.id, host: host).levels(above: cgroup, for: resources.settings)
+        try HostSteps(
+            steps: levels.flatMap { $0.steps(for: resources.settings, mark: host.authority.mark) }, firstIndex: 0,
+            label: directory.id, jail: nil, host: host, network: nil
+        ).performAll()
+        for setting in resources.settings { try set(setting, in: record.cgroup) }
+    }
+
+    private func set(_ setting: CgroupSetting, in cgroup: String) throws(RuntimeError) {
+        do throws(Errno) {
+            let file = try Files.open("\(cgroup)/\(setting.file)", O_WRONLY)
+            try Files.write(Array(setting.value.utf8), to: file.number)
+        } catch {
+            throw .unsuitable(
+                jail: directory.id, origin: setting.origin,
+                "cannot set \(setting.file) to \(setting.value): \(error.description)", hint: nil)
+        }
+    }
+}
+
+/// The cgroups above a container's own.
+struct ContainerCgroups {
+    let id: String
+    let host: Host
+
+    /// From the mount point of the hierarchy down to that in which the container's own is.
+    /// - Parameter cgroup: its path below the mount point.
+    /// - Throws: `.unsuitable` for a limit that this host has no controller for.
+    func levels(
+        above cgroup: String, for settings: [CgroupSetting]
+    ) throws(RuntimeError) -> [StartFacts.CgroupLevel] {
+        let needed = try controllers(for: settings)
+        var levels: [StartFacts.CgroupLevel] = []
+        var path = host.cgroupTop
+        for name in [""] + cgroup.split(separator: "/").dropLast().map(String.init) {
+            path += name.isEmpty ? "" : "/\(name)"
+            let (exists, enabled) = try Cgroup(path: path).look { (cgroup) throws(Errno) in
+                (try cgroup.exists(), try needed.isEmpty ? [] : cgroup.enabledControllers())
+            }
+            levels.append(
+                .init(path: path, exists: exists, missingControllers: needed.filter { !enabled.contains($0) }))
+        }
+        return levels
+    }
+
+    private func controllers(for settings: [CgroupSetting]) throws(RuntimeError) -> [String] {
+        if settings.isEmpty { return [] }
+        let available = try Cgroup(path: host.cgroupTop).look { (cgroup) throws(Errno) in try cgroup.controllers() }
+        var needed: [String] = []
+        for setting in settings {
+            let controller = String(setting.file.prefix { $0 != "." })
+            if controller == "cgroup" || needed.contains(controller) { continue }
+            if !available.contains(controller) {
+                throw .unsuitable(
+                    jail: id, origin: setting.origin,
+                    "the cgroup controller \(controller) is not available in \(host.cgroupTop)", hint: nil)
+            }
+            needed.append(controller)
+        }
+        return needed
+    }
+}

@@ -1,0 +1,198 @@
+import Foundation
+import Testing
+
+extension Kernel {
+    /// Bundles, as engines hand them over: each verb of the OCI runtime.
+    @Suite struct ContainerTests {
+        private struct Bundle {
+            let machine: Machine
+            var configuration: [String: Any]
+
+            /// `spec`, with this test's root, and a process without a terminal.
+            init(_ machine: Machine, _ arguments: String...) throws {
+                self.machine = machine
+                let made = machine.jailrun("oci", "spec", "--bundle", machine.directory)
+                try #require(made.status == 0, "\(made)")
+                let text = Data(machine.read("\(machine.directory)/config.json").utf8)
+                configuration = try #require(try JSONSerialization.jsonObject(with: text) as? [String: Any])
+                set("root", "path", "root")
+                set("process", "terminal", false)
+                set("process", "args", arguments)
+            }
+
+            mutating func set(_ group: String, _ key: String, _ value: Any) {
+                var members = configuration[group] as? [String: Any] ?? [:]
+                members[key] = value
+                configuration[group] = members
+            }
+
+            func oci(_ arguments: String...) -> Outcome {
+                Command([Laboratory.program, "oci", "--root", "\(machine.directory)/containers"] + arguments).run()
+            }
+
+            func write() throws {
+                let bytes = try JSONSerialization.data(withJSONObject: configuration)
+                machine.write(String(decoding: bytes, as: UTF8.self), to: "\(machine.directory)/config.json")
+            }
+
+            func run() throws -> Outcome {
+                try write()
+                return oci("run", "--bundle", machine.directory, "t")
+            }
+
+            func state(_ key: String = "status") -> String? {
+                (oci("state", "t").json as? [String: Any])?[key] as? String
+            }
+        }
+
+        @Test("run has the status of its process, which is pid 1, and leaves nothing")
+        func run() throws {
+            try Machine.with { machine in
+                let bundle = try Bundle(machine, "/bin/sh", "-c", "echo $$; exit 7")
+                let outcome = try bundle.run()
+                #expect(outcome.status == 7 && outcome.output == "1\n" && outcome.errors.isEmpty, "\(outcome)")
+                #expect(bundle.oci("list", "-q").output.trimmingCharacters(in: .whitespacesAndNewlines).isEmpty)
+                #expect(!FileManager.default.fileExists(atPath: "\(machine.directory)/containers/t"))
+            }
+        }
+
+        @Test("a container is created, started, entered, frozen, killed and deleted")
+        func life() throws {
+            try Machine.with { machine in
+                let bundle = try Bundle(machine, "/bin/sh", "-c", "touch /tmp/ran; exec sleep 1000")
+                var writable = bundle
+                writable.set("root", "readonly", false)
+                try writable.write()
+                let pidFile = "\(machine.directory)/pid"
+                let created = bundle.oci("create", "--bundle", machine.directory, "--pid-file", pidFile, "t")
+                #expect(created.status == 0 && created.errors.isEmpty, "\(created)")
+                #expect(bundle.state() == "created" && Int32(machine.read(pidFile)) != nil)
+                #expect(!FileManager.default.fileExists(atPath: "\(machine.root)/tmp/ran"), "it runs before start")
+                #expect(bundle.oci("create", "--bundle", machine.directory, "t").status != 0, "one id twice")
+                #expect(bundle.oci("start", "t").status == 0)
+                #expect(bundle.state() == "running")
+                #expect(bundle.oci("start", "t").errors.contains("is running"))
+                #expect(bundle.oci("exec", "t", "/bin/sh", "-c", "exit 3").status == 3)
+                #expect(bundle.oci("exec", "t", "/nope").errors.contains("no such file or directory"))
+                #expect(bundle.oci("ps", "--format", "json", "t").json is [Int])
+                #expect(bundle.oci("pause", "t").status == 0 && bundle.state() == "paused")
+                #expect(bundle.oci("resume", "t").status == 0 && bundle.state() == "running")
+                #expect(bundle.oci("delete", "t").errors.contains("not stopped"))
+                #expect(bundle.oci("kill", "t", "9").status == 0)
+                #expect(eventually { bundle.state() == "stopped" })
+                #expect(bundle.oci("kill", "t", "15").errors.contains("container not running"))
+                #expect(bundle.oci("kill", "--all", "t", "9").status == 0)
+                #expect(bundle.oci("delete", "t").status == 0)
+                #expect(bundle.oci("state", "t").errors.contains("does not exist"))
+                #expect(bundle.oci("delete", "t").status != 0 && bundle.oci("delete", "--force", "t").status == 0)
+            }
+        }
+
+        @Test("what cannot be executed is known at create, in words that engines look for")
+        func notExecuted() throws {
+            try Machine.with { machine in
+                for (program, words) in [
+                    ("/nope", "no such file or directory"), ("nope", "executable file not found in $PATH"),
+                    ("/etc/passwd", "permission denied"),
+                ] {
+                    let bundle = try Bundle(machine, program)
+                    try bundle.write()
+                    let created = bundle.oci("create", "--bundle", machine.directory, "t")
+                    #expect(created.status != 0 && created.errors.contains(words), "\(created)")
+                    #expect(bundle.oci("state", "t").status != 0)
+                    try FileManager.default.removeItem(atPath: "\(machine.directory)/config.json")
+                }
+            }
+        }
+
+        @Test("what is wrong in config.json is named with its place, in the log as JSON")
+        func wrong() throws {
+            try Machine.with { machine in
+                machine.write(
+                    "{\"ociVersion\": \"1.2.0\",\n \"root\": {\"path\": \"root\"},\n \"process\": {\"cwd\": \"here\", \"args\": [\"a\"]}}",
+                    to: "\(machine.directory)/config.json")
+                let log = "\(machine.directory)/log"
+                let outcome = machine.jailrun(
+                    "oci", "--root", "\(machine.directory)/c", "--log", log, "--log-format=json", "create", "--bundle",
+                    machine.directory, "t")
+                #expect(outcome.status == 1 && outcome.errors.contains("config.json:3:21: process.cwd"), "\(outcome)")
+                let line = try JSONSerialization.jsonObject(with: Data(machine.read(log).utf8)) as? [String: Any]
+                #expect(line?["level"] as? String == "error")
+                #expect((line?["msg"] as? String)?.contains("config.json:3:21") == true)
+            }
+        }
+
+        @Test("a mount point is made where it is missing, and no link of the root leads out of it")
+        func mountPoints() throws {
+            try Machine.with { machine in
+                _ = Command.shell(
+                    "mkdir -p '\(machine.root)/real' '\(machine.directory)/v' && ln -s ../../../../real '\(machine.root)/link' && "
+                        + "echo shown >'\(machine.directory)/v/f'"
+                ).run()
+                var bundle = try Bundle(machine, "/bin/sh", "-c", "cat /real/deep/f")
+                bundle.set("root", "readonly", false)
+                let mount: [String: Any] = [
+                    "destination": "/link/deep", "type": "bind", "source": "v", "options": ["rbind", "ro"],
+                ]
+                bundle.configuration["mounts"] = (bundle.configuration["mounts"] as? [Any] ?? []) + [mount]
+                let outcome = try bundle.run()
+                #expect(outcome.status == 0 && outcome.output == "shown\n", "\(outcome)")
+            }
+        }
+
+        @Test("nothing is mounted inside /proc")
+        func proc() throws {
+            try Machine.with { machine in
+                _ = Command.shell("ln -s /proc '\(machine.root)/link'").run()
+                for target in ["/proc/self/attr", "/link/self/attr"] {
+                    var bundle = try Bundle(machine, "/bin/true")
+                    let mount: [String: Any] = ["destination": target, "type": "tmpfs", "source": "tmpfs"]
+                    bundle.configuration["mounts"] = (bundle.configuration["mounts"] as? [Any] ?? []) + [mount]
+                    let outcome = try bundle.run()
+                    #expect(outcome.status != 0 && outcome.errors.contains("inside /proc"), "\(outcome)")
+                    try FileManager.default.removeItem(atPath: "\(machine.directory)/config.json")
+                }
+            }
+        }
+
+        @Test(
+            "a process has the capabilities, the user, the limits and the descriptors that it is given, and no others")
+        func process() throws {
+            try Machine.with { machine in
+                let script =
+                    "grep -E 'Cap(Eff|Bnd|Amb)|NoNewPrivs' /proc/self/status; id -u; ulimit -n; ls /proc/self/fd"
+                var bundle = try Bundle(machine, "/bin/sh", "-c", script)
+                let capabilities = ["CAP_KILL", "CAP_NET_BIND_SERVICE"]
+                var sets: [String: [String]] = [:]
+                for set in ["bounding", "effective", "permitted", "inheritable", "ambient"] { sets[set] = capabilities }
+                bundle.set("process", "capabilities", sets)
+                bundle.set("process", "user", ["uid": 1000, "gid": 1000])
+                bundle.set("process", "rlimits", [["type": "RLIMIT_NOFILE", "soft": 100, "hard": 100]])
+                let outcome = try bundle.run()
+                let lines = outcome.output.split(separator: "\n").map(String.init)
+                for set in ["CapEff", "CapBnd", "CapAmb"] {
+                    #expect(lines.contains("\(set):\t0000000000000420"), "\(outcome)")
+                }
+                #expect(
+                    lines.contains("NoNewPrivs:\t1") && lines.contains("1000") && lines.contains("100"), "\(outcome)")
+                #expect(lines.suffix(4) == ["0", "1", "2", "3"], "ls itself has 3: \(outcome)")
+            }
+        }
+
+        @Test("masked paths are empty, and only devices of the rules may be used")
+        func covers() throws {
+            try Machine.with { machine in
+                let script =
+                    "wc -c </proc/keys; echo x >/dev/null && mknod /tmp/d b 254 0; cat /tmp/d 2>&1; echo >/proc/sys/kernel/panic"
+                var bundle = try Bundle(machine, "/bin/sh", "-c", script)
+                bundle.set("root", "readonly", false)
+                bundle.set(
+                    "process", "capabilities",
+                    ["bounding": ["CAP_MKNOD"], "effective": ["CAP_MKNOD"], "permitted": ["CAP_MKNOD"]])
+                let outcome = try bundle.run()
+                #expect(outcome.output.hasPrefix("0\n") && outcome.output.contains("not permitted"), "\(outcome)")
+                #expect(outcome.errors.contains("Read-only"), "\(outcome)")
+            }
+        }
+    }
+}
