@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Testing
 
 extension Kernel {
@@ -176,6 +177,26 @@ extension Kernel {
                 #expect(
                     lines.contains("NoNewPrivs:\t1") && lines.contains("1000") && lines.contains("100"), "\(outcome)")
                 #expect(lines.suffix(4) == ["0", "1", "2", "3"], "ls itself has 3: \(outcome)")
+            }
+        }
+
+        @Test("a cgroup that is another's is left alone, with what is in it")
+        func othersCgroup() throws {
+            try Machine.with { machine in
+                let other = "\(Remains.cgroupMount)/others"
+                let made = Command.shell(
+                    "mkdir '\(other)'; sleep 1000 >/dev/null & echo $! >'\(other)/cgroup.procs'; echo $!"
+                ).run()
+                let pid = try #require(Int32(made.output.trimmingCharacters(in: .whitespacesAndNewlines)), "\(made)")
+                defer {
+                    kill(pid, SIGKILL)
+                    #expect(eventually { rmdir(other) == 0 })
+                }
+                var bundle = try Bundle(machine, "/bin/true")
+                bundle.set("linux", "cgroupsPath", "/others")
+                let outcome = try bundle.run()
+                #expect(outcome.status != 0 && outcome.errors.contains("is in use"), "\(outcome)")
+                #expect(bundle.oci("delete", "--force", "t").status == 0 && kill(pid, 0) == 0, "the other is gone")
             }
         }
 

@@ -78,6 +78,7 @@ package struct ContainerCreation {
             try Files.realPath(written.hasPrefix("/") ? written : "\(bundle)/\(written)")
         }
         let cgroup = try cgroupPath(configuration)
+        if let cgroup { try ContainerCgroups(id: id, host: host).takeOver(cgroup, configuration.cgroupsPath) }
         var record = ContainerRecord(
             version: configuration.version, id: id, bundle: bundle, root: root,
             cgroup: cgroup.map { "\(host.cgroupTop)/\($0)" } ?? "", annotations: configuration.annotations)
@@ -95,7 +96,6 @@ package struct ContainerCreation {
             facts.cgroupLevels = try ContainerCgroups(id: id, host: host)
                 .levels(above: cgroup, for: configuration.resources.settings)
         }
-        if !record.cgroup.isEmpty { _ = Cgroup(path: record.cgroup).removeIfEmpty() }
         let listening = try directory.listen()
         try HostSteps(
             steps: facts.cgroupLevels.flatMap { $0.steps(for: spec.cgroup.settings, mark: host.authority.mark) },

@@ -63,7 +63,11 @@ package struct ContainerRemoval {
         if record.cgroup.isEmpty { return }
         let cgroup = Cgroup(path: record.cgroup)
         try attempt("cannot remove the cgroup \(record.cgroup)") { () throws(Errno) in
-            guard try cgroup.exists() else { return }
+            // One that somebody else has made under that name is not the container's.
+            guard try cgroup.belongs(to: HostWalk.parts(record.cgroup).name, by: host.authority.mark) else {
+                cgroup.removeIfEmpty()
+                return
+            }
             try cgroup.killAll(timeoutMilliseconds: Self.endMilliseconds)
             try cgroup.remove()
         }

@@ -67,6 +67,18 @@ struct ContainerCgroups {
         return levels
     }
 
+    /// A container's cgroup is its own: what is in one that exists would be killed with the container.
+    /// - Parameter cgroup: its path below the mount point; an empty one that is there goes.
+    /// - Throws: `.unsuitable` when there is something in it.
+    func takeOver(_ cgroup: String, _ asked: Located<String>?) throws(RuntimeError) {
+        let found = Cgroup(path: "\(host.cgroupTop)/\(cgroup)")
+        found.removeIfEmpty()
+        if try !found.look({ (found) throws(Errno) in try found.exists() }) { return }
+        throw .unsuitable(
+            jail: id, origin: asked?.origin ?? .standard(""),
+            "the cgroup \(Terminal.escaped(found.path)) exists, and is in use", hint: nil)
+    }
+
     private func controllers(for settings: [CgroupSetting]) throws(RuntimeError) -> [String] {
         if settings.isEmpty { return [] }
         let available = try Cgroup(path: host.cgroupTop).look { (cgroup) throws(Errno) in try cgroup.controllers() }
