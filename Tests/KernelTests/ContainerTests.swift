@@ -180,6 +180,60 @@ extension Kernel {
             }
         }
 
+        @Test("a signal ends a create that waits for a hook, and a command that was entered; nothing is left")
+        func signals() throws {
+            try Machine.with { machine in
+                var bundle = try Bundle(machine, "/bin/sleep", "1000")
+                bundle.configuration["hooks"] = [
+                    "createRuntime": [
+                        ["path": "/bin/sh", "args": ["sh", "-c", "echo >\(machine.directory)/hook; sleep 1000"]]
+                    ]
+                ]
+                try bundle.write()
+                let oci = ["oci", "--root", "\(machine.directory)/containers"]
+                let creating = Command([Laboratory.program] + oci + ["create", "-b", machine.directory, "t"]).start()
+                #expect(eventually { !machine.read("\(machine.directory)/hook").isEmpty })
+                creating.signal(SIGTERM)
+                #expect(creating.wait(seconds: 10).status == 128 + SIGTERM)
+                #expect(bundle.state() == nil)
+                bundle.configuration["hooks"] = nil
+                try bundle.write()
+                #expect(bundle.oci("run", "-d", "-b", machine.directory, "t").status == 0)
+                let entered = Command([Laboratory.program] + oci + ["exec", "t", "/bin/sleep", "1000"]).start()
+                #expect(
+                    eventually {
+                        bundle.oci("exec", "t", "/bin/ps").output.split(separator: "\n").filter {
+                            $0.contains("sleep 1000")
+                        }.count == 2
+                    })
+                entered.signal(SIGTERM)
+                #expect(entered.wait(seconds: 10).status == 128 + SIGTERM)
+                #expect(bundle.oci("delete", "--force", "t").status == 0)
+            }
+        }
+
+        @Test("what would have no effect is refused")
+        func refused() throws {
+            try Machine.with { machine in
+                var bundle = try Bundle(machine, "/bin/true")
+                func expect(_ words: String, _ outcome: Outcome) {
+                    #expect(outcome.status != 0 && outcome.errors.contains(words), "\(outcome)")
+                }
+                bundle.configuration["hooks"] = ["startContainer": [["path": "/bin/true"]]]
+                expect("hooks.startContainer[0]: hooks that run inside", try bundle.run())
+                bundle.configuration["hooks"] = nil
+                try bundle.write()
+                expect("--systemd-cgroup", bundle.oci("--systemd-cgroup", "run", "-b", machine.directory, "t"))
+                expect("unknown option --cgroup", bundle.oci("exec", "--cgroup", "x", "t", "true"))
+                bundle.set("process", "terminal", true)
+                expect("needs --console-socket", try bundle.run())
+                bundle.set("process", "terminal", false)
+                bundle.configuration["mounts"] = []
+                bundle.set("linux", "devices", [["path": "/dev/mine", "type": "c", "major": 1, "minor": 3]])
+                expect("needs a tmpfs on /dev", try bundle.run())
+            }
+        }
+
         @Test("a cgroup that is another's is left alone, with what is in it")
         func othersCgroup() throws {
             try Machine.with { machine in

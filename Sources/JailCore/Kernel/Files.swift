@@ -100,12 +100,13 @@ enum Files {
     static let halfSuffix = ".new"
 
     /// Replaces a file whole: a reader sees the old or the new text, never half of one.
-    static func replace(_ path: String, with bytes: [UInt8]) throws(Errno) {
+    /// - Parameter isSynced: false for what is not to outlive the machine: nobody waits for a disk.
+    static func replace(_ path: String, with bytes: [UInt8], isSynced: Bool = true) throws(Errno) {
         let temporary = path + halfSuffix
         do {
             let file = try open(temporary, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
             try write(bytes, to: file.number)
-            _ = try checked(fsync(file.number))
+            if isSynced { _ = try checked(fsync(file.number)) }
             _ = try unsafe checked(rename(temporary, path))
         } catch {
             _ = unsafe unlink(temporary)

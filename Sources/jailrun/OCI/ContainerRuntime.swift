@@ -16,10 +16,11 @@ struct ContainerRuntime {
         Output.checkAtExit(status: 1)
         var runtime = ContainerRuntime(name: name)
         do { return try runtime.perform(arguments[...]) } catch let error as ContainerWords.Wrong {
-            runtime.log.error(error.text)
+            runtime.log.error("\(error.text); see \(name) --help")
             return 1
         } catch let error as RuntimeError {
             runtime.log.error(error.message + (error.hint.map { " (\($0))" } ?? ""))
+            if case .interrupted = error { return error.exitStatus }
             return 1
         } catch { return 1 }
     }
@@ -91,7 +92,7 @@ struct ContainerRuntime {
     // MARK: Verbs
 
     private static let creationFlags = ["no-pivot", "no-new-keyring", "no-subreaper", "keep", "detach", "d"]
-    private static let creationValues = ["bundle", "b", "pid-file", "console-socket", "preserve-fds", "f", "config"]
+    private static let creationValues = ["bundle", "b", "pid-file", "console-socket", "preserve-fds"]
 
     private func create(_ rest: ArraySlice<String>) throws -> Int32 {
         let words = try ContainerWords(rest, flags: Self.creationFlags, valued: Self.creationValues)
@@ -101,12 +102,18 @@ struct ContainerRuntime {
         return 0
     }
 
+    private func caller(_ words: ContainerWords) throws -> ContainerCaller {
+        var caller = ContainerCaller()
+        caller.pidFile = words.value("pid-file")
+        caller.consoleSocket = words.value("console-socket")
+        caller.passedDescriptors = try passed(words)
+        return caller
+    }
+
     private func options(_ words: ContainerWords) throws -> ContainerCreation.Options {
         var options = ContainerCreation.Options()
         options.bundle = words.value("bundle", "b") ?? "."
-        options.pidFile = words.value("pid-file")
-        options.consoleSocket = words.value("console-socket")
-        options.passedDescriptors = try passed(words)
+        options.caller = try caller(words)
         (options.usesCgroups, options.systemdCgroup) = (usesCgroups, systemdCgroup)
         return options
     }
@@ -132,17 +139,14 @@ struct ContainerRuntime {
             rest, flags: ["detach", "d", "tty", "t", "no-new-privs", "no-subreaper"],
             valued: [
                 "process", "p", "pid-file", "console-socket", "preserve-fds", "cwd", "env", "e", "user", "u", "cap",
-                "c", "apparmor", "process-label", "cgroup", "additional-gids", "g",
+                "c", "additional-gids", "g",
             ], endsAtOperand: true)
         let directory = try directory(words)
-        var options = ContainerEntry.Options()
-        options.pidFile = words.value("pid-file")
-        options.consoleSocket = words.value("console-socket")
-        options.passedDescriptors = try passed(words)
-        options.isDetached = words.has("detach", "d")
-        let host = try host(passed: options.passedDescriptors)
+        let caller = try caller(words)
+        let host = try host(passed: caller.passedDescriptors)
         let process = try directory.process(ContainerExecRequest(words))
-        return try ContainerEntry(directory, options, host: host).run(process).exitStatus
+        return try ContainerEntry(directory, caller, isDetached: words.has("detach", "d"), host: host).run(process)
+            .exitStatus
     }
 
     private func state(_ rest: ArraySlice<String>) throws -> Int32 {

@@ -51,6 +51,9 @@ extension ContainerFilter {
 
 extension ContainerHooks {
     init(_ node: ConfigurationNode) throws(Diagnostic) {
+        if let inside = try node["startContainer"], let first = try inside.elements.first {
+            throw first.wrong("hooks that run inside the container are not supported by this runtime")
+        }
         for moment in Moment.allCases {
             for hook in try node[moment.rawValue]?.elements ?? [] { all.append((moment, try Hook(hook))) }
         }

@@ -109,7 +109,7 @@ package struct ContainerHooks: Sendable {
     }
 
     package enum Moment: String, CaseIterable, Sendable {
-        case prestart, createRuntime, createContainer, startContainer, poststart, poststop
+        case prestart, createRuntime, createContainer, poststart, poststop
     }
 
     package var all: [(moment: Moment, hook: Hook)] = []

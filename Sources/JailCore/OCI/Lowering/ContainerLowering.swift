@@ -86,7 +86,7 @@ struct ContainerLowering {
     private var environment: [String] {
         guard let process else { return [] }
         let variables = process.environment
-        if variables.contains(where: { $0.hasPrefix("HOME=") && $0 != "HOME=" }) { return variables }
+        if !process.lacksHome { return variables }
         return variables.filter { $0 != "HOME=" } + ["HOME=\(ground.home)"]
     }
 
@@ -191,6 +191,11 @@ struct ContainerLowering {
                 origin: .standard(""), number: nil)
         ]
     }
+}
+
+extension ContainerProcess {
+    /// Nobody has set HOME.
+    var lacksHome: Bool { !environment.contains { $0.hasPrefix("HOME=") && $0 != "HOME=" } }
 }
 
 /// What a bundle stands on: looked up before, so that lowering needs no look at the host.

@@ -45,6 +45,16 @@ extension Planner {
             + (isRounded ? [] : verify(setting, purpose))
     }
 
+    /// Of a cgroup that is there: its path.
+    static func set(_ settings: [CgroupSetting], inCgroup path: String) -> [Step] {
+        guard let first = settings.first else { return [] }
+        let purpose = Purpose.cgroupValue(file: first.file, value: first.value)
+        let open = Step.onHost(
+            .open(path, [.directory, .closeOnExec], into: .cgroup), purpose, first.origin, "open the cgroup \(path)")
+        return [open] + settings.flatMap { set($0, isRounded: true) }
+            + [Step.onHost(.close(.cgroup), purpose, first.origin, "close the cgroup")]
+    }
+
     private static func verify(_ setting: CgroupSetting, _ purpose: Purpose) -> [Step] {
         [
             Step.onHost(

@@ -7,9 +7,7 @@ package struct ContainerCreation {
     package struct Options: Sendable {
         /// As given: relative to the working directory, unless it is absolute.
         package var bundle = "."
-        package var pidFile: String?
-        package var consoleSocket: String?
-        package var passedDescriptors = 0
+        package var caller = ContainerCaller()
         package var usesCgroups = true
         package var systemdCgroup = false
         package init() {}
@@ -28,14 +26,10 @@ package struct ContainerCreation {
         let bundle = try attempt("bundle \(Terminal.escaped(options.bundle))") { () throws(Errno) in
             try Files.realPath(options.bundle)
         }
-        let bytes = try attempt("cannot read \(bundle)/config.json") { () throws(Errno) in
-            try Files.read(try Files.open("\(bundle)/config.json"), limit: 16 << 20)
-        }
-        let configuration: RuntimeConfiguration
-        do throws(Diagnostic) { configuration = try RuntimeConfiguration(bytes, file: "\(bundle)/config.json") } catch {
-            throw .file(jail: nil, error)
-        }
-        try checkTerminal(configuration)
+        let file = "\(bundle)/config.json"
+        let bytes = try ContainerFile.bytes(file)
+        let configuration = try ContainerFile.configuration(bytes, file)
+        if let process = configuration.process { try options.caller.check(process, of: directory.id) }
         try directory.make()
         do throws(RuntimeError) { try create(configuration, bytes, bundle) } catch {
             ContainerRemoval(directory, host: host).removeHalfMade()
@@ -43,35 +37,25 @@ package struct ContainerCreation {
         }
     }
 
-    private func checkTerminal(_ configuration: RuntimeConfiguration) throws(RuntimeError) {
-        guard let process = configuration.process else { return }
-        if process.isTerminal, options.consoleSocket == nil {
-            throw .unsuitable(
-                jail: directory.id, origin: process.origin, "process.terminal: needs --console-socket", hint: nil)
-        }
-        if !process.isTerminal, options.consoleSocket != nil {
-            throw .unsuitable(
-                jail: directory.id, origin: process.origin,
-                "--console-socket is for a process with a terminal: process.terminal is not true", hint: nil)
-        }
-    }
-
     private func cgroupPath(_ configuration: RuntimeConfiguration) throws(RuntimeError) -> String? {
         if !options.usesCgroups { return nil }
+        if options.systemdCgroup {
+            throw .host(
+                "--systemd-cgroup is not supported by this runtime", hint: "have the engine manage cgroups by cgroupfs")
+        }
         guard let path = configuration.cgroupsPath, !path.value.isEmpty else { return directory.id }
         let parts = path.value.split(separator: "/").map(String.init)
-        if options.systemdCgroup || parts.isEmpty || parts.contains("..") {
+        if parts.isEmpty || parts.contains("..") {
             throw .unsuitable(
                 jail: directory.id, origin: path.origin,
-                options.systemdCgroup
-                    ? "--systemd-cgroup is not supported by this runtime"
-                    : "linux.cgroupsPath: \(Terminal.escaped(path.value)) is no path of a cgroup", hint: nil)
+                "linux.cgroupsPath: \(Terminal.escaped(path.value)) is no path of a cgroup", hint: nil)
         }
         return parts.joined(separator: "/")
     }
 
-    private func create(_ configuration: RuntimeConfiguration, _ bytes: [UInt8], _ bundle: String) throws(RuntimeError)
-    {
+    private func create(
+        _ configuration: RuntimeConfiguration, _ bytes: [UInt8], _ bundle: String
+    ) throws(RuntimeError) {
         let id = directory.id
         let written = configuration.root.value
         let root = try attempt("\(id): root \(Terminal.escaped(written))") { () throws(Errno) in
@@ -88,7 +72,7 @@ package struct ContainerCreation {
             configuration: configuration, id: id, bundle: bundle, root: root, process: configuration.process, host: host
         )
         var facts = try finder.startFacts()
-        let lowering = finder.lowering(try finder.ground(&facts), passed: options.passedDescriptors)
+        let lowering = finder.lowering(try finder.ground(&facts), passed: options.caller.passedDescriptors)
         let spec = lowering.spec(cgroup: cgroup.map { HostWalk.parts($0).name })
         facts.deviceTree = lowering.deviceTree
         facts.isListening = true
@@ -114,7 +98,6 @@ package struct ContainerCreation {
         record.startTime = try attempt("\(id): cannot look at its first process") { () throws(Errno) in
             try ProcessTable.startTime(of: child.pid) ?? 0
         }
-        try directory.write(record)
         try finder.addCovers(to: &planner.facts)
         let plan = planner.finish(beginning)
         record.firstStep = plan.firstCommandStep
@@ -123,11 +106,7 @@ package struct ContainerCreation {
             try runHooks(configuration, record, child.pidfd.number, spec.namespaces.flags)
         }
         try awaitReady(performer.pair.ours.number, child.pidfd.number, plan, configuration.process)
-        if let path = options.pidFile {
-            try attempt("cannot write \(Terminal.escaped(path))") { () throws(Errno) in
-                try Files.replaceUnsynced(path, with: Array("\(child.pid)".utf8))
-            }
-        }
+        try options.caller.note(child.pid)
         try attempt("\(id): cannot reach its first process") { () throws(Errno) in
             try Control.leave(performer.pair.ours.number)
         }
@@ -145,38 +124,27 @@ package struct ContainerCreation {
     }
 
     /// Nobody is waited for who does not come: what a first process does before takes a moment.
-    private static let readyMilliseconds: Int32 = 60000
+    private static let readyMilliseconds = 60000
 
     private func awaitReady(
         _ control: Int32, _ pidfd: Int32, _ plan: Plan, _ process: ContainerProcess?
     ) throws(RuntimeError) {
         while true {
-            var report = cns_report()
-            var passed: Int32 = -1
-            let count = unsafe cns_receive(control, &report, &passed, 1, Self.readyMilliseconds)
-            if count == -ETIMEDOUT { throw .timedOut(jail: directory.id, "the container's first process") }
-            if count < 0 {
+            switch ContainerEvent.next(on: control, host.signals, within: Self.readyMilliseconds) {
+            case .report(.ready): return
+            case .report(.failed(let reported, let errno)): throw failure(plan, reported, errno)
+            case .report(.terminal(let master)):
+                try options.caller.handOver(Descriptor(master), process?.consoleSize)
+            case .report: break
+            case .signal(let signal): throw .interrupted(jail: directory.id, signal: signal)
+            case .timedOut: throw .timedOut(jail: directory.id, "the container's first process")
+            case .closed:
                 let status = cns_wait(pidfd, 1000)
                 throw .command(
                     jail: directory.id, text: "the container's first process", origin: .standard(""),
-                    outcome: status < 0 ? .notExecuted(Errno(-count)) : CommandOutcome(waitStatus: status))
-            }
-            switch Report(report, passed: count > 0 ? passed : nil) {
-            case .ready: return
-            case .failed(let reported, let errno): throw failure(plan, reported, errno)
-            case .terminal(let master): try handOver(Descriptor(master), process)
-            default: break
+                    outcome: status < 0 ? .notExecuted(Errno(-status)) : CommandOutcome(waitStatus: status))
             }
         }
-    }
-
-    private func handOver(_ master: consuming Descriptor, _ process: ContainerProcess?) throws(RuntimeError) {
-        guard let path = options.consoleSocket else { return }
-        if let size = process?.consoleSize, size.height > 0, size.width > 0 {
-            _ = cns_set_window_size(master.number, Int32(size.width), Int32(size.height))
-        }
-        let result = unsafe cns_hand_over_console(path, master.number)
-        if result < 0 { throw .system("cannot hand the terminal over to \(Terminal.escaped(path))", Errno(-result)) }
     }
 
     private func failure(_ plan: Plan, _ reported: Int, _ errno: Int32) -> RuntimeError {
@@ -220,10 +188,14 @@ extension JailCommand {
 }
 
 extension ContainerFacts {
+    private func hasMount(on target: String) -> Bool {
+        configuration.mounts.contains { RuntimeConfiguration.relative($0.target) == target }
+    }
+
     /// Of what is to be masked or read-only, what is there: in /proc and /sys by the host's, which show the same; else in the root.
     func addCovers(to facts: inout StartFacts) throws(RuntimeError) {
         func look(_ path: String) throws(RuntimeError) -> Bool? {
-            let isKernels = path.hasPrefix("proc/") || path.hasPrefix("sys/")
+            let isKernels = ["proc", "sys"].contains { path.hasPrefix("\($0)/") && hasMount(on: $0) }
             var status = stat()
             let place = isKernels ? "/\(path)" : "\(root)/\(path)"
             if unsafe lstat(place, &status) == 0 { return status.st_mode & S_IFMT == S_IFDIR }

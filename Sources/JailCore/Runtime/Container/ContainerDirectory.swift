@@ -45,15 +45,11 @@ package struct ContainerDirectory: Sendable {
         }
     }
 
-    func exists() throws(RuntimeError) -> Bool {
-        try attempt("cannot look at \(path)") { () throws(Errno) in try Files.isThere(path) }
-    }
-
     // MARK: The record
 
     func write(_ record: ContainerRecord) throws(RuntimeError) {
         try attempt("cannot write \(recordPath)") { () throws(Errno) in
-            try Files.replaceUnsynced(recordPath, with: record.json.bytes)
+            try Files.replace(recordPath, with: record.json.bytes, isSynced: false)
         }
     }
 
@@ -73,17 +69,12 @@ package struct ContainerDirectory: Sendable {
     }
 
     func configuration() throws(RuntimeError) -> RuntimeConfiguration {
-        let bytes = try attempt("cannot read \(configurationPath)") { () throws(Errno) in
-            try Files.read(try Files.open(configurationPath), limit: 16 << 20)
-        }
-        do throws(Diagnostic) { return try RuntimeConfiguration(bytes, file: configurationPath) } catch {
-            throw .file(jail: nil, error)
-        }
+        try ContainerFile.configuration(configurationPath)
     }
 
     func write(configuration bytes: [UInt8]) throws(RuntimeError) {
         try attempt("cannot write \(configurationPath)") { () throws(Errno) in
-            try Files.replaceUnsynced(configurationPath, with: bytes)
+            try Files.replace(configurationPath, with: bytes, isSynced: false)
         }
     }
 
@@ -104,21 +95,6 @@ package struct ContainerDirectory: Sendable {
         } catch {
             if error.meansAbsent || error == .connectionRefused { return nil }
             throw .system("cannot reach the first process of container \"\(id)\"", error)
-        }
-    }
-}
-
-extension Files {
-    /// Replaces a file whole; it is not to outlive the machine, and nobody waits for a disk.
-    static func replaceUnsynced(_ path: String, with bytes: [UInt8]) throws(Errno) {
-        let temporary = path + halfSuffix
-        do {
-            let file = try open(temporary, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
-            try write(bytes, to: file.number)
-            _ = try unsafe checked(rename(temporary, path))
-        } catch {
-            _ = unsafe unlink(temporary)
-            throw error
         }
     }
 }

@@ -20,9 +20,7 @@ extension ContainerDirectory {
     /// - Throws: `.file` for what is wrong in the file, `.host` for what is wrong in the words.
     package func process(_ request: ContainerExecRequest) throws(RuntimeError) -> ContainerProcess {
         if let file = request.file {
-            let bytes = try attempt("cannot read \(Terminal.escaped(file))") { () throws(Errno) in
-                try Files.read(try Files.open(file), limit: 16 << 20)
-            }
+            let bytes = try ContainerFile.bytes(file)
             do throws(Diagnostic) { return try ContainerProcess(bytes, file: file) } catch {
                 throw .file(jail: nil, error)
             }

@@ -19,14 +19,21 @@ struct ContainerFacts {
     }
 
     /// Of a process that joins: its mounts are there.
-    var entryGround: ContainerGround { ContainerGround(root: root, home: home) }
+    func entryGround() throws(RuntimeError) -> ContainerGround { ContainerGround(root: root, home: try home()) }
 
-    private var home: String {
-        guard let process else { return "/" }
-        let standard = process.user == 0 ? "/root" : "/"
-        let flags = Int32(OpenFlags([.path, .directory]).rawValue)
-        guard let opened = try? Files.open(root, flags) else { return standard }
-        return PasswordFile(root: opened.number).home(of: process.user) ?? standard
+    /// Of a root that is not there, as the caller sees it, and of a user without an entry: what is usual.
+    private func home() throws(RuntimeError) -> String {
+        guard let process, process.lacksHome else { return "/" }
+        let usual = process.user == 0 ? "/root" : "/"
+        let opened = try attempt("\(id): cannot open \(root)") { () throws(Errno) in
+            try Files.ifThere { () throws(Errno) in
+                try Files.open(root, Int32(OpenFlags([.path, .directory]).rawValue))
+            }
+        }
+        guard let opened else { return usual }
+        let users = PasswordFile(root: opened.number)
+        if let failure = users.passwdFailure { throw failure }
+        return users.home(of: process.user) ?? usual
     }
 
     func startFacts() throws(RuntimeError) -> StartFacts {
@@ -55,11 +62,25 @@ struct ContainerFacts {
 
     /// - Parameter facts: get what the paths of the host lead to.
     func ground(_ facts: inout StartFacts) throws(RuntimeError) -> ContainerGround {
-        var ground = entryGround
+        try checkDevices()
+        var ground = try entryGround()
         var walk = MountWalk(root: root)
         try note(root, &facts)
         for mount in configuration.mounts { ground.places.append(try place(mount, &walk, &facts, ground)) }
         return ground
+    }
+
+    /// They are made in a /dev of the container's own; that of the host has what it has.
+    private func checkDevices() throws(RuntimeError) {
+        guard let device = configuration.devices.first else { return }
+        let isThere = configuration.mounts.contains { mount in
+            guard RuntimeConfiguration.relative(mount.target) == "dev" else { return false }
+            return mount.options.bind == nil ? mount.type == "tmpfs" : mount.source == "/dev"
+        }
+        if isThere { return }
+        throw .unsuitable(
+            jail: id, origin: device.origin, "linux.devices: \(Terminal.escaped(device.path)) needs a tmpfs on /dev",
+            hint: "{\"destination\": \"/dev\", \"type\": \"tmpfs\", \"source\": \"tmpfs\"} in mounts")
     }
 
     private func wrong(_ mount: ContainerMount, _ text: String, _ errno: Errno? = nil) -> RuntimeError {

@@ -13,6 +13,17 @@ package enum ContainerFile {
         }
     }
 
+    static func configuration(_ path: String) throws(RuntimeError) -> RuntimeConfiguration {
+        try configuration(try bytes(path), path)
+    }
+
+    /// - Parameter path: their file, in messages.
+    static func configuration(_ bytes: [UInt8], _ path: String) throws(RuntimeError) -> RuntimeConfiguration {
+        do throws(Diagnostic) { return try RuntimeConfiguration(bytes, file: path) } catch {
+            throw .file(jail: nil, error)
+        }
+    }
+
     /// - Throws: when there is one of that name.
     package static func make(_ path: String, _ bytes: [UInt8]) throws(RuntimeError) {
         try attempt("cannot make \(Terminal.escaped(path))") { () throws(Errno) in

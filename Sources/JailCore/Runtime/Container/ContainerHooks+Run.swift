@@ -29,25 +29,51 @@ struct HookRun {
         }
         lseek(input.number, 0, SEEK_SET)
         let pair = try attempt(message) { () throws(Errno) in try ControlPair() }
-        let plan = KernelPlan(steps: steps(hook))
+        let steps = steps(hook)
+        let plan = KernelPlan(steps: steps)
         plan.set(.hookInput, to: input.number)
         if let joined { plan.set(.joined, to: joined.pidfd) }
-        let count = steps(hook).count
         let child = try attempt(message) { () throws(Errno) in
-            try plan.spawn(0..<count, flags: [], cgroup: -1, control: pair.childs.number)
+            try plan.spawn(0..<steps.count, flags: [], cgroup: -1, control: pair.childs.number)
         }
         let pidfd = Descriptor(child.pidfd)
-        let timeout = hook.timeoutSeconds > 0 ? Int32(clamping: hook.timeoutSeconds * 1000) : -1
-        let status = cns_wait(pidfd.number, timeout)
-        if status == -ETIMEDOUT {
+        let ending = awaitEnd(pidfd.number, hook)
+        if ending != nil {
             kill(-child.pid, SIGKILL)
             _ = cns_pidfd_signal(pidfd.number, SIGKILL)
-            _ = cns_wait(pidfd.number, -1)
-            return .timedOut(seconds: hook.timeoutSeconds)
         }
+        let status = cns_wait(pidfd.number, -1)
+        if let ending { return try ending.outcome(hook, of: id) }
         if status < 0 { throw .system(message, Errno(-status)) }
         if case .failed(_, let errno)? = Control.peek(pair.ours.number) { return .notExecuted(Errno(errno)) }
         return CommandOutcome(waitStatus: status)
+    }
+
+    private enum Ending {
+        case tooLate
+        case signal(Int32)
+
+        func outcome(_ hook: ContainerHooks.Hook, of id: String) throws(RuntimeError) -> CommandOutcome {
+            switch self {
+            case .tooLate: return .timedOut(seconds: hook.timeoutSeconds)
+            case .signal(let signal): throw .interrupted(jail: id, signal: signal)
+            }
+        }
+    }
+
+    /// - Returns: why it is to be killed; nil when it has ended.
+    private func awaitEnd(_ pidfd: Int32, _ hook: ContainerHooks.Hook) -> Ending? {
+        let deadline = hook.timeoutSeconds > 0 ? Clock.milliseconds() + hook.timeoutSeconds * 1000 : nil
+        while true {
+            var watched = [
+                pollfd(fd: pidfd, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: host.signals.descriptor, events: Int16(POLLIN), revents: 0),
+            ]
+            let rest = deadline.map { Int32(clamping: max(0, $0 - Clock.milliseconds())) } ?? -1
+            if unsafe poll(&watched, 2, rest) == 0 { return .tooLate }
+            if watched[0].revents != 0 { return nil }
+            if watched[1].revents != 0, let signal = host.signals.next(), signal != SIGWINCH { return .signal(signal) }
+        }
     }
 
     private func steps(_ hook: ContainerHooks.Hook) -> [Step] {

@@ -20,24 +20,11 @@ package struct ContainerStart {
         if configuration.process == nil {
             throw .host("\(directory.id): config.json has no process to start", hint: nil)
         }
-        try runHooks(configuration, record)
         try attempt("\(directory.id): cannot reach its first process") { () throws(Errno) in
             try Control.go(connection.number)
         }
         try awaitExecution(connection.number, configuration, record)
         try runPoststart(configuration, record)
-    }
-
-    private func runHooks(_ configuration: RuntimeConfiguration, _ record: ContainerRecord) throws(RuntimeError) {
-        let hooks = configuration.hooks.at(.startContainer)
-        if hooks.isEmpty { return }
-        let pidfd = try attempt("\(directory.id): cannot look at its first process") { () throws(Errno) in
-            Descriptor(try checkedResult(cns_pidfd_open(record.pid)))
-        }
-        let flags = configuration.namespaces.reduce(into: NamespaceFlags()) { $0.insert($1.kind) }
-        try HookRun(
-            id: directory.id, host: host, state: record.state(.created).bytes, joined: (pidfd.number, flags)
-        ).run(hooks)
     }
 
     /// The specification has a start that fails after the process runs stop the container.
@@ -56,13 +43,13 @@ package struct ContainerStart {
     private func awaitExecution(
         _ connection: Int32, _ configuration: RuntimeConfiguration, _ record: ContainerRecord
     ) throws(RuntimeError) {
-        var report = cns_report()
-        let count = unsafe cns_receive(connection, &report, nil, 0, -1)
-        guard count >= 0, case .failed(let index, let errno)? = Report(report, passed: nil) else { return }
+        let event = ContainerEvent.next(on: connection, host.signals)
+        if case .signal(let signal) = event { throw .interrupted(jail: directory.id, signal: signal) }
+        guard case .report(.failed(let index, let errno)) = event else { return }
         let finder = ContainerFacts(
             configuration: configuration, id: directory.id, bundle: record.bundle, root: record.root,
             process: configuration.process, host: host)
-        let lowering = finder.lowering(finder.entryGround, passed: 0)
+        let lowering = finder.lowering(try finder.entryGround(), passed: 0)
         guard let command = lowering.commands.first else { return }
         let steps = Planner(jail: lowering.entry, facts: try finder.startFacts())
             .commandSteps(command.line, origin: command.origin, directory: nil)

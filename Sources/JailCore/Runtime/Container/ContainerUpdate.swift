@@ -23,22 +23,11 @@ package struct ContainerUpdate {
         }
         let cgroup = String(record.cgroup.dropFirst(host.cgroupTop.utf8.count + 1))
         let levels = try ContainerCgroups(id: directory.id, host: host).levels(above: cgroup, for: resources.settings)
-        try HostSteps(
-            steps: levels.flatMap { $0.steps(for: resources.settings, mark: host.authority.mark) }, firstIndex: 0,
-            label: directory.id, jail: nil, host: host, network: nil
-        ).performAll()
-        for setting in resources.settings { try set(setting, in: record.cgroup) }
-    }
-
-    private func set(_ setting: CgroupSetting, in cgroup: String) throws(RuntimeError) {
-        do throws(Errno) {
-            let file = try Files.open("\(cgroup)/\(setting.file)", O_WRONLY)
-            try Files.write(Array(setting.value.utf8), to: file.number)
-        } catch {
-            throw .unsuitable(
-                jail: directory.id, origin: setting.origin,
-                "cannot set \(setting.file) to \(setting.value): \(error.description)", hint: nil)
-        }
+        let steps =
+            levels.flatMap { $0.steps(for: resources.settings, mark: host.authority.mark) }
+            + Planner.set(resources.settings, inCgroup: record.cgroup)
+        try HostSteps(steps: steps, firstIndex: 0, label: directory.id, jail: nil, host: host, network: nil)
+            .performAll()
     }
 }
 

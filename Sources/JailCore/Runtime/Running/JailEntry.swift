@@ -127,32 +127,15 @@ package struct JailEntry {
         endsBySignal: Bool
     ) throws(RuntimeError) -> CommandOutcome {
         let message = "\(record.spec.label): cannot run \(Terminal.escaped(entry.command.line.text))"
-        let pair = try attempt(message) { () throws(Errno) in try ControlPair() }
-        let stage = try attempt(message) { () throws(Errno) in try Stage.descriptor() }
-        let stagePlan = try attempt(message) { () throws(Errno) in
-            try KernelPlan.stageDescriptor(
-                commands: [entry.command], enter: entry.enter, flags: CNS_ENTER.rawValue, console: -1,
-                firstIndex: entry.spawn.count, slots: [(.joined, Int32(CNS_JOINED_DESCRIPTOR))])
-        }
         let cgroup = try attempt("\(record.spec.label): \(record.cgroup)") { () throws(Errno) in
             try Files.open(try Cgroup(path: record.cgroup).home(), O_DIRECTORY)
         }
-        let plan = KernelPlan(steps: entry.spawn)
-        plan.set(.control, to: pair.childs.number)
-        plan.set(.supervisorControl, to: pair.ours.number)
-        plan.set(.stage, to: stage.number)
-        plan.set(.stagePlan, to: stagePlan.number)
-        plan.set(.joined, to: joined)
-        handed.set(in: plan)
-        let child = try attempt(message) { () throws(Errno) in
-            try plan.spawn(0..<entry.spawn.count, flags: [], cgroup: cgroup.number, control: pair.childs.number)
-        }
+        let staged = try StagedEntry(entry, joined: joined, cgroup: cgroup.number, message) { handed.set(in: $0) }
         handed.closeEnds()
-        let pidfd = Descriptor(child.pidfd)
         let session = Session(
-            control: pair.ours.number, pidfd: pidfd.number, host: host, console: console)
+            control: staged.control.number, pidfd: staged.pidfd.number, host: host, console: console)
         let outcome = try wait(
-            session, entry: entry, ends: (pair.ours.number, pidfd.number), timeoutSeconds: timeoutSeconds,
+            session, entry: entry, ends: (staged.control.number, staged.pidfd.number), timeoutSeconds: timeoutSeconds,
             endsBySignal: endsBySignal)
         try handed.finish(host.signals, isHurried: session.isHurried)
         try session.checkConsole()
