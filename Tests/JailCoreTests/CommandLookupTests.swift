@@ -204,6 +204,23 @@ final class CommandLookupTests {
         #expect(try lacks("sh", with: "mount = \"/dev/sda1 ROOT/opt ext4 ro\";") == [])
     }
 
+    @Test("no file of the kernel's is a program, but where a link leads to one")
+    func kernelTrees() throws {
+        for command in [
+            "/dev/null", "/dev", "/dev/shm/x", "/proc", "/proc/version", "/proc/sys/kernel/ostype", "/sys/kernel/notes",
+        ] {
+            let lacks = try lacks(command)
+            #expect(lacks.map(\.message) == ["\(command): Permission denied"] && lacks.allSatisfy(\.isCertain))
+        }
+        for command in ["/proc/self/exe", "/proc/1/root/bin/sh", "/dev/fd/3", "/dev/stdin"] {
+            #expect(try lacks(command).map(\.problem) == [.unseen], "\(command)")
+        }
+        try write("dev", Self.program())
+        #expect(try lacks("/dev", with: "mount.nodevfs;") == [])
+        let mounted = try lacks("/opt/version", with: "mount = \"proc ROOT/opt procfs rw\";")
+        #expect(mounted.map(\.errno) == [.permissionDenied])
+    }
+
     @Test("no number in a program leads out of it, nor to endless work")
     func hostile() throws {
         var bytes = Self.program(interpreter: "/lib64/ld.so")

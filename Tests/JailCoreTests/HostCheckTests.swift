@@ -119,6 +119,25 @@ final class HostCheckTests {
         }
     }
 
+    @Test("so is what a command of the host makes for a jail that is up before; a log is opened before the jail's own")
+    func others() throws {
+        let jail = "path = ROOT; command = /bin/true;"
+        for need in [
+            "log.file = ROOT/logs/a;", "exec.consolelog = ROOT/logs/a;", "mount = \"ROOT/src ROOT/mnt nullfs\";",
+        ] {
+            for hook in ["exec.prestart", "exec.poststart"] {
+                let file = "a { \(jail) depend = b; \(need) } b { \(jail) \(hook) = true; }"
+                let found = try check(file, isWhole: true).filter { $0.message.contains("No such file") }
+                #expect(found.map(\.severity) == [.warning], "\(need): \(found)")
+                #expect(found.first?.hint == "needed unless \(hook) of b makes it")
+            }
+            let apart = try check("a { \(jail) \(need) } b { \(jail) exec.prestart = true; }", isWhole: true)
+            #expect(apart.contains { $0.severity == .error && $0.message.contains("No such file") }, "\(apart)")
+        }
+        let own = try check("log.file = ROOT/logs/a; exec.prestart = true;")
+        #expect(own.first { $0.message.contains("No such file") }?.severity == .error, "\(own)")
+    }
+
     @Test("a mount point below an earlier mount is not looked for")
     func covered() throws {
         #expect(try check("mount = \"/usr ROOT/mnt nullfs\", \"tmpfs ROOT/mnt/deep/x tmpfs\";") == [])

@@ -372,6 +372,26 @@ extension Kernel {
             }
         }
 
+        @Test("so it does of a log that cannot be written, which is opened first, or late", arguments: 0..<3)
+        func firstWithLog(rotation: Int) throws {
+            try Machine.with { machine in
+                prepare(machine)
+                for log in ["log.file = DIR/none/log;", "exec.consolelog = DIR/none/log;"] {
+                    let defects = ["exec.jail_user = usr;", log, "devfs_ruleset = 77;"]
+                    let turned = Array(defects[rotation...] + defects[..<rotation])
+                    let body = fill(turned.joined(separator: "\n"), machine, port: 0)
+                    machine.write("t { path = \"\(machine.root)\"; persist;\n\(body)\n}\n", to: machine.conf)
+                    for words in [["check", "-q"], ["start"], ["run"], ["run", "--dry-run"]] {
+                        let outcome = Command([Laboratory.program] + words + [machine.conf]).run()
+                        let said = try #require(
+                            outcome.errors.split(separator: "\n").first { $0.contains("\(machine.conf):") },
+                            "\(outcome)")
+                        #expect(said.contains("\(machine.conf):2:"), "\(words): \(outcome)")
+                    }
+                }
+            }
+        }
+
         /// With a program of the host that listens on a port.
         private func listening(_ body: (Int) throws -> Void) throws {
             let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)

@@ -131,6 +131,48 @@ extension Kernel {
             }
         }
 
+        @Test("a jail whose stop runs a command of it is listed as stopping, and as up when that stop was killed")
+        func listed() throws {
+            try Machine.with { machine in
+                machine.configure("persist; exec.stop = \"touch /var/at; until test -e /var/go; do sleep 0.1; done\";")
+                let link = "\(machine.directory)/jail"
+                symlink(Laboratory.program, link)
+                for words in [
+                    [Laboratory.program, "start", machine.conf], [link, "-q", "-f", machine.conf, "-c", "t"],
+                ] {
+                    let start = Command(words).run()
+                    #expect(start.status == 0, "\(start)")
+                    let stop = machine.start("stop", "t")
+                    #expect(eventually { machine.has("var/at") })
+                    #expect(machine.state() == "stopping")
+                    stop.signal(SIGKILL)
+                    _ = stop.wait()
+                    #expect(eventually { machine.state() == "up" })
+                    #expect(machine.jailrun("stop", "-f", "t").status == 0)
+                    unlink("\(machine.root)/var/at")
+                }
+            }
+        }
+
+        @Test("stop -f that waits for whoever has the jail ends by a signal") func interruptedForce() throws {
+            try Machine.with { machine in
+                machine.configure("persist;")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                let hold = "trap '' QUIT; exec flock /run/jailrun/locks/t sh -c 'echo held; exec sleep 1000'"
+                let holder = Command(["/bin/sh", "-c", hold]).start()
+                #expect(eventually { holder.output == "held\n" })
+                let stop = machine.start("stop", "-f", "t")
+                #expect(eventually { stop.errors.contains("waiting for its lock") })
+                stop.signal(SIGTERM)
+                let outcome = stop.wait(seconds: 15)
+                #expect(outcome.status == 128 + SIGTERM, "\(outcome)")
+                #expect(machine.state() == "up" && !holder.hasEnded)
+                for process in [holder.pid] + processes("sleep 1000") { kill(process, SIGKILL) }
+                _ = holder.wait()
+                #expect(machine.jailrun("stop", "-f", "t").status == 0)
+            }
+        }
+
         @Test("stop -f does not wait for a run that is itself stopped, and leaves nothing")
         func forcedStoppedFront() throws {
             try Machine.with { machine in

@@ -365,6 +365,26 @@ extension Kernel {
             }
         }
 
+        @Test(
+            "a start whose jail comes up and fails at once fails, by how it ended, and leaves nothing",
+            arguments: [
+                "command = false", "command = \"sleep 0.05; exit 3\"", "exec.start = \"(sleep 0.05; exit 3) &\"",
+            ])
+        func brief(program: String) throws {
+            try Machine.with { machine in
+                machine.configure("\(program);")
+                let outcome = machine.jailrun("start", machine.conf)
+                let status: Int32 = program.contains("false") ? 1 : 3
+                #expect(outcome.status == status, "\(outcome)")
+                #expect(outcome.errors.contains("t: exited with status \(status)"), "\(outcome)")
+                #expect(machine.state() == "none")
+                machine.configure("command = true;")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                #expect(eventually { machine.state() == "ended" })
+                _ = machine.jailrun("prune")
+            }
+        }
+
         @Test("a jail that has ended counts as up when it has been up for a second") func steady() throws {
             try Machine.with { machine in
                 machine.write(

@@ -91,12 +91,14 @@ extension Kernel {
             }
         }
 
-        private func lockNames() throws -> Int32 {
+        private func lockNames() throws -> Int32 { try lock("~names") }
+
+        private func lock(_ name: String) throws -> Int32 {
             // As the first command makes it.
             _ = Command(["mkdir", "-p", "-m", "700", "/run/jailrun", "/run/jailrun/locks"]).run()
-            let names = open("/run/jailrun/locks/~names", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-            try #require(flock(names, LOCK_EX) == 0)
-            return names
+            let file = open("/run/jailrun/locks/\(name)", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+            try #require(flock(file, LOCK_EX) == 0)
+            return file
         }
 
         @Test("of two runs that begin at once with a part of one file, one has all that both need")
@@ -119,6 +121,35 @@ extension Kernel {
                     runs.forEach { $0.signal(SIGTERM) }
                     for running in runs { #expect(running.wait(seconds: 15).status == 128 + SIGTERM) }
                 }
+            }
+        }
+
+        @Test(
+            "of two runs neither begins while somebody is at work on a jail of both for a moment, and one of them begins"
+        )
+        func busyName() throws {
+            try Machine.with { machine in
+                let jail = "path = \"\(machine.root)\"; command = \"sleep 1000\";"
+                let files = ["x", "z"].map { name in
+                    let file = "\(machine.directory)/\(name).conf"
+                    let mark = "exec.prestart = \"touch \(machine.directory)/\(name).begun\";"
+                    machine.write("\(name) { \(jail) \(mark) }\ny { \(jail) }\n", to: file)
+                    return file
+                }
+                let lock = try lock("y")
+                let runs = files.map { Command([Laboratory.program, "run", $0]).start() }
+                #expect(eventually { ["x", "z"].contains { machine.state(of: $0) == "waiting" } })
+                usleep(200_000)
+                close(lock)
+                #expect(eventually { runs.contains(where: \.hasEnded) })
+                let index = runs[0].hasEnded ? 0 : 1
+                let refused = runs[index].wait()
+                #expect(refused.status == 125 && refused.errors.contains("\"y\" already exists"), "\(refused)")
+                let names = ["x", "z"]
+                #expect(access("\(machine.directory)/\(names[index]).begun", F_OK) != 0)
+                #expect(eventually { machine.state(of: "y") == "up" && machine.state(of: names[1 - index]) == "up" })
+                runs[1 - index].signal(SIGTERM)
+                #expect(runs[1 - index].wait(seconds: 15).status == 128 + SIGTERM)
             }
         }
 

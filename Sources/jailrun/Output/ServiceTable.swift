@@ -34,6 +34,7 @@ struct ServiceTable {
         spec.hostname.value = try JailValues(jail, among: []).hostname()
         var row = row(spec, jid: jail.identity.jid > 0 ? jail.identity.jid : nil, service: service)
         row.name = jail.name
+        if try jail.isBeingStopped() { row.state = ServiceState.stopping.rawValue }
         if jail.unreadable != nil { row.state = unreadable }
         return row
     }

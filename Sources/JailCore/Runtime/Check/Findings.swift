@@ -3,10 +3,26 @@ internal import SystemPackage
 /// What a host lacks for a start. A start ends with the first; `check` goes on, and says all of them. Both look by the same
 /// functions, which tell `FactFinder.object(_:_:)` what they miss.
 final class Findings {
+    /// What is not there may be made by commands of the host that run before it is needed.
+    enum Making {
+        case never
+        case byHooks
+        /// By those of jails that are up before; it is needed before the jail's own.
+        case byHooksOfOthers
+    }
+
     struct Finding {
         var error: RuntimeError
-        /// It is not there, and a command that runs before might make it.
-        var isAbsent: Bool
+        var isMade: Making
+
+        /// Whether there are commands that may make it for that jail.
+        func isMade(for jail: ConfiguredJail, _ makers: HookMakers) -> Bool {
+            switch isMade {
+            case .never: false
+            case .byHooks: makers.exist(before: jail)
+            case .byHooksOfOthers: makers.existOfOthers(before: jail)
+            }
+        }
     }
 
     /// What does not keep a jail from starting, but from being of use.
@@ -27,18 +43,20 @@ final class Findings {
 
     func addWarning(_ warning: RuntimeError) { warnings.append(warning) }
 
-    func add(_ error: RuntimeError, isAbsent: Bool = false) {
-        all.append(Finding(error: error, isAbsent: isAbsent))
+    func add(_ error: RuntimeError, isMade: Making = .never) {
+        all.append(Finding(error: error, isMade: isMade))
     }
 
-    /// The first in the file of those that a start ends with; nil when that error is none of them. What is not there, and a command
-    /// before may make, is no error of a `check` either.
+    /// The first in the file of those that a start ends with, of which the error is one. What is not there, and a command before may
+    /// make, is no error of a `check` either.
     func foremost(_ error: RuntimeError, of jails: [ConfiguredJail]) -> RuntimeError? {
-        guard all.contains(where: { $0.error.message == error.message }) else { return nil }
-        let making = jails.filter { !$0.commands.prepare.isEmpty || !$0.commands.prestart.isEmpty }.map(\.label)
-        let certain = all.map(\.error.message).enumerated().filter { index, message in
-            !all[index].isAbsent || message == error.message || !making.contains(all[index].error.jail ?? "")
-        }.map { all[$0.offset].error }
+        if !all.contains(where: { $0.error.message == error.message }) { add(error) }
+        let makers = HookMakers(jails)
+        let certain = all.filter { finding in
+            if finding.error.message == error.message { return true }
+            guard let jail = jails.first(where: { $0.label == finding.error.jail }) else { return true }
+            return !finding.isMade(for: jail, makers)
+        }.map(\.error)
         let places = certain.map { Self.place(of: $0, jails) }
         let files = places.compactMap(\.?.file)
         let ranks = places.map { place in

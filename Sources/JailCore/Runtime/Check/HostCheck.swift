@@ -62,9 +62,11 @@ struct HostCheck {
     /// What starts of the jails would begin with; none where that cannot be told.
     private var prepared: [FilePlan.Prepared] = []
     let idmaps = IdmapTrial()
+    private let makers: HookMakers
 
     init(_ reading: ConfigurationReading, _ configuration: Configuration, _ host: Host) {
         (self.reading, self.configuration, self.host) = (reading, configuration, host)
+        makers = HookMakers(reading.jails.map(\.spec))
     }
 
     mutating func perform() {
@@ -79,7 +81,7 @@ struct HostCheck {
             checkHostCommands()
             checkProfile()
             checkSettings()
-            checkLogs()
+            checkQueue()
             checkReach()
             checkJournal()
             checkCommands()
@@ -102,14 +104,18 @@ struct HostCheck {
     /// Of all jails.
     mutating func note(_ message: String) { reading.jails[0].reader.note(message) }
 
-    /// Something without which a start fails, unless the jail's own commands make it first.
-    mutating func missing(_ message: String, _ origin: Origin?, hint: String? = nil) {
-        let lists: [Maker] = [("exec.prepare", spec.commands.prepare), ("exec.prestart", spec.commands.prestart)]
-        guard let maker = maker(of: lists) else { return say(.error, message, origin, hint: hint) }
+    /// Something without which a start fails, unless commands of the host make it first.
+    /// - Parameter isBeforeOwn: it is needed before those of the jail itself run.
+    mutating func missing(_ message: String, _ origin: Origin?, hint: String? = nil, isBeforeOwn: Bool = false) {
+        // What others need that are up has been made.
+        let others = isRestart ? [] : makers.ofOthers(before: spec)
+        guard let maker = maker(of: isBeforeOwn ? others : HookMakers.own(spec) + others) else {
+            return say(.error, message, origin, hint: hint)
+        }
         say(.warning, message, origin, hint: "needed unless \(maker) makes it")
     }
 
-    typealias Maker = (parameter: String, commands: [Located<String>])
+    typealias Maker = HookMakers.Maker
 
     /// What may still make something that is missing: one of these commands that has not been run.
     /// - Parameter isMade: a jail that is up has it, so one that has been run may have made it.
@@ -147,7 +153,7 @@ struct HostCheck {
     /// In a start's own words.
     mutating func say(_ error: RuntimeError, isAbsent: Bool = false) {
         let findings = Findings()
-        findings.add(error, isAbsent: isAbsent)
+        findings.add(error, isMade: isAbsent ? .byHooks : .never)
         say(findings)
     }
 
@@ -160,10 +166,10 @@ struct HostCheck {
             let error = finding.error
             let (origin, text) = error.finding
             index = error.jail.flatMap { places[$0] } ?? index
-            if finding.isAbsent {
-                missing(text, origin, hint: error.hint)
-            } else {
-                say(.error, text, origin, hint: error.hint)
+            switch finding.isMade {
+            case .never: say(.error, text, origin, hint: error.hint)
+            case .byHooks: missing(text, origin, hint: error.hint)
+            case .byHooksOfOthers: missing(text, origin, hint: error.hint, isBeforeOwn: true)
             }
         }
         for warning in findings.warnings {

@@ -9,6 +9,8 @@ struct HostRequirements {
     var shared: SharedLooks?
     /// What other jails have made counts as not there.
     var assumesNoJails = false
+    /// `log.file` is where the console goes, and is not open yet.
+    var usesLogFile = true
 
     init(jails: [ConfiguredJail], host: Host, findings: Findings? = nil, shared: SharedLooks? = nil) {
         (self.jails, self.host, self.findings, self.shared) = (jails, host, findings, shared)
@@ -74,6 +76,7 @@ struct HostRequirements {
         let (trial, ports) = (HoldTrial(), PortLook(of: jails))
         for index in order(of: jails) {
             let (jail, place) = (jails[index], places[index])
+            try lookAtLogs(of: jail)
             var facts = try facts(of: jail, terminals)
             let connected = try go(without: jail) { () throws(RuntimeError) in try withoutOwnInterfaces(jail) }
             try go(without: ()) { () throws(RuntimeError) in
@@ -113,6 +116,17 @@ struct HostRequirements {
         return facts
     }
 
+    private func lookAtLogs(of jail: ConfiguredJail) throws(RuntimeError) {
+        if host.assumed != nil { return }
+        for lack in LogLook(jail: jail, jails: jails, host: host).lacks(usesFile: usesLogFile) {
+            if let findings {
+                findings.add(lack.error, isMade: lack.isMade)
+            } else if !lack.isMade(for: jail, HookMakers(jails)) {
+                throw lack.error
+            }
+        }
+    }
+
     private func addNetwork(
         of jail: ConfiguredJail, number: Int, _ companions: [NetworkStart.Companion], _ trial: HoldTrial,
         _ ports: PortLook, to facts: inout StartFacts
@@ -128,15 +142,23 @@ struct HostRequirements {
     // MARK: What is missing
 
     /// What a start says whose look has ended with that objection: the first in the file, as `check` does.
-    func foremost(_ error: RuntimeError) -> RuntimeError {
+    /// - Parameter jails: of which `log.file` is open, or not used.
+    static func foremost(_ error: RuntimeError, of jails: [ConfiguredJail], on host: Host) -> RuntimeError {
+        var requirements = HostRequirements(jails: jails, host: host)
+        requirements.usesLogFile = false
+        return requirements.foremost(error)
+    }
+
+    private func foremost(_ error: RuntimeError) -> RuntimeError {
         switch error {
         case .unsuitable, .noSuchUser, .file, .system: break
         case .step, .command, .cannotExecute, .alreadyExists, .notFound, .locked, .host, .timedOut, .interrupted:
             return error
         }
         let findings = Findings()
-        var all = HostRequirements(jails: jails, host: host, findings: findings, shared: SharedLooks())
-        all.assumesNoJails = assumesNoJails
+        var all = HostRequirements(
+            jails: jails.map(\.withoutLookup), host: host, findings: findings, shared: SharedLooks())
+        (all.assumesNoJails, all.usesLogFile) = (assumesNoJails, usesLogFile)
         do throws(RuntimeError) { _ = try all.preview(terminals: []) } catch { findings.add(error) }
         return findings.foremost(error, of: jails) ?? error
     }
@@ -154,5 +176,14 @@ struct HostRequirements {
             try object(error)
             return value
         }
+    }
+}
+
+extension ConfiguredJail {
+    /// Its hostname has been looked up, or could not be: a name server that does not answer is not waited for again.
+    fileprivate var withoutLookup: Self {
+        var jail = self
+        jail.network.lookup = nil
+        return jail
     }
 }

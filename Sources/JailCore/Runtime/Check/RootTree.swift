@@ -24,9 +24,27 @@ final class RootTree {
         var place: [String]
         /// Descriptors of the folders that it shows, from the top down, or of a file; nil for what cannot be looked into.
         var folders: [Int32]?
+        /// Whose files the kernel makes.
+        var kernels: KernelTree?
         var isNoExec: Bool
         /// Its folders are laid over each other: their own flags do not count.
         var isLayered: Bool
+    }
+
+    /// A tree of the kernel's own files: execve(2) takes none of them, but where a link leads out of it.
+    private enum KernelTree {
+        case devices, procfs, sysfs
+
+        /// - Parameter names: below the mount.
+        func leadsOut(_ names: ArraySlice<String>) -> Bool {
+            guard let name = names.first else { return false }
+            return switch self {
+            case .devices: ["fd", "stdin", "stdout", "stderr"].contains(name)
+            // `/proc/1/root`, `/proc/self/exe`
+            case .procfs: name == "self" || name == "thread-self" || DigitsOnly.value(name.utf8, in: 1...Int.max) != nil
+            case .sysfs: false
+            }
+        }
     }
 
     private var parts: [Part] = []
@@ -46,16 +64,18 @@ final class RootTree {
         if jail.root.isEphemeral.value { parts[0].isLayered = true }
         parts[0].isNoExec = source.attributes.contains(.noExec) || source.layers.last?.isNoExec ?? false
         let pseudo = jail.pseudoFilesystems
-        for (name, presence) in [("dev", pseudo.devfs), ("proc", pseudo.procfs), ("sys", pseudo.sysfs)]
-        where presence.value != .never {
-            parts.append(Part(place: [name], folders: nil, isNoExec: true, isLayered: false))
+        let trees: [(String, Located<PseudoFilesystemSpec.Presence>, KernelTree)] = [
+            ("dev", pseudo.devfs, .devices), ("proc", pseudo.procfs, .procfs), ("sys", pseudo.sysfs, .sysfs),
+        ]
+        for (name, presence, tree) in trees where presence.value != .never {
+            parts.append(Part(place: [name], folders: nil, kernels: tree, isNoExec: true, isLayered: false))
         }
         for mount in jail.mounts where !mount.relativeTarget.isEmpty {
             let place = mount.relativeTarget.split(separator: "/").map(String.init)
             parts.append(
                 Part(
-                    place: place, folders: folders(of: mount, place), isNoExec: mount.isNoExec,
-                    isLayered: mount.kind.isLayered))
+                    place: place, folders: folders(of: mount, place), kernels: Self.kernelTree(of: mount),
+                    isNoExec: mount.isNoExec, isLayered: mount.kind.isLayered))
         }
     }
 
@@ -77,6 +97,16 @@ final class RootTree {
         case .layers: mount.layers.map { folders(of: $0, place) }
         // What they show is not known before they are mounted.
         case .disk, .procfs, .sysfs, .devices: nil
+        }
+    }
+
+    private static func kernelTree(of mount: MountSpec) -> KernelTree? {
+        switch mount.kind.provision {
+        case .devices(at: "dev"): .devices
+        case .procfs: .procfs
+        case .sysfs: .sysfs
+        // fdescfs has nothing but links.
+        case .devices, .new, .bind, .layers, .disk: nil
         }
     }
 
@@ -152,6 +182,9 @@ final class RootTree {
 
     private func open(_ place: [String]) throws(Absence) -> Found {
         let part = part(of: place)
+        if let tree = part.kernels, !tree.leadsOut(place.dropFirst(part.place.count)) {
+            throw .errno(.permissionDenied)
+        }
         if part.folders == nil { throw .unknown }
         do throws(Errno) {
             let file = try open(place, in: part)

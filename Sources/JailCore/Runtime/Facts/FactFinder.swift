@@ -58,7 +58,7 @@ struct FactFinder {
     /// Something without which no start succeeds: a start ends here, and `check` goes on.
     func object(_ error: RuntimeError, isAbsent: Bool = false) throws(RuntimeError) {
         guard let findings else { throw error }
-        findings.add(error, isAbsent: isAbsent)
+        findings.add(error, isMade: isAbsent ? .byHooks : .never)
     }
 
     /// Where a line of the file asks for what this host does not have.

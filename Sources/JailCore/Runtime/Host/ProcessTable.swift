@@ -25,9 +25,11 @@ enum ProcessTable {
     /// Not, on a doubt, nor at a moment at which a tracer looks at it.
     static func isStopped(_ pid: Int32) -> Bool { fields(of: pid)?.first == "T" }
 
-    /// Whether it is stopped, or has not read a signal that was sent to it. Not, on a doubt.
+    /// Whether it is stopped, or sleeps over a signal that was sent to it. Not, on a doubt, nor as long as it only waits for a
+    /// processor.
     static func isDeaf(_ pid: Int32, to signal: Int32) -> Bool {
-        if isStopped(pid) { return true }
+        guard let state = fields(of: pid)?.first, state != "R" else { return false }
+        if state == "T" { return true }
         // proc_pid_status(5).
         let lines = (try? Files.text("/proc/\(pid)/status"))?.split(separator: "\n") ?? []
         let line = lines.first { $0.hasPrefix("ShdPnd:") }

@@ -64,7 +64,7 @@ package struct JailStart {
     ///   that runs in the foreground.
     package func run() throws(RuntimeError) -> RunningJail {
         do throws(RuntimeError) { return try lookAndRun() } catch {
-            throw HostRequirements(jails: [jail], host: host).foremost(error)
+            throw HostRequirements.foremost(error, of: [jail], on: host)
         }
     }
 

@@ -61,7 +61,9 @@ extension StartSelection {
         let registry = ServiceRegistry(state: host.state)
         guard let service = try registry.record(of: jail.name.value) else {
             // Nobody looks after it but the run itself.
-            guard let trace = try host.state.trace(of: jail.name.value), trace.phase != .up else { return false }
+            guard let trace = try host.state.trace(of: jail.name.value), try trace.isBeingStopped() else {
+                return false
+            }
             return try trace.isAlive()
         }
         guard !service.state.isOver, try service.isSupervisorAlive() else { return false }

@@ -55,7 +55,7 @@ package struct StartSelection: Sendable {
             try GatewayCheck(resolved).check()
             try NestingCheck(resolved, host: host).check()
             return resolved
-        } catch { throw HostRequirements(jails: jails, host: host).foremost(error) }
+        } catch { throw HostRequirements.foremost(error, of: jails, on: host) }
     }
 
     private static func shared(of specs: [ConfiguredJail], _ names: [String], _ claim: Claim) -> Set<String> {

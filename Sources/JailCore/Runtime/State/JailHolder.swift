@@ -6,19 +6,26 @@ internal import SystemPackage
 struct JailHolder {
     let name: String
     let host: Host
+    /// Whether a signal ends a wait for it.
+    private let isInterruptible: Bool
 
-    init(of name: String, host: Host) { (self.name, self.host) = (name, host) }
+    init(of name: String, host: Host, isInterruptible: Bool = true) {
+        (self.name, self.host, self.isInterruptible) = (name, host, isInterruptible)
+    }
+
+    private static let pauseMilliseconds = 10
 
     /// Whether nobody has the lock, or soon nobody has.
     /// - Parameter pid: whose end is enough: somebody else may have it then.
-    func letsGo(withinMilliseconds milliseconds: Int, pid: Int32? = nil) -> Bool {
+    /// - Throws: `.interrupted`.
+    private func letsGo(withinMilliseconds milliseconds: Int, pid: Int32? = nil) throws(RuntimeError) -> Bool {
         let deadline = Clock.milliseconds() + milliseconds
         while true {
             if isFree { return true }
             if let pid, self.pid != pid { return true }
             if Clock.milliseconds() >= deadline { return false }
-            usleep(10000)
-            host.waits.tick()
+            let signal = host.waits.pause(milliseconds: Self.pauseMilliseconds, host.signals)
+            if let signal, isInterruptible { throw .interrupted(jail: name, signal: signal) }
         }
     }
 
@@ -68,8 +75,9 @@ struct JailHolder {
 
     /// Asks it to stop its jail. A start that only takes its time is waited for, not broken off; who is stopped takes no time.
     /// - Returns: whether it was asked.
-    func askToStop() -> Bool {
-        if letsGo(withinMilliseconds: Self.soonMilliseconds) { return false }
+    /// - Throws: `.interrupted`.
+    func askToStop() throws(RuntimeError) -> Bool {
+        if try letsGo(withinMilliseconds: Self.soonMilliseconds) { return false }
         guard let holder else { return false }
         host.waits.begin(name, "its lock, held by \(holder.text)")
         defer { host.waits.end() }
@@ -77,7 +85,7 @@ struct JailHolder {
             host.audience.note(
                 "\(Terminal.escaped(name)): waiting for its lock, held by \(holder.text)\n"
                     + "    hint: jailrun stop -f \(Terminal.escaped(name)) does not wait for it")
-        } else if letsGo(withinMilliseconds: Self.startMilliseconds) {
+        } else if try letsGo(withinMilliseconds: Self.startMilliseconds) {
             return false
         }
         return signal(SIGTERM, only: holder.pid)
@@ -92,27 +100,28 @@ struct JailHolder {
     /// Ends what it waits for: a start is broken off, a stop goes on without the jail's commands; and so each of those who wait
     /// for the lock, and have it next.
     /// - Returns: whether there was anybody.
-    func hurry() -> Bool {
+    /// - Throws: `.interrupted`.
+    func hurry() throws(RuntimeError) -> Bool {
         var hasAsked = false
-        while !letsGo(withinMilliseconds: Self.soonMilliseconds), let holder {
+        while try !letsGo(withinMilliseconds: Self.soonMilliseconds), let holder {
             // What a jailrun that has ended has left does nothing for the jail.
             if !signal(holder.isLeft ? SIGKILL : SIGQUIT, only: holder.pid) { break }
             hasAsked = true
-            if ends(holder) { continue }
+            if try ends(holder) { continue }
             _ = signal(SIGKILL, only: holder.pid)
             // One that the kernel does not let go, of a file system that does not answer, keeps the lock.
-            if !letsGo(withinMilliseconds: Self.deafMilliseconds, pid: holder.pid) { break }
+            if try !letsGo(withinMilliseconds: Self.deafMilliseconds, pid: holder.pid) { break }
         }
         return hasAsked
     }
 
     /// Who does not even hear that it is to end is stopped itself, or hangs, and is not waited for.
-    private func ends(_ holder: LockHolder) -> Bool {
+    private func ends(_ holder: LockHolder) throws(RuntimeError) -> Bool {
         host.waits.begin(name, "its lock, held by \(holder.text)")
         defer { host.waits.end() }
         let deadline = Clock.milliseconds() + Self.endMilliseconds
         while Clock.milliseconds() < deadline {
-            if letsGo(withinMilliseconds: Self.deafMilliseconds, pid: holder.pid) { return true }
+            if try letsGo(withinMilliseconds: Self.deafMilliseconds, pid: holder.pid) { return true }
             if ProcessTable.isDeaf(holder.pid, to: SIGQUIT) { return false }
         }
         return false

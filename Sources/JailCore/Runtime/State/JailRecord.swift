@@ -32,6 +32,8 @@ struct JailTrace: Codable, Sendable, Equatable {
     var interfaces: [String] = []
     /// How often it was changed since its start: jail -m.
     var revision = 0
+    /// Who runs its `exec.prestop` and `exec.stop`. Should they fail, or that process be killed, the jail is up as before.
+    var stopper: ProcessIdentity?
     /// Nil in what an older jailrun wrote.
     var root: RootPlace?
     /// Why what was recorded cannot be read: then this is what the kernel says of the jail.
@@ -50,6 +52,13 @@ struct JailTrace: Codable, Sendable, Equatable {
     /// Whether the process that keeps it lives.
     func isKept() throws(RuntimeError) -> Bool {
         try ProcessTable.isRunning(supervisor, since: supervisorStartTime)
+    }
+
+    /// Whether a command has begun to stop it.
+    func isBeingStopped() throws(RuntimeError) -> Bool {
+        if phase != .up { return true }
+        guard let stopper else { return false }
+        return try ProcessTable.isRunning(stopper.pid, since: stopper.startTime)
     }
 
     var text: String {
@@ -74,6 +83,7 @@ struct JailTrace: Codable, Sendable, Equatable {
             links \(network)
             interfaces \(interfaces.joined(separator: " "))
             revision \(revision)
+            stopper \(stopper?.text ?? "")
             home \(home?.text ?? "")
             root \(root?.path.utf8.contains(.newline) == false ? root?.path ?? "" : "")
             written \(root?.written.utf8.contains(.newline) == false ? root?.written ?? "" : "")
@@ -104,6 +114,7 @@ struct JailTrace: Codable, Sendable, Equatable {
             network: value("links").flatMap { Int($0) },
             interfaces: (value("interfaces") ?? "").split(separator: " ").map(String.init),
             revision: value("revision").flatMap { Int($0) } ?? 0)
+        stopper = pair("stopper").flatMap { ProcessIdentity(pid: $0, startTime: $1) }
         home = pair("home").flatMap { NetworkNamespace(device: $0, inode: $1) }
         root = value("root").map { RootPlace(path: $0, written: value("written") ?? "") }
     }
@@ -247,4 +258,5 @@ package struct JailRecord: Codable, Sendable, Equatable {
     package var pid: Int32 { trace.pid }
     package var configuration: String { details.configuration }
     package func isAlive() throws(RuntimeError) -> Bool { try trace.isAlive() }
+    package func isBeingStopped() throws(RuntimeError) -> Bool { try trace.isBeingStopped() }
 }

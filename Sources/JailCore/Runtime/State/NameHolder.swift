@@ -11,7 +11,8 @@ struct NameHolder {
         let record = try state.record(of: name)
         if record?.unreadable ?? service?.unreadable != nil { return "up, but its record cannot be read" }
         let configuration = record?.configuration ?? service?.configuration
-        let doing = service?.state ?? (trace.map { $0.phase != .up } == true ? .stopping : .up)
+        let isBeingStopped = try trace?.isBeingStopped() ?? false
+        let doing = isBeingStopped ? .stopping : service?.state ?? .up
         let parts: [String?] = [
             doing.rawValue, trace.map { "jid \($0.identity.jid)" },
             configuration.map { "from \(Terminal.escaped($0))" }, keeper(trace, service),

@@ -98,7 +98,8 @@ package struct JailStop {
         let watch = signals == .breakOff ? RunWatch(host) : nil
         defer { watch?.end() }
         let began = Clock.milliseconds()
-        let isAsked = try scope == .all ? askHolder(of: name) : JailHolder(of: name, host: host).hurry()
+        let holder = JailHolder(of: name, host: host, isInterruptible: signals == .breakOff)
+        let isAsked = try scope == .all ? ask(holder) : holder.hurry()
         let lock = try host.lock(name, since: began)
         // Somebody else has ended it meanwhile.
         let isGone = try known != nil ? !host.state.hasTrace(of: name) : false
@@ -129,7 +130,7 @@ package struct JailStop {
         if let commands { record.details.spec.commands = commands }
         if record.unreadable != nil { record.details.spec.commands.stop = [] }
         if scope == .none { record.details.spec.commands.removeStopCommands() }
-        if scope == .all { try runCommandsBefore(record) }
+        if scope == .all { try runCommandsBefore(&record) }
         let first = firstProcess(of: record)
         note(.stopping, record)
         if let service { handOver(service) }
@@ -187,19 +188,21 @@ package struct JailStop {
     /// A jail whose command runs in the foreground is held by the jailrun that runs it, as long as it does: that one is asked
     /// to stop it. Without commands, its end is the jail's.
     /// - Returns: whether it was asked.
-    private func askHolder(of name: String) throws(RuntimeError) -> Bool {
+    private func ask(_ holder: JailHolder) throws(RuntimeError) -> Bool {
+        let name = holder.name
         guard let trace = try host.state.trace(of: name), trace.isTransient, trace.supervisor != getpid(),
             try trace.isAlive(), try trace.isKept(),
             try ServiceRegistry(state: host.state).record(of: name) == nil
         else { return false }
-        return JailHolder(of: name, host: host).askToStop()
+        return try holder.askToStop()
     }
 
     /// Stops a jail whose name's lock the caller holds, as its starter does. What fails is reported; the jail ends in
     /// any case.
-    func stopHeld(_ record: JailRecord) {
+    func stopHeld(_ held: JailRecord) {
+        var record = held
         if scope == .all {
-            do throws(RuntimeError) { try runCommandsBefore(record) } catch { host.audience.warn(error.message) }
+            do throws(RuntimeError) { try runCommandsBefore(&record) } catch { host.audience.warn(error.message) }
         }
         let first = firstProcess(of: record)
         note(.stopping, record)
@@ -255,7 +258,19 @@ package struct JailStop {
 
     /// `exec.prestop` and `exec.stop`.
     /// - Throws: what failed; the jail goes on.
-    private func runCommandsBefore(_ record: JailRecord) throws(RuntimeError) {
+    private func runCommandsBefore(_ record: inout JailRecord) throws(RuntimeError) {
+        let commands = record.spec.commands
+        if commands.prestop.isEmpty && commands.stop.isEmpty { return }
+        record.trace.stopper = ProcessIdentity(pid: getpid(), startTime: try ProcessTable.ownStartTime())
+        note(.up, record)
+        do throws(RuntimeError) { try runCommands(before: record) } catch {
+            record.trace.stopper = nil
+            note(.up, record)
+            throw error
+        }
+    }
+
+    private func runCommands(before record: JailRecord) throws(RuntimeError) {
         let commands = record.spec.commands
         var hooks = hooks(of: record)
         let first = Descriptor(cns_pidfd_open(record.pid))

@@ -36,6 +36,8 @@ struct ServiceLife: Equatable, Sendable, Codable {
     static let steadyMilliseconds = 60_000
     /// Where no health command tells, a jail that ended before has not started.
     static let firstMilliseconds = 1000
+    /// By then a program that cannot do its work has read its configuration, and said so.
+    static let firstMomentMilliseconds = 200
     static let longestDelayMilliseconds = 300_000
     /// While nothing is known about its health, it is checked often: each time it waits half as long again, at most a
     /// second.
@@ -86,6 +88,11 @@ struct ServiceLife: Equatable, Sendable, Codable {
     /// Until when it only seems to be up: it has ended before, and may do so again at once. Nil when it is as it says.
     var unsteadyUntil: Int? {
         state == .up && restartsInARow > 0 ? sinceMilliseconds + Self.firstMilliseconds : nil
+    }
+
+    /// Until when one that needs a process may be over before whoever started it has looked.
+    var firstMomentEnd: Int? {
+        state == .up && restarts == 0 ? sinceMilliseconds + Self.firstMomentMilliseconds : nil
     }
 
     // MARK: Events

@@ -37,7 +37,7 @@ package struct ServiceStatus: Codable, Equatable, Sendable {
     var awaitsSinceMilliseconds = 0
     /// It is over, but commands that follow are still running.
     package var isBusy = false
-    /// Until when it only seems to be up, by CLOCK_MONOTONIC: it has ended before.
+    /// Until when it only seems to be up, by CLOCK_MONOTONIC: it has ended before, or may end at once.
     var unsteadyUntil: Int?
     /// Why its record cannot be read.
     package private(set) var unreadable: String?
@@ -59,7 +59,7 @@ package struct ServiceStatus: Codable, Equatable, Sendable {
         (name, label, state) = (spec.name.value, spec.label, life.state)
         sinceSeconds = time(nil) - (Clock.milliseconds() - life.sinceMilliseconds) / 1000
         (restarts, checks, failedChecks) = (life.restarts, life.checks, life.failuresInARow)
-        unsteadyUntil = life.unsteadyUntil
+        unsteadyUntil = life.unsteadyUntil ?? (spec.isPersistent.value ? nil : life.firstMomentEnd)
         (self.detail, self.exitStatus) = (detail, exitStatus)
         (self.isSkipped, self.isReported) = (isSkipped, isReported)
         (self.memoryKills, self.lastMemoryKill) = (memoryKills, lastMemoryKill)

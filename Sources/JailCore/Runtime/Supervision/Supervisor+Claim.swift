@@ -32,20 +32,30 @@ extension Supervisor {
     /// No jail has such a name.
     private var namesLock: String { host.state.lockPath("~names") }
 
-    /// - Returns: whether it is done; false while another command has the lock.
+    /// - Returns: whether it is done; false while another command has the lock, or is at work on one of the jails for a moment.
     private func takeTogether(_ waiting: [Service]) -> Bool {
         do throws(RuntimeError) {
             try host.state.prepare()
             if let lock = try JailLock(tryLocking: namesLock) {
                 claim(waiting)
                 lock.unlinkAndRelease()
-                return true
+                return hasTaken(waiting)
             }
             if let namesDeadline, Clock.milliseconds() < namesDeadline { return false }
         } catch {}  // The start says what is wrong.
         claim(waiting)
         return true
     }
+
+    /// Who looks at a jail or repairs it has its name's lock for a moment, in which nobody can take the name; a stop has it for
+    /// longer, and is waited for by the start.
+    private func hasTaken(_ waiting: [Service]) -> Bool {
+        if waiting.allSatisfy({ $0.isClaimed || $0.life.state != .waiting || yields($0) }) { return true }
+        guard let namesDeadline else { return true }
+        return namesDeadline - Clock.milliseconds() < Self.namesMilliseconds - Self.momentMilliseconds
+    }
+
+    private static let momentMilliseconds = 1000
 
     /// `the lock of all names, held by pid 4711 (jailrun run www.conf)`, once it has lasted; nil of a jail that may begin.
     func awaitedNames(since: Int) -> String? {

@@ -68,7 +68,8 @@ extension Supervisor {
     private func begin(_ log: ConsoleLogWriter, of jail: ConfiguredJail) throws(RuntimeError) {
         // What an earlier jail of the name left in a place of jailrun's own is not this one's.
         if options.logDirectory != nil || jail.log.file == nil { log.remove() }
-        if let objection = log.open() { throw jail.objection(toLog: log.place.path, objection) }
+        guard let objection = log.open() else { return }
+        throw HostRequirements.foremost(jail.objection(toLog: log.place.path, objection), of: [jail], on: host)
     }
 
     /// To logs, in folders that jails may write to.
