@@ -189,6 +189,9 @@ install: release
 	        >"$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit"; \
 	done
 	[ -e "$(DESTDIR)/etc/default/jailrun" ] || install -m 644 dist/default "$(DESTDIR)/etc/default/jailrun"
+# Drop-ins below share are read by podman 6 and later only.
+	install -d "$(DESTDIR)/etc/containers/containers.conf.d"
+	sed 's|@bin@|$(PREFIX)/bin|' dist/containers.conf >"$(DESTDIR)/etc/containers/containers.conf.d/jailrun.conf"
 	$(JAILRUN) --generate-completion-script bash >"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/jailrun"
 	$(JAILRUN) --generate-completion-script zsh >"$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_jailrun"
 	$(JAILRUN) --generate-completion-script fish >"$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/jailrun.fish"
@@ -198,7 +201,7 @@ uninstall:
 	for name in jail jls jexec jailrun-oci; do \
 	    [ "$$(readlink "$(DESTDIR)$(PREFIX)/bin/$$name")" != jailrun ] || rm -f "$(DESTDIR)$(PREFIX)/bin/$$name"; \
 	done
-	rm -f "$(DESTDIR)$(PREFIX)/bin/jailrun" \
+	rm -f "$(DESTDIR)$(PREFIX)/bin/jailrun" "$(DESTDIR)/etc/containers/containers.conf.d/jailrun.conf" \
 	    "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/jailrun" \
 	    "$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_jailrun" \
 	    "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/jailrun.fish"

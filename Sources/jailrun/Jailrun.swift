@@ -72,6 +72,7 @@ enum Main {
 
     /// The parser would show its overview, and end with 0.
     private static func checkHelp(of word: String) {
+        if word == Verb.oci.rawValue { exit(ContainerRuntime.run(["--help"], as: "jailrun oci")) }
         if word.hasPrefix("-") || Verb(rawValue: word) != nil { return }
         let near = Verb.meant(by: word).map { " (did you mean \"\($0)\"?)" } ?? ""
         Output.error("\"\(Terminal.escaped(word))\" is not a command\(near)")
@@ -100,7 +101,7 @@ enum Main {
             switch verb.operand {
             case .file: (operand, "JAIL")
             case .jail, .jails: ("FILE", operand)
-            case .jailsOrFiles, .none, .parameter, .verb: ("FILE", "JAIL")
+            case .jailsOrFiles, .none, .parameter, .verb, .containerVerb: ("FILE", "JAIL")
             }
         Output.error("\(verb.rawValue) takes no command after --")
         Output.notice(
@@ -156,6 +157,7 @@ struct Jailrun: ParsableCommand {
         subcommands: [
             Run.self, Start.self, Stop.self, Restart.self, List.self, Exec.self, Ps.self, Logs.self, Stats.self,
             Top.self, Inspect.self, Wait.self, Check.self, Explain.self, Params.self, Prune.self,
+            Oci.self,
         ], defaultSubcommand: Run.self)
 }
 

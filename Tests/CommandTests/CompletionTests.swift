@@ -39,7 +39,8 @@ extension Typed {
             ("jailrun --root /nothing stop d", []),
             ("jailrun list _", []), ("jailrun exec --us", ["--user"]), ("jailrun logs -n d", []),
             ("jailrun help pru", ["prune"]), ("jailrun --ver", ["--verbose", "--version"]),
-            ("jailrun list --ver", ["--verbose"]),
+            ("jailrun list --ver", ["--verbose"]), ("jailrun oc", ["oci"]), ("jailrun oci st", ["start", "state"]),
+            ("jailrun oci state _", []),
         ]
 
         @Test("bash is offered what fits", arguments: offers) func bash(line: String, offered: [String]) {

@@ -20,7 +20,7 @@ struct DocumentCommand: CustomStringConvertible, Sendable {
 
     var description: String { "\(document):\(line): \(text)" }
 
-    static let programs = ["jailrun", "jail", "jls", "jexec"]
+    static let programs = ["jailrun", "jail", "jls", "jexec", "jailrun-oci"]
 
     static func all(of document: String, _ text: String) -> [DocumentCommand] {
         let isManual = document.last?.isNumber == true

@@ -75,11 +75,19 @@ extension Typed {
             return runs ? "jailrun --dry-run \(words.dropFirst().joined(separator: " "))" : text
         }
 
+        /// 64, or 1 and a usage: no command line.
+        private static func isNone(_ outcome: Outcome) -> Bool {
+            let said = outcome.errors
+            return outcome.status == 64 || said.hasPrefix("usage: ") || said.contains("unknown option")
+                || said.contains(/; see jailrun(-| )oci --help/)
+        }
+
         @Test("the documents show command lines, and the rule finds them") func found() {
             let texts = Self.commands.map(\.text)
             for text in [
                 "jailrun --logs logs services.conf -- make test", "jailrun start jail.conf", "jailrun params NAME",
                 "jailrun check --fail-over 2 www.conf", "jexec www sh -c 'ps; ls /dev'", "jail -r '*'",
+                "jailrun-oci run --bundle web web",
             ] {
                 #expect(texts.contains(text), "\(text)")
             }
@@ -92,15 +100,14 @@ extension Typed {
             #expect(texts.count > 60)
         }
 
-        /// 64, or 1 and a usage: no command line. A name of a verb or an option in a sentence may be without what it needs.
+        /// A name of a verb or an option in a sentence may be without what it needs.
         @Test("every command line of the documents is one, as it is printed") func lines() {
             for command in Self.commands {
                 let outcome = type(Self.typed(command), seconds: command.text.contains("top") ? 2 : 60)
                 let said = outcome.errors
-                let isNone = outcome.status == 64 || said.hasPrefix("usage: ")
                 let isPart =
                     command.kind == .prose && (said.contains("Missing expected") || said.contains("needs a command"))
-                if isNone && !isPart || said.contains("unknown option") { Issue.record("\(command)\n\(outcome)") }
+                if Self.isNone(outcome) && !isPart { Issue.record("\(command)\n\(outcome)") }
             }
             _ = type("jail -r '*'; jailrun prune")
         }
@@ -111,11 +118,12 @@ extension Typed {
                 "```\n$ jailrun --log logs services.conf -- make test\n```", "    jailrun chekc www.conf\n",
                 "Say `jailrun params --all`.",
                 "```yaml\n    - run: sudo jailrun stop --now www\n```", "It is `jailrun\nexplain --form html`.",
+                "    jailrun oci crate web\n", "    jailrun-oci run --bundel web web\n",
             ])
         func broken(text: String) {
             let commands = DocumentCommand.all(of: "x.md", text)
             #expect(commands.count == 1)
-            for command in commands { #expect(type(Self.typed(command)).status == 64, "\(command)") }
+            for command in commands { #expect(Self.isNone(type(Self.typed(command))), "\(command)") }
         }
 
         @Test("what is not jailrun's is left out") func others() {
@@ -194,8 +202,7 @@ extension Typed {
                     let command = DocumentCommand(
                         document: verb, line: 0, text: example.trimmingCharacters(in: .whitespaces), kind: .example)
                     let outcome = type(Self.typed(command), seconds: verb == "top" ? 2 : 60)
-                    #expect(
-                        outcome.status != 64 && !outcome.errors.contains("unknown option"), "\(command)\n\(outcome)")
+                    #expect(!Self.isNone(outcome), "\(command)\n\(outcome)")
                 }
             }
             _ = type("jail -r '*'")

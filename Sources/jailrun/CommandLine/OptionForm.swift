@@ -63,7 +63,7 @@ struct OptionForm {
     ]
 
     func belongs(to verb: Verb) -> Bool {
-        if verb == .params || verb == .help { return false }
+        if [.params, .help, .oci].contains(verb) { return false }
         return verbs?.contains(verb) ?? true
     }
 

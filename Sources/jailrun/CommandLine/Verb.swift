@@ -2,7 +2,7 @@ import JailCore
 
 /// The verbs of jailrun. A command line without one is `run`'s.
 enum Verb: String, CaseIterable {
-    case run, start, stop, restart, list, exec, ps, logs, stats, top, inspect, wait, check, explain, params, prune
+    case run, start, stop, restart, list, exec, ps, logs, stats, top, inspect, wait, check, explain, params, prune, oci
     /// The argument parser's own.
     case help
 
@@ -16,6 +16,7 @@ enum Verb: String, CaseIterable {
         "login": "exec", "log": "logs", "journal": "logs", "show": "inspect", "info": "inspect", "validate": "check",
         "config": "check", "lint": "check", "test": "check", "verify": "check", "plan": "explain", "dry-run": "explain",
         "parameters": "params", "options": "params", "clean": "prune", "cleanup": "prune", "gc": "prune",
+        "container": "oci", "runc": "oci", "crun": "oci",
         "version": "--version", "usage": "--help",
     ]
 
@@ -23,7 +24,7 @@ enum Verb: String, CaseIterable {
     static func meant(by word: String) -> String? { others[word.lowercased()] ?? Spelling(word).closest(in: names) }
 
     /// What its operands are.
-    enum Operand { case none, file, jail, jails, jailsOrFiles, parameter, verb }
+    enum Operand { case none, file, jail, jails, jailsOrFiles, parameter, verb, containerVerb }
 
     var operand: Operand {
         switch self {
@@ -33,6 +34,7 @@ enum Verb: String, CaseIterable {
         case .exec, .ps, .inspect: .jail
         case .params: .parameter
         case .help: .verb
+        case .oci: .containerVerb
         case .list, .prune: .none
         }
     }

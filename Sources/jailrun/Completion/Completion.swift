@@ -72,6 +72,8 @@ struct Completion {
             files = .configurations
         case .parameter:
             if words.operands.isEmpty { candidates += ParameterTable.rows.map { ($0.name, $0.meaning) } }
+        case .containerVerb:
+            if words.operands.isEmpty { candidates += ContainerVerb.all.map { ($0.name, $0.meaning) } }
         case .verb: if words.operands.isEmpty { offerVerbs(orFiles: false) }
         }
     }

@@ -40,7 +40,9 @@ struct ContainerRuntime {
             return say(ContainerHelp.text(name))
         }
         let rest = words.operands.dropFirst()
-        if rest.contains("--help") || rest.first == "-h" { return say(ContainerHelp.text(name)) }
+        // Behind an operand it may be a container's own.
+        let isAsked = rest.prefix { $0.hasPrefix("-") && $0 != "--" }.contains { ["--help", "-h"].contains($0) }
+        if isAsked, let known = ContainerVerb.named(verb) { return say(ContainerHelp.text(name, of: known)) }
         switch verb {
         case "create": return try create(rest)
         case "start": return try start(rest)

@@ -10,24 +10,46 @@ enum ContainerVersion {
 enum ContainerHelp {
     static func text(_ name: String) -> String {
         """
-        usage: \(name) [--root DIR] [--log FILE] [--log-format json|text] [--cgroup-manager cgroupfs|disabled] COMMAND ...
+        OVERVIEW: Run containers from OCI bundles, as podman, containerd and Docker do.
 
-        An OCI runtime: runs containers from bundles, a directory with config.json and a root file system.
+        A bundle is a folder with a config.json and a root file system.
 
-          create [-b BUNDLE] [--pid-file FILE] [--console-socket SOCKET] [--preserve-fds N] ID
-          start ID
-          run [-b BUNDLE] [-d] [--pid-file FILE] [--console-socket SOCKET] [--preserve-fds N] ID
-          exec [-d] [-p PROCESS.json] [--pid-file FILE] [--console-socket SOCKET] ID [COMMAND ...]
-          state ID
-          kill [-a] ID [SIGNAL]
-          delete [-f] ID
-          pause ID, resume ID
-          ps [-f json|table] ID
-          list [-q] [-f json|table]
-          features
+        EXAMPLES:
+          \(name) spec --bundle .
+          \(name) run --bundle ./web web
+          \(name) delete --force web
 
-        examples: \(name) run -b ./bundle web; \(name) exec web ps; \(name) delete -f web
+        USAGE: \(name) [<options>] <command> ...
+
+        OPTIONS:
+        \(table(ContainerVerb.global.map { ($0.form, $0.meaning) }))
+
+        COMMANDS:
+        \(table(ContainerVerb.all.map { ($0.name, $0.meaning) }))
+
+          See '\(name) <command> --help' and jailrun-oci(8).
         """
+    }
+
+    static func text(_ name: String, of verb: ContainerVerb) -> String {
+        let operands = verb.operands.isEmpty ? "" : " \(verb.operands)"
+        let options = verb.options.map { ($0.form, $0.meaning) }
+        return """
+            OVERVIEW: \(verb.meaning)
+
+            EXAMPLE:
+              \(name) \(verb.example)
+
+            USAGE: \(name) [<options>] \(verb.name)\(options.isEmpty ? "" : " [<options>]")\(operands)
+            """ + (options.isEmpty ? "" : "\n\nOPTIONS:\n\(table(options))")
+    }
+
+    private static func table(_ rows: [(String, String)]) -> String {
+        let width = rows.map(\.0.count).max() ?? 0
+        return rows.map { row in
+            let gap = row.1.isEmpty ? "" : String(repeating: " ", count: width - row.0.count + 2)
+            return "  \(row.0)\(gap)\(row.1)"
+        }.joined(separator: "\n")
     }
 }
 
