@@ -92,6 +92,7 @@ package indirect enum Purpose: Equatable, Sendable {
     /// What the file asks for.
     case processLimit(ProcessSettings.Limit)
     case oomScore(Int)
+    case processAttribute(ProcessAttribute)
 
     // MARK: Privileges
 
@@ -202,7 +203,8 @@ extension Purpose {
         case .mount(let filesystem): filesystem.target.hasPrefix("dev/") ? .devices : .files
         case .deviceProgram, .deviceTree, .attachDevices, .boundDevices, .mountPoint: .devices
         case .loopback, .network, .enterNetwork, .leaveNetwork: .network
-        case .cgroupLevel, .cgroup, .cgroupValue, .delegatedCgroup, .resourceLimits, .processLimit, .oomScore: .limits
+        case .cgroupLevel, .cgroup, .cgroupValue, .delegatedCgroup, .resourceLimits, .processLimit, .oomScore,
+            .processAttribute: .limits
         case .leaveCaller, .noNewPrivileges, .boundingSet, .capabilities, .filter, .closeDescriptors: .privileges
         case .terminal, .consoleLog, .outputPipe, .handedDescriptor, .firstProcess, .persistence, .stage, .session,
             .directory, .execute,

@@ -6,7 +6,22 @@ struct ContainerLog: Sendable {
     private let path: String?
     private let isJSON: Bool
 
-    init(path: String? = nil, isJSON: Bool = false) { (self.path, self.isJSON) = (path, isJSON) }
+    init() { (path, isJSON) = (nil, false) }
+
+    /// - Throws: when nothing can be written there.
+    init(opening path: String?, isJSON: Bool) throws(ContainerWords.Wrong) {
+        (self.path, self.isJSON) = (path, isJSON)
+        guard let path else { return }
+        let file = Self.open(path)
+        if file < 0 {
+            throw ContainerWords.Wrong(text: "cannot open the log \(Terminal.escaped(path)): \(String(cString: strerror(errno)))")
+        }
+        close(file)
+    }
+
+    private static func open(_ path: String) -> Int32 {
+        Glibc.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0o644)
+    }
 
     /// An engine looks for causes by lower-case words.
     func error(_ text: String) {
@@ -19,7 +34,7 @@ struct ContainerLog: Sendable {
 
     private func write(_ level: String, _ text: String) {
         guard let path else { return }
-        let file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0o644)
+        let file = Self.open(path)
         if file < 0 { return }
         let bytes = Array((line(level, text) + "\n").utf8)
         _ = Glibc.write(file, bytes, bytes.count)

@@ -31,7 +31,11 @@ struct ContainerRuntime {
         let words = try ContainerWords(
             arguments, flags: ["systemd-cgroup", "debug", "version", "v", "help", "h"],
             valued: ["root", "log", "log-format", "cgroup-manager", "rootless", "criu"], endsAtOperand: true)
-        log = ContainerLog(path: words.value("log"), isJSON: words.value("log-format") == "json")
+        let format = words.value("log-format") ?? "text"
+        guard ["text", "json"].contains(format) else {
+            throw ContainerWords.Wrong(text: "--log-format \(Terminal.escaped(format)): text or json")
+        }
+        log = try ContainerLog(opening: words.value("log"), isJSON: format == "json")
         if let root = words.value("root"), !root.isEmpty { self.root = root }
         systemdCgroup = words.has("systemd-cgroup") || words.value("cgroup-manager") == "systemd"
         usesCgroups = words.value("cgroup-manager") != "disabled"
@@ -81,20 +85,22 @@ struct ContainerRuntime {
             audience: Audience { log.warning($0) })
     }
 
-    /// `--preserve-fds`, behind those of LISTEN_FDS: sd_listen_fds(3).
+    /// LISTEN_FDS: sd_listen_fds(3).
+    private var listening: Int { max(0, getenv("LISTEN_FDS").flatMap { Int(String(cString: $0)) } ?? 0) }
+
+    /// `--preserve-fds`, behind those of LISTEN_FDS.
     private func passed(_ words: ContainerWords) throws -> Int {
-        let listening = getenv("LISTEN_FDS").flatMap { Int(String(cString: $0)) } ?? 0
-        guard let text = words.value("preserve-fds") else { return max(0, listening) }
+        guard let text = words.value("preserve-fds") else { return listening }
         guard let number = Int(text), number >= 0, number < 1024 else {
             throw ContainerWords.Wrong(text: "--preserve-fds \(Terminal.escaped(text)): not a number of descriptors")
         }
-        return number + max(0, listening)
+        return number + listening
     }
 
     // MARK: Verbs
 
     private static let creationFlags = ["no-pivot", "no-new-keyring", "no-subreaper", "keep", "detach", "d"]
-    private static let creationValues = ["bundle", "b", "pid-file", "console-socket", "preserve-fds"]
+    private static let creationValues = ["bundle", "b", "config", "f", "pid-file", "console-socket", "preserve-fds"]
 
     private func create(_ rest: ArraySlice<String>) throws -> Int32 {
         let words = try ContainerWords(rest, flags: Self.creationFlags, valued: Self.creationValues)
@@ -109,12 +115,14 @@ struct ContainerRuntime {
         caller.pidFile = words.value("pid-file")
         caller.consoleSocket = words.value("console-socket")
         caller.passedDescriptors = try passed(words)
+        caller.listeningDescriptors = listening
         return caller
     }
 
     private func options(_ words: ContainerWords) throws -> ContainerCreation.Options {
         var options = ContainerCreation.Options()
         options.bundle = words.value("bundle", "b") ?? "."
+        options.configuration = words.value("config", "f") ?? options.configuration
         options.caller = try caller(words)
         (options.usesCgroups, options.systemdCgroup) = (usesCgroups, systemdCgroup)
         return options

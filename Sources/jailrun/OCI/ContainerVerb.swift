@@ -81,7 +81,10 @@ struct ContainerVerb {
     ]
 
     private static let creation =
-        [Option(form: "-b, --bundle <dir>", meaning: "The bundle (default: .).")] + process
+        [
+            Option(form: "-b, --bundle <dir>", meaning: "The bundle (default: .)."),
+            Option(form: "-f, --config <file>", meaning: "Its configuration (default: config.json)."),
+        ] + process
 
     /// Engines pass them.
     private static let withoutEffect = [

@@ -65,7 +65,7 @@ extension ContainerHooks.Hook {
         path = try node.required("path").absolutePath
         arguments = try node["args"]?.strings ?? []
         if arguments.isEmpty { arguments = [path] }
-        environment = try node["env"]?.strings ?? []
+        environment = try node["env"]?.strings
         timeoutSeconds = 0
         if let timeout = try node["timeout"] {
             timeoutSeconds = try timeout.integer()

@@ -5,9 +5,6 @@ extension ContainerProcess {
     }
 
     init(_ node: ConfigurationNode) throws(Diagnostic) {
-        for field in ["scheduler", "ioPriority", "execCPUAffinity"] {
-            if let node = try node[field] { throw node.wrong("not supported by this runtime") }
-        }
         for field in ["apparmorProfile", "selinuxLabel"] {
             if let node = try node[field], try !node.string.isEmpty {
                 throw node.wrong("not supported by this runtime")
@@ -48,6 +45,8 @@ extension ContainerProcess {
             if !(-1000...1000).contains(score) { throw node.wrong("\(score): not from -1000 to 1000") }
             return Located(score, node.origin)
         }
+        attributes = try ProcessAttribute.ofProcess(node)
+        joining = try ProcessAttribute.ofEntry(node)
         warnings = []
     }
 

@@ -23,7 +23,7 @@ extension RuntimeConfiguration {
         }
         (namespaces, users, groups, mapsOrigin) = ([], [], [], linux?.origin ?? node.origin)
         (devices, resources, settings, masked, readOnly) = ([], ContainerResources(), [], [], [])
-        (propagation, warnings) = (.unchanged, [])
+        (propagation, attributes, warnings) = (.unchanged, [], [])
         if let linux { try read(linux) }
         warnings += process?.warnings ?? []
         try check(node)
@@ -56,6 +56,7 @@ extension RuntimeConfiguration {
                 ProcessSettings.Setting(
                     path: Self.path(ofParameter: name), value: try value.string, origin: value.origin))
         }
+        attributes = try ProcessAttribute.ofContainer(linux)
         if let node = try linux["seccomp"] { seccomp = try ContainerFilter(node) }
         for node in try linux["maskedPaths"]?.elements ?? [] { masked.append(Self.relative(try node.absolutePath)) }
         for node in try linux["readonlyPaths"]?.elements ?? [] { readOnly.append(Self.relative(try node.absolutePath)) }
@@ -67,7 +68,7 @@ extension RuntimeConfiguration {
         }
     }
 
-    private static let refused = ["timeOffsets", "netDevices", "intelRdt", "memoryPolicy", "personality"]
+    private static let refused = ["timeOffsets", "netDevices", "intelRdt"]
 
     static func relative(_ path: String) -> String { path.split(separator: "/").joined(separator: "/") }
 
@@ -126,6 +127,10 @@ extension RuntimeConfiguration {
             throw linux.wrong("a new user namespace needs uidMappings and gidMappings")
         }
         for setting in settings {
+            if setting.path == "kernel/hostname" || setting.path == "kernel/domainname" && domainName != nil {
+                let field = setting.path == "kernel/hostname" ? "hostname" : "domainname"
+                throw linux.wrong("sysctl: \(setting.path) is what \(field) sets")
+            }
             guard let kind = Self.namespace(of: setting.path) else {
                 throw linux.wrong("sysctl: \(setting.path) is the whole host's, and not a namespace's")
             }

@@ -21,6 +21,8 @@ package struct RuntimeConfiguration: Sendable {
     var resources: ContainerResources
     var settings: [ProcessSettings.Setting]
     var seccomp: ContainerFilter?
+    /// Of each process, whichever it is.
+    var attributes: [Located<ProcessAttribute>]
     /// Relative to the root.
     var masked: [String]
     var readOnly: [String]
@@ -47,6 +49,9 @@ package struct ContainerProcess: Sendable {
     var limits: [ProcessSettings.Limit]
     var gainsPrivileges: Bool
     var oomScore: Located<Int>?
+    var attributes: [Located<ProcessAttribute>]
+    /// `execCPUAffinity`, of a process that joins: before it does, and when it has.
+    var joining: (before: [Located<ProcessAttribute>], joined: [Located<ProcessAttribute>])
     var warnings: [Diagnostic]
 }
 
@@ -102,7 +107,8 @@ package struct ContainerHooks: Sendable {
     package struct Hook: Sendable {
         package var path: String
         package var arguments: [String]
-        package var environment: [String]
+        /// Nil: that of the runtime.
+        package var environment: [String]?
         /// 0 is no limit.
         package var timeoutSeconds: Int
         package var origin: Origin

@@ -7,11 +7,13 @@ struct ContainerLowering {
     /// `process` of config.json, or that of an `exec`.
     let process: ContainerProcess?
     let ground: ContainerGround
+    /// How many descriptors behind 0, 1 and 2 the process is given; of those, the first are sockets that it is told of.
     var passedDescriptors = 0
+    var listeningDescriptors = 0
 
     /// - Parameter cgroup: the last part of its path; nil: none of its own.
     func spec(cgroup: String?) -> JailSpec {
-        var spec = entry
+        var spec = base
         spec.id = cgroup ?? id
         spec.hasCgroup = cgroup != nil
         var mounts: [Mount] = []
@@ -35,6 +37,13 @@ struct ContainerLowering {
 
     /// Of a process that joins the container.
     var entry: JailSpec {
+        var spec = base
+        spec.process.attributes += process?.joining.before ?? []
+        spec.process.joinedAttributes = process?.joining.joined ?? []
+        return spec
+    }
+
+    private var base: JailSpec {
         let linked = configuration.namespaces
         let maps = IDMaps(users: configuration.users, groups: configuration.groups)
         let isOwnUser = linked.contains { $0.kind == .user && $0.path == nil }
@@ -79,15 +88,19 @@ struct ContainerLowering {
             gainsPrivileges: asked?.gainsPrivileges ?? false,
             filterOrigin: configuration.seccomp?.origin ?? .standard(""),
             umask: asked?.umask ?? Located(0o022, .standard("")), limits: asked?.limits ?? [],
-            oomScore: asked?.oomScore, output: nil, directory: asked?.directory, passedDescriptors: passedDescriptors)
+            oomScore: asked?.oomScore, output: nil, directory: asked?.directory,
+            attributes: configuration.attributes + (asked?.attributes ?? []), passedDescriptors: passedDescriptors)
     }
 
     /// HOME is that of passwd(5) where nobody has set it, as with other runtimes.
     private var environment: [String] {
-        guard let process else { return [] }
-        let variables = process.environment
-        if !process.lacksHome { return variables }
-        return variables.filter { $0 != "HOME=" } + ["HOME=\(ground.home)"]
+        guard var process else { return [] }
+        if process.lacksHome { process.set("HOME=\(ground.home)") }
+        if listeningDescriptors > 0 {
+            process.set("LISTEN_FDS=\(listeningDescriptors)")
+            process.set("LISTEN_PID=1")
+        }
+        return process.environment
     }
 
     // MARK: Mounts
@@ -120,11 +133,25 @@ struct ContainerLowering {
             lowered.isBase = place.target == "proc"
         case "sysfs":
             lowered.isBase = place.target == "sys"
+        case "cgroup", "cgroup2" where !mayMountCgroups:
+            lowered.source = .tree(Mount.Tree(path: ground.cgroups, inRoot: nil, isRecursive: true))
+            lowered.changes = [
+                Mount.Change(propagation: .private, isRecursive: true),
+                Mount.Change(set: options.set, cleared: options.cleared, isRecursive: false),
+            ]
         case "cgroup", "cgroup2":
             lowered.source = .new(type: "cgroup2", options: name)
         default: break
         }
         return lowered
+    }
+
+    /// Root of a user namespace mounts the cgroups of a namespace of its own, and no others: those are the host's mount.
+    private var mayMountCgroups: Bool {
+        func isOwn(_ kind: NamespaceFlags) -> Bool {
+            configuration.namespaces.contains { $0.kind == kind && $0.path == nil }
+        }
+        return !isOwn(.user) || isOwn(.cgroup)
     }
 
     /// In the order in which the whole and then the top are changed.
@@ -215,6 +242,8 @@ struct ContainerGround: Equatable, Sendable {
     var root: String
     /// Of the process's user, by passwd(5) of the root.
     var home = "/"
+    /// Where the host has its cgroups.
+    var cgroups = "/sys/fs/cgroup"
     /// One for each of the mounts.
     var places: [Place] = []
 }

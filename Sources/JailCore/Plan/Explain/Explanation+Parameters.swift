@@ -51,6 +51,14 @@ extension Explanation {
             without: "Each process would have jailrun's own value.", manual: "prlimit(2)")
     }
 
+    static func processAttribute(_ attribute: ProcessAttribute) -> Self {
+        Explanation(
+            "Sets the \(attribute.name) to \(attribute.value).",
+            without: "Each process would have that of whoever started the container.", manual: "sched(7)",
+            "ioprio_set(2)",
+            "set_mempolicy(2)", "personality(2)")
+    }
+
     static func oomScore(_ score: Int) -> Self {
         Explanation(
             "Sets oom_score_adj to \(score).",

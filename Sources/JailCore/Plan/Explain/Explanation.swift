@@ -70,6 +70,7 @@ extension Purpose {
         case .resourceLimits(let limits): .resourceLimits(limits)
         case .processLimit(let limit): .processLimit(limit)
         case .oomScore(let score): .oomScore(score)
+        case .processAttribute(let attribute): .processAttribute(attribute)
         case .leaveCaller: .leaveCaller
         case .noNewPrivileges: .noNewPrivileges
         case .boundingSet(let kept): .boundingSet(kept)

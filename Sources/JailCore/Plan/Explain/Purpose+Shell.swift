@@ -78,6 +78,7 @@ extension Purpose {
                     ])
             ]
         case .oomScore(let score): ["echo \(score) >/proc/$JAIL/oom_score_adj"]
+        case .processAttribute(let attribute): [attribute.shell]
         case .leaveCaller: ["setsid keyctl session - COMMAND", "umask 022"]
         case .noNewPrivileges: ["setpriv --no-new-privs COMMAND"]
         case .boundingSet(let kept):

@@ -136,7 +136,7 @@ struct ShellScript {
             .deviceTree, .environmentFile, .cgroupLevel, .cgroup, .cgroupValue, .delegatedCgroup:
             .host
         case .clone: .clone
-        case .network, .processLimit, .oomScore: .network
+        case .network, .processLimit, .oomScore, .processAttribute: .network
         case .privateMounts, .hostname, .domainName, .kernelParameter, .identityFiles, .attachRoot, .bind, .mount,
             .mountPoint, .mask, .readOnlyPaths, .attachDevices, .boundDevices, .attachSysfs, .loopback,
             .resourceLimits:

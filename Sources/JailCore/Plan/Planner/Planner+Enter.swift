@@ -44,7 +44,7 @@ extension Planner {
                 .joinNamespaces(.joined, jail.namespaces.flags), .join(jail.namespaces.flags), .standard(""),
                 "join the jail's namespaces")
         ]
-            + becomeRoot() + resetProcess()
+            + setJoinedAttributes() + becomeRoot() + resetProcess()
             + (facts.terminals.isEmpty
                 ? [] : Self.openTerminal(terminals: facts.terminals, user: jail.process.user, control: control))
             + narrowPrivileges()

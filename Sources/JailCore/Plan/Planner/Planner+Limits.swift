@@ -9,7 +9,7 @@ extension Planner {
 
     /// prlimit(2) of the child: in its own user namespace it could only lower them.
     func limitProcess() -> [Step] {
-        limitResources()
+        limitResources() + attributes.filter { !$0.value.isOwn }.map { set($0, of: .childProcess) }
             + (jail.process.oomScore.map { score in
                 [
                     host(
@@ -33,12 +33,28 @@ extension Planner {
         return ownNamespace(true) + steps + ownNamespace(false)
     }
 
+    private var attributes: [Located<ProcessAttribute>] { jail.process.attributes }
+
+    private func set(_ attribute: Located<ProcessAttribute>, of process: Slot?) -> Step {
+        let call = SystemCall.set(attribute.value, of: process)
+        let purpose = Purpose.processAttribute(attribute.value)
+        let words: Phrase = "set the \(attribute.value.name)"
+        return process == nil
+            ? child(call, purpose, attribute.origin, words) : host(call, purpose, attribute.origin, words)
+    }
+
+    /// By the process itself, in its namespaces.
+    func setOwnAttributes() -> [Step] { attributes.filter(\.value.isOwn).map { set($0, of: nil) } }
+
     /// The same for a command that joins the jail later, before it does.
     func limitEntry() -> [Step] {
         jail.process.limits.map { limit in
             child(Self.call(limit, of: nil), .processLimit(limit), limit.origin, "set \(limit.resource.name)")
-        }
+        } + attributes.filter { !$0.value.isOwn }.map { set($0, of: nil) }
     }
+
+    /// When it has joined.
+    func setJoinedAttributes() -> [Step] { jail.process.joinedAttributes.map { set($0, of: nil) } }
 
     /// By the stage, before it joins: the score is that of all who share a process's memory, and jailrun's child does.
     func scoreEntry() -> [Step] {

@@ -193,7 +193,7 @@ extension Planner {
             child(.startSession(), .leaveCaller, origin, "leave the caller's session"),
             child(.joinSessionKeyring(), .leaveCaller, origin, "leave the caller's keyring"),
             child(.setMask(jail.process.umask.value), .leaveCaller, jail.process.umask.origin, "set the umask"),
-        ]
+        ] + setOwnAttributes()
     }
 
     /// The caller's terminal never gets in: TIOCSTI would let a jail type on it.

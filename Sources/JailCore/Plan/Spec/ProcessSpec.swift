@@ -19,6 +19,9 @@ package struct ProcessSpec: Equatable, Sendable {
     package var output: Located<String>?
     /// Where it starts, in the jail; nil for the root.
     package var directory: Located<String>?
+    package var attributes: [Located<ProcessAttribute>] = []
+    /// Of a process that joins: when it has.
+    package var joinedAttributes: [Located<ProcessAttribute>] = []
     /// How many descriptors it is given behind 0, 1 and 2.
     package var passedDescriptors = 0
 }

@@ -8,6 +8,8 @@ package struct ContainerCaller: Sendable {
     package var consoleSocket: String?
     /// How many descriptors behind 0, 1 and 2 the process is given.
     package var passedDescriptors = 0
+    /// Of those, the first: sockets that the process is told of, sd_listen_fds(3).
+    package var listeningDescriptors = 0
 
     package init() {}
 
@@ -47,21 +49,27 @@ enum ContainerEvent {
     case signal(Int32)
     case timedOut
 
-    /// - Parameter milliseconds: nil waits for ever.
-    static func next(on control: Int32, _ signals: SignalSource, within milliseconds: Int? = nil) -> Self {
+    /// - Parameters:
+    ///   - process: its pidfd, where its end does not close the connection.
+    ///   - milliseconds: nil waits for ever.
+    static func next(
+        on control: Int32, _ signals: SignalSource, process: Int32 = -1, within milliseconds: Int? = nil
+    ) -> Self {
         let deadline = milliseconds.map { Clock.milliseconds() + $0 }
         while true {
             var watched = [
                 pollfd(fd: control, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: process, events: Int16(POLLIN), revents: 0),
             ]
             let rest = deadline.map { Int32(clamping: max(0, $0 - Clock.milliseconds())) } ?? -1
-            if unsafe poll(&watched, 2, rest) == 0 { return .timedOut }
+            if unsafe poll(&watched, 3, rest) == 0 { return .timedOut }
             if watched[0].revents != 0 {
                 guard let report = try? Control.receive(from: control) else { return .closed }
                 return .report(report)
             }
             if watched[1].revents != 0, let signal = signals.next(), signal != SIGWINCH { return .signal(signal) }
+            if watched[2].revents != 0 { return .closed }
         }
     }
 }

@@ -7,6 +7,8 @@ package struct ContainerCreation {
     package struct Options: Sendable {
         /// As given: relative to the working directory, unless it is absolute.
         package var bundle = "."
+        /// Its file, relative to the bundle, unless it is absolute.
+        package var configuration = "config.json"
         package var caller = ContainerCaller()
         package var usesCgroups = true
         package var systemdCgroup = false
@@ -26,7 +28,7 @@ package struct ContainerCreation {
         let bundle = try attempt("bundle \(Terminal.escaped(options.bundle))") { () throws(Errno) in
             try Files.realPath(options.bundle)
         }
-        let file = "\(bundle)/config.json"
+        let file = options.configuration.hasPrefix("/") ? options.configuration : "\(bundle)/\(options.configuration)"
         let bytes = try ContainerFile.bytes(file)
         let configuration = try ContainerFile.configuration(bytes, file)
         if let process = configuration.process { try options.caller.check(process, of: directory.id) }
@@ -72,7 +74,7 @@ package struct ContainerCreation {
             configuration: configuration, id: id, bundle: bundle, root: root, process: configuration.process, host: host
         )
         var facts = try finder.startFacts()
-        let lowering = finder.lowering(try finder.ground(&facts), passed: options.caller.passedDescriptors)
+        let lowering = finder.lowering(try finder.ground(&facts), for: options.caller)
         let spec = lowering.spec(cgroup: cgroup.map { HostWalk.parts($0).name })
         facts.deviceTree = lowering.deviceTree
         facts.isListening = true
@@ -130,7 +132,8 @@ package struct ContainerCreation {
         _ control: Int32, _ pidfd: Int32, _ plan: Plan, _ process: ContainerProcess?
     ) throws(RuntimeError) {
         while true {
-            switch ContainerEvent.next(on: control, host.signals, within: Self.readyMilliseconds) {
+            switch ContainerEvent.next(
+                on: control, host.signals, process: pidfd, within: Self.readyMilliseconds) {
             case .report(.ready): return
             case .report(.failed(let reported, let errno)): throw failure(plan, reported, errno)
             case .report(.terminal(let master)):

@@ -31,7 +31,7 @@ package struct ContainerEntry {
         let finder = ContainerFacts(
             configuration: try directory.configuration(), id: directory.id, bundle: record.bundle, root: record.root,
             process: process, host: host)
-        var spec = finder.lowering(try finder.entryGround(), passed: caller.passedDescriptors).entry
+        var spec = finder.lowering(try finder.entryGround(), for: caller).entry
         // The process of an exec leads a session of its own.
         spec.becomesCommand = false
         let line = JailCommand(

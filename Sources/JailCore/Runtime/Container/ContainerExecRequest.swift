@@ -19,6 +19,7 @@ package struct ContainerExecRequest: Sendable {
 extension ContainerDirectory {
     /// - Throws: `.file` for what is wrong in the file, `.host` for what is wrong in the words.
     package func process(_ request: ContainerExecRequest) throws(RuntimeError) -> ContainerProcess {
+        _ = try read()
         if let file = request.file {
             let bytes = try ContainerFile.bytes(file)
             do throws(Diagnostic) { return try ContainerProcess(bytes, file: file) } catch {
@@ -33,7 +34,7 @@ extension ContainerDirectory {
         process.argumentsOrigin = .commandLine
         process.isTerminal = request.isTerminal
         if let directory = request.directory { process.directory = Located(directory, .commandLine) }
-        process.environment += request.environment
+        for variable in request.environment { process.set(variable) }
         if request.keepsPrivileges { process.gainsPrivileges = false }
         if let user = request.user { try process.become(user) }
         for text in request.groups { process.groups.append(try Self.id(text)) }
@@ -53,6 +54,13 @@ extension ContainerDirectory {
 }
 
 extension ContainerProcess {
+    /// - Parameter variable: `NAME=VALUE`, in place of one of that name.
+    mutating func set(_ variable: String) {
+        let name = variable.prefix { $0 != "=" } + "="
+        environment.removeAll { $0.hasPrefix(name) }
+        environment.append(variable)
+    }
+
     fileprivate mutating func become(_ text: String) throws(RuntimeError) {
         let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
         user = try ContainerDirectory.id(parts.first ?? "")

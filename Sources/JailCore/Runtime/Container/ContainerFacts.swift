@@ -12,10 +12,10 @@ struct ContainerFacts {
     let process: ContainerProcess?
     let host: Host
 
-    /// - Parameter passed: how many descriptors behind 0, 1 and 2 the process is given.
-    func lowering(_ ground: ContainerGround, passed: Int) -> ContainerLowering {
+    func lowering(_ ground: ContainerGround, for caller: ContainerCaller = ContainerCaller()) -> ContainerLowering {
         ContainerLowering(
-            configuration: configuration, id: id, process: process, ground: ground, passedDescriptors: passed)
+            configuration: configuration, id: id, process: process, ground: ground,
+            passedDescriptors: caller.passedDescriptors, listeningDescriptors: caller.listeningDescriptors)
     }
 
     /// Of a process that joins: its mounts are there.
@@ -64,6 +64,7 @@ struct ContainerFacts {
     func ground(_ facts: inout StartFacts) throws(RuntimeError) -> ContainerGround {
         try checkDevices()
         var ground = try entryGround()
+        if !host.cgroupTop.isEmpty { ground.cgroups = host.cgroupTop }
         var walk = MountWalk(root: root)
         try note(root, &facts)
         for mount in configuration.mounts { ground.places.append(try place(mount, &walk, &facts, ground)) }

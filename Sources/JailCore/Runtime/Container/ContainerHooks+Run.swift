@@ -87,7 +87,7 @@ struct HookRun {
         return join + [
             step(.startSession()), step(.clearSignalMask()), step(.duplicate(.hookInput, to: 0)),
             step(.closeRange(from: 3, onExec: true)),
-            step(.execute([hook.path], hook.arguments, environment: hook.environment)),
+            step(.execute([hook.path], hook.arguments, environment: hook.environment ?? FactFinder.environment)),
         ]
     }
 }

@@ -27,14 +27,14 @@ package struct ContainerStart {
         try runPoststart(configuration, record)
     }
 
-    /// The specification has a start that fails after the process runs stop the container.
+    /// The specification has a start that fails after the process runs destroy the container.
     private func runPoststart(_ configuration: RuntimeConfiguration, _ record: ContainerRecord) throws(RuntimeError) {
         let hooks = configuration.hooks.at(.poststart)
         if hooks.isEmpty { return }
         do throws(RuntimeError) {
             try HookRun(id: directory.id, host: host, state: record.state(.running).bytes).run(hooks)
         } catch {
-            try ContainerRemoval(directory, host: host).kill(SIGKILL, toAll: true)
+            try ContainerRemoval(directory, host: host).delete(isForced: true)
             throw error
         }
     }
@@ -49,7 +49,7 @@ package struct ContainerStart {
         let finder = ContainerFacts(
             configuration: configuration, id: directory.id, bundle: record.bundle, root: record.root,
             process: configuration.process, host: host)
-        let lowering = finder.lowering(try finder.entryGround(), passed: 0)
+        let lowering = finder.lowering(try finder.entryGround())
         guard let command = lowering.commands.first else { return }
         let steps = Planner(jail: lowering.entry, facts: try finder.startFacts())
             .commandSteps(command.line, origin: command.origin, directory: nil)

@@ -78,6 +78,7 @@ struct Picture {
         case .environmentFile: put(.files, part, "  jail/env")
         case .domainName(let name): put(.uts, part, name)
         case .processLimit(let limit): put(.walls, part, limit.resource.name)
+        case .processAttribute(let attribute): put(.walls, part, "\(attribute.name): \(attribute.value)")
         case .oomScore(let score): put(.walls, part, "oom_score_adj \(score)")
         case .attachRoot: put(.mounts, part, "/", key: "root")
         case .enterRoot: put(.mounts, part, "the host's tree is gone")
