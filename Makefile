@@ -39,6 +39,7 @@ BUILD_PACKAGES = libseccomp-dev libnl-route-3-dev pkg-config
 DEMO_PACKAGES = $(BUILD_PACKAGES) busybox-static
 TEST_PACKAGES = $(DEMO_PACKAGES) attr curl iproute2 iputils-ping libcap2-bin mmdebstrap nftables postgresql-client \
 	procps redis-tools socat strace
+ENGINES_PACKAGES = $(BUILD_PACKAGES) iproute2 mmdebstrap
 FREEBSD_PACKAGES = $(BUILD_PACKAGES) iproute2 mmdebstrap
 VM_PACKAGES = $(TEST_PACKAGES) qemu-system-x86 kmod e2fsprogs
 LINT_PACKAGES = $(BUILD_PACKAGES) shellcheck clang-format man-db
@@ -100,6 +101,11 @@ tour: root deps-test build-tests
 test-vm: root deps-vm build-tests examples
 	$(TEST_ENVIRONMENT) Tests/VM/vm
 	$(TEST_ENVIRONMENT) Tests/VM/vm -s
+
+## make test-engines   podman, buildah, containerd, its CRI, Docker, swarm and compose of Debian 13 over jailrun, and over crun for
+##                  comparison, in a lab (as root)
+test-engines: root deps-engines release
+	JAILRUN="$(CURDIR)/$(JAILRUN)" Tests/Engines/run
 
 # A source tree of FreeBSD 15 or later.
 FREEBSD = /usr/src
@@ -218,13 +224,15 @@ clean:
 
 ## make deps        every Debian package that some target needs
 deps:
-	@.ci/need $(VM_PACKAGES) $(FREEBSD_PACKAGES) $(LINT_PACKAGES) $(BENCH_PACKAGES) $(PAGE_PACKAGES) $(SHELL_PACKAGES)
+	@.ci/need $(VM_PACKAGES) $(ENGINES_PACKAGES) $(FREEBSD_PACKAGES) $(LINT_PACKAGES) $(BENCH_PACKAGES) $(PAGE_PACKAGES) $(SHELL_PACKAGES)
 deps-build:
 	@.ci/need $(BUILD_PACKAGES)
 deps-demo:
 	@.ci/need $(DEMO_PACKAGES)
 deps-test:
 	@.ci/need $(TEST_PACKAGES)
+deps-engines:
+	@.ci/need $(ENGINES_PACKAGES)
 deps-freebsd:
 	@.ci/need $(FREEBSD_PACKAGES)
 deps-vm:
@@ -236,6 +244,6 @@ deps-bench:
 deps-order:
 	@.ci/need $(ORDER_PACKAGES)
 
-.PHONY: all help root build release demo test test-nightly tour test-vm test-freebsd examples probe bench order lint format docs picture \
+.PHONY: all help root build release demo test test-nightly tour test-vm test-engines test-freebsd examples probe bench order lint format docs picture \
 	install uninstall clean \
-	deps deps-build deps-demo deps-test deps-freebsd deps-vm deps-lint deps-bench deps-order
+	deps deps-build deps-demo deps-test deps-engines deps-freebsd deps-vm deps-lint deps-bench deps-order
