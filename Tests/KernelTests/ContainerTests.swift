@@ -57,6 +57,20 @@ extension Kernel {
             }
         }
 
+        @Test("what spec writes runs as it is") func spec() throws {
+            try Machine.with { machine in
+                let bundle = try Bundle(machine)
+                let outcome = Command.shell(
+                    """
+                    cd '\(machine.directory)' && ln -s root rootfs && echo 'echo "pid $$"; exit 5' |
+                        '\(Laboratory.program)' oci --root '\(machine.directory)/containers' run t
+                    """
+                ).run()
+                #expect(outcome.status == 5 && outcome.output == "pid 1\n", "\(outcome)")
+                #expect(bundle.oci("spec", "--bundle", machine.directory).status == 1)
+            }
+        }
+
         @Test("a container is created, started, entered, frozen, killed and deleted")
         func life() throws {
             try Machine.with { machine in
