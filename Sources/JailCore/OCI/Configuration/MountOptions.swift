@@ -19,7 +19,8 @@ struct MountOptions: Equatable {
     init() {}
 
     init(_ words: [String]) {
-        for word in words { take(word) }
+        // podman gives an empty one.
+        for word in words where !word.isEmpty { take(word) }
     }
 
     private enum Meaning {

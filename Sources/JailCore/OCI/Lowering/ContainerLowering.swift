@@ -133,7 +133,7 @@ struct ContainerLowering {
             lowered.isBase = place.target == "proc"
         case "sysfs":
             lowered.isBase = place.target == "sys"
-        case "cgroup", "cgroup2" where !mayMountCgroups:
+        case "cgroup" where !mayMountCgroups, "cgroup2" where !mayMountCgroups:
             lowered.source = .tree(Mount.Tree(path: ground.cgroups, inRoot: nil, isRecursive: true))
             lowered.changes = [
                 Mount.Change(propagation: .private, isRecursive: true),
