@@ -93,6 +93,8 @@ package indirect enum Purpose: Equatable, Sendable {
     case processLimit(ProcessSettings.Limit)
     case oomScore(Int)
     case processAttribute(ProcessAttribute)
+    /// Of AppArmor.
+    case profile(String)
 
     // MARK: Privileges
 
@@ -205,7 +207,8 @@ extension Purpose {
         case .loopback, .network, .enterNetwork, .leaveNetwork: .network
         case .cgroupLevel, .cgroup, .cgroupValue, .delegatedCgroup, .resourceLimits, .processLimit, .oomScore,
             .processAttribute: .limits
-        case .leaveCaller, .noNewPrivileges, .boundingSet, .capabilities, .filter, .closeDescriptors: .privileges
+        case .leaveCaller, .noNewPrivileges, .boundingSet, .capabilities, .filter, .closeDescriptors, .profile:
+            .privileges
         case .terminal, .consoleLog, .outputPipe, .handedDescriptor, .firstProcess, .persistence, .stage, .session,
             .directory, .execute,
             .hostCommand:

@@ -14,7 +14,8 @@ struct ContainerLog: Sendable {
         guard let path else { return }
         let file = Self.open(path)
         if file < 0 {
-            throw ContainerWords.Wrong(text: "cannot open the log \(Terminal.escaped(path)): \(String(cString: strerror(errno)))")
+            throw ContainerWords.Wrong(
+                text: "cannot open the log \(Terminal.escaped(path)): \(String(cString: strerror(errno)))")
         }
         close(file)
     }
@@ -30,7 +31,10 @@ struct ContainerLog: Sendable {
     }
 
     /// Standard error may be the container's, or what an engine takes for JSON.
-    func warning(_ text: String) { write("warning", text) }
+    func warning(_ text: String, isShown: Bool = false) {
+        write("warning", text)
+        if isShown { Output.raw("warning: \(text)\n") }
+    }
 
     private func write(_ level: String, _ text: String) {
         guard let path else { return }

@@ -78,11 +78,12 @@ struct ContainerRuntime {
         return try ContainerDirectory(root: root, id: id)
     }
 
-    private func host(passed: Int = 0) throws -> Host {
+    /// - Parameter showsWarnings: on standard error, where nobody takes them for an answer or for the container's words.
+    private func host(passed: Int = 0, showsWarnings: Bool = false) throws -> Host {
         let log = log
         return try Host(
             containersOf: root, usesCgroups: usesCgroups, signals: try SignalSource.takeProcess(passed: passed),
-            audience: Audience { log.warning($0) })
+            audience: Audience { log.warning($0, isShown: showsWarnings) })
     }
 
     /// LISTEN_FDS: sd_listen_fds(3).
@@ -177,10 +178,22 @@ struct ContainerRuntime {
     }
 
     private func delete(_ rest: ArraySlice<String>) throws -> Int32 {
-        let words = try ContainerWords(rest, flags: ["force", "f"], valued: [])
-        let directory = try directory(words)
-        try ContainerRemoval(directory, host: try host()).delete(isForced: words.has("force", "f"))
+        let words = try ContainerWords(rest, flags: ["force", "f", "regex", "r"], valued: [])
+        let isForced = words.has("force", "f")
+        let host = try host(showsWarnings: true)
+        guard words.has("regex", "r") else {
+            try ContainerRemoval(try directory(words), host: host).delete(isForced: isForced)
+            return 0
+        }
+        for directory in try ContainerDirectory.all(root: root, matching: try pattern(words)) {
+            try ContainerRemoval(directory, host: host).delete(isForced: isForced)
+        }
         return 0
+    }
+
+    private func pattern(_ words: ContainerWords) throws -> String {
+        guard let pattern = words.operands.first else { throw ContainerWords.Wrong(text: "no pattern") }
+        return pattern
     }
 
     private func freeze(_ rest: ArraySlice<String>, _ isFrozen: Bool) throws -> Int32 {

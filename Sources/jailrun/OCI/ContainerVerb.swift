@@ -40,7 +40,8 @@ struct ContainerVerb {
             name: "delete", meaning: "Remove a container that has ended.",
             options: [
                 Option(
-                    form: "-f, --force", meaning: "Kill one that runs; one that does not exist is no error.")
+                    form: "-f, --force", meaning: "Kill one that runs; one that does not exist is no error."),
+                Option(form: "-r, --regex", meaning: "Delete all whose name matches the regular expression <id>."),
             ], example: "delete --force web"),
         ContainerVerb(name: "pause", meaning: "Freeze all processes of a container.", example: "pause web"),
         ContainerVerb(name: "resume", meaning: "Let a paused container go on.", example: "resume web"),

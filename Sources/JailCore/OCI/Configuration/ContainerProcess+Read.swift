@@ -5,11 +5,11 @@ extension ContainerProcess {
     }
 
     init(_ node: ConfigurationNode) throws(Diagnostic) {
-        for field in ["apparmorProfile", "selinuxLabel"] {
-            if let node = try node[field], try !node.string.isEmpty {
-                throw node.wrong("not supported by this runtime")
-            }
+        if let label = try node["selinuxLabel"], try !label.string.isEmpty {
+            throw label.wrong("not supported by this runtime")
         }
+        let profile = try node["apparmorProfile"].map { (node) throws(Diagnostic) in try node.located }
+        self.profile = profile.flatMap { $0.value.isEmpty ? nil : $0 }
         origin = node.origin
         isTerminal = try node["terminal"]?.bool ?? false
         if let size = try node["consoleSize"] {

@@ -127,7 +127,10 @@ extension RuntimeConfiguration {
             throw linux.wrong("a new user namespace needs uidMappings and gidMappings")
         }
         for setting in settings {
-            if setting.path == "kernel/hostname" || setting.path == "kernel/domainname" && domainName != nil {
+            if setting.path == "kernel/hostname"
+                || setting.path == "kernel/domainname"
+                    && ![nil, setting.value].contains(domainName?.value)
+            {
                 let field = setting.path == "kernel/hostname" ? "hostname" : "domainname"
                 throw linux.wrong("sysctl: \(setting.path) is what \(field) sets")
             }

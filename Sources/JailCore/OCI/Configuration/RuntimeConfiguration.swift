@@ -49,6 +49,8 @@ package struct ContainerProcess: Sendable {
     var limits: [ProcessSettings.Limit]
     var gainsPrivileges: Bool
     var oomScore: Located<Int>?
+    /// Of AppArmor.
+    var profile: Located<String>?
     var attributes: [Located<ProcessAttribute>]
     /// `execCPUAffinity`, of a process that joins: before it does, and when it has.
     var joining: (before: [Located<ProcessAttribute>], joined: [Located<ProcessAttribute>])

@@ -73,7 +73,7 @@ struct ContainerLowering {
                             isAllowed: true, kind: $0.kind == .block ? .block : .character, major: $0.major,
                             minor: $0.minor)
                     }, configuration.resources.devicesOrigin),
-            children: Located(0, .standard("")))
+            isGiven: hasCgroupsToWrite, children: Located(0, .standard("")))
     }
 
     private var processSpec: ProcessSpec {
@@ -89,6 +89,7 @@ struct ContainerLowering {
             filterOrigin: configuration.seccomp?.origin ?? .standard(""),
             umask: asked?.umask ?? Located(0o022, .standard("")), limits: asked?.limits ?? [],
             oomScore: asked?.oomScore, output: nil, directory: asked?.directory,
+            profile: ground.hasProfiles ? asked?.profile : nil,
             attributes: configuration.attributes + (asked?.attributes ?? []), passedDescriptors: passedDescriptors)
     }
 
@@ -147,11 +148,18 @@ struct ContainerLowering {
     }
 
     /// Root of a user namespace mounts the cgroups of a namespace of its own, and no others: those are the host's mount.
-    private var mayMountCgroups: Bool {
-        func isOwn(_ kind: NamespaceFlags) -> Bool {
-            configuration.namespaces.contains { $0.kind == kind && $0.path == nil }
-        }
-        return !isOwn(.user) || isOwn(.cgroup)
+    private var mayMountCgroups: Bool { !isOwn(.user) || isOwn(.cgroup) }
+
+    /// config-linux.md, "Cgroup ownership".
+    private var hasCgroupsToWrite: Bool {
+        isOwn(.user) && isOwn(.cgroup)
+            && configuration.mounts.contains {
+                ["cgroup", "cgroup2"].contains($0.type) && !$0.options.set.contains(.readOnly)
+            }
+    }
+
+    private func isOwn(_ kind: NamespaceFlags) -> Bool {
+        configuration.namespaces.contains { $0.kind == kind && $0.path == nil }
     }
 
     /// In the order in which the whole and then the top are changed.
@@ -242,6 +250,8 @@ struct ContainerGround: Equatable, Sendable {
     var root: String
     /// Of the process's user, by passwd(5) of the root.
     var home = "/"
+    /// The kernel has AppArmor.
+    var hasProfiles = false
     /// Where the host has its cgroups.
     var cgroups = "/sys/fs/cgroup"
     /// One for each of the mounts.

@@ -59,6 +59,12 @@ extension Explanation {
             "set_mempolicy(2)", "personality(2)")
     }
 
+    static func profile(_ name: String) -> Self {
+        Explanation(
+            "Has the program run under the AppArmor profile \(name).",
+            without: "It would run under that of the runtime.", manual: "apparmor(7)", "aa-exec(1)")
+    }
+
     static func oomScore(_ score: Int) -> Self {
         Explanation(
             "Sets oom_score_adj to \(score).",

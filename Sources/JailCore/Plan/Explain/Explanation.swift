@@ -71,6 +71,7 @@ extension Purpose {
         case .processLimit(let limit): .processLimit(limit)
         case .oomScore(let score): .oomScore(score)
         case .processAttribute(let attribute): .processAttribute(attribute)
+        case .profile(let name): .profile(name)
         case .leaveCaller: .leaveCaller
         case .noNewPrivileges: .noNewPrivileges
         case .boundingSet(let kept): .boundingSet(kept)

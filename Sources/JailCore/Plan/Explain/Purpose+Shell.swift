@@ -79,6 +79,7 @@ extension Purpose {
             ]
         case .oomScore(let score): ["echo \(score) >/proc/$JAIL/oom_score_adj"]
         case .processAttribute(let attribute): [attribute.shell]
+        case .profile(let name): ["aa-exec -p \(Shell.quoted(name)) -- COMMAND"]
         case .leaveCaller: ["setsid keyctl session - COMMAND", "umask 022"]
         case .noNewPrivileges: ["setpriv --no-new-privs COMMAND"]
         case .boundingSet(let kept):

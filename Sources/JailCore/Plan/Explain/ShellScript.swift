@@ -144,7 +144,8 @@ struct ShellScript {
         case .readOnlyRoot: .last
         case .ipcNamespace, .enterNetwork: .atClone
         case .enterRoot: .root
-        case .leaveCaller, .noNewPrivileges, .boundingSet, .capabilities, .becomeUser, .closeDescriptors: .narrowing
+        case .leaveCaller, .noNewPrivileges, .boundingSet, .capabilities, .becomeUser, .closeDescriptors, .profile:
+            .narrowing
         case .filter: .filter
         case .ownNamespace, .handOver, .join, .becomeRoot, .terminal, .consoleLog, .outputPipe, .handedDescriptor,
             .firstProcess, .persistence, .stage, .session, .directory, .execute, .hostCommand, .leaveNetwork:

@@ -24,6 +24,7 @@ extension Planner {
                 .setAttribute(mark, to: jail.id, on: .cgroup), purpose, origin,
                 "mark the cgroup as jailrun's"),
         ]
+        if jail.cgroup.isGiven { steps += giveCgroup().map { host($0, purpose, origin, $1) } }
         return steps + jail.cgroup.settings.flatMap { Self.set($0, isRounded: jail.cgroup.isRounded) }
             + attachDeviceProgram() + delegateCgroup()
     }

@@ -22,7 +22,7 @@ extension Planner {
         let (user, asking, variables) = (process.user, process.userOrigin, process.environment)
         let capabilities = process.capabilities
         // What another user is to keep, a change of ids would take.
-        let keepsPermitted = user.uid != 0 && !capabilities.permitted.isEmpty
+        let keepsPermitted = user.uid != 0 && !capabilities.permitted.union(capabilities.inheritable).isEmpty
         return (jail.becomesCommand ? [] : [step(.startSession(), .session, "start a session")])
             + facts.terminals.prefix(1).map {
                 step(
@@ -30,7 +30,7 @@ extension Planner {
                     "take the pty as controlling terminal")
             }
             + (directory.map { [step(.changeDirectory($0), .directory($0), "enter \($0)", askedBy: origin)] } ?? [])
-            + narrowCommand()
+            + setProfile() + narrowCommand()
             // Without no_new_privs a filter is installed with rights that the next steps take away.
             + (process.gainsPrivileges ? filter : [])
             + (keepsPermitted
@@ -54,6 +54,13 @@ extension Planner {
                     .execute(line.arguments, environment: variables, shown: .vector(variables)), .execute(line),
                     "execute \(line.arguments.first ?? "")", askedBy: origin),
             ]
+    }
+
+    /// By root, who alone may once its ids have changed: apparmor(7), "change_onexec".
+    private func setProfile() -> [Step] {
+        jail.process.profile.map {
+            set("/proc/self/attr/apparmor/exec", to: "exec \($0.value)", $0.origin, .profile($0.value))
+        } ?? []
     }
 
     /// What pid 1 that becomes its command does before it waits: what is missing is known then.

@@ -77,7 +77,7 @@ extension Planner {
         }
     }
 
-    private func set(_ path: String, to value: String, _ origin: Origin, _ purpose: Purpose) -> [Step] {
+    func set(_ path: String, to value: String, _ origin: Origin, _ purpose: Purpose) -> [Step] {
         [
             child(
                 .openDirectory(path, flags: [.writeOnly, .closeOnExec], into: .file), purpose, origin,

@@ -8,6 +8,15 @@ extension Planner {
     /// The files with which the owner of a cgroup divides it; not those that limit it.
     private static let dividingFiles = ["", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control"]
 
+    func giveCgroup() -> [(SystemCall, Phrase)] {
+        Self.dividingFiles.map { file in
+            (
+                .changeOwner(file, at: .cgroup, uid: firstID, gid: firstID),
+                "give \(file.isEmpty ? "the cgroup" : file) to the jail's root"
+            )
+        }
+    }
+
     /// The jail's root may divide its cgroup. Its own processes live in a leaf: one that holds processes gives no controllers to
     /// those below it.
     func delegateCgroup() -> [Step] {
@@ -16,11 +25,7 @@ extension Planner {
         func step(_ call: SystemCall, _ words: Phrase) -> Step { host(call, delegation, origin, words) }
         let leaf = CgroupMark.leaf
         return [step(.makeDirectory(leaf, at: .cgroup, mode: 0o755), "make the cgroup of the jail's own processes")]
-            + Self.dividingFiles.map { file in
-                step(
-                    .changeOwner(file, at: .cgroup, uid: firstID, gid: firstID),
-                    "give \(file.isEmpty ? "the cgroup" : file) to the jail's root")
-            }
+            + giveCgroup().map(step)
             + Self.dividingFiles.map { file in
                 let path = file.isEmpty ? leaf : "\(leaf)/\(file)"
                 return step(

@@ -60,6 +60,8 @@ package struct CgroupSpec: Equatable, Sendable {
     package var isRounded = false
     /// What may be done with devices; nil: what `JailSpec.devices` has in `/dev` may be used.
     package var deviceRules: Located<[DeviceRule]>?
+    /// Root inside owns it, and may divide it.
+    package var isGiven = false
     /// How many cgroups root inside may make in it for jails of its own; 0 for none.
     package var children: Located<Int>
 }

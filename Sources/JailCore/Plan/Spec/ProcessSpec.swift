@@ -19,6 +19,8 @@ package struct ProcessSpec: Equatable, Sendable {
     package var output: Located<String>?
     /// Where it starts, in the jail; nil for the root.
     package var directory: Located<String>?
+    /// The AppArmor profile that execve(2) gives it.
+    package var profile: Located<String>?
     package var attributes: [Located<ProcessAttribute>] = []
     /// Of a process that joins: when it has.
     package var joinedAttributes: [Located<ProcessAttribute>] = []

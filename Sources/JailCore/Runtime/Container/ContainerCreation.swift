@@ -133,7 +133,8 @@ package struct ContainerCreation {
     ) throws(RuntimeError) {
         while true {
             switch ContainerEvent.next(
-                on: control, host.signals, process: pidfd, within: Self.readyMilliseconds) {
+                on: control, host.signals, process: pidfd, within: Self.readyMilliseconds)
+            {
             case .report(.ready): return
             case .report(.failed(let reported, let errno)): throw failure(plan, reported, errno)
             case .report(.terminal(let master)):

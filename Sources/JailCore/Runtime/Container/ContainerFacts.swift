@@ -19,7 +19,20 @@ struct ContainerFacts {
     }
 
     /// Of a process that joins: its mounts are there.
-    func entryGround() throws(RuntimeError) -> ContainerGround { ContainerGround(root: root, home: try home()) }
+    func entryGround() throws(RuntimeError) -> ContainerGround {
+        var ground = ContainerGround(root: root, home: try home())
+        guard let profile = process?.profile else { return ground }
+        let enabled = try attempt("\(id): cannot look for AppArmor") { () throws(Errno) in
+            try Files.textIfThere("/sys/module/apparmor/parameters/enabled") ?? ""
+        }
+        ground.hasProfiles = enabled.hasPrefix("Y")
+        if !ground.hasProfiles, profile.value != "unconfined" {
+            throw .unsuitable(
+                jail: id, origin: profile.origin,
+                "process.apparmorProfile: \(Terminal.escaped(profile.value)): this kernel has no AppArmor", hint: nil)
+        }
+        return ground
+    }
 
     /// Of a root that is not there, as the caller sees it, and of a user without an entry: what is usual.
     private func home() throws(RuntimeError) -> String {

@@ -46,6 +46,21 @@ package struct ContainerRun {
 }
 
 extension ContainerDirectory {
+    /// - Parameter pattern: an extended regular expression, regex(7), of a part of the name.
+    /// - Throws: `.host` when it is none.
+    package static func all(root: String, matching pattern: String) throws(RuntimeError) -> [ContainerDirectory] {
+        var expression = unsafe regex_t()
+        guard unsafe regcomp(&expression, pattern, REG_EXTENDED | REG_NOSUB) == 0 else {
+            throw .host("\"\(Terminal.escaped(pattern))\" is not a regular expression", hint: nil)
+        }
+        defer { unsafe regfree(&expression) }
+        var found: [ContainerDirectory] = []
+        for (record, _) in try all(root: root) where unsafe regexec(&expression, record.id, 0, nil, 0) == 0 {
+            found.append(try ContainerDirectory(root: root, id: record.id))
+        }
+        return found
+    }
+
     /// Those of a root directory, by name.
     package static func all(
         root: String

@@ -79,6 +79,7 @@ struct Picture {
         case .domainName(let name): put(.uts, part, name)
         case .processLimit(let limit): put(.walls, part, limit.resource.name)
         case .processAttribute(let attribute): put(.walls, part, "\(attribute.name): \(attribute.value)")
+        case .profile(let name): put(.walls, part, "AppArmor: \(name)")
         case .oomScore(let score): put(.walls, part, "oom_score_adj \(score)")
         case .attachRoot: put(.mounts, part, "/", key: "root")
         case .enterRoot: put(.mounts, part, "the host's tree is gone")
