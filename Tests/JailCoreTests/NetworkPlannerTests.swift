@@ -213,6 +213,73 @@ struct NetworkPlannerTests {
         #expect(ledger.seen(in: there).entries.map(\.path) == ["0", "0lan", "2", "2lan"])
     }
 
+    private static let users = [
+        NetworkSysctl.Users(interface: nil, family: .ipv4), NetworkSysctl.Users(interface: "lan", family: .ipv6),
+    ]
+
+    /// What a jailrun that knew of no networks makes of a line. It writes anew what it has understood, and nothing else.
+    private func older(_ text: String) -> [NetworkLedger.Entry] {
+        text.split(separator: "\n").prefix { $0 != "end" }.compactMap { line in
+            let words = line.split(separator: " ").map(String.init)
+            guard words.count == 3 || words.count == 4, let family = AddressSpec.Family(rawValue: words[2]) else {
+                return nil
+            }
+            let values = words[1].split(separator: ":", maxSplits: 1).map(String.init)
+            return NetworkLedger.Entry(
+                path: words[0], value: values[0], written: values.count == 2 ? values[1] : nil,
+                users: NetworkSysctl.Users(interface: words.count == 4 ? words[3] : nil, family: family))
+        }
+    }
+
+    @Test("an older jailrun reads all of the ledger, but for whose settings they are, and loses nothing of it")
+    func olderReader() {
+        let places = [
+            nil, NetworkNamespace(device: 4, inode: 10), NetworkNamespace(device: 4, inode: 10, cookie: 17), nil,
+            NetworkNamespace(device: 4, inode: 11, cookie: .max),
+        ]
+        var ledger = NetworkLedger()
+        for (index, place) in places.enumerated() {
+            for (users, written) in zip(Self.users, ["74", nil]) {
+                ledger.record(
+                    NetworkLedger.Entry(
+                        path: "\(index)\(users.interface ?? "")", value: "0", written: written, users: users,
+                        place: place))
+            }
+        }
+        var without = ledger
+        for index in without.entries.indices { without.entries[index].place = nil }
+        #expect(older(ledger.description) == without.entries)
+        #expect(NetworkLedger(ledger.description) == ledger)
+        without.entries = older(ledger.description)
+        #expect(NetworkLedger(without.description) == without)
+    }
+
+    @Test("the ledger as it was once written, with the network behind each setting, is read")
+    func olderWriter() {
+        let (bare, place) = (NetworkLedger("a 0:74 ipv4\nb 1 ipv6 lan\nend\n"), "@4:4026531840")
+        #expect(bare.entries.map(\.users) == Self.users && bare.entries.map(\.place) == [nil, nil])
+        let ledger = NetworkLedger("a 0:74 ipv4 \(place)\nb 1 ipv6 lan \(place)\nend\n")
+        #expect(ledger.entries.map(\.users) == Self.users)
+        #expect(ledger.entries.allSatisfy { $0.place == NetworkNamespace(device: 4, inode: 4_026_531_840) })
+    }
+
+    @Test("a network that has the number of one that is gone is told from it by the cookie, where both have one")
+    func cookies() {
+        func network(_ inode: UInt64, _ cookie: UInt64?) -> NetworkNamespace {
+            NetworkNamespace(device: 4, inode: inode, cookie: cookie)
+        }
+        #expect(network(10, 1).isSame(as: network(10, 1)) && !network(10, 1).isSame(as: network(10, 2)))
+        #expect(network(10, nil).isSame(as: network(10, 2)) && network(10, 1).isSame(as: network(10, nil)))
+        #expect(!network(10, 1).isSame(as: network(11, 1)) && !network(10, nil).isSame(as: network(11, nil)))
+        var ledger = NetworkLedger()
+        for cookie in [nil, 1, 2] as [UInt64?] {
+            ledger.record(
+                NetworkLedger.Entry(
+                    path: "\(cookie ?? 0)", value: "0", users: Self.users[0], place: network(10, cookie)))
+        }
+        #expect(ledger.seen(in: network(10, 2)).entries.map(\.path) == ["0", "2"])
+    }
+
     @Test("a link of a jail tells its number, and no other link does")
     func numbers() {
         for (name, number) in [("vjail7", 7), ("vj7e1", 7), ("vjail1000000", 1_000_000), ("vj12e30", 12)] {

@@ -71,6 +71,10 @@ struct SharedAddressTests {
         var elsewhere = trace
         elsewhere.home = NetworkNamespace(device: 4, inode: 4_026_531_840)
         #expect(try JailTrace(text: elsewhere.text) == elsewhere)
+        var known = elsewhere
+        known.home?.cookie = 17
+        #expect(try JailTrace(text: known.text) == known)
+        #expect(try JailTrace(text: RecordTests.older(known, without: ["cookie"])) == elsewhere)
         #expect(try JailTrace(text: RecordTests.older(trace, without: ["links"])).network == 9)
     }
 

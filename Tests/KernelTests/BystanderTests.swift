@@ -81,6 +81,43 @@ extension Kernel {
             }
         }
 
+        /// In a network whose inode is that of one that is gone.
+        private static func again(_ inode: String, _ script: String) -> Outcome {
+            Command.shell(
+                """
+                for i in $(seq 300); do
+                    unshare --net sh -c '[ $(stat -L -c %i /proc/self/ns/net) = \(inode) ] || exit 77; \(script)'
+                    status=$?
+                    [ $status = 77 ] || exit $status
+                    sleep 0.02
+                done
+                exit 77
+                """
+            ).run()
+        }
+
+        @Test("a network that gets the number of a jail's, which is gone, is not taken for that")
+        func numberAgain() throws {
+            try Machine.with { machine in
+                let words = ["-c", "name=t", "path=\(machine.root)", "persist", "ip4.addr=10.77.0.10", "nat"]
+                symlink(Laboratory.program, "\(machine.directory)/jail")
+                let created = Command(["unshare", "--net", "\(machine.directory)/jail"] + words).run()
+                try #require(created.status == 0, "\(created)")
+                let home = Command.shell("awk '$1 == \"home\" { print $3 }' /run/jailrun/jails/t").run()
+                _ = Command.shell("kill -9 $(cat '\(Remains.cgroupRoot)'/.supervisor.*/cgroup.procs)").run()
+                #expect(eventually { !machine.link("jexec", "t", "ip", "link").output.contains("eth0") })
+                let change = "\(machine.directory)/jail -m name=t ip4.addr=10.77.0.11"
+                let outcome = Self.again(
+                    home.output.trimmingCharacters(in: .newlines),
+                    "\(Laboratory.program) list >/dev/null; ip -o link show type veth; nft list ruleset; \(change); "
+                        + "nft add table t; \(Laboratory.program) stop t; nft list ruleset")
+                #expect(outcome.status == 0 && outcome.output == "table ip t {\n}\n", "\(outcome)")
+                let refusal = "its network was in a network namespace that is gone"
+                #expect(
+                    outcome.errors.split(separator: "\n").count == 1 && outcome.errors.contains(refusal), "\(outcome)")
+            }
+        }
+
         @Test("a jail of another state directory may have the number of the next one's link: that takes another")
         func numbers() throws {
             try Machine.with { machine in

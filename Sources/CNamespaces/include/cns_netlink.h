@@ -104,6 +104,9 @@ int cns_enter_network(int netns, int *home);
  * second, says so, and ends the process.
  */
 void cns_leave_network(int home);
+/* A number of the thread's network namespace that no other has until the machine restarts. Returns 1, or 0 when the
+ * kernel does not tell it, as before Linux 5.14. */
+int cns_network_cookie(uint64_t *cookie);
 
 /* A descriptor that can be read from when somebody has turned forwarding on or off; what it says is to be heard. */
 int cns_forwarding_watch(void);

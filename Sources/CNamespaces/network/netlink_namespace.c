@@ -7,10 +7,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "netlink.h"
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
 
 enum { WAYS_HOME = 100 };
 
@@ -53,6 +58,16 @@ static int make_file(const char *path) {
     if (fd < 0) return -errno;
     close(fd);
     return 0;
+}
+
+int cns_network_cookie(uint64_t *cookie) {
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    socklen_t length = sizeof *cookie;
+    int error = getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, cookie, &length) < 0 ? -errno : 0;
+    close(fd);
+    if (error == -ENOPROTOOPT) return 0;
+    return error ? error : 1;
 }
 
 int cns_namespace_keep(int netns, const char *file) {

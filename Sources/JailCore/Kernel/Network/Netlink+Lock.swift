@@ -68,7 +68,7 @@ struct NetworkLock: ~Copyable {
     func forget(_ place: NetworkNamespace) throws(NetlinkError) {
         let old = try whole()
         var ledger = old
-        ledger.entries.removeAll { $0.place == place }
+        ledger.entries.removeAll { $0.place?.isSame(as: place) ?? false }
         if ledger != old { try write(ledger) }
     }
 
@@ -95,16 +95,25 @@ struct NetworkLedger: Equatable, CustomStringConvertible {
 
     /// Ends the text: whatever follows is of a longer one, written before.
     private static let end = "end"
+    /// Begins a line that says whose the settings below it are: `@4:4026531840:17`, or `@` alone, of a network that is not known. A
+    /// jailrun that knows no such lines skips them, and writes the settings without.
+    private static let mark: Character = "@"
     var entries: [Entry] = []
 
     init() {}
 
     init(_ text: String) {
+        var place: NetworkNamespace?
         for line in text.split(separator: "\n") {
             if line == Self.end { return }
             var words = line.split(separator: " ")
-            let place = words.last.flatMap { Self.place($0) }
-            if place != nil { words.removeLast() }
+            if words.count == 1, line.first == Self.mark {
+                place = Self.place(words[0])
+                continue
+            }
+            // As it was once written.
+            let ownPlace = words.last.flatMap { Self.place($0) }
+            if ownPlace != nil { words.removeLast() }
             guard words.count == 3 || words.count == 4, let family = AddressSpec.Family(rawValue: String(words[2]))
             else {
                 continue
@@ -115,21 +124,26 @@ struct NetworkLedger: Equatable, CustomStringConvertible {
                 Entry(
                     path: String(words[0]), value: String(values[0]),
                     written: values.count == 2 ? String(values[1]) : nil,
-                    users: NetworkSysctl.Users(interface: interface, family: family), place: place))
+                    users: NetworkSysctl.Users(interface: interface, family: family), place: ownPlace ?? place))
         }
     }
 
-    /// `@4:4026531840`; no interface of a jail's has such a name, for `:` is not allowed there.
+    /// No interface of a jail's has such a name, for `:` is not allowed there.
     private static func place(_ word: Substring) -> NetworkNamespace? {
         let numbers = word.dropFirst().split(separator: ":")
-        guard word.first == "@", numbers.count == 2 else { return nil }
-        return NetworkNamespace(device: numbers[0], inode: numbers[1])
+        guard word.first == mark, (2...3).contains(numbers.count) else { return nil }
+        return NetworkNamespace(device: numbers[0], inode: numbers[1], cookie: numbers.dropFirst(2).first)
+    }
+
+    private static func line(_ place: NetworkNamespace?) -> String {
+        guard let place else { return String(mark) }
+        return "\(mark)\(place.device):\(place.inode)" + (place.cookie.map { ":\($0)" } ?? "")
     }
 
     /// Without those of other networks.
     func seen(in place: NetworkNamespace) -> Self {
         var seen = self
-        seen.entries.removeAll { $0.place != nil && $0.place != place }
+        seen.entries.removeAll { $0.place?.isSame(as: place) == false }
         return seen
     }
 
@@ -139,11 +153,14 @@ struct NetworkLedger: Equatable, CustomStringConvertible {
     }
 
     var description: String {
-        let lines = entries.map { entry in
+        var lines: [String] = []
+        var place: NetworkNamespace?
+        for entry in entries {
+            if entry.place != place { lines.append(Self.line(entry.place)) }
+            place = entry.place
             let value = entry.value + (entry.written.map { ":\($0)" } ?? "")
-            let place = entry.place.map { "@\($0.device):\($0.inode)" }
-            return [entry.path, value, entry.users.family.rawValue, entry.users.interface, place].compactMap { $0 }
-                .joined(separator: " ")
+            let words = [entry.path, value, entry.users.family.rawValue, entry.users.interface]
+            lines.append(words.compactMap { $0 }.joined(separator: " "))
         }
         return (lines + [Self.end]).map { $0 + "\n" }.joined()
     }

@@ -5,7 +5,7 @@ internal import SystemPackage
 extension NetworkNamespace {
     /// Of this thread.
     static func own() throws(RuntimeError) -> Self {
-        try attempt("cannot look at jailrun's own network") { () throws(Errno) in try at("/proc/thread-self/ns/net") }
+        try attempt("cannot look at jailrun's own network") { () throws(Errno) in try ofThread() }
     }
 
     // MARK: The way there
@@ -14,18 +14,29 @@ extension NetworkNamespace {
     enum Way {
         case here
         case there(String)
-        /// No process is in it, and no file holds it: the kernel has taken it apart, with all that was in it.
+        /// No process is in it, and no file holds it, or another one has its inode: the kernel has taken it apart, with all that
+        /// was in it.
         case gone
     }
 
     /// - Parameter keeper: who is looked at first.
     /// - Throws: when it was not found, and a process could not be looked at.
     func way(keeper: Int32) throws(RuntimeError) -> Way {
-        if try Self.own() == self { return .here }
+        let own = try Self.own()
+        if own.hasInode(of: self) { return own.isSame(as: self) ? .here : .gone }
         // Few, and none of them another user's: processes are many, and one that cannot be looked at leaves a doubt.
-        if let place = try file() { return .there(place) }
-        if let place = try process(keeper) { return .there(place) }
-        return .gone
+        var place = try file()
+        if place == nil { place = try process(keeper) }
+        guard let place else { return .gone }
+        return try isReplaced(at: place) ? .gone : .there(place)
+    }
+
+    /// Whether another one has its inode there, which only a look from inside tells.
+    private func isReplaced(at place: String) throws(RuntimeError) -> Bool {
+        guard cookie != nil, let visit = try NetworkVisit(place) else { return false }
+        let found = try Self.own()
+        _ = consume visit
+        return found.hasInode(of: self) && !found.isSame(as: self)
     }
 
     private func process(_ keeper: Int32) throws(RuntimeError) -> String? {
@@ -34,7 +45,7 @@ extension NetworkNamespace {
         for pid in ["\(keeper)"] + all where pid.utf8.allSatisfy(\.isDigit) {
             let place = "/proc/\(pid)/ns/net"
             do throws(Errno) {
-                if try Files.ifThere({ () throws(Errno) in try Self.at(place) }) == self { return place }
+                if try stands(place) { return place }
             } catch {
                 // One that is reaped meanwhile is nobody's to look at: EACCES.
                 if try Self.isThere(pid) { doubt = (pid, error) }
@@ -57,10 +68,15 @@ extension NetworkNamespace {
     private func file() throws(RuntimeError) -> String? {
         try attempt("/proc/self/mountinfo") { () throws(Errno) in
             for place in try MountTable.points(of: "nsfs", root: name) {
-                if try Files.ifThere({ () throws(Errno) in try Self.at(place) }) == self { return place }
+                if try stands(place) { return place }
             }
             return nil
         }
+    }
+
+    /// Whether the file is there, and has its inode.
+    private func stands(_ place: String) throws(Errno) -> Bool {
+        try Files.ifThere { () throws(Errno) in try Self.at(place) }?.hasInode(of: self) ?? false
     }
 }
 
@@ -68,7 +84,7 @@ extension JailTrace {
     /// Whether its links and rules are in this process's network; always for what an older jailrun wrote.
     func isNetworkHere() throws(RuntimeError) -> Bool {
         guard hasNetwork, let home else { return true }
-        return try NetworkNamespace.own() == home
+        return try NetworkNamespace.own().isSame(as: home)
     }
 
     /// Nothing of its network can be changed from here.

@@ -254,7 +254,7 @@ final class NetworkConnection {
             case .gone: return nil
             case .there(let place):
                 // A process may have ended since, and another have its number.
-                if let visit = try NetworkVisit(place), try NetworkNamespace.own() == home {
+                if let visit = try NetworkVisit(place), try NetworkNamespace.own().isSame(as: home) {
                     return try NetworkConnection(lock, visit: visit)
                 }
             }

@@ -84,7 +84,8 @@ struct JailTrace: Codable, Sendable, Equatable {
             interfaces \(interfaces.joined(separator: " "))
             revision \(revision)
             stopper \(stopper?.text ?? "")
-            home \(home?.text ?? "")
+            home \(home.map { "\($0.device) \($0.inode)" } ?? "")
+            cookie \(home?.cookie.map(String.init) ?? "")
             root \(root?.path.utf8.contains(.newline) == false ? root?.path ?? "" : "")
             written \(root?.written.utf8.contains(.newline) == false ? root?.written ?? "" : "")
 
@@ -115,7 +116,7 @@ struct JailTrace: Codable, Sendable, Equatable {
             interfaces: (value("interfaces") ?? "").split(separator: " ").map(String.init),
             revision: value("revision").flatMap { Int($0) } ?? 0)
         stopper = pair("stopper").flatMap { ProcessIdentity(pid: $0, startTime: $1) }
-        home = pair("home").flatMap { NetworkNamespace(device: $0, inode: $1) }
+        home = lines.home
         root = value("root").map { RootPlace(path: $0, written: value("written") ?? "") }
     }
 
@@ -146,6 +147,10 @@ struct JailTrace: Codable, Sendable, Equatable {
         func pair(_ key: String) -> (String, String)? {
             guard let text = self[key], let space = text.utf8.firstIndex(of: UInt8(ascii: " ")) else { return nil }
             return (String(text[..<space]), String(text[text.utf8.index(after: space)...]))
+        }
+
+        var home: NetworkNamespace? {
+            pair("home").flatMap { NetworkNamespace(device: $0, inode: $1, cookie: self["cookie"]) }
         }
 
         /// What was written in the place of a longer text may have the rest of that behind its sum.

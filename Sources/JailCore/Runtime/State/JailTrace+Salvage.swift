@@ -25,7 +25,7 @@ extension JailTrace {
             supervisorStartTime: keeper?.startTime ?? 0, hasNetwork: true,
             network: lines["links"].flatMap { DigitsOnly.value($0.utf8, in: 1...2 * IdentityRegistry.lastJid) } ?? jid,
             interfaces: (lines["interfaces"] ?? "").split(separator: " ").map(String.init), unreadable: why.reason)
-        trace.home = lines.pair("home").flatMap { NetworkNamespace(device: $0, inode: $1) }
+        trace.home = lines.home
         return trace
     }
 
