@@ -137,23 +137,86 @@ extension Kernel {
             }
         }
 
+        @Test(
+            "a jail that gets its first address takes another number, too, where the one of its links was taken meanwhile"
+        )
+        func firstAddress() throws {
+            try Machine.with { machine in
+                let state = "\(machine.directory)/other"
+                try #require(machine.create().status == 0)
+                machine.configure("ip4.addr = 10.77.0.10; persist;", name: "u")
+                try #require(machine.jailrun("start", "--root", state, machine.conf).status == 0)
+                try #require(access("/sys/class/net/vjail1", F_OK) == 0)
+                func modify(_ address: String, _ options: String...) -> Outcome {
+                    Command(["\(machine.directory)/jail"] + options + ["-m", "name=t", "ip4.addr=\(address)"]).run()
+                }
+                let plan = modify("10.77.0.11", "--dry-run")
+                #expect(plan.output.contains("vjail1000000") && !plan.output.contains("vjail1\""), "\(plan)")
+                let change = modify("10.77.0.11")
+                #expect(change.status == 0 && change.errors == "", "\(change)")
+                #expect(Command(["ip", "link", "show", "vjail1000000"]).run().output.contains("jailrun:t "))
+                #expect(Command(["ping", "-c", "1", "-W", "2", "10.77.0.11"]).run().status == 0)
+                // While it has none, that may become another's, too.
+                #expect(modify("").status == 0 && access("/sys/class/net/vjail1000000", F_OK) != 0)
+                _ = Command(["ip", "link", "add", "vjail1000000", "type", "bridge"]).run()
+                #expect(modify("10.77.0.11").status == 0)
+                #expect(Command(["ip", "link", "show", "vjail1000001"]).run().output.contains("jailrun:t "))
+                machine.remove()
+                _ = Command(["ip", "link", "delete", "vjail1000000"]).run()
+                #expect(machine.jailrun("stop", "--root", state, "u").status == 0)
+                #expect(Self.rules == [] && Command(["ip", "-o", "link", "show", "type", "veth"]).run().output == "")
+            }
+        }
+
         @Test("a jail whose link is gone, and its number another state directory's, leaves that one's link and hold")
         func othersLink() throws {
             try Machine.with { machine in
                 let state = "\(machine.directory)/other"
                 machine.configure("ip4.addr = 10.77.0.10; persist;")
                 try #require(machine.jailrun("start", machine.conf).status == 0)
+                // It would make another one.
+                let supervisor = try #require(machine.supervisor())
+                kill(supervisor, SIGSTOP)
                 try #require(Command(["ip", "link", "delete", "vjail1"]).run().status == 0)
                 machine.configure("ip4.addr = 10.77.0.11; persist;", name: "u")
                 try #require(machine.jailrun("start", "--root", state, machine.conf).status == 0)
-                // Its supervisor would make another one.
                 func index() -> String { machine.read("/sys/class/net/vjail1/ifindex") }
                 let (before, first) = (Self.rules, index())
                 try #require(before.contains { $0.contains("vjail1") } && !first.isEmpty, "\(before)")
-                let stop = machine.jailrun("stop", "t")
-                #expect(stop.status == 0 && stop.errors == "", "\(stop)")
+                _ = Command.shell("echo 1 >'\(Remains.cgroupRoot)/t/cgroup.kill'").run()
+                kill(supervisor, SIGCONT)
+                #expect(eventually { access("/run/jailrun/jails/t", F_OK) != 0 })
+                let prune = machine.jailrun("prune", "-q")
+                #expect(prune.status == 0 && prune.errors == "", "\(prune)")
                 #expect(Command(["ip", "link", "show", "vjail1"]).run().output.contains("jailrun:u "))
                 #expect(Self.rules == before && index() == first)
+                #expect(machine.jailrun("stop", "--root", state, "u").status == 0)
+                #expect(Self.rules == [] && Command(["ip", "-o", "link", "show", "type", "veth"]).run().output == "")
+            }
+        }
+
+        @Test(
+            "a jail whose link is gone, and its number another state directory's, is connected again with another number"
+        )
+        func reconnected() throws {
+            try Machine.with { machine in
+                let state = "\(machine.directory)/other"
+                try #require(machine.create("ip4.addr=10.77.0.10").status == 0)
+                let supervisor = try #require(machine.supervisor())
+                kill(supervisor, SIGSTOP)
+                try #require(Command(["ip", "link", "delete", "vjail1"]).run().status == 0)
+                machine.configure("ip4.addr = 10.77.0.11; persist;", name: "u")
+                let start = machine.jailrun("start", "--root", state, machine.conf)
+                try #require(start.status == 0 && access("/sys/class/net/vjail1", F_OK) == 0, "\(start)")
+                let list = machine.jailrun("list")
+                kill(supervisor, SIGCONT)
+                #expect(list.errors.contains("its link vjail1 was gone: it is connected as before"), "\(list)")
+                for (name, jail) in [("vjail1", "u"), ("vjail1000000", "t")] {
+                    #expect(Command(["ip", "link", "show", name]).run().output.contains("jailrun:\(jail) "), "\(name)")
+                }
+                #expect(Command(["ping", "-c", "1", "-W", "2", "10.77.0.10"]).run().status == 0)
+                machine.remove()
+                #expect(access("/sys/class/net/vjail1", F_OK) == 0)
                 #expect(machine.jailrun("stop", "--root", state, "u").status == 0)
                 #expect(Self.rules == [] && Command(["ip", "-o", "link", "show", "type", "veth"]).run().output == "")
             }

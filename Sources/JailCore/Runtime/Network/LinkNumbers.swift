@@ -26,7 +26,7 @@ struct LinkNumbers {
         links = .known(Set(found.compactMap { NetworkPlanner.number(ofHostEnd: $0.name) }))
     }
 
-    /// For one start.
+    /// For one jail: a start, or a change. A jail that starts without addresses has a number that was not looked at.
     init(for jail: ConfiguredJail) throws(RuntimeError) {
         let names = Set(jail.network.addresses.map { $0.interface ?? "" })
         let isNone = names.isEmpty || !jail.network.isConnected

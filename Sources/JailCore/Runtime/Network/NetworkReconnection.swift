@@ -29,8 +29,9 @@ struct NetworkReconnection {
         }
         // What others are in, too, stays: only rules and the link's name are this jail's own.
         let isShared = !links.isEmpty && members.contains { $0 != record.name }
+        let number = try numberOfLinks(links, members)
         // First: what works stays, where what is to take its place cannot be made.
-        let operations = try self.plan(connection, replacing: isShared ? nil : links)
+        let operations = try self.plan(connection, number, replacing: isShared ? nil : links)
         try network { () throws(NetlinkError) in
             if isShared, let next, !members.contains(next) {
                 try group.takeLinks(next, back: record.name, connection)
@@ -45,6 +46,14 @@ struct NetworkReconnection {
             _ = try connection.netlink.removeUnused(under: connection.lock)
         }
         try write(operations.map(\.value).undo, rulesAlone: isShared)
+    }
+
+    /// Its own, unless it has lost all links, and those of a jail of another state directory have that number since.
+    private func numberOfLinks(_ links: [String], _ members: [String]) throws(RuntimeError) -> Int {
+        if !links.isEmpty || members != [record.name] { return number }
+        var trace = record.trace
+        try IdentityRegistry(host).renumber(&trace, for: record.spec)
+        return trace.network
     }
 
     private func network<Value>(_ body: () throws(NetlinkError) -> Value) throws(RuntimeError) -> Value {
@@ -90,7 +99,7 @@ struct NetworkReconnection {
     // MARK: What it is to have
 
     /// - Parameter links: that go, and come again; nil where only rules are made anew.
-    private func plan(_ connection: NetworkConnection, replacing links: [String]?) throws(RuntimeError)
+    private func plan(_ connection: NetworkConnection, _ number: Int, replacing links: [String]?) throws(RuntimeError)
         -> [Located<NetworkOperation>]
     {
         var network = record.spec.network

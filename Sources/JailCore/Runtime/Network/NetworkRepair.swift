@@ -16,6 +16,8 @@ final class NetworkRepair {
         var gates: [String: Int] = [:]
         /// Links that have a jail's name: who joined a network has them once their maker has gone.
         var links: [String: [String]] = [:]
+        /// The jails whose names links have.
+        var owners: [String: String] = [:]
         var held: Set<String> = []
         /// All links of the host.
         var names: Set<String> = []
@@ -59,10 +61,13 @@ final class NetworkRepair {
         return true
     }
 
+    /// One that is gone, or another jail's by now: one of another state directory may have got its name with its number.
     private func lostLink(of record: JailRecord) throws(RuntimeError) -> String? {
-        let names = try look().names
+        let present = try look()
         for undo in record.details.networkUndo {
-            if case .removeLink(let name) = undo, !names.contains(name) { return name }
+            guard case .removeLink(let name) = undo else { continue }
+            if !present.names.contains(name) { return name }
+            if let owner = present.owners[name], owner != record.name { return name }
         }
         return nil
     }
@@ -204,6 +209,7 @@ final class NetworkRepair {
             found.names = Set(links.map(\.name))
             for link in HostNetworkFacts(links: links).jailLinks {
                 found.links[link.jail, default: []].append(link.name)
+                found.owners[link.name] = link.jail
             }
             found.held = Set(try netlink.heldLinks())
         } catch { throw Self.blindness(error) }

@@ -24,7 +24,7 @@ final class NetworkStart {
     private let jail: ConfiguredJail
     private let host: Host
     private var companions: [Companion] = []
-    /// Names the links.
+    /// Names the links that are planned.
     private let number: Int
     private var companion: Companion?
     private var connection: NetworkConnection?
@@ -104,8 +104,8 @@ final class NetworkStart {
     }
 
     /// For operations that were planned for a jail that runs: takes the lock alone.
-    init(changing jail: ConfiguredJail, number: Int, host: Host) throws(RuntimeError) {
-        (self.jail, self.number, self.host) = (jail, number, host)
+    init(changing jail: ConfiguredJail, host: Host) throws(RuntimeError) {
+        (self.jail, self.host, number) = (jail, host, 0)
         connection = try NetworkConnection(host: host)
     }
 

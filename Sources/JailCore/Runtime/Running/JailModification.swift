@@ -57,7 +57,12 @@ package struct JailModification {
         }
         let asked = try changed(record, makeChange)
         return try runtime { () throws(RuntimeError) in
-            try plan(record, resolved(asked.result, from: record.spec)).allSteps
+            let spec = try resolved(asked.result, from: record.spec)
+            var old = record
+            if record.spec.getsFirstLinks(as: spec) {
+                old.trace.network = try IdentityRegistry(host).network(of: record.trace, for: spec)
+            }
+            return try plan(old, spec).allSteps
         }
     }
 
@@ -134,18 +139,19 @@ package struct JailModification {
 
     // MARK: The change
 
-    private func change(_ old: JailRecord, to spec: ConfiguredJail) throws(RuntimeError) {
+    private func change(_ record: JailRecord, to spec: ConfiguredJail) throws(RuntimeError) {
+        var old = record
         let spec = try resolved(spec, from: old.spec)
         let isRenamed = spec.name.value != name
         let other = isRenamed ? try host.lock(spec.name.value) : nil
         if isRenamed { try checkName(spec.name.value, of: old.spec) }
+        let network =
+            old.spec.isNetworkChanged(to: spec) ? try NetworkStart(changing: spec, host: host) : nil
+        if old.spec.getsFirstLinks(as: spec) { try IdentityRegistry(host).renumber(&old.trace, for: spec) }
         // No jail may come into it between the look for such and the signal.
         let isSettled = old.spec.isPersistent.value == spec.isPersistent.value
         let registry =
             isSettled ? nil : try IdentityRegistry(host).lock()
-        let network =
-            old.spec.isNetworkChanged(to: spec)
-            ? try NetworkStart(changing: spec, number: old.trace.network, host: host) : nil
         let plan = try plan(old, spec)
         var new = old
         new.details.spec = spec
@@ -190,5 +196,12 @@ package struct JailModification {
             }
             throw error
         }
+    }
+}
+
+extension ConfiguredJail {
+    /// Until then nobody has looked whether the number of its links is free.
+    fileprivate func getsFirstLinks(as new: ConfiguredJail) -> Bool {
+        network.addresses.isEmpty && !new.network.addresses.isEmpty
     }
 }

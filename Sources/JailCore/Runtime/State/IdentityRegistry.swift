@@ -31,11 +31,7 @@ struct IdentityRegistry {
         let jid = try chooseJid(for: spec, wish, others: others, lock)
         let range = try chooseRange(for: spec, wish, used: others.compactMap(\.identity.idRange))
         var trace = makeTrace(JailIdentity(jid: jid, idRange: range, generation: UInt64(Clock.microseconds())))
-        let (numbers, links) = (Set(others.map(\.network)), try LinkNumbers(for: spec))
-        trace.network = try Self.network(of: jid) { (number) throws(RuntimeError) in
-            if numbers.contains(number) { return true }
-            return try links.contains(number)
-        }
+        trace.network = try network(from: jid, for: spec, beside: others)
         // A renamed jail keeps its cgroup, for cgroups cannot be renamed: until it ends, its first name is in use.
         if let other = others.first(where: { $0.cgroup == trace.cgroup }) {
             throw .unsuitable(
@@ -55,13 +51,45 @@ struct IdentityRegistry {
         try JailLock(state.registryPath, in: state, jail: "registry", writesHolder: false)
     }
 
+    // MARK: The number of a jail's links
+
+    /// For a jail that runs, and is about to get its first links, or new ones in the place of all that it has lost: while it had none,
+    /// a jail of another state directory may have got its number. A new one is recorded.
+    func renumber(_ trace: inout JailTrace, for spec: ConfiguredJail) throws(RuntimeError) {
+        let lock = try lock()
+        let number = try network(of: trace, for: spec)
+        if number != trace.network {
+            (trace.network, trace.revision) = (number, trace.revision + 1)
+            try state.write(trace)
+        }
+        _ = consume lock
+    }
+
+    /// What `renumber` would give it.
+    func network(of trace: JailTrace, for spec: ConfiguredJail) throws(RuntimeError) -> Int {
+        try network(from: trace.network, for: spec, beside: try state.traces().filter { $0.name != trace.name })
+    }
+
+    private func network(from first: Int, for spec: ConfiguredJail, beside others: [JailTrace])
+        throws(RuntimeError) -> Int
+    {
+        let (numbers, links) = (Set(others.map(\.network)), try LinkNumbers(for: spec))
+        return try Self.network(from: first) { (number) throws(RuntimeError) in
+            if numbers.contains(number) { return true }
+            return try links.contains(number)
+        }
+    }
+
     /// The jid; of a jail that is gone the network may have it still, for those that share it, and so may a jail of another state
     /// directory.
-    private static func network(of jid: Int, isUsed: (Int) throws(RuntimeError) -> Bool) throws(RuntimeError) -> Int {
-        var number = jid
+    private static func network(from first: Int, isUsed: (Int) throws(RuntimeError) -> Bool) throws(RuntimeError) -> Int
+    {
+        var number = first
         while try isUsed(number) { number = number <= lastJid ? lastJid + 1 : number + 1 }
         return number
     }
+
+    // MARK: A jail without a name
 
     /// Takes the next number: a jail without a name is named by its own, which must be known before the rest.
     func takeNumber() throws(RuntimeError) -> Int {
@@ -120,7 +148,7 @@ struct IdentityRegistry {
             let jid = spec.jid?.value ?? Self.next(after: last, isUsed: jids.contains)
             if spec.jid == nil { last = jid }
             let range = try chooseRange(for: spec, nil, used: ranges + given, from: first)
-            let network = try Self.network(of: jid) { (number) throws(RuntimeError) in
+            let network = try Self.network(from: jid) { (number) throws(RuntimeError) in
                 if networks.contains(number) { return true }
                 if !spec.network.isConnected { return false }
                 return try links.contains(number)

@@ -160,10 +160,14 @@ struct NetworkStop {
         }.map(\.name)
     }
 
+    /// One whose number was given to it anew may not have come to write down the names.
     private func links(of group: NetworkGroup, _ connection: NetworkConnection) throws(NetlinkError)
         -> [HostNetworkFacts.Link]
     {
-        try connection.netlink.links().filter { NetworkPlanner.isHostEnd($0.name, jid: group.number) }
+        let named = undo.compactMap(\.takenLink)
+        return try connection.netlink.links().filter {
+            NetworkPlanner.isHostEnd($0.name, jid: group.number) || named.contains($0.name)
+        }
     }
 
     /// The kernel takes a namespace apart in its own time; until then a bridge may still have its port.
@@ -180,7 +184,7 @@ struct NetworkStop {
     /// - Returns: what failed first.
     private func undoAll(_ connection: NetworkConnection, keeping kept: [String]) -> NetlinkError? {
         var failure: NetlinkError?
-        for operation in undo + returns where !operation.isOf(links: kept) {
+        for operation in undo + returns where operation.takenLink.map(kept.contains) != true {
             do throws(NetlinkError) { try connection.netlink.perform(operation, under: connection.lock) } catch {
                 failure = failure ?? error
             }
@@ -204,11 +208,11 @@ struct NetworkStop {
 }
 
 extension NetworkOperation {
-    /// Takes a link away, or lets it speak in anybody's name.
-    fileprivate func isOf(links: [String]) -> Bool {
+    /// A link that goes, or may speak in anybody's name.
+    fileprivate var takenLink: String? {
         switch self {
-        case .removeLink(let name), .releaseLink(let name): links.contains(name)
-        default: false
+        case .removeLink(let name), .releaseLink(let name): name
+        default: nil
         }
     }
 }
