@@ -64,6 +64,30 @@ struct RecordTests {
         #expect(trace.identity.idRange?.count == 65536 && trace.hasNetwork == (jail == "full"))
     }
 
+    @Test("of a service that cannot be read still has who looks after it, which its name tells until it goes")
+    func keeper() throws {
+        let folder = "/tmp/jailrun-keeper-\(getpid())"
+        defer { _ = system("rm -rf '\(folder)'") }
+        let registry = ServiceRegistry(state: StateDirectory(path: folder))
+        try Files.makeDirectories("\(folder)/services", mode: 0o700)
+        try Files.replace(registry.path("little"), with: try Self.bytes("unsealed", "little.service.json"))
+        var record = try #require(try registry.record(of: "little"))
+        for supervisor: Int32 in [7, 8] {
+            (record.supervisor, record.supervisorStartTime) = (supervisor, 1 << 63)
+            try registry.write(record)
+            try Files.replace(registry.path("little"), with: [])
+            let damaged = try #require(try registry.record(of: "little"))
+            #expect(damaged.unreadable != nil && damaged.hasSupervisor(of: record) && !damaged.hasUnknownSupervisor)
+        }
+        for target in ["7", "7.", "0.5", "-1.5", "7.5.5", "x.5", "7.-5"] {
+            registry.forgetKeeper(of: "little")
+            symlink(target, "\(folder)/services/little.keeper")
+            #expect(try registry.record(of: "little")?.hasUnknownSupervisor == true, "\(target)")
+        }
+        registry.remove("little")
+        #expect(try registry.keeper(of: "little") == nil && (try Files.namesIfThere(in: "\(folder)/services")) == [])
+    }
+
     @Test("in which any one bit is another is not read: neither a jail's, nor a trace")
     func flipped() throws {
         let sealed = try details(try Self.bytes("unsealed", "little.json")).json()

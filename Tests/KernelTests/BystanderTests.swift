@@ -26,7 +26,7 @@ extension Kernel {
         @Test("a jail whose links are in another network is not connected anew by who does not see them")
         func looks() throws {
             try Self.with { machine, before in
-                for words in ["list", "ps t", "exec t true", "inspect t"] {
+                for words in ["list", "ps t", "exec t true", "inspect t", "prune -q"] {
                     let verb = words.split(separator: " ").map(String.init)
                     let outcome = Command(["unshare", "--net", Laboratory.program] + verb).run()
                     #expect(outcome.status == 0 && outcome.errors == "", "\(words): \(outcome)")

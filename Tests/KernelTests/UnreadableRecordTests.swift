@@ -137,13 +137,69 @@ extension Kernel {
                 machine.configure("restart = always; restart.delay = 3; exec.start = \"sleep 0.5 &\";")
                 #expect(machine.jailrun("start", machine.conf).status == 0)
                 try #require(eventually { machine.state() == "restarting" })
+                let supervisor = try #require(machine.supervisor())
                 machine.write("", to: "/run/jailrun/services/t.json")
                 let prune = machine.jailrun("prune")
                 #expect(prune.status == 125 && prune.errors.contains("jailrun stop t ends that"), "\(prune)")
                 #expect(!prune.output.contains("forgot"), "\(prune)")
+                // Nor does it get a second supervisor.
+                let start = machine.jailrun("start", machine.conf)
+                #expect(start.status == 0 && start.errors.contains("it is left as it is"), "\(start)")
                 #expect(eventually(seconds: 10) { machine.state() == "up" })
+                #expect(machine.supervisor() == supervisor)
                 #expect(machine.jailrun("stop", "t").status == 0)
                 #expect(machine.jailrun("prune").status == 0)
+            }
+        }
+
+        /// In a cgroup of its own that a service manager has given away, with all that it starts.
+        private func startInUnit(_ machine: Machine, _ unit: String) -> Outcome {
+            Command.shell(
+                """
+                mkdir '\(unit)' && setfattr -n trusted.delegate -v 1 '\(unit)'
+                echo 0 >'\(unit)/cgroup.procs'; INVOCATION_ID=1 exec '\(Laboratory.program)' start '\(machine.conf)'
+                """
+            ).run()
+        }
+
+        @Test("of a service whose supervisor has no cgroup of its own is left by prune in that pause, too")
+        func delegated() throws {
+            try Machine.with { machine in
+                let unit = "\(Remains.cgroupMount)/unit"
+                machine.configure("restart = always; restart.delay = 4; exec.start = \"sleep 0.5 &\";")
+                let start = startInUnit(machine, unit)
+                #expect(start.status == 0, "\(start)")
+                try #require(eventually { machine.state() == "restarting" })
+                #expect(!Command(["find", Remains.cgroupMount, "-name", ".supervisor.*"]).run().output.contains("/"))
+                machine.write("", to: "/run/jailrun/services/t.json")
+                let prune = machine.jailrun("prune")
+                #expect(prune.status == 125 && prune.errors.contains("jailrun stop t ends that"), "\(prune)")
+                #expect(eventually(seconds: 20) { machine.state() == "up" })
+                #expect(machine.jailrun("stop", "t").status == 0)
+                #expect(machine.jailrun("prune").status == 0)
+                #expect(eventually { rmdir("\(unit)/.supervisor") == 0 || errno == ENOENT })
+                #expect(eventually { rmdir(unit) == 0 })
+            }
+        }
+
+        @Test("of a service whose supervisor was killed is forgotten by prune, whatever other supervisors there are")
+        func killed() throws {
+            try Machine.with { machine in
+                let other = "\(machine.directory)/u.conf"
+                machine.write("u { path = \"\(machine.root)\"; persist; restart = always; }\n", to: other)
+                #expect(machine.jailrun("start", other).status == 0)
+                machine.configure("restart = always; restart.delay = 60; exec.start = \"sleep 0.5 &\";")
+                #expect(machine.jailrun("start", machine.conf).status == 0)
+                try #require(eventually { machine.state() == "restarting" })
+                let supervisor = try #require(machine.supervisor())
+                machine.write("", to: "/run/jailrun/services/t.json")
+                // Nothing else would be looked after by it, and nobody takes over what cannot be read.
+                kill(supervisor, SIGKILL)
+                #expect(eventually { access("/proc/\(supervisor)", F_OK) != 0 })
+                let prune = machine.jailrun("prune")
+                #expect(prune.status == 0 && prune.output.contains("forgot t"), "\(prune)")
+                #expect(machine.state(of: "u") == "up")
+                machine.stop("u")
             }
         }
 

@@ -9,7 +9,9 @@ struct NameHolder {
         let trace = try state.trace(of: name)
         let service = try ServiceRegistry(state: state).record(of: name)
         let record = try state.record(of: name)
-        if record?.unreadable ?? service?.unreadable != nil { return "up, but its record cannot be read" }
+        if record?.unreadable ?? service?.unreadable != nil {
+            return trace == nil ? "down, and its record cannot be read" : "up, but its record cannot be read"
+        }
         let configuration = record?.configuration ?? service?.configuration
         let isBeingStopped = try trace?.isBeingStopped() ?? false
         let doing = isBeingStopped ? .stopping : service?.state ?? .up

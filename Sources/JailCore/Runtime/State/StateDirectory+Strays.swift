@@ -27,7 +27,9 @@ extension StateDirectory {
             return name.hasSuffix(".json") ? name.dropLast(5) : nil
         }
         let logs = try Self.names(in: "\(path)/services") { name in
-            name.hasSuffix(".new") ? name.dropLast(4).withoutSuffix(".json") : ConsoleLog.name(ofFile: name)
+            if name.hasSuffix(".new") { return name.dropLast(4).withoutSuffix(".json") }
+            let keeper = name[...].withoutSuffix(ServiceRegistry.keeperSuffix)
+            return keeper == name ? ConsoleLog.name(ofFile: name) : keeper
         }
         return Set(try Self.names(in: "\(path)/locks") { $0[...] } + records + logs).sorted()
     }
@@ -65,10 +67,11 @@ extension StateDirectory {
 }
 
 extension ServiceRegistry {
-    /// A log is begun once there is a record, and goes after it.
+    /// A log is begun once there is a record, and goes after it; the keeper is noted before.
     fileprivate func removeStrays(of name: String) {
         do throws(Errno) { if try Files.isThere(path(name)) { return } } catch { return }
         _ = unsafe unlink(path(name) + Files.halfSuffix)
+        forgetKeeper(of: name)
         LogFile(logPath(name), walk: HostWalk()).remove()
     }
 }

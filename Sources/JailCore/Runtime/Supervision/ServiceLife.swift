@@ -234,6 +234,9 @@ struct ServiceLife: Equatable, Sendable, Codable {
         become(isAlive ? .up : .failed, now)
     }
 
+    /// Of a jail that is down, and whose supervisor is there: nothing else is known.
+    mutating func foundKept(_ now: Int) { become(.restarting, now) }
+
     /// Another supervisor takes over from one that was killed.
     mutating func adopted(isAlive: Bool, _ now: Int) {
         if state.isOver { return }

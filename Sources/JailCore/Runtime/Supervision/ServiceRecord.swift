@@ -133,7 +133,11 @@ struct ServiceRegistry {
         case .success(let record)?: return record
         case .failure(let why)?:
             let jail = try state.record(of: name)
-            return ServiceRecord.unread(name, jail, isAlive: try jail?.isAlive() ?? false, why: why)
+            let (isAlive, keeper) = (try jail?.isAlive() ?? false, try keeper(of: name))
+            guard var record = ServiceRecord.unread(name, jail, isAlive: isAlive, why: why) else { return nil }
+            if let keeper { (record.supervisor, record.supervisorStartTime) = (keeper.pid, keeper.startTime) }
+            if !isAlive, keeper != nil, try record.isSupervisorAlive() { record.life.foundKept(Clock.milliseconds()) }
+            return record
         case nil: return nil
         }
     }
@@ -316,6 +320,7 @@ struct ServiceRegistry {
         try prepare()
         var whole = record
         whole.unreadable = nil
+        noteKeeper(of: record)
         do {
             try Files.replace(path(record.name), with: RecordForm.sealed(try JSONValueEncoder().encode(whole).bytes))
         } catch let error as Errno {
@@ -323,7 +328,10 @@ struct ServiceRegistry {
         } catch { throw .host("cannot encode the record of \(record.name)", hint: nil) }
     }
 
-    private func unlinkRecord(_ name: String) { _ = unsafe unlink(path(name)) }
+    private func unlinkRecord(_ name: String) {
+        _ = unsafe unlink(path(name))
+        forgetKeeper(of: name)
+    }
 
     func removeRecord(_ name: String) {
         // A jail that was renamed has the log of its first name.

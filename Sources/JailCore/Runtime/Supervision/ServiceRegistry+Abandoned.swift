@@ -43,22 +43,22 @@ extension ServiceRegistry {
     }
 
     private func isAbandoned(_ record: ServiceRecord, isAlive: Bool, all: Bool) throws(RuntimeError) -> Bool {
-        // Who looked after it, and whether it is to be started again, is not known.
+        // Whether it is to be started again is not known, nor, of an older jailrun's, who looked after it.
         if record.unreadable != nil {
             if !all || isAlive { return false }
+            if try keeper(of: record.name) != nil { return true }
             return try !SupervisorCgroup.isAnyThere(below: state.cgroupRoot)
         }
         let isWanted = !record.isTransient && record.life.isEstablished && record.spec.restart.policy != .no
         return !isAlive && (all || !isWanted) || record.isTransient
     }
 
-    /// Records that cannot be read, of jails that are down: one of the supervisors that are there may be about to start it again,
-    /// and writes its record anew then.
+    /// Records that cannot be read, of jails that are down: a supervisor may be about to start it again, and writes its record anew
+    /// then.
     func doubtful() throws(RuntimeError) -> [ServiceRecord] {
         var doubtful: [ServiceRecord] = []
         for record in try records() where record.unreadable != nil {
-            if try record.isSupervisorAlive() { continue }
-            if try state.trace(of: record.name)?.isAlive() != true { doubtful.append(record) }
+            if try !state.hasTrace(of: record.name) { doubtful.append(record) }
         }
         return doubtful
     }
