@@ -105,7 +105,7 @@ package struct JailStop {
         let isGone = try known != nil ? !host.state.hasTrace(of: name) : false
         let isDown = wasUp || isGone
         HookCgroup.end(HookCgroup.place(of: name, host), host)
-        try JailRepair(host: host).repair(name, mendsNetwork: false)
+        try JailRepair(host: host, isForced: isForced).repair(name, mendsNetwork: false)
         let service = try isSupervisors ? nil : ServiceRegistry(state: host.state).record(of: name)
         let isUnrecorded = try JailRepair(host: host).isPopulatedUnrecorded(name)
         if isUnrecorded {
@@ -346,23 +346,26 @@ package struct JailStop {
             host.audience.warn(error.message)
         }
         // FreeBSD's kernel gives them back with the jail's end, and exec.poststop destroys or uses them again.
-        let network = NetworkStop(trace: record.trace, undo: undo, host: host, isForced: urgency.isForced)
+        let network = NetworkStop(trace: record.trace, undo: undo, host: host, isForced: isForced)
         network.returnInterfaces()
         onRemoval(record)
-        if urgency.isForced || scope == .afterwards { hooks.forcedBound = Self.forcedCommandSeconds }
+        if isForced { hooks.forcedBound = Self.forcedCommandSeconds }
         let isStopped = succeeds { () throws(RuntimeError) in
             if record.trace.phase == .removing || commands.poststop.isEmpty { return }
             noteRemoval(record)
             try hooks.run(commands.poststop, parameter: "exec.poststop")
         }
         if urgency.isForced { hooks.forcedBound = Self.forcedCommandSeconds }
-        let removal = JailRemoval(trace: record.trace, networkUndo: undo, host: host, isForced: urgency.isForced)
+        let removal = JailRemoval(trace: record.trace, networkUndo: undo, host: host, isForced: isForced)
         let isUndone = removal.run()
         let isReleased = succeeds { () throws(RuntimeError) in
             try hooks.run(commands.release, parameter: "exec.release")
         }
         return isStopped && isUndone && isReleased
     }
+
+    /// By a signal, or from the beginning: `stop -f`.
+    private var isForced: Bool { urgency.isForced || scope == .afterwards }
 
     private func succeeds(_ body: () throws(RuntimeError) -> Void) -> Bool {
         do throws(RuntimeError) {
