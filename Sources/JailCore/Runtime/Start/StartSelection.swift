@@ -73,8 +73,9 @@ package struct StartSelection: Sendable {
         let name = spec.name.value
         let record = try host.state.record(of: name)
         let service = try ServiceRegistry(state: host.state).record(of: name)
-        if let why = record?.unreadable {
-            host.audience.warn("\(spec.label): already up, but its record cannot be read, \(why): it is left as it is")
+        if let why = record.map(\.unreadable) ?? service?.unreadable {
+            let what = record == nil ? "about to be started again" : "already up"
+            host.audience.warn("\(spec.label): \(what), but its record cannot be read, \(why): it is left as it is")
             return spec
         }
         guard let present = record?.spec ?? service?.spec else { return spec }
