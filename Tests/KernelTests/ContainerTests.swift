@@ -5,51 +5,10 @@ import Testing
 extension Kernel {
     /// Bundles, as engines hand them over: each verb of the OCI runtime.
     @Suite struct ContainerTests {
-        private struct Bundle {
-            let machine: Machine
-            var configuration: [String: Any]
-
-            /// `spec`, with this test's root, and a process without a terminal.
-            init(_ machine: Machine, _ arguments: String...) throws {
-                self.machine = machine
-                let made = machine.jailrun("oci", "spec", "--bundle", machine.directory)
-                try #require(made.status == 0, "\(made)")
-                let text = Data(machine.read("\(machine.directory)/config.json").utf8)
-                configuration = try #require(try JSONSerialization.jsonObject(with: text) as? [String: Any])
-                set("root", "path", "root")
-                set("process", "terminal", false)
-                set("process", "args", arguments)
-            }
-
-            mutating func set(_ group: String, _ key: String, _ value: Any) {
-                var members = configuration[group] as? [String: Any] ?? [:]
-                members[key] = value
-                configuration[group] = members
-            }
-
-            func oci(_ arguments: String...) -> Outcome {
-                Command([Laboratory.program, "oci", "--root", "\(machine.directory)/containers"] + arguments).run()
-            }
-
-            func write() throws {
-                let bytes = try JSONSerialization.data(withJSONObject: configuration)
-                machine.write(String(decoding: bytes, as: UTF8.self), to: "\(machine.directory)/config.json")
-            }
-
-            func run() throws -> Outcome {
-                try write()
-                return oci("run", "--bundle", machine.directory, "t")
-            }
-
-            func state(_ key: String = "status") -> String? {
-                (oci("state", "t").json as? [String: Any])?[key] as? String
-            }
-        }
-
         @Test("run has the status of its process, which is pid 1, and leaves nothing")
         func run() throws {
             try Machine.with { machine in
-                let bundle = try Bundle(machine, "/bin/sh", "-c", "echo $$; exit 7")
+                let bundle = try ContainerBundle(machine, "/bin/sh", "-c", "echo $$; exit 7")
                 let outcome = try bundle.run()
                 #expect(outcome.status == 7 && outcome.output == "1\n" && outcome.errors.isEmpty, "\(outcome)")
                 #expect(bundle.oci("list", "-q").output.trimmingCharacters(in: .whitespacesAndNewlines).isEmpty)
@@ -59,7 +18,7 @@ extension Kernel {
 
         @Test("what spec writes runs as it is") func spec() throws {
             try Machine.with { machine in
-                let bundle = try Bundle(machine)
+                let bundle = try ContainerBundle(machine)
                 let outcome = Command.shell(
                     """
                     cd '\(machine.directory)' && ln -s root rootfs && echo 'echo "pid $$"; exit 5' |
@@ -74,7 +33,7 @@ extension Kernel {
         @Test("a container is created, started, entered, frozen, killed and deleted")
         func life() throws {
             try Machine.with { machine in
-                let bundle = try Bundle(machine, "/bin/sh", "-c", "touch /tmp/ran; exec sleep 1000")
+                let bundle = try ContainerBundle(machine, "/bin/sh", "-c", "touch /tmp/ran; exec sleep 1000")
                 var writable = bundle
                 writable.set("root", "readonly", false)
                 try writable.write()
@@ -110,7 +69,7 @@ extension Kernel {
                     ("/nope", "no such file or directory"), ("nope", "executable file not found in $PATH"),
                     ("/etc/passwd", "permission denied"),
                 ] {
-                    let bundle = try Bundle(machine, program)
+                    let bundle = try ContainerBundle(machine, program)
                     try bundle.write()
                     let created = bundle.oci("create", "--bundle", machine.directory, "t")
                     #expect(created.status != 0 && created.errors.contains(words), "\(created)")
@@ -144,7 +103,7 @@ extension Kernel {
                     "mkdir -p '\(machine.root)/real' '\(machine.directory)/v' && ln -s ../../../../real '\(machine.root)/link' && "
                         + "echo shown >'\(machine.directory)/v/f'"
                 ).run()
-                var bundle = try Bundle(machine, "/bin/sh", "-c", "cat /real/deep/f")
+                var bundle = try ContainerBundle(machine, "/bin/sh", "-c", "cat /real/deep/f")
                 bundle.set("root", "readonly", false)
                 let mount: [String: Any] = [
                     "destination": "/link/deep", "type": "bind", "source": "v", "options": ["rbind", "ro"],
@@ -160,7 +119,7 @@ extension Kernel {
             try Machine.with { machine in
                 _ = Command.shell("ln -s /proc '\(machine.root)/link'").run()
                 for target in ["/proc/self/attr", "/link/self/attr"] {
-                    var bundle = try Bundle(machine, "/bin/true")
+                    var bundle = try ContainerBundle(machine, "/bin/true")
                     let mount: [String: Any] = ["destination": target, "type": "tmpfs", "source": "tmpfs"]
                     bundle.configuration["mounts"] = (bundle.configuration["mounts"] as? [Any] ?? []) + [mount]
                     let outcome = try bundle.run()
@@ -176,7 +135,7 @@ extension Kernel {
             try Machine.with { machine in
                 let script =
                     "grep -E 'Cap(Eff|Bnd|Amb)|NoNewPrivs' /proc/self/status; id -u; ulimit -n; ls /proc/self/fd"
-                var bundle = try Bundle(machine, "/bin/sh", "-c", script)
+                var bundle = try ContainerBundle(machine, "/bin/sh", "-c", script)
                 let capabilities = ["CAP_KILL", "CAP_NET_BIND_SERVICE"]
                 var sets: [String: [String]] = [:]
                 for set in ["bounding", "effective", "permitted", "inheritable", "ambient"] { sets[set] = capabilities }
@@ -197,7 +156,7 @@ extension Kernel {
         @Test("a signal ends a create that waits for a hook, and a command that was entered; nothing is left")
         func signals() throws {
             try Machine.with { machine in
-                var bundle = try Bundle(machine, "/bin/sleep", "1000")
+                var bundle = try ContainerBundle(machine, "/bin/sleep", "1000")
                 bundle.configuration["hooks"] = [
                     "createRuntime": [
                         ["path": "/bin/sh", "args": ["sh", "-c", "echo >\(machine.directory)/hook; sleep 1000"]]
@@ -229,7 +188,7 @@ extension Kernel {
         @Test("what would have no effect is refused")
         func refused() throws {
             try Machine.with { machine in
-                var bundle = try Bundle(machine, "/bin/true")
+                var bundle = try ContainerBundle(machine, "/bin/true")
                 func expect(_ words: String, _ outcome: Outcome) {
                     #expect(outcome.status != 0 && outcome.errors.contains(words), "\(outcome)")
                 }
@@ -260,7 +219,7 @@ extension Kernel {
                     kill(pid, SIGKILL)
                     #expect(eventually { rmdir(other) == 0 })
                 }
-                var bundle = try Bundle(machine, "/bin/true")
+                var bundle = try ContainerBundle(machine, "/bin/true")
                 bundle.set("linux", "cgroupsPath", "/others")
                 let outcome = try bundle.run()
                 #expect(outcome.status != 0 && outcome.errors.contains("is in use"), "\(outcome)")
@@ -273,7 +232,7 @@ extension Kernel {
             try Machine.with { machine in
                 let script =
                     "wc -c </proc/keys; echo x >/dev/null && mknod /tmp/d b 254 0; cat /tmp/d 2>&1; echo >/proc/sys/kernel/panic"
-                var bundle = try Bundle(machine, "/bin/sh", "-c", script)
+                var bundle = try ContainerBundle(machine, "/bin/sh", "-c", script)
                 bundle.set("root", "readonly", false)
                 bundle.set(
                     "process", "capabilities",

@@ -206,7 +206,8 @@ extension Purpose {
         case .deviceProgram, .deviceTree, .attachDevices, .boundDevices, .mountPoint: .devices
         case .loopback, .network, .enterNetwork, .leaveNetwork: .network
         case .cgroupLevel, .cgroup, .cgroupValue, .delegatedCgroup, .resourceLimits, .processLimit, .oomScore,
-            .processAttribute: .limits
+            .processAttribute:
+            .limits
         case .leaveCaller, .noNewPrivileges, .boundingSet, .capabilities, .filter, .closeDescriptors, .profile:
             .privileges
         case .terminal, .consoleLog, .outputPipe, .handedDescriptor, .firstProcess, .persistence, .stage, .session,
