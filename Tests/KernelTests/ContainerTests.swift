@@ -196,7 +196,9 @@ extension Kernel {
                 expect("hooks.startContainer[0]: hooks that run inside", try bundle.run())
                 bundle.configuration["hooks"] = nil
                 try bundle.write()
-                expect("--systemd-cgroup", bundle.oci("--systemd-cgroup", "run", "-b", machine.directory, "t"))
+                expect(
+                    "systemd has not made the scope jailrun-t.scope",
+                    bundle.oci("--systemd-cgroup", "run", "-b", machine.directory, "t"))
                 expect("unknown option --cgroup", bundle.oci("exec", "--cgroup", "x", "t", "true"))
                 bundle.set("process", "terminal", true)
                 expect("needs --console-socket", try bundle.run())

@@ -67,7 +67,7 @@ enum ContainerFeatures {
             (
                 "cgroup",
                 object([
-                    ("v1", truth(false)), ("v2", truth(true)), ("systemd", truth(false)), ("systemdUser", truth(false)),
+                    ("v1", truth(false)), ("v2", truth(true)), ("systemd", truth(true)), ("systemdUser", truth(false)),
                     ("rdma", truth(true)),
                 ])
             ),

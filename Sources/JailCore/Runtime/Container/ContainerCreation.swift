@@ -41,10 +41,6 @@ package struct ContainerCreation {
 
     private func cgroupPath(_ configuration: RuntimeConfiguration) throws(RuntimeError) -> String? {
         if !options.usesCgroups { return nil }
-        if options.systemdCgroup {
-            throw .host(
-                "--systemd-cgroup is not supported by this runtime", hint: "have the engine manage cgroups by cgroupfs")
-        }
         guard let path = configuration.cgroupsPath, !path.value.isEmpty else { return directory.id }
         let parts = path.value.split(separator: "/").map(String.init)
         if parts.isEmpty || parts.contains("..") {
@@ -55,6 +51,11 @@ package struct ContainerCreation {
         return parts.joined(separator: "/")
     }
 
+    private func scope(_ configuration: RuntimeConfiguration) throws(RuntimeError) -> SystemdScope? {
+        guard options.usesCgroups, options.systemdCgroup else { return nil }
+        return try SystemdScope(configuration.cgroupsPath, id: directory.id)
+    }
+
     private func create(
         _ configuration: RuntimeConfiguration, _ bytes: [UInt8], _ bundle: String
     ) throws(RuntimeError) {
@@ -63,13 +64,15 @@ package struct ContainerCreation {
         let root = try attempt("\(id): root \(Terminal.escaped(written))") { () throws(Errno) in
             try Files.realPath(written.hasPrefix("/") ? written : "\(bundle)/\(written)")
         }
-        let cgroup = try cgroupPath(configuration)
+        let scope = try scope(configuration)
+        let cgroup = if let scope { scope.cgroup as String? } else { try cgroupPath(configuration) }
         if let cgroup { try ContainerCgroups(id: id, host: host).takeOver(cgroup, configuration.cgroupsPath) }
         var record = ContainerRecord(
             version: configuration.version, id: id, bundle: bundle, root: root,
             cgroup: cgroup.map { "\(host.cgroupTop)/\($0)" } ?? "", annotations: configuration.annotations)
         try directory.write(configuration: bytes)
         try directory.write(record)
+        let hold = try scope?.start(on: host)
         let finder = ContainerFacts(
             configuration: configuration, id: id, bundle: bundle, root: root, process: configuration.process, host: host
         )
@@ -108,6 +111,7 @@ package struct ContainerCreation {
             try runHooks(configuration, record, child.pidfd.number, spec.namespaces.flags)
         }
         try awaitReady(performer.pair.ours.number, child.pidfd.number, plan, configuration.process)
+        _ = consume hold
         try options.caller.note(child.pid)
         try attempt("\(id): cannot reach its first process") { () throws(Errno) in
             try Control.leave(performer.pair.ours.number)

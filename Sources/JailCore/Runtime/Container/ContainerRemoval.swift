@@ -71,6 +71,7 @@ package struct ContainerRemoval {
             try cgroup.killAll(timeoutMilliseconds: Self.endMilliseconds)
             try cgroup.remove()
         }
+        SystemdScope.awaitEnd(of: record.cgroup)
     }
 
     private func signalFirst(_ record: ContainerRecord, _ signal: Int32) throws(RuntimeError) {
