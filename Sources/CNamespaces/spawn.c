@@ -90,13 +90,63 @@ static void run_child(const void *argument) {
 
 enum { CHILD_STACK = 65536 };
 
+static char *new_memory(size_t size) {
+    char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+/* A process between the caller and the child. */
+struct deliverer {
+    struct cns_before_birth *before;
+    struct clone_args *arguments;
+    const struct cns_child *child;
+    long result;
+};
+
+static void deliver(const void *given) {
+    struct deliverer *deliverer = (struct deliverer *)(uintptr_t)given;
+    struct cns_before_birth *before = deliverer->before;
+
+    deliverer->result = cns_perform_steps(before->plan, before->first, before->count, &before->failed);
+    if (deliverer->result == 0)
+        deliverer->result = cns_clone_sharing_memory(deliverer->arguments, run_child, deliverer->child);
+    cns_raw1(__NR_exit_group, 0);
+}
+
+/*
+ * The caller waits until this process has ended, and has the child for its own: CLONE_PARENT, which takes no signal but
+ * has that of the process between. Descriptors are shared, so that the child's pidfd is opened here.
+ */
+static long clone_elsewhere(struct cns_before_birth *before, struct clone_args *arguments,
+                            const struct cns_child *child) {
+    struct deliverer deliverer = {.before = before, .arguments = arguments, .child = child};
+    char *stack = new_memory(CHILD_STACK);
+    struct clone_args own = {
+        .flags = CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_CLEAR_SIGHAND,
+        .exit_signal = SIGCHLD,
+        .stack = (uint64_t)(uintptr_t)stack,
+        .stack_size = CHILD_STACK,
+    };
+    long pid;
+
+    if (!stack) return -ENOMEM;
+    arguments->flags |= CLONE_PARENT;
+    arguments->exit_signal = 0;
+    pid = cns_clone_sharing_memory(&own, deliver, &deliverer);
+    if (pid > 0)
+        while (cns_raw4(__NR_wait4, pid, NULL, __WALL, NULL) == -EINTR) {
+        }
+    munmap(stack, CHILD_STACK);
+    return pid < 0 ? pid : deliverer.result;
+}
+
 /*
  * The child's stack and plan are in one mapping that is never unmapped: the child may be using it for as long as it
  * lives.
  */
-static long spawn(struct cns_child start, uint64_t flags, int cgroup, int *pidfd, struct cns_child **spawned) {
-    size_t size = CHILD_STACK + sizeof start + 64 + start.plan->size;
-    char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+static long spawn(struct cns_child start, struct cns_before_birth *before, uint64_t flags, int cgroup, int *pidfd,
+                  struct cns_child **spawned) {
+    char *memory = new_memory(CHILD_STACK + sizeof start + 64 + start.plan->size);
     struct cns_child *child = (void *)(memory + CHILD_STACK);
     struct clone_args arguments = {
         .flags = flags | CLONE_VM | CLONE_PIDFD | CLONE_CLEAR_SIGHAND | (cgroup >= 0 ? CLONE_INTO_CGROUP : 0),
@@ -107,12 +157,13 @@ static long spawn(struct cns_child start, uint64_t flags, int cgroup, int *pidfd
         .cgroup = cgroup >= 0 ? (uint64_t)cgroup : 0,
     };
 
-    if (memory == MAP_FAILED) return -ENOMEM;
+    if (!memory) return -ENOMEM;
     *child = start;
     child->plan = (void *)(child + 1);
     memcpy(child->plan, start.plan, start.plan->size);
     cns_relocate(child->plan);
     if (spawned) *spawned = child;
+    if (before && before->count > 0) return clone_elsewhere(before, &arguments, child);
     return cns_clone_sharing_memory(&arguments, run_child, child);
 }
 
@@ -120,14 +171,14 @@ long cns_spawn(struct cns_plan *plan, uint32_t first, uint32_t count, uint64_t f
                int *pidfd) {
     struct cns_child start = {.plan = plan, .first = first, .count = count, .control = control};
 
-    return spawn(start, flags, cgroup, pidfd, NULL);
+    return spawn(start, NULL, flags, cgroup, pidfd, NULL);
 }
 
-long cns_spawn_waiting(struct cns_plan *plan, uint32_t count, uint64_t flags, int cgroup, int control, int *pidfd,
-                       struct cns_child **child) {
-    struct cns_child start = {.plan = plan, .count = count, .control = control, .is_waiting = 1};
+long cns_spawn_waiting(struct cns_plan *plan, struct cns_before_birth *before, uint64_t flags, int cgroup, int control,
+                       int *pidfd, struct cns_child **child) {
+    struct cns_child start = {.plan = plan, .count = plan->step_count, .control = control, .is_waiting = 1};
 
-    return spawn(start, flags, cgroup, pidfd, child);
+    return spawn(start, before, flags, cgroup, pidfd, child);
 }
 
 void cns_prepare_child(struct cns_child *child, struct cns_plan *plan) {

@@ -244,5 +244,114 @@ extension Kernel {
                 #expect(outcome.errors.contains("Read-only"), "\(outcome)")
             }
         }
+
+        @Test("a user namespace that is there is joined, and what the container has of its own belongs to it")
+        func joinedUser() throws {
+            try Machine.with { machine in
+                _ = Command.shell("chown -R 100000:100000 '\(machine.root)'").run()
+                var first = try Bundle(machine, "/bin/sleep", "1000")
+                let kinds = ["mount", "pid", "ipc", "uts", "network", "cgroup"]
+                func use(_ user: [String: Any]) {
+                    first.set("linux", "namespaces", kinds.map { ["type": $0] } + [user])
+                }
+                let map = [["containerID": 0, "hostID": 100_000, "size": 65536]]
+                use(["type": "user"])
+                first.set("linux", "uidMappings", map)
+                first.set("linux", "gidMappings", map)
+                try first.write()
+                #expect(first.oci("run", "-d", "-b", machine.directory, "first").status == 0)
+                defer { _ = first.oci("delete", "--force", "first") }
+                let pid = try #require(
+                    (first.oci("state", "first").json as? [String: Any])?["pid"] as? Int, "the first does not run")
+                use(["type": "user", "path": "/proc/\(pid)/ns/user"])
+                let script = """
+                    id -u; cat /proc/self/uid_map; stat -c %u /proc/1 /dev /dev/null /
+                    ls /proc | grep -c '^[0-9]'; mkdir /tmp/t && mount -t tmpfs t /tmp/t && echo mounted
+                    hostname inside && hostname; exec sleep 1000
+                    """
+                first.set("process", "args", ["/bin/sh", "-c", script])
+                first.set("root", "readonly", false)
+                let all = ["CAP_SYS_ADMIN"]
+                first.set("process", "capabilities", ["bounding": all, "effective": all, "permitted": all])
+                try first.write()
+                let output = "\(machine.directory)/output"
+                let second = Command.shell(
+                    "'\(Laboratory.program)' oci --root '\(machine.directory)/containers' run -d "
+                        + "-b '\(machine.directory)' t >'\(output)' 2>&1"
+                ).run()
+                #expect(second.status == 0, "\(second) \(machine.read(output))")
+                #expect(eventually { machine.read(output).contains("inside") }, "\(machine.read(output))")
+                let lines = machine.read(output).split(separator: "\n").map {
+                    $0.split(separator: " ").joined(separator: " ")
+                }
+                #expect(lines.first == "0" && lines.dropFirst().first == "0 100000 65536", "\(lines)")
+                #expect(Array(lines.dropFirst(2).prefix(4)) == ["0", "0", "0", "0"], "root owns them: \(lines)")
+                #expect(lines.contains("mounted") && lines.last == "inside", "\(lines)")
+                let entered = first.oci("exec", "t", "/bin/sh", "-c", "id -u; readlink /proc/self/ns/user")
+                let space = first.oci("exec", "first", "/bin/readlink", "/proc/self/ns/user").output
+                #expect(entered.output == "0\n" + space && !space.isEmpty, "\(entered) \(space)")
+                #expect(first.oci("delete", "--force", "t").status == 0)
+                #expect(first.state() == nil && !FileManager.default.fileExists(atPath: "/sys/fs/cgroup/t"))
+            }
+        }
+
+        @Test("namespaces of different owners are joined by create and exec, with a user namespace among them")
+        func joinedAll() throws {
+            try Machine.with { machine in
+                _ = Command.shell("chown -R 100000:100000 '\(machine.root)'").run()
+                let network = "\(machine.directory)/net"
+                let made = Command.shell("touch '\(network)' && unshare --net='\(network)' true").run()
+                try #require(made.status == 0, "\(made)")
+                defer { _ = Command.shell("umount '\(network)'").run() }
+                var bundle = try Bundle(machine, "/bin/sleep", "1000")
+                // sysfs belongs to who owns the network.
+                bundle.configuration["mounts"] = (bundle.configuration["mounts"] as? [[String: Any]] ?? []).filter {
+                    $0["destination"] as? String != "/sys"
+                }
+                let map = [["containerID": 0, "hostID": 100_000, "size": 65536]]
+                bundle.set("linux", "uidMappings", map)
+                bundle.set("linux", "gidMappings", map)
+                let own = ["mount", "pid", "ipc", "uts", "user"].map { ["type": $0] }
+                bundle.set("linux", "namespaces", own)
+                try bundle.write()
+                #expect(bundle.oci("run", "-d", "-b", machine.directory, "first").status == 0)
+                defer { _ = bundle.oci("delete", "--force", "first") }
+                let pid = try #require((bundle.oci("state", "first").json as? [String: Any])?["pid"] as? Int)
+                let joined = ["pid", "ipc", "uts", "user"].map { ["type": $0, "path": "/proc/\(pid)/ns/\($0)"] }
+                bundle.set(
+                    "linux", "namespaces",
+                    joined + [["type": "mount"], ["type": "cgroup"], ["type": "network", "path": network]])
+                let look =
+                    "for n in pid ipc uts user; do readlink /proc/self/ns/$n; done; stat -Lc %i /proc/self/ns/net"
+                let wanted = Command.shell(
+                    "cd /proc/\(pid)/ns; readlink pid; readlink ipc; readlink uts; readlink user; stat -Lc %i '\(network)'"
+                ).run().output
+                bundle.set("process", "args", ["/bin/sh", "-c", look])
+                let outcome = try bundle.run()
+                #expect(outcome.output == wanted && outcome.status == 0, "\(outcome) \(wanted)")
+                bundle.set("process", "args", ["/bin/sleep", "1000"])
+                try bundle.write()
+                #expect(bundle.oci("run", "-d", "-b", machine.directory, "t").status == 0)
+                let entered = bundle.oci("exec", "t", "/bin/sh", "-c", look)
+                #expect(entered.output == wanted, "\(entered) \(wanted)")
+                #expect(bundle.oci("delete", "--force", "t").status == 0)
+            }
+        }
+
+        @Test("what the kernel refuses is not explained by lines of a jail.conf")
+        func hints() throws {
+            try Machine.with { machine in
+                var bundle = try Bundle(machine, "/bin/true")
+                let map = [["containerID": 0, "hostID": 100_000, "size": 65536]]
+                let mount: [String: Any] = [
+                    "destination": "/x", "type": "bind", "source": "/proc", "options": ["bind", "idmap"],
+                    "uidMappings": map, "gidMappings": map,
+                ]
+                bundle.configuration["mounts"] = (bundle.configuration["mounts"] as? [Any] ?? []) + [mount]
+                let outcome = try bundle.run()
+                #expect(outcome.status != 0 && outcome.errors.contains("not support idmapped mounts"), "\(outcome)")
+                #expect(!outcome.errors.contains("userns = host"), "\(outcome)")
+            }
+        }
     }
 }

@@ -28,8 +28,20 @@ long cns_spawn(struct cns_plan *plan, uint32_t first, uint32_t count, uint64_t f
  * relocated, and the child's from then on.
  */
 struct cns_child;
-long cns_spawn_waiting(struct cns_plan *plan, uint32_t count, uint64_t flags, int cgroup, int control, int *pidfd,
-                       struct cns_child **child);
+
+/*
+ * Steps of a plan that lead elsewhere, setns(2). If there are some, another process performs them and clones the child
+ * there, which is the caller's all the same. *failed is the step's number, or -1 if it was the clone.
+ */
+struct cns_before_birth {
+    struct cns_plan *plan;
+    uint32_t first;
+    uint32_t count;
+    int32_t failed;
+};
+
+long cns_spawn_waiting(struct cns_plan *plan, struct cns_before_birth *before, uint64_t flags, int cgroup, int control,
+                       int *pidfd, struct cns_child **child);
 void cns_prepare_child(struct cns_child *child, struct cns_plan *plan);
 
 /* A memfd with these bytes that nobody can change any more: memfd_create(2), F_ADD_SEALS of fcntl(2). */

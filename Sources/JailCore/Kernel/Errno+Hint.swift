@@ -4,7 +4,41 @@ internal import SystemPackage
 
 /// What an errno means for this step, where strerror(3) misleads.
 extension Step {
-    func hint(for errno: Errno) -> String? {
+    func hint(for errno: Errno) -> String? { jailHint(for: errno) ?? kernelHint(for: errno) }
+
+    /// What to do with a jail's configuration or with jailrun's options.
+    private func jailHint(for errno: Errno) -> String? {
+        guard case .call(let call) = operation else { return nil }
+        return switch (call.number, errno.rawValue) {
+        case (cns_number_mount_setattr, EINVAL) where call.setsIdmap:
+            "the file system does not support idmapped mounts; add: userns = host"
+        case (cns_number_mount_setattr, EPERM) where call.setsIdmap:
+            "the mount cannot be idmapped: a mount below it is locked or of a file system that does not support it; "
+                + "add: userns = host"
+        case (cns_number_openat2, ENOENT) where call.result == .rootDirectory: "make the root file system first"
+        case (cns_number_openat2, ELOOP) where call.arguments.first == .currentDirectory:
+            "a symbolic link was put on the way while the jail started"
+        case (cns_number_openat2, ENOENT) where call.arguments.first != .currentDirectory:
+            missingMountPoint ?? "make the directory in the jail's root: a mount needs a directory to cover"
+        case (cns_number_mkdirat, EEXIST) where subject == .limits:
+            "a cgroup of that name exists, and is not jailrun's: rename the jail, or use another --cgroup-root"
+        case (cns_number_write, EBUSY) where subject == .limits:
+            "a cgroup with processes of its own cannot give controllers to its children: use --cgroup-root with a cgroup "
+                + "that has no processes"
+        case (cns_number_openat, ENOENT) where kernelParameter?.hasPrefix("net/core/") == true:
+            "older kernels do not show net.core in a user namespace; add: userns = host"
+        case (cns_number_setgroups, EINVAL), (cns_number_setresgid, EINVAL), (cns_number_setresuid, EINVAL):
+            "the jail has no such id: userns sets how many it has, 65536 by default"
+        case (cns_number_openat, ENOENT) where purpose == .terminal:
+            "the jail has no /dev/pts, so it can have no terminal: set mount.devfs; or leave out -t, and add "
+                + "</dev/null 2>&1 | cat"
+        case (cns_number_setns, EINVAL): "the jail ended, or its process has left a namespace"
+        default: nil
+        }
+    }
+
+    /// What is so for jails and for containers.
+    func kernelHint(for errno: Errno) -> String? {
         switch operation {
         case .call(let call): callHint(call, errno)
         case .spawn: spawnHint(errno)
@@ -14,27 +48,14 @@ extension Step {
 
     private func callHint(_ call: SystemCall, _ errno: Errno) -> String? {
         switch (call.number, errno.rawValue) {
-        case (cns_number_mount_setattr, EINVAL):
-            "the file system does not support idmapped mounts; add: userns = host"
-        case (cns_number_mount_setattr, EPERM):
-            "the mount cannot be idmapped: a mount below it is locked or of a file system that does not support it; "
-                + "add: userns = host"
-        case (cns_number_openat2, ENOENT) where call.result == .rootDirectory: "make the root file system first"
-        case (cns_number_openat2, ELOOP) where call.arguments.first == .currentDirectory:
-            "a symbolic link was put on the way while the jail started"
-        case (cns_number_openat2, _) where call.arguments.first == .currentDirectory: nil
-        case (cns_number_openat2, ENOENT):
-            missingMountPoint ?? "make the directory in the jail's root: a mount needs a directory to cover"
+        case (cns_number_mount_setattr, EINVAL) where call.setsIdmap:
+            "the file system does not support idmapped mounts"
+        case (cns_number_openat2, ELOOP) where call.arguments.first != .currentDirectory:
+            "a mount point must not be reached through a symbolic link"
         case (cns_number_move_mount, EINVAL), (cns_number_move_mount, ENOTDIR):
             "a file can cover only a file, and a directory only a directory"
         case (cns_number_pivot_root, EINVAL) where cns_is_chrooted() > 0: Self.chroot
-        case (cns_number_openat2, ELOOP): "a mount point must not be reached through a symbolic link"
-        case (cns_number_mkdirat, EEXIST) where subject == .limits:
-            "a cgroup of that name exists, and is not jailrun's: rename the jail, or use another --cgroup-root"
         case (cns_number_mkdirat, EAGAIN) where subject == .limits: Self.hintForCgroupLimits
-        case (cns_number_write, EBUSY) where subject == .limits:
-            "a cgroup with processes of its own cannot give controllers to its children: use --cgroup-root with a cgroup "
-                + "that has no processes"
         case (cns_number_write, EINVAL) where subject == .limits: "the kernel does not accept this value for this file"
         case (cns_number_openat, ENOENT) where subject == .limits:
             "this kernel has no such file, or its controller is not enabled here"
@@ -42,8 +63,6 @@ extension Step {
             "a user namespace may mount procfs and sysfs only where the host's own are fully visible"
         case (cns_number_prlimit64, EPERM):
             "raising a limit beyond the caller's needs CAP_SYS_RESOURCE, which root does not have here"
-        case (cns_number_openat, ENOENT) where kernelParameter?.hasPrefix("net/core/") == true:
-            "older kernels do not show net.core in a user namespace; add: userns = host"
         case (cns_number_openat, ENOENT) where kernelParameter != nil:
             "this kernel has no such parameter here"
         case (cns_number_openat, EACCES) where kernelParameter != nil:
@@ -52,12 +71,6 @@ extension Step {
             "upperdir and workdir must be two folders on one file system that supports extended attributes"
         case (cns_number_fsopen, ENODEV): "this kernel has no such file system: load its module on the host (modprobe)"
         case (cns_number_bpf, EPERM): "device programs need CAP_BPF and CAP_NET_ADMIN, or CAP_SYS_ADMIN, on the host"
-        case (cns_number_setgroups, EINVAL), (cns_number_setresgid, EINVAL), (cns_number_setresuid, EINVAL):
-            "the jail has no such id: userns sets how many it has, 65536 by default"
-        case (cns_number_openat, ENOENT) where purpose == .terminal:
-            "the jail has no /dev/pts, so it can have no terminal: set mount.devfs; or leave out -t, and add "
-                + "</dev/null 2>&1 | cat"
-        case (cns_number_setns, EINVAL): "the jail ended, or its process has left a namespace"
         default: nil
         }
     }

@@ -101,15 +101,22 @@ struct KernelPlan: ~Copyable {
     }
 
     /// clone3(2): the child performs all steps, and then waits for those that `give(to:)` gives it.
-    /// - Throws: the errno of clone3(2).
-    func spawnWaiting(flags: NamespaceFlags, cgroup: Int32, control: Int32)
-        throws(Errno) -> (pid: Int32, pidfd: Int32, WaitingChild)
-    {
+    /// - Parameters:
+    ///   - joins: steps of `others`; if there are some, a process performs them first, and clones the child where they lead.
+    /// - Throws: the number of the step that failed, negative for the clone itself, and the errno.
+    func spawnWaiting(
+        flags: NamespaceFlags, cgroup: Int32, control: Int32, after joins: Range<Int>, of others: borrowing KernelPlan
+    ) throws(StepFailure) -> (pid: Int32, pidfd: Int32, WaitingChild) {
+        let lowered = others.layout.lowered(joins)
+        var before = unsafe cns_before_birth(
+            plan: others.memory, first: UInt32(lowered.lowerBound), count: UInt32(lowered.count), failed: -1)
         var pidfd: Int32 = -1
         var child: OpaquePointer?
         let pid = unsafe cns_spawn_waiting(
-            memory, memory.pointee.step_count, flags.rawValue, cgroup, control, &pidfd, &child)
-        guard pid >= 0, let child = unsafe child else { throw Errno(Int32(-pid)) }
+            memory, &before, flags.rawValue, cgroup, control, &pidfd, &child)
+        guard pid >= 0, let child = unsafe child else {
+            throw unsafe StepFailure(index: Int(before.failed), errno: Int32(-pid))
+        }
         return (Int32(pid), pidfd, unsafe WaitingChild(child: child))
     }
 

@@ -8,6 +8,8 @@ package final class Step: Equatable, Sendable {
     package enum Side: String, Sendable {
         /// By jailrun, in the host's namespaces.
         case host
+        /// By a process of a moment, in which jailrun has the child cloned: it can join what jailrun could not leave again.
+        case between
         /// By the child, in the jail's namespaces, before pid 1's program runs.
         case child
     }

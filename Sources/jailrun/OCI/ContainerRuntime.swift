@@ -19,7 +19,7 @@ struct ContainerRuntime {
             runtime.log.error("\(error.text); see \(name) --help")
             return 1
         } catch let error as RuntimeError {
-            runtime.log.error(error.message + (error.hint.map { " (\($0))" } ?? ""))
+            runtime.log.error(error.message + (error.containersHint.map { " (\($0))" } ?? ""))
             if case .interrupted = error { return error.exitStatus }
             return 1
         } catch { return 1 }

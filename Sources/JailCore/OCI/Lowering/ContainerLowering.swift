@@ -148,7 +148,9 @@ struct ContainerLowering {
     }
 
     /// Root of a user namespace mounts the cgroups of a namespace of its own, and no others: those are the host's mount.
-    private var mayMountCgroups: Bool { !isOwn(.user) || isOwn(.cgroup) }
+    private var mayMountCgroups: Bool {
+        !configuration.namespaces.contains { $0.kind == .user } || isOwn(.cgroup)
+    }
 
     /// config-linux.md, "Cgroup ownership".
     private var hasCgroupsToWrite: Bool {

@@ -113,6 +113,10 @@ extension SystemCall {
             [.integer(1, spelled: "PR_SET_PDEATHSIG"), .integer(Int64(signal), spelled: .text(name))])
     }
 
+    static func setDumpable(_ isOn: Bool) -> Self {
+        Self("prctl", cns_number_prctl, [.integer(4, spelled: "PR_SET_DUMPABLE"), .integer(isOn ? 1 : 0)])
+    }
+
     static func setMask(_ mask: UInt32) -> Self {
         Self("umask", cns_number_umask, [.integer(Int64(mask), spelled: .mask)])
     }

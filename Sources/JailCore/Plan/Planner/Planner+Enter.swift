@@ -39,12 +39,7 @@ extension Planner {
 
     private func join() -> [Step] {
         let control = CallArgument.integer(CNS_CONTROL_DESCRIPTOR + jail.process.passedDescriptors)
-        return scoreEntry() + [
-            child(
-                .joinNamespaces(.joined, jail.namespaces.flags), .join(jail.namespaces.flags), .standard(""),
-                "join the jail's namespaces")
-        ]
-            + setJoinedAttributes() + becomeRoot() + resetProcess()
+        return scoreEntry() + joinJail() + setJoinedAttributes() + becomeRoot() + resetProcess()
             + (facts.terminals.isEmpty
                 ? [] : Self.openTerminal(terminals: facts.terminals, user: jail.process.user, control: control))
             + narrowPrivileges()

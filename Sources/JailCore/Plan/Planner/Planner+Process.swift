@@ -36,50 +36,6 @@ extension Planner {
         ] + ownNamespace(false)
     }
 
-    // MARK: Namespaces that are there
-
-    private var named: [(space: NamespaceSpec, path: String)] {
-        jail.namespaces.compactMap { space in
-            if case .path(let path) = space.source { (space, path) } else { nil }
-        }
-    }
-
-    /// A pid namespace is that of children only, setns(2): the child is cloned into it.
-    func openNamespaces() -> [Step] {
-        named.flatMap { space, path in
-            [
-                host(
-                    .open(path, [.closeOnExec], into: space.slot), .join(space.kind), space.origin, "open \(path)")
-            ]
-                + (space.kind == .pid
-                    ? [
-                        host(
-                            .joinNamespaces(space.slot, .pid), .join(.pid), space.origin,
-                            "let children be born in \(path)")
-                    ] : [])
-        }
-    }
-
-    func leaveProcesses() -> [Step] {
-        guard let space = jail.namespaces[.pid], case .path = space.source else { return [] }
-        return [
-            host(
-                .open("/proc/self/ns/pid", [.closeOnExec], into: .ownProcesses), .join(.pid), space.origin,
-                "open /proc/self/ns/pid"),
-            host(.joinNamespaces(.ownProcesses, .pid), .join(.pid), space.origin, "let children be born here again"),
-            host(.close(.ownProcesses), .join(.pid), space.origin, "close it"),
-        ]
-    }
-
-    /// By the child: the user namespace first, which gives it the right to the others that belong to it.
-    func joinNamespaces() -> [Step] {
-        let order: [NamespaceFlags] = [.user, .network, .ipc, .uts, .cgroup]
-        return order.compactMap { kind in
-            guard let (space, path) = named.first(where: { $0.space.kind == kind }) else { return nil }
-            return child(.joinNamespaces(space.slot, kind), .join(kind), space.origin, "join \(path)")
-        }
-    }
-
     /// A network namespace takes the kernel longer than all else. One that jailrun connects to nothing is made by the child,
     /// and jailrun goes on meanwhile. It has lo only: netdevice(7).
     func separateNetwork() -> [Step] {
@@ -99,7 +55,7 @@ extension Planner {
     /// user_namespaces(7): each map is written once, whole.
     func mapIDs() -> [Step] {
         let origin = jail.ids.origin
-        guard let maps = jail.ids.value else { return [openChild(.handOver, origin)] }
+        guard let maps = jail.ids.value, joinedUser == nil else { return [openChild(.handOver, origin)] }
         let purpose = Purpose.mapIDs(maps.range)
         var steps = [openChild(purpose, origin)]
         for (file, map) in [("uid_map", maps.users), ("gid_map", maps.groups)] {
@@ -386,13 +342,7 @@ extension IDMapping {
     fileprivate var words: String { "\(inside)-\(inside + count - 1) to \(outside)-\(outside + count - 1)" }
 }
 
-extension NamespaceSpec {
-    /// Its file, opened by its path.
-    var slot: Slot { Slot("namespace-\(kind)") }
-}
-
 extension Slot {
-    static let ownProcesses = Slot("own-pid-namespace")
     /// Where whoever starts a jail that waits connects; set before the plan runs.
     static let listening = Slot("listening")
     static let mapFile = Slot("map-file")

@@ -2,7 +2,7 @@
 ///
 /// The order is the isolation order; each line says what breaks if it moves.
 package struct Planner {
-    let jail: JailSpec
+    var jail: JailSpec
     var facts: StartFacts
 
     package init(jail: JailSpec, facts: StartFacts) {
@@ -21,6 +21,12 @@ package struct Planner {
         var host: [Step]
         /// What the child does before jailrun lets it go on.
         var child: [Step]
+
+        /// Those of `host` that who clones the child performs before.
+        var between: Range<Int> {
+            let first = host.firstIndex { $0.side == .between } ?? 0
+            return first..<(host.lastIndex { $0.side == .between }.map { $0 + 1 } ?? first)
+        }
     }
 
     func begin() -> Beginning {
@@ -28,12 +34,12 @@ package struct Planner {
         steps += makeCgroup()  // first: the child is cloned into it, and no process escapes the limits
         steps += enterNetwork()  // of a jail that has the address already: the child is cloned there
         steps += openNamespaces()  // by their paths, which are the host's
+        steps += joinBeforeBirth()  // or the child's own would not belong to the user namespace that it is in
         steps += spawn()
         steps += leaveNetwork()  // or the host's side of the rest would be made in there
-        steps += leaveProcesses()
         return Beginning(
             before: jail.hooks.before.map(\.planned), host: steps,
-            child: [Self.leaveSupervisor()] + handDescriptors() + joinNamespaces() + separateNetwork())
+            child: [Self.leaveSupervisor()] + handDescriptors() + joinCgroups() + separateNetwork())
     }
 
     /// - Parameter beginning: what `begin()` returned.

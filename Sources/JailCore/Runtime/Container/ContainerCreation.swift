@@ -103,6 +103,9 @@ package struct ContainerCreation {
         record.startTime = try attempt("\(id): cannot look at its first process") { () throws(Errno) in
             try ProcessTable.startTime(of: child.pid) ?? 0
         }
+        if let user = planner.joinedUser {
+            planner.jail.ids = Located(try finder.maps(of: child.pid), user.origin)
+        }
         try finder.addCovers(to: &planner.facts)
         let plan = planner.finish(beginning)
         record.firstStep = plan.firstCommandStep

@@ -71,6 +71,15 @@ struct ContainerFacts {
         } catch { throw .unsuitable(jail: id, origin: seccomp.origin, "linux.seccomp: \(error)", hint: nil) }
     }
 
+    /// The ids of a user namespace that others made, by a process that is in it.
+    func maps(of process: Int32) throws(RuntimeError) -> IDMaps {
+        try attempt("\(id): cannot look at the ids of its first process") { () throws(Errno) in
+            IDMaps(
+                users: IDMapping.read(try Files.text("/proc/\(process)/uid_map")),
+                groups: IDMapping.read(try Files.text("/proc/\(process)/gid_map")))
+        }
+    }
+
     // MARK: Mounts
 
     /// - Parameter facts: get what the paths of the host lead to.

@@ -95,6 +95,12 @@ extension RuntimeError {
         }
     }
 
+    /// The same for a container, which has no jail.conf.
+    package var containersHint: String? {
+        if case .step(_, let step, let errno, _) = self { return step.kernelHint(for: errno) }
+        return hint
+    }
+
     /// jailrun(8), EXIT STATUS: 125 if jailrun itself failed, otherwise the command's.
     package var exitStatus: Int32 {
         switch self {

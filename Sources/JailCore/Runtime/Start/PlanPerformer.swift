@@ -255,8 +255,11 @@ struct PlanPerformer: ~Copyable {
             let began = host.audience.observe == nil ? 0 : Clock.microseconds()
             var next = index + 1
             switch step.operation {
+            case _ where step.side == .between: break
             case .call where host.audience.observe == nil:
-                while next < end, case .call = steps.steps[next].operation { next += 1 }
+                while next < end, steps.steps[next].side == .host, case .call = steps.steps[next].operation {
+                    next += 1
+                }
                 try steps.call(index..<next)
             case .spawn, .release: try special(index, step.operation)
             default: try steps.perform(index, child: child)
@@ -282,13 +285,17 @@ struct PlanPerformer: ~Copyable {
     }
 
     private func spawn(_ flags: NamespaceFlags, _ index: Int) throws(RuntimeError) -> Child {
-        do {
+        do throws(StepFailure) {
             let cgroup = beginningSteps.kernelPlan.descriptor(in: .cgroup) ?? -1
             childsBeginning.adoptDescriptors(of: beginningSteps.kernelPlan)
             let (pid, pidfd, waiting) = try childsBeginning.spawnWaiting(
-                flags: flags, cgroup: cgroup, control: pair.childs.number)
+                flags: flags, cgroup: cgroup, control: pair.childs.number,
+                after: beginning.between, of: beginningSteps.kernelPlan)
             return Child(pid: pid, pidfd: Descriptor(pidfd), waiting: waiting)
-        } catch { throw beginningSteps.failure(index, error) }
+        } catch {
+            let failed = error.index < 0 ? index : error.index - beginningSteps.firstIndex
+            throw beginningSteps.failure(failed, Errno(error.errno))
+        }
     }
 
     private func release(_ slots: [Slot], _ steps: borrowing HostSteps, _ index: Int) throws(RuntimeError) {
