@@ -139,6 +139,9 @@ static inline long cns_copy_step(const struct cns_plan *plan, const int64_t *a) 
     return 0;
 }
 
+/* CNS_COPY_TREE, which the stage's plans do not have. */
+long cns_copy_tree(int from, int to, int keeps_top);
+
 static inline long cns_perform_step(const struct cns_plan *plan, const struct cns_step *step) {
     int64_t a[6];
     long result;
@@ -160,6 +163,7 @@ static inline long cns_perform_step(const struct cns_plan *plan, const struct cn
     case CNS_EXECUTE: return cns_execute_step(a, 0);
     case CNS_FIND: return cns_execute_step(a, 1);
     case CNS_COPY: return cns_copy_step(plan, a);
+    case CNS_COPY_TREE: return cns_copy_tree((int)a[0], (int)a[1], (int)a[2]);
     default:
         /* openat2(2) answers EAGAIN when a rename races its walk: the same question again is the documented reply. Who
          * goes on renaming could keep it from its end for as long as he likes. */

@@ -353,5 +353,62 @@ extension Kernel {
                 #expect(!outcome.errors.contains("userns = host"), "\(outcome)")
             }
         }
+
+        @Test("a tmpfs with tmpcopyup begins with what the root has there, and no link is followed")
+        func copiedUp() throws {
+            try Machine.with { machine in
+                let made = Command.shell(
+                    """
+                    cd '\(machine.root)' && rm -rf c && mkdir -p c/empty c/deep/deeper && cd c && chmod 751 . deep &&
+                    echo text >f && chmod 4750 f && chown 5:6 f && touch -d @1000000000 f deep/deeper &&
+                    setfattr -n security.mine -v kept f && truncate -s 1G deep/holes && mkfifo deep/pipe &&
+                    echo low >deep/deeper/low && chmod 700 deep/deeper && chown 7:8 . empty deep/deeper &&
+                    ln -s /etc/passwd passwd && ln -s ../../../../../.. out && ln -s nowhere deep/none &&
+                    chown -h 9:9 out && touch -d @1000000000 deep/deeper deep .
+                    """
+                ).run()
+                try #require(made.status == 0, "\(made)")
+                func look(_ root: String) -> String {
+                    Command.shell(
+                        """
+                        cd '\(root)/c' && find . -printf '%p %y %m %U:%G %T@ %l\\n' | sort && cat f deep/deeper/low &&
+                        find . -type f -printf '%p %s\\n' | sort && getfattr -R -d -m security.mine . && du -k deep/holes
+                        """
+                    ).run().output
+                }
+                var bundle = try Bundle(machine, "/bin/sleep", "1000")
+                let all = ["CAP_DAC_OVERRIDE"]
+                bundle.set("process", "capabilities", ["bounding": all, "effective": all, "permitted": all])
+                let standard = bundle.configuration["mounts"] as? [Any] ?? []
+                func mount(_ options: [String]) {
+                    let mount: [String: Any] = [
+                        "destination": "/c", "type": "tmpfs", "source": "tmpfs", "options": options,
+                    ]
+                    bundle.configuration["mounts"] = standard + [mount]
+                }
+                mount(["tmpcopyup", "nosuid", "nodev"])
+                try bundle.write()
+                #expect(bundle.oci("run", "-d", "-b", machine.directory, "t").status == 0)
+                let pid = try #require((bundle.oci("state", "t").json as? [String: Any])?["pid"] as? Int)
+                let (original, copy) = (look(machine.root), look("/proc/\(pid)/root"))
+                #expect(copy == original && original.contains("security.mine=\"kept\""), "\(copy)\n\(original)")
+                let written = bundle.oci("exec", "t", "/bin/sh", "-c", "grep ' /c ' /proc/mounts; echo x >>/c/f")
+                #expect(written.status == 0 && written.output.contains("tmpfs rw,"), "\(written)")
+                #expect(machine.read("\(machine.root)/c/f") == "text\n", "the root has what was written")
+                #expect(bundle.oci("delete", "--force", "t").status == 0)
+                mount(["ro", "tmpcopyup"])
+                bundle.set("process", "args", ["/bin/sh", "-c", "grep ' /c ' /proc/mounts; cat /c/f; echo x >/c/n"])
+                let readOnly = try bundle.run()
+                #expect(readOnly.output.contains("tmpfs ro,") && readOnly.output.hasSuffix("text\n"), "\(readOnly)")
+                #expect(readOnly.status != 0, "\(readOnly)")
+                bundle.set("process", "args", ["/bin/sh", "-c", "stat -c '%a %u' /c; ls /c"])
+                mount(["tmpcopyup", "mode=1700", "size=8m"])
+                #expect(try bundle.run().output == "1700 0\ndeep\nempty\nf\nout\npasswd\n")
+                bundle.set("root", "readonly", false)
+                try FileManager.default.removeItem(atPath: "\(machine.root)/c")
+                mount(["tmpcopyup"])
+                #expect(try bundle.run().output == "1777 0\n", "as any tmpfs, where the root has nothing")
+            }
+        }
     }
 }

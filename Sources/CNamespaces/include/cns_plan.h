@@ -11,11 +11,12 @@
 
 /* Operations that are not one system call; system call numbers are never negative. */
 enum cns_operation {
-    CNS_RECEIVE = -1, /* descriptor, count, data offset: wait for a byte and `count` descriptors */
-    CNS_SEND = -2,    /* descriptor, kind, descriptor to pass or -1 */
-    CNS_EXECUTE = -3, /* candidates, argv, envp: execve(2) the first that exists */
-    CNS_COPY = -4,    /* data offset to, data offset from, size: a result into a structure */
-    CNS_FIND = -5,    /* candidates: whether CNS_EXECUTE would find a program */
+    CNS_RECEIVE = -1,   /* descriptor, count, data offset: wait for a byte and `count` descriptors */
+    CNS_SEND = -2,      /* descriptor, kind, descriptor to pass or -1 */
+    CNS_EXECUTE = -3,   /* candidates, argv, envp: execve(2) the first that exists */
+    CNS_COPY = -4,      /* data offset to, data offset from, size: a result into a structure */
+    CNS_FIND = -5,      /* candidates: whether CNS_EXECUTE would find a program */
+    CNS_COPY_TREE = -6, /* folder from, folder to, whether that keeps its own owner, mode and times */
 };
 
 enum cns_argument_kind {

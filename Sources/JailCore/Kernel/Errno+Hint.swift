@@ -70,6 +70,7 @@ extension Step {
         case (cns_number_fsconfig, EINVAL) where isOverlay && call == .createSuperblock(.filesystem):
             "upperdir and workdir must be two folders on one file system that supports extended attributes"
         case (cns_number_fsopen, ENODEV): "this kernel has no such file system: load its module on the host (modprobe)"
+        case (CNS_COPY_TREE.rawValue, ENOSPC): "the file system is too small for it: size= in its options"
         case (cns_number_bpf, EPERM): "device programs need CAP_BPF and CAP_NET_ADMIN, or CAP_SYS_ADMIN, on the host"
         default: nil
         }

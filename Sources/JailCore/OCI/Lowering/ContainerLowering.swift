@@ -142,7 +142,7 @@ struct ContainerLowering {
             ]
         case "cgroup", "cgroup2":
             lowered.source = .new(type: "cgroup2", options: name)
-        default: break
+        default: lowered.copiesPlace = options.copiesUp && place.missing.isEmpty
         }
         return lowered
     }

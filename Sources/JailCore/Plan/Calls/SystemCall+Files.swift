@@ -158,6 +158,12 @@ extension SystemCall {
             ])
     }
 
+    /// What the one folder has, into the other one, which may keep its own owner, mode and times.
+    static func copyTree(from source: Slot, to target: Slot, keepsTop: Bool) -> Self {
+        Self(
+            "copy_tree", CNS_COPY_TREE.rawValue, [.descriptor(source), .descriptor(target), .integer(keepsTop ? 1 : 0)])
+    }
+
     static func changeDirectory(_ path: String) -> Self { Self("chdir", cns_number_chdir, [.text(path)]) }
     static func changeDirectory(to slot: Slot) -> Self { Self("fchdir", cns_number_fchdir, [.descriptor(slot)]) }
 }

@@ -129,7 +129,10 @@ extension Planner {
         let purpose = Purpose.mount(
             NewFilesystem(type: type, target: target, attributes: mount.attributes, options: options))
         let made = mount.isBase ? Slot.base(target) : .mount
-        let make = makeNew(type, for: target, as: made, mount.attributes, options, origin, purpose)
+        let first = mount.copiesPlace ? mount.attributes.subtracting(.readOnly) : mount.attributes
+        let make =
+            makeNew(type, for: target, as: made, first, options, origin, purpose)
+            + copyPlace(of: mount, to: made, options, purpose)
         if case .base(let base) = mount.place { return make + attach(below: slot(of: base), target, origin, purpose) }
         return make + attach(made, at: target, origin, purpose)
             + (mount.isBase ? [] : [child(.close(.mount), purpose, origin, "close the mount of /\(target)")])
@@ -146,6 +149,25 @@ extension Planner {
                 child(.mountDetached(.filesystem, attributes, into: mount), purpose, origin, "mount \(type)"),
                 child(.close(.filesystem), purpose, origin, "close \(type)"),
             ]
+    }
+
+    /// No link leads to the place, and none that lies there is followed.
+    private func copyPlace(of mount: Mount, to made: Slot, _ options: [String], _ purpose: Purpose) -> [Step] {
+        if !mount.copiesPlace { return [] }
+        func step(_ call: SystemCall, _ words: Phrase) -> Step { child(call, purpose, mount.origin, words) }
+        let top = ["mode=", "uid=", "gid="]
+        let keepsTop = options.contains { option in top.contains { option.hasPrefix($0) } }
+        let change = Mount.Change(set: .readOnly, isRecursive: false)
+        return [
+            step(
+                .openInRoot(
+                    mount.target, root: .root, [.directory, .closeOnExec], resolve: Self.inside, into: .mountPoint),
+                "open /\(mount.target)"),
+            step(
+                .copyTree(from: .mountPoint, to: made, keepsTop: keepsTop),
+                "copy what the root has in /\(mount.target)"),
+            step(.close(.mountPoint), "close /\(mount.target)"),
+        ] + (mount.attributes.contains(.readOnly) ? [step(.change(change, on: made), "make it read-only")] : [])
     }
 
     func configuration(_ option: String) -> SystemCall {

@@ -80,6 +80,8 @@ package struct Mount: Equatable, Sendable {
     package var number: Int?
     /// It stays open until all are mounted: what is mounted or covered below it is named from there, and not by a path.
     package var isBase = false
+    /// A new one begins with what lies at its place.
+    package var copiesPlace = false
     /// Of a tree of the host's, in this order; none: it gets the attributes as a whole, and nothing propagates.
     package var changes: [Change] = []
 }

@@ -137,18 +137,22 @@ struct ContainerFacts {
             try note(place.source, &facts)
         }
         if mount.options.copiesUp { try checkCopy(place, mount) }
-        walk.add(place.target, showing: mount.options.bind == nil ? nil : place.source)
+        if mount.options.copiesUp, place.target != "dev" {
+            walk.addCopy(place.target)
+        } else {
+            walk.add(place.target, showing: mount.options.bind == nil ? nil : place.source)
+        }
         return place
     }
 
-    /// Nothing is copied: what is there would be hidden.
+    /// A /dev has the devices, and nothing of the root's.
     private func checkCopy(_ place: ContainerGround.Place, _ mount: ContainerMount) throws(RuntimeError) {
-        let path = "\(root)/\(place.target)"
-        let names = try attempt("\(id): cannot look into \(path)") { () throws(Errno) in
-            try Files.namesIfThere(in: path)
+        if mount.options.bind != nil || mount.type != "tmpfs" { throw wrong(mount, "tmpcopyup is for a tmpfs") }
+        guard place.target == "dev" else { return }
+        let names = try attempt("\(id): cannot look into \(root)/dev") { () throws(Errno) in
+            try Files.namesIfThere(in: "\(root)/dev")
         }
-        if names.isEmpty { return }
-        throw wrong(mount, "tmpcopyup is not supported by this runtime where the root has files")
+        if !names.isEmpty { throw wrong(mount, "tmpcopyup is not supported where the root has files in /dev") }
     }
 
     /// What lies in /proc tells the kernel what a process may do: only these files of it may be covered.

@@ -28,6 +28,13 @@ struct MountWalk {
         layers.append(Layer(target: target, ground: source.map { .folder($0) } ?? .empty))
     }
 
+    /// A new file system that has what lies there.
+    mutating func addCopy(_ target: String) {
+        let (ground, below) = ground(of: target)
+        guard case .folder(let folder) = ground else { return add(target, showing: nil) }
+        add(target, showing: below.isEmpty ? folder : "\(folder)/\(below)")
+    }
+
     /// - Throws: `ELOOP`, or why it cannot be looked at.
     func place(of target: String) throws(Errno) -> ContainerGround.Place {
         var rest = Array(target.split(separator: "/").map(String.init).reversed())
@@ -60,11 +67,16 @@ struct MountWalk {
         case other
     }
 
-    private func entry(_ path: String) throws(Errno) -> Entry {
+    /// What a path lies in, and where there.
+    private func ground(of path: String) -> (Ground, below: String) {
         let layer =
             layers.last { $0.target.isEmpty || path == $0.target || path.hasPrefix("\($0.target)/") } ?? layers[0]
-        let below = layer.target.isEmpty ? path : String(path.dropFirst(layer.target.count + 1))
-        guard case .folder(let folder) = layer.ground else { return below.isEmpty ? .other : .missing }
+        return (layer.ground, layer.target.isEmpty ? path : String(path.dropFirst(layer.target.count + 1)))
+    }
+
+    private func entry(_ path: String) throws(Errno) -> Entry {
+        let (ground, below) = ground(of: path)
+        guard case .folder(let folder) = ground else { return below.isEmpty ? .other : .missing }
         if below.isEmpty { return .other }
         let full = "\(folder)/\(below)"
         var status = stat()
