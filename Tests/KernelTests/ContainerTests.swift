@@ -410,5 +410,26 @@ extension Kernel {
                 #expect(try bundle.run().output == "1777 0\n", "as any tmpfs, where the root has nothing")
             }
         }
+
+        @Test("a tmpfs that is too small for what it begins with ends the create, and nothing is left")
+        func copiedTooMuch() throws {
+            try Machine.with { machine in
+                let made = Command.shell(
+                    "cd '\(machine.root)' && mkdir c && head -c 300000 /dev/zero | tr '\\0' x >c/f"
+                ).run()
+                try #require(made.status == 0, "\(made)")
+                var bundle = try Bundle(machine, "/bin/true")
+                let mount: [String: Any] = [
+                    "destination": "/c", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup", "size=64k"],
+                ]
+                bundle.configuration["mounts"] = (bundle.configuration["mounts"] as? [Any] ?? []) + [mount]
+                // The first process ends at any moment of the removal.
+                for _ in 0..<20 {
+                    let outcome = try bundle.run()
+                    #expect(outcome.status != 0 && outcome.errors.contains("No space left"), "\(outcome)")
+                    #expect(outcome.errors.contains("size= in its options") && bundle.state() == nil, "\(outcome)")
+                }
+            }
+        }
     }
 }

@@ -51,15 +51,7 @@ package struct ContainerRemoval {
 
     /// Kills what is left of it, and takes its cgroup away. Those above it are the engine's, or others may be about to use them.
     private func end(_ record: ContainerRecord) throws(RuntimeError) {
-        if try directory.isAlive(record) {
-            try signalFirst(record, SIGKILL)
-            let pidfd = cns_pidfd_open(record.pid)
-            if pidfd >= 0 {
-                var watched = pollfd(fd: pidfd, events: Int16(POLLIN), revents: 0)
-                _ = unsafe poll(&watched, 1, Int32(Self.endMilliseconds))
-                close(pidfd)
-            }
-        }
+        try endFirst(record)
         if record.cgroup.isEmpty { return }
         let cgroup = Cgroup(path: record.cgroup)
         try attempt("cannot remove the cgroup \(record.cgroup)") { () throws(Errno) in
@@ -74,15 +66,30 @@ package struct ContainerRemoval {
         SystemdScope.awaitEnd(of: record.cgroup)
     }
 
-    private func signalFirst(_ record: ContainerRecord, _ signal: Int32) throws(RuntimeError) {
+    /// One that has failed ends by itself, and may do so at any moment.
+    private func endFirst(_ record: ContainerRecord) throws(RuntimeError) {
+        guard let first = try openFirst(record) else { return }
+        _ = cns_pidfd_signal(first.number, SIGKILL)
+        var watched = pollfd(fd: first.number, events: Int16(POLLIN), revents: 0)
+        _ = unsafe poll(&watched, 1, Int32(Self.endMilliseconds))
+    }
+
+    /// A pidfd; nil if it has ended, or is not there yet.
+    private func openFirst(_ record: ContainerRecord) throws(RuntimeError) -> Descriptor? {
+        if record.pid == 0 { return nil }
         let pidfd = cns_pidfd_open(record.pid)
-        if pidfd == -ESRCH { throw Self.notRunning }
+        if pidfd == -ESRCH { return nil }
         let opened = try attempt("\(directory.id): cannot look at its first process") { () throws(Errno) in
             Descriptor(try checkedResult(pidfd))
         }
         // The number may have come to mean another process meanwhile.
-        if try !directory.isAlive(record) { throw Self.notRunning }
-        let result = cns_pidfd_signal(opened.number, signal)
+        if try !directory.isAlive(record) { return nil }
+        return opened
+    }
+
+    private func signalFirst(_ record: ContainerRecord, _ signal: Int32) throws(RuntimeError) {
+        guard let first = try openFirst(record) else { throw Self.notRunning }
+        let result = cns_pidfd_signal(first.number, signal)
         if result == -ESRCH { throw Self.notRunning }
         if result < 0 { throw .system("\(directory.id): cannot send signal \(signal)", Errno(-result)) }
     }
