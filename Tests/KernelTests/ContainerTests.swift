@@ -249,7 +249,7 @@ extension Kernel {
         func joinedUser() throws {
             try Machine.with { machine in
                 _ = Command.shell("chown -R 100000:100000 '\(machine.root)'").run()
-                var first = try Bundle(machine, "/bin/sleep", "1000")
+                var first = try ContainerBundle(machine, "/bin/sleep", "1000")
                 let kinds = ["mount", "pid", "ipc", "uts", "network", "cgroup"]
                 func use(_ user: [String: Any]) {
                     first.set("linux", "namespaces", kinds.map { ["type": $0] } + [user])
@@ -303,7 +303,7 @@ extension Kernel {
                 let made = Command.shell("touch '\(network)' && unshare --net='\(network)' true").run()
                 try #require(made.status == 0, "\(made)")
                 defer { _ = Command.shell("umount '\(network)'").run() }
-                var bundle = try Bundle(machine, "/bin/sleep", "1000")
+                var bundle = try ContainerBundle(machine, "/bin/sleep", "1000")
                 // sysfs belongs to who owns the network.
                 bundle.configuration["mounts"] = (bundle.configuration["mounts"] as? [[String: Any]] ?? []).filter {
                     $0["destination"] as? String != "/sys"
@@ -341,7 +341,7 @@ extension Kernel {
         @Test("what the kernel refuses is not explained by lines of a jail.conf")
         func hints() throws {
             try Machine.with { machine in
-                var bundle = try Bundle(machine, "/bin/true")
+                var bundle = try ContainerBundle(machine, "/bin/true")
                 let map = [["containerID": 0, "hostID": 100_000, "size": 65536]]
                 let mount: [String: Any] = [
                     "destination": "/x", "type": "bind", "source": "/proc", "options": ["bind", "idmap"],
@@ -376,7 +376,7 @@ extension Kernel {
                         """
                     ).run().output
                 }
-                var bundle = try Bundle(machine, "/bin/sleep", "1000")
+                var bundle = try ContainerBundle(machine, "/bin/sleep", "1000")
                 let all = ["CAP_DAC_OVERRIDE"]
                 bundle.set("process", "capabilities", ["bounding": all, "effective": all, "permitted": all])
                 let standard = bundle.configuration["mounts"] as? [Any] ?? []
@@ -418,7 +418,7 @@ extension Kernel {
                     "cd '\(machine.root)' && mkdir c && head -c 300000 /dev/zero | tr '\\0' x >c/f"
                 ).run()
                 try #require(made.status == 0, "\(made)")
-                var bundle = try Bundle(machine, "/bin/true")
+                var bundle = try ContainerBundle(machine, "/bin/true")
                 let mount: [String: Any] = [
                     "destination": "/c", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup", "size=64k"],
                 ]
