@@ -68,7 +68,7 @@ struct ContainerVerb {
         Option(form: "--root <dir>", meaning: "Where their records are (default: /run/jailrun-oci)."),
         Option(form: "--log <file>", meaning: "Write errors and warnings there, too."),
         Option(form: "--log-format <format>", meaning: "text (the default) or json"),
-        Option(form: "--cgroup-manager <name>", meaning: "cgroupfs (the default), systemd, or disabled: no cgroup."),
+        Option(form: "--cgroup-manager <name>", meaning: "cgroupfs (the default), systemd or disabled"),
         Option(form: "--systemd-cgroup", meaning: "The same as --cgroup-manager systemd."),
         Option(form: "-v, --version", meaning: "Show the version."),
         Option(form: "-h, --help", meaning: "Show help information; of a command, behind it."),
