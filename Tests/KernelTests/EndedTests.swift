@@ -231,7 +231,7 @@ extension Kernel {
         @Test("a jail that is started again is waited for until it is given up") func restarting() throws {
             try Machine.with { machine in
                 machine.configure(
-                    "exec.start = \"(sleep 0.1; exit 4) &\"; restart = failure; restart.max = 1; restart.delay = 0;")
+                    "exec.start = \"(sleep 0.6; exit 4) &\"; restart = failure; restart.max = 1; restart.delay = 0;")
                 #expect(machine.jailrun("start", machine.conf).status == 0)
                 let wait = machine.jailrun("wait", "t")
                 #expect(wait.status == 4 && machine.state() == "failed", "\(wait)")
