@@ -127,7 +127,7 @@ extension Kernel {
         func limit() throws {
             try Machine.with { machine in
                 machine.configure(
-                    "exec.start = \"date +%s >>/var/starts\"; exec.start += \"(sleep 0.1; exit 3) &\"; restart = failure; restart.max = 2;"
+                    "exec.start = \"date +%s >>/var/starts\"; exec.start += \"(sleep 0.6; exit 3) &\"; restart = failure; restart.max = 2;"
                 )
                 #expect(machine.jailrun("start", machine.conf).status == 0)
                 #expect(eventually(seconds: 10) { machine.state() == "restarting" })
@@ -145,10 +145,10 @@ extension Kernel {
 
         @Test("a jail that ends well is started again by always, and not by failure") func policies() throws {
             try Machine.with { machine in
-                machine.configure("exec.start = \"sleep 0.2 &\"; restart = failure;")
+                machine.configure("exec.start = \"sleep 0.5 &\"; restart = failure;")
                 #expect(machine.jailrun("start", machine.conf).status == 0)
                 #expect(eventually(seconds: 5) { machine.state() == "ended" })
-                machine.configure("exec.start = \"sleep 0.2 &\"; restart = always; restart.delay = 0;")
+                machine.configure("exec.start = \"sleep 0.5 &\"; restart = always; restart.delay = 0;")
                 #expect(machine.jailrun("start", machine.conf).status == 0)
                 #expect(eventually(seconds: 5) { (machine.listing()?["restarts"] as? Int ?? 0) >= 2 })
                 machine.stop()
@@ -174,7 +174,7 @@ extension Kernel {
 
         @Test("a jail that waits for its restart can be stopped, and does not come back") func stopRestarting() throws {
             try Machine.with { machine in
-                machine.configure("exec.start = \"(sleep 0.1; exit 1) &\"; restart = failure; restart.delay = 2;")
+                machine.configure("exec.start = \"(sleep 0.6; exit 1) &\"; restart = failure; restart.delay = 2;")
                 #expect(machine.jailrun("start", machine.conf).status == 0)
                 #expect(eventually(seconds: 5) { machine.state() == "restarting" })
                 let outcome = machine.jailrun("stop", "t")
