@@ -5,6 +5,13 @@ import Testing
 extension Kernel {
     /// Bundles, as engines hand them over: each verb of the OCI runtime.
     @Suite struct ContainerTests {
+        /// But for its programs, which all tests have in common.
+        private func giveRoot(of machine: Machine, to id: Int) {
+            let script =
+                "cd '\(machine.root)' && chown \(id):\(id) . && chown -R \(id):\(id) dev etc proc sys tmp var root"
+            #expect(Command.shell(script).run().status == 0)
+        }
+
         @Test("run has the status of its process, which is pid 1, and leaves nothing")
         func run() throws {
             try Machine.with { machine in
@@ -248,7 +255,7 @@ extension Kernel {
         @Test("a user namespace that is there is joined, and what the container has of its own belongs to it")
         func joinedUser() throws {
             try Machine.with { machine in
-                _ = Command.shell("chown -R 100000:100000 '\(machine.root)'").run()
+                giveRoot(of: machine, to: 100_000)
                 var first = try ContainerBundle(machine, "/bin/sleep", "1000")
                 let kinds = ["mount", "pid", "ipc", "uts", "network", "cgroup"]
                 func use(_ user: [String: Any]) {
@@ -298,7 +305,7 @@ extension Kernel {
         @Test("namespaces of different owners are joined by create and exec, with a user namespace among them")
         func joinedAll() throws {
             try Machine.with { machine in
-                _ = Command.shell("chown -R 100000:100000 '\(machine.root)'").run()
+                giveRoot(of: machine, to: 100_000)
                 let network = "\(machine.directory)/net"
                 let made = Command.shell("touch '\(network)' && unshare --net='\(network)' true").run()
                 try #require(made.status == 0, "\(made)")
