@@ -379,7 +379,7 @@ extension Kernel {
                     Command.shell(
                         """
                         cd '\(root)/c' && find . -printf '%p %y %m %U:%G %T@ %l\\n' | sort && cat f deep/deeper/low &&
-                        find . -type f -printf '%p %s\\n' | sort && getfattr -R -d -m security.mine . && du -k deep/holes
+                        find . -type f -printf '%p %s\\n' | sort; getfattr -R -d -m security.mine .; du -k deep/holes
                         """
                     ).run().output
                 }
@@ -398,7 +398,9 @@ extension Kernel {
                 #expect(bundle.oci("run", "-d", "-b", machine.directory, "t").status == 0)
                 let pid = try #require((bundle.oci("state", "t").json as? [String: Any])?["pid"] as? Int)
                 let (original, copy) = (look(machine.root), look("/proc/\(pid)/root"))
-                #expect(copy == original && original.contains("security.mine=\"kept\""), "\(copy)\n\(original)")
+                #expect(copy == original && original.contains("deep/holes 1073741824"), "\(copy)\n\(original)")
+                // The virtual machine has no getfattr(1).
+                #expect(Laboratory.isVirtualMachine || original.contains("security.mine=\"kept\""), "\(original)")
                 let written = bundle.oci("exec", "t", "/bin/sh", "-c", "grep ' /c ' /proc/mounts; echo x >>/c/f")
                 #expect(written.status == 0 && written.output.contains("tmpfs rw,"), "\(written)")
                 #expect(machine.read("\(machine.root)/c/f") == "text\n", "the root has what was written")
